@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * base.h - what every other part stands on: time, memory, lists, a slab.
+ *
+ * Nothing here knows what a task or a file descriptor is.
+ */
+#ifndef RV_BASE_H
+#define RV_BASE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The struct of type `type` whose field `member` is at `ptr`. */
+#define RV_CONTAINER_OF(ptr, type, member) \
+    ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+
+/* --- time: CLOCK_MONOTONIC, nanoseconds, always absolute --------------- */
+
+#define RV_NEVER     INT64_MAX /* the deadline that does not come */
+#define RV_NS_PER_MS INT64_C(1000000)
+#define RV_NS_PER_S  INT64_C(1000000000)
+
+/* The time now. Threads: any. */
+int64_t rv_now_ns(void);
+
+/* `ms` milliseconds from now; RV_NEVER when that is past the end of time. */
+int64_t rv_after_ms(int64_t ms);
+
+/* --- memory ------------------------------------------------------------ */
+
+/*
+ * Where the library takes its memory from. Both calls may come from any
+ * thread, and `alloc` returns zeroed memory or NULL.
+ */
+struct rv_alloc_hook {
+    void *(*alloc)(size_t size_bytes);
+    void (*free)(void *memory);
+};
+
+/*
+ * Take memory from `hook` from now on; NULL goes back to calloc() and free().
+ *
+ * Threads: call it while nothing that the library allocated is in use.
+ */
+void rv_set_alloc_hook(const struct rv_alloc_hook *hook);
+
+/* Zeroed memory, or NULL. Owns: the caller, until rv_free(). Threads: any. */
+void *rv_alloc(size_t size_bytes);
+
+/* Give back what rv_alloc() gave; NULL is allowed. Threads: any. */
+void rv_free(void *memory);
+
+/* --- an intrusive doubly linked list ----------------------------------- */
+
+/* A list head, or a node embedded in the struct that is on the list. */
+struct rv_list {
+    struct rv_list *next;
+    struct rv_list *prev;
+};
+
+/* An empty list, or a node that is on none. */
+static inline void rv_list_init(struct rv_list *list)
+{
+    list->next = list;
+    list->prev = list;
+}
+
+/* Nothing on this list; or, of a node: it is on no list. */
+static inline bool rv_list_empty(const struct rv_list *list)
+{
+    return list->next == list;
+}
+
+/* Put a node that is on no list at the end. */
+static inline void rv_list_push(struct rv_list *list, struct rv_list *node)
+{
+    node->prev = list->prev;
+    node->next = list;
+    list->prev->next = node;
+    list->prev = node;
+}
+
+/* Take a node off whatever list it is on; harmless if it is on none. */
+static inline void rv_list_remove(struct rv_list *node)
+{
+    node->prev->next = node->next;
+    node->next->prev = node->prev;
+    rv_list_init(node);
+}
+
+/* Take the first node; NULL from an empty list. */
+static inline struct rv_list *rv_list_pop(struct rv_list *list)
+{
+    struct rv_list *node = list->next;
+
+    if (node == list)
+        return NULL;
+    rv_list_remove(node);
+    return node;
+}
+
+/* Move all of `from` to the end of `to`, in order; `from` is empty then. */
+static inline void rv_list_splice(struct rv_list *to, struct rv_list *from)
+{
+    if (rv_list_empty(from))
+        return;
+    from->next->prev = to->prev;
+    to->prev->next = from->next;
+    from->prev->next = to;
+    to->prev = from->prev;
+    rv_list_init(from);
+}
+
+/* --- a slab: numbered places for structs of one size ------------------- */
+
+/*
+ * A place has an address that never changes and an id that is never given
+ * twice: index in the low half, generation in the high half. An id that is
+ * kept too long finds nothing, it never finds somebody else.
+ *
+ *     struct task { struct rv_slab_item item; ... };
+ *     rv_slab_init(&slab, sizeof(struct task));
+ *     id = rv_slab_alloc(&slab);            0 is never an id
+ *     task = rv_slab_get(&slab, id);        NULL once it was freed
+ */
+struct rv_slab_item {
+    _Atomic uint32_t generation; /* private: odd while allocated */
+    uint32_t next_free;          /* private */
+};
+
+enum { RV_SLAB_CHUNKS = 26, RV_SLAB_FIRST_CHUNK = 64 };
+
+struct rv_slab {
+    size_t item_bytes;                      /* private, as are the rest */
+    uint32_t first_free;                    /* index + 1, 0: none */
+    uint32_t used;                          /* places ever handed out */
+    uint32_t live;                          /* places allocated now */
+    _Atomic(char *) chunks[RV_SLAB_CHUNKS]; /* chunk k has 64 << k places */
+};
+
+/* An empty slab for items that start with a struct rv_slab_item. */
+void rv_slab_init(struct rv_slab *slab, size_t item_bytes);
+
+/* Free all memory; every address and id of the slab is void then. */
+void rv_slab_fini(struct rv_slab *slab);
+
+/*
+ * Take a place, zeroed the first time and as it was left afterwards.
+ *
+ * Threads: one at a time, with rv_slab_free(). Returns: its id, or 0 when
+ * there is no memory.
+ */
+uint64_t rv_slab_alloc(struct rv_slab *slab);
+
+/* Give a place back; its id finds nothing from now on. Threads: as alloc. */
+void rv_slab_free(struct rv_slab *slab, uint64_t id);
+
+/*
+ * The item of this id, or NULL when it was freed.
+ *
+ * Threads: any, also beside alloc and free; what the item holds needs a lock
+ * of its own then.
+ */
+void *rv_slab_get(const struct rv_slab *slab, uint64_t id);
+
+/* The item at an index below the highest one handed out, free or not. */
+void *rv_slab_at(const struct rv_slab *slab, uint32_t index);
+
+static inline uint32_t rv_id_index(uint64_t id)
+{
+    return (uint32_t)id;
+}
+
+static inline uint32_t rv_id_generation(uint64_t id)
+{
+    return (uint32_t)(id >> 32);
+}
+
+#endif /* RV_BASE_H */

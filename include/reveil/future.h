@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * future.h - a value that is not there yet, and how to ask for it.
+ *
+ *     struct answer { struct rv_future future; int delay_ms; ... };
+ *
+ *     static enum rv_poll answer_poll(struct rv_future *future,
+ *                                     struct rv_cx *cx);
+ *     static const struct rv_future_ops answer_ops = {
+ *         .name = "answer", .poll = answer_poll, .drop = answer_drop};
+ *
+ * A future is a struct that begins with `struct rv_future`. It does nothing
+ * before its first poll and does not move after it. Whoever holds it polls it
+ * until it is READY, or drops it, which cancels it.
+ *
+ * async.h has the macros that write a poll function as if it were a plain
+ * function that waits.
+ */
+#ifndef RV_FUTURE_H
+#define RV_FUTURE_H
+
+#include <reveil/base.h>
+#include <reveil/waker.h>
+
+enum rv_poll { RV_PENDING, RV_READY };
+
+struct rv_executor;
+struct rv_future;
+
+/* What a poll gets: whom to wake, and on which executor it runs. */
+struct rv_cx {
+    struct rv_waker waker; /* borrowed: clone it to keep it */
+    struct rv_executor *executor;
+};
+
+struct rv_future_ops {
+    const char *name; /* for messages and logs */
+
+    /*
+     * Go on as far as possible without waiting. PENDING: the waker in `cx`
+     * was left where it will be woken. READY: `result` is set; never polled
+     * again.
+     */
+    enum rv_poll (*poll)(struct rv_future *future, struct rv_cx *cx);
+
+    /*
+     * Let go of all that the future holds: wakers, timers, descriptors it
+     * opened, children. In any state, any number of times, without blocking,
+     * on the executor's thread. NULL: it holds nothing.
+     */
+    void (*drop)(struct rv_future *future);
+};
+
+struct rv_future {
+    const struct rv_future_ops *ops;
+    int32_t at;     /* where poll goes on: 0 at first, RV_AT_END when over */
+    int32_t result; /* when READY: 0 or more, or a negative errno */
+};
+
+enum { RV_AT_END = -1 };
+
+/* A future that was not polled yet; the fields after it are the caller's. */
+static inline void rv_future_init(struct rv_future *future,
+                                  const struct rv_future_ops *ops)
+{
+    future->ops = ops;
+    future->at = 0;
+    future->result = 0;
+}
+
+/* Stop the program: a future was polled after its end. Private. */
+_Noreturn void rv_future_misuse(const struct rv_future *future);
+
+/*
+ * Poll a future. Polling one that is READY or dropped stops the program with
+ * the future's name.
+ *
+ * Threads: the executor's.
+ */
+static inline enum rv_poll rv_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    if (__builtin_expect(future->at == RV_AT_END, 0))
+        rv_future_misuse(future);
+    if (future->ops->poll(future, cx) == RV_PENDING)
+        return RV_PENDING;
+    future->at = RV_AT_END;
+    return RV_READY;
+}
+
+/*
+ * Cancel a future that is not finished, or clean up one that is. Harmless on
+ * one that is all zero, was never polled, or was dropped before.
+ *
+ * Threads: the executor's. Blocks: never.
+ */
+static inline void rv_drop(struct rv_future *future)
+{
+    if (future->ops && future->ops->drop)
+        future->ops->drop(future);
+    future->at = RV_AT_END;
+}
+
+#endif /* RV_FUTURE_H */

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * http_server.h - a small keep-alive HTTP/1.1 server on one executor.
+ *
+ *     struct hello { struct rv_future future; struct rv_http_exchange *x; };
+ *     static enum rv_poll hello_poll(...)
+ *     {
+ *         ...
+ *         RV_RETURN(future, rv_http_reply(self->x, 200, "text/plain",
+ *                                         "hello\n", 6));
+ *     }
+ *     rv_http_server_init(&server, &addr, &handler);
+ *     rv_runtime_block_on(runtime, &server.future);      serves for ever
+ *     rv_drop(&server.future);
+ *
+ * A handler is a future, one for each request; it may await anything: a
+ * sleep, another socket, or its own sends for an answer in pieces. Each
+ * connection is a task. Requests on one connection are answered in order, a
+ * request's body is read and thrown away before its handler starts.
+ */
+#ifndef RV_HTTP_SERVER_H
+#define RV_HTTP_SERVER_H
+
+#include <reveil/executor.h>
+#include <reveil/http.h>
+#include <reveil/net.h>
+
+struct rv_http_connection;
+
+/* A request and the connection that its answer goes to. */
+struct rv_http_exchange {
+    const struct rv_http_head *head; /* slices are places in `bytes` */
+    const char *bytes;
+    struct rv_tcp *tcp; /* for handlers that send by themselves */
+
+    bool head_only;  /* a HEAD request: a handler sends no body itself */
+    bool chunked;    /* set by rv_http_format_head(): send it in chunks */
+    bool keep_alive; /* may be cleared before the answer: close after it */
+
+    struct rv_http_connection *connection; /* private */
+};
+
+/* How the server makes a handler's future. */
+struct rv_http_handler {
+    size_t frame_bytes; /* size of the handler's struct */
+    /* Set up a zeroed frame, which begins with a struct rv_future. */
+    void (*init)(struct rv_future *frame, struct rv_http_exchange *exchange,
+                 void *data);
+    void *data; /* the third argument */
+};
+
+/*
+ * The handler's result: 0 or more when it answered, one of these two, or a
+ * negative errno, which is answered by "500" if nothing was answered yet.
+ */
+enum {
+    RV_HTTP_HANG_UP = -1000, /* close the connection as it is */
+    RV_HTTP_RESET = -1001    /* ... with a reset */
+};
+
+/*
+ * Queue an answer: a status, headers and a body, copied. Sent when the
+ * handler is READY. To a HEAD request only the head is sent.
+ *
+ * type: the value of Content-Type.
+ * Returns: 0, -ENOMEM, -EALREADY after an earlier answer.
+ */
+int rv_http_reply(struct rv_http_exchange *exchange, int status,
+                  const char *type, const void *body, size_t len_bytes);
+
+/*
+ * The head of an answer that the handler sends itself, in text: with
+ * Content-Length, or of unknown length when `len_bytes` is negative. Then
+ * `exchange->chunked` says whether the body is sent in chunks or, to an old
+ * client, plain until the close.
+ *
+ * Returns: its length; -ENOSPC when it does not fit into `size`; -EALREADY.
+ */
+int rv_http_format_head(char *text, size_t size,
+                        struct rv_http_exchange *exchange, int status,
+                        const char *type, int64_t len_bytes);
+
+/*
+ * Accepts until it is dropped, which also drops all handlers and closes all
+ * connections. Never drop it inside a handler. When descriptors or memory
+ * run out, it waits a moment and goes on.
+ */
+struct rv_http_server {
+    struct rv_future future;
+
+    /* Change them before the first poll if wanted. */
+    struct rv_http_limits limits; /* bodies up to 1 MiB, else the default */
+    int64_t idle_timeout_ns;      /* 60 s: for a request to begin, for all of
+                                     its head, its body, for a send to move */
+
+    uint64_t requests; /* answered so far */
+
+    /* Private. */
+    struct rv_http_handler handler;
+    struct rv_tcp listener;
+    struct rv_tcp accepted;
+    struct rv_tcp_accept accept;
+    struct rv_sleep pause;
+    struct rv_yield yield;
+    uint32_t taken; /* connections since the last yield */
+    struct rv_list connections;
+    int64_t date_s; /* the second that `date` is about */
+    char date[32];
+};
+
+/*
+ * Listen on `addr`; connections are taken when the server is polled.
+ *
+ * Threads: one with a current reactor. Returns: as rv_tcp_listen().
+ */
+int rv_http_server_init(struct rv_http_server *server,
+                        const struct rv_addr *addr,
+                        const struct rv_http_handler *handler);
+
+/* The address that it listens on, with the port that was free. */
+int rv_http_server_addr(const struct rv_http_server *server,
+                        struct rv_addr *out);
+
+#endif /* RV_HTTP_SERVER_H */

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net.h - TCP sockets as futures.
+ *
+ *     rv_tcp_connect_init(&self->connect, &addr, &self->tcp);
+ *     RV_AWAIT(future, cx, &self->connect.future);
+ *     rv_tcp_send_init(&self->send, &self->tcp, "ping", 4);
+ *     RV_AWAIT(future, cx, &self->send.future);
+ *
+ * Every call tries the system call first and goes to the reactor only on
+ * EAGAIN. No call raises SIGPIPE. The poll functions below the futures do the
+ * same without a future, for code that has its own state machine.
+ */
+#ifndef RV_NET_H
+#define RV_NET_H
+
+#include <netinet/in.h>
+#include <reveil/future.h>
+#include <reveil/reactor.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+/* --- addresses --------------------------------------------------------- */
+
+struct rv_addr {
+    union {
+        struct sockaddr base;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } sa;
+    socklen_t len_bytes;
+};
+
+enum { RV_ADDR_TEXT = 64 };
+
+/*
+ * An IPv4 or IPv6 address in text, or "localhost" (127.0.0.1).
+ *
+ * Returns: 0; -EINVAL when it is a name or no address.
+ */
+int rv_addr_parse(struct rv_addr *out, const char *host, uint16_t port);
+
+/* "127.0.0.1:80" or "[::1]:80"; at most RV_ADDR_TEXT bytes with the 0. */
+void rv_addr_format(const struct rv_addr *addr, char text[RV_ADDR_TEXT]);
+
+/* The port in host order. */
+uint16_t rv_addr_port(const struct rv_addr *addr);
+
+/* --- one socket, listening or connected -------------------------------- */
+
+/* Embed it; all zero, or after close, it is "no socket". */
+struct rv_tcp {
+    int fd_plus_1;            /* private: 0 is "no socket" */
+    struct rv_source *source; /* private */
+};
+
+/* The descriptor, or -1. It stays the socket's. */
+int rv_tcp_fd(const struct rv_tcp *tcp);
+
+/* Deregister and close; harmless on "no socket". */
+void rv_tcp_close(struct rv_tcp *tcp);
+
+/*
+ * Deregister and close so that the peer gets a reset, and data not yet sent
+ * is thrown away.
+ */
+void rv_tcp_reset(struct rv_tcp *tcp);
+
+/* Say "no more data" to the peer; reading goes on. Returns: 0, -ENOTCONN. */
+int rv_tcp_shutdown_write(struct rv_tcp *tcp);
+
+/*
+ * Listen on `addr` (port 0: a free one) with SO_REUSEADDR.
+ *
+ * Threads: one with a current reactor.
+ * Returns: 0, -EADDRINUSE, -EACCES, -EMFILE, ..., -ENODEV: no reactor.
+ */
+int rv_tcp_listen(struct rv_tcp *out, const struct rv_addr *addr);
+
+/* The address this socket is bound to. Returns: 0, negative errno. */
+int rv_tcp_local_addr(const struct rv_tcp *tcp, struct rv_addr *out);
+
+/* --- futures ----------------------------------------------------------- */
+
+/* result: 0, -ECONNREFUSED, ...; *tcp is a socket only after 0. */
+struct rv_tcp_connect {
+    struct rv_future future;
+    struct rv_addr addr;
+    struct rv_tcp *tcp;
+};
+
+void rv_tcp_connect_init(struct rv_tcp_connect *connect,
+                         const struct rv_addr *addr, struct rv_tcp *tcp);
+
+/* result: 0, or -EMFILE, -ENFILE, -ENOMEM; *tcp is a socket only after 0.
+ * A connection that died in the queue is passed over. */
+struct rv_tcp_accept {
+    struct rv_future future;
+    struct rv_tcp *listener;
+    struct rv_tcp *tcp;
+};
+
+void rv_tcp_accept_init(struct rv_tcp_accept *accept, struct rv_tcp *listener,
+                        struct rv_tcp *tcp);
+
+/* result: bytes received, 0 at the end of the stream, or -ECONNRESET, ...
+ * Dropped before it is READY, nothing was taken from the stream. */
+struct rv_tcp_recv {
+    struct rv_future future;
+    struct rv_tcp *tcp;
+    void *buffer;
+    size_t len_bytes;
+};
+
+void rv_tcp_recv_init(struct rv_tcp_recv *recv, struct rv_tcp *tcp,
+                      void *buffer, size_t len_bytes);
+
+/* Sends all. result: 0, or -EPIPE, -ECONNRESET, ...; `sent_bytes` says how
+ * far it got, also when it is dropped. */
+struct rv_tcp_send {
+    struct rv_future future;
+    struct rv_tcp *tcp;
+    const char *data;
+    size_t len_bytes;
+    size_t sent_bytes;
+};
+
+void rv_tcp_send_init(struct rv_tcp_send *send, struct rv_tcp *tcp,
+                      const void *data, size_t len_bytes);
+
+/* --- the same without a future ----------------------------------------- */
+
+/* Receive what is there. Returns: bytes, 0 at the end, negative errno;
+ * -EAGAIN: the waker of `cx` was left, return RV_PENDING. */
+ssize_t rv_tcp_poll_recv(struct rv_tcp *tcp, struct rv_cx *cx, void *buffer,
+                         size_t len_bytes);
+
+/* Send what fits. Returns: bytes, or as rv_tcp_poll_recv(). */
+ssize_t rv_tcp_poll_send(struct rv_tcp *tcp, struct rv_cx *cx, const void *data,
+                         size_t len_bytes);
+
+#endif /* RV_NET_H */

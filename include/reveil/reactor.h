@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reactor.h - the thread that sleeps in epoll, and whom it wakes.
+ *
+ *     reactor thread                           a task's poll
+ *     epoll_wait()                             recv() says EAGAIN
+ *       fd 7 is readable                       rv_source_clear(READ, tick)
+ *       mark it ready, take its waker          rv_source_ready(READ, waker)
+ *     unlock, rv_waker_wake()                    leaves the waker: PENDING
+ *
+ * A descriptor is registered once, edge-triggered, for both directions. What
+ * the kernel said is kept as readiness until a system call proves it stale,
+ * so I/O is tried first and the reactor is asked only after EAGAIN.
+ *
+ * Two ways to sleep: a thread of its own (split), or the executor's (fused).
+ */
+#ifndef RV_REACTOR_H
+#define RV_REACTOR_H
+
+#include <reveil/waker.h>
+
+struct rv_reactor; /* one thread, one epoll; shared by any executors */
+struct rv_source;  /* one registered descriptor */
+
+enum rv_direction { RV_READ, RV_WRITE };
+
+/* Start the thread. Returns: 0, -ENOMEM, -EMFILE, -ENFILE, -EAGAIN. */
+int rv_reactor_start(struct rv_reactor **out);
+
+/*
+ * The fused mode: no thread; the owner of this ready queue sleeps in epoll
+ * itself, instead of on a futex, and looks there now and then while it is
+ * busy. Other executors may share the reactor, but are served only when that
+ * owner comes by.
+ *
+ * Threads: the queue's owner, before there is a waker for the queue.
+ * Returns: as rv_reactor_start().
+ */
+int rv_reactor_start_fused(struct rv_reactor **out, struct rv_ready *queue);
+
+/*
+ * Stop and join the thread and free the reactor. Misuse: a source is open.
+ *
+ * Fused: after the executor was freed, on the same thread.
+ * Threads: any but its own.   Blocks: for the length of one wake.
+ */
+void rv_reactor_stop(struct rv_reactor *reactor);
+
+/* The reactor that rv_reactor_enter() set for this thread, or NULL. */
+struct rv_reactor *rv_reactor_current(void);
+
+/* Make it this thread's; NULL for none. Returns: the one before. */
+struct rv_reactor *rv_reactor_enter(struct rv_reactor *reactor);
+
+/*
+ * Register a non-blocking descriptor. A socket that connects is registered
+ * after connect() was called.
+ *
+ * Owns:    the caller keeps `fd`, and closes the source before it.
+ * Threads: any.
+ * Returns: 0; -EPERM for a regular file; -ENOMEM, -ENOSPC, -EBADF, -EEXIST.
+ */
+int rv_source_open(struct rv_reactor *reactor, int fd, struct rv_source **out);
+
+/*
+ * Deregister; wakers that were left are dropped and no wake comes from it
+ * after the call. NULL is allowed.
+ *
+ * Threads: any, not at the same time as other calls on this source.
+ */
+void rv_source_close(struct rv_source *source);
+
+/*
+ * Is the direction worth a system call? If not, the waker is left, in place
+ * of the one that was left before, and is woken once when that changes.
+ *
+ * *tick:   what to give rv_source_clear() if the call then says EAGAIN.
+ * Threads: any; one task waits for a direction at a time.
+ * Returns: true to go on with I/O, false: PENDING.
+ */
+bool rv_source_ready(struct rv_source *source, enum rv_direction direction,
+                     const struct rv_waker *waker, uint32_t *tick);
+
+/*
+ * The system call said EAGAIN: not ready any more, unless the reactor saw the
+ * descriptor ready again since `tick` was read. A direction that was closed
+ * by the peer, or by an error, stays ready.
+ */
+void rv_source_clear(struct rv_source *source, enum rv_direction direction,
+                     uint32_t tick);
+
+/* Take back the waker that was left for a direction; no wake comes from it
+ * after the call, but one may be on its way. Threads: any. */
+void rv_source_forget(struct rv_source *source, enum rv_direction direction);
+
+/* The peer closed this direction, or an error did: read on to the end. */
+bool rv_source_hung_up(const struct rv_source *source,
+                       enum rv_direction direction);
+
+#endif /* RV_REACTOR_H */

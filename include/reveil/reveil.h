@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* reveil.h - all of the library. */
+#ifndef REVEIL_H
+#define REVEIL_H
+
+#include <reveil/async.h>
+#include <reveil/base.h>
+#include <reveil/blocking.h>
+#include <reveil/combine.h>
+#include <reveil/executor.h>
+#include <reveil/future.h>
+#include <reveil/http.h>
+#include <reveil/http_client.h>
+#include <reveil/http_server.h>
+#include <reveil/net.h>
+#include <reveil/reactor.h>
+#include <reveil/runtime.h>
+#include <reveil/trace.h>
+#include <reveil/waker.h>
+
+#endif /* REVEIL_H */

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * runtime.h - the reactor and the executors, started and stopped in order.
+ *
+ *     rv_runtime_start(&runtime);
+ *     result = rv_runtime_block_on(runtime, &main_future);
+ *     rv_runtime_stop(runtime);
+ *
+ * More threads: each calls rv_reactor_enter(rv_runtime_reactor(runtime)), then
+ * makes its own executor with rv_executor_new(); they share the one reactor.
+ */
+#ifndef RV_RUNTIME_H
+#define RV_RUNTIME_H
+
+#include <reveil/blocking.h>
+#include <reveil/executor.h>
+#include <reveil/net.h>
+#include <reveil/reactor.h>
+
+struct rv_runtime;
+
+/* Who sleeps in epoll. */
+enum rv_reactor_mode {
+    RV_REACTOR_THREAD, /* a thread of its own, which wakes the executor */
+    RV_REACTOR_FUSED   /* the executor's thread, when it has nothing to do */
+};
+
+struct rv_runtime_options {
+    enum rv_reactor_mode reactor;
+    struct rv_blocking_options blocking;
+};
+
+/*
+ * Start a reactor, and make an executor for the calling thread and a pool for
+ * calls that block (without threads until there is one).
+ *
+ * Returns: 0, or -ENOMEM, -EMFILE, -ENFILE, -EAGAIN (no thread to be had).
+ */
+int rv_runtime_start(struct rv_runtime **out);
+
+/* The same with options, which are copied; NULL for the default ones. */
+int rv_runtime_start_with(struct rv_runtime **out,
+                          const struct rv_runtime_options *options);
+
+/*
+ * Drop the tasks that are left, stop the pool (calls that still run after 5 s
+ * are left alone), stop the reactor, free everything.
+ *
+ * Threads: the one that started it, when no other uses it any more.
+ */
+void rv_runtime_stop(struct rv_runtime *runtime);
+
+/* rv_block_on() on the runtime's executor. Threads: the one that started. */
+int rv_runtime_block_on(struct rv_runtime *runtime, struct rv_future *future);
+
+/* The starting thread's executor, to spawn onto before block_on. */
+struct rv_executor *rv_runtime_executor(struct rv_runtime *runtime);
+
+/* The reactor that all share. Threads: any. */
+struct rv_reactor *rv_runtime_reactor(struct rv_runtime *runtime);
+
+#endif /* RV_RUNTIME_H */

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * waker.h - how a sleeping task gets back in line.
+ *
+ *     executor thread                          any other thread
+ *     ids = take all of the ready queue  <---  rv_waker_wake(&waker):
+ *     none? rv_parker_park()             <---    lock, push id, unlock, unpark
+ *
+ * A waker is two words: which ready queue, and which id. It never points at
+ * a task, so a wake that comes too late finds an id that is not there any
+ * more, and nothing happens.
+ */
+#ifndef RV_WAKER_H
+#define RV_WAKER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* --- the parker: one thread asleep until another says so --------------- */
+
+/*
+ * Another way to sleep than on a futex: the owner sleeps in turn(), and a
+ * write to event_fd ends that sleep. The reactor supplies one, which sleeps in
+ * epoll_wait (the fused mode).
+ */
+struct rv_sleeper {
+    /* Sleep until event_fd is written, something else is to be done, or the
+     * deadline passes; 0 for a look without sleeping. Threads: the owner. */
+    void (*turn)(void *context, int64_t deadline_ns);
+    void *context;
+    int event_fd; /* an eventfd; stays open as long as the parker */
+};
+
+/* Embed it anywhere; do not copy or move it once it is shared. */
+struct rv_parker {
+    _Atomic uint32_t token;    /* private: see Protocol in parker.c */
+    struct rv_sleeper sleeper; /* private; without turn(): a futex */
+};
+
+/* No token yet: the first park() sleeps. It sleeps on a futex. */
+void rv_parker_init(struct rv_parker *parker);
+
+/*
+ * Sleep in another way from now on. park() then may return before there is a
+ * token or the deadline passes: a turn may have made tasks ready.
+ *
+ * Owns: a copy of `sleeper`; its descriptor stays the caller's.
+ * Threads: the owner, before the parker is shared.
+ */
+void rv_parker_use(struct rv_parker *parker, const struct rv_sleeper *sleeper);
+
+/* Let the sleeper have a look, if there is one, without sleeping. Threads: the
+ * owner. */
+void rv_parker_turn(struct rv_parker *parker);
+
+/*
+ * Sleep until unpark() is called, or the deadline passes; return at once if
+ * unpark() was called since the last park(). Takes the token either way. What
+ * a thread wrote before unpark() is visible after the park() that it ends,
+ * even when that unpark() collapsed into an earlier one.
+ *
+ * deadline_ns: CLOCK_MONOTONIC, absolute; RV_NEVER to wait for ever.
+ * Threads: the owner only.   Blocks: the thread.
+ * Returns: true if a token was taken, false if the deadline passed.
+ */
+bool rv_parker_park(struct rv_parker *parker, int64_t deadline_ns);
+
+/*
+ * Leave the token, and wake the owner if it sleeps. Never blocks, never fails.
+ *
+ * Threads: any, and signal handlers.
+ */
+void rv_parker_unpark(struct rv_parker *parker);
+
+/* --- the ready queue: ids of the tasks that may go on ------------------ */
+
+/*
+ * FIFO, an id at most once. Room for an id is reserved with rv_ready_reserve()
+ * before any waker for it exists, so that a wake never allocates and never
+ * fails. The queue lives until its last reference is put.
+ */
+struct rv_ready;
+
+/* A new queue with one reference. Returns: NULL without memory. */
+struct rv_ready *rv_ready_new(void);
+void rv_ready_get(struct rv_ready *queue);
+void rv_ready_put(struct rv_ready *queue);
+
+/* The parker that a push unparks; the queue's owner parks on it. */
+struct rv_parker *rv_ready_parker(struct rv_ready *queue);
+
+/*
+ * rv_parker_use() for the queue's parker. Owns: sleeper->event_fd is the
+ * queue's from now on, and closed with it. Threads: the owner, before there is
+ * a waker for the queue.
+ */
+void rv_ready_use(struct rv_ready *queue, const struct rv_sleeper *sleeper);
+
+/*
+ * Make room for a task id (as rv_slab_alloc() gives them) and forget the
+ * earlier one with the same index.
+ *
+ * Threads: the owner. Returns: 0, -ENOMEM.
+ */
+int rv_ready_reserve(struct rv_ready *queue, uint64_t id);
+
+/*
+ * The task is over: from now on wakes for its id do nothing. The index may be
+ * reserved again only when it is not in the queue any more.
+ *
+ * Threads: the owner. Returns: true if it still is in the queue.
+ */
+bool rv_ready_retire(struct rv_ready *queue, uint64_t id);
+
+/*
+ * From now on this thread polls for `queue` (NULL: for none), and its own
+ * pushes need no lock. Returns: the queue it polled for before.
+ */
+struct rv_ready *rv_ready_enter(struct rv_ready *queue);
+
+/* The queue that this thread polls for, or NULL. */
+struct rv_ready *rv_ready_current(void);
+
+/*
+ * Start a batch: all that is in the queue now, in order. What is pushed later
+ * comes with the next batch.
+ *
+ * Threads: the owner. Returns: how many ids the batch has.
+ */
+uint32_t rv_ready_batch(struct rv_ready *queue);
+
+/*
+ * Take the next index of the batch and clear its queued mark, *before* the
+ * task is polled: a wake during the poll queues it again.
+ *
+ * Threads: the owner. Returns: false at the end of the batch.
+ */
+bool rv_ready_take(struct rv_ready *queue, uint32_t *index);
+
+/* Push an id and unpark the owner if need be; see rv_waker_wake(). */
+void rv_ready_push(struct rv_ready *queue, uint64_t id);
+
+/* --- the waker --------------------------------------------------------- */
+
+/* Copy it with rv_waker_clone() only; all zero is "no waker". */
+struct rv_waker {
+    struct rv_ready *queue; /* private: one reference */
+    uint64_t id;            /* private */
+};
+
+/* A second waker for the same task. Threads: any. */
+struct rv_waker rv_waker_clone(const struct rv_waker *waker);
+
+/* Both wake the same task. Also true of two that are "no waker". */
+bool rv_waker_same(const struct rv_waker *a, const struct rv_waker *b);
+
+/*
+ * Put the task in its ready queue, once, and unpark its executor. What was
+ * written before is visible in the poll that follows, also when the task was
+ * in the queue already. A waker of a finished task does nothing.
+ *
+ * Threads: any; never call it with a lock held that a poll may take.
+ * Never allocates, never fails, takes one short mutex.
+ */
+void rv_waker_wake(const struct rv_waker *waker);
+
+/* Give the waker up; it is "no waker" then, which may be dropped too. */
+void rv_waker_drop(struct rv_waker *waker);
+
+/*
+ * Wakes collected under a lock, delivered after it: one lock and one unpark
+ * for a run of wakers of the same queue.
+ */
+enum { RV_WAKE_BATCH = 64 };
+
+struct rv_wake_batch {
+    uint32_t len;                          /* private */
+    struct rv_waker wakers[RV_WAKE_BATCH]; /* private: owned */
+};
+
+/* Move the waker in; "no waker" is ignored. Returns: true when now full. */
+bool rv_wake_batch_add(struct rv_wake_batch *batch, struct rv_waker *waker);
+
+/* Wake and drop all; the batch is empty then. Call it outside all locks. */
+void rv_wake_batch_deliver(struct rv_wake_batch *batch);
+
+#endif /* RV_WAKER_H */

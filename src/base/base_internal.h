@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * base_internal.h - how the library stops a program that misuses it.
+ *
+ * Misuse is a bug in the caller that no return value could repair: a place
+ * freed twice, a finished future polled again. These checks stay on in every
+ * build; all that can go wrong at run time is a negative errno instead.
+ */
+#ifndef RV_BASE_INTERNAL_H
+#define RV_BASE_INTERNAL_H
+
+/*
+ * Write one line, "reveil: <what>: <name>", to fd 2 and abort().
+ *
+ * what: the misuse.   name: of the function or future that noticed it.
+ * Threads: any; signal handlers too.
+ */
+_Noreturn void rv_panic(const char *what, const char *name);
+
+/* Stop with `what` and the function's name unless `cond`, which only looks. */
+#define RV_CHECK(cond, what)              \
+    do {                                  \
+        if (__builtin_expect(!(cond), 0)) \
+            rv_panic(what, __func__);     \
+    } while (0)
+
+#endif /* RV_BASE_INTERNAL_H */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * chunk.h - a growing array whose items never move.
+ *
+ * Chunk k has 64 << k items, so a short fixed table of chunk pointers is
+ * enough for 2^32 items, and growing leaves the old chunks where they are:
+ *
+ *     index   0..63   64..191   192..447   ...
+ *     chunk     0        1          2
+ */
+#ifndef RV_CHUNK_H
+#define RV_CHUNK_H
+
+#include <reveil/base.h>
+
+struct rv_chunk_place {
+    uint32_t chunk;
+    uint32_t offset;
+};
+
+/* Where the item of this index is. */
+static inline struct rv_chunk_place rv_chunk_place(uint32_t index)
+{
+    uint64_t shifted = (uint64_t)index + RV_SLAB_FIRST_CHUNK;
+    uint32_t top_bit = 63 - (uint32_t)__builtin_clzll(shifted);
+
+    return (struct rv_chunk_place){
+        .chunk = top_bit - 6, /* log2(RV_SLAB_FIRST_CHUNK) */
+        .offset = (uint32_t)(shifted - (UINT64_C(1) << top_bit)),
+    };
+}
+
+/* How many items this chunk has. */
+static inline size_t rv_chunk_places(uint32_t chunk)
+{
+    return (size_t)RV_SLAB_FIRST_CHUNK << chunk;
+}
+
+#endif /* RV_CHUNK_H */

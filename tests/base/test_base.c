@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_base.c - the clock, the allocation hook, and the last words.
+ */
+#include <criterion/criterion.h>
+
+#include <reveil/base.h>
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/base_internal.h"
+
+/* --- clock ------------------------------------------------------------- */
+
+Test(clock, now_is_the_monotonic_clock_in_nanoseconds)
+{
+    struct timespec before;
+    struct timespec after;
+    int64_t now_ns;
+
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    now_ns = rv_now_ns();
+    clock_gettime(CLOCK_MONOTONIC, &after);
+
+    cr_assert_geq(now_ns, before.tv_sec * RV_NS_PER_S + before.tv_nsec);
+    cr_assert_leq(now_ns, after.tv_sec * RV_NS_PER_S + after.tv_nsec);
+}
+
+Test(clock, after_ms_counts_from_now)
+{
+    const int64_t before_ns = rv_now_ns();
+    const int64_t deadline_ns = rv_after_ms(250);
+    const int64_t after_ns = rv_now_ns();
+
+    cr_assert_geq(deadline_ns, before_ns + 250 * RV_NS_PER_MS);
+    cr_assert_leq(deadline_ns, after_ns + 250 * RV_NS_PER_MS);
+}
+
+Test(clock, a_deadline_past_the_end_of_time_never_comes)
+{
+    /* The first overflows in the product, the second in the sum. */
+    cr_assert_eq(rv_after_ms(INT64_MAX), RV_NEVER);
+    cr_assert_eq(rv_after_ms(INT64_MAX / RV_NS_PER_MS), RV_NEVER);
+}
+
+Test(clock, a_negative_span_lies_in_the_past)
+{
+    cr_assert_lt(rv_after_ms(-1), rv_now_ns());
+    cr_assert_lt(rv_after_ms(INT64_MIN), rv_now_ns());
+}
+
+/* --- allocation -------------------------------------------------------- */
+
+static int allocs;
+static int frees;
+
+static void *count_alloc(size_t size_bytes)
+{
+    allocs++;
+    return calloc(1, size_bytes);
+}
+
+static void count_free(void *memory)
+{
+    frees++;
+    free(memory);
+}
+
+static void *refuse_alloc(size_t size_bytes)
+{
+    (void)size_bytes;
+    return NULL;
+}
+
+static const struct rv_alloc_hook counting_hook = {count_alloc, count_free};
+
+Test(alloc, memory_is_zeroed_also_when_it_was_used_before)
+{
+    for (int round = 0; round < 8; round++) {
+        unsigned char *memory = rv_alloc(4096);
+
+        cr_assert_not_null(memory);
+        for (int i = 0; i < 4096; i++) {
+            cr_assert_eq(memory[i], 0);
+            memory[i] = 0xff;
+        }
+        rv_free(memory);
+    }
+}
+
+Test(alloc, all_memory_comes_from_the_hook_and_goes_back_to_it)
+{
+    void *memory;
+
+    rv_set_alloc_hook(&counting_hook);
+    memory = rv_alloc(10);
+    cr_assert_eq(allocs, 1);
+    cr_assert_eq(frees, 0);
+
+    rv_free(memory);
+    cr_assert_eq(allocs, 1);
+    cr_assert_eq(frees, 1);
+}
+
+Test(alloc, the_hook_may_go_out_of_scope)
+{
+    struct rv_alloc_hook hook = counting_hook;
+
+    rv_set_alloc_hook(&hook);
+    hook.alloc = NULL;
+    hook.free = NULL;
+
+    rv_free(rv_alloc(10));
+    cr_assert_eq(frees, 1);
+}
+
+Test(alloc, no_hook_goes_back_to_the_standard_allocator)
+{
+    void *memory;
+
+    rv_set_alloc_hook(&counting_hook);
+    rv_set_alloc_hook(NULL);
+
+    memory = rv_alloc(10);
+    cr_assert_not_null(memory);
+    rv_free(memory);
+    cr_assert_eq(allocs, 0);
+    cr_assert_eq(frees, 0);
+}
+
+Test(alloc, a_hook_without_memory_is_heard)
+{
+    const struct rv_alloc_hook hook = {refuse_alloc, count_free};
+
+    rv_set_alloc_hook(&hook);
+
+    cr_assert_null(rv_alloc(1));
+}
+
+Test(alloc, freeing_null_does_nothing)
+{
+    rv_set_alloc_hook(&counting_hook);
+
+    rv_free(NULL);
+
+    cr_assert_eq(frees, 0);
+}
+
+/* --- container_of ------------------------------------------------------ */
+
+struct holder {
+    int64_t first;
+    struct rv_list node;
+};
+
+Test(container_of, finds_the_struct_around_a_field)
+{
+    struct holder holder;
+
+    cr_assert_eq(RV_CONTAINER_OF(&holder.node, struct holder, node), &holder);
+}
+
+/* --- misuse ------------------------------------------------------------ */
+
+/* What rv_panic() wrote to fd 2 in a child, and that the child aborted. */
+static void read_last_words(const char *what, const char *name, char *words,
+                            size_t size)
+{
+    int ends[2];
+    int status;
+    size_t len = 0;
+    ssize_t got;
+    pid_t child;
+
+    cr_assert_eq(pipe(ends), 0);
+    child = fork();
+    if (child == 0) {
+        signal(SIGABRT, SIG_DFL);
+        dup2(ends[1], STDERR_FILENO);
+        rv_panic(what, name);
+    }
+    close(ends[1]);
+    while ((got = read(ends[0], words + len, size - 1 - len)) > 0)
+        len += (size_t)got;
+    words[len] = '\0';
+    close(ends[0]);
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
+Test(panic, writes_one_line_and_aborts)
+{
+    char words[512];
+
+    read_last_words("polled a finished future", "sleep", words, sizeof words);
+
+    cr_assert_str_eq(words, "reveil: polled a finished future: sleep\n");
+}
+
+Test(panic, a_name_without_end_is_cut_off)
+{
+    char name[1000];
+    char words[512];
+
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    read_last_words("misuse", name, words, sizeof words);
+
+    cr_assert_eq(strncmp(words, "reveil: misuse: xxx", 19), 0);
+    cr_assert_eq(strchr(words, '\n'), words + strlen(words) - 1);
+}
+
+static void check(bool fine)
+{
+    RV_CHECK(fine, "not fine");
+}
+
+Test(panic, a_check_that_fails_aborts, .signal = SIGABRT)
+{
+    check(false);
+}
+
+Test(panic, a_check_that_holds_does_nothing)
+{
+    check(true);
+}
