@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * format.c - an event as a line of text; the logs of the lessons are made of
+ * these lines.
+ *
+ *        0.142 ms  executor    task #1: not ready
+ *        0.150 ms  executor    parks: nothing to do
+ *      400.317 ms  reactor     fd 7 is ready
+ *
+ * Threads: any.
+ */
+#include <reveil/base.h>
+#include <reveil/trace.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "trace/trace_internal.h"
+
+/* What stands between the two texts of a kind. */
+enum between {
+    NOTHING,
+    TASK,  /* the index of the id */
+    VALUE, /* the value */
+    COUNT, /* the value, and an "s" at the end if it is not one */
+    LATE,  /* the value, nanoseconds shown as milliseconds */
+    STRING /* the string whose address is the id */
+};
+
+struct words {
+    const char *name;
+    const char *before;
+    const char *after;
+    enum between between;
+};
+
+static const struct words all_words[RV_EV_KINDS] = {
+    [RV_EV_SPAWN] = {"spawn", "task #", " spawned", TASK},
+    [RV_EV_POLL] = {"poll", "polls task #", "", TASK},
+    [RV_EV_PENDING] = {"pending", "task #", ": not ready", TASK},
+    [RV_EV_READY] = {"ready", "task #", ": ready", TASK},
+    [RV_EV_DROP] = {"drop", "task #", " dropped", TASK},
+    [RV_EV_WAKE] = {"wake", "wakes task #", "", TASK},
+    [RV_EV_WAKE_AGAIN] = {"wake-again", "wakes task #", ", queued already",
+                          TASK},
+    [RV_EV_PARK] = {"park", "parks: nothing to do", "", NOTHING},
+    [RV_EV_UNPARK] = {"unpark", "unparked", "", NOTHING},
+    [RV_EV_EPOLL_WAIT] = {"epoll-wait", "sleeps in epoll_wait", "", NOTHING},
+    [RV_EV_EPOLL_DONE] = {"epoll-done", "epoll_wait returned ", " event",
+                          COUNT},
+    [RV_EV_REGISTER] = {"register", "fd ", " registered", VALUE},
+    [RV_EV_DEREGISTER] = {"deregister", "fd ", " deregistered", VALUE},
+    [RV_EV_READINESS] = {"readiness", "fd ", " is ready", VALUE},
+    [RV_EV_CONNECT] = {"connect", "fd ", " connected", VALUE},
+    [RV_EV_ACCEPT] = {"accept", "accepted fd ", "", VALUE},
+    [RV_EV_SEND] = {"send", "sent ", " byte", COUNT},
+    [RV_EV_RECV] = {"recv", "received ", " byte", COUNT},
+    [RV_EV_WOULD_BLOCK] = {"would-block", "fd ", " would block", VALUE},
+    [RV_EV_TIMER] = {"timer", "timer fired, ", " ms late", LATE},
+    [RV_EV_NOTE] = {"note", "", "", STRING},
+};
+
+static const struct words unknown_words = {"unknown", "unknown event", "",
+                                           NOTHING};
+
+static const struct words *words_of(uint32_t kind)
+{
+    return kind < RV_EV_KINDS ? &all_words[kind] : &unknown_words;
+}
+
+/* Nanoseconds as "0.142". No floating point: its comma depends on the
+ * program's locale, and a log should not. */
+static void print_ms(char *text, size_t size, int64_t span_ns)
+{
+    const int64_t us = span_ns > 0 ? span_ns / 1000 : 0;
+
+    snprintf(text, size, "%" PRId64 ".%03" PRId64, us / 1000, us % 1000);
+}
+
+/* "recv failed: ECONNRESET". The name, because strerror() is not for threads
+ * and depends on the locale. */
+static void print_failure(char *text, size_t size, const char *name,
+                          int64_t result)
+{
+    const char *code =
+        result > INT32_MIN ? strerrorname_np((int)-result) : NULL;
+
+    if (code != NULL)
+        snprintf(text, size, "%s failed: %s", name, code);
+    else
+        snprintf(text, size, "%s failed: %" PRId64, name, result);
+}
+
+/* All of the event but its time and thread; `text` is for short ones. */
+static const char *describe(const struct rv_event *event, char *text,
+                            size_t size)
+{
+    const struct words *words = words_of(event->kind);
+    char late[32];
+
+    switch (words->between) {
+    case NOTHING:
+        return words->before;
+    case STRING:
+        return event->id != 0 ? (const char *)(uintptr_t)event->id : "";
+    case TASK:
+        snprintf(text, size, "%s%" PRIu32 "%s", words->before,
+                 rv_id_index(event->id), words->after);
+        return text;
+    case LATE:
+        print_ms(late, sizeof late, event->value);
+        snprintf(text, size, "%s%s%s", words->before, late, words->after);
+        return text;
+    case VALUE:
+    case COUNT:
+        break;
+    }
+    if (event->value < 0)
+        print_failure(text, size, words->name, event->value);
+    else
+        snprintf(text, size, "%s%" PRId64 "%s%s", words->before, event->value,
+                 words->after,
+                 words->between == COUNT && event->value != 1 ? "s" : "");
+    return text;
+}
+
+int rv_trace_format(const struct rv_event *event, char *line, size_t size)
+{
+    const char *name = rv_trace_thread_name(event->thread);
+    char number[32];
+    char at[32];
+    char text[80];
+
+    if (name == NULL) {
+        snprintf(number, sizeof number, "thread %" PRIu32, event->thread);
+        name = number;
+    }
+    print_ms(at, sizeof at, event->at_ns - rv_trace_start_ns());
+    return snprintf(line, size, "%8s ms  %-10s  %s", at, name,
+                    describe(event, text, sizeof text));
+}
+
+const char *rv_event_name(enum rv_event_kind kind)
+{
+    return words_of((uint32_t)kind)->name;
+}

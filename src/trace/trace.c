@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trace.c - one ring of events for the process, written without locks.
+ *
+ * Threads: any, and signal handlers, for all but rv_trace_start(). No call
+ * waits for another thread: a writer that finds its slot taken gives up its
+ * event, a reader that finds an event half written comes back later.
+ *
+ * Protocol. Writers draw numbers 0, 1, 2, ... that are never reset; number n
+ * goes into slot n modulo RING_EVENTS. A slot has a state word:
+ *
+ *     bits 2..63   n + 1 of the newest writer that came to the slot, 0: none
+ *     INSIDE       a writer is busy with the fields
+ *     LOST         event n was given up, because another writer was INSIDE
+ *
+ *     n + 1, no flags       event n can be read
+ *     n + 1, INSIDE         writer n is busy
+ *     n + 1, INSIDE, LOST   an older writer was overtaken by n in its sleep
+ *     n + 1, LOST           and has left; nothing can be read here
+ *
+ *   R1  A writer touches the fields only after it changed the word from "not
+ *       INSIDE" to INSIDE with one compare-and-swap. Otherwise a writer that
+ *       slept for a whole lap and the one that overtook it mix their fields.
+ *   R2  A writer that finds somebody INSIDE marks its own event LOST. Without
+ *       the mark a reader would wait at that number until the next lap.
+ *   R3  A writer that finds a newer number leaves the slot alone: the word
+ *       never goes back, so a reader that sees the same word twice knows
+ *       that nothing came in between.
+ *   R4  A writer leaves by clearing INSIDE and nothing else. Storing its own
+ *       number would erase the LOST mark of R2.
+ *   R5  Fields are stored with release and loaded with acquire. A reader that
+ *       saw one field of a newer writer then also sees that writer's word
+ *       when it looks again, and throws its copy away. (Fences would do, too,
+ *       but ThreadSanitizer does not know them.)
+ *
+ * tests/stress/stress_trace.c runs this with a ring of four slots.
+ */
+#include <reveil/trace.h>
+
+#include <reveil/base.h>
+
+#include <errno.h>
+
+#include "base/base_internal.h"
+#include "trace/trace_internal.h"
+
+#ifdef RV_TRACE_RING_EVENTS
+enum { RING_EVENTS = RV_TRACE_RING_EVENTS }; /* a power of two */
+#else
+enum { RING_EVENTS = 65536 };
+#endif
+
+enum { NAMED_THREADS = 256 };
+
+/* The two flags of a slot's state word, and what the number starts above. */
+#define INSIDE     UINT64_C(1)
+#define LOST       UINT64_C(2)
+#define NUMBER_BIT 2
+
+struct slot {
+    _Atomic uint64_t state;
+    _Atomic int64_t at_ns;
+    _Atomic uint64_t id;
+    _Atomic int64_t value;
+    _Atomic uint64_t kind_and_thread;
+};
+
+enum outcome { COPIED, NOT_YET, GONE };
+
+_Atomic int rv_trace_level = RV_TRACE_OFF;
+
+/* The ring, and the next number to draw; both live as long as the process. */
+static _Atomic(struct slot *) ring;
+static _Atomic uint64_t next_number;
+
+/* The trace that was started last. */
+static _Atomic uint32_t trace_serial;
+static _Atomic uint64_t first_number; /* of its events: what readers call 0 */
+static _Atomic int64_t start_ns;
+static _Atomic uint64_t counters[RV_EV_KINDS];
+static _Atomic uint32_t threads_seen;
+static _Atomic(const char *) thread_names[NAMED_THREADS];
+
+/*
+ * This thread: its name, and its number in the trace with that serial (high
+ * half). initial-exec, since any other access to a thread's variables may
+ * call malloc, which a signal handler must not.
+ */
+#define THREAD_OWN \
+    static _Thread_local __attribute__((tls_model("initial-exec")))
+THREAD_OWN _Atomic(const char *) own_name;
+THREAD_OWN _Atomic uint64_t own_number;
+THREAD_OWN bool muted;
+
+/* --- threads ----------------------------------------------------------- */
+
+static void store_name(uint32_t thread, const char *name)
+{
+    /* release: publishes the string; pairs with rv_trace_thread_name(). */
+    if (thread >= 1 && thread <= NAMED_THREADS)
+        atomic_store_explicit(&thread_names[thread - 1], name,
+                              memory_order_release);
+}
+
+/*
+ * The calling thread's number; it gets one at its first event.
+ *
+ * relaxed: own_number is shared with signal handlers of the same thread only,
+ * and a number publishes nothing.
+ */
+static uint32_t this_thread(void)
+{
+    const uint32_t serial =
+        atomic_load_explicit(&trace_serial, memory_order_relaxed);
+    uint64_t old = atomic_load_explicit(&own_number, memory_order_relaxed);
+    uint32_t thread;
+
+    if (old >> 32 == serial)
+        return (uint32_t)old;
+    thread =
+        atomic_fetch_add_explicit(&threads_seen, 1, memory_order_relaxed) + 1;
+    /* Fails only if a signal handler on this thread was quicker: a thread
+     * keeps its first number. */
+    if (!atomic_compare_exchange_strong_explicit(
+            &own_number, &old, (uint64_t)serial << 32 | thread,
+            memory_order_relaxed, memory_order_relaxed))
+        return (uint32_t)old;
+    store_name(thread, atomic_load_explicit(&own_name, memory_order_relaxed));
+    return thread;
+}
+
+void rv_trace_name_thread(const char *name)
+{
+    const uint64_t number =
+        atomic_load_explicit(&own_number, memory_order_relaxed);
+
+    atomic_store_explicit(&own_name, name, memory_order_relaxed);
+    /* Before the first event of a trace there is no number to name; the event
+     * brings the name along. */
+    if (number >> 32 ==
+        atomic_load_explicit(&trace_serial, memory_order_relaxed))
+        store_name((uint32_t)number, name);
+}
+
+const char *rv_trace_thread_name(uint32_t thread)
+{
+    if (thread < 1 || thread > NAMED_THREADS)
+        return NULL;
+    return atomic_load_explicit(&thread_names[thread - 1],
+                                memory_order_acquire);
+}
+
+void rv_trace_mute_thread(bool mute)
+{
+    muted = mute;
+}
+
+bool rv_trace_thread_is_muted(void)
+{
+    return muted;
+}
+
+/* --- one slot ---------------------------------------------------------- */
+
+/* Come to the slot with number n. Returns: true if it is ours to fill. */
+static bool enter_slot(struct slot *slot, uint64_t number)
+{
+    const uint64_t own = (number + 1) << NUMBER_BIT;
+    uint64_t seen = atomic_load_explicit(&slot->state, memory_order_relaxed);
+    uint64_t wanted;
+
+    do {
+        if (seen >= own)
+            return false;                                   /* R3 */
+        wanted = own | INSIDE | (seen & INSIDE ? LOST : 0); /* R1, R2 */
+        /* acquire: our fields come after those of the writer before us;
+         * pairs with leave_slot(). */
+    } while (!atomic_compare_exchange_weak_explicit(&slot->state, &seen, wanted,
+                                                    memory_order_acquire,
+                                                    memory_order_relaxed));
+    return wanted == (own | INSIDE);
+}
+
+static void leave_slot(struct slot *slot)
+{
+    /* release: publishes the fields; pairs with the acquire of the state in
+     * copy_slot() and in enter_slot(). R4 */
+    atomic_fetch_and_explicit(&slot->state, ~INSIDE, memory_order_release);
+}
+
+/* release: whoever sees a field sees INSIDE in the state; pairs with
+ * copy_slot(). R5 */
+static void fill_slot(struct slot *slot, const struct rv_event *event)
+{
+    atomic_store_explicit(&slot->at_ns, event->at_ns, memory_order_release);
+    atomic_store_explicit(&slot->id, event->id, memory_order_release);
+    atomic_store_explicit(&slot->value, event->value, memory_order_release);
+    atomic_store_explicit(&slot->kind_and_thread,
+                          (uint64_t)event->kind << 32 | event->thread,
+                          memory_order_release);
+}
+
+/* Read event n, if the slot still or already holds it. */
+static enum outcome copy_slot(struct slot *slot, uint64_t number,
+                              struct rv_event *out)
+{
+    const uint64_t whole = (number + 1) << NUMBER_BIT;
+    uint64_t state = atomic_load_explicit(&slot->state, memory_order_acquire);
+    uint64_t kind_and_thread;
+    struct rv_event copy;
+
+    if (state < whole || state == (whole | INSIDE))
+        return NOT_YET;
+    if (state != whole)
+        return GONE;
+    copy.at_ns = atomic_load_explicit(&slot->at_ns, memory_order_acquire);
+    copy.id = atomic_load_explicit(&slot->id, memory_order_acquire);
+    copy.value = atomic_load_explicit(&slot->value, memory_order_acquire);
+    kind_and_thread =
+        atomic_load_explicit(&slot->kind_and_thread, memory_order_acquire);
+    copy.kind = (uint32_t)(kind_and_thread >> 32);
+    copy.thread = (uint32_t)kind_and_thread;
+
+    /* relaxed: the acquires above keep it behind the copy. R3, R5 */
+    state = atomic_load_explicit(&slot->state, memory_order_relaxed);
+    if (state != whole)
+        return GONE;
+    *out = copy;
+    return COPIED;
+}
+
+/* --- the trace --------------------------------------------------------- */
+
+static int need_ring(void)
+{
+    struct slot *slots = atomic_load_explicit(&ring, memory_order_relaxed);
+
+    if (slots != NULL)
+        return 0;
+    slots = rv_alloc(RING_EVENTS * sizeof *slots);
+    if (slots == NULL)
+        return -ENOMEM;
+    /* release: publishes the zeroes; pairs with the loads of `ring`. */
+    atomic_store_explicit(&ring, slots, memory_order_release);
+    return 0;
+}
+
+/*
+ * relaxed, but for the last line: a thread that writes right now may still
+ * count for the trace before or already for the new one, either is right. The
+ * numbers are not reset, so no slot can hold an event of the new trace by
+ * mistake.
+ */
+static void forget_everything(void)
+{
+    for (int kind = 0; kind < RV_EV_KINDS; kind++)
+        atomic_store_explicit(&counters[kind], 0, memory_order_relaxed);
+    for (int i = 0; i < NAMED_THREADS; i++)
+        atomic_store_explicit(&thread_names[i], NULL, memory_order_relaxed);
+    atomic_store_explicit(&threads_seen, 0, memory_order_relaxed);
+    atomic_fetch_add_explicit(&trace_serial, 1, memory_order_relaxed);
+    atomic_store_explicit(&start_ns, rv_now_ns(), memory_order_relaxed);
+    /* release: who sees it sees at least as many numbers drawn; pairs with
+     * rv_trace_read(). */
+    atomic_store_explicit(
+        &first_number, atomic_load_explicit(&next_number, memory_order_relaxed),
+        memory_order_release);
+}
+
+int rv_trace_start(enum rv_trace_level level)
+{
+    if (level == RV_TRACE_EVENTS && need_ring() != 0)
+        return -ENOMEM;
+    atomic_store_explicit(&rv_trace_level, RV_TRACE_OFF, memory_order_relaxed);
+    if (level == RV_TRACE_OFF)
+        return 0;
+    forget_everything();
+    atomic_store_explicit(&rv_trace_level, (int)level, memory_order_relaxed);
+    return 0;
+}
+
+void rv_trace_write(enum rv_event_kind kind, uint64_t id, int64_t value)
+{
+    /* acquire: sees the zeroes; pairs with need_ring(). */
+    struct slot *slots = atomic_load_explicit(&ring, memory_order_acquire);
+    struct rv_event event = {0, id, value, kind, 0};
+    uint64_t number;
+
+    RV_CHECK((unsigned)kind < RV_EV_KINDS, "no such kind of event");
+    if (muted)
+        return;
+    /* relaxed: a sum; who reads it learns nothing else from it. */
+    atomic_fetch_add_explicit(&counters[kind], 1, memory_order_relaxed);
+    if (atomic_load_explicit(&rv_trace_level, memory_order_relaxed) !=
+            RV_TRACE_EVENTS ||
+        slots == NULL)
+        return;
+
+    event.thread = this_thread();
+    /* relaxed: only the number counts; the slot's state publishes. */
+    number = atomic_fetch_add_explicit(&next_number, 1, memory_order_relaxed);
+    event.at_ns = rv_now_ns();
+    if (!enter_slot(&slots[number % RING_EVENTS], number))
+        return;
+    fill_slot(&slots[number % RING_EVENTS], &event);
+    leave_slot(&slots[number % RING_EVENTS]);
+}
+
+uint64_t rv_trace_count(enum rv_event_kind kind)
+{
+    RV_CHECK((unsigned)kind < RV_EV_KINDS, "no such kind of event");
+    return atomic_load_explicit(&counters[kind], memory_order_relaxed);
+}
+
+int rv_trace_read(uint64_t *number, struct rv_event *out)
+{
+    struct slot *slots = atomic_load_explicit(&ring, memory_order_acquire);
+    const uint64_t first =
+        atomic_load_explicit(&first_number, memory_order_acquire);
+
+    if (slots == NULL)
+        return 0;
+    for (;;) {
+        /* relaxed: what is not in its slot yet is found out there. */
+        const uint64_t drawn =
+            atomic_load_explicit(&next_number, memory_order_relaxed) - first;
+        enum outcome outcome;
+
+        if (*number >= drawn)
+            return 0;
+        if (drawn - *number > RING_EVENTS)
+            *number = drawn - RING_EVENTS;
+        outcome = copy_slot(&slots[(first + *number) % RING_EVENTS],
+                            first + *number, out);
+        if (outcome == NOT_YET)
+            return 0;
+        ++*number;
+        if (outcome == COPIED)
+            return 1;
+    }
+}
+
+int64_t rv_trace_start_ns(void)
+{
+    return atomic_load_explicit(&start_ns, memory_order_relaxed);
+}
