@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lesson.h - what every stage needs and no stage is about.
+ *
+ *     log         one line a thing that happens, repeats folded into one line
+ *     figures     five counters, printed as the last line
+ *     request     connect, send one GET, read what has come of the answer
+ *     start, end  the command line, and the last line
+ *
+ * Each stage is one program of one file, so all is static here.
+ *
+ * Threads: log and figures any; start and end main; a request its owner.
+ */
+#ifndef LESSON_H
+#define LESSON_H
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* --- figures ----------------------------------------------------------- */
+
+/* Atomic, because in the later stages two threads count. */
+static struct {
+    atomic_ulong polls;       /* calls of HttpGetFuture's poll, the leaf's */
+    atomic_ulong would_block; /* recv() that found nothing: EAGAIN */
+    atomic_ulong epoll_waits; /* returns of epoll_wait() or poll() */
+    atomic_ulong wakes;       /* calls of wake() */
+    atomic_ulong parks;       /* times the executor's thread really slept */
+} figures;
+
+/* --- log --------------------------------------------------------------- */
+
+struct lesson_line {
+    const char *thread;
+    const char *text; /* NULL: a line that is never taken for a repeat */
+};
+
+static struct {
+    pthread_mutex_t lock;
+    struct timespec start;
+    struct lesson_line last[2]; /* the last two lines written, newest last */
+    unsigned long held;         /* lines kept back: they repeat those above */
+    unsigned long period;       /* if held: 1 line repeats, or a pair of 2 */
+    int port;                   /* for lesson_end(), as error */
+    int error;
+} lesson_state = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static _Thread_local const char *lesson_thread = "main";
+
+/* The calling thread's name in the log. */
+static inline void lesson_name_thread(const char *name)
+{
+    lesson_thread = name;
+}
+
+static inline void lesson_put_columns(const char *thread)
+{
+    const struct timespec *start = &lesson_state.start;
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    printf("%8.1f ms  %-8s ",
+           (double)(now.tv_sec - start->tv_sec) * 1e3 +
+               (double)(now.tv_nsec - start->tv_nsec) / 1e6,
+           thread);
+}
+
+static inline void lesson_remember(struct lesson_line line)
+{
+    lesson_state.last[0] = lesson_state.last[1];
+    lesson_state.last[1] = line;
+}
+
+static inline void lesson_put(struct lesson_line line)
+{
+    lesson_put_columns(line.thread);
+    puts(line.text);
+    lesson_remember(line);
+}
+
+/* Same line, by its two pointers: a busy loop logs a million repeats. */
+static inline bool lesson_same(struct lesson_line a, struct lesson_line b)
+{
+    return a.text == b.text && a.thread == b.thread;
+}
+
+/* Keep the line back if it repeats the last line, or goes on with the pair. */
+static inline bool lesson_hold(struct lesson_line line)
+{
+    struct lesson_line expected = lesson_state.last[1];
+
+    if (lesson_state.held == 0)
+        lesson_state.period = lesson_same(line, expected) ? 1 : 2;
+    if (lesson_state.period == 2)
+        expected = lesson_state.last[lesson_state.held % 2];
+    if (!lesson_same(line, expected))
+        return false;
+    lesson_state.held++;
+    return true;
+}
+
+/* Something else comes: say in one line what was kept back. */
+static inline void lesson_unfold(void)
+{
+    const unsigned long held = lesson_state.held;
+    const unsigned long period = lesson_state.period;
+
+    if (held == 0)
+        return;
+    lesson_state.held = 0;
+    if (held >= period) {
+        lesson_put_columns(lesson_state.last[1].thread);
+        printf("... the last %lu lines again, %lu times\n", period,
+               held / period);
+    }
+    if (held % period == 1)
+        lesson_put(lesson_state.last[0]); /* half a pair is left over */
+}
+
+/*
+ * One line of the log. A line that repeats, or a pair of lines in turn, is
+ * written once and then counted: a repeat costs two compares, no clock.
+ *
+ * text: a string constant, because repeats are known by its address.
+ */
+static inline void lesson_log(const char *text)
+{
+    const struct lesson_line line = {lesson_thread, text};
+
+    pthread_mutex_lock(&lesson_state.lock);
+    if (!lesson_hold(line)) {
+        lesson_unfold();
+        if (!lesson_hold(line))
+            lesson_put(line);
+    }
+    pthread_mutex_unlock(&lesson_state.lock);
+}
+
+/* One line of the log with values in it; never folded. */
+__attribute__((format(printf, 1, 2))) static inline void
+lesson_logf(const char *format, ...)
+{
+    const struct lesson_line line = {lesson_thread, NULL};
+    va_list values;
+
+    pthread_mutex_lock(&lesson_state.lock);
+    lesson_unfold();
+    lesson_put_columns(line.thread);
+    va_start(values, format);
+    vprintf(format, values);
+    va_end(values);
+    putchar('\n');
+    lesson_remember(line);
+    pthread_mutex_unlock(&lesson_state.lock);
+}
+
+/* A response: each of its lines is a line of the log. */
+static inline void lesson_log_response(const char *text)
+{
+    while (*text) {
+        const size_t length = strcspn(text, "\n");
+        const bool crlf = length > 0 && text[length - 1] == '\r';
+
+        lesson_logf("%.*s", (int)(length - crlf), text);
+        text += length + (text[length] == '\n');
+    }
+}
+
+/* --- request ----------------------------------------------------------- */
+
+/* One GET: where it goes, its socket, and what has come so far. */
+struct lesson_request {
+    int port;
+    const char *path;
+    int stream;    /* -1 until lesson_write_request() */
+    char *text;    /* ends with a NUL; NULL while nothing has come */
+    size_t length; /* of text */
+    int error;     /* 0 or a negative errno */
+};
+
+static inline int lesson_send_get(const struct lesson_request *request)
+{
+    char text[256];
+    const int length = snprintf(text, sizeof(text),
+                                "GET %s HTTP/1.1\r\n"
+                                "Host: 127.0.0.1:%d\r\n"
+                                "Connection: close\r\n\r\n",
+                                request->path, request->port);
+    const ssize_t sent =
+        send(request->stream, text, (size_t)length, MSG_NOSIGNAL);
+
+    if (sent < 0)
+        return -errno;
+    return sent == length ? 0 : -EIO;
+}
+
+static inline int lesson_connect(const struct lesson_request *request)
+{
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_port = htons((uint16_t)request->port),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+
+    return connect(request->stream, (const struct sockaddr *)&address,
+                   sizeof(address)) < 0
+               ? -errno
+               : 0;
+}
+
+/*
+ * Connect to 127.0.0.1, send the GET, and only then make the socket
+ * non-blocking: on loopback neither connect nor so small a send has to wait,
+ * and the lessons are about the wait for the answer.
+ *
+ * Returns: 0, or a negative errno, which request->error keeps too.
+ */
+static inline int lesson_write_request(struct lesson_request *request)
+{
+    int error = 0;
+
+    request->stream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (request->stream < 0)
+        return request->error = -errno;
+    error = lesson_connect(request);
+    if (!error)
+        error = lesson_send_get(request);
+    if (!error && fcntl(request->stream, F_SETFL, O_NONBLOCK) < 0)
+        error = -errno;
+    if (error) {
+        close(request->stream);
+        request->stream = -1;
+    }
+    return request->error = error;
+}
+
+static inline int lesson_append(struct lesson_request *request,
+                                const char *piece, size_t length)
+{
+    char *text = realloc(request->text, request->length + length + 1);
+
+    if (!text)
+        return -ENOMEM;
+    memcpy(text + request->length, piece, length);
+    request->text = text;
+    request->length += length;
+    text[request->length] = '\0';
+    return 0;
+}
+
+/*
+ * Read a piece of the response.
+ *
+ * Returns: the bytes read; 0 at the end; -EAGAIN if nothing has come yet; any
+ * other negative errno, which request->error keeps too.
+ */
+static inline ssize_t lesson_read(struct lesson_request *request)
+{
+    char piece[4096];
+    ssize_t n;
+
+    do
+        n = recv(request->stream, piece, sizeof(piece), 0);
+    while (n < 0 && errno == EINTR);
+
+    if (n < 0 && errno == EAGAIN) {
+        figures.would_block++;
+        return -EAGAIN;
+    }
+    if (n < 0)
+        request->error = -errno;
+    else if (n > 0)
+        request->error = lesson_append(request, piece, (size_t)n);
+    return request->error ? request->error : n;
+}
+
+/*
+ * Print the response and free it.
+ *
+ * Returns: false if there is none, because the request has failed; then
+ * lesson_end() says so.
+ */
+static inline bool lesson_print(struct lesson_request *request)
+{
+    lesson_state.error = request->error;
+    if (!request->error && request->text)
+        lesson_log_response(request->text);
+    free(request->text);
+    request->text = NULL;
+    return request->error == 0;
+}
+
+/* --- start and end ----------------------------------------------------- */
+
+/*
+ * The unwrap() of the slides, for calls that fail only if the machine has no
+ * descriptors or memory left: pass the result on, or end with one line.
+ */
+static inline int lesson_unwrap(int result, const char *what)
+{
+    if (result >= 0)
+        return result;
+    fprintf(stderr, "lesson: %s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+/* The expect() of the slides: a mistake in the program itself. */
+static inline void lesson_expect(bool holds, const char *what)
+{
+    if (holds)
+        return;
+    fprintf(stderr, "lesson: %s\n", what);
+    abort();
+}
+
+/* A thread under its own name in the log; see lesson_name_thread(). */
+static inline void lesson_spawn_thread(pthread_t *thread, void *(*run)(void *),
+                                       void *arg)
+{
+    const int error = pthread_create(thread, NULL, run, arg);
+
+    errno = error;
+    lesson_unwrap(-error, "thread");
+}
+
+static inline bool lesson_number(const char *text, long low, long high,
+                                 long *number)
+{
+    char *end;
+
+    errno = 0;
+    *number = strtol(text, &end, 10);
+    return errno == 0 && end != text && *end == '\0' && *number >= low &&
+           *number <= high;
+}
+
+static inline void lesson_help(const char *what, bool has_sleep)
+{
+    printf("usage: lesson %s[--help] [PORT]\n%s\n"
+           "It asks the delay server on 127.0.0.1, port PORT (8080).\n",
+           has_sleep ? "[--sleep MS] " : "", what);
+    exit(0);
+}
+
+/*
+ * Read the command line and start the clock of the log. Call it first.
+ *
+ * what: one line that says what the stage is, for --help.
+ * sleep_ms: NULL for a stage that has no --sleep.
+ * Returns: the port; or ends the program, with 2 on an unknown argument.
+ */
+static inline int lesson_start(int argc, char **argv, const char *what,
+                               long *sleep_ms)
+{
+    bool port_seen = false;
+    long number = 8080;
+
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0)
+            lesson_help(what, sleep_ms);
+        if (sleep_ms && strcmp(argv[i], "--sleep") == 0 && i + 1 < argc &&
+            lesson_number(argv[i + 1], 1, 60000, sleep_ms)) {
+            i++;
+        } else if (!port_seen && lesson_number(argv[i], 1, 65535, &number)) {
+            port_seen = true;
+        } else {
+            fprintf(stderr, "lesson: unknown argument '%s'; see --help\n",
+                    argv[i]);
+            exit(2);
+        }
+    }
+    setvbuf(stdout, NULL, _IOLBF, 0); /* so that a pipe sees it live too */
+    clock_gettime(CLOCK_MONOTONIC, &lesson_state.start);
+    lesson_state.port = (int)number;
+    return lesson_state.port;
+}
+
+/*
+ * Write the figures, and what went wrong if something did. Call it last, when
+ * no other thread runs.
+ *
+ * Returns: the status to exit with.
+ */
+static inline int lesson_end(void)
+{
+    const int error = lesson_state.error;
+    const int port = lesson_state.port;
+
+    lesson_unfold();
+    printf("figures {\"polls\":%lu,\"would_block\":%lu,\"epoll_waits\":%lu,"
+           "\"wakes\":%lu,\"parks\":%lu}\n",
+           figures.polls, figures.would_block, figures.epoll_waits,
+           figures.wakes, figures.parks);
+    if (error == -ECONNREFUSED)
+        fprintf(stderr,
+                "lesson: nobody listens on 127.0.0.1:%d; start the server "
+                "first: ./reveil serve --port %d\n",
+                port, port);
+    else if (error)
+        fprintf(stderr, "lesson: the request failed: %s\n", strerror(-error));
+    return error ? 1 : 0;
+}
+
+#endif /* LESSON_H */
