@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * parker.c - a one-place token, and a futex or a sleeper to wait for it.
+ *
+ * Threads: park() the owner, unpark() any.
+ *
+ * Protocol. The token is EMPTY, PARKED (the owner sleeps or is about to) or
+ * NOTIFIED (an unpark() waits to be taken). Three rules keep a wake from
+ * getting lost:
+ *
+ *   R1  unpark() always exchanges, also when the token is NOTIFIED already.
+ *       "Skip if notified" would publish nothing, and the owner could miss
+ *       what a collapsed caller wrote just before.
+ *   R2  park() leaves only by a read-modify-write that takes NOTIFIED away.
+ *       Storing EMPTY would erase an unpark() that came in between.
+ *   R3  A deadline that passes leaves by the same door: exchanging EMPTY says
+ *       whether a token came at the last moment, and takes it.
+ *
+ * tests/models/parker.pml is the model, with one mutant for each rule.
+ * Source: futex(2); the same three states are in Rust's std and in tokio.
+ */
+#include <errno.h>
+#include <linux/futex.h>
+#include <reveil/base.h>
+#include <reveil/trace.h>
+#include <reveil/waker.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { EMPTY, PARKED, NOTIFIED };
+
+static bool change_token(struct rv_parker *parker, uint32_t from, uint32_t to)
+{
+    /* acquire: sees all that was written before the unpark() whose token we
+     * take; pairs with the release in rv_parker_unpark(). */
+    return atomic_compare_exchange_strong_explicit(
+        &parker->token, &from, to, memory_order_acquire, memory_order_relaxed);
+}
+
+/* R3. Returns: true if it was a token that ended the wait after all. */
+static bool give_up(struct rv_parker *parker)
+{
+    /* acquire: as in change_token(). */
+    return atomic_exchange_explicit(&parker->token, EMPTY,
+                                    memory_order_acquire) == NOTIFIED;
+}
+
+/* Sleep while the token is PARKED. Returns: false when the time is over. */
+static bool sleep_on_futex(struct rv_parker *parker, int64_t deadline_ns)
+{
+    struct timespec until = {.tv_sec = deadline_ns / RV_NS_PER_S,
+                             .tv_nsec = deadline_ns % RV_NS_PER_S};
+
+    if (deadline_ns < 0)
+        return false; /* futex(2) refuses a time before 0 */
+    /* The bitset form takes an absolute CLOCK_MONOTONIC time, so a wait that
+     * a signal interrupts goes on to the same deadline. */
+    long result = syscall(SYS_futex, &parker->token, FUTEX_WAIT_BITSET_PRIVATE,
+                          PARKED, deadline_ns == RV_NEVER ? NULL : &until, NULL,
+                          FUTEX_BITSET_MATCH_ANY);
+
+    return !(result == -1 && errno == ETIMEDOUT);
+}
+
+/* Returns: false when it is time to go on, token or not. */
+static bool sleep_while_parked(struct rv_parker *parker, int64_t deadline_ns)
+{
+    if (!parker->sleeper.turn)
+        return sleep_on_futex(parker, deadline_ns);
+    parker->sleeper.turn(parker->sleeper.context, deadline_ns);
+    return false;
+}
+
+/* The owner sleeps, or is about to: a futex looks at the token before it
+ * sleeps, and an eventfd that was written stays readable. */
+static void end_sleep(struct rv_parker *parker)
+{
+    if (parker->sleeper.turn)
+        eventfd_write(parker->sleeper.event_fd, 1);
+    else
+        syscall(SYS_futex, &parker->token, FUTEX_WAKE_PRIVATE, 1);
+}
+
+void rv_parker_init(struct rv_parker *parker)
+{
+    *parker = (struct rv_parker){.token = EMPTY};
+}
+
+void rv_parker_use(struct rv_parker *parker, const struct rv_sleeper *sleeper)
+{
+    parker->sleeper = *sleeper;
+}
+
+void rv_parker_turn(struct rv_parker *parker)
+{
+    if (parker->sleeper.turn)
+        parker->sleeper.turn(parker->sleeper.context, 0);
+}
+
+bool rv_parker_park(struct rv_parker *parker, int64_t deadline_ns)
+{
+    bool taken;
+
+    if (change_token(parker, NOTIFIED, EMPTY))
+        return true;
+
+    /* Fails only if unpark() came since the line above: the loop takes it. */
+    change_token(parker, EMPTY, PARKED);
+
+    rv_trace(RV_EV_PARK, 0, deadline_ns);
+    /* A signal or a stray wake ends the wait too: only the token counts. */
+    while (!(taken = change_token(parker, NOTIFIED, EMPTY))) {
+        if (!sleep_while_parked(parker, deadline_ns)) {
+            taken = give_up(parker);
+            break;
+        }
+    }
+    rv_trace(RV_EV_UNPARK, 0, taken);
+    return taken;
+}
+
+void rv_parker_unpark(struct rv_parker *parker)
+{
+    const int saved_errno = errno;
+
+    /* release: publishes the caller's push; pairs with change_token(). */
+    if (atomic_exchange_explicit(&parker->token, NOTIFIED,
+                                 memory_order_release) == PARKED)
+        end_sleep(parker);
+    errno = saved_errno;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * waker.c - the handle that brings a task back into its ready queue.
+ *
+ * Threads: any. A waker holds a reference on its queue, so it may be woken or
+ * dropped after the executor is gone.
+ */
+#include <reveil/waker.h>
+#include <stddef.h>
+
+#include "waker/waker_internal.h"
+
+struct rv_waker rv_waker_clone(const struct rv_waker *waker)
+{
+    if (waker->queue)
+        rv_ready_get(waker->queue);
+    return *waker;
+}
+
+bool rv_waker_same(const struct rv_waker *a, const struct rv_waker *b)
+{
+    return a->queue == b->queue && a->id == b->id;
+}
+
+void rv_waker_wake(const struct rv_waker *waker)
+{
+    if (waker->queue)
+        rv_ready_push(waker->queue, waker->id);
+}
+
+void rv_waker_drop(struct rv_waker *waker)
+{
+    if (waker->queue)
+        rv_ready_put(waker->queue);
+    *waker = (struct rv_waker){0};
+}
+
+bool rv_wake_batch_add(struct rv_wake_batch *batch, struct rv_waker *waker)
+{
+    if (waker->queue) {
+        batch->wakers[batch->len++] = *waker;
+        *waker = (struct rv_waker){0};
+    }
+    return batch->len == RV_WAKE_BATCH;
+}
+
+/* How many wakers from `first` on are for the same queue. */
+static uint32_t run_length(const struct rv_wake_batch *batch, uint32_t first)
+{
+    uint32_t end = first + 1;
+
+    while (end < batch->len &&
+           batch->wakers[end].queue == batch->wakers[first].queue)
+        end++;
+    return end - first;
+}
+
+void rv_wake_batch_deliver(struct rv_wake_batch *batch)
+{
+    uint32_t len;
+
+    for (uint32_t i = 0; i < batch->len; i += len) {
+        struct rv_ready *queue = batch->wakers[i].queue;
+
+        len = run_length(batch, i);
+        if (len == 1 || queue == rv_ready_current())
+            for (uint32_t k = i; k < i + len; k++)
+                rv_ready_push(queue, batch->wakers[k].id);
+        else
+            rv_ready_push_all(queue, &batch->wakers[i], len);
+    }
+    for (uint32_t i = 0; i < batch->len; i++)
+        rv_waker_drop(&batch->wakers[i]);
+    batch->len = 0;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stress.h - what the stress programs share: a count from the command line,
+ * checks that stay on, a watchdog, and a counter that ThreadSanitizer does
+ * not see.
+ *
+ * They have a plain main because Criterion does not start under
+ * ThreadSanitizer. Each exits 0, or 1 with one line on fd 2.
+ */
+#ifndef RV_STRESS_H
+#define RV_STRESS_H
+
+#include <reveil/reveil.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Longer than any of the programs takes, ThreadSanitizer included. */
+enum { STRESS_WATCHDOG_S = 120 };
+
+#define STRESS_CHECK(cond, what)                                             \
+    do {                                                                     \
+        if (!(cond)) {                                                       \
+            fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, __func__, \
+                    what);                                                   \
+            _exit(1);                                                        \
+        }                                                                    \
+    } while (0)
+
+/*
+ * A counter with a release and an acquire that ThreadSanitizer does not know
+ * of. The programs use it to say "my wake has returned". If the sanitizer saw
+ * that, it would stand in for the very order that the wake has to give, and
+ * a wake that publishes nothing would go unnoticed.
+ */
+struct stress_hidden {
+    uint32_t value;
+};
+
+#ifdef __clang__ /* its no_sanitize leaves the atomic operations visible */
+#define STRESS_HIDDEN \
+    __attribute__((disable_sanitizer_instrumentation, noinline)) static
+#else
+#define STRESS_HIDDEN __attribute__((no_sanitize("thread"), noinline)) static
+#endif
+
+__attribute__((unused)) STRESS_HIDDEN uint32_t
+stress_hidden_get(const struct stress_hidden *counter)
+{
+    return __atomic_load_n(&counter->value, __ATOMIC_ACQUIRE);
+}
+
+__attribute__((unused)) STRESS_HIDDEN void
+stress_hidden_add(struct stress_hidden *counter)
+{
+    __atomic_fetch_add(&counter->value, 1, __ATOMIC_RELEASE);
+}
+
+static const char *stress_phase = "start";
+
+static inline void stress_hang(int signal_number)
+{
+    static const char text[] = "hang: nothing moves any more in: ";
+    ssize_t ignored;
+
+    (void)signal_number;
+    ignored = write(2, text, sizeof text - 1);
+    ignored = write(2, stress_phase, strlen(stress_phase));
+    ignored = write(2, "\n", 1);
+    (void)ignored;
+    _exit(1);
+}
+
+/* A hang becomes exit 1 with a line; reveil itself touches no signals. */
+static inline void stress_watchdog(void)
+{
+    struct sigaction action = {.sa_handler = stress_hang};
+
+    sigaction(SIGALRM, &action, NULL);
+    alarm(STRESS_WATCHDOG_S);
+}
+
+/* The first argument, or `otherwise`. */
+static inline uint32_t stress_count(int argc, char **argv, uint32_t otherwise)
+{
+    char *end;
+    unsigned long count;
+
+    if (argc < 2)
+        return otherwise;
+    count = strtoul(argv[1], &end, 10);
+    if (*end || count == 0 || count > 100000000 || argc > 2) {
+        fprintf(stderr, "usage: %s [COUNT]\n", argv[0]);
+        _exit(2);
+    }
+    return (uint32_t)count;
+}
+
+/* A small random number, different in each thread; not for anything else. */
+static inline uint32_t stress_random(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 16;
+}
+
+/* Spend about `turns` loop turns, so that two threads meet at odd places. */
+static inline void stress_dawdle(uint32_t turns)
+{
+    for (uint32_t i = 0; i < turns; i++)
+        __asm__ volatile("" ::: "memory");
+}
+
+/* --- waiting for tasks ------------------------------------------------- */
+
+struct stress_all {
+    struct rv_future future;
+    struct rv_join *joins;
+    int len;
+    int i;
+};
+
+static inline enum rv_poll stress_all_poll(struct rv_future *future,
+                                           struct rv_cx *cx)
+{
+    struct stress_all *self =
+        RV_CONTAINER_OF(future, struct stress_all, future);
+
+    RV_BEGIN(future);
+    for (; self->i < self->len; self->i++) {
+        RV_AWAIT(future, cx, &self->joins[self->i].future);
+        STRESS_CHECK(self->joins[self->i].future.result == 0, "a task failed");
+        rv_join_drop(&self->joins[self->i]);
+    }
+    RV_RETURN(future, 0);
+    RV_END(future);
+}
+
+/* Run the executor until all these tasks are over, each with result 0. */
+static inline void stress_block_on_all(struct rv_executor *executor,
+                                       struct rv_join *joins, int len)
+{
+    static const struct rv_future_ops ops = {.name = "stress_all",
+                                             .poll = stress_all_poll};
+    struct stress_all all = {.joins = joins, .len = len};
+
+    rv_future_init(&all.future, &ops);
+    STRESS_CHECK(rv_block_on(executor, &all.future) == 0, "block_on failed");
+}
+
+/* Memory for a future, with its operations. */
+static inline void *stress_future(size_t size_bytes,
+                                  const struct rv_future_ops *ops)
+{
+    struct rv_future *future = rv_alloc(size_bytes);
+
+    STRESS_CHECK(future, "no memory");
+    rv_future_init(future, ops);
+    return future;
+}
+
+#endif /* RV_STRESS_H */

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * support.c - see support.h.
+ *
+ * Threads: the one that runs the test.
+ */
+#include "support/support.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* There when the program was built with AddressSanitizer. */
+extern int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
+
+/* --- what a process has ------------------------------------------------ */
+
+/* How many entries a folder has. */
+static uint32_t count_entries(const char *path)
+{
+    DIR *folder = opendir(path);
+    struct dirent *entry;
+    uint32_t count = 0;
+
+    cr_assert_not_null(folder, "%s: %s", path, strerror(errno));
+    while ((entry = readdir(folder)))
+        count += entry->d_name[0] != '.';
+    closedir(folder);
+    return count;
+}
+
+uint32_t rv_test_fds(void)
+{
+    return count_entries("/proc/self/fd") - 1; /* the one that lists them */
+}
+
+uint32_t rv_test_threads(void)
+{
+    return count_entries("/proc/self/task");
+}
+
+void rv_test_wait_for_threads(uint32_t count)
+{
+    const int64_t limit_ns = rv_after_ms(RV_TEST_WAIT_MS);
+
+    /* pthread_join() returns a little before the kernel has forgotten the
+     * thread. */
+    while (rv_test_threads() != count && rv_now_ns() < limit_ns)
+        sched_yield();
+    cr_assert_eq(rv_test_threads(), count, "%u threads instead of %u",
+                 rv_test_threads(), count);
+}
+
+void rv_test_run(void (*body)(void))
+{
+    const uint32_t fds = rv_test_fds();
+    const uint32_t threads = rv_test_threads();
+
+    body();
+    cr_assert_eq(rv_test_fds(), fds, "left: %d descriptors",
+                 (int)rv_test_fds() - (int)fds);
+    rv_test_wait_for_threads(threads);
+    if (__lsan_do_recoverable_leak_check)
+        cr_assert_eq(__lsan_do_recoverable_leak_check(), 0,
+                     "left: memory, as the sanitizer says above");
+}
+
+/* --- waiting, with an end ---------------------------------------------- */
+
+struct limited {
+    struct rv_future future;
+    struct rv_future *child; /* the caller's */
+    struct rv_sleep limit;
+};
+
+static enum rv_poll limited_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct limited *self = RV_CONTAINER_OF(future, struct limited, future);
+
+    if (rv_poll(self->child, cx) == RV_READY)
+        future->result = self->child->result;
+    else if (rv_poll(&self->limit.future, cx) == RV_READY)
+        future->result = -ETIMEDOUT;
+    else
+        return RV_PENDING;
+    return RV_READY;
+}
+
+static const struct rv_future_ops limited_ops = {.name = "limited",
+                                                 .poll = limited_poll};
+
+int rv_test_block_on(struct rv_executor *executor, struct rv_future *future)
+{
+    struct limited limited = {.child = future};
+    int result;
+
+    rv_future_init(&limited.future, &limited_ops);
+    rv_sleep_init(&limited.limit, rv_after_ms(RV_TEST_WAIT_MS));
+    result = rv_block_on(executor, &limited.future);
+    rv_drop(&limited.limit.future);
+    return result;
+}
+
+/* --- misuse ------------------------------------------------------------ */
+
+/* The child's side: no core file, stderr into the pipe, and go. */
+_Noreturn static void run_misuse(void (*misuse)(void), const int fds[2])
+{
+    const struct rlimit none = {0};
+
+    setrlimit(RLIMIT_CORE, &none);
+    signal(SIGABRT, SIG_DFL);
+    dup2(fds[1], STDERR_FILENO);
+    close(fds[0]);
+    misuse();
+    _exit(0);
+}
+
+static void read_to_end(int fd, char *text, size_t size)
+{
+    size_t len = 0;
+    ssize_t n;
+
+    while (len < size - 1 && (n = read(fd, text + len, size - 1 - len)) > 0)
+        len += (size_t)n;
+    text[len] = '\0';
+}
+
+void rv_test_aborts(void (*misuse)(void), const char *text)
+{
+    char said[1024];
+    int status;
+    int fds[2];
+    pid_t child;
+
+    cr_assert_eq(pipe(fds), 0);
+    child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0)
+        run_misuse(misuse, fds);
+    close(fds[1]);
+    read_to_end(fds[0], said, sizeof said);
+    close(fds[0]);
+    cr_assert_eq(waitpid(child, &status, 0), child);
+
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT,
+              "no abort: wait status %#x, stderr \"%s\"", (unsigned)status,
+              said);
+    cr_assert_not_null(strstr(said, text), "stderr \"%s\" lacks \"%s\"", said,
+                       text);
+}
+
+/* --- a task without an executor ---------------------------------------- */
+
+/* The first id that a slab gives. */
+#define FIRST_ID (UINT64_C(1) << 32)
+
+void rv_probe_init(struct rv_probe *probe)
+{
+    probe->queue = rv_ready_new();
+    cr_assert_not_null(probe->queue);
+    probe->id = FIRST_ID;
+    cr_assert_eq(rv_ready_reserve(probe->queue, probe->id), 0);
+}
+
+void rv_probe_fini(struct rv_probe *probe)
+{
+    rv_ready_retire(probe->queue, probe->id);
+    rv_ready_put(probe->queue);
+}
+
+struct rv_cx rv_probe_cx(const struct rv_probe *probe)
+{
+    return (struct rv_cx){.waker = {probe->queue, probe->id}};
+}
+
+struct rv_waker rv_probe_waker(const struct rv_probe *probe)
+{
+    const struct rv_cx cx = rv_probe_cx(probe);
+
+    return rv_waker_clone(&cx.waker);
+}
+
+bool rv_probe_take(struct rv_probe *probe)
+{
+    uint32_t index;
+
+    return rv_ready_batch(probe->queue) && rv_ready_take(probe->queue, &index);
+}
+
+bool rv_probe_wait(struct rv_probe *probe)
+{
+    const int64_t limit_ns = rv_after_ms(RV_TEST_WAIT_MS);
+
+    while (!rv_probe_take(probe))
+        if (!rv_parker_park(rv_ready_parker(probe->queue), limit_ns))
+            return rv_probe_take(probe);
+    return true;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * support.h - what the tests of all parts share.
+ *
+ *     RV_TEST_SUITE(parker);
+ *
+ *     RV_TEST(parker, unpark_before_park_is_not_lost)
+ *     {
+ *         ...
+ *     }
+ *
+ * An RV_TEST is a Criterion Test() that must also leave nothing behind: no
+ * descriptor, no thread and, when built with AddressSanitizer, no memory. The
+ * look is taken at the end of the body, because Criterion 2.4 reports a test
+ * as passed whatever its .fini function finds; and it forks for each test
+ * without the exit at which the sanitizer would look.
+ */
+#ifndef RV_TEST_SUPPORT_H
+#define RV_TEST_SUPPORT_H
+
+#include <criterion/criterion.h>
+
+#include <reveil/executor.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define RV_TEST_SECONDS 20
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define RV_TEST_SECONDS 20
+#endif
+
+/* How long one test may take, which is far longer than any of them does. */
+#ifndef RV_TEST_SECONDS
+#define RV_TEST_SECONDS 5
+#endif
+
+/* Give all tests of a suite the time limit. */
+#define RV_TEST_SUITE(suite) TestSuite(suite, .timeout = RV_TEST_SECONDS)
+
+/* Open the body of a test that leaves nothing behind. */
+#define RV_TEST(suite, name)                 \
+    static void suite##_##name##_body(void); \
+    Test(suite, name)                        \
+    {                                        \
+        rv_test_run(suite##_##name##_body);  \
+    }                                        \
+    static void suite##_##name##_body(void)
+
+/* Run the body of a test, then fail it if something is left. Private. */
+void rv_test_run(void (*body)(void));
+
+/* --- what a process has ------------------------------------------------ */
+
+/* Descriptors that are open now. */
+uint32_t rv_test_fds(void);
+
+/* Threads there are now; one that was joined may still be counted. */
+uint32_t rv_test_threads(void);
+
+/* Wait until all threads but `count` have gone. */
+void rv_test_wait_for_threads(uint32_t count);
+
+/* --- waiting, with an end ---------------------------------------------- */
+
+/*
+ * rv_block_on() with a limit of RV_TEST_WAIT_MS.
+ *
+ * Returns: the future's result, or -ETIMEDOUT when it was not READY by then.
+ */
+int rv_test_block_on(struct rv_executor *executor, struct rv_future *future);
+
+enum { RV_TEST_WAIT_MS = RV_TEST_SECONDS * 900 };
+
+/* --- misuse ------------------------------------------------------------ */
+
+/* Run `misuse` in a child process, which must abort() after writing `text`
+ * somewhere on stderr. */
+void rv_test_aborts(void (*misuse)(void), const char *text);
+
+/* --- a task without an executor ---------------------------------------- */
+
+/* Holds a ready queue with one task, whose wakes the test takes itself. */
+struct rv_probe {
+    struct rv_ready *queue;
+    uint64_t id;
+};
+
+void rv_probe_init(struct rv_probe *probe);
+void rv_probe_fini(struct rv_probe *probe);
+
+/* A waker of the probe's task. Owns: the caller. */
+struct rv_waker rv_probe_waker(const struct rv_probe *probe);
+
+/* What a poll of the probe's task gets; the waker in it is borrowed. */
+struct rv_cx rv_probe_cx(const struct rv_probe *probe);
+
+/* Take a wake that has come already. Returns: false if there is none. */
+bool rv_probe_take(struct rv_probe *probe);
+
+/* Wait for a wake and take it. Returns: false after RV_TEST_WAIT_MS. */
+bool rv_probe_wait(struct rv_probe *probe);
+
+#endif /* RV_TEST_SUPPORT_H */
