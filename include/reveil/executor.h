@@ -45,7 +45,8 @@ struct rv_ready *rv_executor_ready(const struct rv_executor *executor);
 /* The executor whose tasks this thread polls now, or NULL. */
 struct rv_executor *rv_executor_current(void);
 
-/* Tasks spawned and not finished. Threads: the executor's. */
+/* Tasks spawned and not finished; inside rv_block_on() its own future is one
+ * of them. Threads: the executor's. */
 uint32_t rv_executor_tasks(const struct rv_executor *executor);
 
 /* --- tasks ------------------------------------------------------------- */
@@ -83,7 +84,8 @@ struct rv_future *rv_join_output(const struct rv_join *join);
 
 /*
  * Cancel the task: its future is dropped now, or at the end of the poll in
- * which it aborts itself. `join` gets -ECANCELED. Harmless when it is over.
+ * which it aborts itself if that poll does not finish it. `join` gets
+ * -ECANCELED. Harmless when it is over.
  *
  * Threads: the executor's.
  */

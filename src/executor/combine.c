@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * combine.c - all, try_all, select and timeout.
+ *
+ * Threads: the executor's.
+ *
+ * A child whose `at` is RV_AT_END is finished; that is all that has to be
+ * known of it, so none of these needs memory for each child.
+ */
+#include <errno.h>
+#include <reveil/combine.h>
+
+static bool finished(const struct rv_future *child)
+{
+    return child->at == RV_AT_END;
+}
+
+/* Returns: true when all are finished. */
+static bool poll_children(const struct rv_children *children, struct rv_cx *cx)
+{
+    bool all = true;
+
+    for (uint32_t i = 0; i < children->count; i++) {
+        struct rv_future *child = children->list[i];
+
+        if (!finished(child) && rv_poll(child, cx) == RV_PENDING)
+            all = false;
+    }
+    return all;
+}
+
+static void drop_unfinished(const struct rv_children *children)
+{
+    for (uint32_t i = 0; i < children->count; i++)
+        if (!finished(children->list[i]))
+            rv_drop(children->list[i]);
+}
+
+static struct rv_children children_of(struct rv_future **list, uint32_t count)
+{
+    return (struct rv_children){.list = list, .count = count};
+}
+
+/* --- all --------------------------------------------------------------- */
+
+static enum rv_poll all_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_all *self = RV_CONTAINER_OF(future, struct rv_all, future);
+
+    return poll_children(&self->children, cx) ? RV_READY : RV_PENDING;
+}
+
+static void all_drop(struct rv_future *future)
+{
+    struct rv_all *self = RV_CONTAINER_OF(future, struct rv_all, future);
+
+    if (!finished(future))
+        drop_unfinished(&self->children);
+}
+
+void rv_all_init(struct rv_all *all, struct rv_future **children,
+                 uint32_t count)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_all", .poll = all_poll, .drop = all_drop};
+
+    rv_future_init(&all->future, &ops);
+    all->children = children_of(children, count);
+}
+
+/* --- try_all ----------------------------------------------------------- */
+
+/* The first error of a finished child, or 0. */
+static int32_t poll_until_error(const struct rv_children *children,
+                                struct rv_cx *cx, bool *all)
+{
+    *all = true;
+    for (uint32_t i = 0; i < children->count; i++) {
+        struct rv_future *child = children->list[i];
+
+        if (finished(child))
+            continue;
+        if (rv_poll(child, cx) == RV_PENDING)
+            *all = false;
+        else if (child->result < 0)
+            return child->result;
+    }
+    return 0;
+}
+
+static enum rv_poll try_all_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_try_all *self =
+        RV_CONTAINER_OF(future, struct rv_try_all, future);
+    bool all;
+
+    future->result = poll_until_error(&self->children, cx, &all);
+    if (future->result < 0)
+        drop_unfinished(&self->children);
+    return all || future->result < 0 ? RV_READY : RV_PENDING;
+}
+
+static void try_all_drop(struct rv_future *future)
+{
+    struct rv_try_all *self =
+        RV_CONTAINER_OF(future, struct rv_try_all, future);
+
+    if (!finished(future))
+        drop_unfinished(&self->children);
+}
+
+void rv_try_all_init(struct rv_try_all *all, struct rv_future **children,
+                     uint32_t count)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_try_all", .poll = try_all_poll, .drop = try_all_drop};
+
+    rv_future_init(&all->future, &ops);
+    all->children = children_of(children, count);
+}
+
+/* --- select ------------------------------------------------------------ */
+
+static enum rv_poll select_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_select *self = RV_CONTAINER_OF(future, struct rv_select, future);
+    struct rv_children *children = &self->children;
+
+    for (uint32_t i = 0; i < children->count; i++) {
+        uint32_t index = (children->start + i) % children->count;
+
+        if (rv_poll(children->list[index], cx) == RV_PENDING)
+            continue;
+        drop_unfinished(children);
+        children->start = index + 1;
+        future->result = (int32_t)index;
+        return RV_READY;
+    }
+    return RV_PENDING;
+}
+
+static void select_drop(struct rv_future *future)
+{
+    struct rv_select *self = RV_CONTAINER_OF(future, struct rv_select, future);
+
+    if (!finished(future))
+        drop_unfinished(&self->children);
+}
+
+void rv_select_init(struct rv_select *select, struct rv_future **children,
+                    uint32_t count)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_select", .poll = select_poll, .drop = select_drop};
+    uint32_t start = select->children.start;
+
+    rv_future_init(&select->future, &ops);
+    select->children = children_of(children, count);
+    select->children.start = start;
+}
+
+/* --- timeout ----------------------------------------------------------- */
+
+static enum rv_poll timeout_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_timeout *self =
+        RV_CONTAINER_OF(future, struct rv_timeout, future);
+
+    if (rv_poll(self->child, cx) == RV_READY) {
+        rv_drop(&self->sleep.future);
+        future->result = self->child->result;
+        return RV_READY;
+    }
+    if (rv_poll(&self->sleep.future, cx) == RV_PENDING)
+        return RV_PENDING;
+    rv_drop(self->child);
+    future->result = -ETIMEDOUT;
+    return RV_READY;
+}
+
+static void timeout_drop(struct rv_future *future)
+{
+    struct rv_timeout *self =
+        RV_CONTAINER_OF(future, struct rv_timeout, future);
+
+    if (finished(future))
+        return;
+    rv_drop(self->child);
+    rv_drop(&self->sleep.future);
+}
+
+void rv_timeout_init(struct rv_timeout *timeout, struct rv_future *child,
+                     int64_t deadline_ns)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_timeout", .poll = timeout_poll, .drop = timeout_drop};
+
+    rv_future_init(&timeout->future, &ops);
+    timeout->child = child;
+    rv_sleep_init(&timeout->sleep, deadline_ns);
+}

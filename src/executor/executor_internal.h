@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * executor_internal.h - what the files of the executor part share.
+ *
+ * Threads: everything here belongs to the executor's thread alone.
+ */
+#ifndef RV_EXECUTOR_INTERNAL_H
+#define RV_EXECUTOR_INTERNAL_H
+
+#include <reveil/executor.h>
+
+#include "executor/wheel.h"
+
+enum rv_task_flag {
+    RV_TASK_RUNNING = 1,  /* inside its poll */
+    RV_TASK_ABORTED = 2,  /* ... during which it was aborted */
+    RV_TASK_BORROWED = 4, /* the future is the caller's of rv_block_on() */
+    RV_TASK_OVER = 8,     /* gone, but its index is still in the queue */
+};
+
+/* A future with a place in line. Its id is its key in the slab. */
+struct rv_task {
+    struct rv_slab_item item;
+    uint64_t id;
+    struct rv_future *future;
+    struct rv_join *join; /* who holds the handle; NULL when detached */
+    uint32_t flags;       /* enum rv_task_flag */
+};
+
+struct rv_executor {
+    struct rv_ready *ready; /* shared with wakers; one reference */
+    struct rv_slab tasks;
+    struct rv_wheel wheel;
+    uint32_t live;
+    bool closing; /* no new tasks */
+};
+
+/* Put a future in the slab and in the queue; *id is set before its first poll.
+ * Returns: 0, -ENOMEM. */
+int rv_task_start(struct rv_executor *executor, struct rv_future *future,
+                  struct rv_join *join, uint32_t flags, uint64_t *id);
+
+/*
+ * rv_spawn() without a handle; *id is the task's. Returns: as rv_spawn().
+ */
+int rv_task_spawn(struct rv_executor *executor, struct rv_future *future,
+                  uint64_t *id);
+
+/* Cancel the task of this id, if it is not over: now, or at the end of the
+ * poll that it is in. */
+void rv_task_abort(struct rv_executor *executor, uint64_t id);
+
+/* End a task now: with its future's result, or with -ECANCELED. */
+void rv_task_finish(struct rv_executor *executor, struct rv_task *task,
+                    bool aborted);
+
+/* Give the handle the task's result, and the future if it has a value. */
+void rv_join_settle(struct rv_join *join, struct rv_future *output, int result);
+
+/* Wake the tasks whose timers are due. Returns: true if there were any. */
+bool rv_executor_fire_timers(struct rv_executor *executor);
+
+#endif /* RV_EXECUTOR_INTERNAL_H */

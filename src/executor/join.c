@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * join.c - the handle on a task: wait for it, take its output, abort it.
+ *
+ * Threads: the executor's.
+ *
+ * Task and handle point at each other until one of them is gone: the task by
+ * the handle's id (which finds nothing later), the handle by task->join, which
+ * rv_join_drop() clears.
+ */
+#include <errno.h>
+
+#include "executor/executor_internal.h"
+
+static enum rv_poll join_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_join *self = RV_CONTAINER_OF(future, struct rv_join, future);
+
+    if (!self->task)
+        return RV_READY;
+    if (!rv_waker_same(&self->waiter, &cx->waker)) {
+        rv_waker_drop(&self->waiter);
+        self->waiter = rv_waker_clone(&cx->waker);
+    }
+    return RV_PENDING;
+}
+
+static struct rv_task *find_task(const struct rv_join *join)
+{
+    return join->task ? rv_slab_get(&join->executor->tasks, join->task) : NULL;
+}
+
+static void join_drop(struct rv_future *future)
+{
+    struct rv_join *self = RV_CONTAINER_OF(future, struct rv_join, future);
+    struct rv_task *task = find_task(self);
+    struct rv_future *output = self->output;
+
+    if (task)
+        task->join = NULL;
+    self->task = 0;
+    self->output = NULL;
+    rv_waker_drop(&self->waiter);
+    if (output) {
+        rv_drop(output);
+        rv_free(output);
+    }
+}
+
+int rv_spawn(struct rv_executor *executor, struct rv_future *future,
+             struct rv_join *join)
+{
+    static const struct rv_future_ops join_ops = {
+        .name = "rv_join", .poll = join_poll, .drop = join_drop};
+
+    uint64_t id;
+
+    if (executor->closing)
+        return -ECANCELED;
+    if (!join)
+        return rv_task_start(executor, future, NULL, 0, &id);
+    *join = (struct rv_join){.executor = executor};
+    rv_future_init(&join->future, &join_ops);
+    return rv_task_start(executor, future, join, 0, &join->task);
+}
+
+void rv_join_settle(struct rv_join *join, struct rv_future *output, int result)
+{
+    join->task = 0;
+    join->output = output;
+    join->future.result = result;
+    rv_waker_wake(&join->waiter);
+    rv_waker_drop(&join->waiter);
+}
+
+struct rv_future *rv_join_output(const struct rv_join *join)
+{
+    return join->output;
+}
+
+void rv_join_abort(struct rv_join *join)
+{
+    if (join->task)
+        rv_task_abort(join->executor, join->task);
+}
+
+void rv_join_drop(struct rv_join *join)
+{
+    rv_drop(&join->future);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sleep.c - futures that wait for time, or for a turn.
+ *
+ * Threads: the executor's.
+ */
+#include <reveil/trace.h>
+
+#include "executor/executor_internal.h"
+
+static enum rv_poll sleep_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_sleep *self = RV_CONTAINER_OF(future, struct rv_sleep, future);
+
+    if (rv_now_ns() >= self->timer.deadline_ns) {
+        rv_drop(future);
+        return RV_READY;
+    }
+    self->task = cx->waker.id;
+    if (!self->executor && self->timer.deadline_ns != RV_NEVER) {
+        self->executor = cx->executor;
+        rv_wheel_add(&cx->executor->wheel, &self->timer);
+    }
+    return RV_PENDING;
+}
+
+/* Called for a timer that fired: the task has to look at it. */
+static void sleep_fire(struct rv_executor *executor, struct rv_sleep *sleep,
+                       int64_t now_ns)
+{
+    sleep->executor = NULL;
+    rv_trace(RV_EV_TIMER, sleep->task, now_ns - sleep->timer.deadline_ns);
+    rv_ready_push(executor->ready, sleep->task);
+}
+
+static void sleep_drop(struct rv_future *future)
+{
+    struct rv_sleep *self = RV_CONTAINER_OF(future, struct rv_sleep, future);
+
+    if (self->executor)
+        rv_wheel_cancel(&self->executor->wheel, &self->timer);
+    self->executor = NULL;
+}
+
+void rv_sleep_init(struct rv_sleep *sleep, int64_t deadline_ns)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_sleep", .poll = sleep_poll, .drop = sleep_drop};
+
+    rv_future_init(&sleep->future, &ops);
+    sleep->timer.deadline_ns = deadline_ns;
+    rv_list_init(&sleep->timer.node);
+    sleep->executor = NULL;
+}
+
+bool rv_executor_fire_timers(struct rv_executor *executor)
+{
+    struct rv_list fired;
+    struct rv_list *node;
+    int64_t now_ns;
+    bool any = false;
+
+    if (!executor->wheel.len)
+        return false;
+    now_ns = rv_now_ns();
+    rv_list_init(&fired);
+    rv_wheel_advance(&executor->wheel, now_ns, &fired);
+    while ((node = rv_list_pop(&fired))) {
+        sleep_fire(executor, RV_CONTAINER_OF(node, struct rv_sleep, timer.node),
+                   now_ns);
+        any = true;
+    }
+    return any;
+}
+
+static enum rv_poll yield_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    if (future->at++)
+        return RV_READY;
+    rv_waker_wake(&cx->waker);
+    return RV_PENDING;
+}
+
+void rv_yield_init(struct rv_yield *yield)
+{
+    static const struct rv_future_ops ops = {.name = "rv_yield",
+                                             .poll = yield_poll};
+
+    rv_future_init(&yield->future, &ops);
+}
