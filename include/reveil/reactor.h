@@ -63,8 +63,8 @@ struct rv_reactor *rv_reactor_enter(struct rv_reactor *reactor);
 int rv_source_open(struct rv_reactor *reactor, int fd, struct rv_source **out);
 
 /*
- * Deregister; wakers that were left are dropped and no wake comes from it
- * after the call. NULL is allowed.
+ * Deregister; wakers that were left are dropped. A wake may be on its way
+ * still, none is begun after the call. NULL is allowed.
  *
  * Threads: any, not at the same time as other calls on this source.
  */
@@ -83,8 +83,8 @@ bool rv_source_ready(struct rv_source *source, enum rv_direction direction,
 
 /*
  * The system call said EAGAIN: not ready any more, unless the reactor saw the
- * descriptor ready again since `tick` was read. A direction that was closed
- * by the peer, or by an error, stays ready.
+ * descriptor ready again since `tick` was read. A direction that the peer has
+ * closed stays ready.
  */
 void rv_source_clear(struct rv_source *source, enum rv_direction direction,
                      uint32_t tick);
@@ -93,7 +93,7 @@ void rv_source_clear(struct rv_source *source, enum rv_direction direction,
  * after the call, but one may be on its way. Threads: any. */
 void rv_source_forget(struct rv_source *source, enum rv_direction direction);
 
-/* The peer closed this direction, or an error did: read on to the end. */
+/* The peer has closed this direction: read on to the end. */
 bool rv_source_hung_up(const struct rv_source *source,
                        enum rv_direction direction);
 

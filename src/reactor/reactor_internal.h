@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* reactor_internal.h - what the files of the reactor part share. */
+#ifndef RV_REACTOR_INTERNAL_H
+#define RV_REACTOR_INTERNAL_H
+
+#include <pthread.h>
+#include <reveil/base.h>
+#include <reveil/reactor.h>
+
+enum { RV_DIRECTIONS = 2 };
+
+/* What is known of one direction of a descriptor. */
+struct rv_readiness {
+    _Atomic uint64_t word; /* any thread; see source.c */
+    struct rv_waker waker; /* source->mutex must be held */
+};
+
+/* A place in the reactor's slab; its memory stays until the reactor ends. */
+struct rv_source {
+    struct rv_slab_item item;
+    struct rv_reactor *reactor;
+    int fd;
+    bool mutex_made;
+    pthread_mutex_t mutex;
+    uint64_t id; /* mutex must be held; 0 when closed */
+    struct rv_readiness direction[RV_DIRECTIONS];
+};
+
+struct rv_reactor {
+    /* Set at the start, then read by any thread. */
+    int epoll_fd;
+    int event_fd; /* ends a sleep; fused: the ready queue's */
+    bool fused;
+    pthread_t thread; /* split */
+    bool muted;       /* as the thread that started it; see trace.h */
+
+    _Atomic bool stopping;
+
+    pthread_mutex_t mutex;
+    struct rv_slab sources; /* alloc and free: mutex must be held */
+};
+
+/*
+ * Note what epoll reported for the source of this id, and move the wakers that
+ * were waiting for it to `batch`, which has room for two. Nothing happens if
+ * the source was closed meanwhile.
+ */
+void rv_source_report(struct rv_reactor *reactor, uint64_t id, uint32_t events,
+                      struct rv_wake_batch *batch);
+
+#endif /* RV_REACTOR_INTERNAL_H */

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * source.c - one registered descriptor: what is known of it, and who waits.
+ *
+ * Threads: report() the reactor's; everything else those that poll.
+ *
+ * A direction has one 64-bit word:
+ *
+ *     bit 0      READY    a system call is worth it
+ *     bit 1      CLOSED   the peer or an error ended it; never goes away
+ *     bits 32..  tick     counts the reactor's reports
+ *
+ * Protocol. epoll tells each change once (edge-triggered), so what it said
+ * must not get lost between a poll and the reactor:
+ *
+ *   S1  A poll that finds "not ready" leaves its waker and then *looks again*.
+ *       Both under the source's mutex, as the report is: either the report
+ *       finds the waker, or the second look finds the report.
+ *   S2  After EAGAIN, READY is cleared only if the tick is still the one that
+ *       was read before the system call. Otherwise the reactor saw something
+ *       new meanwhile, and clearing would lose it. The whole 32 bits are
+ *       compared, and each direction has its own tick: a socket that becomes
+ *       writable says nothing about reading.
+ *   S3  A waker is taken out under the mutex and woken after it.
+ *   S4  The report is for an id. One that was fetched before the source was
+ *       closed, or whose place has a new source now, is not delivered.
+ *   S5  The descriptor leaves epoll before it is closed: a duplicate in
+ *       another process would keep it there.
+ *
+ * tests/models/readiness.pml is the model, with a mutant for S1 and for S2.
+ */
+#include <errno.h>
+#include <reveil/trace.h>
+#include <sys/epoll.h>
+
+#include "reactor/reactor_internal.h"
+
+#define READY      UINT64_C(1)
+#define CLOSED     UINT64_C(2)
+#define TICK_SHIFT 32
+#define ONE_TICK   (UINT64_C(1) << TICK_SHIFT)
+
+static bool usable(uint64_t word, uint32_t *tick)
+{
+    *tick = (uint32_t)(word >> TICK_SHIFT);
+    return word & (READY | CLOSED);
+}
+
+/* --- open and close ---------------------------------------------------- */
+
+static struct rv_source *take_place(struct rv_reactor *reactor, uint64_t *id)
+{
+    struct rv_source *source = NULL;
+
+    pthread_mutex_lock(&reactor->mutex);
+    *id = rv_slab_alloc(&reactor->sources);
+    if (*id) {
+        source = rv_slab_at(&reactor->sources, rv_id_index(*id));
+        if (!source->mutex_made)
+            pthread_mutex_init(&source->mutex, NULL);
+        source->mutex_made = true;
+    }
+    pthread_mutex_unlock(&reactor->mutex);
+    return source;
+}
+
+static void give_place_back(struct rv_reactor *reactor, uint64_t id)
+{
+    pthread_mutex_lock(&reactor->mutex);
+    rv_slab_free(&reactor->sources, id);
+    pthread_mutex_unlock(&reactor->mutex);
+}
+
+static void prepare(struct rv_source *source, struct rv_reactor *reactor,
+                    int fd, uint64_t id)
+{
+    pthread_mutex_lock(&source->mutex);
+    source->reactor = reactor;
+    source->fd = fd;
+    source->id = id;
+    /* Ready until a system call says EAGAIN: I/O is tried first. relaxed:
+     * nobody else has the source yet. */
+    for (int i = 0; i < RV_DIRECTIONS; i++)
+        atomic_store_explicit(&source->direction[i].word, READY,
+                              memory_order_relaxed);
+    pthread_mutex_unlock(&source->mutex);
+}
+
+int rv_source_open(struct rv_reactor *reactor, int fd, struct rv_source **out)
+{
+    struct epoll_event event = {
+        .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+    };
+    uint64_t id;
+    struct rv_source *source = take_place(reactor, &id);
+    int error;
+
+    if (!source)
+        return -ENOMEM;
+    prepare(source, reactor, fd, id);
+    event.data.u64 = id;
+    if (epoll_ctl(reactor->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
+        error = -errno;
+        give_place_back(reactor, id);
+        return error;
+    }
+    rv_trace(RV_EV_REGISTER, 0, fd);
+    *out = source;
+    return 0;
+}
+
+/* source->mutex must be held. */
+static struct rv_waker take_waker(struct rv_source *source,
+                                  enum rv_direction direction)
+{
+    struct rv_waker waker = source->direction[direction].waker;
+
+    source->direction[direction].waker = (struct rv_waker){0};
+    return waker;
+}
+
+void rv_source_close(struct rv_source *source)
+{
+    struct rv_waker left[RV_DIRECTIONS];
+    uint64_t id;
+
+    if (!source)
+        return;
+    rv_trace(RV_EV_DEREGISTER, 0, source->fd);
+    epoll_ctl(source->reactor->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+
+    pthread_mutex_lock(&source->mutex);
+    id = source->id;
+    source->id = 0;
+    for (int i = 0; i < RV_DIRECTIONS; i++)
+        left[i] = take_waker(source, (enum rv_direction)i);
+    pthread_mutex_unlock(&source->mutex);
+
+    for (int i = 0; i < RV_DIRECTIONS; i++)
+        rv_waker_drop(&left[i]);
+    give_place_back(source->reactor, id);
+}
+
+/* --- what a poll does -------------------------------------------------- */
+
+/* S1, second half. Returns: true if it became ready after all. */
+static bool leave_waker(struct rv_source *source, struct rv_readiness *side,
+                        const struct rv_waker *waker, uint32_t *tick)
+{
+    struct rv_waker old = {0};
+    bool ready;
+
+    pthread_mutex_lock(&source->mutex);
+    if (!rv_waker_same(&side->waker, waker)) {
+        old = side->waker;
+        side->waker = rv_waker_clone(waker);
+    }
+    /* relaxed: the mutex orders it with rv_source_report(). */
+    ready =
+        usable(atomic_load_explicit(&side->word, memory_order_relaxed), tick);
+    pthread_mutex_unlock(&source->mutex);
+    rv_waker_drop(&old);
+    return ready;
+}
+
+bool rv_source_ready(struct rv_source *source, enum rv_direction direction,
+                     const struct rv_waker *waker, uint32_t *tick)
+{
+    struct rv_readiness *side = &source->direction[direction];
+
+    /* acquire: what the reactor knew when it reported; pairs with note(). */
+    if (usable(atomic_load_explicit(&side->word, memory_order_acquire), tick))
+        return true;
+    return leave_waker(source, side, waker, tick);
+}
+
+void rv_source_clear(struct rv_source *source, enum rv_direction direction,
+                     uint32_t tick)
+{
+    _Atomic uint64_t *word = &source->direction[direction].word;
+    /* relaxed: taking a flag away publishes nothing, here and below. */
+    uint64_t seen = atomic_load_explicit(word, memory_order_relaxed);
+
+    while ((uint32_t)(seen >> TICK_SHIFT) == tick && (seen & READY))
+        if (atomic_compare_exchange_weak_explicit(word, &seen, seen & ~READY,
+                                                  memory_order_relaxed,
+                                                  memory_order_relaxed))
+            return;
+}
+
+void rv_source_forget(struct rv_source *source, enum rv_direction direction)
+{
+    struct rv_waker left;
+
+    pthread_mutex_lock(&source->mutex);
+    left = take_waker(source, direction);
+    pthread_mutex_unlock(&source->mutex);
+    rv_waker_drop(&left);
+}
+
+bool rv_source_hung_up(const struct rv_source *source,
+                       enum rv_direction direction)
+{
+    /* relaxed: a hint; the system call that follows has the truth. */
+    return atomic_load_explicit(&source->direction[direction].word,
+                                memory_order_relaxed) &
+           CLOSED;
+}
+
+/* --- what the reactor does --------------------------------------------- */
+
+static void note(struct rv_readiness *side, uint64_t flags)
+{
+    /* relaxed: only a guess for the exchange below. */
+    uint64_t seen = atomic_load_explicit(&side->word, memory_order_relaxed);
+    uint64_t next;
+
+    do {
+        next = (seen + ONE_TICK) | flags;
+        /* release: pairs with the acquire in rv_source_ready(). */
+    } while (!atomic_compare_exchange_weak_explicit(
+        &side->word, &seen, next, memory_order_release, memory_order_relaxed));
+}
+
+/* RDHUP ends reading only; HUP ends both; ERR lets the next call of either
+ * direction fetch the error. Returns: 0 if the direction is not concerned. */
+static uint64_t flags_for(enum rv_direction direction, uint32_t events)
+{
+    uint32_t ready = direction == RV_READ ? EPOLLIN | EPOLLPRI : EPOLLOUT;
+    uint32_t closed = direction == RV_READ ? EPOLLRDHUP | EPOLLHUP : EPOLLHUP;
+
+    if (events & closed)
+        return READY | CLOSED;
+    return events & (ready | EPOLLERR) ? READY : 0;
+}
+
+void rv_source_report(struct rv_reactor *reactor, uint64_t id, uint32_t events,
+                      struct rv_wake_batch *batch)
+{
+    struct rv_source *source = rv_slab_at(&reactor->sources, rv_id_index(id));
+
+    pthread_mutex_lock(&source->mutex);
+    if (source->id == id) { /* S4 */
+        rv_trace(RV_EV_READINESS, 0, source->fd);
+        for (int i = 0; i < RV_DIRECTIONS; i++) {
+            uint64_t flags = flags_for((enum rv_direction)i, events);
+
+            if (!flags)
+                continue;
+            note(&source->direction[i], flags);
+            rv_wake_batch_add(batch, &source->direction[i].waker);
+        }
+    }
+    pthread_mutex_unlock(&source->mutex);
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stress_readiness.c - edges of epoll against EAGAIN, and places used again.
+ *
+ *     stress_readiness [COUNT]     20,000 bytes to each test, about
+ *
+ * Three tests in one run.
+ *
+ *   reading: plain threads write single bytes, two in quick succession, and
+ *     wait for the echoes of tasks. A task reads one byte at a time and takes
+ *     its time between EAGAIN and rv_source_clear(), so that the edge of the
+ *     second byte falls there. A lost edge is a hang.
+ *
+ *   writing: tasks fill pipes of one page, plain threads empty them.
+ *
+ *   churn: sources whose peer has just gone are closed while the reactor goes
+ *     through their events, and new sources take their places. No new source
+ *     may hear of the old one's end.
+ *
+ * Threads: the executor is the main thread's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/socket.h>
+
+#include "stress.h"
+
+enum { THREADS = 2, LINKS = 4, PAGE = 4096 };
+
+static struct rv_runtime *runtime;
+
+/* One descriptor of a task, and the peer's end of it. */
+struct link {
+    int fd;
+    int peer;
+    struct rv_source *source;
+    uint32_t random; /* the task's */
+    uint32_t len;    /* bytes, or pages, that go through it */
+};
+
+static void open_source(struct link *link)
+{
+    STRESS_CHECK(fcntl(link->fd, F_SETFL, O_NONBLOCK) == 0, "fcntl");
+    STRESS_CHECK(rv_source_open(rv_runtime_reactor(runtime), link->fd,
+                                &link->source) == 0,
+                 "rv_source_open");
+}
+
+static void close_link(struct link *link)
+{
+    rv_source_close(link->source);
+    close(link->fd);
+    close(link->peer);
+}
+
+static ssize_t call(const struct link *link, enum rv_direction direction,
+                    char *page, size_t len_bytes)
+{
+    ssize_t len = direction == RV_READ ? read(link->fd, page, len_bytes)
+                                       : write(link->fd, page, len_bytes);
+
+    return len < 0 ? -errno : len;
+}
+
+/* I/O first, the reactor on EAGAIN; and some time in between. */
+static bool poll_io(struct link *link, enum rv_direction direction,
+                    struct rv_cx *cx, char *page, size_t len_bytes)
+{
+    uint32_t tick;
+    ssize_t len;
+
+    while (rv_source_ready(link->source, direction, &cx->waker, &tick)) {
+        len = call(link, direction, page, len_bytes);
+        if (len != -EAGAIN) {
+            STRESS_CHECK(len == (ssize_t)len_bytes, "read or write");
+            return true;
+        }
+        stress_dawdle(stress_random(&link->random) % 8192);
+        rv_source_clear(link->source, direction, tick);
+    }
+    return false;
+}
+
+/* --- reading ----------------------------------------------------------- */
+
+struct mover {
+    struct rv_future future;
+    struct link *link;
+    uint32_t moved;
+};
+
+static enum rv_poll echo_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct mover *self = RV_CONTAINER_OF(future, struct mover, future);
+    char letter;
+
+    while (self->moved < self->link->len) {
+        if (!poll_io(self->link, RV_READ, cx, &letter, 1))
+            return RV_PENDING;
+        STRESS_CHECK(letter == (char)self->moved, "wrong byte");
+        self->moved++;
+        STRESS_CHECK(write(self->link->fd, &letter, 1) == 1, "no echo");
+    }
+    return RV_READY;
+}
+
+static void *reading_main(void *arg)
+{
+    struct link *links = arg; /* LINKS of them */
+    uint32_t random = links->len;
+    char letter;
+    char echo;
+
+    for (uint32_t i = 0; i < links->len; i++) {
+        letter = (char)i;
+        for (int k = 0; k < LINKS; k++)
+            STRESS_CHECK(write(links[k].peer, &letter, 1) == 1, "write");
+        if (i % 2 == 0) { /* the second byte soon */
+            stress_dawdle(stress_random(&random) % 65536);
+            continue;
+        }
+        for (int k = 0; k < LINKS; k++)
+            for (char n = 0; n < 2; n++) {
+                STRESS_CHECK(read(links[k].peer, &echo, 1) == 1, "read");
+                STRESS_CHECK(echo == (char)(letter - 1 + n), "wrong echo");
+            }
+    }
+    return NULL;
+}
+
+static void open_socket_link(struct link *link, uint32_t len)
+{
+    int fds[2];
+
+    STRESS_CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0, "socketpair");
+    *link = (struct link){.fd = fds[0], .peer = fds[1], .len = len};
+    open_source(link);
+}
+
+/* --- writing ----------------------------------------------------------- */
+
+static enum rv_poll fill_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct mover *self = RV_CONTAINER_OF(future, struct mover, future);
+    char page[PAGE];
+
+    while (self->moved < self->link->len) {
+        memset(page, (char)self->moved, PAGE);
+        if (!poll_io(self->link, RV_WRITE, cx, page, PAGE))
+            return RV_PENDING;
+        self->moved++;
+    }
+    return RV_READY;
+}
+
+static void read_page(struct link *link, uint32_t number)
+{
+    char page[PAGE];
+    ssize_t len = 0;
+
+    for (ssize_t n; len < PAGE; len += n) {
+        n = read(link->peer, page, (size_t)(PAGE - len));
+        STRESS_CHECK(n > 0, "read");
+        STRESS_CHECK(page[0] == (char)number, "wrong page");
+    }
+}
+
+static void *writing_main(void *arg)
+{
+    struct link *links = arg;
+    uint32_t random = links->len;
+
+    for (uint32_t i = 0; i < links->len; i++)
+        for (int k = 0; k < LINKS; k++) {
+            stress_dawdle(stress_random(&random) % 16384);
+            read_page(&links[k], i);
+        }
+    return NULL;
+}
+
+static void open_pipe_link(struct link *link, uint32_t len)
+{
+    int fds[2];
+
+    STRESS_CHECK(pipe(fds) == 0, "pipe");
+    STRESS_CHECK(fcntl(fds[1], F_SETPIPE_SZ, PAGE) == PAGE, "F_SETPIPE_SZ");
+    *link = (struct link){.fd = fds[1], .peer = fds[0], .len = len};
+    open_source(link);
+}
+
+/* --- both -------------------------------------------------------------- */
+
+struct test {
+    const char *name;
+    void (*open)(struct link *link, uint32_t len);
+    void *(*peer_main)(void *links);
+    enum rv_direction other; /* the one that no task waits for */
+    struct rv_future_ops ops;
+};
+
+/*
+ * A thread that takes back wakers which nobody left. It keeps the mutexes of
+ * the sources busy, so that between a poll's look at the readiness and the
+ * moment when it has left its waker there is time for a report.
+ */
+struct busybody {
+    pthread_t thread;
+    struct link (*links)[LINKS];
+    enum rv_direction direction;
+    _Atomic bool stop;
+};
+
+static void *busybody_main(void *arg)
+{
+    struct busybody *me = arg;
+
+    for (int k = 0; !me->stop; k = (k + 1) % (THREADS * LINKS)) {
+        for (int i = 0; i < 64; i++)
+            rv_source_forget(me->links[k / LINKS][k % LINKS].source,
+                             me->direction);
+        sched_yield();
+    }
+    return NULL;
+}
+
+static void run_test(const struct test *test, uint32_t len)
+{
+    struct link links[THREADS][LINKS];
+    struct busybody busybody = {.links = links, .direction = test->other};
+    struct rv_join joins[THREADS * LINKS];
+    pthread_t threads[THREADS];
+
+    stress_phase = test->name;
+    for (int k = 0; k < THREADS * LINKS; k++) {
+        struct mover *mover = stress_future(sizeof *mover, &test->ops);
+
+        mover->link = &links[k / LINKS][k % LINKS];
+        test->open(mover->link, len);
+        mover->link->random = (uint32_t)k;
+        STRESS_CHECK(rv_spawn(rv_runtime_executor(runtime), &mover->future,
+                              &joins[k]) == 0,
+                     "rv_spawn");
+    }
+    pthread_create(&busybody.thread, NULL, busybody_main, &busybody);
+    for (int t = 0; t < THREADS; t++)
+        pthread_create(&threads[t], NULL, test->peer_main, links[t]);
+    stress_block_on_all(rv_runtime_executor(runtime), joins, THREADS * LINKS);
+    for (int t = 0; t < THREADS; t++)
+        pthread_join(threads[t], NULL);
+    busybody.stop = true;
+    pthread_join(busybody.thread, NULL);
+    for (int k = 0; k < THREADS * LINKS; k++)
+        close_link(&links[k / LINKS][k % LINKS]);
+}
+
+/* --- churn ------------------------------------------------------------- */
+
+enum { PLACES = 100 };
+
+static const struct rv_waker nobody;
+
+static bool readable(struct link *link)
+{
+    uint32_t tick;
+
+    return rv_source_ready(link->source, RV_READ, &nobody, &tick);
+}
+
+/* Wait until the reactor has reported everything up to now. */
+static void let_reactor_catch_up(void)
+{
+    struct link link;
+
+    open_socket_link(&link, 1);
+    rv_source_clear(link.source, RV_READ, 0);
+    STRESS_CHECK(write(link.peer, "", 1) == 1, "write");
+    while (!readable(&link))
+        sched_yield();
+    close_link(&link);
+}
+
+/* Close a source with events on their way and put a new one in its place. */
+static void replace(struct link *old, struct link *new)
+{
+    rv_source_close(old->source);
+    open_source(new);
+    rv_source_clear(new->source, RV_READ, 0);
+}
+
+static void churn_round(struct link *old, struct link *new)
+{
+    for (int k = 0; k < PLACES; k++) {
+        int fds[2];
+
+        open_socket_link(&old[k], 0);
+        STRESS_CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0, "pair");
+        new[k] = (struct link){.fd = fds[0], .peer = fds[1]};
+    }
+    for (int k = 0; k < PLACES; k++)
+        close(old[k].peer);
+    /* No sched_yield(): the reactor would be done when we come back. */
+    for (int i = 0; i < 10000 && !rv_source_hung_up(old[0].source, RV_READ);
+         i++)
+        stress_dawdle(20);
+    /* The reactor comes from the front, we come from the back. */
+    for (int k = PLACES - 1; k >= 0; k--)
+        replace(&old[k], &new[k]);
+    let_reactor_catch_up();
+    for (int k = 0; k < PLACES; k++) {
+        STRESS_CHECK(!rv_source_hung_up(new[k].source, RV_READ) &&
+                         !readable(&new[k]),
+                     "an old source's event reached the new one");
+        close(old[k].fd);
+        close_link(&new[k]);
+    }
+}
+
+static void *churn_main(void *arg)
+{
+    struct link old[PLACES];
+    struct link new[PLACES];
+
+    for (uint32_t i = 0; i < *(const uint32_t *)arg; i++)
+        churn_round(old, new);
+    return NULL;
+}
+
+static void churn(uint32_t rounds)
+{
+    pthread_t threads[THREADS];
+
+    stress_phase = "churn";
+    for (int t = 0; t < THREADS; t++)
+        pthread_create(&threads[t], NULL, churn_main, &rounds);
+    for (int t = 0; t < THREADS; t++)
+        pthread_join(threads[t], NULL);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test reading = {
+        .name = "reading",
+        .open = open_socket_link,
+        .peer_main = reading_main,
+        .other = RV_WRITE,
+        .ops = {.name = "echo", .poll = echo_poll}};
+    static const struct test writing = {
+        .name = "writing",
+        .open = open_pipe_link,
+        .peer_main = writing_main,
+        .other = RV_READ,
+        .ops = {.name = "fill", .poll = fill_poll}};
+    uint32_t count = stress_count(argc, argv, 20000);
+    uint32_t len = (count / THREADS / LINKS + 1) / 2 * 2 + 2;
+    uint32_t rounds = count / PLACES / THREADS + 1;
+
+    stress_watchdog();
+    STRESS_CHECK(rv_runtime_start(&runtime) == 0, "rv_runtime_start");
+    run_test(&reading, len);
+    run_test(&writing, len);
+    churn(rounds);
+    rv_runtime_stop(runtime);
+    printf("stress_readiness: %u bytes, %u pages, %u sources replaced\n",
+           len * THREADS * LINKS, len * THREADS * LINKS,
+           rounds * THREADS * PLACES);
+    return 0;
+}
