@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * blocking.c - a call on the pool, as a future.
+ *
+ * Threads: the executor's. The job is on the heap, because it may outlive the
+ * future: a call that runs cannot be stopped, only be left alone.
+ */
+#include <errno.h>
+
+#include "blocking/blocking_internal.h"
+
+/* Queue the call. Returns: 0, negative errno. */
+static int start(struct rv_blocking *self)
+{
+    struct rv_blocking_pool *pool = rv_blocking_current();
+    struct rv_blocking_job *job;
+    int error;
+
+    if (!pool)
+        return -ENODEV;
+    job = rv_alloc(sizeof *job);
+    if (!job)
+        return -ENOMEM;
+    job->call = self->call;
+    job->arg = self->arg;
+    job->free_arg = self->free_arg;
+    job->class_ = self->class_;
+    rv_list_init(&job->node);
+    error = rv_blocking_submit(pool, job);
+    if (error) {
+        rv_free(job);
+        return error;
+    }
+    rv_blocking_get(pool);
+    self->pool = pool;
+    self->job = job;
+    return 0;
+}
+
+/* The job is done, and the argument is the caller's again. */
+static void finish(struct rv_blocking *self)
+{
+    rv_free(self->job);
+    self->job = NULL;
+    rv_blocking_put(self->pool);
+    self->pool = NULL;
+}
+
+static enum rv_poll blocking_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_blocking *self =
+        RV_CONTAINER_OF(future, struct rv_blocking, future);
+
+    if (!self->job) {
+        future->result = start(self);
+        if (future->result < 0)
+            return RV_READY;
+    }
+    if (!rv_blocking_poll_job(self->pool, self->job, &cx->waker,
+                              &future->result))
+        return RV_PENDING;
+    finish(self);
+    return RV_READY;
+}
+
+void rv_blocking_job_free(struct rv_blocking_job *job)
+{
+    if (job->free_arg)
+        job->free_arg(job->arg);
+    rv_free(job);
+}
+
+static void blocking_drop(struct rv_future *future)
+{
+    struct rv_blocking *self =
+        RV_CONTAINER_OF(future, struct rv_blocking, future);
+
+    if (!self->job)
+        return;
+    if (rv_blocking_detach(self->pool, self->job))
+        rv_blocking_job_free(self->job);
+    self->job = NULL;
+    rv_blocking_put(self->pool);
+    self->pool = NULL;
+}
+
+static void init(struct rv_blocking *blocking, rv_blocking_call call, void *arg,
+                 void (*free_arg)(void *arg), enum rv_blocking_class class_)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_blocking", .poll = blocking_poll, .drop = blocking_drop};
+
+    *blocking = (struct rv_blocking){
+        .call = call, .arg = arg, .free_arg = free_arg, .class_ = class_};
+    rv_future_init(&blocking->future, &ops);
+}
+
+void rv_blocking_init(struct rv_blocking *blocking, rv_blocking_call call,
+                      void *arg, void (*free_arg)(void *arg))
+{
+    init(blocking, call, arg, free_arg, RV_BLOCKING_FAST);
+}
+
+void rv_blocking_init_slow(struct rv_blocking *blocking, rv_blocking_call call,
+                           void *arg, void (*free_arg)(void *arg))
+{
+    init(blocking, call, arg, free_arg, RV_BLOCKING_SLOW);
+}
