@@ -66,7 +66,8 @@ void rv_tcp_close(struct rv_tcp *tcp);
  */
 void rv_tcp_reset(struct rv_tcp *tcp);
 
-/* Say "no more data" to the peer; reading goes on. Returns: 0, -ENOTCONN. */
+/* Say "no more data" to the peer; reading goes on. Returns: 0, -ENOTCONN;
+ * -EBADF on "no socket". */
 int rv_tcp_shutdown_write(struct rv_tcp *tcp);
 
 /*

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * addr.c - addresses and ports, from text and to text.
+ *
+ * Threads: any.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <reveil/net.h>
+#include <stdio.h>
+#include <string.h>
+
+static int parse_v4(struct rv_addr *out, const char *host, uint16_t port)
+{
+    out->sa.v4.sin_family = AF_INET;
+    out->sa.v4.sin_port = htons(port);
+    out->len_bytes = sizeof out->sa.v4;
+    return inet_pton(AF_INET, host, &out->sa.v4.sin_addr) == 1 ? 0 : -EINVAL;
+}
+
+static int parse_v6(struct rv_addr *out, const char *host, uint16_t port)
+{
+    out->sa.v6.sin6_family = AF_INET6;
+    out->sa.v6.sin6_port = htons(port);
+    out->len_bytes = sizeof out->sa.v6;
+    return inet_pton(AF_INET6, host, &out->sa.v6.sin6_addr) == 1 ? 0 : -EINVAL;
+}
+
+int rv_addr_parse(struct rv_addr *out, const char *host, uint16_t port)
+{
+    if (strcmp(host, "localhost") == 0)
+        host = "127.0.0.1";
+    *out = (struct rv_addr){0};
+    return strchr(host, ':') ? parse_v6(out, host, port)
+                             : parse_v4(out, host, port);
+}
+
+uint16_t rv_addr_port(const struct rv_addr *addr)
+{
+    return ntohs(addr->sa.base.sa_family == AF_INET6 ? addr->sa.v6.sin6_port
+                                                     : addr->sa.v4.sin_port);
+}
+
+void rv_addr_format(const struct rv_addr *addr, char text[RV_ADDR_TEXT])
+{
+    char host[INET6_ADDRSTRLEN] = "?";
+
+    if (addr->sa.base.sa_family == AF_INET6) {
+        inet_ntop(AF_INET6, &addr->sa.v6.sin6_addr, host, sizeof host);
+        snprintf(text, RV_ADDR_TEXT, "[%s]:%u", host, rv_addr_port(addr));
+        return;
+    }
+    inet_ntop(AF_INET, &addr->sa.v4.sin_addr, host, sizeof host);
+    snprintf(text, RV_ADDR_TEXT, "%s:%u", host, rv_addr_port(addr));
+}

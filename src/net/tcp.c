@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp.c - one TCP socket: open, close, try a system call, or wait for it.
+ *
+ * Threads: the executor's whose tasks use the socket.
+ */
+#include <errno.h>
+#include <reveil/trace.h>
+#include <unistd.h>
+
+#include "net/net_internal.h"
+
+enum { BACKLOG = 4096 }; /* cut to net.core.somaxconn by the kernel */
+
+int rv_tcp_fd(const struct rv_tcp *tcp)
+{
+    return tcp->fd_plus_1 - 1;
+}
+
+void rv_tcp_close(struct rv_tcp *tcp)
+{
+    if (!tcp->fd_plus_1)
+        return;
+    rv_source_close(tcp->source);
+    close(rv_tcp_fd(tcp));
+    *tcp = (struct rv_tcp){0};
+}
+
+void rv_tcp_reset(struct rv_tcp *tcp)
+{
+    /* Lingering for 0 seconds means: send a reset (socket(7)). */
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+    if (tcp->fd_plus_1)
+        setsockopt(rv_tcp_fd(tcp), SOL_SOCKET, SO_LINGER, &at_once,
+                   sizeof at_once);
+    rv_tcp_close(tcp);
+}
+
+int rv_tcp_shutdown_write(struct rv_tcp *tcp)
+{
+    return shutdown(rv_tcp_fd(tcp), SHUT_WR) < 0 ? -errno : 0;
+}
+
+int rv_tcp_adopt(struct rv_tcp *out, int fd)
+{
+    struct rv_reactor *reactor = rv_reactor_current();
+    int error = -ENODEV;
+
+    if (reactor)
+        error = rv_source_open(reactor, fd, &out->source);
+    if (error) {
+        close(fd);
+        return error;
+    }
+    out->fd_plus_1 = fd + 1;
+    return 0;
+}
+
+int rv_tcp_listen(struct rv_tcp *out, const struct rv_addr *addr)
+{
+    const int yes = 1;
+    int fd = socket(addr->sa.base.sa_family,
+                    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int error;
+
+    if (fd < 0)
+        return -errno;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    if (bind(fd, &addr->sa.base, addr->len_bytes) < 0 ||
+        listen(fd, BACKLOG) < 0) {
+        error = -errno;
+        close(fd);
+        return error;
+    }
+    return rv_tcp_adopt(out, fd);
+}
+
+int rv_tcp_local_addr(const struct rv_tcp *tcp, struct rv_addr *out)
+{
+    out->len_bytes = sizeof out->sa;
+    return getsockname(rv_tcp_fd(tcp), &out->sa.base, &out->len_bytes) < 0
+               ? -errno
+               : 0;
+}
+
+/* --- I/O first, the reactor on EAGAIN ----------------------------------- */
+
+struct io {
+    enum rv_direction direction;
+    void *buffer;     /* of recv */
+    const void *data; /* of send */
+    size_t len_bytes;
+};
+
+static ssize_t try_once(int fd, const struct io *io)
+{
+    ssize_t n;
+
+    do {
+        n = io->direction == RV_READ
+                ? recv(fd, io->buffer, io->len_bytes, 0)
+                : send(fd, io->data, io->len_bytes, MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    return n < 0 ? -errno : n;
+}
+
+/*
+ * Try while the direction is worth it. EAGAIN makes it not worth it, unless
+ * the reactor saw the socket ready again meanwhile. So does a call that did
+ * not do all it could have: it left nothing to be had, and saves the call that
+ * would say so. Not after the peer has closed: the end is still to be read.
+ */
+static ssize_t poll_io(struct rv_tcp *tcp, struct rv_cx *cx,
+                       const struct io *io)
+{
+    uint32_t tick;
+
+    while (rv_source_ready(tcp->source, io->direction, &cx->waker, &tick)) {
+        ssize_t n = try_once(rv_tcp_fd(tcp), io);
+
+        if (n != -EAGAIN) {
+            rv_trace(io->direction == RV_READ ? RV_EV_RECV : RV_EV_SEND, 0, n);
+            if (n > 0 && (size_t)n < io->len_bytes &&
+                !rv_source_hung_up(tcp->source, io->direction))
+                rv_source_clear(tcp->source, io->direction, tick);
+            return n;
+        }
+        rv_trace(RV_EV_WOULD_BLOCK, 0, rv_tcp_fd(tcp));
+        rv_source_clear(tcp->source, io->direction, tick);
+    }
+    return -EAGAIN;
+}
+
+ssize_t rv_tcp_poll_recv(struct rv_tcp *tcp, struct rv_cx *cx, void *buffer,
+                         size_t len_bytes)
+{
+    struct io io = {RV_READ, buffer, NULL, len_bytes};
+
+    return poll_io(tcp, cx, &io);
+}
+
+ssize_t rv_tcp_poll_send(struct rv_tcp *tcp, struct rv_cx *cx, const void *data,
+                         size_t len_bytes)
+{
+    struct io io = {RV_WRITE, NULL, data, len_bytes};
+
+    return poll_io(tcp, cx, &io);
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tcp_futures.c - connect, accept, recv and send as futures.
+ *
+ * Threads: the executor's.
+ *
+ * What one of them holds while it waits: a connect the socket that it makes,
+ * the others a waker in the source of the socket, which must not move or go
+ * before the future is dropped, but may be closed.
+ */
+#include <errno.h>
+#include <reveil/async.h>
+#include <reveil/trace.h>
+#include <unistd.h>
+
+#include "net/net_internal.h"
+
+/* `at` of a future without await that has left its waker somewhere. */
+enum { WAITING = 1 };
+
+static enum rv_poll wait_more(struct rv_future *future)
+{
+    future->at = WAITING;
+    return RV_PENDING;
+}
+
+/* Take the waker back that a future of this socket has left. */
+static void stop_waiting(const struct rv_future *future,
+                         const struct rv_tcp *tcp, enum rv_direction direction)
+{
+    if (future->at == WAITING && tcp->source)
+        rv_source_forget(tcp->source, direction);
+}
+
+/* --- connect ----------------------------------------------------------- */
+
+/* connect() first, register after: epoll reports a socket that is neither
+ * connected nor connecting as hung up. */
+static int start_connect(struct rv_tcp_connect *self)
+{
+    int fd = socket(self->addr.sa.base.sa_family,
+                    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int error;
+
+    if (fd < 0)
+        return -errno;
+    if (connect(fd, &self->addr.sa.base, self->addr.len_bytes) < 0 &&
+        errno != EINPROGRESS && errno != EINTR) {
+        error = -errno;
+        close(fd);
+        return error;
+    }
+    error = rv_tcp_adopt(self->tcp, fd);
+    if (!error) /* not writable until the reactor says so: tick 0 */
+        rv_source_clear(self->tcp->source, RV_WRITE, 0);
+    return error;
+}
+
+/* What became of the connection. Returns: 0, negative errno. */
+static int connect_error(const struct rv_tcp *tcp)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+
+    if (getsockopt(rv_tcp_fd(tcp), SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+        return -errno;
+    return -error;
+}
+
+static bool connected(struct rv_tcp_connect *self, struct rv_cx *cx)
+{
+    uint32_t tick;
+
+    return rv_source_ready(self->tcp->source, RV_WRITE, &cx->waker, &tick);
+}
+
+static enum rv_poll connect_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_tcp_connect *self =
+        RV_CONTAINER_OF(future, struct rv_tcp_connect, future);
+
+    RV_BEGIN(future);
+    future->result = start_connect(self);
+    if (future->result < 0) {
+        rv_trace(RV_EV_CONNECT, 0, future->result);
+        RV_RETURN(future, future->result);
+    }
+    RV_AWAIT_UNTIL(future, connected(self, cx));
+    future->result = connect_error(self->tcp);
+    rv_trace(RV_EV_CONNECT, 0,
+             future->result ? future->result : rv_tcp_fd(self->tcp));
+    if (future->result < 0)
+        rv_tcp_close(self->tcp);
+    RV_RETURN(future, future->result);
+    RV_END(future);
+}
+
+/* A connection that was not made yet is nobody's: close it. */
+static void connect_drop(struct rv_future *future)
+{
+    struct rv_tcp_connect *self =
+        RV_CONTAINER_OF(future, struct rv_tcp_connect, future);
+
+    if (future->at > 0)
+        rv_tcp_close(self->tcp);
+}
+
+void rv_tcp_connect_init(struct rv_tcp_connect *connect,
+                         const struct rv_addr *addr, struct rv_tcp *tcp)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_tcp_connect", .poll = connect_poll, .drop = connect_drop};
+
+    rv_future_init(&connect->future, &ops);
+    connect->addr = *addr;
+    connect->tcp = tcp;
+    *tcp = (struct rv_tcp){0};
+}
+
+/* --- accept ------------------------------------------------------------ */
+
+/* Errors of one connection that died in the queue, not of the listener: see
+ * accept(2), "Error handling". */
+static bool is_about_the_peer(int error)
+{
+    switch (error) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENONET:
+    case ENOPROTOOPT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int try_accept(int listener)
+{
+    int fd;
+
+    do {
+        fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    } while (fd < 0 && is_about_the_peer(errno));
+    return fd < 0 ? -errno : fd;
+}
+
+static enum rv_poll accept_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_tcp_accept *self =
+        RV_CONTAINER_OF(future, struct rv_tcp_accept, future);
+    struct rv_source *source = self->listener->source;
+    uint32_t tick;
+
+    while (rv_source_ready(source, RV_READ, &cx->waker, &tick)) {
+        int fd = try_accept(rv_tcp_fd(self->listener));
+
+        if (fd != -EAGAIN) {
+            rv_trace(RV_EV_ACCEPT, 0, fd);
+            future->result = fd < 0 ? fd : rv_tcp_adopt(self->tcp, fd);
+            return RV_READY;
+        }
+        rv_trace(RV_EV_WOULD_BLOCK, 0, rv_tcp_fd(self->listener));
+        rv_source_clear(source, RV_READ, tick);
+    }
+    return wait_more(future);
+}
+
+static void accept_drop(struct rv_future *future)
+{
+    struct rv_tcp_accept *self =
+        RV_CONTAINER_OF(future, struct rv_tcp_accept, future);
+
+    stop_waiting(future, self->listener, RV_READ);
+}
+
+void rv_tcp_accept_init(struct rv_tcp_accept *accept, struct rv_tcp *listener,
+                        struct rv_tcp *tcp)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_tcp_accept", .poll = accept_poll, .drop = accept_drop};
+
+    rv_future_init(&accept->future, &ops);
+    accept->listener = listener;
+    accept->tcp = tcp;
+    *tcp = (struct rv_tcp){0};
+}
+
+/* --- recv and send ----------------------------------------------------- */
+
+static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_tcp_recv *self =
+        RV_CONTAINER_OF(future, struct rv_tcp_recv, future);
+    ssize_t n = rv_tcp_poll_recv(self->tcp, cx, self->buffer, self->len_bytes);
+
+    if (n == -EAGAIN)
+        return wait_more(future);
+    future->result = (int32_t)n; /* Linux moves less than 2 GiB a call */
+    return RV_READY;
+}
+
+static void recv_drop(struct rv_future *future)
+{
+    struct rv_tcp_recv *self =
+        RV_CONTAINER_OF(future, struct rv_tcp_recv, future);
+
+    stop_waiting(future, self->tcp, RV_READ);
+}
+
+void rv_tcp_recv_init(struct rv_tcp_recv *recv, struct rv_tcp *tcp,
+                      void *buffer, size_t len_bytes)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_tcp_recv", .poll = recv_poll, .drop = recv_drop};
+
+    rv_future_init(&recv->future, &ops);
+    recv->tcp = tcp;
+    recv->buffer = buffer;
+    recv->len_bytes = len_bytes;
+}
+
+static enum rv_poll send_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_tcp_send *self =
+        RV_CONTAINER_OF(future, struct rv_tcp_send, future);
+
+    while (self->sent_bytes < self->len_bytes) {
+        ssize_t n =
+            rv_tcp_poll_send(self->tcp, cx, self->data + self->sent_bytes,
+                             self->len_bytes - self->sent_bytes);
+
+        if (n == -EAGAIN)
+            return wait_more(future);
+        if (n < 0) {
+            future->result = (int32_t)n;
+            return RV_READY;
+        }
+        self->sent_bytes += (size_t)n;
+    }
+    future->result = 0;
+    return RV_READY;
+}
+
+static void send_drop(struct rv_future *future)
+{
+    struct rv_tcp_send *self =
+        RV_CONTAINER_OF(future, struct rv_tcp_send, future);
+
+    stop_waiting(future, self->tcp, RV_WRITE);
+}
+
+void rv_tcp_send_init(struct rv_tcp_send *send, struct rv_tcp *tcp,
+                      const void *data, size_t len_bytes)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_tcp_send", .poll = send_poll, .drop = send_drop};
+
+    rv_future_init(&send->future, &ops);
+    send->tcp = tcp;
+    send->data = data;
+    send->len_bytes = len_bytes;
+    send->sent_bytes = 0;
+}
