@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * connection.h - what server.c, connection.c and reply.c share.
+ *
+ * Threads: the executor's.
+ */
+#ifndef RV_HTTP_CONNECTION_H
+#define RV_HTTP_CONNECTION_H
+
+#include <reveil/http_server.h>
+
+/*
+ * What the connection waits for:
+ *
+ *     HEAD --> [SEND 100 -->] [BODY -->] HANDLER --> SEND --> HEAD ...
+ *       \_________ malformed ____________/ (400)       \--> DRAIN --> OVER
+ */
+enum rv_http_stage {
+    RV_HTTP_STAGE_HEAD,    /* for a request */
+    RV_HTTP_STAGE_BODY,    /* for the end of its body */
+    RV_HTTP_STAGE_HANDLER, /* for the handler */
+    RV_HTTP_STAGE_SEND,    /* for room to send; then `after_send` */
+    RV_HTTP_STAGE_DRAIN,   /* for the peer to close, so that it reads all */
+    RV_HTTP_STAGE_OVER
+};
+
+/* A task, owned by the executor. */
+struct rv_http_connection {
+    struct rv_future future;
+    struct rv_http_server *server; /* valid while linked */
+    struct rv_list node;           /* in server->connections */
+    struct rv_waker waker;         /* its own task's */
+    struct rv_tcp tcp;
+    struct rv_http_parser parser;
+    struct rv_http_exchange exchange;
+
+    enum rv_http_stage stage;
+    enum rv_http_stage after_send;
+    bool handling; /* the frame holds a handler */
+    bool answered; /* by rv_http_reply() or rv_http_format_head() */
+
+    /* For the stage; 0: the next wait sets it. */
+    int64_t deadline_ns;
+    int64_t timer_ns; /* what the timer is set to, 0: it does not run */
+    struct rv_sleep timer;
+
+    /* Received: [request][its body, thrown away][the next requests]. */
+    char *in;
+    size_t in_room;
+    size_t in_start; /* of the request */
+    size_t in_end;   /* of what was received */
+    size_t head_len; /* of the request */
+    size_t next_at;  /* where the next request begins, once it is known */
+
+    /* To be sent. */
+    char *out;
+    size_t out_room;
+    size_t out_len;
+    size_t out_sent;
+
+    _Alignas(max_align_t) char frame[]; /* the handler's */
+};
+
+/*
+ * Make a task for an accepted socket.
+ *
+ * Owns: the socket, on success. Returns: 0, -ENOMEM, -ECANCELED.
+ */
+int rv_http_connection_start(struct rv_http_server *server, struct rv_tcp *tcp,
+                             struct rv_executor *executor);
+
+/* Let go of all that it holds; its task ends without touching the server. */
+void rv_http_connection_abort(struct rv_http_connection *connection);
+
+/* Put `text` behind what is to be sent. Returns: 0, -ENOMEM. */
+int rv_http_queue(struct rv_http_connection *connection, const void *text,
+                  size_t len);
+
+/* All was sent. */
+void rv_http_empty(struct rv_http_connection *connection);
+
+#endif /* RV_HTTP_CONNECTION_H */
