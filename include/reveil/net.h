@@ -136,6 +136,13 @@ void rv_tcp_send_init(struct rv_tcp_send *send, struct rv_tcp *tcp,
 ssize_t rv_tcp_poll_recv(struct rv_tcp *tcp, struct rv_cx *cx, void *buffer,
                          size_t len_bytes);
 
+/*
+ * The peer is gone in both directions (it has reset, or both sides have said
+ * their last). If not, the waker is left, to be woken when the peer sends or
+ * ends something; that may have been so before, then no waker is left.
+ */
+bool rv_tcp_poll_gone(struct rv_tcp *tcp, struct rv_cx *cx);
+
 /* Send what fits. Returns: bytes, or as rv_tcp_poll_recv(). */
 ssize_t rv_tcp_poll_send(struct rv_tcp *tcp, struct rv_cx *cx, const void *data,
                          size_t len_bytes);

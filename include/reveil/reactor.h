@@ -8,7 +8,8 @@
  *       mark it ready, take its waker          rv_source_ready(READ, waker)
  *     unlock, rv_waker_wake()                    leaves the waker: PENDING
  *
- * A descriptor is registered once, edge-triggered, for both directions. What
+ * A descriptor is registered once, edge-triggered: for reading, and from the
+ * first wait for it on for writing. What
  * the kernel said is kept as readiness until a system call proves it stale,
  * so I/O is tried first and the reactor is asked only after EAGAIN.
  *

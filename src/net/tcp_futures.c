@@ -34,6 +34,20 @@ static void stop_waiting(const struct rv_future *future,
 
 /* --- connect ----------------------------------------------------------- */
 
+/*
+ * connect(2) may be called again and again: it says 0 or EISCONN when the
+ * connection is there, EALREADY while it is being made, and what went wrong.
+ *
+ * Returns: 0, -EINPROGRESS, other negative errno.
+ */
+static int try_connect(const struct rv_tcp_connect *self, int fd)
+{
+    if (connect(fd, &self->addr.sa.base, self->addr.len_bytes) == 0 ||
+        errno == EISCONN)
+        return 0;
+    return errno == EALREADY || errno == EINTR ? -EINPROGRESS : -errno;
+}
+
 /* connect() first, register after: epoll reports a socket that is neither
  * connected nor connecting as hung up. */
 static int start_connect(struct rv_tcp_connect *self)
@@ -44,34 +58,31 @@ static int start_connect(struct rv_tcp_connect *self)
 
     if (fd < 0)
         return -errno;
-    if (connect(fd, &self->addr.sa.base, self->addr.len_bytes) < 0 &&
-        errno != EINPROGRESS && errno != EINTR) {
-        error = -errno;
+    error = try_connect(self, fd);
+    if (error && error != -EINPROGRESS) {
         close(fd);
         return error;
     }
-    error = rv_tcp_adopt(self->tcp, fd);
-    if (!error) /* not writable until the reactor says so: tick 0 */
-        rv_source_clear(self->tcp->source, RV_WRITE, 0);
-    return error;
+    return rv_tcp_adopt(self->tcp, fd);
 }
 
-/* What became of the connection. Returns: 0, negative errno. */
-static int connect_error(const struct rv_tcp *tcp)
+/*
+ * I/O first here too: on loopback the connection is there before the reactor
+ * could say so. Returns: 0, negative errno; -EINPROGRESS: the waker was left.
+ */
+static int finish_connect(struct rv_tcp_connect *self, struct rv_cx *cx)
 {
-    int error = 0;
-    socklen_t len = sizeof error;
-
-    if (getsockopt(rv_tcp_fd(tcp), SOL_SOCKET, SO_ERROR, &error, &len) < 0)
-        return -errno;
-    return -error;
-}
-
-static bool connected(struct rv_tcp_connect *self, struct rv_cx *cx)
-{
+    struct rv_source *source = self->tcp->source;
+    int error = -EINPROGRESS;
     uint32_t tick;
 
-    return rv_source_ready(self->tcp->source, RV_WRITE, &cx->waker, &tick);
+    while (error == -EINPROGRESS &&
+           rv_source_ready(source, RV_WRITE, &cx->waker, &tick)) {
+        error = try_connect(self, rv_tcp_fd(self->tcp));
+        if (error == -EINPROGRESS)
+            rv_source_clear(source, RV_WRITE, tick);
+    }
+    return error;
 }
 
 static enum rv_poll connect_poll(struct rv_future *future, struct rv_cx *cx)
@@ -85,8 +96,8 @@ static enum rv_poll connect_poll(struct rv_future *future, struct rv_cx *cx)
         rv_trace(RV_EV_CONNECT, 0, future->result);
         RV_RETURN(future, future->result);
     }
-    RV_AWAIT_UNTIL(future, connected(self, cx));
-    future->result = connect_error(self->tcp);
+    RV_AWAIT_UNTIL(future,
+                   (future->result = finish_connect(self, cx)) != -EINPROGRESS);
     rv_trace(RV_EV_CONNECT, 0,
              future->result ? future->result : rv_tcp_fd(self->tcp));
     if (future->result < 0)

@@ -20,6 +20,7 @@ struct rv_source {
     struct rv_slab_item item;
     struct rv_reactor *reactor;
     int fd;
+    bool watches_writing; /* who waits for writing */
     bool mutex_made;
     pthread_mutex_t mutex;
     uint64_t id; /* mutex must be held; 0 when closed */

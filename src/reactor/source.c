@@ -24,7 +24,9 @@
  *   S3  A waker is taken out under the mutex and woken after it.
  *   S4  The report is for an id. One that was fetched before the source was
  *       closed, or whose place has a new source now, is not delivered.
- *   S5  The descriptor leaves epoll before it is closed: a duplicate in
+ *   S5  Writing is watched from the first wait for it on, which comes after
+ *       the waker was left: the report that follows at once finds it.
+ *   S6  The descriptor leaves epoll before it is closed: a duplicate in
  *       another process would keep it there.
  *
  * tests/models/readiness.pml is the model, with a mutant for S1 and for S2.
@@ -39,6 +41,10 @@
 #define CLOSED     UINT64_C(2)
 #define TICK_SHIFT 32
 #define ONE_TICK   (UINT64_C(1) << TICK_SHIFT)
+
+/* A socket can be written to nearly always. To ask for that from the start
+ * would wake the reactor for each new connection, for nobody. */
+#define READING (EPOLLIN | EPOLLRDHUP | EPOLLET)
 
 static bool usable(uint64_t word, uint32_t *tick)
 {
@@ -78,6 +84,7 @@ static void prepare(struct rv_source *source, struct rv_reactor *reactor,
     source->reactor = reactor;
     source->fd = fd;
     source->id = id;
+    source->watches_writing = false;
     /* Ready until a system call says EAGAIN: I/O is tried first. relaxed:
      * nobody else has the source yet. */
     for (int i = 0; i < RV_DIRECTIONS; i++)
@@ -86,11 +93,19 @@ static void prepare(struct rv_source *source, struct rv_reactor *reactor,
     pthread_mutex_unlock(&source->mutex);
 }
 
+/* Returns: 0, negative errno. */
+static int tell_epoll(struct rv_source *source, int operation, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.u64 = source->id};
+
+    return epoll_ctl(source->reactor->epoll_fd, operation, source->fd, &event) <
+                   0
+               ? -errno
+               : 0;
+}
+
 int rv_source_open(struct rv_reactor *reactor, int fd, struct rv_source **out)
 {
-    struct epoll_event event = {
-        .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
-    };
     uint64_t id;
     struct rv_source *source = take_place(reactor, &id);
     int error;
@@ -98,9 +113,8 @@ int rv_source_open(struct rv_reactor *reactor, int fd, struct rv_source **out)
     if (!source)
         return -ENOMEM;
     prepare(source, reactor, fd, id);
-    event.data.u64 = id;
-    if (epoll_ctl(reactor->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
-        error = -errno;
+    error = tell_epoll(source, EPOLL_CTL_ADD, READING);
+    if (error) {
         give_place_back(reactor, id);
         return error;
     }
@@ -143,6 +157,19 @@ void rv_source_close(struct rv_source *source)
 
 /* --- what a poll does -------------------------------------------------- */
 
+/*
+ * The first time that somebody has to wait for writing. epoll looks at the
+ * descriptor again and reports it if it is writable, so no edge is missed;
+ * and changing what is registered cannot fail.
+ */
+static void watch_writing(struct rv_source *source)
+{
+    if (source->watches_writing)
+        return;
+    source->watches_writing = true;
+    tell_epoll(source, EPOLL_CTL_MOD, READING | EPOLLOUT);
+}
+
 /* S1, second half. Returns: true if it became ready after all. */
 static bool leave_waker(struct rv_source *source, struct rv_readiness *side,
                         const struct rv_waker *waker, uint32_t *tick)
@@ -171,7 +198,11 @@ bool rv_source_ready(struct rv_source *source, enum rv_direction direction,
     /* acquire: what the reactor knew when it reported; pairs with note(). */
     if (usable(atomic_load_explicit(&side->word, memory_order_acquire), tick))
         return true;
-    return leave_waker(source, side, waker, tick);
+    if (leave_waker(source, side, waker, tick))
+        return true;
+    if (direction == RV_WRITE)
+        watch_writing(source);
+    return false;
 }
 
 void rv_source_clear(struct rv_source *source, enum rv_direction direction,

@@ -291,6 +291,26 @@ RV_TEST(source, clearing_one_direction_leaves_the_other)
     end(&f);
 }
 
+RV_TEST(source, writing_is_not_watched_before_somebody_waits_for_it)
+{
+    struct fixture f;
+    uint32_t tick;
+    int fds[2];
+
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    watch(&f, fds[0], fds[1]);
+    leave_waker(f.source, RV_READ, &f.probe);
+    send_byte(&f);
+    cr_assert(rv_probe_wait(&f.probe));
+    cr_assert_eq(tick_of(f.source, RV_WRITE), 0, "no report of writing");
+
+    rv_source_clear(f.source, RV_WRITE, 0);
+    ready(f.source, RV_WRITE, &f.probe, &tick);
+    cr_assert(rv_probe_wait(&f.probe), "and at once when there is room");
+    cr_assert_eq(tick_of(f.source, RV_WRITE), 1);
+    end(&f);
+}
+
 /* --- the ends of a stream ---------------------------------------------- */
 
 RV_TEST(source, a_peer_that_stops_sending_ends_reading_only)

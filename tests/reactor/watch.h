@@ -81,11 +81,17 @@ static inline void wait_until_ready(struct rv_source *source,
 }
 
 /* A new source is ready by assumption, at tick 0: wait for the first report of
- * what is ready in truth. */
+ * what is ready in truth. Writing is watched only once somebody waits for it.
+ */
 static inline void wait_until_known(struct rv_source *source,
                                     enum rv_direction direction)
 {
-    wait_for_tick_after(source, direction, 0);
+    if (direction == RV_READ) {
+        wait_for_tick_after(source, direction, 0);
+        return;
+    }
+    rv_source_clear(source, direction, 0);
+    wait_until_ready(source, direction);
 }
 
 /* Say EAGAIN for a direction that nothing happens on, and wait. */
