@@ -98,13 +98,19 @@ static void next_request(struct rv_http_connection *conn)
 
 /*
  * Nothing more will be sent. A close with input unread would make the kernel
- * send a reset, which can overtake the answer: read on for a moment.
+ * send a reset, which can overtake the answer: read on for a moment, unless
+ * the client has said that this was its last request, and nothing came after.
  */
 static void finish_sending(struct rv_http_connection *conn)
 {
-    const int err = rv_tcp_shutdown_write(&conn->tcp);
+    const struct rv_http_parser *parser = &conn->parser;
+    const bool all_read = parser->done && !parser->head.keep_alive &&
+                          conn->next_at == conn->in_end;
 
-    enter(conn, err < 0 ? RV_HTTP_STAGE_OVER : RV_HTTP_STAGE_DRAIN);
+    if (all_read || rv_tcp_shutdown_write(&conn->tcp) < 0)
+        enter(conn, RV_HTTP_STAGE_OVER);
+    else
+        enter(conn, RV_HTTP_STAGE_DRAIN);
 }
 
 static void after_answer(struct rv_http_connection *conn)
@@ -284,10 +290,15 @@ static enum rv_poll run_handler(struct rv_http_connection *conn,
 {
     struct rv_future *frame = (struct rv_future *)(void *)conn->frame;
 
-    if (rv_poll(frame, cx) == RV_PENDING)
+    if (rv_poll(frame, cx) == RV_READY) {
+        rv_drop(frame);
+        end_handler(conn, frame->result);
+        return RV_READY;
+    }
+    /* A client that has reset the connection waits for no answer. */
+    if (!conn->tcp.source || !rv_tcp_poll_gone(&conn->tcp, cx))
         return RV_PENDING;
-    rv_drop(frame);
-    end_handler(conn, frame->result);
+    enter(conn, RV_HTTP_STAGE_OVER);
     return RV_READY;
 }
 

@@ -455,6 +455,43 @@ RV_TEST(http_server, the_executor_may_go_first)
     close(fd);
 }
 
+/* Run until the executor has `count` tasks. */
+static void wait_for_tasks(struct rv_runtime *runtime, uint32_t count)
+{
+    const int64_t limit_ns = rv_after_ms(RV_TEST_WAIT_MS);
+    struct rv_sleep nap;
+
+    while (rv_executor_tasks(rv_runtime_executor(runtime)) != count) {
+        cr_assert_lt(rv_now_ns(), limit_ns, "not %u tasks", count);
+        rv_sleep_init(&nap, rv_after_ms(1));
+        cr_assert_eq(rv_runtime_block_on(runtime, &nap.future), 0);
+    }
+}
+
+RV_TEST(http_server, a_client_that_resets_while_a_handler_waits_is_let_go)
+{
+    const struct linger reset = {.l_onoff = 1};
+    struct rv_runtime *runtime;
+    struct rv_http_server *server = rv_alloc(sizeof *server);
+    struct rv_addr addr;
+    int fd;
+
+    cr_assert_eq(rv_runtime_start(&runtime), 0);
+    cr_assert_eq(rv_addr_parse(&addr, "127.0.0.1", 0), 0);
+    cr_assert_eq(rv_http_server_init(server, &addr, &handler), 0);
+    cr_assert_eq(rv_http_server_addr(server, &addr), 0);
+    cr_assert_eq(rv_spawn(rv_runtime_executor(runtime), &server->future, NULL),
+                 0);
+    fd = dial(rv_addr_port(&addr));
+    say(fd, "GET /for-ever HTTP/1.1\r\nHost: x\r\n\r\n");
+    wait_for_tasks(runtime, 2);
+
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    close(fd);
+    wait_for_tasks(runtime, 1);
+    rv_runtime_stop(runtime);
+}
+
 /* --- out of descriptors ------------------------------------------------ */
 
 RV_TEST(http_server, out_of_descriptors_it_waits_and_goes_on)
