@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* two_gets.c - fetch two URLs, one after the other: two_gets URL URL */
+#include <reveil/reveil.h>
+#include <stdio.h>
+#include <string.h>
+
+struct two_gets {
+    struct rv_future future; /* first: this struct is a future */
+    struct rv_http_get get;
+    const char **urls;
+    int i;
+};
+
+static enum rv_poll two_gets_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct two_gets *self = RV_CONTAINER_OF(future, struct two_gets, future);
+    int error;
+
+    RV_BEGIN(future);
+    for (self->i = 0; self->i < 2; self->i++) {
+        error = rv_http_get_init(&self->get, self->urls[self->i]);
+        if (error)
+            RV_RETURN(future, error);
+        RV_AWAIT(future, cx, &self->get.future); /* other tasks run here */
+        if (self->get.future.result < 0)
+            RV_RETURN(future, self->get.future.result);
+        printf("%.*s\n", (int)self->get.body_len_bytes,
+               self->get.body ? self->get.body : "");
+        rv_drop(&self->get.future);
+    }
+    RV_RETURN(future, 0);
+    RV_END(future);
+}
+
+static void two_gets_drop(struct rv_future *future)
+{
+    rv_drop(&RV_CONTAINER_OF(future, struct two_gets, future)->get.future);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct rv_future_ops ops = {"two_gets", two_gets_poll,
+                                             two_gets_drop};
+    struct two_gets root = {.urls = (const char **)argv + 1};
+    struct rv_runtime *runtime;
+    int error;
+
+    if (argc != 3) {
+        fprintf(stderr, "usage: two_gets URL URL\n");
+        return 2;
+    }
+    rv_future_init(&root.future, &ops);
+    error = rv_runtime_start(&runtime); /* executor here, reactor thread */
+    if (!error) {
+        error = rv_runtime_block_on(runtime, &root.future);
+        rv_drop(&root.future);
+        rv_runtime_stop(runtime);
+    }
+    if (error)
+        fprintf(stderr, "two_gets: %s\n", strerror(-error));
+    return error ? 1 : 0;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * html.c - the runs as one page that needs nothing else: figures as bars, a
+ * timeline of each run as a picture.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "cli/compare/compare.h"
+
+enum {
+    PICTURE_WIDTH = 900,
+    NAME_WIDTH = 110,
+    ROW_HEIGHT = 26,
+    BAR_HEIGHT = 14,
+    AXIS_HEIGHT = 22,
+    RIGHT_MARGIN = 40, /* for the last number of the axis */
+    THREADS_SHOWN = 6,
+};
+
+static const char page_start[] =
+    "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+    "<title>reveil compare</title>\n<style>\n"
+    ":root{--ink:#1c2128;--soft:#667;--page:#fff;--line:#d5d9de;"
+    "--bar:#3566b8;--run:#3566b8;--sleep:#c9d6ea;--mark:#c2410c}\n"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e6e8eb;--soft:#9aa4b2;"
+    "--page:#16191d;--line:#343a42;--bar:#7ba4e8;--run:#7ba4e8;"
+    "--sleep:#2b3a52;--mark:#fb923c}}\n"
+    "body{font:16px/1.5 system-ui,sans-serif;color:var(--ink);"
+    "background:var(--page);max-width:60rem;margin:2rem auto;padding:0 1rem}\n"
+    "h1{font-size:1.5rem}h2{font-size:1.1rem;margin:2rem 0 .4rem}"
+    "p{color:var(--soft);margin:.2rem 0 .8rem}\n"
+    "svg{width:100%;height:auto;display:block}"
+    "text{fill:var(--ink);font:12px system-ui,sans-serif}"
+    ".soft{fill:var(--soft)}.bar{fill:var(--bar)}.run{fill:var(--run)}"
+    ".sleep{fill:var(--sleep)}.mark{stroke:var(--mark);stroke-width:1.5}"
+    ".axis{stroke:var(--line)}\n"
+    "table{border-collapse:collapse;width:100%;font-size:.9rem}"
+    "th,td{padding:.25rem .5rem;text-align:right;"
+    "border-bottom:1px solid var(--line)}"
+    "th:first-child,td:first-child{text-align:left}"
+    ".key span{display:inline-block;width:1em;height:.8em;margin:0 .3em 0 1em}"
+    "\n</style>\n</head>\n<body>\n"
+    "<h1>Two GETs, 600 ms and 400 ms, waited for in different ways</h1>\n";
+
+static void put_text(FILE *out, const char *text)
+{
+    for (; *text; text++)
+        switch (*text) {
+        case '<':
+            fputs("&lt;", out);
+            break;
+        case '>':
+            fputs("&gt;", out);
+            break;
+        case '&':
+            fputs("&amp;", out);
+            break;
+        case '"':
+            fputs("&quot;", out);
+            break;
+        default:
+            fputc((unsigned char)*text < ' ' ? ' ' : *text, out);
+        }
+}
+
+static void put_value(FILE *out, int figure, double value)
+{
+    if (value < 0)
+        fputs("-", out);
+    else
+        fprintf(out, "%.*f", figure <= FIG_CPU_MS, value);
+}
+
+/* --- figures ----------------------------------------------------------- */
+
+static void put_table(FILE *out, const struct run *runs, size_t count)
+{
+    fputs("<table><tr><th>stage</th>", out);
+    for (int figure = 0; figure < FIGURES; figure++)
+        fprintf(out, "<th>%s</th>", compare_figure_keys[figure]);
+    fputs("</tr>\n", out);
+    for (size_t i = 0; i < count; i++) {
+        fprintf(out, "<tr><td title=\"%s\">%s</td>", runs[i].stage->words,
+                runs[i].stage->name);
+        for (int figure = 0; figure < FIGURES; figure++) {
+            fputs("<td>", out);
+            put_value(out, figure, runs[i].figure[figure]);
+            fputs("</td>", out);
+        }
+        fputs("</tr>\n", out);
+    }
+    fputs("</table>\n", out);
+}
+
+/* A million polls and four must both be seen: by powers of ten. */
+static double bar_share(double value, double largest, bool by_powers)
+{
+    if (value <= 0 || largest <= 0)
+        return 0;
+    return by_powers ? log10(1 + value) / log10(1 + largest) : value / largest;
+}
+
+static void put_bars(FILE *out, const struct run *runs, size_t count,
+                     enum figure figure, const char *title, bool by_powers)
+{
+    const double room = PICTURE_WIDTH - NAME_WIDTH - 110;
+    double largest = 0;
+
+    for (size_t i = 0; i < count; i++)
+        largest = fmax(largest, runs[i].figure[figure]);
+    fprintf(out,
+            "<h2>%s</h2>\n<p>%s</p>\n<svg viewBox=\"0 0 %d %zu\" role=\"img\" "
+            "aria-label=\"%s\">\n",
+            title,
+            by_powers ? "The scale goes by powers of ten." : "A plain scale.",
+            PICTURE_WIDTH, count * ROW_HEIGHT, title);
+    for (size_t i = 0; i < count; i++) {
+        double value = runs[i].figure[figure];
+        double width = room * bar_share(value, largest, by_powers);
+        size_t y = i * ROW_HEIGHT;
+
+        fprintf(out,
+                "<text x=\"0\" y=\"%zu\">%s</text><rect class=\"bar\" "
+                "x=\"%d\" y=\"%zu\" width=\"%.1f\" height=\"%d\"/>"
+                "<text x=\"%.1f\" y=\"%zu\">",
+                y + 16, runs[i].stage->name, NAME_WIDTH, y + 5, width,
+                BAR_HEIGHT, NAME_WIDTH + width + 6, y + 16);
+        put_value(out, (int)figure, value);
+        fputs("</text>\n", out);
+    }
+    fputs("</svg>\n", out);
+}
+
+/* --- timelines --------------------------------------------------------- */
+
+/* What a log says when the thread that writes it goes to sleep next: one that
+ * wakes others does so as well. */
+static bool goes_to_sleep(const struct stage *stage, const char *text)
+{
+    static const char *const words[] = {"sleep", "Sleep", "park", "Schedule",
+                                        "wake"};
+
+    if (stage->never_sleeps)
+        return false;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strstr(text, words[i]))
+            return true;
+    return false;
+}
+
+struct threads {
+    const char *name[THREADS_SHOWN];
+    int count;
+};
+
+static struct threads find_threads(const struct run *run)
+{
+    struct threads threads = {.count = 0};
+
+    for (size_t i = 0; i < run->line_count; i++) {
+        int k = 0;
+
+        while (k < threads.count &&
+               strcmp(threads.name[k], run->lines[i].thread) != 0)
+            k++;
+        if (k == threads.count && k < THREADS_SHOWN)
+            threads.name[threads.count++] = run->lines[i].thread;
+    }
+    return threads;
+}
+
+struct picture {
+    const struct run *run;
+    double end_ms; /* at the right edge */
+};
+
+static double x_of(const struct picture *picture, double at_ms)
+{
+    return NAME_WIDTH + (PICTURE_WIDTH - NAME_WIDTH - RIGHT_MARGIN) * at_ms /
+                            picture->end_ms;
+}
+
+static void put_span(FILE *out, const struct picture *picture, double from_ms,
+                     double to_ms, int row, bool asleep)
+{
+    double from = x_of(picture, from_ms);
+    double width = x_of(picture, to_ms) - from;
+
+    if (width < 0.5)
+        return;
+    fprintf(out,
+            "<rect class=\"%s\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" "
+            "height=\"%d\"/>",
+            asleep ? "sleep" : "run", from, row * ROW_HEIGHT + 5, width,
+            BAR_HEIGHT);
+}
+
+static void put_mark(FILE *out, const struct picture *picture,
+                     const struct log_line *line, int row)
+{
+    fprintf(out,
+            "<line class=\"mark\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" "
+            "y2=\"%d\"><title>%.1f ms: ",
+            x_of(picture, line->at_ms), x_of(picture, line->at_ms),
+            row * ROW_HEIGHT + 2, row * ROW_HEIGHT + BAR_HEIGHT + 8,
+            line->at_ms);
+    put_text(out, line->text);
+    fputs("</title></line>\n", out);
+}
+
+/* The spans of one thread from line to line, then its marks on top. */
+static void put_thread(FILE *out, const struct picture *picture,
+                       const char *thread, int row)
+{
+    const struct run *run = picture->run;
+    const struct log_line *before = NULL;
+
+    fprintf(out, "<text x=\"0\" y=\"%d\">", row * ROW_HEIGHT + 16);
+    put_text(out, thread);
+    fputs("</text>", out);
+    for (size_t i = 0; i < run->line_count; i++) {
+        const struct log_line *line = &run->lines[i];
+
+        if (strcmp(line->thread, thread) != 0)
+            continue;
+        if (before)
+            put_span(out, picture, before->at_ms, line->at_ms, row,
+                     goes_to_sleep(run->stage, before->text));
+        before = line;
+    }
+    for (size_t i = 0; i < run->line_count; i++)
+        if (strcmp(run->lines[i].thread, thread) == 0)
+            put_mark(out, picture, &run->lines[i], row);
+}
+
+static void put_axis(FILE *out, const struct picture *picture, int rows)
+{
+    for (int ms = 0; ms <= (int)picture->end_ms; ms += 200)
+        fprintf(out,
+                "<line class=\"axis\" x1=\"%.1f\" x2=\"%.1f\" y1=\"0\" "
+                "y2=\"%d\"/><text class=\"soft\" x=\"%.1f\" y=\"%d\">%d"
+                "%s</text>\n",
+                x_of(picture, ms), x_of(picture, ms), rows * ROW_HEIGHT,
+                x_of(picture, ms) + 3, rows * ROW_HEIGHT + 14, ms,
+                ms ? "" : " ms");
+}
+
+static void put_timeline(FILE *out, const struct run *run, double end_ms)
+{
+    struct threads threads = find_threads(run);
+    struct picture picture = {run, end_ms};
+
+    fprintf(out,
+            "<h2>%s</h2>\n<p>%s</p>\n<svg viewBox=\"0 0 %d %d\" role=\"img\" "
+            "aria-label=\"timeline of %s\">\n",
+            run->stage->name, run->stage->words, PICTURE_WIDTH,
+            threads.count * ROW_HEIGHT + AXIS_HEIGHT, run->stage->name);
+    put_axis(out, &picture, threads.count);
+    for (int row = 0; row < threads.count; row++)
+        put_thread(out, &picture, threads.name[row], row);
+    fputs("</svg>\n", out);
+}
+
+void compare_print_html(const struct run *runs, size_t count, FILE *out)
+{
+    double end_ms = 1;
+
+    fputs(page_start, out);
+    put_table(out, runs, count);
+    put_bars(out, runs, count, FIG_WALL_MS, "Wall time, ms", false);
+    put_bars(out, runs, count, FIG_CPU_MS, "CPU time, ms", true);
+    put_bars(out, runs, count, FIG_POLLS, "Polls", true);
+    put_bars(out, runs, count, FIG_SYSCALLS, "System calls", true);
+    fputs("<h1>Timelines</h1>\n<p class=\"key\">"
+          "<span style=\"background:var(--run)\"></span>runs"
+          "<span style=\"background:var(--sleep)\"></span>sleeps"
+          "<span style=\"background:var(--mark);width:2px\"></span>a line of "
+          "the log (point at it to read it)</p>\n",
+          out);
+    for (size_t i = 0; i < count; i++)
+        if (runs[i].line_count)
+            end_ms = fmax(end_ms, runs[i].lines[runs[i].line_count - 1].at_ms);
+    for (size_t i = 0; i < count; i++)
+        put_timeline(out, &runs[i], end_ms * 1.02);
+    fputs("</body>\n</html>\n", out);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * parse.c - log lines and figures out of what a stage wrote.
+ *
+ * A log line is "   600.4 ms  reactor   text"; anything else before the line
+ * of figures is text that goes on with the line above it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/compare/compare.h"
+
+static const char figures_word[] = "figures ";
+
+/* The number after "key": in the line, or unknown. */
+static double find_figure(const char *line, const char *key)
+{
+    char quoted[32];
+    const char *at;
+
+    snprintf(quoted, sizeof quoted, "\"%s\":", key);
+    at = strstr(line, quoted);
+    return at ? strtod(at + strlen(quoted), NULL) : UNKNOWN_FIGURE;
+}
+
+static void parse_figures(struct run *run, const char *line)
+{
+    for (int i = FIG_POLLS; i <= FIG_PARKS; i++)
+        run->figure[i] = find_figure(line, compare_figure_keys[i]);
+}
+
+/* Cut at the first run of two spaces. Returns: what follows it. */
+static char *cut_column(char *text)
+{
+    char *gap = strstr(text, "  ");
+
+    if (!gap)
+        return text + strlen(text);
+    *gap = '\0';
+    return gap + 1 + strspn(gap + 1, " ");
+}
+
+static void parse_line(struct run *run, char *line)
+{
+    struct log_line *out = &run->lines[run->line_count];
+    char *end;
+    double at_ms = strtod(line, &end);
+
+    if (end == line || strncmp(end, " ms  ", 5) != 0) {
+        if (run->line_count == 0 || *line == '\0')
+            return;
+        *out = out[-1];
+        out->text = line + strspn(line, " |"); /* the demo marks answers so */
+    } else {
+        out->at_ms = at_ms;
+        out->thread = end + 5;
+        out->text = cut_column(end + 5);
+    }
+    run->line_count++;
+}
+
+static size_t count_lines(const char *text)
+{
+    size_t lines = 1;
+
+    for (; (text = strchr(text, '\n')); text++)
+        lines++;
+    return lines;
+}
+
+void compare_parse(struct run *run, char *output)
+{
+    char *rest = output;
+    char *line;
+
+    for (int i = 0; i < FIGURES; i++)
+        run->figure[i] = UNKNOWN_FIGURE;
+    run->output = output;
+    run->line_count = 0;
+    run->lines = calloc(count_lines(output), sizeof *run->lines);
+    if (!run->lines)
+        return;
+    while ((line = strsep(&rest, "\n")))
+        if (strncmp(line, figures_word, strlen(figures_word)) == 0)
+            parse_figures(run, line);
+        else
+            parse_line(run, line);
+}

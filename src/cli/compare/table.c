@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * table.c - the figures of the runs as a table, as ratios, and as JSON.
+ */
+#include <string.h>
+
+#include "cli/compare/compare.h"
+
+static const char *const titles[FIGURES] = {
+    "wall ms",     "cpu ms", "polls", "would-block",
+    "epoll_waits", "wakes",  "parks", "syscalls",
+};
+
+/* Figures with a ratio that says something, for every work there is. */
+static const enum figure compared[] = {FIG_WALL_MS, FIG_CPU_MS, FIG_POLLS,
+                                       FIG_SYSCALLS};
+
+static bool is_time(int figure)
+{
+    return figure == FIG_WALL_MS || figure == FIG_CPU_MS;
+}
+
+static void print_figure(FILE *out, int figure, double value, int width)
+{
+    if (value < 0)
+        fprintf(out, "%*s", width, "-");
+    else
+        fprintf(out, "%*.*f", width, is_time(figure) ? 1 : 0, value);
+}
+
+static void print_figures(const struct run *runs, size_t count, FILE *out)
+{
+    fprintf(out, "%-12s", "");
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, " %11s", runs[i].stage->name);
+    fputc('\n', out);
+    for (int figure = 0; figure < FIGURES; figure++) {
+        fprintf(out, "%-12s", titles[figure]);
+        for (size_t i = 0; i < count; i++)
+            print_figure(out, figure, runs[i].figure[figure], 12);
+        fputc('\n', out);
+    }
+}
+
+/* Everything in units of the last run, which is the one to look at. */
+static void print_ratios(const struct run *runs, size_t count, FILE *out)
+{
+    const struct run *base = &runs[count - 1];
+
+    fprintf(out, "\ntimes %s\n", base->stage->name);
+    for (size_t k = 0; k < sizeof compared / sizeof compared[0]; k++) {
+        int figure = (int)compared[k];
+        double unit = base->figure[figure];
+
+        fprintf(out, "%-12s", titles[figure]);
+        for (size_t i = 0; i < count; i++)
+            if (unit > 0 && runs[i].figure[figure] >= 0)
+                fprintf(out, "%12.2f", runs[i].figure[figure] / unit);
+            else
+                fprintf(out, "%12s", "-");
+        fputc('\n', out);
+    }
+}
+
+void compare_print_table(const struct run *runs, size_t count, FILE *out)
+{
+    print_figures(runs, count, out);
+    if (count > 1)
+        print_ratios(runs, count, out);
+    fputc('\n', out);
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, "%-12s%s\n", runs[i].stage->name, runs[i].stage->words);
+}
+
+void compare_print_json(const struct run *runs, size_t count, FILE *out)
+{
+    fputs("{\"runs\":[", out);
+    for (size_t i = 0; i < count; i++) {
+        fprintf(out, "%s{\"name\":\"%s\"", i ? "," : "", runs[i].stage->name);
+        for (int figure = 0; figure < FIGURES; figure++) {
+            double value = runs[i].figure[figure];
+
+            fprintf(out, ",\"%s\":", compare_figure_keys[figure]);
+            if (value < 0)
+                fputs("null", out);
+            else
+                fprintf(out, "%.*f", is_time(figure) ? 3 : 0, value);
+        }
+        fputc('}', out);
+    }
+    fputs("]}\n", out);
+}

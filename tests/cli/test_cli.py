@@ -1,0 +1,450 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The program as its user sees it.
+
+usage: test_cli.py PROGRAM [unittest arguments...]
+
+Servers that the program does not bring are scripts on plain sockets here, so
+that every byte and every pause of an answer is known.
+"""
+
+import http.server
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+PROGRAM = os.path.abspath(sys.argv.pop(1))
+SECONDS = 30  # for any one run; all are far quicker
+
+
+def run(*arguments, **options):
+    """Run the program to its end. Text in, text out."""
+    if "input" not in options:
+        options["stdin"] = subprocess.DEVNULL
+    options = {"capture_output": True, **options}
+    return subprocess.run([PROGRAM, *map(str, arguments)], text=True,
+                          timeout=SECONDS, **options)
+
+
+class Serve:
+    """`reveil serve` on a free port, as long as the block lasts."""
+
+    def __init__(self, *arguments, **options):
+        command = [PROGRAM, "serve", "--port", "0", *arguments]
+        self.process = subprocess.Popen(command, text=True, **options,
+                                        stdout=subprocess.PIPE)
+        self.line = self.process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/", self.line)
+        self.port = int(found.group(1))
+
+    def url(self, path):
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(SECONDS)
+        self.process.stdout.close()
+
+
+class Script:
+    """Answers each client with the same bytes, in pieces if wanted."""
+
+    def __init__(self, says, piece=None, reset=False):
+        self.says, self.piece, self.reset = says, piece or len(says), reset
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self.answer, daemon=True)
+        self.thread.start()
+
+    def url(self, path="/"):
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def answer(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            with client:
+                self.talk(client)
+
+    def talk(self, client):
+        heard = b""
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while b"\r\n\r\n" not in heard:
+            heard += client.recv(1000)
+        try:
+            for at in range(0, len(self.says), self.piece or 1):
+                client.sendall(self.says[at:at + self.piece])
+        except OSError:
+            pass  # the client had enough
+        if self.reset:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                              struct.pack("ii", 1, 0))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.thread.join(SECONDS)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+class Case(unittest.TestCase):
+    def check(self, result, status, out="", err=r"\Z"):
+        """Exit status, all of stdout, and a pattern for all of stderr."""
+        self.assertEqual(result.returncode, status, result)
+        self.assertEqual(result.stdout, out)
+        self.assertRegex(result.stderr, r"\A" + err)
+
+    def one_line(self, result, status, *words):
+        """It failed with one line on stderr that has these words."""
+        self.assertEqual(result.returncode, status, result)
+        self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+        self.assertTrue(result.stderr.startswith("reveil"), result.stderr)
+        for word in words:
+            self.assertIn(word, result.stderr)
+
+
+class Usage(Case):
+    def test_without_a_command_it_lists_them(self):
+        for arguments in [], ["--help"], ["help"], ["-h"]:
+            result = run(*arguments)
+            self.assertEqual(result.returncode, 0)
+            for command in "demo", "get", "serve":
+                self.assertRegex(result.stdout, rf"(?m)^  {command} ")
+
+    def test_every_command_has_help(self):
+        listed = re.findall(r"(?m)^  (\w+) ", run().stdout)
+        self.assertGreaterEqual(len(listed), 3)
+        for command in listed:
+            result = run(command, "--help")
+            self.assertEqual(result.returncode, 0, command)
+            self.assertIn(f"usage: reveil {command}", result.stdout)
+            self.assertEqual(result.stderr, "")
+
+    def test_what_is_unknown_is_one_line_and_exit_2(self):
+        for arguments in (["nothing"], ["get", "--nothing"],
+                          ["serve", "--nothing"], ["serve", "word"],
+                          ["demo", "--nothing"], ["demo", "word"],
+                          ["get"], ["serve", "--port"],
+                          ["serve", "--port", "65536"],
+                          ["serve", "--port", "x"],
+                          ["serve", "--host", "x"],
+                          ["serve", "--reactor", "x"],
+                          ["get", "--reactor", "x", "http://localhost/"],
+                          ["demo", "--reactor", "x"],
+                          ["demo", "--port", "0"],
+                          ["get", "--repeat", "0", "http://127.0.0.1/"],
+                          ["get", "--repeat", "2x", "http://127.0.0.1/"],
+                          ["get", "--timeout", "-1", "http://127.0.0.1/"],
+                          ["get", "--timeout", "soon", "http://127.0.0.1/"]):
+            with self.subTest(arguments=arguments):
+                self.one_line(run(*arguments), 2)
+
+    def test_help_on_a_full_disk_is_an_error(self):
+        with open("/dev/full", "w") as full:
+            result = run("--help", capture_output=False, stdout=full,
+                         stderr=subprocess.PIPE)
+        self.one_line(result, 1, "stdout")
+
+
+class GetFromServe(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Serve()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.__exit__()
+
+    def url(self, path):
+        return self.server.url(path)
+
+    def test_bodies_come_in_the_order_of_the_urls(self):
+        result = run("get", self.url("/200/one,"), self.url("/0/two,"),
+                     self.url("/100/three"))
+        self.check(result, 0, "one,two,three")
+
+    def test_all_wait_at_once(self):
+        start = time.monotonic()
+        result = run("get", "--repeat", 20, self.url("/300/x"))
+        self.check(result, 0, "x" * 20)
+        self.assertLess(time.monotonic() - start, 20 * 0.3 / 2)
+
+    def test_a_hundred_take_at_most_4_polls_each(self):
+        result = run("get", "--figures", "--repeat", 100, self.url("/100/x"))
+        self.check(result, 0, "x" * 100, r"100 of 100 fetched, wall [\d.]+ ms"
+                   r", CPU [\d.]+ ms, \d+ polls, [\d.]+ polls a request\n\Z")
+        polls = float(re.search(r"([\d.]+) polls a req", result.stderr)[1])
+        self.assertLessEqual(polls, 4)
+
+    def test_chunks_and_large_bodies(self):
+        result = run("get", self.url("/drip/1/20"), self.url("/big/2000"))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.stdout[:21], "x" * 20 + "r")
+        self.assertEqual(len(result.stdout), 20 + 2000 * 1024)
+
+    def test_urls_from_a_file_and_from_stdin(self):
+        text = f"# a list\n\n  {self.url('/0/a')}  \n{self.url('/0/b')}\r\n"
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write(text)
+            file.flush()
+            result = run("get", "--file", file.name, self.url("/0/c"))
+            self.check(result, 0, "abc")
+        result = run("get", "--file", "-", input=text)
+        self.check(result, 0, "ab")
+        self.one_line(run("get", "--file", "/no/such"), 1, "/no/such")
+
+    def test_files_in_a_directory(self):
+        with tempfile.TemporaryDirectory() as directory:
+            out = os.path.join(directory, "new")
+            for body in "long", "x":  # the second over the first
+                result = run("get", "-o", out, self.url(f"/0/{body}"),
+                             self.url("/0/a/../.b?c=d"), self.url("/0/"))
+                self.check(result, 0)
+            host = f"127.0.0.1_{self.server.port}"
+            files = {name: read(os.path.join(out, name))
+                     for name in os.listdir(out)}
+        self.assertEqual(files, {f"0001-{host}-long": "long",
+                                 f"0001-{host}-x": "x",
+                                 f"0002-{host}-.b": "a/../.b?c=d",
+                                 f"0003-{host}-index": ""})
+
+    def test_a_failure_is_a_line_and_the_rest_still_comes(self):
+        result = run("get", self.url("/0/a"), self.url("/nothing"),
+                     self.url("/0/b"))
+        self.assertEqual(result.stdout, "ab")
+        self.one_line(result, 1, self.url("/nothing") + ": 404 Not Found")
+
+    def test_how_answers_fail(self):
+        for path, words in (("/reset", "reset"), ("/half", "ended before"),
+                            ("/drip/1", "400 Bad Request")):
+            with self.subTest(path=path):
+                result = run("get", self.url(path))
+                self.one_line(result, 1, self.url(path), words)
+
+    def test_a_timeout(self):
+        start = time.monotonic()
+        result = run("get", "--timeout", 0.2, self.url("/never"))
+        self.one_line(result, 1, "/never", "no whole answer in 0.2 s")
+        self.assertGreaterEqual(time.monotonic() - start, 0.2)
+
+    def test_quiet_says_nothing_but_still_fails(self):
+        self.check(run("get", "--quiet", self.url("/reset")), 1)
+
+    def test_more_gets_than_descriptors(self):
+        result = run("get", "--repeat", 200, self.url("/10/x"),
+                     preexec_fn=lambda: limit_descriptors(30))
+        self.check(result, 0, "x" * 200)
+
+    def test_a_server_short_of_descriptors_serves_all_in_turn(self):
+        with Serve(preexec_fn=lambda: limit_descriptors(20)) as server:
+            result = run("get", "--repeat", 100, server.url("/10/x"))
+        self.check(result, 0, "x" * 100)
+
+    def test_output_that_cannot_be_written(self):
+        with open("/dev/full", "w") as full:
+            result = run("get", self.url("/0/x"), self.url("/never"),
+                         capture_output=False, stdout=full,
+                         stderr=subprocess.PIPE)
+        self.one_line(result, 1, "stdout", "No space left")
+        reader, writer = os.pipe()
+        os.close(reader)
+        result = run("get", self.url("/0/x"), capture_output=False,
+                     stdout=writer, stderr=subprocess.PIPE)
+        os.close(writer)
+        self.one_line(result, 1, "stdout", "Broken pipe")
+        with tempfile.NamedTemporaryFile() as file:
+            result = run("get", "-o", file.name, self.url("/0/x"))
+        self.one_line(result, 1, file.name)
+
+    def test_the_port_is_in_use(self):
+        result = run("serve", "--port", self.server.port)
+        self.one_line(result, 1, f"port {self.server.port} is in use",
+                      "--port")
+
+
+def read(path):
+    with open(path) as file:
+        return file.read()
+
+
+def limit_descriptors(count):
+    import resource
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, count))
+
+
+class GetFromOthers(Case):
+    def get(self, says, **options):
+        with Script(says, **options) as script:
+            return run("get", script.url())
+
+    def test_nobody_listens(self):
+        url = f"http://127.0.0.1:{free_port()}/"
+        self.one_line(run("get", url), 1, url, "connection refused")
+
+    def test_what_cannot_be_fetched(self):
+        for url, words in (("https://127.0.0.1/", "https://"),
+                           ("ftp://127.0.0.1/", "only http://"),
+                           ("http://example.org/", "localhost"),
+                           ("http://127.0.0.1:x/", "not a URL"),
+                           ("127.0.0.1", "not a URL")):
+            with self.subTest(url=url):
+                self.one_line(run("get", url), 1, url, words)
+
+    def test_localhost_and_ipv6(self):
+        with Script(b"HTTP/1.1 200 OK\r\n\r\nhere") as script:
+            result = run("get", f"http://localhost:{script.port}/")
+        self.check(result, 0, "here")
+        result = run("get", f"http://[::1]:{free_port()}/")
+        self.one_line(result, 1, "[::1]")
+
+    def test_one_byte_at_a_time(self):
+        for says in (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
+                     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                     b"2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nT: v\r\n\r\n",
+                     b"HTTP/1.0 200 OK\r\n\r\nhello"):
+            with self.subTest(says=says):
+                self.check(self.get(says, piece=1), 0, "hello")
+
+    def test_malformed(self):
+        for says in (b"hello\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n",
+                     b"HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+                     b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n"
+                     b"Content-Length: 1\r\n\r\nx",
+                     b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n"
+                     b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                     b"xyz\r\n"):
+            with self.subTest(says=says):
+                self.one_line(self.get(says), 1, "malformed")
+
+    def test_cut(self):
+        for says in (b"", b"HTTP/1.1 2", b"HTTP/1.1 200 OK\r\nA: b\r\n",
+                     b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello",
+                     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                     b"9\r\nhello"):
+            with self.subTest(says=says):
+                self.one_line(self.get(says), 1, "ended before")
+
+    def test_reset(self):
+        says = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello"
+        self.one_line(self.get(says, reset=True), 1, "reset")
+
+    def test_a_redirect_is_not_followed(self):
+        says = b"HTTP/1.1 301 X\r\nLocation: /y\r\nContent-Length: 0\r\n\r\n"
+        self.one_line(self.get(says), 1, "301 Moved Permanently",
+                      "not followed")
+
+    def test_the_server_of_python(self):
+        handler = http.server.SimpleHTTPRequestHandler
+        handler.log_message = lambda *_: None
+        with tempfile.TemporaryDirectory() as directory:
+            with open(os.path.join(directory, "file.txt"), "w") as file:
+                file.write("from python\n" * 9999)
+            server = http.server.ThreadingHTTPServer(
+                ("127.0.0.1", 0),
+                lambda *a: handler(*a, directory=directory))
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            base = f"http://127.0.0.1:{server.server_port}"
+            try:
+                result = run("get", base + "/file.txt")
+                missing = run("get", base + "/missing")
+            finally:
+                server.shutdown()
+                thread.join()
+                server.server_close()
+        self.check(result, 0, "from python\n" * 9999)
+        self.one_line(missing, 1, "404")
+
+
+class ServeCommand(Case):
+    def test_it_says_where_it_listens(self):
+        with Serve() as server:
+            self.assertRegex(server.line, r"\Alistening on "
+                             r"http://127\.0\.0\.1:\d+/  "
+                             r"\(try /600/Hello\)\n\Z")
+
+    def test_a_connection_is_kept(self):
+        import http.client
+        with Serve() as server:
+            client = http.client.HTTPConnection("127.0.0.1", server.port,
+                                                timeout=SECONDS)
+            client.connect()
+            ours = client.sock.getsockname()
+            for word in "one", "two", "three":
+                client.request("GET", f"/1/{word}")
+                self.assertEqual(client.getresponse().read(), word.encode())
+                self.assertEqual(client.sock.getsockname(), ours)
+            client.close()
+
+    def test_another_address(self):
+        process = subprocess.Popen(
+            [PROGRAM, "serve", "--host", "127.0.0.2", "--port", "0"],
+            stdout=subprocess.PIPE, text=True)
+        line = process.stdout.readline()
+        url = re.search(r"http://127\.0\.0\.2:\d+/", line)[0]
+        result = run("get", url + "0/there")
+        process.send_signal(signal.SIGTERM)
+        process.wait(SECONDS)
+        process.stdout.close()
+        self.check(result, 0, "there")
+
+
+class Demo(Case):
+    def test_two_gets_one_after_the_other(self):
+        start = time.monotonic()
+        result = run("demo")
+        self.assertGreaterEqual(time.monotonic() - start, 1.0)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        words = ["program starting", "first poll of GET /600/", "not ready",
+                 "executor    parks", "reactor     wakes",
+                 "HTTP/1.1 200 OK", "| HelloAsyncAwait",
+                 "first poll of GET /400/", "| HelloAsyncAwait", "wall time"]
+        at = 0
+        for word in words:  # in this order
+            found = result.stdout.find(word, at)
+            self.assertGreaterEqual(found, 0, word)
+            at = found + len(word)
+
+    def test_figures_against_a_server_that_runs(self):
+        with Serve() as server:
+            result = run("demo", "--figures", "--port", server.port)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        found = re.fullmatch(
+            r'figures \{"polls":(\d+),"would_block":(\d+),'
+            r'"epoll_waits":(\d+),"wakes":(\d+),"parks":(\d+)\}',
+            result.stdout.splitlines()[-1])
+        self.assertTrue(found, result.stdout)
+        polls, would_block, epoll_waits, wakes, parks = map(int,
+                                                            found.groups())
+        self.assertIn(polls, range(3, 9))
+        self.assertGreaterEqual(would_block, 2)
+        self.assertGreaterEqual(epoll_waits, 2)
+        self.assertEqual(wakes, polls)
+        self.assertGreaterEqual(parks, 2)
+        result = run("demo", "--port", server.port)
+        self.one_line(result, 1, "connection refused")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Tests of `reveil compare`: what it prints, not how fast the machine is.
+
+usage: test_compare.py PROGRAM
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+from html.parser import HTMLParser
+
+PROGRAM = sys.argv.pop(1)
+KEYS = ["name", "wall_ms", "cpu_ms", "polls", "would_block", "epoll_waits",
+        "wakes", "parks", "syscalls"]
+STAGES = ["busy", "busy-sleep", "epoll", "executor", "reactor", "library"]
+
+
+def compare(*arguments):
+    return subprocess.run([PROGRAM, "compare", *arguments], timeout=60,
+                          capture_output=True, text=True)
+
+
+class Tags(HTMLParser):
+    """Collects what a page refers to, and checks that tags are closed."""
+
+    def __init__(self):
+        super().__init__()
+        self.open = []
+        self.attributes = []
+
+    def handle_starttag(self, tag, attributes):
+        self.attributes += attributes
+        if tag not in ("meta",):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.attributes += attributes
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, tag
+
+
+class Compare(unittest.TestCase):
+    def test_json_has_every_stage_and_figure_in_order(self):
+        result = compare("--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(result.stderr, "")
+        runs = json.loads(result.stdout)["runs"]
+        self.assertEqual([run["name"] for run in runs], STAGES)
+        for run in runs:
+            self.assertEqual(list(run), KEYS)
+            self.assertGreater(run["polls"], 0, run)
+            self.assertGreaterEqual(run["wall_ms"], 1000, run)
+        figures = {run["name"]: run for run in runs}
+        for name in "epoll", "executor", "reactor", "library":
+            run = figures[name]
+            self.assertGreaterEqual(run["epoll_waits"], 2, run)
+            self.assertLessEqual(run["polls"], 12, run)
+        for name in "executor", "reactor", "library":
+            self.assertGreaterEqual(figures[name]["wakes"], 2)
+            self.assertGreaterEqual(figures[name]["parks"], 2)
+        self.assertGreater(figures["busy"]["polls"], 1000)
+
+    def test_system_calls_are_counted_or_unknown(self):
+        runs = json.loads(compare("--json", "epoll").stdout)["runs"]
+        self.assertGreater(runs[0]["syscalls"], 20)
+        self.assertLess(runs[0]["syscalls"], 400)
+        runs = json.loads(
+            compare("--json", "--no-syscalls", "epoll").stdout)["runs"]
+        self.assertIsNone(runs[0]["syscalls"])
+
+    def test_the_table_has_a_column_a_stage_in_the_order_asked_for(self):
+        result = compare("--no-syscalls", "reactor", "epoll")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        lines = result.stdout.splitlines()
+        self.assertEqual(lines[0].split(), ["reactor", "epoll"])
+        self.assertRegex(result.stdout, r"(?m)^polls +\d+ +\d+$")
+        self.assertRegex(result.stdout, r"(?m)^syscalls +- +-$")
+        self.assertRegex(result.stdout, r"(?m)^times epoll$")
+        self.assertRegex(result.stdout, r"(?m)^wall ms +[\d.]+ +1\.00$")
+        self.assertNotIn("\033", result.stdout)
+
+    def test_logs_are_side_by_side_with_repeats_folded(self):
+        result = compare("--no-syscalls", "--logs", "busy", "epoll")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertRegex(result.stdout,
+                         r"Data not ready +[|*] .*Data not ready")
+        self.assertRegex(result.stdout, r"again, \d{3,} times")
+        self.assertEqual(len(re.findall(r" \* ", result.stdout)), 1)
+        difference = re.search(
+            r"first difference: event (\d+)\n  busy +.*\n  epoll +.*\n",
+            result.stdout)
+        self.assertTrue(difference, result.stdout)
+        self.assertGreater(int(difference[1]), 3)
+        self.assertLess(max(map(len, result.stdout.splitlines())), 101)
+
+    def test_the_page_needs_nothing_else(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "page.html")
+            result = compare("--no-syscalls", "--html", path, "epoll",
+                             "library")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            with open(path) as file:
+                page = file.read()
+        tags = Tags()
+        tags.feed(page)
+        tags.close()
+        self.assertEqual(tags.open, [])
+        names = [name for name, _ in tags.attributes]
+        self.assertNotIn("src", names)
+        self.assertNotIn("href", names)
+        self.assertEqual(page.count('aria-label="timeline of'), 2)
+        self.assertIn("Data not ready", page)
+
+    def test_a_page_that_cannot_be_written_is_an_error(self):
+        for path in "/dev/full", "/nowhere/page.html":
+            result = compare("--no-syscalls", "--html", path, "epoll")
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(path, result.stderr)
+
+    def test_wrong_usage_is_one_line_and_exit_2(self):
+        for arguments in (["nothing"], ["--nothing"], ["epoll", "epoll"],
+                          ["--logs", "epoll"], ["--html"]):
+            with self.subTest(arguments=arguments):
+                result = compare(*arguments)
+                self.assertEqual(result.returncode, 2)
+                self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
