@@ -122,8 +122,8 @@ static inline void lesson_unfold(void)
     lesson_state.held = 0;
     if (held >= period) {
         lesson_put_columns(lesson_state.last[1].thread);
-        printf("... the last %lu lines again, %lu times\n", period,
-               held / period);
+        printf("... again, %lu times (lines above: %lu)\n", held / period,
+               period);
     }
     if (held % period == 1)
         lesson_put(lesson_state.last[0]); /* half a pair is left over */
