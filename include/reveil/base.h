@@ -28,6 +28,41 @@ int64_t rv_now_ns(void);
 /* `ms` milliseconds from now; RV_NEVER when that is past the end of time. */
 int64_t rv_after_ms(int64_t ms);
 
+/*
+ * A virtual clock, for tests: the time of the whole process stands still, and
+ * a test of hours takes no time.
+ *
+ *     rv_clock_freeze(1000 * RV_NS_PER_S);
+ *     ... make the executor, and tasks that sleep for hours ...
+ *     rv_block_on(executor, &future);        the clock jumps from timer to
+ *     rv_executor_free(executor);            timer
+ *     rv_clock_thaw();
+ *
+ * An executor that has nothing ready and a timer in its wheel moves the clock
+ * to the first timer (rounded up to the wheel's tick of 65.5 us) instead of
+ * parking; without a timer it parks as ever. That is the whole rule: it does
+ * not ask what other threads, peers or the blocking pool may be about to do,
+ * so the timeout of something real is over at once. Executors that share the
+ * clock all move it; none of their timers is early, some may be late.
+ *
+ * Timers and the trace do not survive a change of clock: freeze before the
+ * executor and the trace start, thaw when they are gone. What sleeps in the
+ * kernel with a deadline (an idle thread of the pool, rv_blocking_pool_stop())
+ * sleeps as long by the real clock.
+ */
+
+/* Stop the clock at `now_ns`, 0 or more; frozen already, set it. */
+void rv_clock_freeze(int64_t now_ns);
+
+/* Move the frozen clock on. Misuse: a clock that is not frozen; by_ns < 0. */
+void rv_clock_advance(int64_t by_ns);
+
+/* Go back to the real clock; harmless when it is. */
+void rv_clock_thaw(void);
+
+/* The clock is frozen. */
+bool rv_clock_is_virtual(void);
+
 /* --- memory ------------------------------------------------------------ */
 
 /*

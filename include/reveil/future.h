@@ -31,7 +31,15 @@ struct rv_future;
 struct rv_cx {
     struct rv_waker waker; /* borrowed: clone it to keep it */
     struct rv_executor *executor;
+    uint32_t io_calls; /* private: I/O in this poll, see RV_IO_BUDGET */
 };
+
+/*
+ * After so many I/O calls in one poll of a task, the next one says "not yet"
+ * and puts the task at the end of the line: one fast socket cannot keep the
+ * others waiting.
+ */
+enum { RV_IO_BUDGET = 128 };
 
 struct rv_future_ops {
     const char *name; /* for messages and logs */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base_internal.h - how the library stops a program that misuses it.
+ * base_internal.h - how the library stops a program that misuses it, and what
+ * only the library asks of the clock.
  *
  * Misuse is a bug in the caller that no return value could repair: a place
  * freed twice, a finished future polled again. These checks stay on in every
@@ -8,6 +9,8 @@
  */
 #ifndef RV_BASE_INTERNAL_H
 #define RV_BASE_INTERNAL_H
+
+#include <stdint.h>
 
 /*
  * Write one line, "reveil: <what>: <name>", to fd 2 and abort().
@@ -23,5 +26,12 @@ _Noreturn void rv_panic(const char *what, const char *name);
         if (__builtin_expect(!(cond), 0)) \
             rv_panic(what, __func__);     \
     } while (0)
+
+/* The virtual clock shows at least this. Nothing, when the clock is real. */
+void rv_clock_reach(int64_t to_ns);
+
+/* The same span from now by CLOCK_MONOTONIC, for the kernel; the deadline
+ * itself when the clock is real. */
+int64_t rv_clock_real_ns(int64_t deadline_ns);
 
 #endif /* RV_BASE_INTERNAL_H */

@@ -23,6 +23,7 @@
 #include <signal.h>
 #include <time.h>
 
+#include "base/base_internal.h"
 #include "blocking/blocking_internal.h"
 
 enum { DEFAULT_THREADS = 512, DEFAULT_IDLE_S = 10, CLASSES = 2 };
@@ -60,7 +61,7 @@ struct rv_blocking_pool *rv_blocking_enter(struct rv_blocking_pool *pool)
 
 /* --- birth and death --------------------------------------------------- */
 
-/* Condition variables that take times of rv_now_ns(). */
+/* Condition variables that take times of rv_clock_real_ns(). */
 static void init_condition(pthread_cond_t *condition)
 {
     pthread_condattr_t attributes;
@@ -99,12 +100,12 @@ void rv_blocking_get(struct rv_blocking_pool *pool)
     pthread_mutex_unlock(&pool->mutex);
 }
 
-void rv_blocking_put(struct rv_blocking_pool *pool)
+/* Put a reference and unlock: whoever is not the last does not touch the pool
+ * after that. The mutex is held. */
+static void put_and_unlock(struct rv_blocking_pool *pool)
 {
-    bool last;
+    bool last = --pool->references == 0;
 
-    pthread_mutex_lock(&pool->mutex);
-    last = --pool->references == 0;
     pthread_mutex_unlock(&pool->mutex);
     if (!last)
         return;
@@ -112,6 +113,12 @@ void rv_blocking_put(struct rv_blocking_pool *pool)
     pthread_cond_destroy(&pool->work);
     pthread_mutex_destroy(&pool->mutex);
     rv_free(pool);
+}
+
+void rv_blocking_put(struct rv_blocking_pool *pool)
+{
+    pthread_mutex_lock(&pool->mutex);
+    put_and_unlock(pool);
 }
 
 uint32_t rv_blocking_threads(struct rv_blocking_pool *pool)
@@ -204,7 +211,7 @@ static void *worker(void *arg)
 
     pthread_mutex_lock(&pool->mutex);
     while (in_time) {
-        int64_t idle_until_ns = rv_now_ns() + pool->idle_ns;
+        int64_t idle_until_ns = rv_clock_real_ns(rv_now_ns() + pool->idle_ns);
         struct rv_blocking_job *job;
 
         while (!(job = take_job(pool)) && !pool->stopping && in_time)
@@ -216,8 +223,9 @@ static void *worker(void *arg)
     }
     pool->threads--;
     pthread_cond_signal(&pool->ended);
-    pthread_mutex_unlock(&pool->mutex);
-    rv_blocking_put(pool);
+    /* At once: who waits for the last thread may count on its reference to be
+     * gone too. */
+    put_and_unlock(pool);
     return NULL;
 }
 
@@ -342,8 +350,9 @@ static void cancel_queued(struct rv_blocking_pool *pool)
 
 int rv_blocking_pool_stop(struct rv_blocking_pool *pool, int64_t deadline_ns)
 {
-    struct timespec until = {.tv_sec = deadline_ns / RV_NS_PER_S,
-                             .tv_nsec = deadline_ns % RV_NS_PER_S};
+    const int64_t real_ns = rv_clock_real_ns(deadline_ns);
+    struct timespec until = {.tv_sec = real_ns / RV_NS_PER_S,
+                             .tv_nsec = real_ns % RV_NS_PER_S};
     int error = 0;
 
     pthread_mutex_lock(&pool->mutex);

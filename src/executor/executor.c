@@ -165,6 +165,21 @@ static void run_ready(struct rv_executor *executor,
     }
 }
 
+/*
+ * Sleep until something is ready or the first timer is due. A virtual clock
+ * does not go on by itself: it jumps to the timer, see base.h. No wheel opens
+ * its last tick, so for RV_NEVER - 1 it does not.
+ */
+static void idle(struct rv_executor *executor, struct rv_parker *parker)
+{
+    const int64_t next_ns = rv_wheel_next_ns(&executor->wheel);
+
+    if (rv_clock_is_virtual() && next_ns < RV_NEVER - 1)
+        rv_clock_reach(next_ns);
+    else
+        rv_parker_park(parker, next_ns);
+}
+
 static void run_until(struct rv_executor *executor,
                       const struct rv_future *until)
 {
@@ -178,7 +193,7 @@ static void run_until(struct rv_executor *executor,
         if (batch)
             run_ready(executor, until);
         else if (!rv_executor_fire_timers(executor))
-            rv_parker_park(parker, rv_wheel_next_ns(&executor->wheel));
+            idle(executor, parker);
         /* The world outside has its turn even while the tasks keep each
          * other busy. */
         if (polls >= POLLS_A_TURN) {

@@ -144,7 +144,7 @@ size_t rv_delay_pattern(uint64_t at, const char **piece)
 {
     const size_t from = at % PATTERN_BYTES;
 
-    *piece = pattern[0] + from;
+    *piece = (const char *)pattern + from;
     return PATTERN_BYTES - from;
 }
 

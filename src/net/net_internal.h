@@ -6,9 +6,25 @@
 #include <reveil/net.h>
 
 /*
+ * Register a descriptor with the thread's reactor. On error `fd` is closed.
+ * Returns: 0, -ENODEV, as rv_source_open().
+ */
+int rv_net_register(int fd, struct rv_source **out);
+
+/*
  * Make a socket of a non-blocking descriptor: register it with the thread's
  * reactor. On error `fd` is closed. Returns: 0, -ENODEV, as rv_source_open().
  */
 int rv_tcp_adopt(struct rv_tcp *out, int fd);
+
+/* Whether this poll may make one more I/O call. If not, the task was woken, to
+ * go on in its next turn: return PENDING. */
+static inline bool rv_net_may_go_on(struct rv_cx *cx)
+{
+    if (cx->io_calls++ < RV_IO_BUDGET)
+        return true;
+    rv_waker_wake(&cx->waker);
+    return false;
+}
 
 #endif /* RV_NET_INTERNAL_H */

@@ -42,19 +42,25 @@ int rv_tcp_shutdown_write(struct rv_tcp *tcp)
     return shutdown(rv_tcp_fd(tcp), SHUT_WR) < 0 ? -errno : 0;
 }
 
-int rv_tcp_adopt(struct rv_tcp *out, int fd)
+int rv_net_register(int fd, struct rv_source **out)
 {
     struct rv_reactor *reactor = rv_reactor_current();
     int error = -ENODEV;
 
     if (reactor)
-        error = rv_source_open(reactor, fd, &out->source);
-    if (error) {
+        error = rv_source_open(reactor, fd, out);
+    if (error)
         close(fd);
-        return error;
-    }
-    out->fd_plus_1 = fd + 1;
-    return 0;
+    return error;
+}
+
+int rv_tcp_adopt(struct rv_tcp *out, int fd)
+{
+    const int error = rv_net_register(fd, &out->source);
+
+    if (!error)
+        out->fd_plus_1 = fd + 1;
+    return error;
 }
 
 int rv_tcp_listen(struct rv_tcp *out, const struct rv_addr *addr)
@@ -116,7 +122,8 @@ static ssize_t poll_io(struct rv_tcp *tcp, struct rv_cx *cx,
 {
     uint32_t tick;
 
-    while (rv_source_ready(tcp->source, io->direction, &cx->waker, &tick)) {
+    while (rv_source_ready(tcp->source, io->direction, &cx->waker, &tick) &&
+           rv_net_may_go_on(cx)) {
         ssize_t n = try_once(rv_tcp_fd(tcp), io);
 
         if (n != -EAGAIN) {

@@ -54,6 +54,83 @@ Test(clock, a_negative_span_lies_in_the_past)
     cr_assert_lt(rv_after_ms(INT64_MIN), rv_now_ns());
 }
 
+/* --- the virtual clock ------------------------------------------------- */
+
+Test(clock, frozen_it_stands_until_it_is_moved)
+{
+    cr_assert_not(rv_clock_is_virtual());
+    rv_clock_freeze(5);
+    cr_assert(rv_clock_is_virtual());
+    cr_assert_eq(rv_now_ns(), 5);
+    cr_assert_eq(rv_now_ns(), 5);
+
+    rv_clock_advance(37);
+    cr_assert_eq(rv_now_ns(), 42);
+    cr_assert_eq(rv_after_ms(1), 42 + RV_NS_PER_MS);
+    rv_clock_freeze(7);
+    cr_assert_eq(rv_now_ns(), 7);
+}
+
+Test(clock, thawed_it_is_the_real_one_again)
+{
+    const int64_t before_ns = rv_now_ns();
+
+    rv_clock_freeze(0);
+    cr_assert_eq(rv_now_ns(), 0);
+    rv_clock_thaw();
+    rv_clock_thaw();
+
+    cr_assert_not(rv_clock_is_virtual());
+    cr_assert_geq(rv_now_ns(), before_ns);
+}
+
+Test(clock, reach_moves_it_forward_only_and_only_when_it_is_frozen)
+{
+    rv_clock_reach(RV_NEVER);
+    cr_assert_lt(rv_now_ns(), RV_NEVER);
+
+    rv_clock_freeze(10);
+    rv_clock_reach(20);
+    cr_assert_eq(rv_now_ns(), 20);
+    rv_clock_reach(15);
+    cr_assert_eq(rv_now_ns(), 20);
+}
+
+Test(clock, a_deadline_for_the_kernel_is_as_far_away_by_the_real_clock)
+{
+    const int64_t before_ns = rv_now_ns();
+    int64_t real_ns;
+
+    cr_assert_eq(rv_clock_real_ns(before_ns + 9), before_ns + 9);
+    rv_clock_freeze(INT64_C(100) * 365 * 86400 * RV_NS_PER_S);
+    real_ns = rv_clock_real_ns(rv_after_ms(250));
+    rv_clock_thaw();
+
+    cr_assert_geq(real_ns, before_ns + 250 * RV_NS_PER_MS);
+    cr_assert_leq(real_ns, rv_after_ms(250));
+}
+
+Test(clock, for_the_kernel_the_past_is_0_and_never_is_never)
+{
+    rv_clock_freeze(1000);
+
+    cr_assert_eq(rv_clock_real_ns(999), 0);
+    cr_assert_eq(rv_clock_real_ns(0), 0);
+    cr_assert_eq(rv_clock_real_ns(INT64_MIN), 0);
+    cr_assert_eq(rv_clock_real_ns(RV_NEVER), RV_NEVER);
+}
+
+Test(clock, the_real_clock_cannot_be_moved, .signal = SIGABRT)
+{
+    rv_clock_advance(1);
+}
+
+Test(clock, the_virtual_clock_does_not_go_back, .signal = SIGABRT)
+{
+    rv_clock_freeze(10);
+    rv_clock_advance(-1);
+}
+
 /* --- allocation -------------------------------------------------------- */
 
 static int allocs;

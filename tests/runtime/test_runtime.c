@@ -58,6 +58,38 @@ RV_TEST(runtime, block_on_gives_the_result_of_the_future)
     rv_runtime_stop(runtime);
 }
 
+static int32_t answer(void *arg)
+{
+    (void)arg;
+    return 42;
+}
+
+/* A call on the pool, which only a real thread ends, then 100 hours. */
+static void live_in_virtual_time(const struct rv_runtime_options *options)
+{
+    const int64_t end_ns = INT64_C(360000) * RV_NS_PER_S;
+    struct rv_runtime *runtime;
+    struct rv_blocking call;
+    struct rv_sleep sleep;
+
+    rv_clock_freeze(0);
+    runtime = start(options);
+    rv_blocking_init(&call, answer, NULL, NULL);
+    cr_assert_eq(rv_runtime_block_on(runtime, &call.future), 42);
+    cr_assert_eq(rv_now_ns(), 0);
+    rv_sleep_init(&sleep, end_ns);
+    cr_assert_eq(rv_runtime_block_on(runtime, &sleep.future), 0);
+    cr_assert_geq(rv_now_ns(), end_ns);
+    rv_runtime_stop(runtime);
+    rv_clock_thaw();
+}
+
+RV_TEST(runtime, in_virtual_time_it_parks_for_calls_and_jumps_for_timers)
+{
+    live_in_virtual_time(&threaded);
+    live_in_virtual_time(&fused);
+}
+
 RV_TEST(runtime, its_reactor_is_the_current_one_until_the_stop)
 {
     struct rv_runtime *outer = start(NULL);

@@ -73,6 +73,23 @@ Test(trace, switched_off_it_writes_nothing_and_keeps_what_was_written)
     cr_assert_eq(rv_trace_read(&number, &event), 0);
 }
 
+Test(trace, has_the_times_of_the_virtual_clock)
+{
+    struct rv_event event;
+    uint64_t number = 0;
+    char line[256];
+
+    rv_clock_freeze(5 * RV_NS_PER_S);
+    rv_trace_start(RV_TRACE_EVENTS);
+    rv_clock_advance(7 * RV_NS_PER_MS);
+    rv_trace(RV_EV_WAKE, 1, 0);
+
+    cr_assert_eq(rv_trace_read(&number, &event), 1);
+    cr_assert_eq(event.at_ns, 5 * RV_NS_PER_S + 7 * RV_NS_PER_MS);
+    rv_trace_format(&event, line, sizeof line);
+    cr_assert_not_null(strstr(line, "7.000 ms"), "%s", line);
+}
+
 /* --- counters ---------------------------------------------------------- */
 
 Test(trace, counts_each_kind_on_its_own)

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * interval.c - a sleep that is told, each time, how long the next one is.
+ *
+ * Threads: the executor's.
+ */
+#include <reveil/interval.h>
+
+#include "base/base_internal.h"
+
+/* A sum of times; past the end of time it is never. */
+static int64_t later(int64_t at_ns, int64_t by_ns)
+{
+    int64_t sum_ns;
+
+    return __builtin_add_overflow(at_ns, by_ns, &sum_ns) ? RV_NEVER : sum_ns;
+}
+
+/*
+ * The tick in front is taken, and one or more behind it are due already.
+ *
+ * Returns: the ticks that the one taken stands for.
+ */
+static int32_t catch_up(struct rv_interval *self, int64_t now_ns)
+{
+    const uint64_t period_ns = (uint64_t)self->period_ns;
+    /* Unsigned: the first tick may be as long ago as an int64_t can say. */
+    const uint64_t late_ns = (uint64_t)now_ns - (uint64_t)self->tick_ns;
+    const uint64_t missed = late_ns / period_ns;
+
+    if (self->policy == RV_TICK_BURST)
+        return 1;
+    if (self->policy == RV_TICK_DELAY) {
+        self->next_ns = later(now_ns, self->period_ns);
+        return 1;
+    }
+    self->next_ns =
+        later(now_ns - (int64_t)(late_ns % period_ns), self->period_ns);
+    return missed < INT32_MAX ? (int32_t)missed + 1 : INT32_MAX;
+}
+
+static enum rv_poll tick_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_interval *self =
+        RV_CONTAINER_OF(future, struct rv_interval, future);
+    int64_t now_ns;
+
+    if (rv_poll(&self->sleep.future, cx) == RV_PENDING)
+        return RV_PENDING;
+    now_ns = rv_now_ns();
+    self->tick_ns = self->next_ns;
+    self->next_ns = later(self->tick_ns, self->period_ns);
+    future->result = now_ns < self->next_ns ? 1 : catch_up(self, now_ns);
+    return RV_READY;
+}
+
+static void tick_drop(struct rv_future *future)
+{
+    rv_drop(&RV_CONTAINER_OF(future, struct rv_interval, future)->sleep.future);
+}
+
+static const struct rv_future_ops tick_ops = {
+    .name = "rv_interval", .poll = tick_poll, .drop = tick_drop};
+
+void rv_interval_init(struct rv_interval *interval, int64_t first_ns,
+                      int64_t period_ns, enum rv_tick_policy policy)
+{
+    RV_CHECK(period_ns > 0, "a period of no time");
+    *interval = (struct rv_interval){
+        .next_ns = first_ns, .period_ns = period_ns, .policy = policy};
+    rv_future_init(&interval->future, &tick_ops);
+    interval->future.at = RV_AT_END; /* no tick yet: polling it is misuse */
+}
+
+void rv_interval_next(struct rv_interval *interval)
+{
+    rv_drop(&interval->future);
+    rv_future_init(&interval->future, &tick_ops);
+    rv_sleep_init(&interval->sleep, interval->next_ns);
+}
