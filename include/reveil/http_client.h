@@ -16,10 +16,12 @@
 #include <reveil/executor.h>
 #include <reveil/http.h>
 #include <reveil/net.h>
+#include <reveil/resolve.h>
 
 /*
  * result: 0 when a whole answer came, whatever its status; else
  *   -ECONNREFUSED, -ECONNRESET, ...  what the network said
+ *   -ENXIO, -EREMOTEIO, ...          the name: see rv_resolve in resolve.h
  *   -EPIPE      the connection ended before the answer did
  *   -EBADMSG, -EMSGSIZE, -ENOTSUP    the answer is not good HTTP/1.x
  *   -ETIMEDOUT  the deadline passed
@@ -46,25 +48,27 @@ struct rv_http_get {
     struct rv_http_parser parser;
 
     /* Private. */
-    struct rv_addr addr;
     struct rv_tcp tcp;
     struct rv_sleep timer;
     union {
-        struct rv_tcp_connect connect;
+        struct rv_dial dial;
         struct rv_tcp_send send;
     } step;
-    size_t head_room_bytes; /* `head` holds the request until it is sent */
-    size_t filled_bytes;    /* of `head` */
+    /* `head` holds the request until it is sent, and behind it the host. */
+    size_t head_room_bytes;
+    size_t filled_bytes; /* of `head` */
     size_t body_room_bytes;
+    uint16_t port;
     bool head_done;
 };
 
 /*
- * A GET of `url` (http only) from an IP address or localhost, on a connection
- * of its own. The URL is copied.
+ * A GET of `url` (http only), on a connection of its own. A host that is a name
+ * is looked up on the thread's blocking pool; an IP address or localhost needs
+ * none. The URL is copied.
  *
  * Returns: 0; -EPROTONOSUPPORT, -EINVAL, -ENAMETOOLONG as rv_http_url_parse();
- * -EADDRNOTAVAIL: the host is a name, which cannot be looked up yet; -ENOMEM.
+ * -ENOMEM.
  */
 int rv_http_get_init(struct rv_http_get *get, const char *url);
 

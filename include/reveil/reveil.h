@@ -15,6 +15,7 @@
 #include <reveil/interval.h>
 #include <reveil/net.h>
 #include <reveil/reactor.h>
+#include <reveil/resolve.h>
 #include <reveil/runtime.h>
 #include <reveil/trace.h>
 #include <reveil/waker.h>

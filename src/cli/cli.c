@@ -83,8 +83,10 @@ const char *cli_error_text(int error)
         return "not a URL of the form http://host[:port]/path";
     case -ENAMETOOLONG:
         return "the URL is too long";
-    case -EADDRNOTAVAIL:
-        return "a name cannot be looked up yet: use an address or localhost";
+    case -ENXIO:
+        return "there is no host of this name";
+    case -EREMOTEIO:
+        return "the name servers do not answer";
     default:
         return strerror(-error);
     }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * client.c - a GET: connect, send, receive the head, receive the body.
+ * client.c - a GET: dial, send, receive the head, receive the body.
  *
  * Most answers take three polls: one starts to connect, one sends when that
- * is done, one finds the answer. The head and the body each have a buffer
- * that starts small and doubles, because thousands of these may be alive.
+ * is done, one finds the answer; a name to be looked up takes one more. The
+ * head and the body each have a buffer that starts small and doubles, because
+ * thousands of these may be alive.
  *
  * Threads: the executor's, as for every future.
  */
@@ -188,9 +189,10 @@ static enum rv_poll fetch(struct rv_http_get *get, struct rv_cx *cx)
     int err;
 
     RV_BEGIN(future);
-    rv_tcp_connect_init(&get->step.connect, &get->addr, &get->tcp);
-    RV_AWAIT(future, cx, &get->step.connect.future);
-    err = get->step.connect.future.result;
+    rv_dial_init(&get->step.dial, get->head + get->filled_bytes, get->port,
+                 RV_NEVER, &get->tcp);
+    RV_AWAIT(future, cx, &get->step.dial.future);
+    err = get->step.dial.future.result;
     if (err < 0)
         RV_RETURN(future, err);
 
@@ -210,7 +212,7 @@ static enum rv_poll fetch(struct rv_http_get *get, struct rv_cx *cx)
 /* Close what needs no memory to be read: the connection and the timer. */
 static void let_go(struct rv_http_get *get)
 {
-    rv_drop(&get->step.connect.future); /* or send: both start the same */
+    rv_drop(&get->step.dial.future); /* or send: both start the same */
     rv_drop(&get->timer.future);
     rv_tcp_close(&get->tcp);
 }
@@ -267,17 +269,21 @@ static int format_request(const struct rv_http_url *url, char *text,
                     url->target, v6 ? "[" : "", url->host, v6 ? "]" : "", port);
 }
 
+/* The request and, behind it, the host to dial. */
 static int store_request(struct rv_http_get *get, const struct rv_http_url *url)
 {
     const size_t len = (size_t)format_request(url, NULL, 0);
+    const size_t host_size = strlen(url->host) + 1;
 
     get->head_room_bytes =
-        len + 1 > HEAD_FIRST_BYTES ? len + 1 : HEAD_FIRST_BYTES;
+        len + host_size > HEAD_FIRST_BYTES ? len + host_size : HEAD_FIRST_BYTES;
     get->head = rv_alloc(get->head_room_bytes);
     if (!get->head)
         return -ENOMEM;
     format_request(url, get->head, get->head_room_bytes);
+    memcpy(get->head + len, url->host, host_size);
     get->filled_bytes = len;
+    get->port = url->port;
     return 0;
 }
 
@@ -294,7 +300,5 @@ int rv_http_get_init(struct rv_http_get *get, const char *text)
     err = rv_http_url_parse(&url, text);
     if (err < 0)
         return err;
-    if (rv_addr_parse(&get->addr, url.host, url.port) < 0)
-        return -EADDRNOTAVAIL;
     return store_request(get, &url);
 }
