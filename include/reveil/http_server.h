@@ -81,9 +81,11 @@ int rv_http_format_head(char *text, size_t size,
                         const char *type, int64_t len_bytes);
 
 /*
- * Accepts until it is dropped, which also drops all handlers and closes all
- * connections. Never drop it inside a handler. When descriptors or memory
- * run out, it waits a moment and goes on.
+ * Accepts until it is stopped or dropped. A drop also drops all handlers and
+ * closes all connections; never drop it inside a handler. When descriptors or
+ * memory run out, it waits a moment and goes on.
+ *
+ * result, after rv_http_server_stop(): the connections that were cut.
  */
 struct rv_http_server {
     struct rv_future future;
@@ -100,8 +102,10 @@ struct rv_http_server {
     struct rv_tcp listener;
     struct rv_tcp accepted;
     struct rv_tcp_accept accept;
-    struct rv_sleep pause;
+    struct rv_sleep pause; /* when stopping: until the rest is cut */
     struct rv_yield yield;
+    struct rv_waker waker; /* of the task that waits for the server */
+    bool stopping;
     uint32_t taken; /* connections since the last yield */
     struct rv_list connections;
     int64_t date_s; /* the second that `date` is about */
@@ -120,5 +124,21 @@ int rv_http_server_init(struct rv_http_server *server,
 /* The address that it listens on, with the port that was free. */
 int rv_http_server_addr(const struct rv_http_server *server,
                         struct rv_addr *out);
+
+/*
+ * Stop in good order. The listener is closed now, so that new clients are
+ * refused. A connection without a request is closed; the others finish the
+ * answer to the one that they have begun, say "Connection: close" in it where
+ * that is still possible, and close. The server's future is READY when the
+ * last one has gone, or at the deadline, when the rest is cut.
+ *
+ * May be called again with another deadline; one in the past cuts at once.
+ *
+ * Threads: the executor's, also inside a handler.
+ * Returns: how many answers are to be finished, as far as it knows: a request
+ * that has come but was not read yet is answered too.
+ */
+uint32_t rv_http_server_stop(struct rv_http_server *server,
+                             int64_t deadline_ns);
 
 #endif /* RV_HTTP_SERVER_H */

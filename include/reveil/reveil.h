@@ -14,10 +14,13 @@
 #include <reveil/http_server.h>
 #include <reveil/interval.h>
 #include <reveil/net.h>
+#include <reveil/process.h>
 #include <reveil/reactor.h>
 #include <reveil/resolve.h>
 #include <reveil/runtime.h>
+#include <reveil/signal.h>
 #include <reveil/trace.h>
+#include <reveil/unix.h>
 #include <reveil/waker.h>
 
 #endif /* REVEIL_H */

@@ -50,6 +50,15 @@ static int make_room(struct rv_http_connection *conn)
     return 0;
 }
 
+/* The server stops: is there something that the reactor did not tell yet? */
+static ssize_t last_look(struct rv_http_connection *conn)
+{
+    const ssize_t len = recv(rv_tcp_fd(&conn->tcp), conn->in + conn->in_end,
+                             conn->in_room - conn->in_end, MSG_DONTWAIT);
+
+    return len < 0 ? -errno : len;
+}
+
 /* Receive once. Returns: bytes, 0 at the end, -EAGAIN, other errors. */
 static ssize_t fill(struct rv_http_connection *conn, struct rv_cx *cx)
 {
@@ -63,6 +72,8 @@ static ssize_t fill(struct rv_http_connection *conn, struct rv_cx *cx)
     }
     len = rv_tcp_poll_recv(&conn->tcp, cx, conn->in + conn->in_end,
                            conn->in_room - conn->in_end);
+    if (len == -EAGAIN && conn->server->stopping)
+        len = last_look(conn);
     if (len > 0)
         conn->in_end += (size_t)len;
     return len;
@@ -187,7 +198,7 @@ static void start_request(struct rv_http_connection *conn)
     const struct rv_http_head *head = &conn->parser.head;
     const char *method = conn->in + conn->in_start + head->method.at;
 
-    conn->exchange.keep_alive = head->keep_alive;
+    conn->exchange.keep_alive = head->keep_alive && !conn->server->stopping;
     conn->exchange.head_only =
         head->method.len == 4 && memcmp(method, "HEAD", 4) == 0;
     conn->next_at = conn->in_start + conn->head_len;
@@ -215,7 +226,7 @@ static enum rv_poll read_head(struct rv_http_connection *conn, struct rv_cx *cx)
     }
 
     len = fill(conn, cx);
-    if (len == -EAGAIN)
+    if (len == -EAGAIN && (had > 0 || !conn->server->stopping))
         return RV_PENDING;
     if (len <= 0)
         enter(conn, RV_HTTP_STAGE_OVER);
@@ -437,7 +448,21 @@ static void connection_drop(struct rv_future *future)
     conn->in = NULL;
     conn->out = NULL;
     rv_waker_drop(&conn->waker);
-    rv_list_remove(&conn->node);
+    if (!rv_list_empty(&conn->node)) {
+        rv_list_remove(&conn->node);
+        rv_http_server_lost_one(conn->server);
+    }
+}
+
+bool rv_http_connection_stop(struct rv_http_connection *conn)
+{
+    const bool begun = conn->in_end > conn->in_start;
+
+    conn->exchange.keep_alive = false;
+    /* One that waits for a request looks whether one is there already. */
+    rv_waker_wake(&conn->waker);
+    return conn->stage < RV_HTTP_STAGE_DRAIN &&
+           (conn->stage != RV_HTTP_STAGE_HEAD || begun);
 }
 
 void rv_http_connection_abort(struct rv_http_connection *conn)

@@ -69,8 +69,18 @@ struct rv_http_connection {
 int rv_http_connection_start(struct rv_http_server *server, struct rv_tcp *tcp,
                              struct rv_executor *executor);
 
+/*
+ * The request that it has begun is its last; without one it closes.
+ *
+ * Returns: true when there is one.
+ */
+bool rv_http_connection_stop(struct rv_http_connection *connection);
+
 /* Let go of all that it holds; its task ends without touching the server. */
 void rv_http_connection_abort(struct rv_http_connection *connection);
+
+/* In server.c: a connection has left the list of its server. */
+void rv_http_server_lost_one(struct rv_http_server *server);
 
 /* Put `text` behind what is to be sent. Returns: 0, -ENOMEM. */
 int rv_http_queue(struct rv_http_connection *connection, const void *text,

@@ -32,10 +32,10 @@ static int take(struct rv_http_server *server, struct rv_cx *cx)
     return err;
 }
 
-static enum rv_poll server_poll(struct rv_future *future, struct rv_cx *cx)
+/* Accept for ever. Returns: RV_PENDING. */
+static enum rv_poll take_all(struct rv_http_server *self, struct rv_cx *cx)
 {
-    struct rv_http_server *self =
-        RV_CONTAINER_OF(future, struct rv_http_server, future);
+    struct rv_future *future = &self->future;
 
     RV_BEGIN(future);
     for (;;) {
@@ -55,19 +55,82 @@ static enum rv_poll server_poll(struct rv_future *future, struct rv_cx *cx)
     RV_END(future);
 }
 
+/* --- the end ----------------------------------------------------------- */
+
+static void stop_accepting(struct rv_http_server *server)
+{
+    rv_drop(&server->accept.future);
+    rv_drop(&server->pause.future);
+    rv_tcp_close(&server->accepted);
+    rv_tcp_close(&server->listener);
+}
+
+/* Returns: how many connections there were. */
+static int32_t cut_all(struct rv_http_server *server)
+{
+    struct rv_list *node;
+    int32_t count = 0;
+
+    for (; (node = rv_list_pop(&server->connections)); count++)
+        rv_http_connection_abort(
+            RV_CONTAINER_OF(node, struct rv_http_connection, node));
+    return count;
+}
+
+/* Until the last connection has gone, or the deadline has come. */
+static enum rv_poll wait_for_the_last(struct rv_http_server *self,
+                                      struct rv_cx *cx)
+{
+    if (!rv_list_empty(&self->connections) &&
+        rv_poll(&self->pause.future, cx) == RV_PENDING)
+        return RV_PENDING;
+    RV_RETURN(&self->future, cut_all(self));
+}
+
+void rv_http_server_lost_one(struct rv_http_server *server)
+{
+    if (server->stopping && rv_list_empty(&server->connections))
+        rv_waker_wake(&server->waker);
+}
+
+uint32_t rv_http_server_stop(struct rv_http_server *server, int64_t deadline_ns)
+{
+    struct rv_list *node;
+    uint32_t count = 0;
+
+    stop_accepting(server);
+    server->stopping = true;
+    rv_sleep_init(&server->pause, deadline_ns);
+    for (node = server->connections.next; node != &server->connections;
+         node = node->next)
+        count += rv_http_connection_stop(
+            RV_CONTAINER_OF(node, struct rv_http_connection, node));
+    rv_waker_wake(&server->waker);
+    return count;
+}
+
+/* --- the future -------------------------------------------------------- */
+
+static enum rv_poll server_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_http_server *self =
+        RV_CONTAINER_OF(future, struct rv_http_server, future);
+
+    if (!rv_waker_same(&self->waker, &cx->waker)) {
+        rv_waker_drop(&self->waker);
+        self->waker = rv_waker_clone(&cx->waker);
+    }
+    return self->stopping ? wait_for_the_last(self, cx) : take_all(self, cx);
+}
+
 static void server_drop(struct rv_future *future)
 {
     struct rv_http_server *self =
         RV_CONTAINER_OF(future, struct rv_http_server, future);
-    struct rv_list *node;
 
-    rv_drop(&self->accept.future);
-    rv_drop(&self->pause.future);
-    rv_tcp_close(&self->accepted);
-    rv_tcp_close(&self->listener);
-    while ((node = rv_list_pop(&self->connections)))
-        rv_http_connection_abort(
-            RV_CONTAINER_OF(node, struct rv_http_connection, node));
+    stop_accepting(self);
+    cut_all(self);
+    rv_waker_drop(&self->waker);
 }
 
 int rv_http_server_init(struct rv_http_server *server,

@@ -39,6 +39,7 @@ class Serve:
 
     def __init__(self, *arguments, **options):
         command = [PROGRAM, "serve", "--port", "0", *arguments]
+        options = {"stderr": subprocess.DEVNULL, **options}
         self.process = subprocess.Popen(command, text=True, **options,
                                         stdout=subprocess.PIPE)
         self.line = self.process.stdout.readline()
@@ -149,6 +150,8 @@ class Usage(Case):
                           ["serve", "--port", "x"],
                           ["serve", "--host", "x"],
                           ["serve", "--reactor", "x"],
+                          ["serve", "--grace", "x"],
+                          ["serve", "--grace", "-1"],
                           ["get", "--reactor", "x", "http://localhost/"],
                           ["demo", "--reactor", "x"],
                           ["demo", "--port", "0"],
@@ -304,15 +307,18 @@ class GetFromOthers(Case):
     def test_what_cannot_be_fetched(self):
         for url, words in (("https://127.0.0.1/", "https://"),
                            ("ftp://127.0.0.1/", "only http://"),
-                           ("http://example.org/", "localhost"),
+                           ("http://no.such.name.invalid/", "name"),
                            ("http://127.0.0.1:x/", "not a URL"),
                            ("127.0.0.1", "not a URL")):
             with self.subTest(url=url):
                 self.one_line(run("get", url), 1, url, words)
 
-    def test_localhost_and_ipv6(self):
+    def test_names_and_ipv6(self):
         with Script(b"HTTP/1.1 200 OK\r\n\r\nhere") as script:
             result = run("get", f"http://localhost:{script.port}/")
+        self.check(result, 0, "here")
+        with Script(b"HTTP/1.1 200 OK\r\n\r\nhere") as script:
+            result = run("get", f"http://127.1:{script.port}/")  # looked up
         self.check(result, 0, "here")
         result = run("get", f"http://[::1]:{free_port()}/")
         self.one_line(result, 1, "[::1]")
@@ -408,6 +414,116 @@ class ServeCommand(Case):
         process.wait(SECONDS)
         process.stdout.close()
         self.check(result, 0, "there")
+
+
+class ServeStops(Case):
+    def start(self, *arguments):
+        server = Serve(*arguments, stderr=subprocess.PIPE)
+        self.addCleanup(server.process.stderr.close)
+        self.addCleanup(server.__exit__)
+        return server
+
+    def dial(self, server, path=None):
+        """A connection whose request, if any, the server has read: it has
+        answered a later one."""
+        client = socket.create_connection(("127.0.0.1", server.port), SECONDS)
+        self.addCleanup(client.close)
+        if path:
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        self.check(run("get", server.url("/0/x")), 0, "x")
+        return client
+
+    def all_of(self, client):
+        heard = b""
+        while piece := client.recv(10000):
+            heard += piece
+        return heard.decode()
+
+    def ended(self, server):
+        """Exit status, and what it wrote on stderr."""
+        status = server.process.wait(SECONDS)
+        return status, server.process.stderr.read()
+
+    def test_open_answers_are_finished_and_idle_connections_closed(self):
+        for number in signal.SIGINT, signal.SIGTERM:
+            for mode in "thread", "fused":
+                with self.subTest(number=number, mode=mode):
+                    server = self.start("--reactor", mode)
+                    idle = self.dial(server)
+                    clients = [self.dial(server, "/300/whole")
+                               for _ in range(3)]
+                    server.process.send_signal(number)
+                    self.assertEqual(idle.recv(1), b"")
+                    self.assertIsNone(server.process.poll())
+                    with self.assertRaises(ConnectionRefusedError):
+                        socket.create_connection(("127.0.0.1", server.port))
+                    for client in clients:
+                        answer = self.all_of(client)
+                        self.assertIn("\r\nConnection: close\r\n", answer)
+                        self.assertTrue(answer.endswith("\r\n\r\nwhole"))
+                        client.close()
+                    self.assertEqual(
+                        self.ended(server),
+                        (0, "stopping: 3 answers to finish, at most 5 s\n"))
+
+    def test_a_stream_under_way_comes_whole(self):
+        server = self.start()
+        client = self.dial(server, "/drip/20/10")
+        server.process.send_signal(signal.SIGINT)
+        self.assertTrue(self.all_of(client).endswith("1\r\nx\r\n0\r\n\r\n"))
+        client.close()
+        self.assertEqual(
+            self.ended(server),
+            (0, "stopping: 1 answer to finish, at most 5 s\n"))
+
+    def test_without_an_answer_to_finish_it_ends_at_once(self):
+        server = self.start()
+        self.dial(server)
+        start = time.monotonic()
+        server.process.send_signal(signal.SIGINT)
+        self.assertEqual(self.ended(server),
+                         (0, "stopping: no answer to finish\n"))
+        self.assertLess(time.monotonic() - start, 2)
+
+    def test_a_second_signal_ends_it_at_once(self):
+        server = self.start("--grace", "3600")
+        idle = self.dial(server)
+        client = self.dial(server, "/never")
+        server.process.send_signal(signal.SIGINT)
+        self.assertEqual(idle.recv(1), b"")  # it has heard the first one
+        self.assertIsNone(server.process.poll())
+        server.process.send_signal(signal.SIGINT)
+        self.assertEqual(self.ended(server)[0], 0)
+        self.assertEqual(client.recv(1), b"")
+
+    def test_after_the_grace_the_rest_is_cut(self):
+        server = self.start("--grace", "1")
+        client = self.dial(server, "/never")
+        start = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        self.assertEqual(
+            self.ended(server),
+            (0, "stopping: 1 answer to finish, at most 1 s\n"))
+        self.assertGreaterEqual(time.monotonic() - start, 1)
+        self.assertEqual(client.recv(1), b"")
+
+    def test_quiet_says_nothing(self):
+        server = subprocess.Popen([PROGRAM, "serve", "--port",
+                                   str(free_port()), "--quiet"],
+                                  stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE)
+        wanted = 1 << (signal.SIGINT - 1) | 1 << (signal.SIGTERM - 1)
+        while signals_blocked(server.pid) != wanted:  # all: starts a thread
+            self.assertIsNone(server.poll())
+        server.send_signal(signal.SIGINT)
+        self.assertEqual(server.communicate(timeout=SECONDS), (b"", b""))
+        self.assertEqual(server.returncode, 0)
+
+
+def signals_blocked(pid):
+    """A bit for each signal that the main thread of a process blocks."""
+    return int(re.search(r"SigBlk:\s*(\w+)", read(f"/proc/{pid}/status"))[1],
+               16)
 
 
 class Demo(Case):

@@ -48,7 +48,8 @@ class ServeCase(unittest.TestCase):
     @classmethod
     def stop(cls):
         words = cls.server.stop()
-        if words or cls.server.process.returncode != -signal.SIGTERM:
+        if (words != "stopping: no answer to finish\n"
+                or cls.server.process.returncode != 0):
             raise AssertionError(
                 f"reveil serve ended with {cls.server.process.returncode}"
                 f" and said {words!r}")

@@ -8,7 +8,7 @@
  *     int fd = dial(serving.port);
  *     say(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
  *     listen_to_end(fd, text, sizeof text);          closes fd
- *     serving_stop(&serving);
+ *     serving_stop(&serving);       or serving_drain(), serving_join()
  */
 #ifndef RV_TESTS_SERVING_H
 #define RV_TESTS_SERVING_H
@@ -31,7 +31,9 @@ struct serving {
     uint32_t head_bytes;     /* 0: the server's own */
 
     uint16_t port;     /* valid after start */
-    uint64_t requests; /* valid after stop */
+    uint64_t requests; /* valid after stop or join */
+    uint32_t answers;  /* what rv_http_server_stop() said, valid after join */
+    int32_t cut;       /* the server's result, valid after join */
 
     /* Private. */
     pthread_t thread;
@@ -40,20 +42,28 @@ struct serving {
     struct rv_http_server server;
     struct rv_waker waker;
     _Atomic bool stop;
+    _Atomic int64_t drain_ns; /* a deadline for rv_http_server_stop(); 0: no */
 };
 
 static enum rv_poll serving_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct serving *self = RV_CONTAINER_OF(future, struct serving, future);
+    int64_t drain_ns;
 
     if (!future->at) {
         future->at = 1;
         self->waker = rv_waker_clone(&cx->waker);
         sem_post(&self->started);
     }
+    drain_ns = atomic_exchange(&self->drain_ns, 0);
+    if (drain_ns)
+        self->answers = rv_http_server_stop(&self->server, drain_ns);
     if (atomic_load(&self->stop))
         return RV_READY;
-    return rv_poll(&self->server.future, cx);
+    if (rv_poll(&self->server.future, cx) == RV_PENDING)
+        return RV_PENDING;
+    self->cut = self->server.future.result;
+    return RV_READY;
 }
 
 static void *serving_main(void *arg)
@@ -88,13 +98,26 @@ static void serving_start(struct serving *self)
     sem_wait(&self->started);
 }
 
-static void serving_stop(struct serving *self)
+/* Let the server's thread call rv_http_server_stop(). */
+static inline void serving_drain(struct serving *self, int64_t deadline_ns)
 {
-    atomic_store(&self->stop, true);
+    atomic_store(&self->drain_ns, deadline_ns);
     rv_waker_wake(&self->waker);
+}
+
+/* Wait until the server has ended by itself. */
+static inline void serving_join(struct serving *self)
+{
     pthread_join(self->thread, NULL);
     rv_waker_drop(&self->waker);
     sem_destroy(&self->started);
+}
+
+static inline void serving_stop(struct serving *self)
+{
+    atomic_store(&self->stop, true);
+    rv_waker_wake(&self->waker);
+    serving_join(self);
 }
 
 /* A connected socket whose recv gives up after 2 s. */

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * process.c - posix_spawn() to start, a pidfd to see the end.
+ *
+ * Threads: the executor's.
+ */
+#include <errno.h>
+#include <reveil/process.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "net/net_internal.h"
+
+/* --- start ------------------------------------------------------------- */
+
+/* Returns: 0, -ENOMEM. */
+static int prepare_files(posix_spawn_file_actions_t *actions,
+                         const struct rv_process_files *files)
+{
+    const int from[] = {files->in, files->out, files->err};
+    int error = 0;
+
+    for (int to = 0; to < 3 && !error; to++)
+        if (from[to] != 0)
+            error = posix_spawn_file_actions_adddup2(actions, from[to], to);
+    return -error;
+}
+
+/* Signals that we block, for a signalfd perhaps, must reach the child. */
+static int prepare_mask(posix_spawnattr_t *attributes)
+{
+    sigset_t none;
+    int error;
+
+    sigemptyset(&none);
+    error = posix_spawnattr_setsigmask(attributes, &none);
+    if (!error)
+        error = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK);
+    return -error;
+}
+
+/* Returns: 0, negative errno. */
+static int start(pid_t *pid, char *const argv[], char *const envp[],
+                 const struct rv_process_files *files)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int error = -posix_spawn_file_actions_init(&actions);
+
+    if (error)
+        return error;
+    error = -posix_spawnattr_init(&attributes);
+    if (error)
+        goto fail_actions;
+    if (files)
+        error = prepare_files(&actions, files);
+    if (!error)
+        error = prepare_mask(&attributes);
+    if (!error)
+        error = -posix_spawnp(pid, argv[0], &actions, &attributes, argv,
+                              envp ? envp : environ);
+    posix_spawnattr_destroy(&attributes);
+fail_actions:
+    posix_spawn_file_actions_destroy(&actions);
+    return error;
+}
+
+/* Returns: 0, negative errno. */
+static int watch(struct rv_process *process)
+{
+    const int fd = pidfd_open(process->pid, 0);
+    int error;
+
+    if (fd < 0)
+        return -errno;
+    error = rv_net_register(fd, &process->source);
+    if (!error)
+        process->fd_plus_1 = fd + 1;
+    return error;
+}
+
+/* A child that nobody could wait for: it was killed, so this is short. */
+static void end(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+int rv_process_spawn(struct rv_process *out, char *const argv[],
+                     char *const envp[], const struct rv_process_files *files)
+{
+    int error;
+
+    *out = (struct rv_process){0};
+    if (!rv_reactor_current())
+        return -ENODEV;
+    error = start(&out->pid, argv, envp, files);
+    if (!error) {
+        error = watch(out);
+        if (error)
+            end(out->pid);
+    }
+    if (error)
+        *out = (struct rv_process){0};
+    return error;
+}
+
+/* --- while it runs, and after ------------------------------------------ */
+
+int rv_process_kill(const struct rv_process *process, int signal)
+{
+    return pidfd_send_signal(process->fd_plus_1 - 1, signal, NULL, 0) < 0
+               ? -errno
+               : 0;
+}
+
+/* Returns: 0 and its end in *info; -EAGAIN: it runs; -ECHILD. */
+static int fetch(const struct rv_process *process, siginfo_t *info)
+{
+    const id_t id = (id_t)(process->fd_plus_1 - 1);
+    int error;
+
+    info->si_pid = 0;
+    do {
+        error = waitid(P_PIDFD, id, info, WEXITED | WNOHANG);
+    } while (error < 0 && errno == EINTR);
+    if (error < 0)
+        return -errno;
+    return info->si_pid == 0 ? -EAGAIN : 0;
+}
+
+void rv_process_close(struct rv_process *process)
+{
+    siginfo_t info;
+
+    if (!process->fd_plus_1)
+        return;
+    fetch(process, &info);
+    rv_source_close(process->source);
+    close(process->fd_plus_1 - 1);
+    *process = (struct rv_process){0};
+}
+
+/* --- the future -------------------------------------------------------- */
+
+static int try_wait(struct rv_process_wait *self)
+{
+    siginfo_t info;
+    const int error = fetch(self->process, &info);
+
+    if (error)
+        return error;
+    self->exit_code = info.si_code == CLD_EXITED ? info.si_status : -1;
+    self->signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+    return 0;
+}
+
+static enum rv_poll wait_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_process_wait *self =
+        RV_CONTAINER_OF(future, struct rv_process_wait, future);
+    struct rv_source *source = self->process->source;
+    uint32_t tick;
+
+    while (rv_source_ready(source, RV_READ, &cx->waker, &tick)) {
+        future->result = try_wait(self);
+        if (future->result != -EAGAIN)
+            return RV_READY;
+        rv_source_clear(source, RV_READ, tick);
+    }
+    future->at = 1; /* the waker was left */
+    return RV_PENDING;
+}
+
+static void wait_drop(struct rv_future *future)
+{
+    struct rv_process_wait *self =
+        RV_CONTAINER_OF(future, struct rv_process_wait, future);
+
+    if (future->at == 1 && self->process->source)
+        rv_source_forget(self->process->source, RV_READ);
+}
+
+void rv_process_wait_init(struct rv_process_wait *wait,
+                          struct rv_process *process)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_process_wait", .poll = wait_poll, .drop = wait_drop};
+
+    rv_future_init(&wait->future, &ops);
+    wait->process = process;
+    wait->exit_code = -1;
+    wait->signal = 0;
+}

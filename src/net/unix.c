@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unix.c - listen and connect by path; the rest of a Unix socket is tcp.c.
+ *
+ * Threads: the executor's.
+ */
+#include <errno.h>
+#include <reveil/async.h>
+#include <reveil/trace.h>
+#include <reveil/unix.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/net_internal.h"
+
+enum {
+    BACKLOG = 4096, /* cut to net.core.somaxconn by the kernel */
+    LONGEST_PAUSE_MS = 50
+};
+
+/* Returns: 0, -EINVAL, -ENAMETOOLONG. */
+static int parse_path(struct sockaddr_un *out, socklen_t *out_bytes,
+                      const char *path)
+{
+    const size_t len = strlen(path);
+
+    *out = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (len == 0)
+        return -EINVAL;
+    if (len >= sizeof out->sun_path)
+        return -ENAMETOOLONG;
+    memcpy(out->sun_path, path, len);
+    *out_bytes = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+    if (path[0] == '@')
+        out->sun_path[0] = '\0'; /* unix(7): the length ends the name */
+    else
+        *out_bytes += 1; /* with the 0 */
+    return 0;
+}
+
+static int open_socket(void)
+{
+    const int fd =
+        socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    return fd < 0 ? -errno : fd;
+}
+
+int rv_unix_listen(struct rv_tcp *out, const char *path)
+{
+    struct sockaddr_un addr;
+    socklen_t addr_bytes;
+    int error = parse_path(&addr, &addr_bytes, path);
+    int fd;
+
+    if (error)
+        return error;
+    if (!rv_reactor_current())
+        return -ENODEV; /* before there is a file */
+    fd = open_socket();
+    if (fd < 0)
+        return fd;
+    if (bind(fd, (const struct sockaddr *)&addr, addr_bytes) < 0 ||
+        listen(fd, BACKLOG) < 0) {
+        error = -errno;
+        close(fd);
+        return error;
+    }
+    return rv_tcp_adopt(out, fd);
+}
+
+/* --- connect ----------------------------------------------------------- */
+
+/* It is made at once or not at all. Returns: 0, -EAGAIN: the listener's queue
+ * is full, which epoll tells nothing about; other negative errno. */
+static int try_connect(const struct rv_unix_connect *self)
+{
+    return connect(self->fd_plus_1 - 1, (const struct sockaddr *)&self->addr,
+                   self->addr_bytes) < 0
+               ? -errno
+               : 0;
+}
+
+static int start_connect(struct rv_unix_connect *self)
+{
+    const int fd = self->error ? self->error : open_socket();
+
+    if (fd < 0)
+        return fd;
+    self->fd_plus_1 = fd + 1;
+    self->pause_ms = 1;
+    return try_connect(self);
+}
+
+static void close_socket(struct rv_unix_connect *self)
+{
+    if (self->fd_plus_1)
+        close(self->fd_plus_1 - 1);
+    self->fd_plus_1 = 0;
+}
+
+/* Returns: 0 with a socket for the caller, negative errno. */
+static int finish_connect(struct rv_unix_connect *self, int error)
+{
+    const int fd = self->fd_plus_1 - 1;
+
+    if (error) {
+        close_socket(self);
+        return error;
+    }
+    self->fd_plus_1 = 0;
+    return rv_tcp_adopt(self->tcp, fd);
+}
+
+static enum rv_poll connect_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_unix_connect *self =
+        RV_CONTAINER_OF(future, struct rv_unix_connect, future);
+
+    RV_BEGIN(future);
+    future->result = start_connect(self);
+    while (future->result == -EAGAIN) {
+        rv_sleep_init(&self->pause, rv_after_ms(self->pause_ms));
+        RV_AWAIT(future, cx, &self->pause.future);
+        if (self->pause_ms < LONGEST_PAUSE_MS)
+            self->pause_ms *= 2;
+        future->result = try_connect(self);
+    }
+    future->result = finish_connect(self, future->result);
+    rv_trace(RV_EV_CONNECT, 0,
+             future->result ? future->result : rv_tcp_fd(self->tcp));
+    RV_RETURN(future, future->result);
+    RV_END(future);
+}
+
+static void connect_drop(struct rv_future *future)
+{
+    struct rv_unix_connect *self =
+        RV_CONTAINER_OF(future, struct rv_unix_connect, future);
+
+    rv_drop(&self->pause.future);
+    close_socket(self);
+}
+
+void rv_unix_connect_init(struct rv_unix_connect *connect, const char *path,
+                          struct rv_tcp *tcp)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_unix_connect", .poll = connect_poll, .drop = connect_drop};
+
+    memset(connect, 0, sizeof *connect);
+    rv_future_init(&connect->future, &ops);
+    connect->error = parse_path(&connect->addr, &connect->addr_bytes, path);
+    connect->tcp = tcp;
+    *tcp = (struct rv_tcp){0};
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/* test_stop.c - a server that stops in good order. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <reveil/async.h>
+
+#include "serving.h"
+#include "support/support.h"
+
+RV_TEST_SUITE(http_stop);
+
+/* --- a handler: the path says what it does ------------------------------ */
+
+struct answer {
+    struct rv_future future;
+    struct rv_http_exchange *x;
+    struct rv_http_server *server;
+    struct rv_sleep nap;
+};
+
+static bool path_is(const struct answer *self, const char *path)
+{
+    return rv_http_slice_is(self->x->head->target, self->x->bytes, path);
+}
+
+static enum rv_poll answer_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct answer *self = RV_CONTAINER_OF(future, struct answer, future);
+
+    RV_BEGIN(future);
+    if (path_is(self, "/stop"))
+        cr_assert_eq(rv_http_server_stop(self->server, RV_NEVER), 1);
+    rv_sleep_init(&self->nap, path_is(self, "/slow") ? rv_after_ms(50) : 0);
+    if (path_is(self, "/for-ever"))
+        rv_sleep_init(&self->nap, RV_NEVER);
+    RV_AWAIT(future, cx, &self->nap.future);
+    RV_RETURN(future, rv_http_reply(self->x, 200, "text/plain", "done", 4));
+    RV_END(future);
+}
+
+static void answer_drop(struct rv_future *future)
+{
+    rv_drop(&RV_CONTAINER_OF(future, struct answer, future)->nap.future);
+}
+
+static void answer_init(struct rv_future *frame, struct rv_http_exchange *x,
+                        void *data)
+{
+    static const struct rv_future_ops ops = {
+        .name = "answer", .poll = answer_poll, .drop = answer_drop};
+    struct answer *self = RV_CONTAINER_OF(frame, struct answer, future);
+
+    rv_future_init(frame, &ops);
+    self->x = x;
+    self->server = data;
+}
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
+
+/* --- what they share ---------------------------------------------------- */
+
+static void start(struct serving *serving)
+{
+    *serving =
+        (struct serving){.handler = {.frame_bytes = sizeof(struct answer),
+                                     .init = answer_init,
+                                     .data = &serving->server}};
+    serving_start(serving);
+}
+
+/* A connection that the server has taken and, if so, answered on. */
+static int dial_and_get(const struct serving *serving)
+{
+    const int fd = dial(serving->port);
+    char text[1024];
+
+    say(fd, GET("/"));
+    listen_for(fd, text, sizeof text, "done");
+    cr_assert_null(strstr(text, "Connection:"));
+    return fd;
+}
+
+/* A connection with a request that the server has read: it has answered a
+ * later one on another connection. */
+static int dial_and_say(const struct serving *serving, const char *request)
+{
+    const int fd = dial_and_get(serving);
+    const int later = dial_and_get(serving);
+
+    say(fd, request);
+    close(later);
+    close(dial_and_get(serving));
+    return fd;
+}
+
+/* All that comes is one whole answer, with the word that it is the last. */
+static void check_last_answer(int fd)
+{
+    char text[1024];
+
+    listen_to_end(fd, text, sizeof text);
+    cr_assert_eq(count_of(text, "HTTP/1.1 200 OK\r\n"), 1, "got: %s", text);
+    cr_assert(strstr(text, "Connection: close\r\n\r\ndone"), "got: %s", text);
+}
+
+/* --- tests ------------------------------------------------------------- */
+
+RV_TEST(http_stop, idle_connections_are_closed_and_new_ones_refused)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET};
+    struct serving serving;
+    char byte;
+    int late;
+    int idle;
+
+    start(&serving);
+    idle = dial_and_get(&serving);
+    serving_drain(&serving, RV_NEVER);
+
+    cr_assert_eq(recv(idle, &byte, 1, 0), 0);
+    serving_join(&serving);
+    addr.sin_port = htons(serving.port);
+    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    late = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(connect(late, (struct sockaddr *)&addr, sizeof addr), -1);
+    cr_assert_eq(errno, ECONNREFUSED);
+    cr_assert_eq(serving.answers, 0);
+    cr_assert_eq(serving.cut, 0);
+    close(late);
+    close(idle);
+}
+
+RV_TEST(http_stop, new_ones_are_refused_while_answers_are_finished)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET};
+    struct serving serving;
+    char byte;
+    int busy;
+    int idle;
+    int late;
+
+    start(&serving);
+    idle = dial_and_get(&serving);
+    busy = dial_and_say(&serving, GET("/for-ever"));
+    serving_drain(&serving, RV_NEVER);
+    cr_assert_eq(recv(idle, &byte, 1, 0), 0); /* it is stopping */
+
+    addr.sin_port = htons(serving.port);
+    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    late = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(connect(late, (struct sockaddr *)&addr, sizeof addr), -1);
+    cr_assert_eq(errno, ECONNREFUSED);
+    serving_stop(&serving);
+    close(late);
+    close(idle);
+    close(busy);
+}
+
+RV_TEST(http_stop, an_answer_under_way_is_finished_and_the_last)
+{
+    struct serving serving;
+    int fd;
+
+    start(&serving);
+    fd = dial_and_say(&serving, GET("/slow") GET("/"));
+    serving_drain(&serving, RV_NEVER);
+
+    check_last_answer(fd);
+    serving_join(&serving);
+    cr_assert_eq(serving.answers, 1);
+    cr_assert_eq(serving.cut, 0);
+}
+
+RV_TEST(http_stop, a_request_that_has_begun_is_answered)
+{
+    struct serving serving;
+    char byte;
+    int idle;
+    int fd;
+
+    start(&serving);
+    idle = dial_and_get(&serving);
+    fd = dial_and_say(&serving, "GET / HT");
+    serving_drain(&serving, RV_NEVER);
+    cr_assert_eq(recv(idle, &byte, 1, 0), 0); /* it is stopping */
+
+    say(fd, "TP/1.1\r\nHost: x\r\n\r\n");
+    check_last_answer(fd);
+    serving_join(&serving);
+    cr_assert_eq(serving.answers, 1);
+    cr_assert_eq(serving.cut, 0);
+    close(idle);
+}
+
+RV_TEST(http_stop, at_the_deadline_the_rest_is_cut)
+{
+    struct serving serving;
+    int64_t deadline_ns;
+    char byte;
+    int fds[2];
+
+    start(&serving);
+    fds[0] = dial_and_say(&serving, GET("/for-ever"));
+    fds[1] = dial_and_say(&serving, GET("/for-ever"));
+    deadline_ns = rv_after_ms(30);
+    serving_drain(&serving, deadline_ns);
+    serving_join(&serving);
+
+    cr_assert_geq(rv_now_ns(), deadline_ns);
+    cr_assert_eq(serving.answers, 2);
+    cr_assert_eq(serving.cut, 2);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_leq(recv(fds[i], &byte, 1, 0), 0);
+        close(fds[i]);
+    }
+}
+
+RV_TEST(http_stop, a_second_stop_may_cut_at_once)
+{
+    struct serving serving;
+    char byte;
+    int busy;
+    int idle;
+
+    start(&serving);
+    idle = dial_and_get(&serving);
+    busy = dial_and_say(&serving, GET("/for-ever"));
+    serving_drain(&serving, RV_NEVER);
+    cr_assert_eq(recv(idle, &byte, 1, 0), 0); /* the first one was heard */
+    serving_drain(&serving, rv_now_ns());
+    serving_join(&serving);
+
+    cr_assert_eq(serving.cut, 1);
+    close(idle);
+    close(busy);
+}
+
+RV_TEST(http_stop, a_client_that_goes_is_not_waited_for)
+{
+    struct serving serving;
+    char byte;
+    int busy;
+    int idle;
+
+    start(&serving);
+    idle = dial_and_get(&serving);
+    busy = dial_and_say(&serving, "GET / HT");
+    serving_drain(&serving, RV_NEVER);
+    cr_assert_eq(recv(idle, &byte, 1, 0), 0);
+    close(busy);
+    serving_join(&serving);
+
+    cr_assert_eq(serving.cut, 0);
+    close(idle);
+}
+
+RV_TEST(http_stop, a_handler_may_stop_its_server)
+{
+    struct serving serving;
+    int fd;
+
+    start(&serving);
+    fd = dial_and_get(&serving);
+    say(fd, GET("/stop"));
+
+    check_last_answer(fd);
+    serving_join(&serving);
+    cr_assert_eq(serving.cut, 0);
+}
+
+/* Run everything until a byte has come. */
+static void wait_for_byte(struct rv_runtime *runtime, int fd)
+{
+    const int64_t limit_ns = rv_after_ms(RV_TEST_WAIT_MS);
+    struct rv_sleep nap;
+    char byte;
+
+    while (recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0) {
+        cr_assert_lt(rv_now_ns(), limit_ns);
+        rv_sleep_init(&nap, rv_after_ms(1));
+        cr_assert_eq(rv_runtime_block_on(runtime, &nap.future), 0);
+    }
+}
+
+/* Fused, so that nobody asks epoll between the request and the stop. */
+RV_TEST(http_stop, a_request_that_nobody_has_seen_yet_is_answered)
+{
+    const struct rv_runtime_options fused = {.reactor = RV_REACTOR_FUSED};
+    const struct rv_http_handler handler = {
+        .frame_bytes = sizeof(struct answer), .init = answer_init};
+    struct rv_http_server *server = rv_alloc(sizeof *server);
+    struct rv_runtime *runtime;
+    struct rv_addr addr;
+    struct rv_join join;
+    char text[1024];
+    int fd;
+
+    cr_assert_eq(rv_runtime_start_with(&runtime, &fused), 0);
+    cr_assert_eq(rv_addr_parse(&addr, "127.0.0.1", 0), 0);
+    cr_assert_eq(rv_http_server_init(server, &addr, &handler), 0);
+    cr_assert_eq(rv_http_server_addr(server, &addr), 0);
+    cr_assert_eq(rv_spawn(rv_runtime_executor(runtime), &server->future, &join),
+                 0);
+    fd = dial(rv_addr_port(&addr));
+    say(fd, GET("/"));
+    wait_for_byte(runtime, fd);
+    listen_for(fd, text, sizeof text, "done");
+
+    say(fd, GET("/"));
+    rv_http_server_stop(server, RV_NEVER);
+    wait_for_byte(runtime, fd);
+    shutdown(fd, SHUT_WR);
+    cr_assert_eq(rv_test_block_on(rv_runtime_executor(runtime), &join.future),
+                 0);
+    check_last_answer(fd);
+    rv_join_drop(&join);
+    rv_runtime_stop(runtime);
+}
+
+RV_TEST(http_stop, a_server_may_be_stopped_before_it_is_polled)
+{
+    const struct rv_http_handler handler = {
+        .frame_bytes = sizeof(struct answer), .init = answer_init};
+    struct rv_http_server server;
+    struct rv_runtime *runtime;
+    struct rv_addr addr;
+
+    cr_assert_eq(rv_runtime_start(&runtime), 0);
+    cr_assert_eq(rv_addr_parse(&addr, "127.0.0.1", 0), 0);
+    cr_assert_eq(rv_http_server_init(&server, &addr, &handler), 0);
+    cr_assert_eq(rv_http_server_stop(&server, RV_NEVER), 0);
+
+    cr_assert_eq(rv_test_block_on(rv_runtime_executor(runtime), &server.future),
+                 0);
+    rv_drop(&server.future);
+    rv_runtime_stop(runtime);
+}
