@@ -24,6 +24,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "support/support.h"
+
 struct serving {
     /* Set before start. */
     struct rv_http_handler handler;
@@ -74,7 +76,7 @@ static void *serving_main(void *arg)
     struct rv_runtime *runtime;
     struct rv_addr addr;
 
-    cr_assert_eq(rv_runtime_start(&runtime), 0);
+    cr_assert_eq(rv_test_runtime_start(&runtime), 0);
     cr_assert_eq(rv_addr_parse(&addr, "127.0.0.1", 0), 0);
     cr_assert_eq(rv_http_server_init(&self->server, &addr, &self->handler), 0);
     cr_assert_eq(rv_http_server_addr(&self->server, &addr), 0);

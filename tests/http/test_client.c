@@ -53,7 +53,7 @@ static void get_from(struct outcome *out, struct scripted *peer,
 
     scripted_start(peer);
     set_url(url, peer->port);
-    cr_assert_eq(rv_runtime_start(&runtime), 0);
+    cr_assert_eq(rv_test_runtime_start(&runtime), 0);
     cr_assert_eq(rv_http_get_init(&get, url), 0);
     if (max_body)
         get.max_body_bytes = max_body;
@@ -274,7 +274,7 @@ RV_TEST(http_client, a_port_without_a_listener_refuses)
 
     close(scripted_listen(&port));
     set_url(url, port);
-    cr_assert_eq(rv_runtime_start(&runtime), 0);
+    cr_assert_eq(rv_test_runtime_start(&runtime), 0);
     cr_assert_eq(rv_http_get_init(&get, url), 0);
 
     cr_assert_eq(rv_runtime_block_on(runtime, &get.future), -ECONNREFUSED);
@@ -320,7 +320,7 @@ static int get_by_name(const char *host)
     snprintf(url, sizeof url, "http://%s:%u/", host, (unsigned)peer.port);
     snprintf(line, sizeof line, "\r\nHost: %s:%u\r\n", host,
              (unsigned)peer.port);
-    cr_assert_eq(rv_runtime_start(&runtime), 0);
+    cr_assert_eq(rv_test_runtime_start(&runtime), 0);
     cr_assert_eq(rv_http_get_init(&get, url), 0);
     result = rv_runtime_block_on(runtime, &get.future);
     rv_drop(&get.future);
@@ -393,7 +393,7 @@ RV_TEST(http_client, dropped_at_any_time_it_closes)
 
         scripted_start(&peer);
         set_url(url, peer.port);
-        cr_assert_eq(rv_runtime_start(&runtime), 0);
+        cr_assert_eq(rv_test_runtime_start(&runtime), 0);
         rv_future_init(&impatient.future, &ops);
         cr_assert_eq(rv_http_get_init(&impatient.get, url), 0);
         if (polls > 0)
@@ -423,7 +423,7 @@ static int one_get(void *arg)
     (void)arg;
     scripted_start(&peer);
     set_url(url, peer.port);
-    err = rv_runtime_start(&runtime);
+    err = rv_test_runtime_start(&runtime);
     if (err == 0) {
         err = rv_http_get_init(&get, url);
         if (err == 0)

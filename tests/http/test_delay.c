@@ -25,7 +25,7 @@ static void client_start(struct client *self)
     memset(self, 0, sizeof *self);
     self->serving.handler = rv_delay_handler();
     serving_start(&self->serving);
-    cr_assert_eq(rv_runtime_start(&self->runtime), 0);
+    cr_assert_eq(rv_test_runtime_start(&self->runtime), 0);
 }
 
 static void client_stop(struct client *self)

@@ -439,7 +439,7 @@ RV_TEST(http_server, the_executor_may_go_first)
     struct rv_sleep nap;
     int fd;
 
-    cr_assert_eq(rv_runtime_start(&runtime), 0);
+    cr_assert_eq(rv_test_runtime_start(&runtime), 0);
     cr_assert_eq(rv_addr_parse(&addr, "127.0.0.1", 0), 0);
     cr_assert_eq(rv_http_server_init(server, &addr, &handler), 0);
     cr_assert_eq(rv_http_server_addr(server, &addr), 0);
@@ -476,7 +476,7 @@ RV_TEST(http_server, a_client_that_resets_while_a_handler_waits_is_let_go)
     struct rv_addr addr;
     int fd;
 
-    cr_assert_eq(rv_runtime_start(&runtime), 0);
+    cr_assert_eq(rv_test_runtime_start(&runtime), 0);
     cr_assert_eq(rv_addr_parse(&addr, "127.0.0.1", 0), 0);
     cr_assert_eq(rv_http_server_init(server, &addr, &handler), 0);
     cr_assert_eq(rv_http_server_addr(server, &addr), 0);

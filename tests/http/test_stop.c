@@ -326,7 +326,7 @@ RV_TEST(http_stop, a_server_may_be_stopped_before_it_is_polled)
     struct rv_runtime *runtime;
     struct rv_addr addr;
 
-    cr_assert_eq(rv_runtime_start(&runtime), 0);
+    cr_assert_eq(rv_test_runtime_start(&runtime), 0);
     cr_assert_eq(rv_addr_parse(&addr, "127.0.0.1", 0), 0);
     cr_assert_eq(rv_http_server_init(&server, &addr, &handler), 0);
     cr_assert_eq(rv_http_server_stop(&server, RV_NEVER), 0);

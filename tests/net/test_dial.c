@@ -246,7 +246,7 @@ static int dial_once(void *arg)
     struct rv_runtime *runtime;
     struct rv_dial self;
     struct rv_tcp tcp;
-    int result = rv_runtime_start(&runtime);
+    int result = rv_test_runtime_start(&runtime);
 
     if (result < 0)
         return result;

@@ -254,7 +254,7 @@ static int look_up_once(void *arg)
 {
     struct rv_runtime *runtime;
     struct rv_resolve self;
-    int result = rv_runtime_start(&runtime);
+    int result = rv_test_runtime_start(&runtime);
 
     (void)arg;
     if (result < 0)

@@ -481,7 +481,7 @@ RV_TEST(tcp, poll_recv_and_poll_send_leave_a_waker_on_eagain)
     struct rv_cx cx;
     ssize_t n;
 
-    wire_open(&wire, "127.0.0.1");
+    wire_open_split(&wire, "127.0.0.1");
     rv_probe_init(&probe);
     cx = rv_probe_cx(&probe);
 

@@ -75,7 +75,7 @@ RV_TEST(tcp_drop, a_connect_leaves_nothing_after_any_poll)
     struct wire wire;
 
     rv_count_allocs(0);
-    wire_open(&wire, "127.0.0.1"); /* the reactor has its memory */
+    wire_open_split(&wire, "127.0.0.1"); /* the reactor has its memory */
     rv_tcp_close(&wire.client);
     for (int polls = 0; !ready; polls++) {
         cr_assert_leq(polls, POLLS_AT_MOST);
@@ -118,7 +118,7 @@ RV_TEST(tcp_drop, a_connect_that_waits_is_closed)
     int fds[4];
 
     rv_count_allocs(0);
-    wire_open(&wire, "127.0.0.1");
+    wire_open_split(&wire, "127.0.0.1");
     rv_tcp_close(&wire.client);
     open_full_port(&addr, fds);
     begin(&probed);
@@ -143,7 +143,7 @@ RV_TEST(tcp_drop, an_accept_leaves_nothing_after_any_poll)
     bool ready = false;
 
     rv_count_allocs(0);
-    wire_open(&wire, "127.0.0.1");
+    wire_open_split(&wire, "127.0.0.1");
     rv_tcp_close(&wire.client);
     rv_tcp_close(&wire.server);
     for (int polls = 0; !ready; polls++) {
@@ -170,7 +170,7 @@ RV_TEST(tcp_drop, a_recv_leaves_nothing_and_takes_nothing)
     char text[8] = "";
 
     rv_count_allocs(0);
-    wire_open(&wire, "127.0.0.1");
+    wire_open_split(&wire, "127.0.0.1");
     for (int polls = 0; polls < 2; polls++) {
         begin(&probed);
         rv_tcp_recv_init(&recv, &wire.server, text, sizeof text);
@@ -227,7 +227,7 @@ RV_TEST(tcp_drop, a_send_leaves_nothing_and_says_how_far_it_got)
 
     rv_count_allocs(0);
     for (int polls = 0; polls < 2; polls++) {
-        wire_open(&wire, "127.0.0.1");
+        wire_open_split(&wire, "127.0.0.1");
         begin(&probed);
         rv_tcp_send_init(&send, &wire.client, data, sizeof data);
         cr_assert_not(poll_times(&probed, &send.future, polls));
@@ -252,7 +252,7 @@ RV_TEST(tcp_drop, a_send_dropped_in_its_later_polls_leaves_nothing)
     struct rv_cx cx;
 
     rv_count_allocs(0);
-    wire_open(&wire, "127.0.0.1");
+    wire_open_split(&wire, "127.0.0.1");
     begin(&probed);
     rv_tcp_send_init(&send, &wire.client, data, sizeof data);
     cr_assert_not(poll_times(&probed, &send.future, 1));
@@ -281,7 +281,7 @@ RV_TEST(tcp_drop, a_socket_may_be_closed_before_its_futures_are_dropped)
     char byte;
 
     rv_count_allocs(0);
-    wire_open(&wire, "127.0.0.1");
+    wire_open_split(&wire, "127.0.0.1");
     rv_probe_init(&probed.probe);
     rv_tcp_recv_init(&recv, &wire.server, &byte, 1);
     rv_tcp_accept_init(&accept, &wire.listener, &other);

@@ -93,7 +93,7 @@ static int whole_life(void *path)
     struct rv_tcp listener = {0};
     struct rv_tcp client = {0};
     struct rv_tcp server = {0};
-    int error = rv_runtime_start(&runtime);
+    int error = rv_test_runtime_start(&runtime);
 
     if (error)
         return error;
@@ -156,7 +156,7 @@ RV_TEST(unix_socket, failures_are_values)
     long_path[sizeof long_path - 1] = '\0';
     place_make(&place);
     cr_assert_eq(rv_unix_listen(&listener, place.path), -ENODEV);
-    cr_assert_eq(rv_runtime_start(&runtime), 0);
+    cr_assert_eq(rv_test_runtime_start(&runtime), 0);
     cr_assert_eq(connect_to(runtime, &client, place.path), -ENOENT);
     cr_assert_eq(rv_unix_listen(&listener, long_path), -ENAMETOOLONG);
     cr_assert_eq(rv_unix_listen(&listener, ""), -EINVAL);
@@ -198,7 +198,7 @@ RV_TEST(unix_socket, a_connect_waits_for_room_and_leaves_nothing_when_dropped)
     char name[48];
 
     snprintf(name, sizeof name, "@reveil-full-%d", (int)getpid());
-    cr_assert_eq(rv_runtime_start(&runtime), 0);
+    cr_assert_eq(rv_test_runtime_start(&runtime), 0);
     open_full(name, runtime, &listener, &first);
     fds = rv_test_fds();
     rv_unix_connect_init(&connect, name, &second);

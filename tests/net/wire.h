@@ -81,14 +81,15 @@ static inline int send_all(struct wire *wire, struct rv_tcp *tcp,
 
 /* --- the wire ---------------------------------------------------------- */
 
-/* A runtime and a listener. Returns: 0, or why it cannot listen there. */
-static inline int wire_listen(struct wire *wire, const char *host)
+/* A runtime, started by `start`, and a listener. */
+static inline int wire_listen_on(struct wire *wire, const char *host,
+                                 int (*start)(struct rv_runtime **out))
 {
     struct rv_addr any_port;
     int error;
 
     *wire = (struct wire){.runtime = NULL};
-    cr_assert_eq(rv_runtime_start(&wire->runtime), 0);
+    cr_assert_eq(start(&wire->runtime), 0);
     wire->executor = rv_runtime_executor(wire->runtime);
     cr_assert_eq(rv_addr_parse(&any_port, host, 0), 0);
     error = rv_tcp_listen(&wire->listener, &any_port);
@@ -97,9 +98,24 @@ static inline int wire_listen(struct wire *wire, const char *host)
     return error;
 }
 
+/* Returns: 0, or why it cannot listen there. */
+static inline int wire_listen(struct wire *wire, const char *host)
+{
+    return wire_listen_on(wire, host, rv_test_runtime_start);
+}
+
 static inline void wire_open(struct wire *wire, const char *host)
 {
     cr_assert_eq(wire_listen(wire, host), 0);
+    cr_assert_eq(connect_to(wire, &wire->addr), 0);
+    cr_assert_eq(accept_one(wire), 0);
+}
+
+/* With a reactor thread in any mode: for tests that wait for a probe, which
+ * has no executor that could sleep in epoll. */
+static inline void wire_open_split(struct wire *wire, const char *host)
+{
+    cr_assert_eq(wire_listen_on(wire, host, rv_runtime_start), 0);
     cr_assert_eq(connect_to(wire, &wire->addr), 0);
     cr_assert_eq(accept_one(wire), 0);
 }

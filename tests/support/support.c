@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -17,6 +18,16 @@
 
 /* There when the program was built with AddressSanitizer. */
 extern int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
+
+int rv_test_runtime_start(struct rv_runtime **out)
+{
+    struct rv_runtime_options options = {.reactor = RV_REACTOR_THREAD};
+    const char *mode = getenv("RV_TEST_REACTOR");
+
+    if (mode && strcmp(mode, "fused") == 0)
+        options.reactor = RV_REACTOR_FUSED;
+    return rv_runtime_start_with(out, &options);
+}
 
 /* --- what a process has ------------------------------------------------ */
 

@@ -20,7 +20,7 @@
 
 #include <criterion/criterion.h>
 
-#include <reveil/executor.h>
+#include <reveil/runtime.h>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -71,6 +71,13 @@ void rv_test_wait_for_threads(uint32_t count);
 int rv_test_block_on(struct rv_executor *executor, struct rv_future *future);
 
 enum { RV_TEST_WAIT_MS = RV_TEST_SECONDS * 900 };
+
+/*
+ * rv_runtime_start() in the mode that the environment asks for: RV_TEST_REACTOR
+ * is "thread" or "fused", and "thread" when it is not set. The tests of net and
+ * http run in both.
+ */
+int rv_test_runtime_start(struct rv_runtime **out);
 
 /* --- misuse ------------------------------------------------------------ */
 
