@@ -82,6 +82,25 @@ void rv_http_connection_abort(struct rv_http_connection *connection);
 /* In server.c: a connection has left the list of its server. */
 void rv_http_server_lost_one(struct rv_http_server *server);
 
+/* --- in stages.c ------------------------------------------------------- */
+
+/* Do what the present stage, which is not OVER, can do now. Returns: PENDING
+ * if it left its waker, READY to go on in what is the stage then. */
+enum rv_poll rv_http_go_on(struct rv_http_connection *connection,
+                           struct rv_cx *cx);
+
+/* Begin a stage; its deadline is set at its first wait. */
+void rv_http_enter(struct rv_http_connection *connection,
+                   enum rv_http_stage stage);
+
+/* Ready for the request that may have come in behind the last one. */
+void rv_http_next_request(struct rv_http_connection *connection);
+
+/* Answer with an error of our own. It is the last answer. */
+void rv_http_refuse(struct rv_http_connection *connection, int status);
+
+/* --- in reply.c -------------------------------------------------------- */
+
 /* Put `text` behind what is to be sent. Returns: 0, -ENOMEM. */
 int rv_http_queue(struct rv_http_connection *connection, const void *text,
                   size_t len);

@@ -28,10 +28,10 @@ http {{
     scgi_temp_path {folder}/scgi;
     server {{
         listen 127.0.0.1:{port} backlog=4096;
-        root {folder}/root;
+        root {folder}/www;
         # An answer that went through SSI has no length: nginx sends chunks.
         location /ssi/ {{
-            alias {folder}/root/;
+            alias {folder}/www/;
             ssi on;
             ssi_types *;
         }}
@@ -46,7 +46,7 @@ http {{
         }}
         location = /limited {{
             limit_rate 512k;
-            alias {folder}/root/large;
+            alias {folder}/www/large;
         }}
         location /delay/ {{
             proxy_pass {behind}/;
@@ -73,9 +73,9 @@ class Nginx:
     def __init__(self, behind):
         nginx = need("nginx")
         self.folder = scratch_folder()
-        os.mkdir(f"{self.folder}/root")
+        os.mkdir(f"{self.folder}/www")
         for name, content in FILES.items():
-            with open(f"{self.folder}/root/{name}", "wb") as file:
+            with open(f"{self.folder}/www/{name}", "wb") as file:
                 file.write(content)
         # nginx cannot take "a free port". One that was free a moment ago may
         # be somebody's by now: then it exits, and another is tried.
