@@ -14,6 +14,8 @@ struct command {
 };
 
 static const struct command commands[] = {
+    {"bench", "reveil bench", "what an operation costs, ours and others'",
+     cmd_bench},
     {"compare", "reveil compare", "busy polling, epoll, wakers: side by side",
      cmd_compare},
     {"demo", "reveil demo", "watch two GETs: who sleeps, who wakes whom",

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* entries.c - what there is to measure. */
+#include "cli/bench/bench.h"
+
+const char *const bench_figure_keys[BENCH_FIGURES] = {
+    "ns_per_op", "cpu_ns_per_op", "bytes_per_op",    "late_ns",
+    "early",     "peak_bytes",    "syscalls_per_op", "instructions_per_op",
+};
+
+#define OURS true
+#define PEER false
+
+/* Rows of one case follow each other, the peers last. */
+const struct bench_entry bench_entries[] = {
+    {"wake", "round trip between two threads on one CPU", BENCH_NS, "reveil",
+     "wake", "one-cpu", OURS, 50000, 500},
+    {"wake", "round trip between two threads on one CPU", BENCH_NS, "epoll",
+     "wake_epoll", "one-cpu", PEER, 50000, 500},
+    {"wake", "round trip between two threads on one CPU", BENCH_NS, "libuv",
+     "wake_libuv", "one-cpu", PEER, 50000, 500},
+    {"wake", "round trip between two threads on any CPU", BENCH_NS, "reveil",
+     "wake", NULL, OURS, 10000, 500},
+    {"wake", "round trip between two threads on any CPU", BENCH_NS, "epoll",
+     "wake_epoll", NULL, PEER, 10000, 500},
+    {"wake", "round trip between two threads on any CPU", BENCH_NS, "libuv",
+     "wake_libuv", NULL, PEER, 10000, 500},
+
+    {"spawn", "spawn a task and join it", BENCH_NS, "reveil", "spawn", NULL,
+     OURS, 2000000, 20000},
+    {"spawn", "spawn a task and join it", BENCH_NS, "thread", "spawn_thread",
+     NULL, PEER, 10000, 200},
+
+    {"yield", "one of 1,000 tasks lets the others go first", BENCH_NS, "reveil",
+     "yield", NULL, OURS, 10000000, 100000},
+
+    {"memory", "a task that waits for its waker", BENCH_BYTES, "reveil",
+     "memory", NULL, OURS, 1000000, 20000},
+    {"memory", "a task that sleeps", BENCH_BYTES, "reveil", "memory",
+     "sleeping", OURS, 1000000, 20000},
+
+    {"timers", "sleepers of 1..1000 ms, all at once", BENCH_CPU_NS, "reveil",
+     "timers", NULL, OURS, 1000000, 10000},
+    {"timers", "sleepers of 1..1000 ms, all at once", BENCH_CPU_NS,
+     "libuv timer", "timers_libuv", NULL, PEER, 1000000, 10000},
+
+    {"server", "keep-alive requests on 64 connections", BENCH_CPU_NS,
+     "reveil, fused", "server", "fused", OURS, 64, 64},
+    {"server", "keep-alive requests on 64 connections", BENCH_CPU_NS,
+     "reveil, thread", "server", "thread", OURS, 64, 64},
+    {"server", "keep-alive requests on 64 connections", BENCH_CPU_NS, "epoll",
+     "server_epoll", NULL, PEER, 64, 64},
+    {"server", "keep-alive requests on 64 connections", BENCH_CPU_NS, "libuv",
+     "server_libuv", NULL, PEER, 64, 64},
+    {"server", "keep-alive requests on 1,000 connections", BENCH_CPU_NS,
+     "reveil, fused", "server", "fused", OURS, 1000, 1000},
+    {"server", "keep-alive requests on 1,000 connections", BENCH_CPU_NS,
+     "reveil, thread", "server", "thread", OURS, 1000, 1000},
+    {"server", "keep-alive requests on 1,000 connections", BENCH_CPU_NS,
+     "epoll", "server_epoll", NULL, PEER, 1000, 1000},
+    {"server", "keep-alive requests on 1,000 connections", BENCH_CPU_NS,
+     "libuv", "server_libuv", NULL, PEER, 1000, 1000},
+};
+
+const size_t bench_entry_count = sizeof bench_entries / sizeof bench_entries[0];
