@@ -74,7 +74,8 @@ int rv_http_reply(struct rv_http_exchange *exchange, int status,
  * `exchange->chunked` says whether the body is sent in chunks or, to an old
  * client, plain until the close.
  *
- * Returns: its length; -ENOSPC when it does not fit into `size`; -EALREADY.
+ * Returns: its length, without a 0 at its end; -ENOSPC when it does not fit
+ * into `size`; -EALREADY.
  */
 int rv_http_format_head(char *text, size_t size,
                         struct rv_http_exchange *exchange, int status,

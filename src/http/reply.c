@@ -79,18 +79,53 @@ static const char *date_text(struct rv_http_server *server)
     return server->date;
 }
 
-/* How the body ends, as a header, or nothing: at the close. */
-static void format_framing(char *text, size_t size,
-                           struct rv_http_exchange *exchange, int64_t len_bytes)
+/* Text that is being written. snprintf() was half of the instructions of a
+ * request. */
+struct writer {
+    char *at;
+    char *end; /* behind the room */
+    bool full; /* something did not fit */
+};
+
+static void put(struct writer *out, const char *text)
 {
-    text[0] = '\0';
+    const size_t len = strlen(text);
+
+    if (len > (size_t)(out->end - out->at))
+        out->full = true;
+    if (out->full)
+        return;
+    memcpy(out->at, text, len);
+    out->at += len;
+}
+
+static void put_number(struct writer *out, uint64_t number)
+{
+    char digits[24];
+    char *first = digits + sizeof digits - 1;
+
+    *first = '\0';
+    do {
+        *--first = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    put(out, first);
+}
+
+/* How the body ends, as a header, or nothing: at the close. */
+static void put_framing(struct writer *out, struct rv_http_exchange *exchange,
+                        int64_t len_bytes)
+{
     exchange->chunked = len_bytes < 0 && exchange->head->minor == 1;
-    if (len_bytes >= 0)
-        snprintf(text, size, "Content-Length: %lld\r\n", (long long)len_bytes);
-    else if (exchange->chunked)
-        snprintf(text, size, "Transfer-Encoding: chunked\r\n");
-    else
+    if (len_bytes >= 0) {
+        put(out, "Content-Length: ");
+        put_number(out, (uint64_t)len_bytes);
+        put(out, "\r\n");
+    } else if (exchange->chunked) {
+        put(out, "Transfer-Encoding: chunked\r\n");
+    } else {
         exchange->keep_alive = false;
+    }
 }
 
 /* Said where it is not what the version means by itself. */
@@ -101,28 +136,36 @@ static const char *connection_header(const struct rv_http_exchange *exchange)
     return exchange->head->minor == 0 ? "Connection: keep-alive\r\n" : "";
 }
 
+static void put_status_line(struct writer *out, int status)
+{
+    put(out, "HTTP/1.1 ");
+    put_number(out, (uint64_t)status);
+    put(out, " ");
+    put(out, rv_http_reason(status));
+    put(out, "\r\n");
+}
+
 int rv_http_format_head(char *text, size_t size,
                         struct rv_http_exchange *exchange, int status,
                         const char *type, int64_t len_bytes)
 {
-    char framing[64];
-    int len;
+    struct writer out = {.at = text, .end = text + size};
 
     if (exchange->connection->answered)
         return -EALREADY;
-    format_framing(framing, sizeof framing, exchange, len_bytes);
-    len = snprintf(text, size,
-                   "HTTP/1.1 %d %s\r\n"
-                   "Date: %s\r\n"
-                   "Content-Type: %s\r\n"
-                   "%s%s\r\n",
-                   status, rv_http_reason(status),
-                   date_text(exchange->connection->server), type, framing,
-                   connection_header(exchange));
-    if (len < 0 || (size_t)len >= size)
+    put_status_line(&out, status);
+    put(&out, "Date: ");
+    put(&out, date_text(exchange->connection->server));
+    put(&out, "\r\nContent-Type: ");
+    put(&out, type);
+    put(&out, "\r\n");
+    put_framing(&out, exchange, len_bytes);
+    put(&out, connection_header(exchange));
+    put(&out, "\r\n");
+    if (out.full)
         return -ENOSPC;
     exchange->connection->answered = true;
-    return len;
+    return (int)(out.at - text);
 }
 
 int rv_http_reply(struct rv_http_exchange *exchange, int status,

@@ -13,6 +13,7 @@
 #include "reactor/reactor_internal.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <reveil/trace.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -61,6 +62,34 @@ static void handle_round(struct rv_reactor *reactor,
     rv_wake_batch_deliver(&batch);
 }
 
+/* For epoll_wait(): rounded up, or it would return too early and spin. */
+static int whole_ms(const struct timespec *timeout)
+{
+    int64_t ms = (timeout->tv_nsec + RV_NS_PER_MS - 1) / RV_NS_PER_MS;
+
+    if (timeout->tv_sec > INT_MAX / 1000 - 1)
+        return INT_MAX;
+    return (int)(timeout->tv_sec * 1000 + ms);
+}
+
+/* Linux has epoll_pwait2() from 5.11 on, valgrind and some sandboxes have not.
+ * Returns: as epoll_wait(). */
+static int wait_for_events(struct rv_reactor *reactor,
+                           struct epoll_event *events,
+                           const struct timespec *timeout)
+{
+    if (timeout && !reactor->coarse) {
+        int len = epoll_pwait2(reactor->epoll_fd, events, EVENTS_A_ROUND,
+                               timeout, NULL);
+
+        if (len >= 0 || (errno != ENOSYS && errno != EPERM))
+            return len;
+        reactor->coarse = true;
+    }
+    return epoll_wait(reactor->epoll_fd, events, EVENTS_A_ROUND,
+                      timeout ? whole_ms(timeout) : -1);
+}
+
 /* Sleep until there are events, or for `timeout`; NULL for ever. */
 static void one_round(struct rv_reactor *reactor,
                       const struct timespec *timeout)
@@ -69,11 +98,7 @@ static void one_round(struct rv_reactor *reactor,
     int len;
 
     rv_trace(RV_EV_EPOLL_WAIT, 0, 0);
-    if (timeout)
-        len = epoll_pwait2(reactor->epoll_fd, events, EVENTS_A_ROUND, timeout,
-                           NULL);
-    else
-        len = epoll_wait(reactor->epoll_fd, events, EVENTS_A_ROUND, -1);
+    len = wait_for_events(reactor, events, timeout);
     rv_trace(RV_EV_EPOLL_DONE, 0, len);
     handle_round(reactor, events, len); /* -1 after EINTR: none */
 }

@@ -32,6 +32,7 @@ struct rv_reactor {
     int epoll_fd;
     int event_fd; /* ends a sleep; fused: the ready queue's */
     bool fused;
+    bool coarse;      /* fused: no epoll_pwait2() here, so sleeps end at a ms */
     pthread_t thread; /* split */
     bool muted;       /* as the thread that started it; see trace.h */
 
