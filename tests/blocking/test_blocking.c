@@ -292,6 +292,32 @@ RV_TEST(blocking, an_idle_thread_ends_and_another_is_started_later)
     rv_executor_free(executor);
 }
 
+/* B4: threads give up at about the time when the next job is queued. */
+RV_TEST(blocking, a_thread_that_gives_up_leaves_no_job_behind)
+{
+    struct rv_blocking_options options = {.max_threads = 1, .idle_ns = 30000};
+    struct rv_blocking_pool *pool;
+    struct rv_executor *executor = new_executor();
+    struct rv_blocking call;
+    uint32_t threads = rv_test_threads();
+    int value = 3;
+
+    cr_assert_eq(rv_blocking_pool_new(&pool, &options), 0);
+    rv_blocking_enter(pool);
+    for (int i = 0; i < 2000; i++) {
+        struct rv_sleep nap;
+
+        rv_blocking_init(&call, answer, &value, NULL);
+        cr_assert_eq(rv_test_block_on(executor, &call.future), 3);
+        rv_sleep_init(&nap, rv_now_ns() + i * 50);
+        rv_test_block_on(executor, &nap.future);
+    }
+    rv_blocking_enter(NULL);
+    cr_assert_eq(rv_blocking_pool_stop(pool, rv_after_ms(1000)), 0);
+    rv_executor_free(executor);
+    rv_test_wait_for_threads(threads);
+}
+
 static int one_call(void *arg)
 {
     struct rv_blocking_pool *pool;
