@@ -27,6 +27,7 @@ int rv_executor_new(struct rv_executor **out)
         goto fail_free;
     rv_slab_init(&executor->tasks, sizeof(struct rv_task));
     rv_wheel_init(&executor->wheel, rv_now_ns());
+    rv_list_init(&executor->turns);
     *out = executor;
     return 0;
 
@@ -180,33 +181,94 @@ static void idle(struct rv_executor *executor, struct rv_parker *parker)
         rv_parker_park(parker, next_ns);
 }
 
+/* Returns: true if a task may have become ready. */
+static bool run_turns(struct rv_executor *executor, bool idle_next)
+{
+    struct rv_list *node = executor->turns.next;
+    bool any = false;
+
+    while (node != &executor->turns) {
+        struct rv_turn *turn = RV_CONTAINER_OF(node, struct rv_turn, node);
+
+        node = node->next;
+        any |= turn->run(turn, idle_next);
+    }
+    return any;
+}
+
+/* The world outside has its turn even while the tasks keep each other busy. */
+static void look_outside(struct rv_executor *executor)
+{
+    executor->polls = 0;
+    rv_parker_turn(rv_ready_parker(executor->ready));
+    rv_executor_fire_timers(executor);
+    run_turns(executor, false);
+}
+
+/* A batch; without one, due timers and the turns. Returns: false when there
+ * was nothing to do. */
+static bool run_some(struct rv_executor *executor,
+                     const struct rv_future *until)
+{
+    uint32_t batch = rv_ready_batch(executor->ready);
+
+    executor->polls += batch;
+    if (batch)
+        run_ready(executor, until);
+    else if (!rv_executor_fire_timers(executor) && !run_turns(executor, true))
+        return false;
+    if (executor->polls >= POLLS_A_TURN)
+        look_outside(executor);
+    return true;
+}
+
 static void run_until(struct rv_executor *executor,
                       const struct rv_future *until)
 {
     struct rv_parker *parker = rv_ready_parker(executor->ready);
-    uint32_t polls = 0;
 
-    while (until->at != RV_AT_END) {
-        uint32_t batch = rv_ready_batch(executor->ready);
-
-        polls += batch;
-        if (batch)
-            run_ready(executor, until);
-        else if (!rv_executor_fire_timers(executor))
+    while (until->at != RV_AT_END)
+        if (!run_some(executor, until))
             idle(executor, parker);
-        /* The world outside has its turn even while the tasks keep each
-         * other busy. */
-        if (polls >= POLLS_A_TURN) {
-            polls = 0;
-            rv_parker_turn(parker);
-            rv_executor_fire_timers(executor);
-        }
-    }
+}
+
+void rv_executor_add_turn(struct rv_executor *executor, struct rv_turn *turn)
+{
+    rv_list_push(&executor->turns, &turn->node);
+}
+
+void rv_executor_remove_turn(struct rv_turn *turn)
+{
+    rv_list_remove(&turn->node);
+}
+
+void rv_executor_enter(struct rv_executor *executor)
+{
+    RV_CHECK(!current, "this thread polls for an executor already");
+    current = executor;
+    executor->previous = rv_ready_enter(executor->ready);
+}
+
+void rv_executor_leave(struct rv_executor *executor)
+{
+    rv_ready_enter(executor->previous);
+    current = NULL;
+}
+
+bool rv_executor_run(struct rv_executor *executor)
+{
+    static const struct rv_future no_end;
+
+    return run_some(executor, &no_end);
+}
+
+int64_t rv_executor_next_ns(const struct rv_executor *executor)
+{
+    return rv_wheel_next_ns(&executor->wheel);
 }
 
 int rv_block_on(struct rv_executor *executor, struct rv_future *future)
 {
-    struct rv_ready *previous;
     uint64_t id;
     int error;
 
@@ -217,11 +279,9 @@ int rv_block_on(struct rv_executor *executor, struct rv_future *future)
     error = rv_task_start(executor, future, NULL, RV_TASK_BORROWED, &id);
     if (error)
         return error;
-    current = executor;
-    previous = rv_ready_enter(executor->ready);
+    rv_executor_enter(executor);
     run_until(executor, future);
-    rv_ready_enter(previous);
-    current = NULL;
+    rv_executor_leave(executor);
     return future->result;
 }
 
@@ -239,11 +299,11 @@ void rv_executor_free(struct rv_executor *executor)
 {
     RV_CHECK(!current, "rv_executor_free() inside a poll");
     executor->closing = true;
-    current = executor;
-    struct rv_ready *previous = rv_ready_enter(executor->ready);
+    rv_executor_enter(executor);
     abort_all(executor);
-    rv_ready_enter(previous);
-    current = NULL;
+    rv_executor_leave(executor);
+    while (rv_list_pop(&executor->turns))
+        ; /* they are on no list now */
     rv_slab_fini(&executor->tasks);
     rv_ready_put(executor->ready);
     rv_free(executor);

@@ -27,13 +27,51 @@ struct rv_task {
     uint32_t flags;       /* enum rv_task_flag */
 };
 
+/*
+ * What shares the executor's thread without being a task: an io_uring, which
+ * submits what its futures have prepared, and reaps.
+ */
+struct rv_turn {
+    struct rv_list node;
+    /*
+     * Called before the executor sleeps (`idle`), and every so often while it
+     * is busy. Returns: true if a task may have become ready.
+     */
+    bool (*run)(struct rv_turn *turn, bool idle);
+};
+
 struct rv_executor {
     struct rv_ready *ready; /* shared with wakers; one reference */
     struct rv_slab tasks;
     struct rv_wheel wheel;
+    struct rv_list turns;      /* struct rv_turn */
+    struct rv_ready *previous; /* of the thread, before it was entered */
     uint32_t live;
-    bool closing; /* no new tasks */
+    uint32_t polls; /* since the last look at the world outside */
+    bool closing;   /* no new tasks */
 };
+
+/* From now on `turn` has its turn, until it is removed. It may outlive the
+ * executor. */
+void rv_executor_add_turn(struct rv_executor *executor, struct rv_turn *turn);
+void rv_executor_remove_turn(struct rv_turn *turn);
+
+/*
+ * For a loop around the executor's own (a scheduler's worker). Between enter
+ * and leave this thread polls for `executor`; run() polls what is ready, fires
+ * due timers and gives the turns theirs, without sleeping; when it had nothing
+ * to do, the loop parks on rv_ready_parker() until rv_executor_next_ns().
+ *
+ * Misuse: enter when the thread polls for an executor already.
+ */
+void rv_executor_enter(struct rv_executor *executor);
+void rv_executor_leave(struct rv_executor *executor);
+
+/* Returns: true if there was something to do. */
+bool rv_executor_run(struct rv_executor *executor);
+
+/* When the first timer is due; RV_NEVER. */
+int64_t rv_executor_next_ns(const struct rv_executor *executor);
 
 /* Put a future in the slab and in the queue; *id is set before its first poll.
  * Returns: 0, -ENOMEM. */
