@@ -122,6 +122,16 @@ int rv_http_server_init(struct rv_http_server *server,
                         const struct rv_addr *addr,
                         const struct rv_http_handler *handler);
 
+/*
+ * The same on a listener that is there already: one of those that share a
+ * port, or a Unix socket.
+ *
+ * Owns: the server has it from now on; *listener is "no socket" then.
+ */
+void rv_http_server_init_on(struct rv_http_server *server,
+                            struct rv_tcp *listener,
+                            const struct rv_http_handler *handler);
+
 /* The address that it listens on, with the port that was free. */
 int rv_http_server_addr(const struct rv_http_server *server,
                         struct rv_addr *out);

@@ -78,6 +78,25 @@ int rv_tcp_shutdown_write(struct rv_tcp *tcp);
  */
 int rv_tcp_listen(struct rv_tcp *out, const struct rv_addr *addr);
 
+/* All zero is what rv_tcp_listen() does. */
+struct rv_listen_options {
+    uint32_t backlog; /* connections that wait for an accept; 0: 4096. The
+                         kernel cuts it to net.core.somaxconn */
+    /*
+     * Share the port with other listeners that say so (SO_REUSEPORT): the
+     * kernel deals new connections out to them. What waits in the queue of a
+     * listener that is closed is reset.
+     */
+    bool reuse_port;
+    /* ... but refuse when somebody has the port already, also one that would
+     * share it: for the first of those that belong together. */
+    bool first;
+};
+
+/* The same with options; NULL for none. */
+int rv_tcp_listen_with(struct rv_tcp *out, const struct rv_addr *addr,
+                       const struct rv_listen_options *options);
+
 /* The address this socket is bound to. Returns: 0, negative errno. */
 int rv_tcp_local_addr(const struct rv_tcp *tcp, struct rv_addr *out);
 

@@ -133,9 +133,8 @@ static void server_drop(struct rv_future *future)
     rv_waker_drop(&self->waker);
 }
 
-int rv_http_server_init(struct rv_http_server *server,
-                        const struct rv_addr *addr,
-                        const struct rv_http_handler *handler)
+static void init(struct rv_http_server *server,
+                 const struct rv_http_handler *handler)
 {
     static const struct rv_future_ops ops = {
         .name = "http-server", .poll = server_poll, .drop = server_drop};
@@ -147,7 +146,23 @@ int rv_http_server_init(struct rv_http_server *server,
     server->limits.body_bytes = max_body;
     server->idle_timeout_ns = IDLE_S * RV_NS_PER_S;
     server->handler = *handler;
+}
+
+int rv_http_server_init(struct rv_http_server *server,
+                        const struct rv_addr *addr,
+                        const struct rv_http_handler *handler)
+{
+    init(server, handler);
     return rv_tcp_listen(&server->listener, addr);
+}
+
+void rv_http_server_init_on(struct rv_http_server *server,
+                            struct rv_tcp *listener,
+                            const struct rv_http_handler *handler)
+{
+    init(server, handler);
+    server->listener = *listener;
+    *listener = (struct rv_tcp){0};
 }
 
 int rv_http_server_addr(const struct rv_http_server *server,

@@ -5,6 +5,7 @@
  * Threads: the executor's whose tasks use the socket.
  */
 #include <errno.h>
+#include <limits.h>
 #include <reveil/trace.h>
 #include <unistd.h>
 
@@ -63,23 +64,58 @@ int rv_tcp_adopt(struct rv_tcp *out, int fd)
     return error;
 }
 
-int rv_tcp_listen(struct rv_tcp *out, const struct rv_addr *addr)
+static int switch_on(int fd, int option)
 {
     const int yes = 1;
-    int fd = socket(addr->sa.base.sa_family,
-                    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    return setsockopt(fd, SOL_SOCKET, option, &yes, sizeof yes) < 0 ? -errno
+                                                                    : 0;
+}
+
+/*
+ * The first of those that share a port binds as one that does not, and finds
+ * out whether anybody has it; it lets the others in after that.
+ *
+ * Returns: 0, negative errno.
+ */
+static int bind_and_listen(int fd, const struct rv_addr *addr,
+                           const struct rv_listen_options *options)
+{
+    const uint32_t backlog = options->backlog ? options->backlog : BACKLOG;
+    int error = switch_on(fd, SO_REUSEADDR);
+
+    if (!error && options->reuse_port && !options->first)
+        error = switch_on(fd, SO_REUSEPORT);
+    if (!error && bind(fd, &addr->sa.base, addr->len_bytes) < 0)
+        error = -errno;
+    if (!error && options->reuse_port && options->first)
+        error = switch_on(fd, SO_REUSEPORT);
+    if (!error && listen(fd, backlog < INT_MAX ? (int)backlog : INT_MAX) < 0)
+        error = -errno;
+    return error;
+}
+
+int rv_tcp_listen_with(struct rv_tcp *out, const struct rv_addr *addr,
+                       const struct rv_listen_options *options)
+{
+    static const struct rv_listen_options standard;
+    const int fd = socket(addr->sa.base.sa_family,
+                          SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int error;
 
     if (fd < 0)
         return -errno;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    if (bind(fd, &addr->sa.base, addr->len_bytes) < 0 ||
-        listen(fd, BACKLOG) < 0) {
-        error = -errno;
+    error = bind_and_listen(fd, addr, options ? options : &standard);
+    if (error) {
         close(fd);
         return error;
     }
     return rv_tcp_adopt(out, fd);
+}
+
+int rv_tcp_listen(struct rv_tcp *out, const struct rv_addr *addr)
+{
+    return rv_tcp_listen_with(out, addr, NULL);
 }
 
 int rv_tcp_local_addr(const struct rv_tcp *tcp, struct rv_addr *out)

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_listen.c - how long a listener's queue is, and ports that are shared.
+ *
+ * Threads: the test's and the reactor's.
+ */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <reveil/http_server.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/wire.h"
+#include "support/support.h"
+
+RV_TEST_SUITE(listening);
+
+static const struct rv_listen_options first = {.reuse_port = true,
+                                               .first = true};
+static const struct rv_listen_options next = {.reuse_port = true};
+
+static struct rv_runtime *start(struct rv_addr *any_port)
+{
+    struct rv_runtime *runtime;
+
+    cr_assert_eq(rv_test_runtime_start(&runtime), 0);
+    cr_assert_eq(rv_addr_parse(any_port, "127.0.0.1", 0), 0);
+    return runtime;
+}
+
+/* The first on a free port, whose address is in *addr then. */
+static void listen_first(struct rv_tcp *out, struct rv_addr *addr)
+{
+    cr_assert_eq(rv_tcp_listen_with(out, addr, &first), 0);
+    cr_assert_eq(rv_tcp_local_addr(out, addr), 0);
+}
+
+RV_TEST(listening, without_options_it_is_a_plain_listener)
+{
+    struct rv_tcp one = {0};
+    struct rv_tcp two = {0};
+    struct rv_addr addr;
+    struct rv_runtime *runtime = start(&addr);
+
+    cr_assert_eq(rv_tcp_listen_with(&one, &addr, NULL), 0);
+    cr_assert_eq(rv_tcp_local_addr(&one, &addr), 0);
+    cr_assert_eq(rv_tcp_listen_with(&two, &addr, &next), -EADDRINUSE);
+    cr_assert_eq(rv_tcp_fd(&two), -1);
+    rv_tcp_close(&one);
+    rv_runtime_stop(runtime);
+}
+
+RV_TEST(listening, those_that_share_a_port_all_get_connections)
+{
+    struct rv_tcp listeners[4] = {{0}};
+    struct rv_addr addr;
+    struct rv_runtime *runtime = start(&addr);
+    int clients[200];
+    int fd;
+
+    listen_first(&listeners[0], &addr);
+    for (int i = 1; i < 4; i++)
+        cr_assert_eq(rv_tcp_listen_with(&listeners[i], &addr, &next), 0);
+    for (int i = 0; i < 200; i++) {
+        clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        cr_assert_eq(connect(clients[i], &addr.sa.base, addr.len_bytes), 0);
+    }
+
+    for (int i = 0; i < 4; i++) {
+        int taken = 0;
+
+        /* Chance deals them out; none for one of four has 10^-25. */
+        for (; (fd = accept(rv_tcp_fd(&listeners[i]), NULL, NULL)) >= 0;
+             taken++)
+            close(fd);
+        cr_assert_gt(taken, 0, "listener %d", i);
+        rv_tcp_close(&listeners[i]);
+    }
+    for (int i = 0; i < 200; i++)
+        close(clients[i]);
+    rv_runtime_stop(runtime);
+}
+
+RV_TEST(listening, the_first_refuses_a_port_that_somebody_shares_already)
+{
+    struct rv_tcp one = {0};
+    struct rv_tcp two = {0};
+    struct rv_addr addr;
+    struct rv_runtime *runtime = start(&addr);
+
+    listen_first(&one, &addr);
+    cr_assert_eq(rv_tcp_listen_with(&two, &addr, &first), -EADDRINUSE);
+    cr_assert_eq(rv_tcp_listen(&two, &addr), -EADDRINUSE);
+    rv_tcp_close(&one);
+    cr_assert_eq(rv_tcp_listen_with(&two, &addr, &first), 0);
+    rv_tcp_close(&two);
+    rv_runtime_stop(runtime);
+}
+
+RV_TEST(listening, the_backlog_is_what_was_asked_for)
+{
+    const struct rv_listen_options one_waits = {.backlog = 1};
+    struct rv_tcp listener = {0};
+    struct rv_addr addr;
+    struct rv_runtime *runtime = start(&addr);
+    int clients[8];
+    int there = 0;
+
+    cr_assert_eq(rv_tcp_listen_with(&listener, &addr, &one_waits), 0);
+    cr_assert_eq(rv_tcp_local_addr(&listener, &addr), 0);
+    for (int i = 0; i < 8; i++) {
+        clients[i] =
+            socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        (void)connect(clients[i], &addr.sa.base, addr.len_bytes);
+        there += connect(clients[i], &addr.sa.base, addr.len_bytes) == 0 ||
+                 errno == EISCONN;
+    }
+
+    cr_assert_geq(there, 1);
+    cr_assert_lt(there, 8);
+    for (int i = 0; i < 8; i++)
+        close(clients[i]);
+    rv_tcp_close(&listener);
+    rv_runtime_stop(runtime);
+}
+
+/* --- a server on such a listener --------------------------------------- */
+
+static void init_handler(struct rv_future *frame, struct rv_http_exchange *x,
+                         void *data)
+{
+    (void)frame;
+    (void)x;
+    (void)data;
+}
+
+RV_TEST(listening, a_server_takes_the_listener_over)
+{
+    const struct rv_http_handler handler = {
+        .frame_bytes = sizeof(struct rv_future), .init = init_handler};
+    struct rv_http_server server;
+    struct rv_tcp listener = {0};
+    struct rv_addr addr;
+    struct rv_addr same;
+    struct rv_runtime *runtime = start(&addr);
+
+    listen_first(&listener, &addr);
+    rv_http_server_init_on(&server, &listener, &handler);
+
+    cr_assert_eq(rv_tcp_fd(&listener), -1);
+    cr_assert_eq(rv_http_server_addr(&server, &same), 0);
+    cr_assert_eq(rv_addr_port(&same), rv_addr_port(&addr));
+    rv_drop(&server.future);
+    rv_runtime_stop(runtime);
+}
