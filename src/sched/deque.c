@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * deque.c - the deque of Chase and Lev on C11 atomics.
+ *
+ * Threads: push and pop the owner, steal any.
+ *
+ * Items have places 0, 1, 2, ... for ever, in 64 bits; place p is the slot
+ * p % capacity of an array. `top` is the place of the first item, `bottom` the
+ * place after the last. Protocol:
+ *
+ *   D1  Only `top` decides who has an item, and it only grows. A thief takes
+ *       place t by moving top from t to t + 1; so does the owner, for the last
+ *       item. Whoever loses that race has nothing.
+ *   D2  The owner gives up a place (bottom - 1) *before* it looks at top, and
+ *       a thief looks at bottom *after* it has looked at top, with a seq_cst
+ *       fence between the two in both. So one of them sees the other.
+ *       Without, owner and thief both take the last but one as theirs.
+ *   D3  A thief reads the slot before it moves top: after it the owner may
+ *       reuse the slot.
+ *   D4  push stores the slot, then bottom with release; and each store of
+ *       bottom is a release. Otherwise a thief could see a place whose slot,
+ *       or whose item, was not written yet.
+ *   D5  A grown array is stored with release. Otherwise a thief that sees it
+ *       before it sees the new bottom reads slots that were not copied yet.
+ *       (The article stores it relaxed: Norris and Demsky, "CDSChecker",
+ *       OOPSLA 2013.)
+ *   D6  Old arrays stay until fini: a slow thief may still read one. Its
+ *       items are the same there, and D1 lets it have only what is left.
+ *
+ * Where the article has a release fence in push, bottom is stored with
+ * release here: the same on any machine, and ThreadSanitizer, which does not
+ * model fences, understands it.
+ */
+#include "sched/deque.h"
+
+#include <errno.h>
+#include <reveil/base.h>
+
+struct rv_deque_array {
+    struct rv_deque_array *older; /* the owner; see D6 */
+    int64_t capacity;             /* a power of two */
+    _Atomic(void *) slots[];
+};
+
+/* relaxed: bottom publishes slots (D4), top says who may keep an item (D1). */
+static inline void *load_slot(struct rv_deque_array *array, int64_t place)
+{
+    return atomic_load_explicit(&array->slots[place & (array->capacity - 1)],
+                                memory_order_relaxed);
+}
+
+static inline void store_slot(struct rv_deque_array *array, int64_t place,
+                              void *item)
+{
+    atomic_store_explicit(&array->slots[place & (array->capacity - 1)], item,
+                          memory_order_relaxed);
+}
+
+static struct rv_deque_array *new_array(int64_t capacity)
+{
+    struct rv_deque_array *array;
+    size_t size_bytes = sizeof *array;
+
+    size_bytes += (size_t)capacity * sizeof array->slots[0];
+    array = rv_alloc(size_bytes);
+    if (array)
+        array->capacity = capacity;
+    return array;
+}
+
+int rv_deque_init(struct rv_deque *deque, int64_t capacity)
+{
+    struct rv_deque_array *array = new_array(capacity);
+
+    atomic_init(&deque->top, 0);
+    atomic_init(&deque->bottom, 0);
+    atomic_init(&deque->array, array);
+    return array ? 0 : -ENOMEM;
+}
+
+/* relaxed, here and in push and pop: the owner alone changes it. */
+static inline struct rv_deque_array *own_array(struct rv_deque *deque)
+{
+    return atomic_load_explicit(&deque->array, memory_order_relaxed);
+}
+
+void rv_deque_fini(struct rv_deque *deque)
+{
+    struct rv_deque_array *array = own_array(deque);
+
+    while (array) {
+        struct rv_deque_array *older = array->older;
+
+        rv_free(array);
+        array = older;
+    }
+    atomic_store_explicit(&deque->array, NULL, memory_order_relaxed);
+}
+
+/* The array is full. Returns: one of twice the size, or NULL. */
+static __attribute__((noinline)) struct rv_deque_array *
+grow(struct rv_deque *deque, int64_t top, int64_t bottom)
+{
+    struct rv_deque_array *old = own_array(deque);
+    struct rv_deque_array *array = new_array(old->capacity * 2);
+
+    if (!array)
+        return NULL;
+    for (int64_t place = top; place < bottom; place++)
+        store_slot(array, place, load_slot(old, place));
+    array->older = old;
+    /* release: publishes the copied slots; pairs with the acquire in steal.
+     * D5 */
+    atomic_store_explicit(&deque->array, array, memory_order_release);
+    return array;
+}
+
+int rv_deque_push(struct rv_deque *deque, void *item)
+{
+    /* relaxed: the owner alone changes bottom. */
+    const int64_t bottom =
+        atomic_load_explicit(&deque->bottom, memory_order_relaxed);
+    /* acquire: a thief that moved top has read its slot, which may be ours
+     * now (D3); pairs with the seq_cst exchange in steal. */
+    const int64_t top = atomic_load_explicit(&deque->top, memory_order_acquire);
+    struct rv_deque_array *array = own_array(deque);
+
+    if (__builtin_expect(bottom - top >= array->capacity, 0)) {
+        array = grow(deque, top, bottom);
+        if (!array)
+            return -ENOMEM;
+    }
+    store_slot(array, bottom, item);
+    /* release: publishes slot and item; pairs with the acquire in steal. D4 */
+    atomic_store_explicit(&deque->bottom, bottom + 1, memory_order_release);
+    return 0;
+}
+
+/* The thieves may want the last item too. Returns: it, or NULL. */
+static void *pop_last(struct rv_deque *deque, void *item, int64_t place)
+{
+    int64_t top = place;
+    /* seq_cst: one order for all who move top (D1). */
+    const bool won = atomic_compare_exchange_strong_explicit(
+        &deque->top, &top, place + 1, memory_order_seq_cst,
+        memory_order_relaxed);
+
+    /* release, here and below: D4. */
+    atomic_store_explicit(&deque->bottom, place + 1, memory_order_release);
+    return won ? item : NULL;
+}
+
+void *rv_deque_pop(struct rv_deque *deque)
+{
+    const int64_t place =
+        atomic_load_explicit(&deque->bottom, memory_order_relaxed) - 1;
+    struct rv_deque_array *array = own_array(deque);
+    int64_t top;
+    void *item;
+
+    atomic_store_explicit(&deque->bottom, place, memory_order_release);
+    /* Pairs with the fence in steal. D2 */
+    atomic_thread_fence(memory_order_seq_cst);
+    /* relaxed: the fence orders it. */
+    top = atomic_load_explicit(&deque->top, memory_order_relaxed);
+    if (__builtin_expect(top > place, 0)) {
+        atomic_store_explicit(&deque->bottom, place + 1, memory_order_release);
+        return NULL;
+    }
+    item = load_slot(array, place);
+    return top == place ? pop_last(deque, item, place) : item;
+}
+
+enum rv_steal rv_deque_steal(struct rv_deque *deque, void **item)
+{
+    /* acquire: bottom must be read after top. D2 */
+    int64_t top = atomic_load_explicit(&deque->top, memory_order_acquire);
+    int64_t bottom;
+    struct rv_deque_array *array;
+    void *found;
+
+    /* Pairs with the fence in pop. D2 */
+    atomic_thread_fence(memory_order_seq_cst);
+    /* acquire: sees slot and item; pairs with the release in push. D4 */
+    bottom = atomic_load_explicit(&deque->bottom, memory_order_acquire);
+    if (top >= bottom)
+        return RV_STEAL_EMPTY;
+    /* acquire: sees the copied slots; pairs with the release in grow(). D5 */
+    array = atomic_load_explicit(&deque->array, memory_order_acquire);
+    found = load_slot(array, top); /* D3 */
+    /* seq_cst: one order for all who move top (D1); its release half says
+     * that the slot has been read (D3). */
+    if (!atomic_compare_exchange_strong_explicit(&deque->top, &top, top + 1,
+                                                 memory_order_seq_cst,
+                                                 memory_order_relaxed))
+        return RV_STEAL_LOST;
+    *item = found;
+    return RV_STEAL_TAKEN;
+}
+
+int64_t rv_deque_len(const struct rv_deque *deque)
+{
+    /* relaxed: a number that publishes nothing. */
+    const int64_t bottom =
+        atomic_load_explicit(&deque->bottom, memory_order_relaxed);
+    const int64_t top = atomic_load_explicit(&deque->top, memory_order_relaxed);
+
+    return bottom > top ? bottom - top : 0;
+}
