@@ -57,14 +57,6 @@ struct rv_future_ops {
      * on the executor's thread. NULL: it holds nothing.
      */
     void (*drop)(struct rv_future *future);
-
-    /*
-     * Only what another task does can make it READY (a channel, a lock), never
-     * a descriptor, a clock or a thread that is none of the scheduler's. When
-     * all its tasks wait for such futures a scheduler says that it is stuck
-     * instead of sleeping for ever, see sched.h. False if that is not sure.
-     */
-    bool waits_for_tasks;
 };
 
 struct rv_future {
