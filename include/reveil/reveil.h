@@ -21,6 +21,7 @@
 #include <reveil/signal.h>
 #include <reveil/trace.h>
 #include <reveil/unix.h>
+#include <reveil/uring.h>
 #include <reveil/waker.h>
 
 #endif /* REVEIL_H */

@@ -7,7 +7,8 @@
  *     rv_runtime_stop(runtime);
  *
  * More threads: each calls rv_reactor_enter(rv_runtime_reactor(runtime)), then
- * makes its own executor with rv_executor_new(); they share the one reactor.
+ * makes its own executor with rv_executor_new() and, to use files, a ring with
+ * rv_ring_new(); they share the one reactor.
  */
 #ifndef RV_RUNTIME_H
 #define RV_RUNTIME_H
@@ -16,6 +17,7 @@
 #include <reveil/executor.h>
 #include <reveil/net.h>
 #include <reveil/reactor.h>
+#include <reveil/uring.h>
 
 struct rv_runtime;
 
@@ -28,11 +30,13 @@ enum rv_reactor_mode {
 struct rv_runtime_options {
     enum rv_reactor_mode reactor;
     struct rv_blocking_options blocking;
+    struct rv_ring_options ring;
 };
 
 /*
- * Start a reactor, and make an executor for the calling thread and a pool for
- * calls that block (without threads until there is one).
+ * Start a reactor, and make for the calling thread an executor, a pool for
+ * calls that block (without threads until there is one) and a ring (without
+ * descriptors until it is used).
  *
  * Returns: 0, or -ENOMEM, -EMFILE, -ENFILE, -EAGAIN (no thread to be had).
  */
@@ -58,5 +62,8 @@ struct rv_executor *rv_runtime_executor(struct rv_runtime *runtime);
 
 /* The reactor that all share. Threads: any. */
 struct rv_reactor *rv_runtime_reactor(struct rv_runtime *runtime);
+
+/* The starting thread's ring. */
+struct rv_ring *rv_runtime_ring(struct rv_runtime *runtime);
 
 #endif /* RV_RUNTIME_H */

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * registry.c - the operations of a ring, from admission to completion.
+ *
+ * Threads: the executor's.
+ *
+ *     WAITING --admit()--> IN_FLIGHT --completion--> DONE --> freed
+ *        |                     |                      |
+ *        +------ abandon ------+---- cancel entry ----+
+ *
+ * Protocol.
+ *
+ *   I1  What the kernel may still touch is released by the completion of the
+ *       operation and by nothing else: not by the drop of the future, nor by
+ *       the completion of the cancel entry, which may come first or last.
+ *   I2  A completion finds its entry by id. Ids are never given twice, so one
+ *       that comes for a place with a new tenant would find nothing.
+ *   I3  In flight are never more operations, cancels included, than the
+ *       completion queue has places. The others wait in line. Some places are
+ *       kept for cancels: a ring full of reads that never end can still cancel
+ *       them.
+ *   I4  What was written to the submission queue stays there until the kernel
+ *       took it: a submission that failed or was short is tried again, also
+ *       one that has only cancels.
+ *   I5  A chain is written in one piece, when there is room for all of it. If
+ *       a short submission cuts it all the same, the rest is made to do
+ *       nothing: the kernel would start it without waiting for its head.
+ *   I6  A cancel may miss the second of a chain, which is not there until the
+ *       first has ended. It is sent again then.
+ */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/base_internal.h"
+#include "uring/uring_internal.h"
+
+enum {
+    CANCEL_ID = 0,      /* no entry has it */
+    ROUNDS_A_TURN = 4,  /* then the tasks have theirs */
+    CANCEL_SHARE = 8,   /* of the completion queue, for cancels */
+    DRAIN_PAUSE_MS = 1, /* when the kernel is short of memory */
+};
+
+static uint32_t cancel_limit(const struct rv_ring *ring)
+{
+    return ring->queues.cq_entries / CANCEL_SHARE;
+}
+
+uint32_t rv_ring_op_limit(const struct rv_ring *ring)
+{
+    return ring->queues.cq_entries - cancel_limit(ring);
+}
+
+/* --- entries ----------------------------------------------------------- */
+
+struct rv_entry *rv_entry_new(struct rv_ring *ring,
+                              const struct rv_ring_call *call)
+{
+    uint64_t id = rv_slab_alloc(&ring->entries);
+    struct rv_entry *entry;
+
+    if (!id)
+        return NULL;
+    entry = rv_slab_at(&ring->entries, rv_id_index(id));
+    entry->id = id;
+    entry->next_id = 0;
+    entry->state = RV_ENTRY_WAITING;
+    entry->result = 0;
+    entry->follows = entry->severed = false;
+    entry->orphan = entry->unwanted = false;
+    entry->call = *call;
+    entry->waker = (struct rv_waker){0};
+    entry->release = NULL;
+    entry->owner = NULL;
+    rv_list_init(&entry->node);
+    ring->unfinished++;
+    return entry;
+}
+
+void rv_entry_free(struct rv_ring *ring, struct rv_entry *entry)
+{
+    if (entry->state != RV_ENTRY_DONE)
+        ring->unfinished--;
+    rv_waker_drop(&entry->waker);
+    rv_slab_free(&ring->entries, entry->id);
+}
+
+/* Release what an abandoned entry owns, and free it. */
+static void bury(struct rv_ring *ring, struct rv_entry *entry)
+{
+    void (*release)(void *owner, int32_t result) = entry->release;
+    void *owner = entry->owner;
+    int32_t result = entry->result;
+
+    rv_entry_free(ring, entry);
+    if (release)
+        release(owner, result);
+}
+
+static void ask_to_cancel(struct rv_ring *ring, struct rv_entry *entry)
+{
+    rv_list_remove(&entry->node);
+    rv_list_push(&ring->cancelling, &entry->node);
+}
+
+/* I1: the one place where an operation ends. */
+static void complete(struct rv_ring *ring, struct rv_entry *entry,
+                     int32_t result)
+{
+    struct rv_entry *next = rv_slab_get(&ring->entries, entry->next_id);
+
+    rv_list_remove(&entry->node);
+    ring->in_flight -= entry->state == RV_ENTRY_IN_FLIGHT;
+    ring->unfinished--;
+    entry->state = RV_ENTRY_DONE;
+    entry->result = entry->severed ? -ECANCELED : result;
+    if (next && next->unwanted && next->state == RV_ENTRY_IN_FLIGHT)
+        ask_to_cancel(ring, next); /* I6 */
+    if (entry->orphan)
+        bury(ring, entry);
+    else
+        rv_waker_wake(&entry->waker);
+}
+
+/* End a chain that the kernel never saw. */
+static void complete_waiting(struct rv_ring *ring, struct rv_entry *entry)
+{
+    while (entry) {
+        struct rv_entry *next = rv_slab_get(&ring->entries, entry->next_id);
+
+        complete(ring, entry, -ECANCELED);
+        entry = next;
+    }
+}
+
+/* --- submission -------------------------------------------------------- */
+
+static uint32_t chain_len(struct rv_ring *ring, const struct rv_entry *entry)
+{
+    uint32_t len = 0;
+
+    for (; entry; entry = rv_slab_get(&ring->entries, entry->next_id))
+        len++;
+    return len;
+}
+
+static void fill_in(struct io_uring_sqe *sqe, const struct rv_entry *entry)
+{
+    sqe->opcode = entry->call.opcode;
+    sqe->flags = entry->next_id ? (uint8_t)IOSQE_IO_LINK : 0;
+    sqe->fd = entry->call.fd;
+    sqe->off = entry->call.offset;
+    sqe->addr = entry->call.addr;
+    sqe->len = entry->call.len;
+    sqe->open_flags = entry->call.flags; /* or rw_flags, ...: a union */
+    sqe->user_data = entry->id;
+}
+
+/* I5. */
+static void sever(struct rv_ring *ring)
+{
+    struct rv_queues *queues = &ring->queues;
+    uint32_t len = rv_queues_unsubmitted(queues);
+
+    for (uint32_t i = 0; i < len; i++) {
+        struct io_uring_sqe *sqe = rv_queues_unsubmitted_at(queues, i);
+        struct rv_entry *entry = rv_slab_get(&ring->entries, sqe->user_data);
+
+        if (!entry || !entry->follows)
+            return;
+        entry->severed = true;
+        *sqe = (struct io_uring_sqe){.opcode = IORING_OP_NOP,
+                                     .user_data = entry->id};
+    }
+}
+
+/* One system call. Returns: as rv_queues_enter(). */
+static int enter(struct rv_ring *ring, uint32_t wait_for)
+{
+    struct rv_queues *queues = &ring->queues;
+    int n = rv_queues_enter(queues, rv_queues_unsubmitted(queues), wait_for);
+
+    RV_CHECK(n != -EEXIST, "a ring on another thread than its own");
+    if (n > 0)
+        sever(ring);
+    return n;
+}
+
+/*
+ * Hand over what is in the submission queue (I4), and let completions come.
+ *
+ * Returns: 0, or why some is left: -EAGAIN, -EBUSY and others.
+ */
+static int submit(struct rv_ring *ring)
+{
+    int n;
+
+    do {
+        n = enter(ring, 0);
+    } while (n == -EINTR ||
+             (n > 0 && rv_queues_unsubmitted(&ring->queues) > 0));
+    if (rv_queues_unsubmitted(&ring->queues) == 0)
+        return 0;
+    return n < 0 ? n : -EAGAIN;
+}
+
+/* Make room for `len` entries. Returns: false if the kernel takes none. */
+static bool make_room(struct rv_ring *ring, uint32_t len)
+{
+    if (rv_queues_room(&ring->queues) < len)
+        submit(ring);
+    return rv_queues_room(&ring->queues) >= len;
+}
+
+static void send_cancels(struct rv_ring *ring)
+{
+    while (!rv_list_empty(&ring->cancelling) &&
+           ring->cancels < cancel_limit(ring) && make_room(ring, 1)) {
+        struct rv_entry *entry = RV_CONTAINER_OF(rv_list_pop(&ring->cancelling),
+                                                 struct rv_entry, node);
+        struct io_uring_sqe *sqe = rv_queues_next(&ring->queues);
+
+        sqe->opcode = IORING_OP_ASYNC_CANCEL;
+        sqe->addr = entry->id;
+        sqe->user_data = CANCEL_ID;
+        ring->cancels++;
+    }
+}
+
+/* Write the oldest chain to the submission queue, if there is room for it
+ * (I3, I5). Returns: false if not, or when none waits. */
+static bool admit(struct rv_ring *ring)
+{
+    struct rv_entry *entry =
+        RV_CONTAINER_OF(ring->waiting.next, struct rv_entry, node);
+    uint32_t len;
+
+    if (rv_list_empty(&ring->waiting))
+        return false;
+    len = chain_len(ring, entry);
+    if (ring->in_flight + len > rv_ring_op_limit(ring) || !make_room(ring, len))
+        return false;
+    rv_list_remove(&entry->node);
+    for (; entry; entry = rv_slab_get(&ring->entries, entry->next_id)) {
+        fill_in(rv_queues_next(&ring->queues), entry);
+        entry->state = RV_ENTRY_IN_FLIGHT;
+        ring->in_flight++;
+        if (entry->unwanted)
+            ask_to_cancel(ring, entry);
+    }
+    return true;
+}
+
+static void fill_queue(struct rv_ring *ring)
+{
+    send_cancels(ring);
+    while (admit(ring))
+        ;
+}
+
+void rv_entry_submit(struct rv_ring *ring, struct rv_entry *entry)
+{
+    rv_list_push(&ring->waiting, &entry->node);
+    if (ring->waiting.next == &entry->node)
+        admit(ring);
+}
+
+void rv_entry_abandon(struct rv_ring *ring, struct rv_entry *entry)
+{
+    rv_waker_drop(&entry->waker);
+    entry->orphan = entry->unwanted = true;
+    if (entry->state == RV_ENTRY_DONE) {
+        bury(ring, entry);
+    } else if (entry->state == RV_ENTRY_IN_FLIGHT) {
+        ask_to_cancel(ring, entry);
+        send_cancels(ring);
+    } else if (!entry->follows) {
+        complete_waiting(ring, entry);
+    }
+}
+
+/* --- completion -------------------------------------------------------- */
+
+/* Returns: true if there was any. */
+static bool reap(struct rv_ring *ring)
+{
+    struct io_uring_cqe cqe;
+    bool any = false;
+
+    while (rv_queues_take(&ring->queues, &cqe)) {
+        struct rv_entry *entry = rv_slab_get(&ring->entries, cqe.user_data);
+
+        any = true;
+        ring->completed++;
+        if (cqe.user_data == CANCEL_ID)
+            ring->cancels--;
+        else if (entry) /* I2 */
+            complete(ring, entry, cqe.res);
+    }
+    return any;
+}
+
+/* Something to enter the kernel for. */
+static bool has_errand(const struct rv_ring *ring)
+{
+    return rv_queues_unsubmitted(&ring->queues) > 0 ||
+           rv_queues_holds_back(&ring->queues);
+}
+
+bool rv_ring_turn(struct rv_ring *ring)
+{
+    const uint64_t before = ring->completed;
+
+    for (int i = 0; i < ROUNDS_A_TURN; i++) {
+        int error = 0;
+
+        fill_queue(ring);
+        if (has_errand(ring))
+            error = submit(ring);
+        else if (!rv_queues_ready(&ring->queues))
+            return ring->completed != before;
+        ring->stuck &= error != 0;
+        if (!reap(ring) && error) {
+            rv_ring_back_off(ring);
+            return ring->completed != before;
+        }
+    }
+    return true;
+}
+
+/* --- the end ----------------------------------------------------------- */
+
+static void cancel_all(struct rv_ring *ring)
+{
+    for (uint32_t i = 0; i < ring->entries.used; i++) {
+        struct rv_entry *entry = rv_slab_at(&ring->entries, i);
+
+        if (rv_slab_get(&ring->entries, entry->id) == entry &&
+            entry->state == RV_ENTRY_IN_FLIGHT)
+            ask_to_cancel(ring, entry);
+    }
+}
+
+/* Sleep until something completes. */
+static void await_completion(struct rv_ring *ring)
+{
+    const struct timespec pause = {.tv_nsec = DRAIN_PAUSE_MS * RV_NS_PER_MS};
+    int n;
+
+    send_cancels(ring);
+    n = enter(ring, 1);
+    if (!reap(ring) && n < 0 && n != -EINTR)
+        nanosleep(&pause, NULL);
+}
+
+void rv_ring_drain(struct rv_ring *ring)
+{
+    while (!rv_list_empty(&ring->waiting))
+        complete_waiting(
+            ring, RV_CONTAINER_OF(ring->waiting.next, struct rv_entry, node));
+    while (ring->in_flight > 0) {
+        uint32_t before = ring->in_flight;
+
+        /* Again after each end: see I6. */
+        cancel_all(ring);
+        while (ring->in_flight >= before)
+            await_completion(ring);
+    }
+    while (ring->cancels > 0)
+        await_completion(ring);
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ring.c - a ring's birth, its turns on the executor's thread, its end.
+ *
+ * Threads: the executor's. The reactor's thread only sees the eventfd.
+ *
+ * The executor calls the ring before it sleeps and every so often while it is
+ * busy (struct rv_turn). What completes while it sleeps makes the kernel write
+ * to the eventfd: the reactor wakes the ring's own task, the watch, which
+ * reaps. The eventfd is never read: each write is a new edge.
+ *
+ *   W1  The watch clears the readiness first and reaps after it; the other way
+ *       round, a completion between the two would be slept over.
+ */
+#include <errno.h>
+#include <reveil/uring.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/base_internal.h"
+#include "uring/uring_internal.h"
+
+enum {
+    ENTRIES_MIN = 4,
+    BACK_OFF_MS = 1, /* until a kernel without memory is asked again */
+};
+
+static _Thread_local struct rv_ring *current;
+
+struct rv_ring *rv_ring_current(void)
+{
+    return current;
+}
+
+struct rv_ring *rv_ring_enter(struct rv_ring *ring)
+{
+    struct rv_ring *previous = current;
+
+    current = ring;
+    return previous;
+}
+
+struct rv_executor *rv_ring_executor(const struct rv_ring *ring)
+{
+    return ring->executor;
+}
+
+uint32_t rv_ring_in_flight(const struct rv_ring *ring)
+{
+    return ring->unfinished;
+}
+
+void rv_ring_get(struct rv_ring *ring)
+{
+    ring->references++;
+}
+
+void rv_ring_put(struct rv_ring *ring)
+{
+    if (--ring->references > 0)
+        return;
+    rv_slab_fini(&ring->entries);
+    rv_free(ring);
+}
+
+/* --- the watch --------------------------------------------------------- */
+
+struct rv_ring_watch {
+    struct rv_future future;
+    struct rv_ring *ring;
+    struct rv_waker waker;
+    struct rv_sleep pause;
+    bool pausing;
+};
+
+/* Ask a kernel that takes nothing now and then. */
+static void insist(struct rv_ring_watch *self, struct rv_cx *cx)
+{
+    while (self->ring->stuck) {
+        if (!self->pausing)
+            rv_sleep_init(&self->pause, rv_after_ms(BACK_OFF_MS));
+        self->pausing = true;
+        if (rv_poll(&self->pause.future, cx) == RV_PENDING)
+            return;
+        self->pausing = false;
+        self->ring->stuck = false;
+        rv_ring_turn(self->ring);
+    }
+}
+
+static enum rv_poll watch_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_ring_watch *self =
+        RV_CONTAINER_OF(future, struct rv_ring_watch, future);
+    uint32_t tick;
+
+    if (!self->waker.queue)
+        self->waker = rv_waker_clone(&cx->waker);
+    while (rv_source_ready(self->ring->source, RV_READ, &cx->waker, &tick)) {
+        rv_source_clear(self->ring->source, RV_READ, tick); /* W1 */
+        rv_ring_turn(self->ring);
+    }
+    insist(self, cx);
+    return RV_PENDING;
+}
+
+static void watch_drop(struct rv_future *future)
+{
+    struct rv_ring_watch *self =
+        RV_CONTAINER_OF(future, struct rv_ring_watch, future);
+
+    rv_drop(&self->pause.future);
+    rv_waker_drop(&self->waker);
+    self->ring->watch = NULL;
+}
+
+void rv_ring_back_off(struct rv_ring *ring)
+{
+    if (ring->stuck)
+        return;
+    ring->stuck = true;
+    if (ring->watch)
+        rv_waker_wake(&ring->watch->waker);
+}
+
+/* Returns: 0, -ENOMEM, -ECANCELED (the executor is being freed). */
+static int spawn_watch(struct rv_ring *ring)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_ring_watch", .poll = watch_poll, .drop = watch_drop};
+    struct rv_ring_watch *watch = rv_alloc(sizeof *watch);
+    int error;
+
+    if (!watch)
+        return -ENOMEM;
+    rv_future_init(&watch->future, &ops);
+    watch->ring = ring;
+    error = rv_task_spawn(ring->executor, &watch->future, &ring->watch_task);
+    if (error)
+        rv_free(watch);
+    else
+        ring->watch = watch;
+    return error;
+}
+
+/* --- birth ------------------------------------------------------------- */
+
+static bool turn_run(struct rv_turn *turn, bool idle)
+{
+    (void)idle;
+    return rv_ring_turn(RV_CONTAINER_OF(turn, struct rv_ring, turn));
+}
+
+int rv_ring_new(struct rv_ring **out, struct rv_executor *executor,
+                struct rv_reactor *reactor,
+                const struct rv_ring_options *options)
+{
+    struct rv_ring *ring;
+
+    if (options && options->entries > RV_QUEUES_MAX)
+        return -EINVAL;
+    ring = rv_alloc(sizeof *ring);
+    if (!ring)
+        return -ENOMEM;
+    ring->executor = executor;
+    ring->reactor = reactor;
+    ring->options = options ? *options : (struct rv_ring_options){0};
+    if (ring->options.entries == 0)
+        ring->options.entries = RV_QUEUES_DEFAULT;
+    if (ring->options.entries < ENTRIES_MIN)
+        ring->options.entries = ENTRIES_MIN;
+    ring->references = 1;
+    ring->turn.run = turn_run;
+    rv_list_init(&ring->turn.node);
+    rv_list_init(&ring->waiting);
+    rv_list_init(&ring->cancelling);
+    rv_slab_init(&ring->entries, sizeof(struct rv_entry));
+    *out = ring;
+    return 0;
+}
+
+/* Returns: 0, negative errno. */
+static int open_event(struct rv_ring *ring)
+{
+    int error;
+
+    ring->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (ring->event_fd < 0)
+        return -errno;
+    error = rv_queues_notify(&ring->queues, ring->event_fd);
+    if (!error)
+        error = rv_source_open(ring->reactor, ring->event_fd, &ring->source);
+    if (error)
+        close(ring->event_fd);
+    return error;
+}
+
+static void close_event(struct rv_ring *ring)
+{
+    rv_source_close(ring->source);
+    close(ring->event_fd);
+}
+
+/* Returns: 0, negative errno. */
+static int open_all(struct rv_ring *ring)
+{
+    int error = rv_queues_open(&ring->queues, ring->options.entries);
+
+    if (error)
+        return error;
+    error = open_event(ring);
+    if (error)
+        goto fail_queues;
+    error = spawn_watch(ring);
+    if (error)
+        goto fail_event;
+    rv_executor_add_turn(ring->executor, &ring->turn);
+    return 0;
+
+fail_event:
+    close_event(ring);
+fail_queues:
+    rv_queues_close(&ring->queues);
+    return error;
+}
+
+static bool is_off(const struct rv_ring *ring)
+{
+    const char *disk = getenv("RV_DISK");
+
+    return ring->options.off || (disk && strcmp(disk, "pool") == 0);
+}
+
+/* An error that will not be another one the next time. */
+static bool is_final(int error)
+{
+    return error == -ENOSYS || error == -EPERM || error == -EACCES ||
+           error == -EOPNOTSUPP || error == -EINVAL || error == -ENODEV;
+}
+
+int rv_ring_open(struct rv_ring *ring)
+{
+    int error;
+
+    if (ring->state != RV_RING_UNTRIED)
+        return ring->error;
+    if (is_off(ring))
+        error = -EOPNOTSUPP;
+    else
+        error = ring->reactor ? open_all(ring) : -ENODEV;
+    if (!error) {
+        ring->state = RV_RING_OPEN;
+    } else if (is_final(error)) {
+        ring->state = RV_RING_CLOSED;
+        ring->error = error;
+    }
+    return error;
+}
+
+/* --- the end ----------------------------------------------------------- */
+
+void rv_ring_free(struct rv_ring *ring)
+{
+    const bool was_open = ring->state == RV_RING_OPEN;
+
+    ring->state = RV_RING_CLOSED;
+    ring->error = -ECANCELED;
+    if (was_open) {
+        rv_ring_drain(ring);
+        rv_executor_remove_turn(&ring->turn);
+        if (ring->watch)
+            rv_task_abort(ring->executor, ring->watch_task);
+        close_event(ring);
+        rv_queues_close(&ring->queues);
+    }
+    if (current == ring)
+        current = NULL;
+    rv_ring_put(ring);
+}
