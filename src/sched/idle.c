@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * idle.c - a worker sleeps only when there is nothing left that it could do.
+ *
+ * Threads: any.
+ *
+ * A wake costs thousands of times more than a push, so while one worker
+ * searches nobody else is woken. Protocol:
+ *
+ *   I1  A pusher pushes first and reads the word second, with a seq_cst fence
+ *       between; a worker announces that it stops searching first and looks
+ *       at the queues second, ordered by a seq_cst exchange. So the pusher
+ *       sees that nobody searches, or the worker sees the task.
+ *   I2  Whoever announces its sleep when nobody searches (any more) looks at
+ *       all queues again. Whoever pushed before counted on the last searcher.
+ *       It holds for one that was refused the search too: since then all who
+ *       searched may have found something and stopped.
+ *   I3  The last searcher that found something looks at all queues again too,
+ *       and wakes another worker if there is more. Otherwise two tasks that
+ *       were pushed while it searched would run one after the other.
+ *   I4  A worker is counted as a sleeper, and can be chosen, before that look.
+ *       A pusher that comes after the look finds it, and its token ends the
+ *       park, whether that has begun or not.
+ *   I5  Whoever wakes a sleeper makes it a searcher in the same step. So the
+ *       next pusher does not wake a second one, and I3 holds for it.
+ *
+ * tests/models/idle.pml is the model, with mutants for I1 to I4.
+ * Source: tokio's runtime/scheduler/multi_thread/idle.rs and the "spinning"
+ * threads of Go's runtime/proc.go; the second half of I2 is the model's.
+ */
+#include "sched/idle.h"
+
+#include <errno.h>
+#include <reveil/base.h>
+
+#define SEARCHER UINT64_C(1)
+#define SLEEPER  (UINT64_C(1) << 32)
+
+struct rv_idle_worker {
+    struct rv_parker *parker;
+    bool asleep; /* may be chosen */
+};
+
+static uint32_t searchers(uint64_t word)
+{
+    return (uint32_t)word;
+}
+
+static uint32_t sleepers(uint64_t word)
+{
+    return (uint32_t)(word >> 32);
+}
+
+int rv_idle_init(struct rv_idle *idle, uint32_t workers)
+{
+    idle->workers = rv_alloc(workers * sizeof *idle->workers);
+    if (!idle->workers)
+        return -ENOMEM;
+    atomic_init(&idle->word, 0);
+    idle->len = workers;
+    pthread_mutex_init(&idle->mutex, NULL);
+    return 0;
+}
+
+void rv_idle_fini(struct rv_idle *idle)
+{
+    if (!idle->workers)
+        return;
+    pthread_mutex_destroy(&idle->mutex);
+    rv_free(idle->workers);
+    idle->workers = NULL;
+}
+
+void rv_idle_set_parker(struct rv_idle *idle, uint32_t me,
+                        struct rv_parker *parker)
+{
+    idle->workers[me].parker = parker;
+}
+
+/* mutex must be held. Returns: the parker of a sleeper that was chosen. */
+static struct rv_parker *choose(struct rv_idle *idle)
+{
+    for (uint32_t i = 0; i < idle->len; i++) {
+        if (idle->workers[i].asleep) {
+            idle->workers[i].asleep = false;
+            return idle->workers[i].parker;
+        }
+    }
+    return NULL;
+}
+
+static __attribute__((noinline)) void wake_one(struct rv_idle *idle)
+{
+    struct rv_parker *parker = NULL;
+    uint64_t word;
+
+    pthread_mutex_lock(&idle->mutex);
+    /* relaxed: sleepers change under the mutex, and a searcher that came since
+     * the caller looked is one more who finds what was pushed. */
+    word = atomic_load_explicit(&idle->word, memory_order_relaxed);
+    if (searchers(word) == 0 && sleepers(word) > 0) {
+        parker = choose(idle);
+        /* seq_cst: I1, I5. */
+        atomic_fetch_add_explicit(&idle->word, SEARCHER - SLEEPER,
+                                  memory_order_seq_cst);
+    }
+    pthread_mutex_unlock(&idle->mutex);
+    if (parker)
+        rv_parker_unpark(parker);
+}
+
+void rv_idle_notify(struct rv_idle *idle)
+{
+    uint64_t word;
+
+    /* Between the push and the look; pairs with the exchanges of the word by
+     * those who stop searching. I1 */
+    atomic_thread_fence(memory_order_seq_cst);
+    /* relaxed: the fence orders it. */
+    word = atomic_load_explicit(&idle->word, memory_order_relaxed);
+    if (__builtin_expect(searchers(word) == 0 && sleepers(word) > 0, 0))
+        wake_one(idle);
+}
+
+bool rv_idle_search(struct rv_idle *idle)
+{
+    /* relaxed: how many search is a matter of taste. Half of the workers. */
+    uint64_t word = atomic_load_explicit(&idle->word, memory_order_relaxed);
+
+    if (2 * searchers(word) >= idle->len && searchers(word) > 0)
+        return false;
+    /* seq_cst: who sees a searcher leaves its task to it. I1 */
+    atomic_fetch_add_explicit(&idle->word, SEARCHER, memory_order_seq_cst);
+    return true;
+}
+
+bool rv_idle_found(struct rv_idle *idle)
+{
+    /* seq_cst: before the look at the queues. I1, I3 */
+    return searchers(atomic_fetch_sub_explicit(&idle->word, SEARCHER,
+                                               memory_order_seq_cst)) == 1;
+}
+
+bool rv_idle_sleep(struct rv_idle *idle, uint32_t me, bool searching)
+{
+    uint64_t before;
+
+    pthread_mutex_lock(&idle->mutex);
+    idle->workers[me].asleep = true; /* I4 */
+    /* seq_cst: before the look at the queues. I1, I2 */
+    before = atomic_fetch_add_explicit(&idle->word,
+                                       SLEEPER - (searching ? SEARCHER : 0),
+                                       memory_order_seq_cst);
+    pthread_mutex_unlock(&idle->mutex);
+    return searching && searchers(before) == 1;
+}
+
+bool rv_idle_rise(struct rv_idle *idle, uint32_t me, bool to_search)
+{
+    bool searcher = true; /* chosen: wake_one() has counted it */
+
+    pthread_mutex_lock(&idle->mutex);
+    if (idle->workers[me].asleep) {
+        idle->workers[me].asleep = false;
+        searcher = to_search;
+        /* seq_cst: I1. */
+        atomic_fetch_add_explicit(&idle->word,
+                                  (to_search ? SEARCHER : 0) - SLEEPER,
+                                  memory_order_seq_cst);
+    }
+    pthread_mutex_unlock(&idle->mutex);
+    return searcher;
+}
+
+void rv_idle_wake_all(struct rv_idle *idle)
+{
+    for (uint32_t i = 0; i < idle->len; i++)
+        if (idle->workers[i].parker)
+            rv_parker_unpark(idle->workers[i].parker);
+}
+
+uint32_t rv_idle_sleepers(const struct rv_idle *idle)
+{
+    /* seq_cst: after the caller's own announcement. */
+    return sleepers(atomic_load_explicit(&idle->word, memory_order_seq_cst));
+}
