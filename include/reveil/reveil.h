@@ -16,6 +16,7 @@
 #include <reveil/net.h>
 #include <reveil/process.h>
 #include <reveil/reactor.h>
+#include <reveil/remote.h>
 #include <reveil/resolve.h>
 #include <reveil/runtime.h>
 #include <reveil/signal.h>
