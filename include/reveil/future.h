@@ -32,6 +32,13 @@ struct rv_cx {
     struct rv_waker waker; /* borrowed: clone it to keep it */
     struct rv_executor *executor;
     uint32_t io_calls; /* private: I/O in this poll, see RV_IO_BUDGET */
+    /*
+     * A future that is PENDING, and that only what another task does can make
+     * READY (a channel, a lock; no descriptor, no clock), stores itself here.
+     * When all tasks of a scheduler await such futures it is stuck, and says
+     * so instead of sleeping for ever, see sched.h.
+     */
+    const struct rv_future *needs_task;
 };
 
 /*
