@@ -106,14 +106,19 @@ extern _Atomic int rv_trace_level;
 /* Private: the part behind the branch. */
 void rv_trace_write(enum rv_event_kind kind, uint64_t id, int64_t value);
 
+/* relaxed: a switch, nothing is published with it. Threads: any. */
+static inline bool rv_trace_is_on(void)
+{
+    return __builtin_expect(
+        atomic_load_explicit(&rv_trace_level, memory_order_relaxed) !=
+            RV_TRACE_OFF,
+        0);
+}
+
 /* Write an event if the trace is on. Threads: any; signal handlers too. */
 static inline void rv_trace(enum rv_event_kind kind, uint64_t id, int64_t value)
 {
-    /* relaxed: a switch, nothing is published with it. */
-    if (__builtin_expect(
-            atomic_load_explicit(&rv_trace_level, memory_order_relaxed) !=
-                RV_TRACE_OFF,
-            0))
+    if (rv_trace_is_on())
         rv_trace_write(kind, id, value);
 }
 

@@ -73,75 +73,10 @@ bool rv_parker_park(struct rv_parker *parker, int64_t deadline_ns);
  */
 void rv_parker_unpark(struct rv_parker *parker);
 
-/* --- the ready queue: ids of the tasks that may go on ------------------ */
-
-/*
- * FIFO, an id at most once. Room for an id is reserved with rv_ready_reserve()
- * before any waker for it exists, so that a wake never allocates and never
- * fails. The queue lives until its last reference is put.
- */
-struct rv_ready;
-
-/* A new queue with one reference. Returns: NULL without memory. */
-struct rv_ready *rv_ready_new(void);
-void rv_ready_get(struct rv_ready *queue);
-void rv_ready_put(struct rv_ready *queue);
-
-/* The parker that a push unparks; the queue's owner parks on it. */
-struct rv_parker *rv_ready_parker(struct rv_ready *queue);
-
-/*
- * rv_parker_use() for the queue's parker. Owns: sleeper->event_fd is the
- * queue's from now on, and closed with it. Threads: the owner, before there is
- * a waker for the queue.
- */
-void rv_ready_use(struct rv_ready *queue, const struct rv_sleeper *sleeper);
-
-/*
- * Make room for a task id (as rv_slab_alloc() gives them) and forget the
- * earlier one with the same index.
- *
- * Threads: the owner. Returns: 0, -ENOMEM.
- */
-int rv_ready_reserve(struct rv_ready *queue, uint64_t id);
-
-/*
- * The task is over: from now on wakes for its id do nothing. The index may be
- * reserved again only when it is not in the queue any more.
- *
- * Threads: the owner. Returns: true if it still is in the queue.
- */
-bool rv_ready_retire(struct rv_ready *queue, uint64_t id);
-
-/*
- * From now on this thread polls for `queue` (NULL: for none), and its own
- * pushes need no lock. Returns: the queue it polled for before.
- */
-struct rv_ready *rv_ready_enter(struct rv_ready *queue);
-
-/* The queue that this thread polls for, or NULL. */
-struct rv_ready *rv_ready_current(void);
-
-/*
- * Start a batch: all that is in the queue now, in order. What is pushed later
- * comes with the next batch.
- *
- * Threads: the owner. Returns: how many ids the batch has.
- */
-uint32_t rv_ready_batch(struct rv_ready *queue);
-
-/*
- * Take the next index of the batch and clear its queued mark, *before* the
- * task is polled: a wake during the poll queues it again.
- *
- * Threads: the owner. Returns: false at the end of the batch.
- */
-bool rv_ready_take(struct rv_ready *queue, uint32_t *index);
-
-/* Push an id and unpark the owner if need be; see rv_waker_wake(). */
-void rv_ready_push(struct rv_ready *queue, uint64_t id);
-
 /* --- the waker --------------------------------------------------------- */
+
+/* The ready queue of an executor; see src/waker/ready.h. */
+struct rv_ready;
 
 /* Copy it with rv_waker_clone() only; all zero is "no waker". */
 struct rv_waker {
@@ -149,7 +84,11 @@ struct rv_waker {
     uint64_t id;            /* private */
 };
 
-/* A second waker for the same task. Threads: any. */
+/*
+ * A second waker for the same task.
+ *
+ * Threads: any; of a borrowed one (in struct rv_cx) the thread that polls.
+ */
 struct rv_waker rv_waker_clone(const struct rv_waker *waker);
 
 /* Both wake the same task. Also true of two that are "no waker". */

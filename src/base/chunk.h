@@ -26,7 +26,7 @@ static inline struct rv_chunk_place rv_chunk_place(uint32_t index)
 
     return (struct rv_chunk_place){
         .chunk = top_bit - 6, /* log2(RV_SLAB_FIRST_CHUNK) */
-        .offset = (uint32_t)(shifted - (UINT64_C(1) << top_bit)),
+        .offset = (uint32_t)(shifted ^ (UINT64_C(1) << top_bit)),
     };
 }
 

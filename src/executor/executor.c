@@ -14,7 +14,8 @@
 /* Polls between two looks at the clock and, fused, at epoll. */
 enum { POLLS_A_TURN = 64 };
 
-static _Thread_local struct rv_executor *current;
+static _Thread_local struct rv_executor *current
+    __attribute__((tls_model("initial-exec")));
 
 int rv_executor_new(struct rv_executor **out)
 {
@@ -22,10 +23,9 @@ int rv_executor_new(struct rv_executor **out)
 
     if (!executor)
         return -ENOMEM;
-    executor->ready = rv_ready_new();
+    executor->ready = rv_ready_new(sizeof(struct rv_task));
     if (!executor->ready)
         goto fail_free;
-    rv_slab_init(&executor->tasks, sizeof(struct rv_task));
     rv_wheel_init(&executor->wheel, rv_now_ns());
     rv_list_init(&executor->turns);
     *out = executor;
@@ -53,31 +53,6 @@ uint32_t rv_executor_tasks(const struct rv_executor *executor)
 
 /* --- the life of a task ------------------------------------------------ */
 
-int rv_task_start(struct rv_executor *executor, struct rv_future *future,
-                  struct rv_join *join, uint32_t flags, uint64_t *out)
-{
-    uint64_t id = rv_slab_alloc(&executor->tasks);
-    struct rv_task *task;
-
-    if (!id)
-        return -ENOMEM;
-    task = rv_slab_at(&executor->tasks, rv_id_index(id));
-    if (rv_ready_reserve(executor->ready, id) < 0) {
-        task->flags = RV_TASK_OVER;
-        rv_slab_free(&executor->tasks, id);
-        return -ENOMEM;
-    }
-    task->id = id;
-    task->future = future;
-    task->join = join;
-    task->flags = flags;
-    executor->live++;
-    *out = id;
-    rv_trace(RV_EV_SPAWN, id, 0);
-    rv_ready_push(executor->ready, id);
-    return 0;
-}
-
 /* The handle keeps a future that has a value; any other one ends here. */
 static void dispose(struct rv_future *future, struct rv_join *join,
                     bool aborted)
@@ -98,16 +73,16 @@ void rv_task_finish(struct rv_executor *executor, struct rv_task *task,
 {
     struct rv_future *future = task->future;
     struct rv_join *join = task->join;
-    uint32_t flags = task->flags;
+    uint8_t flags = task->slot.flags;
 
     /* The task is gone before its future is dropped: the drop may abort or
      * finish others, and must not meet this one half-way. */
     executor->live--;
     task->join = NULL;
-    task->flags = RV_TASK_OVER;
-    if (!rv_ready_retire(executor->ready, task->id))
-        rv_slab_free(&executor->tasks, task->id);
-    if (!(flags & RV_TASK_BORROWED))
+    rv_ready_retire(executor->ready, &task->slot);
+    if (flags & RV_TASK_BORROWED)
+        rv_ready_end_batch(executor->ready); /* rv_block_on() returns */
+    else
         dispose(future, join, aborted);
 }
 
@@ -120,66 +95,59 @@ int rv_task_spawn(struct rv_executor *executor, struct rv_future *future,
 
 void rv_task_abort(struct rv_executor *executor, uint64_t id)
 {
-    struct rv_task *task = rv_slab_get(&executor->tasks, id);
+    struct rv_task *task = (void *)rv_ready_find(executor->ready, id);
 
-    if (!task || task->flags & RV_TASK_OVER)
+    if (!task)
         return;
     rv_trace(RV_EV_DROP, id, 0);
-    if (task->flags & RV_TASK_RUNNING)
-        task->flags |= RV_TASK_ABORTED;
+    if (&task->slot == executor->ready->taken)
+        task->slot.flags |= RV_TASK_ABORTED;
     else
         rv_task_finish(executor, task, true);
 }
 
-static void run_task(struct rv_executor *executor, struct rv_task *task)
+/* What a poll said, after it. */
+static inline void settle(struct rv_executor *executor, struct rv_task *task,
+                          enum rv_poll said)
 {
-    struct rv_cx cx = {.waker = {executor->ready, task->id},
+    if (said == RV_READY)
+        rv_task_finish(executor, task, false);
+    else if (__builtin_expect(task->slot.flags & RV_TASK_ABORTED, 0))
+        rv_task_finish(executor, task, true);
+}
+
+static inline enum rv_poll poll_task(struct rv_executor *executor,
+                                     struct rv_task *task)
+{
+    struct rv_cx cx = {.waker = {executor->ready, task->slot.id},
                        .executor = executor};
 
-    rv_trace(RV_EV_POLL, task->id, 0);
-    task->flags |= RV_TASK_RUNNING;
-    if (rv_poll(task->future, &cx) == RV_READY) {
-        rv_trace(RV_EV_READY, task->id, task->future->result);
-        rv_task_finish(executor, task, false);
-        return;
-    }
-    rv_trace(RV_EV_PENDING, task->id, 0);
-    task->flags &= ~(uint32_t)RV_TASK_RUNNING;
-    if (task->flags & RV_TASK_ABORTED)
-        rv_task_finish(executor, task, true);
+    return rv_poll(task->future, &cx);
+}
+
+static __attribute__((noinline)) void run_traced(struct rv_executor *executor,
+                                                 struct rv_task *task)
+{
+    enum rv_poll said;
+
+    rv_trace(RV_EV_POLL, task->slot.id, 0);
+    said = poll_task(executor, task);
+    if (said == RV_READY)
+        rv_trace(RV_EV_READY, task->slot.id, task->future->result);
+    else
+        rv_trace(RV_EV_PENDING, task->slot.id, 0);
+    settle(executor, task, said);
+}
+
+static inline void run_task(struct rv_executor *executor, struct rv_task *task)
+{
+    if (rv_trace_is_on())
+        run_traced(executor, task);
+    else
+        settle(executor, task, poll_task(executor, task));
 }
 
 /* --- the loop ---------------------------------------------------------- */
-
-static void run_ready(struct rv_executor *executor,
-                      const struct rv_future *until)
-{
-    uint32_t index;
-
-    while (until->at != RV_AT_END && rv_ready_take(executor->ready, &index)) {
-        struct rv_task *task = rv_slab_at(&executor->tasks, index);
-
-        if (task->flags & RV_TASK_OVER)
-            rv_slab_free(&executor->tasks, task->id);
-        else
-            run_task(executor, task);
-    }
-}
-
-/*
- * Sleep until something is ready or the first timer is due. A virtual clock
- * does not go on by itself: it jumps to the timer, see base.h. No wheel opens
- * its last tick, so for RV_NEVER - 1 it does not.
- */
-static void idle(struct rv_executor *executor, struct rv_parker *parker)
-{
-    const int64_t next_ns = rv_wheel_next_ns(&executor->wheel);
-
-    if (rv_clock_is_virtual() && next_ns < RV_NEVER - 1)
-        rv_clock_reach(next_ns);
-    else
-        rv_parker_park(parker, next_ns);
-}
 
 /* Returns: true if a task may have become ready. */
 static bool run_turns(struct rv_executor *executor, bool idle_next)
@@ -197,7 +165,7 @@ static bool run_turns(struct rv_executor *executor, bool idle_next)
 }
 
 /* The world outside has its turn even while the tasks keep each other busy. */
-static void look_outside(struct rv_executor *executor)
+static __attribute__((noinline)) void look_outside(struct rv_executor *executor)
 {
     executor->polls = 0;
     rv_parker_turn(rv_ready_parker(executor->ready));
@@ -205,31 +173,51 @@ static void look_outside(struct rv_executor *executor)
     run_turns(executor, false);
 }
 
-/* A batch; without one, due timers and the turns. Returns: false when there
- * was nothing to do. */
-static bool run_some(struct rv_executor *executor,
-                     const struct rv_future *until)
+static inline void run_batch(struct rv_executor *executor)
 {
-    uint32_t batch = rv_ready_batch(executor->ready);
+    struct rv_ready *ready = executor->ready;
+    struct rv_ready_slot *slot;
 
-    executor->polls += batch;
-    if (batch)
-        run_ready(executor, until);
-    else if (!rv_executor_fire_timers(executor) && !run_turns(executor, true))
-        return false;
+    while ((slot = rv_ready_take(ready))) {
+        executor->polls++;
+        run_task(executor, (struct rv_task *)slot);
+    }
     if (executor->polls >= POLLS_A_TURN)
         look_outside(executor);
-    return true;
+}
+
+/* Nothing is ready. Returns: true if something may be now. */
+static bool find_work(struct rv_executor *executor)
+{
+    return rv_executor_fire_timers(executor) || run_turns(executor, true);
+}
+
+/*
+ * Sleep until something is ready or the first timer is due. A virtual clock
+ * does not go on by itself: it jumps to the timer, see base.h. No wheel opens
+ * its last tick, so for RV_NEVER - 1 it does not.
+ */
+static void idle(struct rv_executor *executor, struct rv_parker *parker)
+{
+    const int64_t next_ns = rv_wheel_next_ns(&executor->wheel);
+
+    if (rv_clock_is_virtual() && next_ns < RV_NEVER - 1)
+        rv_clock_reach(next_ns);
+    else
+        rv_parker_park(parker, next_ns);
 }
 
 static void run_until(struct rv_executor *executor,
                       const struct rv_future *until)
 {
-    struct rv_parker *parker = rv_ready_parker(executor->ready);
+    struct rv_ready *ready = executor->ready;
 
-    while (until->at != RV_AT_END)
-        if (!run_some(executor, until))
-            idle(executor, parker);
+    while (until->at != RV_AT_END) {
+        if (rv_ready_batch(ready))
+            run_batch(executor);
+        else if (!find_work(executor))
+            idle(executor, rv_ready_parker(ready));
+    }
 }
 
 void rv_executor_add_turn(struct rv_executor *executor, struct rv_turn *turn)
@@ -257,9 +245,10 @@ void rv_executor_leave(struct rv_executor *executor)
 
 bool rv_executor_run(struct rv_executor *executor)
 {
-    static const struct rv_future no_end;
-
-    return run_some(executor, &no_end);
+    if (!rv_ready_batch(executor->ready))
+        return find_work(executor);
+    run_batch(executor);
+    return true;
 }
 
 int64_t rv_executor_next_ns(const struct rv_executor *executor)
@@ -288,10 +277,11 @@ int rv_block_on(struct rv_executor *executor, struct rv_future *future)
 /* Drop every task; what a drop sets free may end others, never start any. */
 static void abort_all(struct rv_executor *executor)
 {
-    for (uint32_t i = 0; i < executor->tasks.used; i++) {
-        struct rv_task *task = rv_slab_at(&executor->tasks, i);
+    for (uint32_t i = 0; i < executor->ready->used; i++) {
+        struct rv_ready_slot *slot = rv_ready_at(executor->ready, i);
 
-        rv_task_abort(executor, task->id);
+        if (slot)
+            rv_task_abort(executor, slot->id);
     }
 }
 
@@ -304,7 +294,6 @@ void rv_executor_free(struct rv_executor *executor)
     rv_executor_leave(executor);
     while (rv_list_pop(&executor->turns))
         ; /* they are on no list now */
-    rv_slab_fini(&executor->tasks);
     rv_ready_put(executor->ready);
     rv_free(executor);
 }

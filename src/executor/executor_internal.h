@@ -7,24 +7,23 @@
 #ifndef RV_EXECUTOR_INTERNAL_H
 #define RV_EXECUTOR_INTERNAL_H
 
+#include <errno.h>
 #include <reveil/executor.h>
+#include <reveil/trace.h>
 
 #include "executor/wheel.h"
+#include "waker/ready.h"
 
 enum rv_task_flag {
-    RV_TASK_RUNNING = 1,  /* inside its poll */
-    RV_TASK_ABORTED = 2,  /* ... during which it was aborted */
-    RV_TASK_BORROWED = 4, /* the future is the caller's of rv_block_on() */
-    RV_TASK_OVER = 8,     /* gone, but its index is still in the queue */
+    RV_TASK_ABORTED = 1,  /* during its poll, which goes on */
+    RV_TASK_BORROWED = 2, /* the future is the caller's of rv_block_on() */
 };
 
-/* A future with a place in line. Its id is its key in the slab. */
+/* A future with a place in line; slot.flags: enum rv_task_flag. */
 struct rv_task {
-    struct rv_slab_item item;
-    uint64_t id;
+    struct rv_ready_slot slot;
     struct rv_future *future;
     struct rv_join *join; /* who holds the handle; NULL when detached */
-    uint32_t flags;       /* enum rv_task_flag */
 };
 
 /*
@@ -41,8 +40,7 @@ struct rv_turn {
 };
 
 struct rv_executor {
-    struct rv_ready *ready; /* shared with wakers; one reference */
-    struct rv_slab tasks;
+    struct rv_ready *ready; /* the tasks; shared with wakers: a reference */
     struct rv_wheel wheel;
     struct rv_list turns;      /* struct rv_turn */
     struct rv_ready *previous; /* of the thread, before it was entered */
@@ -73,10 +71,29 @@ bool rv_executor_run(struct rv_executor *executor);
 /* When the first timer is due; RV_NEVER. */
 int64_t rv_executor_next_ns(const struct rv_executor *executor);
 
-/* Put a future in the slab and in the queue; *id is set before its first poll.
- * Returns: 0, -ENOMEM. */
-int rv_task_start(struct rv_executor *executor, struct rv_future *future,
-                  struct rv_join *join, uint32_t flags, uint64_t *id);
+/* Make a task of a future and queue it; *out is its id, which is set before
+ * its first poll. Returns: 0, -ENOMEM. */
+static inline int rv_task_start(struct rv_executor *executor,
+                                struct rv_future *future, struct rv_join *join,
+                                uint8_t flags, uint64_t *out)
+{
+    struct rv_ready_slot *slot = rv_ready_alloc(executor->ready);
+    struct rv_task *task = (struct rv_task *)slot;
+
+    if (!slot)
+        return -ENOMEM;
+    task->future = future;
+    task->join = join;
+    slot->flags = flags;
+    executor->live++;
+    *out = slot->id;
+    rv_trace(RV_EV_SPAWN, slot->id, 0);
+    if (executor->ready == rv_ready_current())
+        rv_ready_push_own(executor->ready, slot);
+    else
+        rv_ready_push(executor->ready, slot->id);
+    return 0;
+}
 
 /*
  * rv_spawn() without a handle; *id is the task's. Returns: as rv_spawn().

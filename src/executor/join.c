@@ -12,6 +12,26 @@
 
 #include "executor/executor_internal.h"
 
+/*
+ * Leave the waker of who waits. One of the same executor is only noted, not
+ * cloned: its queue is there for as long as the task that it waits for.
+ */
+static void set_waiter(struct rv_join *join, const struct rv_waker *waker)
+{
+    const bool ours = waker->queue == join->executor->ready;
+
+    join->waiter = ours ? *waker : rv_waker_clone(waker);
+}
+
+static void forget_waiter(struct rv_join *join)
+{
+    struct rv_waker *waiter = &join->waiter;
+
+    if (waiter->queue && waiter->queue != join->executor->ready)
+        rv_waker_drop(waiter);
+    *waiter = (struct rv_waker){0};
+}
+
 static enum rv_poll join_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct rv_join *self = RV_CONTAINER_OF(future, struct rv_join, future);
@@ -19,15 +39,16 @@ static enum rv_poll join_poll(struct rv_future *future, struct rv_cx *cx)
     if (!self->task)
         return RV_READY;
     if (!rv_waker_same(&self->waiter, &cx->waker)) {
-        rv_waker_drop(&self->waiter);
-        self->waiter = rv_waker_clone(&cx->waker);
+        forget_waiter(self);
+        set_waiter(self, &cx->waker);
     }
     return RV_PENDING;
 }
 
 static struct rv_task *find_task(const struct rv_join *join)
 {
-    return join->task ? rv_slab_get(&join->executor->tasks, join->task) : NULL;
+    return join->task ? (void *)rv_ready_find(join->executor->ready, join->task)
+                      : NULL;
 }
 
 static void join_drop(struct rv_future *future)
@@ -40,7 +61,7 @@ static void join_drop(struct rv_future *future)
         task->join = NULL;
     self->task = 0;
     self->output = NULL;
-    rv_waker_drop(&self->waiter);
+    forget_waiter(self);
     if (output) {
         rv_drop(output);
         rv_free(output);
@@ -69,8 +90,8 @@ void rv_join_settle(struct rv_join *join, struct rv_future *output, int result)
     join->task = 0;
     join->output = output;
     join->future.result = result;
-    rv_waker_wake(&join->waiter);
-    rv_waker_drop(&join->waiter);
+    rv_ready_wake(&join->waiter);
+    forget_waiter(join);
 }
 
 struct rv_future *rv_join_output(const struct rv_join *join)

@@ -77,7 +77,7 @@ static enum rv_poll yield_poll(struct rv_future *future, struct rv_cx *cx)
 {
     if (future->at++)
         return RV_READY;
-    rv_waker_wake(&cx->waker);
+    rv_ready_wake(&cx->waker);
     return RV_PENDING;
 }
 

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/base_internal.h"
+#include "waker/ready.h"
 
 enum { EVENTS_A_ROUND = 256 };
 

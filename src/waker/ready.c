@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ready.c - the ready queue: which tasks may go on, in which order.
- *
- * Each task id has a slot with a state word and a link; the queue is two
- * chains of slots, so that pushing needs no memory.
+ * ready.c - the ready queue: two chains of slots.
  *
  *     pushed   by other threads, under the mutex
  *     local    by the owner, who needs no mutex; a batch is taken from here
  *
- * Threads: push any; everything else the owner, the thread that polls.
+ * Threads: push, share and look up any; everything else the owner, the thread
+ * that polls.
  *
- * The state word of a slot is `generation << 1 | QUEUED`. Protocol:
+ * The state word of a slot is `generation << 1 | RV_QUEUED`; 0 when its task
+ * is over. Protocol:
  *
- *   Q1  Whoever turns QUEUED on links the slot, nobody else does. So an id is
- *       in the queue at most once, and its link has one writer. The owner
+ *   Q1  Whoever turns RV_QUEUED on links the slot, nobody else does. So a task
+ *       is in the queue at most once, and its link has one writer. The owner
  *       that turns it off has done with the link: off releases, on acquires.
- *   Q2  A push that finds QUEUED on writes the same value all the same. That
- *       write publishes what the caller did before to the poll that follows;
- *       a plain look would publish nothing.
- *   Q3  QUEUED is turned off *before* the task is polled. Turned off after
+ *   Q2  A push that finds RV_QUEUED on writes the same value all the same.
+ *       That write publishes what the caller did before to the poll that
+ *       follows; a plain look would publish nothing.
+ *   Q3  RV_QUEUED is turned off *before* the task is polled. Turned off after
  *       it, a wake that comes during the poll would be forgotten.
  *   Q4  Other threads link first, unpark second: the owner that takes the
  *       token finds the link.
@@ -26,91 +25,48 @@
  *       of a finished task cannot reach the task that has its place now.
  *   Q6  Slots, mutex and parker live as long as any waker: a push may still
  *       be unlocking when the owner has finished and gone.
+ *   Q7  Until a waker of the task is cloned, the owner alone knows the task,
+ *       and changes its state by a plain load and store, at a fifth of the
+ *       cost. Whoever clones marks the slot as shared first; the first to do
+ *       so is the owner, because a borrowed waker stays with its poll. From
+ *       then on, and until the end of the task, every change is one
+ *       read-modify-write: a plain one would undo a push that came between.
  *
- * tests/models/ready.pml is the model, with mutants for Q1 to Q4.
+ * tests/models/ready.pml is the model, with mutants for Q1 to Q4 and Q7.
  */
-#include <errno.h>
-#include <pthread.h>
-#include <reveil/base.h>
-#include <reveil/trace.h>
-#include <reveil/waker.h>
+#include "waker/ready.h"
+
 #include <unistd.h>
 
-#include "base/chunk.h"
-#include "waker/waker_internal.h"
+_Thread_local struct rv_ready *rv_ready_entered;
 
-#define QUEUED UINT32_C(1)
-
-struct ready_slot {
-    _Atomic uint32_t state; /* any thread */
-    uint32_t next;          /* who turned QUEUED on; index + 1, 0: the end */
-};
-
-/* A chain of slots, in order. */
-struct chain {
-    struct ready_slot *last; /* if len is not 0 */
-    uint32_t first;          /* index + 1, 0 when empty */
-    uint32_t len;
-};
-
-struct rv_ready {
-    /* Any thread. */
-    struct rv_parker parker;
-    _Atomic uint32_t references;
-    _Atomic uint32_t pushed_len; /* written under the mutex */
-    _Atomic(struct ready_slot *) chunks[RV_SLAB_CHUNKS];
-
-    /* `mutex` must be held. */
-    pthread_mutex_t mutex;
-    struct chain pushed;
-
-    /* Private to the owner. */
-    struct chain local;
-    uint32_t batch_left;
-};
-
-static _Thread_local struct rv_ready *current;
-
-static struct ready_slot *slot_at(struct rv_ready *queue, uint32_t index)
+/* The place of an id that was handed out, now or before. Threads: any. */
+static struct rv_ready_slot *slot_at(struct rv_ready *queue, uint64_t id)
 {
-    struct rv_chunk_place place = rv_chunk_place(index);
+    const struct rv_chunk_place place = rv_chunk_place(rv_id_index(id));
+    /* acquire: sees the zeroed chunk; pairs with rv_ready_grow(). */
+    char *chunk =
+        atomic_load_explicit(&queue->chunks[place.chunk], memory_order_acquire);
 
-    /* acquire: sees the zeroed chunk; pairs with rv_ready_reserve(). */
-    return atomic_load_explicit(&queue->chunks[place.chunk],
-                                memory_order_acquire) +
-           place.offset;
+    return (void *)(chunk + place.offset * queue->item_bytes);
 }
 
-/* --- chains ------------------------------------------------------------ */
-
-static void chain_push(struct chain *chain, struct ready_slot *slot,
-                       uint32_t index)
+/* The state of a slot that is this id's and not in the queue. */
+static uint32_t idle_state(uint64_t id)
 {
-    slot->next = 0;
-    if (chain->len++)
-        chain->last->next = index + 1;
-    else
-        chain->first = index + 1;
-    chain->last = slot;
+    return rv_id_generation(id) << 1;
 }
 
-/* Move all of `from` to the end of `to`. */
-static void chain_append(struct chain *to, struct chain *from)
+static bool is_of(struct rv_ready_slot *slot, uint64_t id)
 {
-    if (!from->len)
-        return;
-    if (to->len)
-        to->last->next = from->first;
-    else
-        to->first = from->first;
-    to->last = from->last;
-    to->len += from->len;
-    *from = (struct chain){0};
+    /* relaxed: only the generation is looked at, which the owner writes. */
+    return (atomic_load_explicit(&slot->state, memory_order_relaxed) |
+            RV_QUEUED) == (idle_state(id) | RV_QUEUED);
 }
 
 /* --- birth and death --------------------------------------------------- */
 
-struct rv_ready *rv_ready_new(void)
+struct rv_ready *rv_ready_new(size_t item_bytes)
 {
     struct rv_ready *queue = rv_alloc(sizeof *queue);
 
@@ -118,7 +74,10 @@ struct rv_ready *rv_ready_new(void)
         return NULL;
     rv_parker_init(&queue->parker);
     atomic_init(&queue->references, 1);
+    queue->item_bytes = item_bytes;
     pthread_mutex_init(&queue->mutex, NULL);
+    rv_chain_init(&queue->pushed);
+    rv_chain_init(&queue->local);
     return queue;
 }
 
@@ -147,134 +106,182 @@ void rv_ready_put(struct rv_ready *queue)
         ready_free(queue);
 }
 
-struct rv_parker *rv_ready_parker(struct rv_ready *queue)
-{
-    return &queue->parker;
-}
-
 void rv_ready_use(struct rv_ready *queue, const struct rv_sleeper *sleeper)
 {
     rv_parker_use(&queue->parker, sleeper);
 }
 
-int rv_ready_reserve(struct rv_ready *queue, uint64_t id)
+/* The chunk of the next place. Returns: false without memory. */
+static bool add_chunk(struct rv_ready *queue, uint32_t number)
 {
-    struct rv_chunk_place place = rv_chunk_place(rv_id_index(id));
+    char *chunk;
 
-    if (!queue->chunks[place.chunk]) {
-        struct ready_slot *chunk =
-            rv_alloc(rv_chunk_places(place.chunk) * sizeof(struct ready_slot));
-
-        if (!chunk)
-            return -ENOMEM;
-        /* release: publishes the zeroed slots; pairs with slot_at(). */
-        atomic_store_explicit(&queue->chunks[place.chunk], chunk,
-                              memory_order_release);
-    }
-    /* relaxed: whoever gets a waker for the id gets it from us, later. */
-    atomic_store_explicit(&slot_at(queue, rv_id_index(id))->state,
-                          rv_id_generation(id) << 1, memory_order_relaxed);
-    return 0;
+    if (number >= RV_SLAB_CHUNKS)
+        return false;
+    chunk = rv_alloc(rv_chunk_places(number) * queue->item_bytes);
+    /* release: publishes the zeroes; pairs with slot_at(). */
+    atomic_store_explicit(&queue->chunks[number], chunk, memory_order_release);
+    return chunk;
 }
 
-bool rv_ready_retire(struct rv_ready *queue, uint64_t id)
+struct rv_ready_slot *rv_ready_grow(struct rv_ready *queue)
 {
-    struct ready_slot *slot = slot_at(queue, rv_id_index(id));
+    const uint32_t chunk = rv_chunk_place(queue->used).chunk;
+    struct rv_ready_slot *slot;
 
-    /* relaxed: nobody is polled for it any more. Generation 0 is nobody's. */
-    return atomic_exchange_explicit(&slot->state, 0, memory_order_relaxed) &
-           QUEUED;
+    if (!queue->chunks[chunk] && !add_chunk(queue, chunk))
+        return NULL;
+    slot = slot_at(queue, queue->used);
+    slot->id = UINT64_C(1) << 32 | queue->used++;
+    /* relaxed: as in rv_ready_alloc(). */
+    atomic_store_explicit(&slot->state, idle_state(slot->id),
+                          memory_order_relaxed);
+    return slot;
+}
+
+void rv_ready_retire(struct rv_ready *queue, struct rv_ready_slot *slot)
+{
+    uint32_t seen;
+
+    if (queue->taken == slot)
+        queue->taken = NULL;
+    /* relaxed: nobody is polled for it any more. 0 is nobody's state. */
+    if (rv_ready_is_shared(slot)) {
+        seen = atomic_exchange_explicit(&slot->state, 0, memory_order_relaxed);
+    } else {
+        seen = atomic_load_explicit(&slot->state, memory_order_relaxed);
+        atomic_store_explicit(&slot->state, 0, memory_order_relaxed);
+    }
+    if (!(seen & RV_QUEUED)) /* else rv_ready_take() finds it */
+        rv_ready_recycle(queue, slot);
+}
+
+struct rv_ready_slot *rv_ready_find(struct rv_ready *queue, uint64_t id)
+{
+    struct rv_ready_slot *slot = slot_at(queue, id);
+
+    return is_of(slot, id) ? slot : NULL;
+}
+
+struct rv_ready_slot *rv_ready_at(struct rv_ready *queue, uint32_t index)
+{
+    struct rv_ready_slot *slot = slot_at(queue, index);
+
+    return is_of(slot, slot->id) ? slot : NULL;
 }
 
 /* --- the owner --------------------------------------------------------- */
 
 struct rv_ready *rv_ready_enter(struct rv_ready *queue)
 {
-    struct rv_ready *previous = current;
+    struct rv_ready *previous = rv_ready_entered;
 
-    current = queue;
+    rv_ready_entered = queue;
     return previous;
 }
 
-uint32_t rv_ready_batch(struct rv_ready *queue)
+void rv_ready_collect(struct rv_ready *queue)
 {
-    /* relaxed: a push that is not seen here is followed by an unpark(), and
-     * its token brings us back before we sleep (Q4). */
-    if (atomic_load_explicit(&queue->pushed_len, memory_order_relaxed)) {
-        pthread_mutex_lock(&queue->mutex);
-        chain_append(&queue->local, &queue->pushed);
-        atomic_store_explicit(&queue->pushed_len, 0, memory_order_relaxed);
-        pthread_mutex_unlock(&queue->mutex);
-    }
-    queue->batch_left = queue->local.len;
-    return queue->batch_left;
+    pthread_mutex_lock(&queue->mutex);
+    *queue->local.tail = queue->pushed.first;
+    queue->local.tail = queue->pushed.tail;
+    rv_chain_init(&queue->pushed);
+    /* relaxed: as in rv_ready_batch(). */
+    atomic_store_explicit(&queue->has_pushed, false, memory_order_relaxed);
+    pthread_mutex_unlock(&queue->mutex);
 }
 
-bool rv_ready_take(struct rv_ready *queue, uint32_t *index)
+uint32_t rv_ready_unmark_known(struct rv_ready_slot *slot)
 {
-    struct ready_slot *slot;
+    /* acquire: sees what every waker wrote that found it queued (Q2); pairs
+     * with rv_ready_mark(). release: we have read the link, which belongs to
+     * the next who turns RV_QUEUED on (Q1). */
+    return atomic_fetch_and_explicit(&slot->state, ~RV_QUEUED,
+                                     memory_order_acq_rel) &
+           ~RV_QUEUED;
+}
 
-    if (!queue->batch_left)
-        return false;
-    queue->batch_left--;
-    queue->local.len--;
-    *index = queue->local.first - 1;
-    slot = slot_at(queue, *index);
-    queue->local.first = slot->next;
-    /* acquire: sees what every waker wrote that found it QUEUED (Q2); pairs
-     * with mark_queued(). release: we have read the link, which belongs to
-     * the next who turns QUEUED on (Q1). Q3 */
-    atomic_fetch_and_explicit(&slot->state, ~QUEUED, memory_order_acq_rel);
-    return true;
+void rv_ready_end_batch(struct rv_ready *queue)
+{
+    if (!queue->batch)
+        return;
+    *queue->batch_tail = queue->local.first;
+    if (rv_chain_empty(&queue->local))
+        queue->local.tail = queue->batch_tail;
+    queue->local.first = queue->batch;
+    queue->batch = NULL;
 }
 
 /* --- pushing ----------------------------------------------------------- */
 
-/* Returns: the slot if the caller turned QUEUED on and must link it (Q1). */
-static struct ready_slot *mark_queued(struct rv_ready *queue, uint64_t id)
+void rv_ready_share(struct rv_ready *queue, uint64_t id)
 {
-    struct ready_slot *slot = slot_at(queue, rv_id_index(id));
-    uint32_t idle = rv_id_generation(id) << 1;
+    struct rv_ready_slot *slot = slot_at(queue, id);
+
+    /* relaxed: the owner, who is the first here, reads what it wrote; others
+     * only see it set. Of a task that is over, it is harmless. */
+    if (!rv_ready_is_shared(slot))
+        atomic_store_explicit(&slot->shared, true, memory_order_relaxed);
+}
+
+bool rv_ready_mark(struct rv_ready_slot *slot, uint64_t id)
+{
+    uint32_t idle = idle_state(id);
     /* relaxed: only a guess for the exchange below. */
     uint32_t seen = atomic_load_explicit(&slot->state, memory_order_relaxed);
 
     do {
-        if ((seen | QUEUED) != (idle | QUEUED)) /* Q5 */
-            return NULL;
+        if ((seen | RV_QUEUED) != (idle | RV_QUEUED)) /* Q5 */
+            return false;
         /* release: publishes what the caller did before it woke the task,
-         * also when QUEUED is on already (Q2); acquire: the owner has done
-         * with the link (Q1); both pair with rv_ready_take(). */
+         * also when RV_QUEUED is on already (Q2); acquire: the owner has done
+         * with the link (Q1); both pair with rv_ready_unmark(). */
     } while (!atomic_compare_exchange_weak_explicit(
-        &slot->state, &seen, idle | QUEUED, memory_order_acq_rel,
+        &slot->state, &seen, idle | RV_QUEUED, memory_order_acq_rel,
         memory_order_relaxed));
-    rv_trace(seen & QUEUED ? RV_EV_WAKE_AGAIN : RV_EV_WAKE, id, 0);
-    return seen & QUEUED ? NULL : slot;
+    rv_trace(seen & RV_QUEUED ? RV_EV_WAKE_AGAIN : RV_EV_WAKE, id, 0);
+    return !(seen & RV_QUEUED);
+}
+
+void rv_ready_push_known(struct rv_ready *queue, struct rv_ready_slot *slot)
+{
+    if (rv_ready_mark(slot, slot->id))
+        rv_chain_push(&queue->local, slot);
 }
 
 /* `mutex` must be held. */
-static void push_from_outside(struct rv_ready *queue, struct ready_slot *slot,
-                              uint64_t id)
+static void push_from_outside(struct rv_ready *queue,
+                              struct rv_ready_slot *slot)
 {
-    chain_push(&queue->pushed, slot, rv_id_index(id));
+    rv_chain_push(&queue->pushed, slot);
     /* relaxed: see rv_ready_batch(). */
-    atomic_store_explicit(&queue->pushed_len, queue->pushed.len,
-                          memory_order_relaxed);
+    atomic_store_explicit(&queue->has_pushed, true, memory_order_relaxed);
+}
+
+static __attribute__((noinline)) void push_from_afar(struct rv_ready *queue,
+                                                     uint64_t id)
+{
+    struct rv_ready_slot *slot = slot_at(queue, id);
+
+    if (!rv_ready_mark(slot, id))
+        return;
+    pthread_mutex_lock(&queue->mutex);
+    push_from_outside(queue, slot);
+    pthread_mutex_unlock(&queue->mutex);
+    rv_parker_unpark(&queue->parker); /* Q4 */
 }
 
 void rv_ready_push(struct rv_ready *queue, uint64_t id)
 {
-    struct ready_slot *slot = mark_queued(queue, id);
+    struct rv_ready_slot *slot;
 
-    if (!slot)
-        return;
-    if (queue == current) {
-        chain_push(&queue->local, slot, rv_id_index(id));
+    if (queue != rv_ready_entered) {
+        push_from_afar(queue, id);
         return;
     }
-    pthread_mutex_lock(&queue->mutex);
-    push_from_outside(queue, slot, id);
-    pthread_mutex_unlock(&queue->mutex);
-    rv_parker_unpark(&queue->parker); /* Q4 */
+    slot = slot_at(queue, id);
+    if (is_of(slot, id))
+        rv_ready_push_own(queue, slot);
 }
 
 void rv_ready_push_all(struct rv_ready *queue, const struct rv_waker *wakers,
@@ -284,19 +291,14 @@ void rv_ready_push_all(struct rv_ready *queue, const struct rv_waker *wakers,
 
     pthread_mutex_lock(&queue->mutex);
     for (uint32_t i = 0; i < len; i++) {
-        struct ready_slot *slot = mark_queued(queue, wakers[i].id);
+        struct rv_ready_slot *slot = slot_at(queue, wakers[i].id);
 
-        if (!slot)
+        if (!rv_ready_mark(slot, wakers[i].id))
             continue;
-        push_from_outside(queue, slot, wakers[i].id);
+        push_from_outside(queue, slot);
         any = true;
     }
     pthread_mutex_unlock(&queue->mutex);
     if (any)
         rv_parker_unpark(&queue->parker); /* Q4 */
-}
-
-struct rv_ready *rv_ready_current(void)
-{
-    return current;
 }

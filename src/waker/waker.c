@@ -8,12 +8,14 @@
 #include <reveil/waker.h>
 #include <stddef.h>
 
-#include "waker/waker_internal.h"
+#include "waker/ready.h"
 
 struct rv_waker rv_waker_clone(const struct rv_waker *waker)
 {
-    if (waker->queue)
+    if (waker->queue) {
+        rv_ready_share(waker->queue, waker->id);
         rv_ready_get(waker->queue);
+    }
     return *waker;
 }
 
@@ -24,8 +26,7 @@ bool rv_waker_same(const struct rv_waker *a, const struct rv_waker *b)
 
 void rv_waker_wake(const struct rv_waker *waker)
 {
-    if (waker->queue)
-        rv_ready_push(waker->queue, waker->id);
+    rv_ready_wake(waker);
 }
 
 void rv_waker_drop(struct rv_waker *waker)

@@ -449,7 +449,7 @@ static int spawn_and_run(void *arg)
 
 RV_TEST(executor, every_failing_allocation_is_an_error_value)
 {
-    cr_assert_geq(rv_fail_each_alloc_strictly(spawn_and_run, NULL), 5);
+    cr_assert_geq(rv_fail_each_alloc_strictly(spawn_and_run, NULL), 4);
 }
 
 RV_TEST(executor, block_on_without_memory_says_so_and_works_later)

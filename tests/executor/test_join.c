@@ -491,3 +491,47 @@ RV_TEST(join, a_handle_whose_spawn_failed_may_be_dropped)
     cr_assert_eq(log.drops, 0);
     rv_executor_free(executor);
 }
+
+/* --- a task that ends another one, then itself ------------------------- */
+
+struct ender {
+    struct rv_future future;
+    struct rv_join *first;
+    struct rv_join *self;
+};
+
+static enum rv_poll ender_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct ender *self = RV_CONTAINER_OF(future, struct ender, future);
+
+    (void)cx;
+    rv_join_abort(self->first);
+    rv_join_abort(self->self);
+    return RV_PENDING;
+}
+
+static const struct rv_future_ops ender_ops = {.name = "ender",
+                                               .poll = ender_poll};
+
+RV_TEST(join, a_task_may_abort_another_and_then_itself)
+{
+    struct rv_executor *executor = new_executor();
+    struct door door = {.polls = 0};
+    struct ender *ender = rv_alloc(sizeof *ender);
+    struct rv_join waiter;
+    struct rv_join self;
+
+    rv_future_init(&ender->future, &ender_ops);
+    ender->first = &waiter;
+    ender->self = &self;
+    cr_assert_eq(rv_spawn(executor, &new_waiter(&door)->future, &waiter), 0);
+    cr_assert_eq(rv_spawn(executor, &ender->future, &self), 0);
+
+    cr_assert_eq(rv_test_block_on(executor, &self.future), -ECANCELED);
+    cr_assert_eq(rv_executor_tasks(executor), 0);
+    cr_assert_eq(door.drops, 1);
+    rv_waker_drop(&door.waker);
+    rv_join_drop(&waiter);
+    rv_join_drop(&self);
+    rv_executor_free(executor);
+}

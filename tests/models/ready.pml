@@ -13,20 +13,22 @@
  * that a thread is sure to see, a bit each:
  *
  *     PAYLOAD  what a waker wrote for a task before it woke it
- *     LEN      a waker's write of pushed_len
+ *     LEN      a waker's write of has_pushed
  *     LINK     the last touch of a slot's link, whoever did it
  *
  * A release adds the thread's view to the one that travels with the variable,
- * an acquire adds that one to the thread's. The look at pushed_len is relaxed
+ * an acquire adds that one to the thread's. The look at has_pushed is relaxed
  * and may find an old value as long as the new one is not in the view.
  *
- * MUTANTS: 1 2 3 4 5
+ * MUTANTS: 1 2 3 4 5 6
  *   1  Q1: a push that finds QUEUED on links the slot all the same
  *   2  Q2: a push that finds QUEUED on writes nothing
  *   3  Q3: QUEUED is turned off after the poll
  *   4  Q4: the owner is unparked before the slot is linked
  *   5  Q1: turning QUEUED off and on passes no view on, so that who links the
  *          slot does not know that the owner has done with the link
+ *   6  Q7: the owner turns QUEUED off by a load and a store, though others
+ *          know of the task
  */
 #ifndef MUTANT
 #define MUTANT 0
@@ -47,7 +49,7 @@ mtype = { EMPTY, PARKED, NOTIFIED };
 
 short view[3] = ALL_LINKS;
 
-/* struct ready_slot */
+/* struct rv_ready_slot */
 bool queued[TASKS] = true; /* as rv_task_start() leaves them */
 bool alive[TASKS] = true;  /* the generation is still the wakers' */
 short state_view[TASKS] = 0;
@@ -57,7 +59,7 @@ bool mutex = false;
 short mutex_view = 0;
 chan pushed = [TASKS] of { byte };
 byte pushed_last = NONE;
-short len_writes = 0; /* those of pushed_len since it was 0 last */
+short len_writes = 0; /* those of has_pushed since it was false last */
 chan mine = [TASKS] of { byte };
 byte mine_last = NONE;
 byte finished = 0;
@@ -105,7 +107,7 @@ inline chain_push(me, chain, last, task)
     last = task
 }
 
-/* mark_queued(): a compare-exchange. */
+/* rv_ready_mark(): a compare-exchange. */
 inline mark_queued(me, task, must_link)
 {
     d_step {
@@ -178,7 +180,7 @@ proctype waker(byte me)
     od
 }
 
-/* chain_append(&queue->local, &queue->pushed), the mutex held */
+/* rv_ready_collect(), the mutex held */
 inline take_pushed()
 {
     if
@@ -203,7 +205,17 @@ inline take()
         mine?task;
         touch_link(OWNER, task)
     }
-#if MUTANT != 3
+#if MUTANT == 6
+    d_step {
+        /* The load; what a waker turns on before the store is undone. */
+        seen_payload = state_view[task]
+    }
+    d_step {
+        queued[task] = false;
+        view[OWNER] = view[OWNER] | seen_payload;
+        state_view[task] = state_view[task] | view[OWNER]
+    }
+#elif MUTANT != 3
     d_step {
         queued[task] = false;
         view[OWNER] = view[OWNER] | state_view[task]; /* acquire */
@@ -241,6 +253,9 @@ proctype executor()
     byte batch_left;
     bool must_link;
     bool yielded = false;
+#if MUTANT == 6
+    short seen_payload = 0;
+#endif
 
     do
     :: finished == TASKS -> break
@@ -266,7 +281,7 @@ proctype executor()
             batch_left--;
             take();
             if
-            :: !alive[task] -> skip /* RV_TASK_OVER */
+            :: !alive[task] -> skip /* retired in the queue */
             :: else ->
                 /* The poll. Task 0 yields at its first one: a wake by the
                  * owner itself, to the local chain. */

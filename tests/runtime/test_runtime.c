@@ -213,12 +213,12 @@ RV_TEST(runtime, executors_on_several_threads_share_the_reactor)
 
 RV_TEST(runtime, each_failing_allocation_is_enomem_and_leaves_nothing)
 {
-    cr_assert_gt(rv_fail_each_alloc_strictly(whole_life, (void *)&threaded), 8);
+    cr_assert_gt(rv_fail_each_alloc_strictly(whole_life, (void *)&threaded), 7);
 }
 
 RV_TEST(runtime, so_it_is_in_the_fused_mode)
 {
-    cr_assert_gt(rv_fail_each_alloc_strictly(whole_life, (void *)&fused), 8);
+    cr_assert_gt(rv_fail_each_alloc_strictly(whole_life, (void *)&fused), 7);
 }
 
 /* The scenario with descriptors below `limit` only. */

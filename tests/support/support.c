@@ -168,20 +168,25 @@ void rv_test_aborts(void (*misuse)(void), const char *text)
 
 /* --- a task without an executor ---------------------------------------- */
 
-/* The first id that a slab gives. */
-#define FIRST_ID (UINT64_C(1) << 32)
-
 void rv_probe_init(struct rv_probe *probe)
 {
-    probe->queue = rv_ready_new();
+    probe->queue = rv_ready_new(sizeof *probe->slot);
     cr_assert_not_null(probe->queue);
-    probe->id = FIRST_ID;
-    cr_assert_eq(rv_ready_reserve(probe->queue, probe->id), 0);
+    probe->slot = rv_ready_alloc(probe->queue);
+    cr_assert_not_null(probe->slot);
+    probe->id = probe->slot->id;
+}
+
+void rv_probe_retire(struct rv_probe *probe)
+{
+    if (probe->slot)
+        rv_ready_retire(probe->queue, probe->slot);
+    probe->slot = NULL;
 }
 
 void rv_probe_fini(struct rv_probe *probe)
 {
-    rv_ready_retire(probe->queue, probe->id);
+    rv_probe_retire(probe);
     rv_ready_put(probe->queue);
 }
 
@@ -199,9 +204,7 @@ struct rv_waker rv_probe_waker(const struct rv_probe *probe)
 
 bool rv_probe_take(struct rv_probe *probe)
 {
-    uint32_t index;
-
-    return rv_ready_batch(probe->queue) && rv_ready_take(probe->queue, &index);
+    return rv_ready_batch(probe->queue) && rv_ready_take(probe->queue);
 }
 
 bool rv_probe_wait(struct rv_probe *probe)

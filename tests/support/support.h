@@ -22,6 +22,8 @@
 
 #include <reveil/runtime.h>
 
+#include "waker/ready.h"
+
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define RV_TEST_SECONDS 20
@@ -90,11 +92,15 @@ void rv_test_aborts(void (*misuse)(void), const char *text);
 /* Holds a ready queue with one task, whose wakes the test takes itself. */
 struct rv_probe {
     struct rv_ready *queue;
+    struct rv_ready_slot *slot; /* NULL when the task is over */
     uint64_t id;
 };
 
 void rv_probe_init(struct rv_probe *probe);
 void rv_probe_fini(struct rv_probe *probe);
+
+/* End the task before the probe. */
+void rv_probe_retire(struct rv_probe *probe);
 
 /* A waker of the probe's task. Owns: the caller. */
 struct rv_waker rv_probe_waker(const struct rv_probe *probe);

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ready.h - the ready queue: which tasks may go on, in which order.
+ *
+ *     struct task { struct rv_ready_slot slot; ... };
+ *     queue = rv_ready_new(sizeof(struct task));
+ *     slot = rv_ready_alloc(queue);        a task is born, with an id
+ *     rv_ready_push(queue, slot->id);      any thread: it may go on
+ *     rv_ready_batch(queue);               its owner: all that is there now
+ *     slot = rv_ready_take(queue);         ... one by one
+ *     rv_ready_retire(queue, slot);        the task is over
+ *
+ * FIFO, a task at most once. The places of the tasks are the queue's own, so
+ * that a push finds the slot by the task's id, and needs no memory. The queue
+ * lives until its last reference is put: a late wake still finds a slot, and
+ * sees that the id is not its id any more.
+ *
+ * What the owner does for each poll is inline here; the rest, and the protocol
+ * with its rules Q1 to Q7, is in ready.c.
+ */
+#ifndef RV_READY_H
+#define RV_READY_H
+
+#include <pthread.h>
+#include <reveil/base.h>
+#include <reveil/trace.h>
+#include <reveil/waker.h>
+
+#include "base/chunk.h"
+
+/* Embed it first in what stands for a task. 24 bytes. */
+struct rv_ready_slot {
+    _Atomic uint32_t state;     /* private: generation << 1 | RV_QUEUED */
+    _Atomic bool shared;        /* private: a waker was cloned (Q7) */
+    uint8_t flags;              /* for the owner's own use */
+    struct rv_ready_slot *next; /* private: who turned RV_QUEUED on (Q1) */
+    uint64_t id;                /* generation and index; never given twice */
+};
+
+#define RV_QUEUED UINT32_C(1)
+
+/* A chain of slots, in order; the link of the last one is not set. */
+struct rv_chain {
+    struct rv_ready_slot *first; /* not set when tail is &first: empty */
+    struct rv_ready_slot **tail; /* the link that the next one is put in */
+};
+
+struct rv_ready {
+    /* Any thread. */
+    struct rv_parker parker;
+    _Atomic uint32_t references;
+    _Atomic bool has_pushed; /* written under the mutex */
+    size_t item_bytes;       /* of a place: a slot and what is around it */
+    _Atomic(char *) chunks[RV_SLAB_CHUNKS]; /* of places, see chunk.h */
+
+    /* `mutex` must be held. */
+    pthread_mutex_t mutex;
+    struct rv_chain pushed;
+
+    /* Private to the owner. */
+    struct rv_chain local;
+    struct rv_ready_slot *batch;       /* the first of it; ends with NULL */
+    struct rv_ready_slot **batch_tail; /* its last link, if there is one */
+    struct rv_ready_slot *taken;       /* whose turn it is */
+    struct rv_ready_slot *free;        /* retired ones, by `next` */
+    uint32_t used;                     /* places ever handed out */
+};
+
+/* A new queue with one reference. Returns: NULL without memory. */
+struct rv_ready *rv_ready_new(size_t item_bytes);
+void rv_ready_get(struct rv_ready *queue);
+void rv_ready_put(struct rv_ready *queue);
+
+/* The parker that a push unparks; the queue's owner parks on it. */
+static inline struct rv_parker *rv_ready_parker(struct rv_ready *queue)
+{
+    return &queue->parker;
+}
+
+/*
+ * rv_parker_use() for the queue's parker. Owns: sleeper->event_fd is the
+ * queue's from now on, and closed with it. Threads: the owner, before there is
+ * a waker for the queue.
+ */
+void rv_ready_use(struct rv_ready *queue, const struct rv_sleeper *sleeper);
+
+/*
+ * From now on this thread polls for `queue` (NULL: for none), and its own
+ * pushes need no lock. Returns: the queue it polled for before.
+ */
+struct rv_ready *rv_ready_enter(struct rv_ready *queue);
+
+/* Private: what rv_ready_enter() set. */
+extern _Thread_local struct rv_ready *rv_ready_entered
+    __attribute__((tls_model("initial-exec")));
+
+/* The queue that this thread polls for, or NULL. */
+static inline struct rv_ready *rv_ready_current(void)
+{
+    return rv_ready_entered;
+}
+
+/* --- the life of a slot ------------------------------------------------ */
+
+/* Private: a slot that nobody had before. Returns: NULL without memory. */
+struct rv_ready_slot *rv_ready_grow(struct rv_ready *queue);
+
+/*
+ * A slot with a new id, not in the queue; what is around it is as its last
+ * user left it, or zero. Threads: the owner. Returns: NULL without memory.
+ */
+static inline struct rv_ready_slot *rv_ready_alloc(struct rv_ready *queue)
+{
+    struct rv_ready_slot *slot = queue->free;
+
+    if (!slot)
+        return rv_ready_grow(queue);
+    queue->free = slot->next;
+    slot->id += UINT64_C(1) << 32;
+    /* relaxed: whoever gets a waker for the id gets it from us, later. */
+    atomic_store_explicit(&slot->shared, false, memory_order_relaxed);
+    atomic_store_explicit(&slot->state, rv_id_generation(slot->id) << 1,
+                          memory_order_relaxed);
+    return slot;
+}
+
+/* Private: keep a place for its next user. One whose generations have come
+ * round is not used again: the ids of its first life would find its next. */
+static inline void rv_ready_recycle(struct rv_ready *queue,
+                                    struct rv_ready_slot *slot)
+{
+    if (rv_id_generation(slot->id) == UINT32_MAX >> 1)
+        return;
+    slot->next = queue->free;
+    queue->free = slot;
+}
+
+/*
+ * The task is over: from now on wakes for its id do nothing. The place has a
+ * new user later, when the slot is not in the queue any more. Threads: the
+ * owner.
+ */
+void rv_ready_retire(struct rv_ready *queue, struct rv_ready_slot *slot);
+
+/* The slot of this id; NULL when it was retired. Threads: the owner. */
+struct rv_ready_slot *rv_ready_find(struct rv_ready *queue, uint64_t id);
+
+/* The slot at an index below queue->used; NULL when it is nobody's. */
+struct rv_ready_slot *rv_ready_at(struct rv_ready *queue, uint32_t index);
+
+/* --- pushing and taking ------------------------------------------------ */
+
+/* Push a task and unpark the owner if need be; see rv_waker_wake(). */
+void rv_ready_push(struct rv_ready *queue, uint64_t id);
+
+/* The same for `len` wakers of this queue: one lock, one unpark. */
+void rv_ready_push_all(struct rv_ready *queue, const struct rv_waker *wakers,
+                       uint32_t len);
+
+/* A waker of this task is about to be cloned (Q7). */
+void rv_ready_share(struct rv_ready *queue, uint64_t id);
+
+/* Private: turn RV_QUEUED on. Returns: true if the caller did, and must link
+ * the slot (Q1). */
+bool rv_ready_mark(struct rv_ready_slot *slot, uint64_t id);
+
+static inline void rv_chain_init(struct rv_chain *chain)
+{
+    chain->tail = &chain->first;
+}
+
+static inline bool rv_chain_empty(const struct rv_chain *chain)
+{
+    return chain->tail == &chain->first;
+}
+
+static inline void rv_chain_push(struct rv_chain *chain,
+                                 struct rv_ready_slot *slot)
+{
+    *chain->tail = slot;
+    chain->tail = &slot->next;
+}
+
+/* relaxed: only the owner asks while it may still be false. */
+static inline bool rv_ready_is_shared(struct rv_ready_slot *slot)
+{
+    return atomic_load_explicit(&slot->shared, memory_order_relaxed);
+}
+
+/* Private: rv_ready_push_own() when others know of the task, or the trace is
+ * on. */
+void rv_ready_push_known(struct rv_ready *queue, struct rv_ready_slot *slot);
+
+/* Push a slot that is not retired. Threads: the one that polls for `queue`. */
+static inline void rv_ready_push_own(struct rv_ready *queue,
+                                     struct rv_ready_slot *slot)
+{
+    uint32_t seen;
+
+    if (rv_ready_is_shared(slot) || rv_trace_is_on()) {
+        rv_ready_push_known(queue, slot);
+        return;
+    }
+    /* relaxed, both: there is nobody to publish anything to (Q7). */
+    seen = atomic_load_explicit(&slot->state, memory_order_relaxed);
+    if (seen & RV_QUEUED)
+        return;
+    atomic_store_explicit(&slot->state, seen | RV_QUEUED, memory_order_relaxed);
+    rv_chain_push(&queue->local, slot);
+}
+
+/* rv_waker_wake(), inline for a task that wakes itself: it needs no look for
+ * its slot. */
+static inline void rv_ready_wake(const struct rv_waker *waker)
+{
+    struct rv_ready *queue = waker->queue;
+
+    if (!queue)
+        return;
+    if (queue == rv_ready_current() && queue->taken &&
+        queue->taken->id == waker->id)
+        rv_ready_push_own(queue, queue->taken);
+    else
+        rv_ready_push(queue, waker->id);
+}
+
+/* Private: move what other threads have pushed to the end of `local`. */
+void rv_ready_collect(struct rv_ready *queue);
+
+/* Private: make a batch of `local`. */
+static inline void rv_ready_cut(struct rv_ready *queue)
+{
+    *queue->local.tail = NULL;
+    queue->batch = queue->local.first;
+    queue->batch_tail = queue->local.tail;
+    rv_chain_init(&queue->local);
+}
+
+/*
+ * Start a batch: all that is in the queue now, in order. What is pushed later
+ * comes with the next batch.
+ *
+ * Threads: the owner, when the last batch is done. Returns: false when there is
+ * nothing. All tasks of a batch may be over, then rv_ready_take() finds none.
+ */
+static inline bool rv_ready_batch(struct rv_ready *queue)
+{
+    /* relaxed: a push that is not seen here is followed by an unpark(), and
+     * its token brings us back before we sleep (Q4). */
+    if (atomic_load_explicit(&queue->has_pushed, memory_order_relaxed))
+        rv_ready_collect(queue);
+    if (rv_chain_empty(&queue->local))
+        return false;
+    rv_ready_cut(queue);
+    return true;
+}
+
+/* Private: rv_ready_unmark() when others know of the task. */
+uint32_t rv_ready_unmark_known(struct rv_ready_slot *slot);
+
+/* Private: turn RV_QUEUED off. Returns: the state without it; 0 if the task is
+ * over. */
+static inline uint32_t rv_ready_unmark(struct rv_ready_slot *slot)
+{
+    uint32_t idle;
+
+    if (rv_ready_is_shared(slot))
+        return rv_ready_unmark_known(slot);
+    /* relaxed, both: nobody else knows of the task (Q7). */
+    idle =
+        atomic_load_explicit(&slot->state, memory_order_relaxed) & ~RV_QUEUED;
+    atomic_store_explicit(&slot->state, idle, memory_order_relaxed);
+    return idle;
+}
+
+/*
+ * Take the next task of the batch and turn RV_QUEUED off, *before* the task is
+ * polled: a wake during the poll queues it again (Q3).
+ *
+ * Threads: the owner. Returns: NULL at the end of the batch.
+ */
+static inline struct rv_ready_slot *rv_ready_take(struct rv_ready *queue)
+{
+    struct rv_ready_slot *slot;
+
+    while ((slot = queue->batch)) {
+        queue->batch = slot->next;
+        if (__builtin_expect(rv_ready_unmark(slot) != 0, 1))
+            break;
+        rv_ready_recycle(queue, slot);
+    }
+    queue->taken = slot;
+    return slot;
+}
+
+/* End the batch here: what is left of it is the first in line again. Threads:
+ * the owner. */
+void rv_ready_end_batch(struct rv_ready *queue);
+
+#endif /* RV_READY_H */
