@@ -11,7 +11,12 @@
 #include <errno.h>
 #include <reveil/runtime.h>
 
+#include "base/base_internal.h"
+
 struct rv_runtime {
+    struct rv_runtime_options options;
+    struct rv_runtime *other; /* beside which it was started, or NULL */
+    _Atomic uint32_t beside;  /* those that were started beside this one */
     struct rv_reactor *reactor;
     struct rv_executor *executor;
     struct rv_blocking_pool *blocking;
@@ -23,12 +28,103 @@ struct rv_runtime {
 
 static const int64_t stop_blocking_ns = 5 * RV_NS_PER_S;
 
-static int start_reactor(struct rv_runtime *runtime, enum rv_reactor_mode mode)
+/* --- what may be another's --------------------------------------------- */
+
+static int start_reactor(struct rv_runtime *runtime)
 {
-    if (mode == RV_REACTOR_FUSED)
+    if (runtime->options.reactor == RV_REACTOR_FUSED)
         return rv_reactor_start_fused(&runtime->reactor,
                                       rv_executor_ready(runtime->executor));
-    return rv_reactor_start(&runtime->reactor);
+    if (!runtime->other)
+        return rv_reactor_start(&runtime->reactor);
+    runtime->reactor = runtime->other->reactor;
+    return 0;
+}
+
+static void stop_reactor(struct rv_runtime *runtime)
+{
+    if (!runtime->other || runtime->options.reactor == RV_REACTOR_FUSED)
+        rv_reactor_stop(runtime->reactor);
+}
+
+static int start_pool(struct rv_runtime *runtime)
+{
+    if (!runtime->other)
+        return rv_blocking_pool_new(&runtime->blocking,
+                                    &runtime->options.blocking);
+    runtime->blocking = runtime->other->blocking;
+    return 0;
+}
+
+static void stop_pool(struct rv_runtime *runtime)
+{
+    if (!runtime->other)
+        rv_blocking_pool_stop(runtime->blocking,
+                              rv_now_ns() + stop_blocking_ns);
+}
+
+/* --- start and stop ---------------------------------------------------- */
+
+/* Make this runtime's parts the thread's. */
+static void enter(struct rv_runtime *runtime)
+{
+    runtime->previous_reactor = rv_reactor_enter(runtime->reactor);
+    runtime->previous_blocking = rv_blocking_enter(runtime->blocking);
+    runtime->previous_ring = rv_ring_enter(runtime->ring);
+}
+
+/* Returns: 0, negative errno. */
+static int start_parts(struct rv_runtime *runtime)
+{
+    int error = rv_executor_new(&runtime->executor);
+
+    if (error)
+        return error;
+    error = start_pool(runtime);
+    if (error)
+        goto fail_executor;
+    error = start_reactor(runtime);
+    if (error)
+        goto fail_pool;
+    error = rv_ring_new(&runtime->ring, runtime->executor, runtime->reactor,
+                        &runtime->options.ring);
+    if (error)
+        goto fail_reactor;
+    return 0;
+
+fail_reactor:
+    rv_executor_free(runtime->executor); /* before the reactor, if fused */
+    stop_reactor(runtime);
+    stop_pool(runtime);
+    return error;
+fail_pool:
+    stop_pool(runtime);
+fail_executor:
+    rv_executor_free(runtime->executor);
+    return error;
+}
+
+static int start(struct rv_runtime **out,
+                 const struct rv_runtime_options *options,
+                 struct rv_runtime *other)
+{
+    struct rv_runtime *runtime = rv_alloc(sizeof *runtime);
+    int error;
+
+    if (!runtime)
+        return -ENOMEM;
+    runtime->options = *options;
+    runtime->other = other;
+    error = start_parts(runtime);
+    if (error) {
+        rv_free(runtime);
+        return error;
+    }
+    enter(runtime);
+    if (other) /* relaxed: it is only compared with 0, after a join */
+        atomic_fetch_add_explicit(&other->beside, 1, memory_order_relaxed);
+    *out = runtime;
+    return 0;
 }
 
 int rv_runtime_start(struct rv_runtime **out)
@@ -40,55 +136,29 @@ int rv_runtime_start_with(struct rv_runtime **out,
                           const struct rv_runtime_options *options)
 {
     static const struct rv_runtime_options standard;
-    struct rv_runtime *runtime = rv_alloc(sizeof *runtime);
-    int error;
 
-    if (!runtime)
-        return -ENOMEM;
-    if (!options)
-        options = &standard;
-    error = rv_executor_new(&runtime->executor);
-    if (error)
-        goto fail_free;
-    error = rv_blocking_pool_new(&runtime->blocking, &options->blocking);
-    if (error)
-        goto fail_executor;
-    error = start_reactor(runtime, options->reactor);
-    if (error)
-        goto fail_blocking;
-    error = rv_ring_new(&runtime->ring, runtime->executor, runtime->reactor,
-                        &options->ring);
-    if (error)
-        goto fail_reactor;
-    runtime->previous_reactor = rv_reactor_enter(runtime->reactor);
-    runtime->previous_blocking = rv_blocking_enter(runtime->blocking);
-    runtime->previous_ring = rv_ring_enter(runtime->ring);
-    *out = runtime;
-    return 0;
+    return start(out, options ? options : &standard, NULL);
+}
 
-fail_reactor:
-    rv_executor_free(runtime->executor);
-    rv_reactor_stop(runtime->reactor);
-    rv_blocking_pool_stop(runtime->blocking, 0);
-    goto fail_free;
-fail_blocking:
-    rv_blocking_pool_stop(runtime->blocking, 0);
-fail_executor:
-    rv_executor_free(runtime->executor);
-fail_free:
-    rv_free(runtime);
-    return error;
+int rv_runtime_start_beside(struct rv_runtime **out, struct rv_runtime *other)
+{
+    return start(out, &other->options, other);
 }
 
 void rv_runtime_stop(struct rv_runtime *runtime)
 {
+    RV_CHECK(atomic_load_explicit(&runtime->beside, memory_order_relaxed) == 0,
+             "rv_runtime_stop() before those beside it");
     rv_executor_free(runtime->executor);
     rv_ring_enter(runtime->previous_ring);
     rv_ring_free(runtime->ring);
     rv_blocking_enter(runtime->previous_blocking);
-    rv_blocking_pool_stop(runtime->blocking, rv_now_ns() + stop_blocking_ns);
+    stop_pool(runtime);
     rv_reactor_enter(runtime->previous_reactor);
-    rv_reactor_stop(runtime->reactor);
+    stop_reactor(runtime);
+    if (runtime->other)
+        atomic_fetch_sub_explicit(&runtime->other->beside, 1,
+                                  memory_order_relaxed);
     rv_free(runtime);
 }
 

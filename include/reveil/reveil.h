@@ -24,5 +24,6 @@
 #include <reveil/unix.h>
 #include <reveil/uring.h>
 #include <reveil/waker.h>
+#include <reveil/workers.h>
 
 #endif /* REVEIL_H */

@@ -6,9 +6,8 @@
  *     result = rv_runtime_block_on(runtime, &main_future);
  *     rv_runtime_stop(runtime);
  *
- * More threads: each calls rv_reactor_enter(rv_runtime_reactor(runtime)), then
- * makes its own executor with rv_executor_new() and, to use files, a ring with
- * rv_ring_new(); they share the one reactor.
+ * More threads: each starts one of its own beside it, with
+ * rv_runtime_start_beside(); workers.h does that for N threads.
  */
 #ifndef RV_RUNTIME_H
 #define RV_RUNTIME_H
@@ -47,10 +46,21 @@ int rv_runtime_start_with(struct rv_runtime **out,
                           const struct rv_runtime_options *options);
 
 /*
- * Drop the tasks that are left, stop the pool (calls that still run after 5 s
- * are left alone), stop the reactor, free everything.
+ * One more runtime, for the calling thread: an executor and a ring of its own,
+ * with the options of `other`. They share the pool, and the reactor too; only
+ * if that is fused, each has its own, which its own executor sleeps in.
  *
- * Threads: the one that started it, when no other uses it any more.
+ * Threads: any; `other` is stopped after it.   Returns: as rv_runtime_start().
+ */
+int rv_runtime_start_beside(struct rv_runtime **out, struct rv_runtime *other);
+
+/*
+ * Drop the tasks that are left, stop the pool (calls that still run after 5 s
+ * are left alone), stop the reactor, free everything. What it shares with one
+ * that was there before goes on.
+ *
+ * Threads: the one that started it. Misuse: one that was started beside it is
+ * not stopped yet.
  */
 void rv_runtime_stop(struct rv_runtime *runtime);
 
@@ -60,7 +70,7 @@ int rv_runtime_block_on(struct rv_runtime *runtime, struct rv_future *future);
 /* The starting thread's executor, to spawn onto before block_on. */
 struct rv_executor *rv_runtime_executor(struct rv_runtime *runtime);
 
-/* The reactor that all share. Threads: any. */
+/* The reactor of its tasks. Threads: any. */
 struct rv_reactor *rv_runtime_reactor(struct rv_runtime *runtime);
 
 /* The starting thread's ring. */

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_workers.c - executors on threads beside a runtime.
+ *
+ * Threads: the test's, the reactor's, the workers'.
+ */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <reveil/blocking.h>
+#include <reveil/combine.h>
+#include <reveil/workers.h>
+
+#include "runtime/round_trip.h"
+#include "support/failing_alloc.h"
+#include "support/support.h"
+
+RV_TEST_SUITE(workers);
+
+enum { WORKERS = 3 };
+
+static const struct rv_runtime_options threaded = {.reactor =
+                                                       RV_REACTOR_THREAD};
+static const struct rv_runtime_options fused = {.reactor = RV_REACTOR_FUSED};
+
+struct crew {
+    struct rv_runtime *runtime;
+    struct rv_workers *workers;
+};
+
+static void crew_start(struct crew *crew,
+                       const struct rv_runtime_options *options)
+{
+    cr_assert_eq(rv_runtime_start_with(&crew->runtime, options), 0);
+    cr_assert_eq(rv_workers_start(&crew->workers, crew->runtime, WORKERS), 0);
+}
+
+static void crew_stop(struct crew *crew)
+{
+    rv_workers_stop(crew->workers);
+    rv_runtime_stop(crew->runtime);
+}
+
+/* Wait for all of them. Returns: the first error. */
+static int await_all(struct rv_runtime *runtime, struct rv_remote_join *joins)
+{
+    struct rv_future *list[WORKERS];
+    struct rv_try_all all;
+    int result;
+
+    for (int i = 0; i < WORKERS; i++)
+        list[i] = &joins[i].future;
+    rv_try_all_init(&all, list, WORKERS);
+    result = rv_test_block_on(rv_runtime_executor(runtime), &all.future);
+    rv_drop(&all.future);
+    return result;
+}
+
+/* --- where tasks are --------------------------------------------------- */
+
+struct place {
+    pthread_t thread;
+    struct rv_reactor *reactor;
+    struct rv_executor *executor;
+    int32_t pool_said;
+};
+
+/* Notes where it is, and makes a call on the pool there. */
+struct scout {
+    struct rv_future future;
+    struct rv_blocking call;
+    struct place *place;
+};
+
+static int32_t answer(void *arg)
+{
+    (void)arg;
+    return 42;
+}
+
+static enum rv_poll scout_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct scout *self = RV_CONTAINER_OF(future, struct scout, future);
+
+    RV_BEGIN(future);
+    self->place->thread = pthread_self();
+    self->place->reactor = rv_reactor_current();
+    self->place->executor = cx->executor;
+    rv_blocking_init(&self->call, answer, NULL, NULL);
+    RV_AWAIT(future, cx, &self->call.future);
+    self->place->pool_said = self->call.future.result;
+    RV_RETURN(future, 0);
+    RV_END(future);
+}
+
+static void look_around(struct crew *crew, struct place *places)
+{
+    static const struct rv_future_ops ops = {.name = "scout",
+                                             .poll = scout_poll};
+    struct rv_remote_join joins[WORKERS];
+
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        struct scout *scout = rv_alloc(sizeof *scout);
+
+        rv_future_init(&scout->future, &ops);
+        scout->place = &places[i];
+        cr_assert_eq(rv_remote_spawn(rv_workers_remote(crew->workers, i),
+                                     &scout->future, &joins[i]),
+                     0);
+    }
+    cr_assert_eq(await_all(crew->runtime, joins), 0);
+}
+
+/* Also of the test's own thread, whose reactor is `shared` or not. */
+static void check_places(struct crew *crew, bool shared)
+{
+    struct rv_reactor *mine = rv_runtime_reactor(crew->runtime);
+    struct place places[WORKERS];
+
+    look_around(crew, places);
+    for (int i = 0; i < WORKERS; i++) {
+        cr_assert_eq(places[i].pool_said, 42);
+        cr_assert_eq(places[i].reactor == mine, shared);
+        for (int k = 0; k < i; k++) {
+            cr_assert_not(pthread_equal(places[i].thread, places[k].thread));
+            cr_assert_neq(places[i].executor, places[k].executor);
+            cr_assert_eq(places[i].reactor == places[k].reactor, shared);
+        }
+    }
+}
+
+RV_TEST(workers, each_has_an_executor_and_all_share_the_reactor_thread)
+{
+    struct crew crew;
+
+    crew_start(&crew, &threaded);
+    cr_assert_eq(rv_workers_count(crew.workers), WORKERS);
+    check_places(&crew, true);
+    crew_stop(&crew);
+}
+
+RV_TEST(workers, in_the_fused_mode_each_sleeps_in_an_epoll_of_its_own)
+{
+    struct crew crew;
+
+    crew_start(&crew, &fused);
+    check_places(&crew, false);
+    crew_stop(&crew);
+}
+
+/* --- what they do ------------------------------------------------------ */
+
+/* A connection on each worker, with a task beside it. */
+static int travel(struct crew *crew)
+{
+    struct rv_remote_join joins[WORKERS] = {{.task = NULL}};
+    int error = 0;
+    int result;
+
+    for (uint32_t i = 0; i < WORKERS && !error; i++) {
+        struct trip *trip = rv_alloc(sizeof *trip);
+
+        error = -ENOMEM;
+        if (!trip)
+            break;
+        trip_init(trip);
+        error = rv_remote_spawn(rv_workers_remote(crew->workers, i),
+                                &trip->future, &joins[i]);
+        if (error)
+            rv_free(trip);
+    }
+    result = error ? error : await_all(crew->runtime, joins);
+    for (int i = 0; i < WORKERS; i++)
+        rv_remote_join_drop(&joins[i]);
+    return result;
+}
+
+RV_TEST(workers, connections_work_on_all_at_once)
+{
+    static const struct rv_runtime_options *const modes[] = {&threaded, &fused};
+
+    for (int mode = 0; mode < 2; mode++) {
+        struct crew crew;
+
+        crew_start(&crew, modes[mode]);
+        for (int i = 0; i < 20; i++)
+            cr_assert_eq(travel(&crew), 0);
+        crew_stop(&crew);
+    }
+}
+
+RV_TEST(workers, the_stop_drops_what_is_left)
+{
+    struct rv_remote_join joins[WORKERS];
+    struct crew crew;
+
+    crew_start(&crew, &threaded);
+    for (uint32_t i = 0; i < WORKERS; i++) {
+        struct rv_sleep *sleep = rv_alloc(sizeof *sleep);
+
+        rv_sleep_init(sleep, RV_NEVER);
+        cr_assert_eq(rv_remote_spawn(rv_workers_remote(crew.workers, i),
+                                     &sleep->future, &joins[i]),
+                     0);
+    }
+    rv_workers_stop(crew.workers);
+    rv_workers_stop(NULL);
+
+    for (int i = 0; i < WORKERS; i++)
+        cr_assert_eq(rv_test_block_on(rv_runtime_executor(crew.runtime),
+                                      &joins[i].future),
+                     -ECANCELED);
+    rv_runtime_stop(crew.runtime);
+}
+
+/* --- when it cannot ---------------------------------------------------- */
+
+RV_TEST(workers, none_and_too_many_are_refused)
+{
+    struct rv_workers *workers;
+    struct rv_runtime *runtime;
+
+    cr_assert_eq(rv_runtime_start(&runtime), 0);
+    cr_assert_eq(rv_workers_start(&workers, runtime, 0), -EINVAL);
+    cr_assert_eq(rv_workers_start(&workers, runtime, RV_WORKERS_MAX + 1),
+                 -EINVAL);
+    rv_runtime_stop(runtime);
+}
+
+static void stop_the_runtime_first(void)
+{
+    struct crew crew;
+
+    crew_start(&crew, &threaded);
+    rv_runtime_stop(crew.runtime);
+}
+
+RV_TEST(workers, the_runtime_is_stopped_after_them)
+{
+    rv_test_aborts(stop_the_runtime_first, "before those beside it");
+}
+
+static int whole_life(void *arg)
+{
+    struct crew crew;
+    int error = rv_runtime_start_with(&crew.runtime, arg);
+
+    if (error)
+        return error;
+    error = rv_workers_start(&crew.workers, crew.runtime, WORKERS);
+    if (!error) {
+        error = travel(&crew);
+        rv_workers_stop(crew.workers);
+    }
+    rv_runtime_stop(crew.runtime);
+    return error;
+}
+
+RV_TEST(workers, each_failing_allocation_is_enomem_and_leaves_nothing)
+{
+    cr_assert_gt(rv_fail_each_alloc(whole_life, (void *)&threaded), 20);
+    cr_assert_gt(rv_fail_each_alloc(whole_life, (void *)&fused), 20);
+}
