@@ -163,4 +163,27 @@ struct rv_http_url {
  */
 int rv_http_url_parse(struct rv_http_url *out, const char *text);
 
+/*
+ * Where a reference in a document at `base` leads, such as the Location of a
+ * redirect: "http://host/path", "//host/path", "/path", "path", "../path",
+ * "?query" or "". Dots in the path are resolved, a fragment is left off. `out`
+ * may be `base`.
+ *
+ * Returns: as rv_http_url_parse(); on error *out is unchanged.
+ * Source: RFC 3986, section 5.2.
+ */
+int rv_http_url_join(struct rv_http_url *out, const struct rv_http_url *base,
+                     const char *reference);
+
+enum { RV_HTTP_URL_TEXT = 2400 }; /* more than any URL as text, with the 0 */
+
+/*
+ * "http://host:port/path" again, as text that ends with a 0; without the port
+ * if it is 80.
+ *
+ * Returns: its length, without the 0.
+ */
+size_t rv_http_url_format(const struct rv_http_url *url,
+                          char text[RV_HTTP_URL_TEXT]);
+
 #endif /* RV_HTTP_H */

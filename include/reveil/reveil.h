@@ -12,6 +12,7 @@
 #include <reveil/http.h>
 #include <reveil/http_client.h>
 #include <reveil/http_server.h>
+#include <reveil/http_sink.h>
 #include <reveil/interval.h>
 #include <reveil/net.h>
 #include <reveil/process.h>

@@ -1,187 +1,246 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * client.c - a GET: dial, send, receive the head, receive the body.
+ * client.c - a GET: dial, send, receive the answer (answer.c); once more when
+ * an idle connection turned out to be closed, or when the answer leads on.
  *
  * Most answers take three polls: one starts to connect, one sends when that
- * is done, one finds the answer; a name to be looked up takes one more. The
- * head and the body each have a buffer that starts small and doubles, because
- * thousands of these may be alive.
+ * is done, one finds the answer; a name to be looked up takes one more.
  *
  * Threads: the executor's, as for every future.
  */
 #include <errno.h>
 #include <reveil/async.h>
-#include <reveil/http_client.h>
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    HEAD_FIRST_BYTES = 1024,
-    BODY_STEP_BYTES = 4096,        /* least room for a body of unknown length */
-    BODY_TRUST_BYTES = 256 * 1024, /* most room for a length only promised */
-    RECVS_A_POLL = 64              /* then other tasks have their turn */
-};
+#include "http/client_internal.h"
+
+enum { HEAD_FIRST_BYTES = 1024 };
 
 static const uint64_t max_body_default = UINT64_C(64) << 20;
 
-/* Make `*buffer`, which holds `len` bytes, larger. Returns: 0, -ENOMEM. */
-static int grow(char **buffer, size_t len, size_t *room, size_t new_room)
-{
-    char *larger = rv_alloc(new_room);
+/* --- time -------------------------------------------------------------- */
 
-    if (!larger)
-        return -ENOMEM;
-    if (len > 0)
-        memcpy(larger, *buffer, len);
-    rv_free(*buffer);
-    *buffer = larger;
-    *room = new_room;
+static int64_t limit_of(const struct rv_http_get *get)
+{
+    switch (get->phase) {
+    case RV_HTTP_CONNECTING:
+        return get->timeouts.connect_ns;
+    case RV_HTTP_SENDING:
+        return get->timeouts.send_ns;
+    case RV_HTTP_ANSWERING:
+        return get->timeouts.head_ns;
+    case RV_HTTP_RECEIVING:
+        return get->timeouts.body_ns;
+    case RV_HTTP_STORING:
+    case RV_HTTP_FINISHED:
+        break;
+    }
     return 0;
 }
 
-static int reserve_head(struct rv_http_get *get)
+void rv_http_get_enter(struct rv_http_get *get, enum rv_http_phase phase)
 {
-    if (get->filled_bytes < get->head_room_bytes)
-        return 0;
-    return grow(&get->head, get->filled_bytes, &get->head_room_bytes,
-                2 * get->head_room_bytes);
+    int64_t limit_ns;
+    int64_t now_ns;
+
+    get->phase = phase;
+    get->phase_ns = RV_NEVER;
+    limit_ns = limit_of(get);
+    if (limit_ns <= 0)
+        return;
+    now_ns = rv_now_ns();
+    if (limit_ns < RV_NEVER - now_ns)
+        get->phase_ns = now_ns + limit_ns;
 }
 
-/* Room for `want` bytes behind the body so far. */
-static int reserve_body(struct rv_http_get *get, size_t want)
+/* The timer is set again when it fires too early for the deadline of that
+ * time: cheaper than to set it for each piece of a body. */
+static bool out_of_time(struct rv_http_get *get, struct rv_cx *cx)
 {
-    size_t room = 2 * get->body_room_bytes;
+    const int64_t deadline_ns =
+        get->deadline_ns < get->phase_ns ? get->deadline_ns : get->phase_ns;
 
-    if (get->body_room_bytes - get->body_len_bytes >= want)
-        return 0;
-    if (room < get->body_len_bytes + want)
-        room = get->body_len_bytes + want;
-    return grow(&get->body, get->body_len_bytes, &get->body_room_bytes, room);
+    if (deadline_ns == RV_NEVER)
+        return false;
+    if (get->timer_ns > deadline_ns)
+        rv_drop(&get->timer.future);
+    if (get->timer_ns == 0 || get->timer_ns > deadline_ns) {
+        get->timer_ns = deadline_ns;
+        rv_sleep_init(&get->timer, deadline_ns);
+    }
+    while (rv_poll(&get->timer.future, cx) == RV_READY) {
+        if (get->timer_ns == deadline_ns) {
+            get->deadline_passed = deadline_ns == get->deadline_ns;
+            return true;
+        }
+        get->timer_ns = deadline_ns;
+        rv_sleep_init(&get->timer, deadline_ns);
+    }
+    return false;
 }
 
-/* How much room the next piece of the body deserves. */
-static size_t body_step(const struct rv_http_get *get)
-{
-    uint64_t left;
+/* --- the request ------------------------------------------------------- */
 
-    if (get->parser.head.framing != RV_HTTP_LENGTH)
-        return BODY_STEP_BYTES;
-    left = get->parser.head.content_length - get->body_len_bytes;
-    return left < BODY_TRUST_BYTES ? (size_t)left : BODY_TRUST_BYTES;
+/* The request as text, in `text` or only measured. Returns: its length. */
+static int format_request(const struct rv_http_get *get,
+                          const struct rv_http_url *url, char *text,
+                          size_t size)
+{
+    const bool v6 = strchr(url->host, ':') != NULL;
+    char port[8] = "";
+
+    if (url->port != 80)
+        snprintf(port, sizeof port, ":%u", (unsigned)url->port);
+    return snprintf(text, size,
+                    "%s %s HTTP/1.1\r\n"
+                    "Host: %s%s%s%s\r\n"
+                    "User-Agent: reveil/0.1\r\n"
+                    "Accept: */*\r\n"
+                    "%s\r\n",
+                    get->head_only ? "HEAD" : "GET", url->target, v6 ? "[" : "",
+                    url->host, v6 ? "]" : "", port,
+                    get->client ? "" : "Connection: close\r\n");
+}
+
+/* The request and, behind it, the host to dial. Returns: 0, -ENOMEM. */
+static int store_request(struct rv_http_get *get, const struct rv_http_url *url)
+{
+    const size_t len = (size_t)format_request(get, url, NULL, 0);
+    const size_t size = len + strlen(url->host) + 1;
+    const size_t room = size > HEAD_FIRST_BYTES ? size : HEAD_FIRST_BYTES;
+    int err;
+
+    if (room > get->head_room_bytes) {
+        err = rv_http_grow(&get->head, 0, &get->head_room_bytes, room);
+        if (err < 0)
+            return err;
+    }
+    format_request(get, url, get->head, get->head_room_bytes);
+    strcpy(get->head + len, url->host);
+    get->filled_bytes = len;
+    get->port = url->port;
+    return 0;
 }
 
 /*
- * `len` bytes came in behind the body. They are decoded where they are: what
- * is kept only ever moves down, over chunk sizes.
+ * Ready to ask for get->url. Returns: 1 if there is a connection already, 0 if
+ * one is to be made, -ENOMEM.
  */
-static int take_body(struct rv_http_get *get, size_t len)
+static int prepare(struct rv_http_get *get)
 {
-    const char *data = get->body + get->body_len_bytes;
-    struct rv_http_slice piece;
-    ssize_t used;
+    struct rv_http_url url;
+    int err = rv_http_url_parse(&url, get->url);
 
-    do {
-        used = rv_http_parse_body(&get->parser, data, len, &piece);
-        if (used < 0)
-            return (int)used;
-        if (piece.len > 0)
-            memmove(get->body + get->body_len_bytes, data + piece.at,
-                    piece.len);
-        get->body_len_bytes += piece.len;
-        data += used;
-        len -= (size_t)used;
-    } while (len > 0 && !get->parser.done);
-    return 0;
-}
-
-/* The head is complete: what came in behind it is the start of the body. */
-static int start_body(struct rv_http_get *get)
-{
-    const size_t rest = get->filled_bytes - get->head_len_bytes;
-    struct rv_http_slice nothing;
-    ssize_t used;
-    int err;
-
-    get->head_done = true;
-    get->status = get->parser.head.status;
-    used = rv_http_parse_body(&get->parser, get->head, 0, &nothing);
-    if (used < 0 || get->parser.done || rest == 0)
-        return (int)used;
-    err = reserve_body(get, rest);
+    if (err == 0)
+        err = store_request(get, &url);
     if (err < 0)
         return err;
-    memcpy(get->body, get->head + get->head_len_bytes, rest);
-    return take_body(get, rest);
+    get->heard = false;
+    get->reused = get->client && !get->retried &&
+                  rv_http_client_take(get->client, &url, &get->tcp);
+    if (get->client)
+        *(get->reused ? &get->client->reused : &get->client->opened) += 1;
+    return get->reused;
 }
 
-static void expect_head(struct rv_http_get *get)
-{
-    struct rv_http_limits limits = rv_http_default_limits;
+/* --- after the answer -------------------------------------------------- */
 
-    limits.body_bytes = get->max_body_bytes;
-    rv_http_parser_init(&get->parser, RV_HTTP_RESPONSE, &limits);
+/* The connection is in the state of one on which nothing was asked yet. */
+static bool is_reusable(const struct rv_http_get *get)
+{
+    return get->parser.done && get->parser.head.keep_alive && !get->surplus;
 }
 
-/* Parse the head as far as it is there, and pass over heads of 1xx. */
-static int take_head(struct rv_http_get *get)
+static void release(struct rv_http_get *get)
 {
-    for (;;) {
-        const ssize_t len =
-            rv_http_parse_head(&get->parser, get->head, get->filled_bytes);
+    struct rv_http_url url;
 
-        if (len < 0)
-            return len == -EAGAIN ? 0 : (int)len;
-        if (get->parser.head.status >= 200) {
-            get->head_len_bytes = (size_t)len;
-            return start_body(get);
-        }
-        get->filled_bytes -= (size_t)len;
-        memmove(get->head, get->head + len, get->filled_bytes);
-        expect_head(get);
-    }
+    if (!get->client || !is_reusable(get) ||
+        rv_http_url_parse(&url, get->url) < 0)
+        rv_tcp_close(&get->tcp);
+    else
+        rv_http_client_put(get->client, &url, &get->tcp);
 }
 
-/* Receive once and parse it. Returns: 0, or a negative errno. */
-static int receive_some(struct rv_http_get *get, struct rv_cx *cx)
+/*
+ * The server has closed an idle connection while the request was on its way.
+ * It did not read it, as far as can be known, and if it did, no harm is done.
+ */
+static bool may_retry(const struct rv_http_get *get, int err)
 {
-    char *to;
-    size_t room;
-    ssize_t len;
+    return get->reused && !get->heard && (err == -EPIPE || err == -ECONNRESET);
+}
+
+static bool is_redirect(int status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 ||
+           status == 308;
+}
+
+/* Returns: 0, negative errno. */
+static int join(struct rv_http_url *out, const struct rv_http_get *get,
+                struct rv_http_slice location)
+{
+    char text[RV_HTTP_URL_TEXT];
     int err;
 
-    err =
-        get->head_done ? reserve_body(get, body_step(get)) : reserve_head(get);
+    if (location.len >= sizeof text)
+        return -ENAMETOOLONG;
+    memcpy(text, get->head + location.at, location.len);
+    text[location.len] = '\0';
+    err = rv_http_url_parse(out, get->url);
+    if (err == 0)
+        err = rv_http_url_join(out, out, text);
+    return err == -EINVAL ? -EBADMSG : err;
+}
+
+/* Owns: the caller, by rv_free(); NULL when there is no memory. */
+static char *url_text(const struct rv_http_url *url)
+{
+    char text[RV_HTTP_URL_TEXT];
+    const size_t len = rv_http_url_format(url, text);
+    char *copy = rv_alloc(len + 1);
+
+    if (copy)
+        memcpy(copy, text, len + 1);
+    return copy;
+}
+
+int rv_http_get_find_next(struct rv_http_get *get)
+{
+    const struct rv_http_slice *location;
+    struct rv_http_url url;
+    int err;
+
+    if (get->max_redirects == 0 || !is_redirect(get->parser.head.status))
+        return 0;
+    location = rv_http_find_header(&get->parser.head, get->head, "Location");
+    if (!location)
+        return 0;
+    if (get->redirects == get->max_redirects)
+        return -ELOOP;
+    err = join(&url, get, *location);
     if (err < 0)
         return err;
-    to = get->head_done ? get->body + get->body_len_bytes
-                        : get->head + get->filled_bytes;
-    room = get->head_done ? get->body_room_bytes - get->body_len_bytes
-                          : get->head_room_bytes - get->filled_bytes;
-    len = rv_tcp_poll_recv(&get->tcp, cx, to, room);
-    if (len < 0)
-        return (int)len;
-    if (len == 0)
-        return rv_http_parse_eof(&get->parser);
-    if (get->head_done)
-        return take_body(get, (size_t)len);
-    get->filled_bytes += (size_t)len;
-    return take_head(get);
+    get->next_url = url_text(&url);
+    return get->next_url ? 0 : -ENOMEM;
 }
 
-/* Receive until the answer is complete. Returns: 0, -EAGAIN, other errors. */
-static int receive(struct rv_http_get *get, struct rv_cx *cx)
+/* Returns: false when the answer is the last one. */
+static bool goes_on(struct rv_http_get *get)
 {
-    for (int n = 0; n < RECVS_A_POLL; n++) {
-        const int err = receive_some(get, cx);
-
-        if (err < 0)
-            return err;
-        if (get->parser.done)
-            return 0;
-    }
-    rv_waker_wake(&cx->waker);
-    return -EAGAIN;
+    if (!get->next_url)
+        return false;
+    rv_free(get->url);
+    get->url = get->next_url;
+    get->next_url = NULL;
+    get->redirects++;
+    get->retried = false;
+    return true;
 }
+
+/* --- the future -------------------------------------------------------- */
 
 static enum rv_poll fetch(struct rv_http_get *get, struct rv_cx *cx)
 {
@@ -189,23 +248,41 @@ static enum rv_poll fetch(struct rv_http_get *get, struct rv_cx *cx)
     int err;
 
     RV_BEGIN(future);
-    rv_dial_init(&get->step.dial, get->head + get->filled_bytes, get->port,
-                 RV_NEVER, &get->tcp);
-    RV_AWAIT(future, cx, &get->step.dial.future);
-    err = get->step.dial.future.result;
-    if (err < 0)
-        RV_RETURN(future, err);
-
-    rv_tcp_send_init(&get->step.send, &get->tcp, get->head, get->filled_bytes);
-    RV_AWAIT(future, cx, &get->step.send.future);
-    err = get->step.send.future.result;
-    if (err < 0)
-        RV_RETURN(future, err);
-
-    get->filled_bytes = 0;
-    expect_head(get);
-    RV_AWAIT_UNTIL(future, (err = receive(get, cx)) != -EAGAIN);
-    RV_RETURN(future, err);
+    do {
+        err = prepare(get);
+        if (err < 0)
+            RV_RETURN(future, err);
+        if (err == 0) {
+            rv_http_get_enter(get, RV_HTTP_CONNECTING);
+            rv_dial_init(&get->step.dial, get->head + get->filled_bytes,
+                         get->port, RV_NEVER, &get->tcp);
+            RV_AWAIT(future, cx, &get->step.dial.future);
+            err = get->step.dial.future.result;
+            if (err < 0)
+                RV_RETURN(future, err);
+        }
+        rv_http_get_enter(get, RV_HTTP_SENDING);
+        rv_tcp_send_init(&get->step.send, &get->tcp, get->head,
+                         get->filled_bytes);
+        RV_AWAIT(future, cx, &get->step.send.future);
+        err = get->step.send.future.result;
+        if (err == 0) {
+            rv_http_get_enter(get, RV_HTTP_ANSWERING);
+            rv_http_answer_start(get);
+            RV_AWAIT_UNTIL(future,
+                           (err = rv_http_answer_poll(get, cx)) != -EAGAIN);
+        }
+        get->retried = may_retry(get, err);
+        if (get->retried) {
+            rv_tcp_close(&get->tcp);
+            continue;
+        }
+        if (err < 0)
+            RV_RETURN(future, err);
+        release(get);
+    } while (get->retried || goes_on(get));
+    rv_http_get_enter(get, RV_HTTP_FINISHED);
+    RV_RETURN(future, 0);
     RV_END(future);
 }
 
@@ -215,6 +292,12 @@ static void let_go(struct rv_http_get *get)
     rv_drop(&get->step.dial.future); /* or send: both start the same */
     rv_drop(&get->timer.future);
     rv_tcp_close(&get->tcp);
+    rv_free(get->next_url);
+    get->next_url = NULL;
+    if (get->sink) { /* its buffer is not the body */
+        rv_free(get->body);
+        get->body = NULL;
+    }
 }
 
 static enum rv_poll get_poll(struct rv_future *future, struct rv_cx *cx)
@@ -222,13 +305,9 @@ static enum rv_poll get_poll(struct rv_future *future, struct rv_cx *cx)
     struct rv_http_get *get =
         RV_CONTAINER_OF(future, struct rv_http_get, future);
 
-    if (future->at == 0)
-        rv_sleep_init(&get->timer, get->deadline_ns);
-
     /* I/O before the clock: an answer that is there is taken. */
     if (fetch(get, cx) == RV_PENDING) {
-        if (get->deadline_ns == RV_NEVER ||
-            rv_poll(&get->timer.future, cx) == RV_PENDING)
+        if (!out_of_time(get, cx))
             return RV_PENDING;
         future->result = -ETIMEDOUT;
     }
@@ -244,48 +323,14 @@ static void get_drop(struct rv_future *future)
     let_go(get);
     rv_free(get->head);
     rv_free(get->body);
+    rv_free(get->url);
     get->head = NULL;
     get->body = NULL;
+    get->url = NULL;
 }
 
 static const struct rv_future_ops get_ops = {
     .name = "http-get", .poll = get_poll, .drop = get_drop};
-
-/* The request as text, in `text` or only measured. Returns: its length. */
-static int format_request(const struct rv_http_url *url, char *text,
-                          size_t size)
-{
-    const bool v6 = strchr(url->host, ':') != NULL;
-    char port[8] = "";
-
-    if (url->port != 80)
-        snprintf(port, sizeof port, ":%u", (unsigned)url->port);
-    return snprintf(text, size,
-                    "GET %s HTTP/1.1\r\n"
-                    "Host: %s%s%s%s\r\n"
-                    "User-Agent: reveil/0.1\r\n"
-                    "Accept: */*\r\n"
-                    "Connection: close\r\n\r\n",
-                    url->target, v6 ? "[" : "", url->host, v6 ? "]" : "", port);
-}
-
-/* The request and, behind it, the host to dial. */
-static int store_request(struct rv_http_get *get, const struct rv_http_url *url)
-{
-    const size_t len = (size_t)format_request(url, NULL, 0);
-    const size_t host_size = strlen(url->host) + 1;
-
-    get->head_room_bytes =
-        len + host_size > HEAD_FIRST_BYTES ? len + host_size : HEAD_FIRST_BYTES;
-    get->head = rv_alloc(get->head_room_bytes);
-    if (!get->head)
-        return -ENOMEM;
-    format_request(url, get->head, get->head_room_bytes);
-    memcpy(get->head + len, url->host, host_size);
-    get->filled_bytes = len;
-    get->port = url->port;
-    return 0;
-}
 
 int rv_http_get_init(struct rv_http_get *get, const char *text)
 {
@@ -295,10 +340,18 @@ int rv_http_get_init(struct rv_http_get *get, const char *text)
     memset(get, 0, sizeof *get);
     rv_future_init(&get->future, &get_ops);
     get->deadline_ns = RV_NEVER;
+    get->phase_ns = RV_NEVER;
     get->max_body_bytes = max_body_default;
 
     err = rv_http_url_parse(&url, text);
     if (err < 0)
         return err;
-    return store_request(get, &url);
+    get->url = url_text(&url);
+    return get->url ? 0 : -ENOMEM;
+}
+
+void rv_http_get_into(struct rv_http_get *get, struct rv_http_sink *sink)
+{
+    get->sink = sink;
+    get->max_body_bytes = UINT64_MAX;
 }

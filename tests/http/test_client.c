@@ -346,19 +346,26 @@ RV_TEST(http_client, a_name_that_is_none_is_an_error)
     cr_assert(result == -ENXIO || result == -EREMOTEIO, "%d", result);
 }
 
-RV_TEST(http_client, a_name_longer_than_the_first_buffer_allows_is_kept)
+/* The request alone fits into the first buffer, with the host it does not. */
+RV_TEST(http_client, a_request_as_long_as_the_first_buffer_is_sent)
 {
+    static const char rest[] = " HTTP/1.1\r\nHost: 127.0.0.1:12345\r\n"
+                               "User-Agent: reveil/0.1\r\nAccept: */*\r\n"
+                               "Connection: close\r\n\r\n";
+    struct scripted peer = {.says = "HTTP/1.1 204 No Content\r\n\r\n"};
+    struct rv_runtime *runtime;
     struct rv_http_get get;
-    char url[2048] = "http://";
+    char url[1100] = {0};
 
-    memset(url + strlen(url), 'n', 250);
-    strcat(url, "/");
-    memset(url + strlen(url), 'p', 600); /* the request: nearly 1024 bytes */
+    scripted_start(&peer);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", (unsigned)peer.port);
+    memset(url + strlen(url), 'p', 1020 - strlen("GET /") - strlen(rest));
+    cr_assert_eq(rv_test_runtime_start(&runtime), 0);
     cr_assert_eq(rv_http_get_init(&get, url), 0);
-
-    cr_assert_eq(strspn(get.head + get.filled_bytes, "n"), 250);
-    cr_assert_eq(get.head[get.filled_bytes + 250], 0);
+    cr_assert_eq(rv_runtime_block_on(runtime, &get.future), 0);
     rv_drop(&get.future);
+    rv_runtime_stop(runtime);
+    scripted_stop(&peer);
 }
 
 /* --- dropped ----------------------------------------------------------- */

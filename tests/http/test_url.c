@@ -164,3 +164,120 @@ Test(http_url, query_without_a_path_needs_room_for_the_slash)
     text[9 + room - 3] = 'x';
     cr_assert_eq(rv_http_url_parse(&url, text), -ENAMETOOLONG);
 }
+
+/* --- references -------------------------------------------------------- */
+
+/* RFC 3986, sections 5.4.1 and 5.4.2, in the form that a URL has here. */
+Test(http_url, references_lead_where_the_rfc_says)
+{
+    static const char *const cases[][2] = {
+        {"g", "/b/c/g"},
+        {"./g", "/b/c/g"},
+        {"g/", "/b/c/g/"},
+        {"/g", "/g"},
+        {"?y", "/b/c/d;p?y"},
+        {"g?y", "/b/c/g?y"},
+        {"#s", "/b/c/d;p?q"},
+        {"g#s", "/b/c/g"},
+        {"g?y#s", "/b/c/g?y"},
+        {";x", "/b/c/;x"},
+        {"g;x", "/b/c/g;x"},
+        {"", "/b/c/d;p?q"},
+        {".", "/b/c/"},
+        {"./", "/b/c/"},
+        {"..", "/b/"},
+        {"../", "/b/"},
+        {"../g", "/b/g"},
+        {"../..", "/"},
+        {"../../", "/"},
+        {"../../g", "/g"},
+        {"../../../g", "/g"},
+        {"../../../../g", "/g"},
+        {"/./g", "/g"},
+        {"/../g", "/g"},
+        {"g.", "/b/c/g."},
+        {".g", "/b/c/.g"},
+        {"g..", "/b/c/g.."},
+        {"..g", "/b/c/..g"},
+        {"./../g", "/b/g"},
+        {"./g/.", "/b/c/g/"},
+        {"g/./h", "/b/c/g/h"},
+        {"g/../h", "/b/c/h"},
+        {"g;x=1/./y", "/b/c/g;x=1/y"},
+        {"g;x=1/../y", "/b/c/y"},
+        {"g?y/./x", "/b/c/g?y/./x"},
+        {"g?y/../x", "/b/c/g?y/../x"},
+    };
+    struct rv_http_url base;
+
+    cr_assert_eq(rv_http_url_parse(&base, "http://a:81/b/c/d;p?q"), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rv_http_url url;
+
+        cr_assert_eq(rv_http_url_join(&url, &base, cases[i][0]), 0);
+        cr_assert_str_eq(url.target, cases[i][1], "%s: %s", cases[i][0],
+                         url.target);
+        cr_assert_str_eq(url.host, "a");
+        cr_assert_eq(url.port, 81);
+    }
+}
+
+Test(http_url, references_may_name_another_host)
+{
+    struct rv_http_url url;
+
+    cr_assert_eq(rv_http_url_parse(&url, "http://a:81/b?c"), 0);
+    cr_assert_eq(rv_http_url_join(&url, &url, "//g:82/../h"), 0);
+    cr_assert_str_eq(url.host, "g");
+    cr_assert_eq(url.port, 82);
+    cr_assert_str_eq(url.target, "/h");
+    cr_assert_eq(rv_http_url_join(&url, &url, "HTTP://[::1]"), 0);
+    cr_assert_str_eq(url.host, "::1");
+    cr_assert_eq(url.port, 80);
+    cr_assert_str_eq(url.target, "/");
+}
+
+Test(http_url, references_that_lead_nowhere_are_refused)
+{
+    static const struct {
+        const char *reference;
+        int error;
+    } cases[] = {
+        {"https://g/", -EPROTONOSUPPORT},
+        {"g:h", -EPROTONOSUPPORT},
+        {"http:g", -EINVAL},
+        {"a b", -EINVAL},
+        {"\xc3\xa4", -EINVAL},
+        {"//", -EINVAL},
+        {"///x", -EINVAL},
+    };
+    static char text[3000] = "/";
+    struct rv_http_url base;
+    struct rv_http_url url;
+
+    cr_assert_eq(rv_http_url_parse(&base, "http://a/b"), 0);
+    url = base;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        cr_assert_eq(rv_http_url_join(&url, &base, cases[i].reference),
+                     cases[i].error, "%s", cases[i].reference);
+    memset(text + 1, 'x', sizeof text - 2);
+    cr_assert_eq(rv_http_url_join(&url, &base, text), -ENAMETOOLONG);
+    memcpy(text, "//a/", 4);
+    cr_assert_eq(rv_http_url_join(&url, &base, text), -ENAMETOOLONG);
+    cr_assert_eq(memcmp(&url, &base, sizeof url), 0, "it is unchanged");
+}
+
+Test(http_url, a_url_is_text_again)
+{
+    static const char *const cases[] = {"http://a/", "http://a:8080/b?c",
+                                        "http://[::1]:1/", "http://[1::2]/x"};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[RV_HTTP_URL_TEXT];
+        struct rv_http_url url;
+
+        cr_assert_eq(rv_http_url_parse(&url, cases[i]), 0);
+        cr_assert_eq(rv_http_url_format(&url, text), strlen(cases[i]));
+        cr_assert_str_eq(text, cases[i]);
+    }
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * client_internal.h - what the files of the client share.
+ *
+ *     client.c  a GET: its phases, its time, from one URL to the next
+ *     answer.c  receives the answer        idle.c  connections that are kept
+ *     file.c    a sink that is a file
+ *
+ * Threads: the executor's.
+ */
+#ifndef RV_HTTP_CLIENT_INTERNAL_H
+#define RV_HTTP_CLIENT_INTERNAL_H
+
+#include <reveil/http_client.h>
+
+/* Make `*buffer`, which holds `len` bytes, larger. Returns: 0, -ENOMEM. */
+int rv_http_grow(char **buffer, size_t len, size_t *room, size_t new_room);
+
+/* --- in client.c ------------------------------------------------------- */
+
+/* The GET waits for something else from now on. */
+void rv_http_get_enter(struct rv_http_get *get, enum rv_http_phase phase);
+
+/*
+ * The head of an answer is complete. If the GET is to follow it, next_url is
+ * set. Returns: 0; -ELOOP, -ENOMEM, -EBADMSG, -EPROTONOSUPPORT, ...
+ */
+int rv_http_get_find_next(struct rv_http_get *get);
+
+/* --- in answer.c ------------------------------------------------------- */
+
+/* Ready to receive an answer into `head` and `body`. */
+void rv_http_answer_start(struct rv_http_get *get);
+
+/*
+ * Receive until the answer is complete, or the rest of it is not worth the
+ * while. Returns: 0; -EAGAIN: the waker was left; other errors.
+ */
+int rv_http_answer_poll(struct rv_http_get *get, struct rv_cx *cx);
+
+/* --- in idle.c --------------------------------------------------------- */
+
+/* Take an idle connection to this host. Returns: false if there is none. */
+bool rv_http_client_take(struct rv_http_client *client,
+                         const struct rv_http_url *url, struct rv_tcp *tcp);
+
+/* Keep the connection, or close it. `tcp` is no socket then. */
+void rv_http_client_put(struct rv_http_client *client,
+                        const struct rv_http_url *url, struct rv_tcp *tcp);
+
+#endif /* RV_HTTP_CLIENT_INTERNAL_H */

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file.c - a sink that is a file, written on the blocking pool.
+ *
+ * Threads: the executor's, but for do_step() and what it calls, which run on
+ * the pool's.
+ *
+ * Protocol. The job is handed to and fro:
+ *
+ *   R1  While `calling`, the job is the call's: the executor's thread does not
+ *       touch it. When the call is READY it is the file's again. The pool
+ *       orders both sides.
+ *   R2  A file that is dropped while `calling` leaves the job to the call,
+ *       which frees it after its step. Freeing it here would give the worker's
+ *       buffer and descriptor to somebody else.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "http/client_internal.h"
+
+enum { FIRST_BYTES = 4096, STEP_BYTES = 128 * 1024 };
+
+struct rv_http_file_job {
+    int fd;     /* -1: not open */
+    bool begun; /* there is a file by the name of `part` */
+    bool last;  /* the step is the last */
+    char *data; /* to be written */
+    size_t len_bytes;
+    size_t room_bytes;
+    uint64_t written_bytes;
+    int dir_fd;       /* of both names */
+    const char *part; /* "NAME.part"; NULL: it was given a descriptor */
+    const char *name;
+    char names[];
+};
+
+/* --- on the pool ------------------------------------------------------- */
+
+/* Take away what was begun. */
+static void give_up(struct rv_http_file_job *job)
+{
+    if (job->fd >= 0)
+        close(job->fd);
+    job->fd = -1;
+    if (job->begun)
+        unlinkat(job->dir_fd, job->part, 0);
+    job->begun = false;
+}
+
+static void job_free(void *arg)
+{
+    struct rv_http_file_job *job = arg;
+
+    give_up(job);
+    rv_free(job->data);
+    rv_free(job);
+}
+
+/* O_NOFOLLOW: a link that somebody left there leads nowhere. */
+static int open_part(struct rv_http_file_job *job)
+{
+    job->fd =
+        openat(job->dir_fd, job->part,
+               O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    job->begun = job->fd >= 0;
+    return job->begun ? 0 : -errno;
+}
+
+/* Write all, whatever the descriptor is. Returns: 0, negative errno. */
+static int write_all(struct rv_http_file_job *job)
+{
+    size_t at = 0;
+
+    while (at < job->len_bytes) {
+        const ssize_t n = write(job->fd, job->data + at, job->len_bytes - at);
+
+        if (n >= 0) {
+            at += (size_t)n;
+            job->written_bytes += (uint64_t)n;
+        } else if (errno == EAGAIN) {
+            /* Somebody made it non-blocking: wait as if not. */
+            struct pollfd room = {.fd = job->fd, .events = POLLOUT};
+
+            poll(&room, 1, -1);
+        } else if (errno != EINTR) {
+            return -errno;
+        }
+    }
+    job->len_bytes = 0;
+    return 0;
+}
+
+/* It is whole: from now on it has its name. Some file systems tell only at
+ * the close that there was no room. */
+static int finish(struct rv_http_file_job *job)
+{
+    const int fd = job->fd;
+
+    job->fd = -1;
+    if (close(fd) < 0)
+        return -errno;
+    if (!job->part)
+        return 0;
+    if (renameat(job->dir_fd, job->part, job->dir_fd, job->name) < 0)
+        return -errno;
+    job->begun = false;
+    return 0;
+}
+
+static int32_t do_step(void *arg)
+{
+    struct rv_http_file_job *job = arg;
+    int err = job->fd < 0 ? open_part(job) : 0;
+
+    if (err == 0)
+        err = write_all(job);
+    if (err == 0 && job->last)
+        err = finish(job);
+    if (err < 0)
+        give_up(job);
+    return err;
+}
+
+/* --- on the executor's thread ------------------------------------------ */
+
+static struct rv_http_file *file_of(struct rv_http_sink *sink)
+{
+    return RV_CONTAINER_OF(sink, struct rv_http_file, sink);
+}
+
+/* Wait for the step that is under way. Returns: 0, -EAGAIN, its error. */
+static int settle(struct rv_http_file *file, struct rv_cx *cx)
+{
+    int err;
+
+    if (!file->calling)
+        return 0;
+    if (rv_poll(&file->call.future, cx) == RV_PENDING)
+        return -EAGAIN;
+    file->calling = false;
+    file->written_bytes = file->job->written_bytes;
+    err = file->call.future.result;
+    /* "No thread to be had" is no memory here: -EAGAIN means pending. */
+    return err == -EAGAIN ? -ENOMEM : err;
+}
+
+/* Let the pool write what there is. Returns: as settle(). */
+static int begin_step(struct rv_http_file *file, struct rv_cx *cx)
+{
+    if (file->job->part)
+        rv_blocking_init(&file->call, do_step, file->job, job_free);
+    else /* whoever reads from it sets the pace */
+        rv_blocking_init_slow(&file->call, do_step, file->job, job_free);
+    file->calling = true;
+    return settle(file, cx);
+}
+
+/* Room behind the data, unless it is a whole step. Returns: 0, -ENOMEM. */
+static int make_room(struct rv_http_file_job *job)
+{
+    const size_t room = job->room_bytes ? 2 * job->room_bytes : FIRST_BYTES;
+
+    if (job->len_bytes < job->room_bytes || job->room_bytes == STEP_BYTES)
+        return 0;
+    return rv_http_grow(&job->data, job->len_bytes, &job->room_bytes, room);
+}
+
+static ssize_t file_write(struct rv_http_sink *sink, struct rv_cx *cx,
+                          const void *data, size_t len)
+{
+    struct rv_http_file *file = file_of(sink);
+    struct rv_http_file_job *job = file->job;
+    int err = settle(file, cx);
+
+    if (err == 0 && job->len_bytes == STEP_BYTES)
+        err = begin_step(file, cx);
+    if (err == 0)
+        err = make_room(job);
+    if (err < 0)
+        return err;
+    if (len > job->room_bytes - job->len_bytes)
+        len = job->room_bytes - job->len_bytes;
+    memcpy(job->data + job->len_bytes, data, len);
+    job->len_bytes += len;
+    return (ssize_t)len;
+}
+
+static int file_finish(struct rv_http_sink *sink, struct rv_cx *cx)
+{
+    struct rv_http_file *file = file_of(sink);
+    int err = settle(file, cx);
+
+    if (err < 0 || file->job->last)
+        return err;
+    file->job->last = true;
+    return begin_step(file, cx);
+}
+
+void rv_http_file_drop(struct rv_http_file *file)
+{
+    if (file->calling)
+        rv_drop(&file->call.future);
+    else if (file->job)
+        job_free(file->job);
+    file->calling = false;
+    file->job = NULL;
+}
+
+static const struct rv_http_sink_ops file_ops = {.poll_write = file_write,
+                                                 .poll_finish = file_finish};
+
+int rv_http_file_init(struct rv_http_file *file, int dir_fd, const char *name)
+{
+    static const char ending[] = ".part";
+    const size_t len = strlen(name);
+    struct rv_http_file_job *job =
+        rv_alloc(sizeof *job + 2 * len + 1 + sizeof ending);
+
+    *file = (struct rv_http_file){.sink.ops = &file_ops, .job = job};
+    if (!job)
+        return -ENOMEM;
+    job->fd = -1;
+    job->dir_fd = dir_fd;
+    job->name = strcpy(job->names, name);
+    job->part = job->names + len + 1;
+    memcpy(job->names + len + 1, name, len);
+    strcpy(job->names + 2 * len + 1, ending);
+    return 0;
+}
+
+int rv_http_file_init_fd(struct rv_http_file *file, int fd)
+{
+    struct rv_http_file_job *job = rv_alloc(sizeof *job);
+    int err;
+
+    *file = (struct rv_http_file){.sink.ops = &file_ops, .job = job};
+    if (!job)
+        return -ENOMEM;
+    job->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (job->fd >= 0)
+        return 0;
+    err = -errno;
+    rv_http_file_drop(file);
+    return err;
+}
