@@ -96,7 +96,8 @@ int rv_http_file_init_fd(struct rv_http_file *file, int fd);
 
 /*
  * Let go of everything; after the GET was dropped. Harmless on one that is all
- * zero, or was dropped before. A write that is under way ends by itself.
+ * zero, or was dropped before. A step that is under way ends by itself; if it
+ * was the last, the file has its name then.
  *
  * Blocks: never, but for one unlink(2) when the body was cut between steps.
  */

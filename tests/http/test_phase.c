@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* test_phase.c - each phase of a GET has its own limit in time. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <reveil/http_client.h>
+#include <reveil/runtime.h>
+#include <stdio.h>
+
+#include "scripted.h"
+#include "support/support.h"
+
+RV_TEST_SUITE(http_phase);
+
+enum {
+    MS = 30,        /* long enough to be told from nothing */
+    ENOUGH_MS = 400 /* for a busy machine to come to the phase in question */
+};
+
+/* What came of it. */
+struct outcome {
+    int result;
+    enum rv_http_phase phase;
+    bool deadline_passed;
+    int64_t took_ns;
+};
+
+struct limits {
+    struct rv_http_timeouts timeouts;
+    int64_t deadline_ms; /* 0: none */
+    struct rv_http_sink *sink;
+};
+
+static void get_port(struct outcome *out, uint16_t port, struct limits limits)
+{
+    const int64_t start_ns = rv_now_ns();
+    struct rv_runtime *runtime;
+    struct rv_http_get get;
+    char url[64];
+
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", (unsigned)port);
+    cr_assert_eq(rv_test_runtime_start(&runtime), 0);
+    cr_assert_eq(rv_http_get_init(&get, url), 0);
+    get.timeouts = limits.timeouts;
+    if (limits.deadline_ms)
+        get.deadline_ns = rv_after_ms(limits.deadline_ms);
+    if (limits.sink)
+        rv_http_get_into(&get, limits.sink);
+    out->result = rv_runtime_block_on(runtime, &get.future);
+    out->phase = get.phase;
+    out->deadline_passed = get.deadline_passed;
+    out->took_ns = rv_now_ns() - start_ns;
+    rv_drop(&get.future);
+    rv_runtime_stop(runtime);
+}
+
+/* GET it from a peer that says this, then nothing. */
+static void get_from(struct outcome *out, const char *says,
+                     struct limits limits)
+{
+    struct scripted peer = {.says = says, .end = SCRIPTED_WAIT};
+
+    scripted_start(&peer);
+    get_port(out, peer.port, limits);
+    scripted_stop(&peer);
+}
+
+static void check_late(const struct outcome *out, enum rv_http_phase phase,
+                       bool deadline_passed)
+{
+    cr_assert_eq(out->result, -ETIMEDOUT, "%d", out->result);
+    cr_assert_eq(out->phase, phase, "%d", (int)out->phase);
+    cr_assert_eq(out->deadline_passed, deadline_passed);
+    cr_assert_geq(out->took_ns, MS * RV_NS_PER_MS);
+}
+
+/* Limits for all phases but one are far away. */
+static struct limits limit(enum rv_http_phase phase)
+{
+    const int64_t far_ns = 3600 * RV_NS_PER_S;
+    const int64_t near_ns = MS * RV_NS_PER_MS;
+
+    return (struct limits){
+        .timeouts = {phase == RV_HTTP_CONNECTING ? near_ns : far_ns, far_ns,
+                     phase == RV_HTTP_ANSWERING ? near_ns : far_ns,
+                     phase == RV_HTTP_RECEIVING ? near_ns : far_ns}};
+}
+
+/* Fill the queue of a listener, so that the next one to connect waits. */
+static void crowd(int fds[4], uint16_t port)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(port)};
+
+    addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (int i = 0; i < 4; i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        cr_assert_geq(fds[i], 0);
+        connect(fds[i], (struct sockaddr *)&addr, sizeof addr);
+    }
+}
+
+RV_TEST(http_phase, to_connect_has_a_limit)
+{
+    struct outcome out;
+    uint16_t port;
+    const int listener = scripted_listen(&port);
+    int fds[4];
+
+    cr_assert_eq(listen(listener, 0), 0); /* from now on */
+    crowd(fds, port);
+    get_port(&out, port, limit(RV_HTTP_CONNECTING));
+    check_late(&out, RV_HTTP_CONNECTING, false);
+    for (int i = 0; i < 4; i++)
+        close(fds[i]);
+    close(listener);
+}
+
+RV_TEST(http_phase, the_head_has_a_limit)
+{
+    struct outcome out;
+
+    get_from(&out, "", limit(RV_HTTP_ANSWERING));
+    check_late(&out, RV_HTTP_ANSWERING, false);
+    get_from(&out, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n",
+             limit(RV_HTTP_ANSWERING));
+    check_late(&out, RV_HTTP_ANSWERING, false);
+}
+
+RV_TEST(http_phase, a_body_that_stops_has_a_limit)
+{
+    struct outcome out;
+
+    get_from(&out, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1234",
+             limit(RV_HTTP_RECEIVING));
+    check_late(&out, RV_HTTP_RECEIVING, false);
+}
+
+/* Says its bytes one by one; in all it takes longer than the limit. */
+static void *drip(void *arg)
+{
+    const int fd = accept(*(int *)arg, NULL, NULL);
+    const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
+
+    send(fd, head, sizeof head - 1, MSG_NOSIGNAL);
+    for (int i = 0; i < 9; i++) {
+        usleep(20000);
+        send(fd, "x", 1, MSG_NOSIGNAL);
+    }
+    close(fd);
+    return NULL;
+}
+
+RV_TEST(http_phase, a_body_that_moves_may_take_longer)
+{
+    struct limits limits = {.timeouts.body_ns = 170 * RV_NS_PER_MS};
+    struct outcome out = {0};
+    pthread_t thread;
+    uint16_t port;
+    int listener = scripted_listen(&port);
+
+    /* On a machine that is busy a drip may be late by itself. */
+    for (int tries = 0; tries < 5; tries++) {
+        cr_assert_eq(pthread_create(&thread, NULL, drip, &listener), 0);
+        get_port(&out, port, limits);
+        pthread_join(thread, NULL);
+        if (out.result == 0)
+            break;
+    }
+    cr_assert_eq(out.result, 0);
+    cr_assert_eq(out.phase, RV_HTTP_FINISHED);
+    cr_assert_geq(out.took_ns, 180 * RV_NS_PER_MS);
+    close(listener);
+}
+
+RV_TEST(http_phase, the_deadline_is_told_from_a_limit)
+{
+    struct limits limits = limit(RV_HTTP_CONNECTING);
+    struct outcome out;
+
+    limits.timeouts.connect_ns = 3600 * RV_NS_PER_S;
+    limits.deadline_ms = ENOUGH_MS;
+    get_from(&out, "", limits);
+    check_late(&out, RV_HTTP_ANSWERING, true);
+    get_from(&out, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n1234", limits);
+    check_late(&out, RV_HTTP_RECEIVING, true);
+}
+
+static ssize_t never_write(struct rv_http_sink *sink, struct rv_cx *cx,
+                           const void *data, size_t len)
+{
+    (void)sink;
+    (void)cx;
+    (void)data;
+    (void)len;
+    return -EAGAIN;
+}
+
+/* It is not the server's fault: the limit of the body does not count. */
+RV_TEST(http_phase, a_sink_that_is_slow_has_the_deadline_alone)
+{
+    static const struct rv_http_sink_ops ops = {.poll_write = never_write};
+    struct rv_http_sink sink = {.ops = &ops};
+    struct limits limits = {.timeouts.body_ns = RV_NS_PER_MS,
+                            .deadline_ms = ENOUGH_MS,
+                            .sink = &sink};
+    struct outcome out;
+
+    get_from(&out, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n1234", limits);
+    check_late(&out, RV_HTTP_STORING, true);
+}
+
+RV_TEST(http_phase, an_error_says_in_which_phase)
+{
+    struct scripted peer = {.says = "HTTP/1.1 200 OK\r\nContent-Length: 9"
+                                    "\r\n\r\n1234"};
+    struct outcome out;
+    uint16_t port;
+
+    close(scripted_listen(&port));
+    get_port(&out, port, (struct limits){.deadline_ms = 0});
+    cr_assert_eq(out.result, -ECONNREFUSED);
+    cr_assert_eq(out.phase, RV_HTTP_CONNECTING);
+
+    scripted_start(&peer);
+    get_port(&out, peer.port, (struct limits){.deadline_ms = 0});
+    scripted_stop(&peer);
+    cr_assert_eq(out.result, -EPIPE);
+    cr_assert_eq(out.phase, RV_HTTP_RECEIVING);
+}
