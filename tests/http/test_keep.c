@@ -167,8 +167,8 @@ RV_TEST(http_keep, what_cannot_be_used_again_is_closed)
         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nConnection: close\r\n\r\na",
         "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\na",
         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na<surplus>",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-        "1\r\na\r\n0\r\n\r\nsurplus",
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+         "1\r\na\r\n0\r\n\r\nsurplus"),
         "HTTP/1.1 204 No Content\r\n\r\nsurplus",
         "HTTP/1.1 200 OK\r\n\r\nuntil the end",
     };
