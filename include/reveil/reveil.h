@@ -6,6 +6,7 @@
 #include <reveil/async.h>
 #include <reveil/base.h>
 #include <reveil/blocking.h>
+#include <reveil/callable.h>
 #include <reveil/combine.h>
 #include <reveil/executor.h>
 #include <reveil/future.h>
@@ -21,10 +22,12 @@
 #include <reveil/resolve.h>
 #include <reveil/runtime.h>
 #include <reveil/signal.h>
+#include <reveil/thread.h>
 #include <reveil/trace.h>
 #include <reveil/unix.h>
 #include <reveil/uring.h>
 #include <reveil/waker.h>
+#include <reveil/worker.h>
 #include <reveil/workers.h>
 
 #endif /* REVEIL_H */

@@ -2,42 +2,20 @@
 /*
  * test_old_kernel.c - a kernel that lacks a system call, played by seccomp.
  *
- * The filter stays for the life of the process, which Criterion makes anew for
- * each test.
- *
  * Threads: the test's.
  */
 #include <criterion/criterion.h>
 
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <reveil/runtime.h>
 #include <reveil/trace.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include "runtime/round_trip.h"
 #include "support/support.h"
+#include "support/take_away.h"
 
 RV_TEST_SUITE(old_kernel);
-
-/* From now on this call gives `error`. */
-static void take_away(uint32_t call, uint32_t error)
-{
-    struct sock_filter steps[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {sizeof steps / sizeof steps[0], steps};
-
-    cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
-    cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
-}
 
 /* A nap and a round trip in the fused mode: on time, and asleep meanwhile. */
 static void nap_and_trip(uint32_t error)

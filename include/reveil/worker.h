@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker.h - a thread that runs callables, fed by a pipe.
+ *
+ *     its owner                                         the worker
+ *     rv_worker_submit() --- 16 bytes: callable, size --->  read, run
+ *     rv_worker_reap()   <-- 1 byte: it ran, or not ------  write
+ *
+ * Both pipes are in packet mode (O_DIRECT): one write is one read. The owner's
+ * ends do not block, so an epoll, an io_uring or a loop can wait for the byte;
+ * the worker's do, that is how it sleeps. Completions come in the order of the
+ * submissions. No lock, no shared queue: the pipes order everything.
+ */
+#ifndef RV_WORKER_H
+#define RV_WORKER_H
+
+#include <pthread.h>
+
+#include <reveil/callable.h>
+#include <reveil/thread.h>
+
+enum rv_worker_kind {
+    RV_WORKER_BARE,   /* a bare thread: pure callables only */
+    RV_WORKER_PTHREAD /* any callable */
+};
+
+/*
+ * As many jobs may be with a worker at once: a pipe has places for so many
+ * packets, whatever their size.
+ */
+enum { RV_WORKER_CREDITS = 16 };
+
+/* All zero is a worker that was not started. The fields are private. */
+struct rv_worker {
+    enum rv_worker_kind kind;
+    int jobs_fd; /* write end */
+    int done_fd; /* read end */
+    uint32_t credits;
+    uint32_t in_flight; /* jobs whose byte was not read yet */
+    bool running;
+    struct rv_thread bare;
+    pthread_t pthread;
+};
+
+/*
+ * Start a worker.
+ *
+ * Threads: any; the worker belongs to one thread at a time from then on.
+ * Returns: 0; -EMFILE, -ENFILE (no pipe to be had); -EAGAIN (no thread);
+ * -ENOMEM; -EPERM; -ENOSYS (bare ones cannot be had, see thread.h). On error
+ * nothing is left.
+ */
+int rv_worker_start(struct rv_worker *worker, enum rv_worker_kind kind);
+
+/*
+ * Hand a callable over. The worker takes it, runs it if nobody took it
+ * before, and says so with its byte.
+ *
+ * Owns:    the caller holds a reference until the byte is there.
+ * Returns: 0; -EAGAIN without a credit.
+ */
+int rv_worker_submit(struct rv_worker *worker, struct rv_callable *callable);
+
+/*
+ * Take the byte of the oldest job. *ran: whether this worker made the call.
+ *
+ * Returns: 0; -EAGAIN: none is there yet.
+ */
+int rv_worker_reap(struct rv_worker *worker, bool *ran);
+
+/* The end of the pipe that becomes readable when a job is over. */
+static inline int rv_worker_done_fd(const struct rv_worker *worker)
+{
+    return worker->done_fd;
+}
+
+/*
+ * Close the last write end: the worker makes the calls that it was given, and
+ * ends. Harmless on one that was not started.
+ *
+ * deadline_ns: CLOCK_MONOTONIC, absolute.   Blocks: until then at most.
+ * Returns: 0: it has ended, and every job is over. -ETIMEDOUT: it is left
+ * alone, with its stack and what it was given; its callables stay valid.
+ */
+int rv_worker_stop(struct rv_worker *worker, int64_t deadline_ns);
+
+#endif /* RV_WORKER_H */

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * callable.c - callables made, shared and freed.
+ *
+ * Threads: any; the last holder frees.
+ */
+#include <errno.h>
+#include <reveil/base.h>
+#include <reveil/callable.h>
+#include <string.h>
+
+#include "base/base_internal.h"
+
+static size_t align_up(size_t bytes)
+{
+    return (bytes + RV_CALLABLE_ALIGN - 1) / RV_CALLABLE_ALIGN *
+           RV_CALLABLE_ALIGN;
+}
+
+int rv_callable_new(struct rv_callable **out, const struct rv_callable_ops *ops,
+                    const void *state)
+{
+    /* No sum of the two overflows then. */
+    enum { MOST_BYTES = 1 << 30 };
+    struct rv_callable *callable;
+    size_t result_at;
+
+    if (ops->state_bytes > MOST_BYTES || ops->result_bytes > MOST_BYTES)
+        return -ENOMEM;
+    result_at = RV_CALLABLE_STATE_AT + align_up(ops->state_bytes);
+    callable = rv_alloc(result_at + ops->result_bytes);
+    if (!callable)
+        return -ENOMEM;
+    callable->call = ops->call;
+    callable->ops = ops;
+    callable->size_bytes = (uint32_t)(result_at + ops->result_bytes);
+    callable->result_at = (uint32_t)result_at;
+    atomic_init(&callable->references, 1);
+    if (ops->state_bytes)
+        memcpy(rv_callable_state(callable), state, ops->state_bytes);
+    *out = callable;
+    return 0;
+}
+
+void rv_callable_get(struct rv_callable *callable)
+{
+    /* relaxed: the caller has a reference, so nothing is published. */
+    uint32_t before = atomic_fetch_add_explicit(&callable->references, 1,
+                                                memory_order_relaxed);
+
+    RV_CHECK(before > 0 && before < UINT32_MAX / 2, "not a live callable");
+}
+
+void rv_callable_drop_state(struct rv_callable *callable)
+{
+    if (callable->dropped)
+        return;
+    callable->dropped = true;
+    if (callable->ops->drop)
+        callable->ops->drop(rv_callable_state(callable));
+}
+
+void rv_callable_put(struct rv_callable *callable)
+{
+    /* release: what this holder did with it; acquire: what the others did, for
+     * the one that frees. They pair with each other. */
+    uint32_t before = atomic_fetch_sub_explicit(&callable->references, 1,
+                                                memory_order_acq_rel);
+
+    RV_CHECK(before > 0, "a callable put too often");
+    if (before > 1)
+        return;
+    rv_callable_drop_state(callable);
+    rv_free(callable);
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker.c - two pipes and a thread between them.
+ *
+ * Threads: the owner's, but for pthread_main(); the bare worker is bare.c.
+ *
+ * Protocol.
+ *
+ *   W1  A packet is written whole and read whole (O_DIRECT): a read shorter
+ *       than the packet would throw the rest away, and an empty packet does
+ *       not exist. 16 bytes in, 1 byte out.
+ *   W2  At most `credits` jobs are in flight, and a pipe has places for so
+ *       many packets. So neither the owner's write nor the worker's can find
+ *       its pipe full; without it the two could wait for each other. A job is
+ *       in flight until its byte was *read*, which is later than written.
+ *   W3  The worker answers in order, so a byte needs no name.
+ *   W4  The worker does not touch a callable after its byte was written: the
+ *       owner may free it then.
+ *   W5  The worker ends when the last write end is closed. All ends are
+ *       close-on-exec, so that a child process does not keep one.
+ *   W6  Each side closes its own ends. A worker that is stuck in a call at the
+ *       deadline of stop() still has its two; numbers that somebody else had
+ *       closed might be another file by then.
+ *
+ * Source: pipe(7), pipe2(2).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <reveil/worker.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/base_internal.h"
+#include "thread/serve.h"
+#include "thread/worker_internal.h"
+
+/* --- pipes ------------------------------------------------------------- */
+
+/* Returns: 0, negative errno. */
+static int open_pipe(int ends[2])
+{
+    return pipe2(ends, O_DIRECT | O_CLOEXEC) < 0 ? -errno : 0;
+}
+
+static void close_pipe(const int ends[2])
+{
+    close(ends[0]);
+    close(ends[1]);
+}
+
+/* Only this end: the other one has flags of its own. */
+static void do_not_block(int fd)
+{
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+}
+
+/* A user who has very many pipes gets small ones, see pipe(7). */
+uint32_t rv_worker_credits(int pipe_fd)
+{
+    const long places = fcntl(pipe_fd, F_GETPIPE_SZ) / sysconf(_SC_PAGESIZE);
+
+    if (places < 1)
+        return 1;
+    return places < RV_WORKER_CREDITS ? (uint32_t)places : RV_WORKER_CREDITS;
+}
+
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* --- the two kinds of threads ------------------------------------------ */
+
+static long libc_read(int fd, void *buffer, size_t len_bytes)
+{
+    return read(fd, buffer, len_bytes);
+}
+
+static long libc_write(int fd, const void *buffer, size_t len_bytes)
+{
+    return write(fd, buffer, len_bytes);
+}
+
+static long libc_close(int fd)
+{
+    return close(fd);
+}
+
+static void *pthread_main(void *arg)
+{
+    static const struct rv_worker_io io = {
+        .read = libc_read, .write = libc_write, .close = libc_close};
+    const struct rv_worker_args args = *(struct rv_worker_args *)arg;
+
+    rv_free(arg);
+    rv_serve(&args, &io);
+    return NULL;
+}
+
+/* Returns: 0, negative errno. */
+static int start_pthread(struct rv_worker *worker,
+                         const struct rv_worker_args *args)
+{
+    struct rv_worker_args *copy = rv_alloc(sizeof *copy);
+    sigset_t all;
+    sigset_t before;
+    int error;
+
+    if (!copy)
+        return -ENOMEM;
+    *copy = *args;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = pthread_create(&worker->pthread, NULL, pthread_main, copy);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error)
+        rv_free(copy);
+    return -error;
+}
+
+static int start_thread(struct rv_worker *worker,
+                        const struct rv_worker_args *args)
+{
+    if (worker->kind == RV_WORKER_PTHREAD)
+        return start_pthread(worker, args);
+    return rv_thread_start(&worker->bare, rv_worker_bare_main, args,
+                           sizeof *args, 0);
+}
+
+int rv_worker_start(struct rv_worker *worker, enum rv_worker_kind kind)
+{
+    int jobs[2];
+    int done[2];
+    int error;
+
+    *worker = (struct rv_worker){.kind = kind};
+    error = open_pipe(jobs);
+    if (error)
+        return error;
+    error = open_pipe(done);
+    if (error)
+        goto fail_jobs;
+    do_not_block(jobs[1]);
+    do_not_block(done[0]);
+    worker->jobs_fd = jobs[1];
+    worker->done_fd = done[0];
+    worker->credits =
+        smaller(rv_worker_credits(jobs[1]), rv_worker_credits(done[0]));
+    error = start_thread(worker, &(struct rv_worker_args){jobs[0], done[1]});
+    if (error)
+        goto fail_done;
+    worker->running = true;
+    return 0;
+
+fail_done:
+    close_pipe(done);
+fail_jobs:
+    close_pipe(jobs);
+    return error;
+}
+
+/* --- jobs -------------------------------------------------------------- */
+
+int rv_worker_submit(struct rv_worker *worker, struct rv_callable *callable)
+{
+    const struct rv_packet packet = {callable, callable->size_bytes};
+
+    RV_CHECK(worker->kind == RV_WORKER_PTHREAD || callable->ops->pure,
+             "a bare worker runs pure callables only");
+    if (worker->in_flight == worker->credits)
+        return -EAGAIN;
+    if (write(worker->jobs_fd, &packet, sizeof packet) != sizeof packet)
+        return -EAGAIN;
+    worker->in_flight++;
+    return 0;
+}
+
+int rv_worker_reap(struct rv_worker *worker, bool *ran)
+{
+    char byte;
+
+    if (read(worker->done_fd, &byte, sizeof byte) != sizeof byte)
+        return -EAGAIN;
+    worker->in_flight--;
+    *ran = byte;
+    return 0;
+}
+
+/* --- the end ----------------------------------------------------------- */
+
+static void wait_for_hang_up(struct pollfd *end, int64_t left_ns)
+{
+    const struct timespec left = {.tv_sec = left_ns / RV_NS_PER_S,
+                                  .tv_nsec = left_ns % RV_NS_PER_S};
+
+    ppoll(end, 1, &left, NULL);
+}
+
+/* The worker closes its end last of all, and then returns (W6). */
+static int join_pthread(struct rv_worker *worker, int64_t deadline_ns)
+{
+    struct pollfd end = {.fd = worker->done_fd};
+    int64_t left_ns;
+
+    while (poll(&end, 1, 0) != 1) { /* it reports POLLHUP unasked */
+        left_ns = deadline_ns - rv_now_ns();
+        if (left_ns <= 0) {
+            pthread_detach(worker->pthread);
+            return -ETIMEDOUT;
+        }
+        wait_for_hang_up(&end, left_ns);
+    }
+    pthread_join(worker->pthread, NULL);
+    return 0;
+}
+
+int rv_worker_stop(struct rv_worker *worker, int64_t deadline_ns)
+{
+    int error;
+
+    if (!worker->running)
+        return 0;
+    worker->running = false;
+    close(worker->jobs_fd); /* W5 */
+    error = worker->kind == RV_WORKER_PTHREAD
+                ? join_pthread(worker, deadline_ns)
+                : rv_thread_join(&worker->bare, deadline_ns);
+    close(worker->done_fd);
+    return error;
+}
