@@ -6,9 +6,11 @@
 #include <reveil/async.h>
 #include <reveil/base.h>
 #include <reveil/blocking.h>
+#include <reveil/buf.h>
 #include <reveil/callable.h>
 #include <reveil/combine.h>
 #include <reveil/executor.h>
+#include <reveil/file.h>
 #include <reveil/future.h>
 #include <reveil/http.h>
 #include <reveil/http_client.h>
