@@ -12,7 +12,6 @@
 #include <sys/syscall.h>
 
 #include "runtime/round_trip.h"
-#include "runtime/seccomp.h"
 #include "support/support.h"
 #include "support/take_away.h"
 

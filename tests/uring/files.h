@@ -24,8 +24,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "runtime/seccomp.h"
 #include "support/support.h"
+#include "support/take_away.h"
 
 struct desk {
     struct rv_runtime *runtime;
