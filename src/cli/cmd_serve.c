@@ -5,17 +5,20 @@
 #include <reveil/http_server.h>
 #include <reveil/runtime.h>
 #include <reveil/signal.h>
+#include <reveil/workers.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/serve.h"
 #include "http/delay.h"
 
 static const char help[] =
     "usage: reveil serve [--port N] [--host ADDRESS] [--reactor thread|fused]\n"
-    "                    [--grace SECONDS] [--quiet]\n"
+    "                    [--executors N] [--grace SECONDS] [--quiet]\n"
     "\n"
-    "The delay server: many connections on one thread, built on the library.\n"
+    "The delay server: many connections on one thread, or on a few of them,\n"
+    "built on the library.\n"
     "Ctrl-C or SIGTERM stops it: open answers are finished; a second one ends\n"
     "it at once.\n"
     "\n"
@@ -23,21 +26,22 @@ static const char help[] =
     "  --host ADDRESS  listen on this address (127.0.0.1)\n"
     "  --reactor MODE  who sleeps in epoll: a thread of its own (thread), or\n"
     "                  the executor's (fused)\n"
+    "  --executors N   serve on N threads (1), each with an executor and a\n"
+    "                  listener on the same port (SO_REUSEPORT)\n"
     "  --grace SECONDS how long open answers may take when it stops (5)\n"
     "  --quiet         do not say where it listens, nor that it stops\n"
     "\n";
 
 enum { GRACE_S = 5, GRACE_MAX_S = 3600 };
 
-struct options {
-    int64_t port;
-    int64_t grace_s;
-    const char *host;
-    struct rv_runtime_options runtime;
-    bool quiet;
-};
+int serve_addr(const struct serve_options *options, struct rv_addr *out)
+{
+    if (rv_addr_parse(out, options->host, (uint16_t)options->port) < 0)
+        return cli_fail(CLI_USAGE, "--host %s: not an address", options->host);
+    return CLI_OK;
+}
 
-static int listen_error(const struct options *options, int err)
+int serve_listen_error(const struct serve_options *options, int err)
 {
     const int port = (int)options->port;
 
@@ -58,31 +62,19 @@ static int listen_error(const struct options *options, int err)
                     options->host, port, cli_error_text(err));
 }
 
-static int say_where(const struct rv_http_server *server)
+int serve_say_where(const struct serve_options *options,
+                    const struct rv_addr *addr)
 {
     char text[RV_ADDR_TEXT];
-    struct rv_addr addr;
-    int err = rv_http_server_addr(server, &addr);
 
-    if (err < 0)
-        return err;
-    rv_addr_format(&addr, text);
+    if (options->quiet)
+        return 0;
+    rv_addr_format(addr, text);
     printf("listening on http://%s/  (try /600/Hello)\n", text);
     return fflush(stdout) == 0 ? 0 : -EIO;
 }
 
-/* --- the server, until a signal ---------------------------------------- */
-
-struct serve {
-    struct rv_future future;
-    const struct options *options;
-    struct rv_http_server server;
-    struct rv_signals signals; /* those that stop it */
-    struct rv_signal_wait wait;
-    bool stopping; /* there was one */
-};
-
-static void say_stopping(const struct options *options, uint32_t answers)
+void serve_say_stopping(const struct serve_options *options, uint32_t answers)
 {
     if (options->quiet)
         return;
@@ -92,6 +84,27 @@ static void say_stopping(const struct options *options, uint32_t answers)
         fprintf(stderr, "stopping: %u answer%s to finish, at most %d s\n",
                 answers, answers == 1 ? "" : "s", (int)options->grace_s);
 }
+
+int serve_signals_open(struct rv_signals *signals)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    return rv_signals_open(signals, &set);
+}
+
+/* --- the server, until a signal ---------------------------------------- */
+
+struct serve {
+    struct rv_future future;
+    const struct serve_options *options;
+    struct rv_http_server server;
+    struct rv_signals signals; /* those that stop it */
+    struct rv_signal_wait wait;
+    bool stopping; /* there was one */
+};
 
 /* The first signal asks it to stop, the second one means it. */
 static void stop(struct serve *self)
@@ -105,7 +118,7 @@ static void stop(struct serve *self)
     }
     self->stopping = true;
     answers = rv_http_server_stop(&self->server, rv_after_ms(grace_ms));
-    say_stopping(self->options, answers);
+    serve_say_stopping(self->options, answers);
 }
 
 static enum rv_poll serve_poll(struct rv_future *future, struct rv_cx *cx)
@@ -135,38 +148,28 @@ static void serve_drop(struct rv_future *future)
     rv_signals_close(&self->signals);
 }
 
-/* Returns: 0, negative errno. */
-static int wait_for_signals(struct serve *self)
-{
-    sigset_t set;
-    int err;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    err = rv_signals_open(&self->signals, &set);
-    rv_signal_wait_init(&self->wait, &self->signals);
-    return err;
-}
-
-static int serve(struct rv_runtime *runtime, const struct options *options)
+static int serve(struct rv_runtime *runtime,
+                 const struct serve_options *options)
 {
     static const struct rv_future_ops ops = {
         .name = "serve", .poll = serve_poll, .drop = serve_drop};
     const struct rv_http_handler handler = rv_delay_handler();
     struct serve self = {.options = options};
     struct rv_addr addr;
-    int err;
+    int err = serve_addr(options, &addr);
 
-    if (rv_addr_parse(&addr, options->host, (uint16_t)options->port) < 0)
-        return cli_fail(CLI_USAGE, "--host %s: not an address", options->host);
+    if (err != CLI_OK)
+        return err;
     rv_future_init(&self.future, &ops);
     err = rv_http_server_init(&self.server, &addr, &handler);
     if (err < 0)
-        return listen_error(options, err);
-    err = wait_for_signals(&self);
-    if (err == 0 && !options->quiet)
-        err = say_where(&self.server);
+        return serve_listen_error(options, err);
+    err = serve_signals_open(&self.signals);
+    rv_signal_wait_init(&self.wait, &self.signals);
+    if (err == 0)
+        err = rv_http_server_addr(&self.server, &addr);
+    if (err == 0)
+        err = serve_say_where(options, &addr);
     if (err == 0)
         err = rv_runtime_block_on(runtime, &self.future);
     rv_drop(&self.future);
@@ -179,22 +182,23 @@ static int serve(struct rv_runtime *runtime, const struct options *options)
 /* --- options ----------------------------------------------------------- */
 
 /* A number, or a line about it. Returns: CLI_OK, CLI_USAGE. */
-static int number(const char *name, const char *text, int64_t high,
+static int number(const char *name, const char *text, int64_t low, int64_t high,
                   int64_t *out)
 {
-    if (cli_integer(text, 0, high, out))
+    if (cli_integer(text, low, high, out))
         return CLI_OK;
-    return cli_fail(CLI_USAGE, "--%s %s: not a number from 0 to %d", name, text,
-                    (int)high);
+    return cli_fail(CLI_USAGE, "--%s %s: not a number from %d to %d", name,
+                    text, (int)low, (int)high);
 }
 
 /* Returns: CLI_OK to go on, or what to exit with. */
-static int parse(struct options *options, int argc, char **argv)
+static int parse(struct serve_options *options, int argc, char **argv)
 {
     static const struct option known[] = {
         {"port", required_argument, NULL, 'p'},
         {"host", required_argument, NULL, 'a'},
         {"reactor", required_argument, NULL, 'r'},
+        {"executors", required_argument, NULL, 'e'},
         {"grace", required_argument, NULL, 'g'},
         {"quiet", no_argument, NULL, 'q'},
         {0},
@@ -211,9 +215,12 @@ static int parse(struct options *options, int argc, char **argv)
         else if (option == 'r')
             status = cli_reactor(optarg, &options->runtime.reactor);
         else if (option == 'g')
-            status = number("grace", optarg, GRACE_MAX_S, &options->grace_s);
+            status = number("grace", optarg, 0, GRACE_MAX_S, &options->grace_s);
+        else if (option == 'e')
+            status = number("executors", optarg, 1, RV_WORKERS_MAX,
+                            &options->executors);
         else if (option == 'p')
-            status = number("port", optarg, UINT16_MAX, &options->port);
+            status = number("port", optarg, 0, UINT16_MAX, &options->port);
         else
             return CLI_USAGE;
     }
@@ -225,8 +232,8 @@ static int parse(struct options *options, int argc, char **argv)
 
 int cmd_serve(int argc, char **argv)
 {
-    struct options options = {
-        .port = 8080, .grace_s = GRACE_S, .host = "127.0.0.1"};
+    struct serve_options options = {
+        .port = 8080, .grace_s = GRACE_S, .executors = 1, .host = "127.0.0.1"};
     struct rv_runtime *runtime;
     int status;
     int err;
@@ -242,7 +249,8 @@ int cmd_serve(int argc, char **argv)
     err = rv_runtime_start_with(&runtime, &options.runtime);
     if (err < 0)
         return cli_fail(CLI_FAILED, "cannot start: %s", cli_error_text(err));
-    status = serve(runtime, &options);
+    status = options.executors == 1 ? serve(runtime, &options)
+                                    : serve_many(runtime, &options);
     rv_runtime_stop(runtime);
     return status;
 }

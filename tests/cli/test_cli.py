@@ -161,6 +161,9 @@ class Usage(Case):
                           ["serve", "--reactor", "x"],
                           ["serve", "--grace", "x"],
                           ["serve", "--grace", "-1"],
+                          ["serve", "--executors", "0"],
+                          ["serve", "--executors", "1025"],
+                          ["serve", "--executors", "two"],
                           ["get", "--reactor", "x", "http://localhost/"],
                           ["demo", "--reactor", "x"],
                           ["demo", "--port", "0"],
@@ -527,6 +530,80 @@ class ServeStops(Case):
         server.send_signal(signal.SIGINT)
         self.assertEqual(server.communicate(timeout=SECONDS), (b"", b""))
         self.assertEqual(server.returncode, 0)
+
+
+class ServeMany(Case):
+    """Several executors, each with a listener on the same port."""
+
+    CLIENTS = 12
+
+    def start(self, *arguments):
+        server = Serve("--executors", "3", *arguments, stderr=subprocess.PIPE)
+        self.addCleanup(server.process.stderr.close)
+        self.addCleanup(server.__exit__)
+        return server
+
+    def dial(self, server, path):
+        """A connection whose answer has begun to come, and what came."""
+        client = socket.create_connection(("127.0.0.1", server.port), SECONDS)
+        self.addCleanup(client.close)
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        return client, client.recv(10000)
+
+    def test_all_of_them_answer(self):
+        server = self.start()
+        before = switches(server.process.pid)
+        urls = [server.url(f"/0/{i}") for i in range(100)]
+        self.check(run("get", *urls), 0, "".join(map(str, range(100))))
+        after = switches(server.process.pid)
+        awake = [task for task in after if after[task] > before[task]
+                 and task != str(server.process.pid)]
+        self.assertEqual(len(awake), 3 if MODE == ["--reactor=fused"] else 4)
+
+    def test_open_answers_on_all_are_finished(self):
+        server = self.start()
+        clients = [self.dial(server, "/drip/20/20")
+                   for _ in range(self.CLIENTS)]
+        server.process.send_signal(signal.SIGINT)
+        for client, heard in clients:
+            while piece := client.recv(10000):
+                heard += piece
+            self.assertTrue(heard.endswith(b"1\r\nx\r\n0\r\n\r\n"), heard)
+            client.close()
+        self.assertEqual(server.process.wait(SECONDS), 0)
+        self.assertEqual(server.process.stderr.read(),
+                         f"stopping: {self.CLIENTS} answers to finish, "
+                         "at most 5 s\n")
+
+    def test_a_second_signal_cuts_them_all(self):
+        server = self.start("--grace", "3600")
+        clients = [self.dial(server, "/drip/36000/100")
+                   for _ in range(self.CLIENTS)]
+        server.process.send_signal(signal.SIGINT)
+        self.assertIn(f"{self.CLIENTS} answers to finish",
+                      server.process.stderr.readline())
+        self.assertIsNone(server.process.poll())
+        server.process.send_signal(signal.SIGINT)
+        self.assertEqual(server.process.wait(SECONDS), 0)
+        for client, heard in clients:
+            while piece := client.recv(10000):
+                heard += piece
+            self.assertFalse(heard.endswith(b"0\r\n\r\n"), heard)
+
+    def test_a_port_that_others_share_is_in_use(self):
+        server = self.start()
+        for count in "1", "2":
+            self.one_line(run("serve", "--port", server.port,
+                              "--executors", count), 1,
+                          f"port {server.port} is in use", "--port")
+
+
+def switches(pid):
+    """How often each thread has gone to sleep."""
+    folder = f"/proc/{pid}/task"
+    return {task: int(re.search(r"\nvoluntary_ctxt_switches:\s*(\d+)",
+                                read(f"{folder}/{task}/status"))[1])
+            for task in os.listdir(folder)}
 
 
 def signals_blocked(pid):

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* serve.h - what cmd_serve.c and serve_many.c share. */
+#ifndef RV_SERVE_H
+#define RV_SERVE_H
+
+#include <reveil/net.h>
+#include <reveil/runtime.h>
+#include <reveil/signal.h>
+
+struct serve_options {
+    int64_t port;
+    int64_t grace_s;
+    int64_t executors;
+    const char *host;
+    struct rv_runtime_options runtime;
+    bool quiet;
+};
+
+/* The address to listen on. Returns: CLI_OK, or CLI_USAGE with a message. */
+int serve_addr(const struct serve_options *options, struct rv_addr *out);
+
+/* Say why it cannot listen. Returns: CLI_FAILED. */
+int serve_listen_error(const struct serve_options *options, int error);
+
+/* Say where it listens, unless it shall be quiet. Returns: 0, -EIO. */
+int serve_say_where(const struct serve_options *options,
+                    const struct rv_addr *addr);
+
+/* Say how many answers are to be finished, unless it shall be quiet. */
+void serve_say_stopping(const struct serve_options *options, uint32_t answers);
+
+/* Those that stop it. Returns: 0, negative errno. */
+int serve_signals_open(struct rv_signals *signals);
+
+/*
+ * Serve on `options->executors` threads beside `runtime`, until a signal.
+ *
+ * Returns: CLI_OK, or what to exit with.
+ */
+int serve_many(struct rv_runtime *runtime, const struct serve_options *options);
+
+#endif /* RV_SERVE_H */
