@@ -9,6 +9,7 @@
 #include <reveil/buf.h>
 #include <reveil/callable.h>
 #include <reveil/combine.h>
+#include <reveil/coro.h>
 #include <reveil/executor.h>
 #include <reveil/file.h>
 #include <reveil/future.h>

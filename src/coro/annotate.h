@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * annotate.h - tell AddressSanitizer, ThreadSanitizer and valgrind which stack
+ * runs. Without any of them nothing here is code.
+ *
+ * Threads: as the functions that call these.
+ */
+#ifndef RV_CORO_ANNOTATE_H
+#define RV_CORO_ANNOTATE_H
+
+#include <stddef.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define RV_CORO_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define RV_CORO_ASAN 1
+#endif
+#endif
+
+#if defined(__SANITIZE_THREAD__)
+#define RV_CORO_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define RV_CORO_TSAN 1
+#endif
+#endif
+
+#if defined(RV_CORO_ASAN) || defined(RV_CORO_TSAN)
+#define RV_CORO_SANITIZED 1
+#endif
+
+/*
+ * Of a function that enters on one stack and is left on another: what the
+ * sanitizer notes at its beginning it would take back on the wrong stack.
+ */
+#if defined(__has_attribute)
+#if __has_attribute(disable_sanitizer_instrumentation)
+#define RV_CORO_UNINSTRUMENTED \
+    __attribute__((noinline, disable_sanitizer_instrumentation))
+#endif
+#endif
+#ifndef RV_CORO_UNINSTRUMENTED
+#define RV_CORO_UNINSTRUMENTED \
+    __attribute__((noinline, no_sanitize("thread"), no_sanitize("address")))
+#endif
+
+#ifdef RV_CORO_ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#endif
+#ifdef RV_CORO_TSAN
+#include <sanitizer/tsan_interface.h>
+#endif
+#ifdef RV_CORO_VALGRIND
+#include <valgrind/valgrind.h>
+#endif
+
+/* A stack's memory is another user's now, or nobody's. */
+static inline void rv_annotate_clean(char *low, size_t size_bytes)
+{
+#ifdef RV_CORO_ASAN
+    __asan_unpoison_memory_region(low, size_bytes);
+#else
+    (void)low;
+    (void)size_bytes;
+#endif
+}
+
+/* Returns: what rv_annotate_unmapped() needs. */
+static inline unsigned rv_annotate_mapped(char *low, size_t size_bytes)
+{
+#ifdef RV_CORO_VALGRIND
+    return (unsigned)VALGRIND_STACK_REGISTER(low, low + size_bytes - 1);
+#else
+    (void)low;
+    (void)size_bytes;
+    return 0;
+#endif
+}
+
+static inline void rv_annotate_unmapped(unsigned id)
+{
+#ifdef RV_CORO_VALGRIND
+    VALGRIND_STACK_DEREGISTER(id);
+#endif
+    (void)id;
+}
+
+#endif /* RV_CORO_ANNOTATE_H */

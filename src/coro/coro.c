@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * coro.c - the life of a coroutine: new, resume, suspend, finished, free.
+ *
+ * Threads: a coroutine is used by one thread at a time; who hands it to another
+ * one publishes it (in what rv_coro_suspend_then() calls). `current` is each
+ * thread's own: the coroutine that runs there, and through `resumer` those that
+ * wait for it to suspend.
+ *
+ * No function here looks at a thread-local variable behind a switch: it might
+ * be in another thread by then, and the compiler keeps the address.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "base/base_internal.h"
+#include "coro/coro_internal.h"
+#include "coro/hop.h"
+
+enum { MAX_STACK_BYTES = 1 << 30, MAX_DATA_BYTES = 1024 };
+
+static _Thread_local struct rv_coro *current
+    __attribute__((tls_model("initial-exec")));
+
+/* --- birth and death --------------------------------------------------- */
+
+/* On the coroutine's stack, for the last time. */
+RV_CORO_UNINSTRUMENTED static void finish(struct rv_coro *coro)
+{
+    coro->state = RV_CORO_FINISHED;
+    current = coro->resumer;
+    hop_end(coro);
+}
+
+/* The first function on the stack. */
+RV_CORO_UNINSTRUMENTED static void begin(void *arg)
+{
+    struct rv_coro *coro = arg;
+
+    hop_arrive(coro);
+    coro->result = coro->entry(coro->arg);
+    finish(coro);
+}
+
+/* The coroutine and the host's data, from the top of the stack downwards. */
+static struct rv_coro *place(struct rv_stack *stack, size_t data_bytes)
+{
+    char *data = (char *)stack - (data_bytes + 15) / 16 * 16;
+    struct rv_coro *coro = (struct rv_coro *)(void *)(data - sizeof *coro);
+
+    memset(coro, 0, (size_t)((char *)stack - (char *)coro));
+    coro->stack = stack;
+    coro->data = data;
+    return coro;
+}
+
+int rv_coro_new(struct rv_coro **out, rv_coro_entry entry, void *arg,
+                const struct rv_coro_options *options)
+{
+    static const struct rv_coro_options none;
+    const struct rv_coro_options *chosen = options ? options : &none;
+    size_t stack_bytes = chosen->stack_bytes;
+    struct rv_stack *stack;
+    struct rv_coro *coro;
+
+    if (stack_bytes > MAX_STACK_BYTES || chosen->data_bytes > MAX_DATA_BYTES)
+        return -EINVAL;
+    stack = rv_stack_new(stack_bytes ? stack_bytes : RV_CORO_STACK_BYTES);
+    if (!stack)
+        return -ENOMEM;
+    coro = place(stack, chosen->data_bytes);
+    coro->host = chosen->host;
+    coro->entry = entry;
+    coro->arg = arg;
+    coro->name = chosen->name ? chosen->name : "coroutine";
+    coro->sp = rv_switch_prepare(stack->low, (char *)coro, begin, coro);
+    hop_new(coro);
+    *out = coro;
+    return 0;
+}
+
+void rv_coro_free(struct rv_coro *coro)
+{
+    RV_CHECK(coro->state != RV_CORO_RUNNING, "a coroutine is freed in itself");
+    hop_free(coro);
+    rv_stack_free(coro->stack);
+}
+
+void rv_coro_trim(void)
+{
+    rv_stack_trim();
+}
+
+/* --- running ----------------------------------------------------------- */
+
+RV_CORO_UNINSTRUMENTED bool rv_coro_resume(struct rv_coro *coro)
+{
+    RV_CHECK(coro->state == RV_CORO_SUSPENDED,
+             "a coroutine is resumed that runs or has finished");
+    coro->state = RV_CORO_RUNNING;
+    coro->resumer = current;
+    current = coro;
+    return hop_in(coro);
+}
+
+RV_CORO_UNINSTRUMENTED void rv_coro_suspend(void)
+{
+    struct rv_coro *coro = current;
+
+    RV_CHECK(coro && !coro->host, "it is for coroutines without a host");
+    coro->state = RV_CORO_SUSPENDED;
+    current = coro->resumer;
+    hop_out(coro);
+}
+
+RV_CORO_UNINSTRUMENTED void rv_coro_suspend_then(void (*then)(void *arg),
+                                                 void *arg)
+{
+    struct rv_coro *coro = current;
+
+    RV_CHECK(coro, "there is no coroutine here");
+    coro->state = RV_CORO_SUSPENDED;
+    current = coro->resumer;
+    if (then)
+        hop_out_then(coro, then, arg);
+    else
+        hop_out(coro);
+}
+
+/* --- what there is to know --------------------------------------------- */
+
+__attribute__((noinline)) struct rv_coro *rv_coro_current(void)
+{
+    __asm__ volatile("" ::: "memory");
+    return current;
+}
+
+bool rv_coro_finished(const struct rv_coro *coro)
+{
+    return coro->state == RV_CORO_FINISHED;
+}
+
+int32_t rv_coro_result(const struct rv_coro *coro)
+{
+    return coro->result;
+}
+
+const char *rv_coro_name(const struct rv_coro *coro)
+{
+    return coro->name;
+}
+
+size_t rv_coro_stack_bytes(const struct rv_coro *coro)
+{
+    return coro->stack->size_bytes;
+}
+
+void *rv_coro_data(struct rv_coro *coro)
+{
+    return coro->data;
+}
+
+/* --- waiting ----------------------------------------------------------- */
+
+int rv_await(struct rv_future *future)
+{
+    struct rv_coro *coro = rv_coro_current();
+
+    RV_CHECK(coro && coro->host, "it is for coroutines that have a host");
+    return coro->host->await(coro, future);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * coro_internal.h - what the files of the coroutine part share.
+ */
+#ifndef RV_CORO_INTERNAL_H
+#define RV_CORO_INTERNAL_H
+
+#include <reveil/coro.h>
+
+#include "coro/annotate.h"
+#include "coro/stack.h"
+#include "coro/switch.h"
+
+enum rv_coro_state { RV_CORO_SUSPENDED, RV_CORO_RUNNING, RV_CORO_FINISHED };
+
+/*
+ *     low addresses                                     high addresses
+ *     +-------+----------------------+---------+-------+----------+
+ *     | guard |         <---- frames | rv_coro | data  | rv_stack |
+ *     +-------+----------------------+---------+-------+----------+
+ */
+struct rv_coro {
+    /* Whoever runs it, and then it itself. */
+    _Alignas(16) void *sp;   /* its own, while it is suspended */
+    void *resumer_sp;        /* while it runs */
+    struct rv_coro *resumer; /* the coroutine that resumed it, or NULL */
+    enum rv_coro_state state;
+    int32_t result; /* when finished */
+
+    /* Does not change. */
+    struct rv_stack *stack;
+    const struct rv_coro_host *host;
+    rv_coro_entry entry;
+    void *arg;
+    const char *name;
+    void *data; /* the host's */
+
+#ifdef RV_CORO_SANITIZED /* see hop.h */
+    void (*then)(void *arg);
+    void *then_arg;
+    const void *resumer_low;
+    size_t resumer_bytes;
+    void *fiber;
+    void *resumer_fiber;
+#endif
+};
+
+#endif /* RV_CORO_INTERNAL_H */

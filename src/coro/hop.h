@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hop.h - onto a coroutine's stack and back, so that sanitizers follow.
+ *
+ * The plain way is one jump each, the last thing that its caller does. With a
+ * sanitizer, each side says where it is going before the jump, and takes note
+ * behind it; and the resumer, not the jump, calls what the coroutine wants to
+ * be done after it, when the sanitizer knows that the stack is another.
+ *
+ * Threads: the one that runs the coroutine.
+ */
+#ifndef RV_CORO_HOP_H
+#define RV_CORO_HOP_H
+
+#include "coro/coro_internal.h"
+
+#ifndef RV_CORO_SANITIZED
+
+static inline bool hop_in(struct rv_coro *coro)
+{
+    return rv_switch(&coro->resumer_sp, coro->sp, false);
+}
+
+/* The first thing on a new stack. */
+static inline void hop_arrive(struct rv_coro *coro)
+{
+    (void)coro;
+}
+
+static inline void hop_out(struct rv_coro *coro)
+{
+    rv_switch(&coro->sp, coro->resumer_sp, false);
+}
+
+static inline void hop_out_then(struct rv_coro *coro, void (*then)(void *arg),
+                                void *arg)
+{
+    rv_switch_then(&coro->sp, coro->resumer_sp, false, then, arg);
+}
+
+/* For ever. */
+static inline void hop_end(struct rv_coro *coro)
+{
+    rv_switch(&coro->sp, coro->resumer_sp, true);
+}
+
+static inline void hop_new(struct rv_coro *coro)
+{
+    (void)coro;
+}
+
+static inline void hop_free(struct rv_coro *coro)
+{
+    (void)coro;
+}
+
+#else /* RV_CORO_SANITIZED */
+
+#ifndef RV_CORO_ASAN
+#define __sanitizer_start_switch_fiber(save, low, size_bytes) \
+    ((void)(save), (void)(low), (void)(size_bytes))
+#define __sanitizer_finish_switch_fiber(save, low, size_bytes) \
+    ((void)(save), (void)(low), (void)(size_bytes))
+#endif
+#ifndef RV_CORO_TSAN
+#define __tsan_get_current_fiber()           NULL
+#define __tsan_create_fiber(flags)           NULL
+#define __tsan_destroy_fiber(fiber)          ((void)(fiber))
+#define __tsan_switch_to_fiber(fiber, flags) ((void)(fiber))
+#endif
+
+/* A stack that nobody comes back to has no use for its fake frames: `save` is
+ * NULL then. */
+static inline void hop_leave(struct rv_coro *coro, void **save)
+{
+    __sanitizer_start_switch_fiber(save, coro->resumer_low,
+                                   coro->resumer_bytes);
+    __tsan_switch_to_fiber(coro->resumer_fiber, 0);
+}
+
+static inline bool hop_in(struct rv_coro *coro)
+{
+    void *fake_stack = NULL;
+    bool finished;
+
+    coro->then = NULL;
+    coro->resumer_fiber = __tsan_get_current_fiber();
+    __sanitizer_start_switch_fiber(&fake_stack, coro->stack->low,
+                                   coro->stack->size_bytes);
+    __tsan_switch_to_fiber(coro->fiber, 0);
+    finished = rv_switch(&coro->resumer_sp, coro->sp, false);
+    __sanitizer_finish_switch_fiber(fake_stack, NULL, NULL);
+    if (!finished && coro->then)
+        coro->then(coro->then_arg);
+    return finished;
+}
+
+static inline void hop_arrive(struct rv_coro *coro)
+{
+    __sanitizer_finish_switch_fiber(NULL, &coro->resumer_low,
+                                    &coro->resumer_bytes);
+}
+
+static inline void hop_out_then(struct rv_coro *coro, void (*then)(void *arg),
+                                void *arg)
+{
+    void *fake_stack = NULL;
+
+    coro->then = then;
+    coro->then_arg = arg;
+    hop_leave(coro, &fake_stack);
+    rv_switch(&coro->sp, coro->resumer_sp, false);
+    __sanitizer_finish_switch_fiber(fake_stack, &coro->resumer_low,
+                                    &coro->resumer_bytes);
+}
+
+static inline void hop_out(struct rv_coro *coro)
+{
+    hop_out_then(coro, NULL, NULL);
+}
+
+static inline void hop_end(struct rv_coro *coro)
+{
+    hop_leave(coro, NULL);
+    rv_switch(&coro->sp, coro->resumer_sp, true);
+}
+
+static inline void hop_new(struct rv_coro *coro)
+{
+    coro->fiber = __tsan_create_fiber(0);
+}
+
+static inline void hop_free(struct rv_coro *coro)
+{
+    __tsan_destroy_fiber(coro->fiber);
+}
+
+#endif /* RV_CORO_SANITIZED */
+
+#endif /* RV_CORO_HOP_H */

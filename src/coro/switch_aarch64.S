@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * switch_aarch64.S - the switch for aarch64; switch.h has a drawing of the
+ * frame.
+ *
+ * Before and after the exchange of sp the frame looks the same, so the unwind
+ * information holds for both stacks. No `bti`: this file does not say that it
+ * is ready for branch target identification.
+ */
+#include "coro/switch.h"
+
+/* Save into a frame below sp, *x0 = sp, sp = x1. */
+.macro exchange
+        sub     sp, sp, #RV_FRAME_BYTES
+        .cfi_def_cfa_offset RV_FRAME_BYTES
+        stp     d8, d9, [sp, #RV_FRAME_D8]
+        stp     d10, d11, [sp, #RV_FRAME_D8 + 16]
+        stp     d12, d13, [sp, #RV_FRAME_D8 + 32]
+        stp     d14, d15, [sp, #RV_FRAME_D8 + 48]
+        stp     x19, x20, [sp, #RV_FRAME_X19]
+        .cfi_rel_offset x19, RV_FRAME_X19
+        .cfi_rel_offset x20, RV_FRAME_X20
+        stp     x21, x22, [sp, #RV_FRAME_X19 + 16]
+        .cfi_rel_offset x21, RV_FRAME_X19 + 16
+        .cfi_rel_offset x22, RV_FRAME_X19 + 24
+        stp     x23, x24, [sp, #RV_FRAME_X19 + 32]
+        .cfi_rel_offset x23, RV_FRAME_X19 + 32
+        .cfi_rel_offset x24, RV_FRAME_X19 + 40
+        stp     x25, x26, [sp, #RV_FRAME_X19 + 48]
+        .cfi_rel_offset x25, RV_FRAME_X19 + 48
+        .cfi_rel_offset x26, RV_FRAME_X19 + 56
+        stp     x27, x28, [sp, #RV_FRAME_X19 + 64]
+        .cfi_rel_offset x27, RV_FRAME_X19 + 64
+        .cfi_rel_offset x28, RV_FRAME_X19 + 72
+        stp     x29, x30, [sp, #RV_FRAME_X29]
+        .cfi_rel_offset x29, RV_FRAME_X29
+        .cfi_rel_offset x30, RV_FRAME_X30
+        mrs     x9, fpcr
+        str     x9, [sp, #RV_FRAME_FPCR]
+        mov     x10, sp
+        str     x10, [x0]
+        mov     sp, x1
+        /* Writing fpcr is slow, and it is nearly always the same. */
+        ldr     x10, [sp, #RV_FRAME_FPCR]
+        cmp     x9, x10
+        b.eq    9f
+        msr     fpcr, x10
+9:
+.endm
+
+/* Take up the frame at sp and go on there. w2: the value. */
+.macro resume
+        ldp     d8, d9, [sp, #RV_FRAME_D8]
+        ldp     d10, d11, [sp, #RV_FRAME_D8 + 16]
+        ldp     d12, d13, [sp, #RV_FRAME_D8 + 32]
+        ldp     d14, d15, [sp, #RV_FRAME_D8 + 48]
+        ldp     x19, x20, [sp, #RV_FRAME_X19]
+        ldp     x21, x22, [sp, #RV_FRAME_X19 + 16]
+        ldp     x23, x24, [sp, #RV_FRAME_X19 + 32]
+        ldp     x25, x26, [sp, #RV_FRAME_X19 + 48]
+        ldp     x27, x28, [sp, #RV_FRAME_X19 + 64]
+        ldp     x29, x30, [sp, #RV_FRAME_X29]
+        .cfi_restore x19
+        .cfi_restore x20
+        .cfi_restore x21
+        .cfi_restore x22
+        .cfi_restore x23
+        .cfi_restore x24
+        .cfi_restore x25
+        .cfi_restore x26
+        .cfi_restore x27
+        .cfi_restore x28
+        .cfi_restore x29
+        .cfi_restore x30
+        add     sp, sp, #RV_FRAME_BYTES
+        .cfi_def_cfa_offset 0
+        mov     w0, w2
+        br      x30     /* not `ret`: see switch.h */
+.endm
+
+        .text
+
+/* bool rv_switch(void **save, void *to, bool value) */
+        .globl  rv_switch
+        .hidden rv_switch
+        .type   rv_switch, %function
+        .p2align 4
+rv_switch:
+        .cfi_startproc
+        exchange
+        resume
+        .cfi_endproc
+        .size   rv_switch, . - rv_switch
+
+/*
+ * bool rv_switch_then(void **save, void *to, bool value,
+ *                     void (*then)(void *), void *arg)
+ */
+        .globl  rv_switch_then
+        .hidden rv_switch_then
+        .type   rv_switch_then, %function
+        .p2align 4
+rv_switch_then:
+        .cfi_startproc
+        exchange
+        mov     w19, w2         /* saved in the frame: free until resume */
+        mov     x0, x4
+        blr     x3
+        mov     w2, w19
+        resume
+        .cfi_endproc
+        .size   rv_switch_then, . - rv_switch_then
+
+/* The first frame's x30: x20(x19). Nobody called it: a backtrace ends here. */
+        .globl  rv_switch_begin
+        .hidden rv_switch_begin
+        .type   rv_switch_begin, %function
+        .p2align 4
+rv_switch_begin:
+        .cfi_startproc
+        .cfi_undefined x30
+        mov     x29, xzr
+        mov     x30, xzr
+        mov     x0, x19
+        blr     x20
+        brk     #1
+        .cfi_endproc
+        .size   rv_switch_begin, . - rv_switch_begin
+
+        .section .note.GNU-stack, "", %progbits

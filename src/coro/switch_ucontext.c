@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * switch_ucontext.c - the switch without assembly, by the C library.
+ *
+ * It costs two system calls for the signal mask each time, and works
+ * wherever there is a swapcontext().
+ */
+#include "coro/switch.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <ucontext.h>
+
+/* A stack that is not running. It lies on that stack. */
+struct frame {
+    ucontext_t context;
+    /* What whoever switches to it wants to be done. */
+    void (*then)(void *arg);
+    void *then_arg;
+    bool value;
+    /* Of the first frame of a stack. */
+    void (*main)(void *arg);
+    void *main_arg;
+};
+
+bool rv_switch_then(void **save, void *to, bool value, void (*then)(void *arg),
+                    void *arg)
+{
+    struct frame *other = to;
+    struct frame self;
+
+    *save = &self;
+    other->value = value;
+    other->then = then;
+    other->then_arg = arg;
+    if (swapcontext(&self.context, &other->context) < 0)
+        abort();
+    if (self.then)
+        self.then(self.then_arg);
+    return self.value;
+}
+
+bool rv_switch(void **save, void *to, bool value)
+{
+    return rv_switch_then(save, to, value, NULL, NULL);
+}
+
+/* makecontext() passes ints only. */
+static void begin(unsigned high, unsigned low)
+{
+    const struct frame *frame =
+        (void *)(uintptr_t)((uint64_t)high << 32 | (uint64_t)low);
+
+    frame->main(frame->main_arg);
+    abort();
+}
+
+void *rv_switch_prepare(char *low, char *top, void (*main)(void *arg),
+                        void *arg)
+{
+    struct frame *frame =
+        (void *)(((uintptr_t)top - sizeof *frame) & ~(uintptr_t)63);
+    const uint64_t address = (uintptr_t)frame;
+
+    if (getcontext(&frame->context) < 0)
+        abort();
+    frame->main = main;
+    frame->main_arg = arg;
+    frame->context.uc_link = NULL;
+    frame->context.uc_stack.ss_sp = low;
+    frame->context.uc_stack.ss_size = (size_t)((char *)frame - low);
+    makecontext(&frame->context, (void (*)(void))begin, 2,
+                (unsigned)(address >> 32), (unsigned)address);
+    return frame;
+}

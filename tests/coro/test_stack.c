@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_stack.c - stacks: their guards, their cache, many of them.
+ *
+ * Threads: the test's; the tests of the cache start some.
+ */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <reveil/coro.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "coro/annotate.h"
+#include "coro/stack.h"
+#include "support/support.h"
+
+RV_TEST_SUITE(coro_stack);
+
+enum { SMALL_BYTES = 16 * 1024 };
+
+/* Run it in a child process. Returns: the status of its end. */
+static int run_child(void (*run)(void))
+{
+    const struct rlimit none = {0};
+    pid_t child = fork();
+    int status = 0;
+
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        setrlimit(RLIMIT_CORE, &none);
+        signal(SIGSEGV, SIG_DFL);
+        run();
+        _exit(0);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    return status;
+}
+
+static uint32_t mappings(void)
+{
+    FILE *file = fopen("/proc/self/maps", "r");
+    uint32_t lines = 0;
+    int letter;
+
+    cr_assert_not_null(file);
+    while ((letter = fgetc(file)) != EOF)
+        lines += letter == '\n';
+    fclose(file);
+    return lines;
+}
+
+/* --- the guard --------------------------------------------------------- */
+
+static void touch_below(void)
+{
+    struct rv_stack *stack = rv_stack_new(SMALL_BYTES);
+
+    stack->low[0] = 1; /* may be touched */
+    *(volatile char *)(stack->low - 1) = 1;
+}
+
+static void touch_lowest(void)
+{
+    struct rv_stack *stack = rv_stack_new(SMALL_BYTES);
+
+    *(volatile char *)(stack->low - rv_stack_guard_bytes()) = 1;
+}
+
+static void touch_below_mprotect(void)
+{
+    rv_stack_force_mprotect();
+    touch_below();
+}
+
+static void assert_killed(void (*run)(void))
+{
+    const int status = run_child(run);
+
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV,
+              "wait status %#x", (unsigned)status);
+}
+
+RV_TEST(coro_stack, its_guard_kills_from_end_to_end)
+{
+    assert_killed(touch_below);
+    assert_killed(touch_lowest);
+    assert_killed(touch_below_mprotect);
+}
+
+/* --- the cache --------------------------------------------------------- */
+
+RV_TEST(coro_stack, the_last_one_freed_is_the_next_one)
+{
+    struct rv_stack *first = rv_stack_new(SMALL_BYTES);
+    struct rv_stack *second = rv_stack_new(SMALL_BYTES);
+
+    rv_stack_free(first);
+    cr_assert_eq(rv_stack_new(SMALL_BYTES), first);
+    rv_stack_free(second);
+    rv_stack_free(first);
+}
+
+RV_TEST(coro_stack, sizes_are_rounded_up_and_kept_apart)
+{
+    struct rv_stack *small = rv_stack_new(1);
+    struct rv_stack *large = rv_stack_new(SMALL_BYTES + 1);
+
+    cr_assert_eq(small->size_bytes, SMALL_BYTES);
+    cr_assert_eq(large->size_bytes, 2 * SMALL_BYTES);
+    rv_stack_free(small);
+    cr_assert_neq(rv_stack_new(2 * SMALL_BYTES), small);
+    rv_stack_free(large);
+}
+
+static void *leave_some_cached(void *arg)
+{
+    enum { STACKS = 40 };
+    struct rv_stack *stacks[STACKS];
+
+    for (int i = 0; i < STACKS; i++)
+        stacks[i] = rv_stack_new(SMALL_BYTES);
+    for (int i = 0; i < STACKS; i++)
+        rv_stack_free(stacks[i]);
+    return arg;
+}
+
+RV_TEST(coro_stack, the_cache_of_a_thread_that_ends_is_used_by_others)
+{
+    pthread_t thread;
+    uint64_t mapped = 0;
+
+    for (int i = 0; i < 100; i++) {
+        cr_assert_eq(pthread_create(&thread, NULL, leave_some_cached, NULL), 0);
+        pthread_join(thread, NULL);
+        if (i == 0)
+            mapped = rv_stack_mapped();
+    }
+    cr_assert_eq(rv_stack_mapped(), mapped);
+    rv_stack_trim();
+    cr_assert_eq(rv_stack_mapped(), 0);
+}
+
+static void *free_it(void *stack)
+{
+    rv_stack_free(stack);
+    return NULL;
+}
+
+RV_TEST(coro_stack, one_freed_in_another_thread_is_not_lost)
+{
+    pthread_t thread;
+
+    cr_assert_eq(pthread_create(&thread, NULL, free_it, rv_stack_new(1)), 0);
+    pthread_join(thread, NULL);
+    rv_stack_trim();
+    cr_assert_eq(rv_stack_mapped(), 0);
+}
+
+/* --- many -------------------------------------------------------------- */
+
+enum { MANY = 100000 };
+
+static struct rv_stack *many[MANY];
+
+static uint64_t resident_bytes(void)
+{
+    FILE *file = fopen("/proc/self/statm", "r");
+    long total;
+    long resident;
+
+    cr_assert_not_null(file);
+    cr_assert_eq(fscanf(file, "%ld %ld", &total, &resident), 2);
+    fclose(file);
+    return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Map so many; fewer only when the kernel has no guard without a mapping. */
+static bool take_many(void)
+{
+    for (int i = 0; i < MANY; i++) {
+        many[i] = rv_stack_new(SMALL_BYTES);
+        if (!many[i])
+            return false;
+    }
+    return true;
+}
+
+Test(coro_stack, a_hundred_thousand_use_few_mappings_and_go_away, .timeout = 60)
+{
+    const uint64_t before = resident_bytes();
+    const uint32_t mappings_before = mappings();
+
+    if (!take_many())
+        cr_skip_test("no MADV_GUARD_INSTALL here (Linux 6.13)");
+    cr_assert_lt(mappings(), mappings_before + 100);
+    for (int i = 0; i < MANY; i++)
+        rv_stack_free(many[i]);
+
+    /* What stays: a cache of 64 and a depot of 16 MiB. */
+    cr_assert_leq(rv_stack_mapped(), 64 + 1024 + 64);
+#ifndef RV_CORO_ASAN /* its shadow of the stacks stays */
+    cr_assert_lt(resident_bytes(), before + (32 << 20));
+#else
+    (void)before;
+#endif
+    rv_stack_trim();
+    cr_assert_eq(rv_stack_mapped(), 0);
+}
+
+/* With mprotect() the mappings run out: an error, and what there is goes on. */
+static void run_out_of_mappings(void)
+{
+    int count = 0;
+
+    rv_stack_force_mprotect();
+    while (count < MANY && (many[count] = rv_stack_new(SMALL_BYTES)))
+        count++;
+    if (count == MANY)
+        _exit(2); /* vm.max_map_count is large here */
+    if (count < 1000)
+        _exit(1);
+    for (int i = 0; i < count; i++) {
+        many[i]->low[0] = 1;
+        rv_stack_free(many[i]);
+    }
+    rv_stack_trim();
+    if (rv_stack_mapped() != 0)
+        _exit(3);
+}
+
+Test(coro_stack, without_mappings_it_is_an_error_and_nothing_is_lost,
+     .timeout = 60)
+{
+    const int status = run_child(run_out_of_mappings);
+
+    cr_assert(WIFEXITED(status), "wait status %#x", (unsigned)status);
+    if (WEXITSTATUS(status) == 2)
+        cr_skip_test("vm.max_map_count does not limit 100,000 stacks here");
+    cr_assert_eq(WEXITSTATUS(status), 0);
+}
+
+/* Without address space. */
+static void run_out_of_memory(void)
+{
+    const struct rlimit limit = {.rlim_cur = 1 << 20, .rlim_max = 1 << 20};
+    struct rv_coro *coro = NULL;
+
+    setrlimit(RLIMIT_AS, &limit);
+    if (rv_coro_new(&coro, NULL, NULL, NULL) != -ENOMEM || coro)
+        _exit(1);
+}
+
+RV_TEST(coro_stack, without_memory_it_is_an_error)
+{
+    cr_assert_eq(run_child(run_out_of_memory), 0);
+}
