@@ -60,7 +60,8 @@ enum {
 
 /*
  * Queue an answer: a status, headers and a body, copied. Sent when the
- * handler is READY. To a HEAD request only the head is sent.
+ * handler is READY. To a HEAD request, and with 204 or 304, only the head is
+ * sent.
  *
  * type: the value of Content-Type.
  * Returns: 0, -ENOMEM, -EALREADY after an earlier answer.
@@ -86,6 +87,19 @@ int rv_http_format_head(char *text, size_t size,
  * closes all connections; never drop it inside a handler. When descriptors or
  * memory run out, it waits a moment and goes on.
  *
+ * No connection stays for ever: each state has its time.
+ *
+ *   for a request to begin   idle_timeout_ns, then it is closed
+ *   for its head, its body   idle_timeout_ns for all of it, then 408
+ *   a handler                handler_timeout_ns, then 503; at once when the
+ *                            client has reset the connection
+ *   a send that does not     idle_timeout_ns, then it is closed; at most twice
+ *   move                     as long where the handler sends by itself
+ *   the close                1 s for the client to read the rest
+ *
+ * Requests that are sent ahead wait in the kernel: one is read at a time, so
+ * they take no more memory than one.
+ *
  * result, after rv_http_server_stop(): the connections that were cut.
  */
 struct rv_http_server {
@@ -95,8 +109,15 @@ struct rv_http_server {
     struct rv_http_limits limits; /* bodies up to 1 MiB, else the default */
     int64_t idle_timeout_ns;      /* 60 s: for a request to begin, for all of
                                      its head, its body, for a send to move */
+    int64_t handler_timeout_ns;   /* RV_NEVER: for a handler to begin its
+                                     answer; then 503, and it is dropped */
+    uint32_t max_connections;     /* 0, no limit; the next ones wait in the
+                                     kernel's queue until one is closed */
+    uint32_t max_requests;        /* 0, no limit; on one connection, the last
+                                     says "Connection: close" */
 
     uint64_t requests; /* answered so far */
+    uint32_t open;     /* connections now */
 
     /* Private. */
     struct rv_http_handler handler;
@@ -107,9 +128,9 @@ struct rv_http_server {
     struct rv_yield yield;
     struct rv_waker waker; /* of the task that waits for the server */
     bool stopping;
-    uint32_t taken; /* connections since the last yield */
-    struct rv_list connections;
-    int64_t date_s; /* the second that `date` is about */
+    uint32_t taken;             /* connections since the last yield */
+    struct rv_list connections; /* `open` of them */
+    int64_t date_s;             /* the second that `date` is about */
     char date[32];
 };
 
@@ -151,5 +172,35 @@ int rv_http_server_addr(const struct rv_http_server *server,
  */
 uint32_t rv_http_server_stop(struct rv_http_server *server,
                              int64_t deadline_ns);
+
+/* --- routes: fixed answers and handlers by path ------------------------- */
+
+/*
+ * What a path is answered by: a handler, or the same bytes each time. Those go
+ * to GET and HEAD; other methods get a 405.
+ */
+struct rv_http_route {
+    const char *path;                      /* exact, without a query */
+    const struct rv_http_handler *handler; /* NULL: a fixed answer */
+    int status;                            /* 0: 200 */
+    const char *type;                      /* NULL: text/plain */
+    const void *body;
+    size_t len_bytes;
+};
+
+/*
+ * A handler for all of `routes`, which end with a path of NULL. What is not
+ * among them gets a 404.
+ *
+ * Owns: the table, with all that it points to, stays the caller's and where it
+ * is as long as the server.
+ */
+struct rv_http_handler rv_http_routes(const struct rv_http_route *routes);
+
+/*
+ * The path in the target of a request, without a query, and without the host
+ * that "GET http://host/path" has: a place in exchange->bytes.
+ */
+struct rv_http_slice rv_http_path(const struct rv_http_exchange *exchange);
 
 #endif /* RV_HTTP_SERVER_H */

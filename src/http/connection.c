@@ -20,11 +20,17 @@ static const int64_t drain_ns = RV_NS_PER_S;
 /* When the wait that begins now has been too long. */
 static int64_t stage_deadline(const struct rv_http_connection *conn)
 {
-    if (conn->stage == RV_HTTP_STAGE_HANDLER)
-        return RV_NEVER;
+    const int64_t idle_ns = conn->server->idle_timeout_ns;
+    int64_t look_ns;
+
     if (conn->stage == RV_HTTP_STAGE_DRAIN)
-        return rv_now_ns() + drain_ns;
-    return rv_now_ns() + conn->server->idle_timeout_ns;
+        return rv_http_after(drain_ns);
+    if (conn->stage != RV_HTTP_STAGE_HANDLER)
+        return rv_http_after(idle_ns);
+    /* Often enough to see whether what it sends moves. */
+    look_ns = rv_http_after(idle_ns / 2);
+    return !conn->answered && conn->handler_ns < look_ns ? conn->handler_ns
+                                                         : look_ns;
 }
 
 /*
@@ -37,7 +43,6 @@ static bool out_of_time(struct rv_http_connection *conn, struct rv_cx *cx)
         conn->deadline_ns = stage_deadline(conn);
     if (conn->deadline_ns == RV_NEVER)
         return false;
-
     if (conn->timer_ns > conn->deadline_ns)
         rv_drop(&conn->timer.future);
     if (conn->timer_ns == 0 || conn->timer_ns > conn->deadline_ns) {
@@ -60,8 +65,10 @@ static void give_up(struct rv_http_connection *conn)
 {
     const bool begun = conn->in_end > conn->in_start;
 
-    if (conn->stage == RV_HTTP_STAGE_BODY ||
-        (conn->stage == RV_HTTP_STAGE_HEAD && begun))
+    if (conn->stage == RV_HTTP_STAGE_HANDLER)
+        rv_http_check_handler(conn);
+    else if (conn->stage == RV_HTTP_STAGE_BODY ||
+             (conn->stage == RV_HTTP_STAGE_HEAD && begun))
         rv_http_refuse(conn, 408);
     else
         rv_http_enter(conn, RV_HTTP_STAGE_OVER);
@@ -159,6 +166,7 @@ int rv_http_connection_start(struct rv_http_server *server, struct rv_tcp *tcp,
     conn->tcp = *tcp;
     *tcp = (struct rv_tcp){0};
     rv_list_push(&server->connections, &conn->node);
+    server->open++;
     /* An answer goes out with one send; to wait for more helps nobody. */
     setsockopt(rv_tcp_fd(&conn->tcp), IPPROTO_TCP, TCP_NODELAY, &yes,
                sizeof yes);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * connection.h - what server.c, connection.c and reply.c share.
+ * connection.h - what the files of the server share.
  *
  * Threads: the executor's.
  */
@@ -24,6 +24,14 @@ enum rv_http_stage {
     RV_HTTP_STAGE_OVER
 };
 
+/* `span_ns` from now; RV_NEVER when that is past the end of time. */
+static inline int64_t rv_http_after(int64_t span_ns)
+{
+    const int64_t now_ns = rv_now_ns();
+
+    return span_ns < RV_NEVER - now_ns ? now_ns + span_ns : RV_NEVER;
+}
+
 /* A task, owned by the executor. */
 struct rv_http_connection {
     struct rv_future future;
@@ -43,6 +51,13 @@ struct rv_http_connection {
     int64_t deadline_ns;
     int64_t timer_ns; /* what the timer is set to, 0: it does not run */
     struct rv_sleep timer;
+
+    uint32_t requests; /* begun */
+
+    /* Of a handler that may send by itself. */
+    int64_t handler_ns;   /* when it has to have begun its answer */
+    int64_t moved_ns;     /* when the peer was seen to take something */
+    uint64_t acked_bytes; /* what it had taken then */
 
     /* Received: [request][its body, thrown away][the next requests]. */
     char *in;
@@ -98,6 +113,20 @@ void rv_http_next_request(struct rv_http_connection *connection);
 
 /* Answer with an error of our own. It is the last answer. */
 void rv_http_refuse(struct rv_http_connection *connection, int status);
+
+/* The handler's time is up, for now: end it if it is too late, or if what it
+ * sends does not move; else it has more time. */
+void rv_http_check_handler(struct rv_http_connection *connection);
+
+/* --- in flow.c --------------------------------------------------------- */
+
+/* Look from now on whether what is sent moves. */
+void rv_http_flow_start(struct rv_http_connection *connection);
+
+/* There is something to be sent, and for `limit_ns` no byte of it was taken by
+ * the peer, as far as was seen at each of these calls. */
+bool rv_http_flow_is_stuck(struct rv_http_connection *connection,
+                           int64_t limit_ns);
 
 /* --- in reply.c -------------------------------------------------------- */
 

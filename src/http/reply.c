@@ -112,10 +112,19 @@ static void put_number(struct writer *out, uint64_t number)
     put(out, first);
 }
 
+/* The status alone says that no body follows: RFC 9110, section 8.6. */
+static bool never_has_body(int status)
+{
+    return status == 204 || status == 304;
+}
+
 /* How the body ends, as a header, or nothing: at the close. */
 static void put_framing(struct writer *out, struct rv_http_exchange *exchange,
-                        int64_t len_bytes)
+                        int status, int64_t len_bytes)
 {
+    exchange->chunked = false;
+    if (never_has_body(status))
+        return;
     exchange->chunked = len_bytes < 0 && exchange->head->minor == 1;
     if (len_bytes >= 0) {
         put(out, "Content-Length: ");
@@ -159,7 +168,7 @@ int rv_http_format_head(char *text, size_t size,
     put(&out, "\r\nContent-Type: ");
     put(&out, type);
     put(&out, "\r\n");
-    put_framing(&out, exchange, len_bytes);
+    put_framing(&out, exchange, status, len_bytes);
     put(&out, connection_header(exchange));
     put(&out, "\r\n");
     if (out.full)
@@ -180,7 +189,7 @@ int rv_http_reply(struct rv_http_exchange *exchange, int status,
     if (len < 0)
         return len;
     err = rv_http_queue(connection, head, (size_t)len);
-    if (err == 0 && !exchange->head_only)
+    if (err == 0 && !exchange->head_only && !never_has_body(status))
         err = rv_http_queue(connection, body, len_bytes);
     if (err < 0) {
         connection->out_len = 0;

@@ -32,6 +32,12 @@ static int take(struct rv_http_server *server, struct rv_cx *cx)
     return err;
 }
 
+static bool is_full(const struct rv_http_server *server)
+{
+    return server->max_connections > 0 &&
+           server->open >= server->max_connections;
+}
+
 /* Accept for ever. Returns: RV_PENDING. */
 static enum rv_poll take_all(struct rv_http_server *self, struct rv_cx *cx)
 {
@@ -39,6 +45,8 @@ static enum rv_poll take_all(struct rv_http_server *self, struct rv_cx *cx)
 
     RV_BEGIN(future);
     for (;;) {
+        /* rv_http_server_lost_one() wakes it. */
+        RV_AWAIT_UNTIL(future, !is_full(self));
         rv_tcp_accept_init(&self->accept, &self->listener, &self->accepted);
         RV_AWAIT(future, cx, &self->accept.future);
         if (take(self, cx) < 0) {
@@ -71,6 +79,7 @@ static int32_t cut_all(struct rv_http_server *server)
     struct rv_list *node;
     int32_t count = 0;
 
+    server->open = 0;
     for (; (node = rv_list_pop(&server->connections)); count++)
         rv_http_connection_abort(
             RV_CONTAINER_OF(node, struct rv_http_connection, node));
@@ -89,7 +98,10 @@ static enum rv_poll wait_for_the_last(struct rv_http_server *self,
 
 void rv_http_server_lost_one(struct rv_http_server *server)
 {
-    if (server->stopping && rv_list_empty(&server->connections))
+    const bool was_full = is_full(server);
+
+    server->open--;
+    if (was_full || (server->stopping && server->open == 0))
         rv_waker_wake(&server->waker);
 }
 
@@ -145,6 +157,7 @@ static void init(struct rv_http_server *server,
     server->limits = rv_http_default_limits;
     server->limits.body_bytes = max_body;
     server->idle_timeout_ns = IDLE_S * RV_NS_PER_S;
+    server->handler_timeout_ns = RV_NEVER;
     server->handler = *handler;
 }
 

@@ -168,6 +168,10 @@ static void start_handler(struct rv_http_connection *conn)
     memset(frame, 0, handler->frame_bytes);
     handler->init(frame, &conn->exchange, handler->data);
     conn->handling = true;
+    conn->handler_ns = RV_NEVER;
+    if (conn->server->handler_timeout_ns != RV_NEVER)
+        conn->handler_ns = rv_http_after(conn->server->handler_timeout_ns);
+    rv_http_flow_start(conn);
     rv_http_enter(conn, RV_HTTP_STAGE_HANDLER);
 }
 
@@ -186,12 +190,19 @@ static void start_body(struct rv_http_connection *conn)
         send_then(conn, RV_HTTP_STAGE_BODY);
 }
 
+static bool is_last(struct rv_http_connection *conn)
+{
+    const struct rv_http_server *server = conn->server;
+
+    return server->stopping || ++conn->requests == server->max_requests;
+}
+
 static void start_request(struct rv_http_connection *conn)
 {
     const struct rv_http_head *head = &conn->parser.head;
     const char *method = conn->in + conn->in_start + head->method.at;
 
-    conn->exchange.keep_alive = head->keep_alive && !conn->server->stopping;
+    conn->exchange.keep_alive = head->keep_alive && !is_last(conn);
     conn->exchange.head_only =
         head->method.len == 4 && memcmp(method, "HEAD", 4) == 0;
     conn->next_at = conn->in_start + conn->head_len;
@@ -305,6 +316,19 @@ static enum rv_poll run_handler(struct rv_http_connection *conn,
         return RV_PENDING;
     rv_http_enter(conn, RV_HTTP_STAGE_OVER);
     return RV_READY;
+}
+
+void rv_http_check_handler(struct rv_http_connection *conn)
+{
+    if (!conn->answered && rv_now_ns() >= conn->handler_ns) {
+        rv_drop((struct rv_future *)(void *)conn->frame);
+        conn->handling = false;
+        rv_http_refuse(conn, 503);
+    } else if (rv_http_flow_is_stuck(conn, conn->server->idle_timeout_ns)) {
+        rv_http_enter(conn, RV_HTTP_STAGE_OVER);
+    } else {
+        conn->deadline_ns = 0;
+    }
 }
 
 static enum rv_poll send_out(struct rv_http_connection *conn, struct rv_cx *cx)

@@ -29,8 +29,9 @@
 struct serving {
     /* Set before start. */
     struct rv_http_handler handler;
-    int64_t idle_timeout_ns; /* 0: the server's own */
-    uint32_t head_bytes;     /* 0: the server's own */
+    int64_t idle_timeout_ns;                       /* 0: the server's own */
+    uint32_t head_bytes;                           /* 0: the server's own */
+    void (*adjust)(struct rv_http_server *server); /* or NULL */
 
     uint16_t port;     /* valid after start */
     uint64_t requests; /* valid after stop or join */
@@ -85,6 +86,8 @@ static void *serving_main(void *arg)
         self->server.idle_timeout_ns = self->idle_timeout_ns;
     if (self->head_bytes)
         self->server.limits.head_bytes = self->head_bytes;
+    if (self->adjust)
+        self->adjust(&self->server);
     rv_future_init(&self->future, &ops);
     rv_runtime_block_on(runtime, &self->future);
     self->requests = self->server.requests;

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* test_routes.c - a table of paths as a handler. */
+#include <criterion/criterion.h>
+
+#include <reveil/async.h>
+#include <stdio.h>
+
+#include "serving.h"
+#include "support/support.h"
+
+RV_TEST_SUITE(http_routes);
+
+/* --- a handler that awaits, and says the path --------------------------- */
+
+struct echo {
+    struct rv_future future;
+    struct rv_http_exchange *x;
+    struct rv_sleep nap;
+    char room[4096]; /* a frame larger than that of a fixed answer */
+};
+
+static enum rv_poll echo_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct echo *self = RV_CONTAINER_OF(future, struct echo, future);
+    struct rv_http_slice path;
+
+    RV_BEGIN(future);
+    memset(self->room, 1, sizeof self->room);
+    rv_sleep_init(&self->nap, rv_after_ms(1));
+    RV_AWAIT(future, cx, &self->nap.future);
+    path = rv_http_path(self->x);
+    RV_RETURN(future, rv_http_reply(self->x, 200, "text/plain",
+                                    self->x->bytes + path.at, path.len));
+    RV_END(future);
+}
+
+static void echo_drop(struct rv_future *future)
+{
+    rv_drop(&RV_CONTAINER_OF(future, struct echo, future)->nap.future);
+}
+
+static void echo_init(struct rv_future *frame, struct rv_http_exchange *x,
+                      void *data)
+{
+    static const struct rv_future_ops ops = {
+        .name = "echo", .poll = echo_poll, .drop = echo_drop};
+
+    cr_assert_str_eq(data, "the handler's own");
+    rv_future_init(frame, &ops);
+    RV_CONTAINER_OF(frame, struct echo, future)->x = x;
+}
+
+static char own[] = "the handler's own";
+static const struct rv_http_handler echo = {
+    .frame_bytes = sizeof(struct echo), .init = echo_init, .data = own};
+
+static const struct rv_http_route routes[] = {
+    {.path = "/", .body = "home", .len_bytes = 4},
+    {.path = "/empty", .status = 204},
+    {.path = "/same", .status = 304, .body = "unsent", .len_bytes = 6},
+    {.path = "/data.json",
+     .type = "application/json",
+     .body = "{}",
+     .len_bytes = 2},
+    {.path = "/teapot", .status = 418, .body = "short", .len_bytes = 5},
+    {.path = "/echo", .handler = &echo},
+    {.path = NULL},
+};
+
+/* --- tests ------------------------------------------------------------- */
+
+struct expected {
+    const char *request; /* its first line, without the version */
+    const char *start;   /* of the answer */
+    const char *end;
+};
+
+static void check_all(const struct expected *cases, size_t count)
+{
+    struct serving serving = {.handler = rv_http_routes(routes)};
+    char request[256];
+    char text[1024];
+
+    serving_start(&serving);
+    for (size_t i = 0; i < count; i++) {
+        const struct expected *want = &cases[i];
+
+        snprintf(request, sizeof request,
+                 "%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+                 want->request);
+        ask(serving.port, request, text, sizeof text);
+        cr_assert_eq(strncmp(text, want->start, strlen(want->start)), 0,
+                     "%s: %s", want->request, text);
+        cr_assert_geq(strlen(text), strlen(want->end));
+        cr_assert_str_eq(text + strlen(text) - strlen(want->end), want->end,
+                         "%s: %s", want->request, text);
+    }
+    serving_stop(&serving);
+}
+
+RV_TEST(http_routes, a_path_has_its_answer)
+{
+    static const struct expected cases[] = {
+        {"GET /", "HTTP/1.1 200 OK\r\n", "\r\n\r\nhome"},
+        {"GET /?x=/y", "HTTP/1.1 200 OK\r\n", "\r\n\r\nhome"},
+        {"GET http://x", "HTTP/1.1 404 ", "\n"},
+        {"GET http://x/", "HTTP/1.1 200 OK\r\n", "\r\n\r\nhome"},
+        {"GET /empty", "HTTP/1.1 204 No Content\r\n", "\r\n\r\n"},
+        {"HEAD /empty", "HTTP/1.1 204 No Content\r\n", "\r\n\r\n"},
+        {"GET /teapot", "HTTP/1.1 418 ", "\r\n\r\nshort"},
+        {"GET /data.json", "HTTP/1.1 200 OK\r\n",
+         "Content-Type: application/json\r\nContent-Length: 2\r\n"
+         "Connection: close\r\n\r\n{}"},
+        {"HEAD /", "HTTP/1.1 200 OK\r\n", "\r\n\r\n"},
+    };
+
+    check_all(cases, sizeof cases / sizeof cases[0]);
+}
+
+RV_TEST(http_routes, a_path_may_have_a_handler)
+{
+    static const struct expected cases[] = {
+        {"GET /echo?q", "HTTP/1.1 200 OK\r\n", "\r\n\r\n/echo"},
+        {"PUT /echo", "HTTP/1.1 200 OK\r\n", "\r\n\r\n/echo"},
+        {"GET http://a.b:1/echo?q", "HTTP/1.1 200 OK\r\n", "\r\n\r\n/echo"},
+    };
+
+    check_all(cases, sizeof cases / sizeof cases[0]);
+}
+
+RV_TEST(http_routes, what_is_not_there_is_a_404_and_a_wrong_method_a_405)
+{
+    static const struct expected cases[] = {
+        {"GET /nothing", "HTTP/1.1 404 ", "\r\n\r\n404 Not Found\n"},
+        {"PUT /nothing", "HTTP/1.1 404 ", "\r\n\r\n404 Not Found\n"},
+        {"GET /ech", "HTTP/1.1 404 ", "\n"},
+        {"GET /echo/", "HTTP/1.1 404 ", "\n"},
+        {"POST /", "HTTP/1.1 405 ", "\r\n\r\n405 Method Not Allowed\n"},
+        {"GETS /", "HTTP/1.1 405 ", "\n"},
+    };
+
+    check_all(cases, sizeof cases / sizeof cases[0]);
+}
+
+/* There is none: neither bytes nor a length. */
+RV_TEST(http_routes, some_answers_have_no_body)
+{
+    static const struct expected cases[] = {
+        {"GET /empty", "HTTP/1.1 204 No Content\r\nDate: ",
+         " GMT\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"},
+        {"GET /same", "HTTP/1.1 304 Not Modified\r\nDate: ",
+         " GMT\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"},
+    };
+
+    check_all(cases, sizeof cases / sizeof cases[0]);
+}
