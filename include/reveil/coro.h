@@ -175,4 +175,31 @@ void *rv_coro_data(struct rv_coro *coro);
  */
 int rv_await(struct rv_future *future);
 
+/* Await a turn: the other ready tasks go first. Returns: 0, -ECANCELED. */
+int rv_coro_yield(void);
+
+/* Await a point in time (CLOCK_MONOTONIC). Returns: 0, -ECANCELED. */
+int rv_coro_sleep_until(int64_t deadline_ns);
+
+/* --- a coroutine as a task of an executor ------------------------------- */
+
+/*
+ * Run entry(arg) as a task: rv_spawn(), with a coroutine in the place of the
+ * future. `join` is READY with its result, and has no output.
+ *
+ * rv_join_abort(), or freeing the executor, cancels it, without unwinding: in
+ * the call that does so it runs to its end, and every await in it returns
+ * -ECANCELED at once. It must not go on for ever then. `entry` is called once
+ * in any case, also when the task is aborted before its first turn, so that
+ * it can free what `arg` owns.
+ *
+ * options: copied, NULL for the default ones; host and data_bytes are not the
+ *          caller's to choose.
+ * join:    where to wait for it, or NULL.
+ * Threads: the executor's; the coroutine stays in it.
+ * Returns: 0; as rv_coro_new() and rv_spawn(). On error entry is not called.
+ */
+int rv_coro_spawn(struct rv_executor *executor, rv_coro_entry entry, void *arg,
+                  const struct rv_coro_options *options, struct rv_join *join);
+
 #endif /* RV_CORO_H */

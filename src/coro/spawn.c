@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spawn.c - a coroutine as a task of an executor.
+ *
+ *     executor polls the task            the coroutine
+ *         is what it awaits READY?  <--  rv_await(): polled once, PENDING
+ *         yes: resume it            -->  ... goes on behind the await
+ *
+ * An await polls its future first of all where it is, on the coroutine's
+ * stack, and switches only when it must wait. Later polls are made on the
+ * executor's stack: a wake in vain costs no switch, and the coroutine goes on
+ * when there is something to go on with.
+ *
+ * Threads: the executor's.
+ */
+#include <errno.h>
+
+#include "base/base_internal.h"
+#include "coro/coro_internal.h"
+
+/* What the executor owns. */
+struct task {
+    struct rv_future future;
+    struct rv_coro *coro; /* NULL when it has ended */
+};
+
+/* What the coroutine has of the host, in rv_coro_data(). */
+struct waiting {
+    struct rv_future *awaited; /* while it is suspended */
+    struct rv_cx *cx;          /* while it runs, but not inside a poll */
+    bool canceled;
+};
+
+static int await(struct rv_coro *coro, struct rv_future *future)
+{
+    struct waiting *self = rv_coro_data(coro);
+    struct rv_cx *cx = self->cx;
+
+    if (self->canceled)
+        return -ECANCELED;
+    RV_CHECK(cx, "an await inside of a poll");
+    self->cx = NULL;
+    if (rv_poll(future, cx) == RV_READY) {
+        self->cx = cx;
+        return future->result;
+    }
+    self->awaited = future;
+    rv_coro_suspend_then(NULL, NULL);
+    self->awaited = NULL;
+    return self->canceled ? -ECANCELED : future->result;
+}
+
+/* On the executor's stack: the coroutine has left its own for ever. */
+static void end(struct task *self)
+{
+    rv_coro_free(self->coro);
+    self->coro = NULL;
+}
+
+static enum rv_poll task_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct task *self = RV_CONTAINER_OF(future, struct task, future);
+    struct waiting *waiting = rv_coro_data(self->coro);
+
+    if (waiting->awaited && rv_poll(waiting->awaited, cx) == RV_PENDING)
+        return RV_PENDING;
+    waiting->cx = cx;
+    if (!rv_coro_resume(self->coro))
+        return RV_PENDING;
+    future->result = rv_coro_result(self->coro);
+    end(self);
+    return RV_READY;
+}
+
+/* Canceled: nothing makes it wait any more, so it gets to its end. */
+static void task_drop(struct rv_future *future)
+{
+    struct task *self = RV_CONTAINER_OF(future, struct task, future);
+    struct waiting *waiting;
+
+    if (!self->coro)
+        return;
+    waiting = rv_coro_data(self->coro);
+    waiting->canceled = true;
+    RV_CHECK(rv_coro_resume(self->coro), "a canceled coroutine suspended");
+    end(self);
+}
+
+int rv_coro_spawn(struct rv_executor *executor, rv_coro_entry entry, void *arg,
+                  const struct rv_coro_options *options, struct rv_join *join)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_coro", .poll = task_poll, .drop = task_drop};
+    static const struct rv_coro_host host = {await};
+
+    struct rv_coro_options chosen = {.host = &host,
+                                     .data_bytes = sizeof(struct waiting)};
+    struct task *task = rv_alloc(sizeof *task);
+    int error;
+
+    if (!task)
+        return -ENOMEM;
+    if (options) {
+        chosen.name = options->name;
+        chosen.stack_bytes = options->stack_bytes;
+    }
+    rv_future_init(&task->future, &ops);
+    error = rv_coro_new(&task->coro, entry, arg, &chosen);
+    if (error)
+        goto fail_free;
+    error = rv_spawn(executor, &task->future, join);
+    if (error)
+        goto fail_end;
+    return 0;
+
+fail_end:
+    end(task);
+fail_free:
+    rv_free(task);
+    return error;
+}
+
+int rv_coro_yield(void)
+{
+    struct rv_yield yield;
+
+    rv_yield_init(&yield);
+    return rv_await(&yield.future);
+}
+
+int rv_coro_sleep_until(int64_t deadline_ns)
+{
+    struct rv_sleep sleep;
+    int result;
+
+    rv_sleep_init(&sleep, deadline_ns);
+    result = rv_await(&sleep.future);
+    rv_drop(&sleep.future);
+    return result;
+}
