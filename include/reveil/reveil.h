@@ -27,6 +27,7 @@
 #include <reveil/signal.h>
 #include <reveil/thread.h>
 #include <reveil/trace.h>
+#include <reveil/udp.h>
 #include <reveil/unix.h>
 #include <reveil/uring.h>
 #include <reveil/waker.h>

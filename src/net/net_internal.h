@@ -27,4 +27,22 @@ static inline bool rv_net_may_go_on(struct rv_cx *cx)
     return false;
 }
 
+/* `at` of a future without await that has left its waker in a source. */
+enum { RV_NET_WAITING = 1 };
+
+static inline enum rv_poll rv_net_wait(struct rv_future *future)
+{
+    future->at = RV_NET_WAITING;
+    return RV_PENDING;
+}
+
+/* Take the waker back that this future has left; NULL: the source is closed. */
+static inline void rv_net_stop_waiting(const struct rv_future *future,
+                                       struct rv_source *source,
+                                       enum rv_direction direction)
+{
+    if (future->at == RV_NET_WAITING && source)
+        rv_source_forget(source, direction);
+}
+
 #endif /* RV_NET_INTERNAL_H */

@@ -15,23 +15,6 @@
 
 #include "net/net_internal.h"
 
-/* `at` of a future without await that has left its waker somewhere. */
-enum { WAITING = 1 };
-
-static enum rv_poll wait_more(struct rv_future *future)
-{
-    future->at = WAITING;
-    return RV_PENDING;
-}
-
-/* Take the waker back that a future of this socket has left. */
-static void stop_waiting(const struct rv_future *future,
-                         const struct rv_tcp *tcp, enum rv_direction direction)
-{
-    if (future->at == WAITING && tcp->source)
-        rv_source_forget(tcp->source, direction);
-}
-
 /* --- connect ----------------------------------------------------------- */
 
 /*
@@ -179,7 +162,7 @@ static enum rv_poll accept_poll(struct rv_future *future, struct rv_cx *cx)
         rv_trace(RV_EV_WOULD_BLOCK, 0, rv_tcp_fd(self->listener));
         rv_source_clear(source, RV_READ, tick);
     }
-    return wait_more(future);
+    return rv_net_wait(future);
 }
 
 static void accept_drop(struct rv_future *future)
@@ -187,7 +170,7 @@ static void accept_drop(struct rv_future *future)
     struct rv_tcp_accept *self =
         RV_CONTAINER_OF(future, struct rv_tcp_accept, future);
 
-    stop_waiting(future, self->listener, RV_READ);
+    rv_net_stop_waiting(future, self->listener->source, RV_READ);
 }
 
 void rv_tcp_accept_init(struct rv_tcp_accept *accept, struct rv_tcp *listener,
@@ -211,7 +194,7 @@ static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
     ssize_t n = rv_tcp_poll_recv(self->tcp, cx, self->buffer, self->len_bytes);
 
     if (n == -EAGAIN)
-        return wait_more(future);
+        return rv_net_wait(future);
     future->result = (int32_t)n; /* Linux moves less than 2 GiB a call */
     return RV_READY;
 }
@@ -221,7 +204,7 @@ static void recv_drop(struct rv_future *future)
     struct rv_tcp_recv *self =
         RV_CONTAINER_OF(future, struct rv_tcp_recv, future);
 
-    stop_waiting(future, self->tcp, RV_READ);
+    rv_net_stop_waiting(future, self->tcp->source, RV_READ);
 }
 
 void rv_tcp_recv_init(struct rv_tcp_recv *recv, struct rv_tcp *tcp,
@@ -247,7 +230,7 @@ static enum rv_poll send_poll(struct rv_future *future, struct rv_cx *cx)
                              self->len_bytes - self->sent_bytes);
 
         if (n == -EAGAIN)
-            return wait_more(future);
+            return rv_net_wait(future);
         if (n < 0) {
             future->result = (int32_t)n;
             return RV_READY;
@@ -263,7 +246,7 @@ static void send_drop(struct rv_future *future)
     struct rv_tcp_send *self =
         RV_CONTAINER_OF(future, struct rv_tcp_send, future);
 
-    stop_waiting(future, self->tcp, RV_WRITE);
+    rv_net_stop_waiting(future, self->tcp->source, RV_WRITE);
 }
 
 void rv_tcp_send_init(struct rv_tcp_send *send, struct rv_tcp *tcp,
