@@ -19,6 +19,7 @@
 #include <reveil/reactor.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 /* --- addresses --------------------------------------------------------- */
 
@@ -148,6 +149,25 @@ struct rv_tcp_send {
 void rv_tcp_send_init(struct rv_tcp_send *send, struct rv_tcp *tcp,
                       const void *data, size_t len_bytes);
 
+/*
+ * Sends all of several pieces, in order, with few system calls: a head and its
+ * body, say. result and `sent_bytes` as of rv_tcp_send.
+ *
+ * Owns: the array and the pieces stay the caller's, where they are, and are
+ * not changed, until it is READY or dropped.
+ */
+struct rv_tcp_sendv {
+    struct rv_future future;
+    struct rv_tcp *tcp;
+    const struct iovec *pieces; /* those that are left */
+    size_t count;
+    size_t skip_bytes; /* of the first, sent already */
+    size_t sent_bytes;
+};
+
+void rv_tcp_sendv_init(struct rv_tcp_sendv *send, struct rv_tcp *tcp,
+                       const struct iovec *pieces, size_t count);
+
 /* --- the same without a future ----------------------------------------- */
 
 /* Receive what is there. Returns: bytes, 0 at the end, negative errno;
@@ -165,5 +185,16 @@ bool rv_tcp_poll_gone(struct rv_tcp *tcp, struct rv_cx *cx);
 /* Send what fits. Returns: bytes, or as rv_tcp_poll_recv(). */
 ssize_t rv_tcp_poll_send(struct rv_tcp *tcp, struct rv_cx *cx, const void *data,
                          size_t len_bytes);
+
+/*
+ * Send what fits of the pieces behind the first `skip_bytes`, which were sent
+ * before; more of them than RV_SENDV_PIECES need another call. 0 if there is
+ * nothing to be sent. Returns: bytes, or as rv_tcp_poll_recv().
+ */
+ssize_t rv_tcp_poll_sendv(struct rv_tcp *tcp, struct rv_cx *cx,
+                          const struct iovec *pieces, size_t count,
+                          size_t skip_bytes);
+
+enum { RV_SENDV_PIECES = 64 };
 
 #endif /* RV_NET_H */

@@ -17,6 +17,10 @@ int rv_net_register(int fd, struct rv_source **out);
  */
 int rv_tcp_adopt(struct rv_tcp *out, int fd);
 
+/* rv_tcp_poll_send() of a message, which has `len_bytes`. */
+ssize_t rv_tcp_poll_sendmsg(struct rv_tcp *tcp, struct rv_cx *cx,
+                            const struct msghdr *message, size_t len_bytes);
+
 /* Whether this poll may make one more I/O call. If not, the task was woken, to
  * go on in its next turn: return PENDING. */
 static inline bool rv_net_may_go_on(struct rv_cx *cx)

@@ -133,6 +133,7 @@ struct io {
     void *buffer;     /* of recv */
     const void *data; /* of send */
     size_t len_bytes;
+    const struct msghdr *message; /* instead of data, or NULL */
 };
 
 static ssize_t try_once(int fd, const struct io *io)
@@ -140,9 +141,12 @@ static ssize_t try_once(int fd, const struct io *io)
     ssize_t n;
 
     do {
-        n = io->direction == RV_READ
-                ? recv(fd, io->buffer, io->len_bytes, 0)
-                : send(fd, io->data, io->len_bytes, MSG_NOSIGNAL);
+        if (io->direction == RV_READ)
+            n = recv(fd, io->buffer, io->len_bytes, 0);
+        else if (io->message)
+            n = sendmsg(fd, io->message, MSG_NOSIGNAL);
+        else
+            n = send(fd, io->data, io->len_bytes, MSG_NOSIGNAL);
     } while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : n;
 }
@@ -178,7 +182,8 @@ static ssize_t poll_io(struct rv_tcp *tcp, struct rv_cx *cx,
 ssize_t rv_tcp_poll_recv(struct rv_tcp *tcp, struct rv_cx *cx, void *buffer,
                          size_t len_bytes)
 {
-    struct io io = {RV_READ, buffer, NULL, len_bytes};
+    const struct io io = {
+        .direction = RV_READ, .buffer = buffer, .len_bytes = len_bytes};
 
     return poll_io(tcp, cx, &io);
 }
@@ -194,7 +199,17 @@ bool rv_tcp_poll_gone(struct rv_tcp *tcp, struct rv_cx *cx)
 ssize_t rv_tcp_poll_send(struct rv_tcp *tcp, struct rv_cx *cx, const void *data,
                          size_t len_bytes)
 {
-    struct io io = {RV_WRITE, NULL, data, len_bytes};
+    const struct io io = {
+        .direction = RV_WRITE, .data = data, .len_bytes = len_bytes};
+
+    return poll_io(tcp, cx, &io);
+}
+
+ssize_t rv_tcp_poll_sendmsg(struct rv_tcp *tcp, struct rv_cx *cx,
+                            const struct msghdr *message, size_t len_bytes)
+{
+    const struct io io = {
+        .direction = RV_WRITE, .message = message, .len_bytes = len_bytes};
 
     return poll_io(tcp, cx, &io);
 }

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sendv.c - several pieces in one system call, and on from the middle of one.
+ *
+ * Threads: the executor's whose tasks use the socket.
+ *
+ * The caller's array is not changed: each call works on a copy of its next
+ * pieces, in which the first is what is left of it.
+ */
+#include <errno.h>
+#include <reveil/net.h>
+
+#include "net/net_internal.h"
+
+/* Pass over what was sent, and over empty pieces. */
+static void pass_over(const struct iovec **pieces, size_t *count,
+                      size_t *skip_bytes)
+{
+    while (*count > 0 && *skip_bytes >= (*pieces)->iov_len) {
+        *skip_bytes -= (*pieces)->iov_len;
+        ++*pieces;
+        --*count;
+    }
+}
+
+/* Returns: the sum of their lengths. */
+static size_t copy_pieces(struct iovec *out, const struct iovec *pieces,
+                          size_t count, size_t skip_bytes)
+{
+    size_t len_bytes = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        out[i].iov_base = (char *)pieces[i].iov_base + skip_bytes;
+        out[i].iov_len = pieces[i].iov_len - skip_bytes;
+        len_bytes += out[i].iov_len;
+        skip_bytes = 0;
+    }
+    return len_bytes;
+}
+
+ssize_t rv_tcp_poll_sendv(struct rv_tcp *tcp, struct rv_cx *cx,
+                          const struct iovec *pieces, size_t count,
+                          size_t skip_bytes)
+{
+    struct iovec part[RV_SENDV_PIECES];
+    struct msghdr message = {.msg_iov = part};
+    size_t len_bytes;
+
+    pass_over(&pieces, &count, &skip_bytes);
+    if (count == 0)
+        return 0;
+    message.msg_iovlen = count < RV_SENDV_PIECES ? count : RV_SENDV_PIECES;
+    len_bytes = copy_pieces(part, pieces, message.msg_iovlen, skip_bytes);
+    return rv_tcp_poll_sendmsg(tcp, cx, &message, len_bytes);
+}
+
+/* --- the future -------------------------------------------------------- */
+
+static enum rv_poll sendv_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_tcp_sendv *self =
+        RV_CONTAINER_OF(future, struct rv_tcp_sendv, future);
+
+    pass_over(&self->pieces, &self->count, &self->skip_bytes);
+    while (self->count > 0) {
+        const ssize_t n = rv_tcp_poll_sendv(self->tcp, cx, self->pieces,
+                                            self->count, self->skip_bytes);
+
+        if (n == -EAGAIN)
+            return rv_net_wait(future);
+        if (n < 0) {
+            future->result = (int32_t)n;
+            return RV_READY;
+        }
+        self->sent_bytes += (size_t)n;
+        self->skip_bytes += (size_t)n;
+        pass_over(&self->pieces, &self->count, &self->skip_bytes);
+    }
+    future->result = 0;
+    return RV_READY;
+}
+
+static void sendv_drop(struct rv_future *future)
+{
+    struct rv_tcp_sendv *self =
+        RV_CONTAINER_OF(future, struct rv_tcp_sendv, future);
+
+    rv_net_stop_waiting(future, self->tcp->source, RV_WRITE);
+}
+
+void rv_tcp_sendv_init(struct rv_tcp_sendv *send, struct rv_tcp *tcp,
+                       const struct iovec *pieces, size_t count)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_tcp_sendv", .poll = sendv_poll, .drop = sendv_drop};
+
+    *send = (struct rv_tcp_sendv){.tcp = tcp, .pieces = pieces, .count = count};
+    rv_future_init(&send->future, &ops);
+}
