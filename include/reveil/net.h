@@ -178,7 +178,7 @@ ssize_t rv_tcp_poll_recv(struct rv_tcp *tcp, struct rv_cx *cx, void *buffer,
 /*
  * The peer is gone in both directions (it has reset, or both sides have said
  * their last). If not, the waker is left, to be woken when the peer sends or
- * ends something; that may have been so before, then no waker is left.
+ * ends something more; ask again then.
  */
 bool rv_tcp_poll_gone(struct rv_tcp *tcp, struct rv_cx *cx);
 

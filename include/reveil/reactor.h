@@ -90,6 +90,15 @@ bool rv_source_ready(struct rv_source *source, enum rv_direction direction,
 void rv_source_clear(struct rv_source *source, enum rv_direction direction,
                      uint32_t tick);
 
+/*
+ * Has the peer closed both directions? If not, the waker is left for RV_READ,
+ * whether that is ready or not, and is woken at the next report about it: when
+ * the peer sends or ends something.
+ *
+ * Threads: as rv_source_ready().
+ */
+bool rv_source_gone(struct rv_source *source, const struct rv_waker *waker);
+
 /* Take back the waker that was left for a direction; no wake comes from it
  * after the call, but one may be on its way. Threads: any. */
 void rv_source_forget(struct rv_source *source, enum rv_direction direction);

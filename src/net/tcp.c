@@ -190,10 +190,7 @@ ssize_t rv_tcp_poll_recv(struct rv_tcp *tcp, struct rv_cx *cx, void *buffer,
 
 bool rv_tcp_poll_gone(struct rv_tcp *tcp, struct rv_cx *cx)
 {
-    uint32_t tick;
-
-    rv_source_ready(tcp->source, RV_READ, &cx->waker, &tick);
-    return rv_source_hung_up(tcp->source, RV_WRITE);
+    return rv_source_gone(tcp->source, &cx->waker);
 }
 
 ssize_t rv_tcp_poll_send(struct rv_tcp *tcp, struct rv_cx *cx, const void *data,

@@ -170,18 +170,29 @@ static void watch_writing(struct rv_source *source)
     tell_epoll(source, EPOLL_CTL_MOD, READING | EPOLLOUT);
 }
 
-/* S1, second half. Returns: true if it became ready after all. */
-static bool leave_waker(struct rv_source *source, struct rv_readiness *side,
-                        const struct rv_waker *waker, uint32_t *tick)
+/* source->mutex must be held. Returns: the waker that was there, if it is
+ * another one. */
+static struct rv_waker replace_waker(struct rv_readiness *side,
+                                     const struct rv_waker *waker)
 {
     struct rv_waker old = {0};
-    bool ready;
 
-    pthread_mutex_lock(&source->mutex);
     if (!rv_waker_same(&side->waker, waker)) {
         old = side->waker;
         side->waker = rv_waker_clone(waker);
     }
+    return old;
+}
+
+/* S1, second half. Returns: true if it became ready after all. */
+static bool leave_waker(struct rv_source *source, struct rv_readiness *side,
+                        const struct rv_waker *waker, uint32_t *tick)
+{
+    struct rv_waker old;
+    bool ready;
+
+    pthread_mutex_lock(&source->mutex);
+    old = replace_waker(side, waker);
     /* relaxed: the mutex orders it with rv_source_report(). */
     ready =
         usable(atomic_load_explicit(&side->word, memory_order_relaxed), tick);
@@ -236,6 +247,23 @@ bool rv_source_hung_up(const struct rv_source *source,
     return atomic_load_explicit(&source->direction[direction].word,
                                 memory_order_relaxed) &
            CLOSED;
+}
+
+/* S1 here too: a report is either seen in the second look, or finds the
+ * waker. What ends writing ends reading as well, so it is a report on that. */
+bool rv_source_gone(struct rv_source *source, const struct rv_waker *waker)
+{
+    struct rv_waker old;
+    bool gone;
+
+    if (rv_source_hung_up(source, RV_WRITE))
+        return true;
+    pthread_mutex_lock(&source->mutex);
+    old = replace_waker(&source->direction[RV_READ], waker);
+    gone = rv_source_hung_up(source, RV_WRITE);
+    pthread_mutex_unlock(&source->mutex);
+    rv_waker_drop(&old);
+    return gone;
 }
 
 /* --- what the reactor does --------------------------------------------- */
