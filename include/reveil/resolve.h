@@ -17,6 +17,7 @@
 #define RV_RESOLVE_H
 
 #include <reveil/blocking.h>
+#include <reveil/combine.h>
 #include <reveil/executor.h>
 #include <reveil/net.h>
 
@@ -69,7 +70,8 @@ void rv_resolve_init(struct rv_resolve *resolve, const char *host,
 /*
  * result: 0; -ETIMEDOUT when the deadline passed; what rv_resolve said; or,
  * if no address of the name could be connected to, the error of the first,
- * which is the one that the system prefers. *tcp is a socket only after 0.
+ * which is the one that the system prefers (-ETIMEDOUT if its share of the
+ * time was over). *tcp is a socket only after 0.
  */
 struct rv_dial {
     struct rv_future future;
@@ -78,14 +80,17 @@ struct rv_dial {
     struct rv_tcp *tcp;
     struct rv_resolve resolve;
     struct rv_tcp_connect connect;
-    struct rv_sleep timer;
+    struct rv_timeout limit; /* of either */
+    int64_t deadline_ns;
     int32_t next; /* address to try */
     int32_t error;
 };
 
 /*
  * Look up `host`, then try its addresses, one after the other, until one
- * connects. The deadline, or RV_NEVER, is for all of it.
+ * connects. The deadline, or RV_NEVER, is for all of it. Each address gets its
+ * share of the time that is left: one that answers nothing cannot take that of
+ * the next. Without a deadline the kernel gives up on it, after minutes.
  *
  * Owns: `host` as for rv_resolve_init(); `tcp` stays where it is until the
  * future is READY or dropped, and is the caller's to close after 0.

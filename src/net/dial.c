@@ -8,26 +8,15 @@
 #include <reveil/async.h>
 #include <reveil/resolve.h>
 
-static enum rv_poll reach(struct rv_dial *self, struct rv_cx *cx)
+/* Until when the next address may be tried. */
+static int64_t share_ns(const struct rv_dial *self)
 {
-    struct rv_future *future = &self->future;
+    const int64_t left_ns = self->deadline_ns - rv_now_ns();
+    const int32_t addrs = self->resolve.future.result - self->next;
 
-    RV_BEGIN(future);
-    RV_AWAIT(future, cx, &self->resolve.future);
-    if (self->resolve.future.result < 0)
-        RV_RETURN(future, self->resolve.future.result);
-
-    for (; self->next < self->resolve.future.result; self->next++) {
-        rv_tcp_connect_init(&self->connect, &self->resolve.addrs[self->next],
-                            self->tcp);
-        RV_AWAIT(future, cx, &self->connect.future);
-        if (self->connect.future.result == 0)
-            RV_RETURN(future, 0);
-        if (self->next == 0)
-            self->error = self->connect.future.result;
-    }
-    RV_RETURN(future, self->error);
-    RV_END(future);
+    if (self->deadline_ns == RV_NEVER || left_ns <= 0)
+        return self->deadline_ns;
+    return self->deadline_ns - left_ns + left_ns / addrs;
 }
 
 /* In any state; a connection that was made is the caller's. */
@@ -35,23 +24,41 @@ static void dial_drop(struct rv_future *future)
 {
     struct rv_dial *self = RV_CONTAINER_OF(future, struct rv_dial, future);
 
+    rv_drop(&self->limit.future);
     rv_drop(&self->resolve.future);
     rv_drop(&self->connect.future);
-    rv_drop(&self->timer.future);
+}
+
+static int32_t finish(struct rv_dial *self, int32_t result)
+{
+    dial_drop(&self->future);
+    return result;
 }
 
 static enum rv_poll dial_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct rv_dial *self = RV_CONTAINER_OF(future, struct rv_dial, future);
 
-    /* I/O before the clock: a connection that is there is taken. */
-    if (reach(self, cx) == RV_PENDING) {
-        if (rv_poll(&self->timer.future, cx) == RV_PENDING)
-            return RV_PENDING;
-        future->result = -ETIMEDOUT;
+    RV_BEGIN(future);
+    rv_timeout_init(&self->limit, &self->resolve.future, self->deadline_ns);
+    RV_AWAIT(future, cx, &self->limit.future);
+    if (self->limit.future.result < 0)
+        RV_RETURN(future, finish(self, self->limit.future.result));
+
+    for (; self->next < self->resolve.future.result; self->next++) {
+        rv_tcp_connect_init(&self->connect, &self->resolve.addrs[self->next],
+                            self->tcp);
+        rv_timeout_init(&self->limit, &self->connect.future, share_ns(self));
+        RV_AWAIT(future, cx, &self->limit.future);
+        if (self->limit.future.result == 0)
+            RV_RETURN(future, finish(self, 0));
+        if (self->next == 0)
+            self->error = self->limit.future.result;
     }
-    dial_drop(future);
-    return RV_READY;
+    RV_RETURN(future,
+              finish(self, rv_now_ns() < self->deadline_ns ? self->error
+                                                           : -ETIMEDOUT));
+    RV_END(future);
 }
 
 void rv_dial_init(struct rv_dial *dial, const char *host, uint16_t port,
@@ -60,9 +67,8 @@ void rv_dial_init(struct rv_dial *dial, const char *host, uint16_t port,
     static const struct rv_future_ops ops = {
         .name = "rv_dial", .poll = dial_poll, .drop = dial_drop};
 
-    *dial = (struct rv_dial){.tcp = tcp};
+    *dial = (struct rv_dial){.tcp = tcp, .deadline_ns = deadline_ns};
     rv_future_init(&dial->future, &ops);
     rv_resolve_init(&dial->resolve, host, port);
-    rv_sleep_init(&dial->timer, deadline_ns);
     *tcp = (struct rv_tcp){0};
 }
