@@ -93,7 +93,7 @@ int rv_http_format_head(char *text, size_t size,
  *   for its head, its body   idle_timeout_ns for all of it, then 408
  *   a handler                handler_timeout_ns, then 503; at once when the
  *                            client has reset the connection
- *   a send that does not     idle_timeout_ns, then it is closed; at most twice
+ *   a send that does not     idle_timeout_ns, then it is reset; at most twice
  *   move                     as long where the handler sends by itself
  *   the close                1 s for the client to read the rest
  *

@@ -15,7 +15,8 @@
 
 static const char help[] =
     "usage: reveil serve [--port N] [--host ADDRESS] [--reactor thread|fused]\n"
-    "                    [--executors N] [--grace SECONDS] [--quiet]\n"
+    "                    [--executors N] [--max-connections N]\n"
+    "                    [--idle SECONDS] [--grace SECONDS] [--quiet]\n"
     "\n"
     "The delay server: many connections on one thread, or on a few of them,\n"
     "built on the library.\n"
@@ -28,17 +29,29 @@ static const char help[] =
     "                  the executor's (fused)\n"
     "  --executors N   serve on N threads (1), each with an executor and a\n"
     "                  listener on the same port (SO_REUSEPORT)\n"
+    "  --max-connections N\n"
+    "                  take no more at a time (on each executor); the next\n"
+    "                  clients wait in the kernel until one is closed\n"
+    "  --idle SECONDS  how long a client may take for a request, and may not\n"
+    "                  read of its answer (60)\n"
     "  --grace SECONDS how long open answers may take when it stops (5)\n"
     "  --quiet         do not say where it listens, nor that it stops\n"
     "\n";
 
-enum { GRACE_S = 5, GRACE_MAX_S = 3600 };
+enum { IDLE_S = 60, GRACE_S = 5, MAX_S = 3600, MAX_CONNECTIONS = 1000000 };
 
 int serve_addr(const struct serve_options *options, struct rv_addr *out)
 {
     if (rv_addr_parse(out, options->host, (uint16_t)options->port) < 0)
         return cli_fail(CLI_USAGE, "--host %s: not an address", options->host);
     return CLI_OK;
+}
+
+void serve_set_limits(const struct serve_options *options,
+                      struct rv_http_server *server)
+{
+    server->idle_timeout_ns = options->idle_s * RV_NS_PER_S;
+    server->max_connections = (uint32_t)options->max_connections;
 }
 
 int serve_listen_error(const struct serve_options *options, int err)
@@ -164,6 +177,7 @@ static int serve(struct rv_runtime *runtime,
     err = rv_http_server_init(&self.server, &addr, &handler);
     if (err < 0)
         return serve_listen_error(options, err);
+    serve_set_limits(options, &self.server);
     err = serve_signals_open(&self.signals);
     rv_signal_wait_init(&self.wait, &self.signals);
     if (err == 0)
@@ -199,6 +213,8 @@ static int parse(struct serve_options *options, int argc, char **argv)
         {"host", required_argument, NULL, 'a'},
         {"reactor", required_argument, NULL, 'r'},
         {"executors", required_argument, NULL, 'e'},
+        {"max-connections", required_argument, NULL, 'm'},
+        {"idle", required_argument, NULL, 'i'},
         {"grace", required_argument, NULL, 'g'},
         {"quiet", no_argument, NULL, 'q'},
         {0},
@@ -215,7 +231,12 @@ static int parse(struct serve_options *options, int argc, char **argv)
         else if (option == 'r')
             status = cli_reactor(optarg, &options->runtime.reactor);
         else if (option == 'g')
-            status = number("grace", optarg, 0, GRACE_MAX_S, &options->grace_s);
+            status = number("grace", optarg, 0, MAX_S, &options->grace_s);
+        else if (option == 'i')
+            status = number("idle", optarg, 1, MAX_S, &options->idle_s);
+        else if (option == 'm')
+            status = number("max-connections", optarg, 1, MAX_CONNECTIONS,
+                            &options->max_connections);
         else if (option == 'e')
             status = number("executors", optarg, 1, RV_WORKERS_MAX,
                             &options->executors);
@@ -232,8 +253,11 @@ static int parse(struct serve_options *options, int argc, char **argv)
 
 int cmd_serve(int argc, char **argv)
 {
-    struct serve_options options = {
-        .port = 8080, .grace_s = GRACE_S, .executors = 1, .host = "127.0.0.1"};
+    struct serve_options options = {.port = 8080,
+                                    .grace_s = GRACE_S,
+                                    .idle_s = IDLE_S,
+                                    .executors = 1,
+                                    .host = "127.0.0.1"};
     struct rv_runtime *runtime;
     int status;
     int err;

@@ -3,6 +3,7 @@
 #ifndef RV_SERVE_H
 #define RV_SERVE_H
 
+#include <reveil/http_server.h>
 #include <reveil/net.h>
 #include <reveil/runtime.h>
 #include <reveil/signal.h>
@@ -11,6 +12,8 @@ struct serve_options {
     int64_t port;
     int64_t grace_s;
     int64_t executors;
+    int64_t idle_s;
+    int64_t max_connections; /* 0: no limit */
     const char *host;
     struct rv_runtime_options runtime;
     bool quiet;
@@ -18,6 +21,10 @@ struct serve_options {
 
 /* The address to listen on. Returns: CLI_OK, or CLI_USAGE with a message. */
 int serve_addr(const struct serve_options *options, struct rv_addr *out);
+
+/* What the options say about each connection and all of them. */
+void serve_set_limits(const struct serve_options *options,
+                      struct rv_http_server *server);
 
 /* Say why it cannot listen. Returns: CLI_FAILED. */
 int serve_listen_error(const struct serve_options *options, int error);

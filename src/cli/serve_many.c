@@ -20,7 +20,8 @@
 struct seat {
     /* The worker's, from the first errand on. */
     struct rv_addr addr; /* to listen on, then where it does */
-    bool first;          /* of those that share the port */
+    const struct serve_options *options;
+    bool first; /* of those that share the port */
     bool over;
     struct rv_http_server server;
 
@@ -52,6 +53,7 @@ static int open_server(struct seat *seat)
     if (error)
         return error;
     rv_http_server_init_on(&seat->server, &listener, &handler);
+    serve_set_limits(seat->options, &seat->server);
     return rv_http_server_addr(&seat->server, &seat->addr);
 }
 
@@ -156,6 +158,7 @@ static int begin_seat(struct many *self, uint32_t index)
 
     seat->addr = self->addr;
     seat->first = index == 0;
+    seat->options = self->options;
     error = run_errand(self, index, &serve_ops, &seat->served);
     return error ? error : run_errand(self, index, &look_ops, &self->errand);
 }

@@ -60,7 +60,11 @@ static bool out_of_time(struct rv_http_connection *conn, struct rv_cx *cx)
     return false;
 }
 
-/* A client that is slow with its request is told so, others are let go. */
+/*
+ * A client that is slow with its request is told so, others are let go. One
+ * that does not read gets a reset: a plain close would leave what was not sent
+ * to the kernel, which goes on trying for minutes.
+ */
 static void give_up(struct rv_http_connection *conn)
 {
     const bool begun = conn->in_end > conn->in_start;
@@ -70,6 +74,8 @@ static void give_up(struct rv_http_connection *conn)
     else if (conn->stage == RV_HTTP_STAGE_BODY ||
              (conn->stage == RV_HTTP_STAGE_HEAD && begun))
         rv_http_refuse(conn, 408);
+    else if (conn->stage == RV_HTTP_STAGE_SEND)
+        rv_http_cut(conn);
     else
         rv_http_enter(conn, RV_HTTP_STAGE_OVER);
 }

@@ -114,6 +114,9 @@ void rv_http_next_request(struct rv_http_connection *connection);
 /* Answer with an error of our own. It is the last answer. */
 void rv_http_refuse(struct rv_http_connection *connection, int status);
 
+/* The end, with a reset. */
+void rv_http_cut(struct rv_http_connection *connection);
+
 /* The handler's time is up, for now: end it if it is too late, or if what it
  * sends does not move; else it has more time. */
 void rv_http_check_handler(struct rv_http_connection *connection);

@@ -281,14 +281,20 @@ static enum rv_poll read_body(struct rv_http_connection *conn, struct rv_cx *cx)
     return RV_READY;
 }
 
+void rv_http_cut(struct rv_http_connection *conn)
+{
+    rv_tcp_reset(&conn->tcp);
+    rv_http_enter(conn, RV_HTTP_STAGE_OVER);
+}
+
 static void end_handler(struct rv_http_connection *conn, int result)
 {
     const bool queued = conn->out_len > 0;
 
     conn->handling = false;
     if (result == RV_HTTP_RESET)
-        rv_tcp_reset(&conn->tcp);
-    if (result == RV_HTTP_RESET || result == RV_HTTP_HANG_UP)
+        rv_http_cut(conn);
+    else if (result == RV_HTTP_HANG_UP)
         rv_http_enter(conn, RV_HTTP_STAGE_OVER);
     else if (!conn->answered)
         rv_http_refuse(conn, 500);
@@ -325,7 +331,7 @@ void rv_http_check_handler(struct rv_http_connection *conn)
         conn->handling = false;
         rv_http_refuse(conn, 503);
     } else if (rv_http_flow_is_stuck(conn, conn->server->idle_timeout_ns)) {
-        rv_http_enter(conn, RV_HTTP_STAGE_OVER);
+        rv_http_cut(conn);
     } else {
         conn->deadline_ns = 0;
     }

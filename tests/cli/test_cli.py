@@ -161,6 +161,8 @@ class Usage(Case):
                           ["serve", "--reactor", "x"],
                           ["serve", "--grace", "x"],
                           ["serve", "--grace", "-1"],
+                          ["serve", "--idle", "0"],
+                          ["serve", "--max-connections", "0"],
                           ["serve", "--executors", "0"],
                           ["serve", "--executors", "1025"],
                           ["serve", "--executors", "two"],
@@ -414,6 +416,21 @@ class ServeCommand(Case):
                 self.assertEqual(client.getresponse().read(), word.encode())
                 self.assertEqual(client.sock.getsockname(), ours)
             client.close()
+
+    def test_one_at_a_time(self):
+        with Serve("--max-connections", "1", "--idle", "1") as server:
+            # Each is let go after a second of silence, then it is the next
+            # one's turn.
+            clients = [socket.create_connection(("127.0.0.1", server.port),
+                                                SECONDS) for _ in range(3)]
+            start = time.monotonic()
+            for client in clients:
+                client.sendall(b"GET /0/turn HTTP/1.1\r\nHost: x\r\n\r\n")
+            for client in clients:
+                heard = b"".join(iter(lambda: client.recv(10000), b""))
+                self.assertTrue(heard.endswith(b"turn"), heard)
+                client.close()
+            self.assertGreaterEqual(time.monotonic() - start, 3)
 
     def test_another_address(self):
         process = subprocess.Popen(

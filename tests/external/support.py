@@ -174,13 +174,13 @@ def curl(*arguments, **options):
 class Serve:
     """`reveil serve` on a free port of the loopback device."""
 
-    def __init__(self, host="127.0.0.1"):
+    def __init__(self, host="127.0.0.1", options=(), **popen_options):
         self.host = host
         self.log = tempfile.TemporaryFile()
         self.process = start(
-            [program, "serve", "--port", "0", "--host", host],
+            [program, "serve", "--port", "0", "--host", host, *options],
             stdin=subprocess.DEVNULL, stdout=self.log,
-            stderr=subprocess.STDOUT)
+            stderr=subprocess.STDOUT, **popen_options)
         said = wait_until(self.said_where, "reveil serve to say where it is")
         self.url = said[1]
         self.port = int(said[2])
