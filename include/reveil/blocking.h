@@ -20,6 +20,12 @@ struct rv_blocking_pool;
 struct rv_blocking_options {
     uint32_t max_threads; /* 0: 512 */
     int64_t idle_ns;      /* an idle thread ends after it; 0: 10 s */
+    /*
+     * How much nicer the pool's threads are than the one that starts them
+     * (nice(2), for one thread): 1 to 19. Calls that compute or copy much then
+     * do not keep the executor from its CPU; 0 for calls that mostly sleep.
+     */
+    uint32_t niceness;
 };
 
 /*

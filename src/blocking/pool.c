@@ -21,16 +21,18 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "base/base_internal.h"
 #include "blocking/blocking_internal.h"
 
-enum { DEFAULT_THREADS = 512, DEFAULT_IDLE_S = 10, CLASSES = 2 };
+enum { DEFAULT_THREADS = 512, DEFAULT_IDLE_S = 10, NICEST = 19, CLASSES = 2 };
 
 struct rv_blocking_pool {
     uint32_t max_threads;
     int64_t idle_ns;
+    uint32_t niceness;
 
     pthread_mutex_t mutex; /* for everything below */
     pthread_cond_t work;   /* a job, or stopping */
@@ -83,6 +85,9 @@ int rv_blocking_pool_new(struct rv_blocking_pool **out,
                                                         : DEFAULT_THREADS;
     pool->idle_ns = options && options->idle_ns ? options->idle_ns
                                                 : DEFAULT_IDLE_S * RV_NS_PER_S;
+    pool->niceness = options ? options->niceness : 0;
+    if (pool->niceness > NICEST)
+        pool->niceness = NICEST;
     pthread_mutex_init(&pool->mutex, NULL);
     init_condition(&pool->work);
     init_condition(&pool->ended);
@@ -209,6 +214,10 @@ static void *worker(void *arg)
     struct rv_blocking_pool *pool = arg;
     bool in_time = true;
 
+    /* Linux counts niceness by the thread: no other is concerned. */
+    if (pool->niceness > 0)
+        setpriority(PRIO_PROCESS, 0,
+                    getpriority(PRIO_PROCESS, 0) + (int)pool->niceness);
     pthread_mutex_lock(&pool->mutex);
     while (in_time) {
         int64_t idle_until_ns = rv_clock_real_ns(rv_now_ns() + pool->idle_ns);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <reveil/blocking.h>
 #include <semaphore.h>
+#include <sys/resource.h>
 
 #include "executor/tasks.h"
 #include "support/failing_alloc.h"
@@ -23,13 +24,19 @@ struct bench {
     struct rv_executor *executor;
 };
 
+static void bench_init_with(struct bench *bench,
+                            const struct rv_blocking_options *options)
+{
+    cr_assert_eq(rv_blocking_pool_new(&bench->pool, options), 0);
+    bench->executor = new_executor();
+    cr_assert_null(rv_blocking_enter(bench->pool));
+}
+
 static void bench_init(struct bench *bench, uint32_t max_threads)
 {
     struct rv_blocking_options options = {.max_threads = max_threads};
 
-    cr_assert_eq(rv_blocking_pool_new(&bench->pool, &options), 0);
-    bench->executor = new_executor();
-    cr_assert_null(rv_blocking_enter(bench->pool));
+    bench_init_with(bench, &options);
 }
 
 static void bench_fini(struct bench *bench)
@@ -151,6 +158,27 @@ RV_TEST(blocking, threads_are_started_while_jobs_wait_up_to_the_limit)
         cr_assert_gt(rv_test_block_on(bench.executor, &calls[i].future), 0);
     cr_assert_eq(gate.calls, JOBS);
     rv_probe_fini(&probe);
+    bench_fini(&bench);
+}
+
+static int32_t own_niceness(void *unused)
+{
+    (void)unused;
+    return getpriority(PRIO_PROCESS, 0); /* in Linux: of this thread */
+}
+
+RV_TEST(blocking, threads_are_as_nice_as_the_options_say)
+{
+    const struct rv_blocking_options options = {.niceness = 3};
+    const int before = getpriority(PRIO_PROCESS, 0);
+    struct rv_blocking call;
+    struct bench bench;
+
+    bench_init_with(&bench, &options);
+    rv_blocking_init(&call, own_niceness, NULL, NULL);
+    cr_assert_eq(rv_test_block_on(bench.executor, &call.future),
+                 before + 3 < 19 ? before + 3 : 19);
+    cr_assert_eq(getpriority(PRIO_PROCESS, 0), before);
     bench_fini(&bench);
 }
 
