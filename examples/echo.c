@@ -143,20 +143,35 @@ static int server_open(struct server *self, struct rv_executor *executor,
     return fflush(stdout) == 0 ? 0 : -EIO;
 }
 
+static bool parse_port(const char *text, uint16_t *port)
+{
+    char *end;
+    const unsigned long number = strtoul(text, &end, 10);
+
+    *port = (uint16_t)number;
+    return end != text && *end == '\0' && number <= UINT16_MAX;
+}
+
+static int usage(FILE *where, int status)
+{
+    fputs("usage: echo PORT\n", where);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     struct server server = {.accepted = {0}};
     struct rv_runtime *runtime;
+    uint16_t port;
     int error;
 
-    if (argc != 2) {
-        fprintf(stderr, "usage: echo PORT\n");
-        return 2;
-    }
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout, 0);
+    if (argc != 2 || !parse_port(argv[1], &port))
+        return usage(stderr, 2);
     error = rv_runtime_start(&runtime);
     if (!error) {
-        error = server_open(&server, rv_runtime_executor(runtime),
-                            (uint16_t)strtoul(argv[1], NULL, 10));
+        error = server_open(&server, rv_runtime_executor(runtime), port);
         if (!error)
             error = rv_runtime_block_on(runtime, &server.future);
         rv_drop(&server.future);

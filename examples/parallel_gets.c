@@ -76,18 +76,33 @@ static int fetch_all(struct rv_runtime *runtime, int64_t ms, char **urls)
     return error;
 }
 
+static bool parse_ms(const char *text, int64_t *ms)
+{
+    char *end;
+
+    *ms = strtol(text, &end, 10);
+    return end != text && *end == '\0' && *ms >= 0;
+}
+
+static int usage(FILE *where, int status)
+{
+    fputs("usage: parallel_gets MILLISECONDS URL...\n", where);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     struct rv_runtime *runtime;
+    int64_t ms;
     int error;
 
-    if (argc < 3) {
-        fprintf(stderr, "usage: parallel_gets MILLISECONDS URL...\n");
-        return 2;
-    }
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout, 0);
+    if (argc < 3 || !parse_ms(argv[1], &ms))
+        return usage(stderr, 2);
     error = rv_runtime_start(&runtime);
     if (!error) {
-        error = fetch_all(runtime, strtol(argv[1], NULL, 10), argv + 2);
+        error = fetch_all(runtime, ms, argv + 2);
         rv_runtime_stop(runtime);
     }
     if (error)

@@ -37,6 +37,12 @@ static void two_gets_drop(struct rv_future *future)
     rv_drop(&RV_CONTAINER_OF(future, struct two_gets, future)->get.future);
 }
 
+static int usage(FILE *where, int status)
+{
+    fputs("usage: two_gets URL URL\n", where);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     static const struct rv_future_ops ops = {"two_gets", two_gets_poll,
@@ -45,10 +51,10 @@ int main(int argc, char **argv)
     struct rv_runtime *runtime;
     int error;
 
-    if (argc != 3) {
-        fprintf(stderr, "usage: two_gets URL URL\n");
-        return 2;
-    }
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout, 0);
+    if (argc != 3)
+        return usage(stderr, 2);
     rv_future_init(&root.future, &ops);
     error = rv_runtime_start(&runtime); /* executor here, reactor thread */
     if (!error) {

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* timeout_select.c - the first good answer of several URLs, or none in time:
+ * timeout_select MILLISECONDS URL...
+ *
+ * A select is READY with the first of its children and drops the others, which
+ * closes their connections. It is itself the child of a timeout. A GET that
+ * fails must not win, so each is wrapped in a contender: one that fails stays
+ * PENDING for ever, unless it is the last. */
+#include <errno.h>
+#include <reveil/reveil.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CONTENDERS_MAX = 16 };
+
+struct contender {
+    struct rv_future future;
+    struct rv_http_get get;
+    const char *url;
+    uint32_t *left; /* in the race, this one included */
+};
+
+struct race {
+    struct contender contenders[CONTENDERS_MAX];
+    struct rv_future *children[CONTENDERS_MAX];
+    uint32_t left;
+    struct rv_select select;
+    struct rv_timeout timeout;
+};
+
+static enum rv_poll contender_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct contender *self = RV_CONTAINER_OF(future, struct contender, future);
+    const int32_t *result = &self->get.future.result;
+
+    RV_BEGIN(future);
+    RV_AWAIT(future, cx, &self->get.future);
+    if (*result < 0) {
+        fprintf(stderr, "%s: %s\n", self->url, strerror(-*result));
+        --*self->left;
+        /* Nobody has to wake this one: another ends the race, or the time. */
+        RV_AWAIT_UNTIL(future, *self->left == 0);
+    }
+    RV_RETURN(future, *result);
+    RV_END(future);
+}
+
+static void contender_drop(struct rv_future *future)
+{
+    rv_drop(&RV_CONTAINER_OF(future, struct contender, future)->get.future);
+}
+
+/* Returns: 0, negative errno: a URL is not good, or there is no memory. */
+static int race_init(struct race *race, char **urls, uint32_t count, int64_t ms)
+{
+    static const struct rv_future_ops ops = {"contender", contender_poll,
+                                             contender_drop};
+    int error = 0;
+
+    for (uint32_t i = 0; i < count && !error; i++) {
+        struct contender *contender = &race->contenders[i];
+
+        rv_future_init(&contender->future, &ops);
+        contender->url = urls[i];
+        contender->left = &race->left;
+        race->children[i] = &contender->future;
+        error = rv_http_get_init(&contender->get, urls[i]);
+        if (error)
+            fprintf(stderr, "%s: %s\n", urls[i], strerror(-error));
+    }
+    race->left = count;
+    rv_select_init(&race->select, race->children, count);
+    rv_timeout_init(&race->timeout, &race->select.future, rv_after_ms(ms));
+    return error;
+}
+
+static void race_drop(struct race *race)
+{
+    rv_drop(&race->timeout.future);
+    for (uint32_t i = 0; i < CONTENDERS_MAX; i++)
+        rv_drop(&race->contenders[i].future);
+}
+
+/* Returns: what to exit with. */
+static int tell(const struct race *race, int result)
+{
+    const struct contender *first = &race->contenders[result < 0 ? 0 : result];
+
+    if (result == -ETIMEDOUT) {
+        fprintf(stderr, "timeout_select: no answer in time\n");
+        return 1;
+    }
+    if (result < 0 || first->get.future.result < 0) {
+        fprintf(stderr, "timeout_select: no answer\n");
+        return 1;
+    }
+    printf("%s: %d\n%.*s\n", first->url, first->get.status,
+           (int)first->get.body_len_bytes,
+           first->get.body ? first->get.body : "");
+    return 0;
+}
+
+static bool parse_ms(const char *text, int64_t *ms)
+{
+    char *end;
+
+    *ms = strtol(text, &end, 10);
+    return end != text && *end == '\0' && *ms >= 0;
+}
+
+static int usage(FILE *where, int status)
+{
+    fprintf(where, "usage: timeout_select MILLISECONDS URL... (at most %d)\n",
+            CONTENDERS_MAX);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct race race = {.left = 0};
+    struct rv_runtime *runtime;
+    int status = 1;
+    int64_t ms;
+    int error;
+
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout, 0);
+    if (argc < 3 || argc > 2 + CONTENDERS_MAX || !parse_ms(argv[1], &ms))
+        return usage(stderr, 2);
+    error = rv_runtime_start(&runtime);
+    if (error) {
+        fprintf(stderr, "timeout_select: %s\n", strerror(-error));
+        return 1;
+    }
+    if (race_init(&race, argv + 2, (uint32_t)argc - 2, ms) == 0)
+        status =
+            tell(&race, rv_runtime_block_on(runtime, &race.timeout.future));
+    race_drop(&race);
+    rv_runtime_stop(runtime);
+    return status;
+}
