@@ -5,8 +5,9 @@
  * Threads: the one that starts a runtime stops it.
  *
  * The order is what matters: the executor goes first, because its tasks hold
- * sources and operations of the ring; then the ring, which waits for the kernel
- * to let go; the reactor last, when nobody has a source any more.
+ * sources, jobs and operations of the ring; then the CPU pool, whose pipes the
+ * ring reads; then the ring, which waits for the kernel to let go; the reactor
+ * last, when nobody has a source any more.
  */
 #include <errno.h>
 #include <reveil/runtime.h>
@@ -21,12 +22,15 @@ struct rv_runtime {
     struct rv_executor *executor;
     struct rv_blocking_pool *blocking;
     struct rv_ring *ring;
+    struct rv_cpu_pool *cpu;
     struct rv_reactor *previous_reactor; /* what the thread had before */
     struct rv_blocking_pool *previous_blocking;
     struct rv_ring *previous_ring;
+    struct rv_cpu_pool *previous_cpu;
 };
 
-static const int64_t stop_blocking_ns = 5 * RV_NS_PER_S;
+/* How long calls that run may go on when the runtime is stopped. */
+static const int64_t stop_ns = 5 * RV_NS_PER_S;
 
 /* --- what may be another's --------------------------------------------- */
 
@@ -59,8 +63,7 @@ static int start_pool(struct rv_runtime *runtime)
 static void stop_pool(struct rv_runtime *runtime)
 {
     if (!runtime->other)
-        rv_blocking_pool_stop(runtime->blocking,
-                              rv_now_ns() + stop_blocking_ns);
+        rv_blocking_pool_stop(runtime->blocking, rv_now_ns() + stop_ns);
 }
 
 /* --- start and stop ---------------------------------------------------- */
@@ -71,6 +74,7 @@ static void enter(struct rv_runtime *runtime)
     runtime->previous_reactor = rv_reactor_enter(runtime->reactor);
     runtime->previous_blocking = rv_blocking_enter(runtime->blocking);
     runtime->previous_ring = rv_ring_enter(runtime->ring);
+    runtime->previous_cpu = rv_cpu_enter(runtime->cpu);
 }
 
 /* Returns: 0, negative errno. */
@@ -90,8 +94,14 @@ static int start_parts(struct rv_runtime *runtime)
                         &runtime->options.ring);
     if (error)
         goto fail_reactor;
+    error = rv_cpu_pool_new(&runtime->cpu, runtime->executor,
+                            &runtime->options.cpu);
+    if (error)
+        goto fail_ring;
     return 0;
 
+fail_ring:
+    rv_ring_free(runtime->ring);
 fail_reactor:
     rv_executor_free(runtime->executor); /* before the reactor, if fused */
     stop_reactor(runtime);
@@ -150,6 +160,8 @@ void rv_runtime_stop(struct rv_runtime *runtime)
     RV_CHECK(atomic_load_explicit(&runtime->beside, memory_order_relaxed) == 0,
              "rv_runtime_stop() before those beside it");
     rv_executor_free(runtime->executor);
+    rv_cpu_enter(runtime->previous_cpu);
+    rv_cpu_pool_stop(runtime->cpu, rv_now_ns() + stop_ns);
     rv_ring_enter(runtime->previous_ring);
     rv_ring_free(runtime->ring);
     rv_blocking_enter(runtime->previous_blocking);

@@ -10,6 +10,7 @@
 #include <reveil/callable.h>
 #include <reveil/combine.h>
 #include <reveil/coro.h>
+#include <reveil/cpu.h>
 #include <reveil/executor.h>
 #include <reveil/file.h>
 #include <reveil/future.h>

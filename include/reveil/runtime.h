@@ -13,6 +13,7 @@
 #define RV_RUNTIME_H
 
 #include <reveil/blocking.h>
+#include <reveil/cpu.h>
 #include <reveil/executor.h>
 #include <reveil/net.h>
 #include <reveil/reactor.h>
@@ -30,12 +31,13 @@ struct rv_runtime_options {
     enum rv_reactor_mode reactor;
     struct rv_blocking_options blocking;
     struct rv_ring_options ring;
+    struct rv_cpu_options cpu;
 };
 
 /*
  * Start a reactor, and make for the calling thread an executor, a pool for
- * calls that block (without threads until there is one) and a ring (without
- * descriptors until it is used).
+ * calls that block and one for jobs that compute (without threads until there
+ * is one), and a ring (without descriptors until it is used).
  *
  * Returns: 0, or -ENOMEM, -EMFILE, -ENFILE, -EAGAIN (no thread to be had).
  */
@@ -46,16 +48,17 @@ int rv_runtime_start_with(struct rv_runtime **out,
                           const struct rv_runtime_options *options);
 
 /*
- * One more runtime, for the calling thread: an executor and a ring of its own,
- * with the options of `other`. They share the pool, and the reactor too; only
- * if that is fused, each has its own, which its own executor sleeps in.
+ * One more runtime, for the calling thread: an executor, a ring and a CPU pool
+ * of its own, with the options of `other`. They share the pool for calls that
+ * block, and the reactor too; only if that is fused, each has its own, which
+ * its own executor sleeps in.
  *
  * Threads: any; `other` is stopped after it.   Returns: as rv_runtime_start().
  */
 int rv_runtime_start_beside(struct rv_runtime **out, struct rv_runtime *other);
 
 /*
- * Drop the tasks that are left, stop the pool (calls that still run after 5 s
+ * Drop the tasks that are left, stop the pools (calls that still run after 5 s
  * are left alone), stop the reactor, free everything. What it shares with one
  * that was there before goes on.
  *

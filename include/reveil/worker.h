@@ -38,6 +38,7 @@ struct rv_worker {
     uint32_t credits;
     uint32_t in_flight; /* jobs whose byte was not read yet */
     bool running;
+    bool done_fd_taken; /* somebody else closes it */
     struct rv_thread bare;
     pthread_t pthread;
 };
@@ -72,6 +73,19 @@ int rv_worker_reap(struct rv_worker *worker, bool *ran);
 static inline int rv_worker_done_fd(const struct rv_worker *worker)
 {
     return worker->done_fd;
+}
+
+/*
+ * For an io_uring, which may still have a read of the pipe to begin when the
+ * worker ends: rv_worker_done_fd() blocks from now on, and is the caller's to
+ * close, after rv_worker_stop().
+ */
+void rv_worker_take_done_fd(struct rv_worker *worker);
+
+/* Somebody else has read the byte of the oldest job. */
+static inline void rv_worker_reaped(struct rv_worker *worker)
+{
+    worker->in_flight--;
 }
 
 /*

@@ -21,19 +21,22 @@
 #define RV_FRAME_ALIVE 24
 #define RV_FRAME_BYTES 32
 
-/* ThreadSanitizer crashes on a thread that it did not see begin. */
 #if defined(__SANITIZE_THREAD__)
-#define RV_THREAD_BARE 0
+#define RV_THREAD_SANITIZED 1
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
-#define RV_THREAD_BARE 0
+#define RV_THREAD_SANITIZED 1
 #endif
 #endif
-#if !defined(__x86_64__) && !defined(__aarch64__)
-#define RV_THREAD_BARE 0
+#ifndef RV_THREAD_SANITIZED
+#define RV_THREAD_SANITIZED 0
 #endif
-#ifndef RV_THREAD_BARE
+
+/* ThreadSanitizer crashes on a thread that it did not see begin. */
+#if (defined(__x86_64__) || defined(__aarch64__)) && !RV_THREAD_SANITIZED
 #define RV_THREAD_BARE 1
+#else
+#define RV_THREAD_BARE 0
 #endif
 
 #ifndef __ASSEMBLER__

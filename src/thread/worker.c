@@ -188,6 +188,13 @@ int rv_worker_reap(struct rv_worker *worker, bool *ran)
     return 0;
 }
 
+void rv_worker_take_done_fd(struct rv_worker *worker)
+{
+    fcntl(worker->done_fd, F_SETFL,
+          fcntl(worker->done_fd, F_GETFL) & ~O_NONBLOCK);
+    worker->done_fd_taken = true;
+}
+
 /* --- the end ----------------------------------------------------------- */
 
 static void wait_for_hang_up(struct pollfd *end, int64_t left_ns)
@@ -227,6 +234,7 @@ int rv_worker_stop(struct rv_worker *worker, int64_t deadline_ns)
     error = worker->kind == RV_WORKER_PTHREAD
                 ? join_pthread(worker, deadline_ns)
                 : rv_thread_join(&worker->bare, deadline_ns);
-    close(worker->done_fd);
+    if (!worker->done_fd_taken)
+        close(worker->done_fd);
     return error;
 }

@@ -20,10 +20,10 @@
 
 RV_TEST_SUITE(worker);
 
-static const enum rv_worker_kind kinds[] = {RV_WORKER_BARE, RV_WORKER_PTHREAD};
+enum { KINDS = 2 };
 
-/* A loop over both kinds. */
-#define EACH_KIND(i) (size_t i = 0; i < 2; i++)
+static const enum rv_worker_kind kinds[KINDS] = {RV_WORKER_BARE,
+                                                 RV_WORKER_PTHREAD};
 
 static void start(struct rv_worker *worker, enum rv_worker_kind kind)
 {
@@ -50,95 +50,87 @@ static bool reap(struct rv_worker *worker)
 
 RV_TEST(worker, a_job_goes_in_and_its_byte_comes_out)
 {
-    for
-        EACH_KIND(i)
-        {
-            struct rv_callable *sum = new_sum(40, 2);
-            struct rv_worker worker;
-            bool ran;
+    for (int i = 0; i < KINDS; i++) {
+        struct rv_callable *sum = new_sum(40, 2);
+        struct rv_worker worker;
+        bool ran;
 
-            start(&worker, kinds[i]);
-            cr_assert_eq(rv_worker_reap(&worker, &ran), -EAGAIN);
-            cr_assert_eq(rv_worker_submit(&worker, sum), 0);
-            cr_assert(reap(&worker));
-            cr_assert_eq(sum->returned, 42);
-            cr_assert_eq(rv_worker_reap(&worker, &ran), -EAGAIN);
-            stop(&worker);
-            rv_callable_put(sum);
-        }
+        start(&worker, kinds[i]);
+        cr_assert_eq(rv_worker_reap(&worker, &ran), -EAGAIN);
+        cr_assert_eq(rv_worker_submit(&worker, sum), 0);
+        cr_assert(reap(&worker));
+        cr_assert_eq(sum->returned, 42);
+        cr_assert_eq(rv_worker_reap(&worker, &ran), -EAGAIN);
+        stop(&worker);
+        rv_callable_put(sum);
+    }
 }
 
 RV_TEST(worker, what_somebody_else_took_is_not_run)
 {
-    for
-        EACH_KIND(i)
-        {
-            struct rv_callable *sum = new_sum(40, 2);
-            struct rv_worker worker;
+    for (int i = 0; i < KINDS; i++) {
+        struct rv_callable *sum = new_sum(40, 2);
+        struct rv_worker worker;
 
-            start(&worker, kinds[i]);
-            cr_assert(rv_callable_take(sum));
-            cr_assert_eq(rv_worker_submit(&worker, sum), 0);
-            cr_assert_not(reap(&worker));
-            cr_assert_eq(sum->returned, 0);
-            stop(&worker);
-            rv_callable_put(sum);
-        }
+        start(&worker, kinds[i]);
+        cr_assert(rv_callable_take(sum));
+        cr_assert_eq(rv_worker_submit(&worker, sum), 0);
+        cr_assert_not(reap(&worker));
+        cr_assert_eq(sum->returned, 0);
+        stop(&worker);
+        rv_callable_put(sum);
+    }
 }
 
 /* W2: no place in either pipe is counted twice. */
 RV_TEST(worker, more_jobs_than_a_pipe_has_places_are_refused)
 {
-    for
-        EACH_KIND(i)
-        {
-            struct rv_callable *jobs[RV_WORKER_CREDITS + 1];
-            struct rv_worker worker;
-            struct gate gate;
+    for (int i = 0; i < KINDS; i++) {
+        struct rv_callable *jobs[RV_WORKER_CREDITS + 1];
+        struct rv_worker worker;
+        struct gate gate;
 
-            gate_init(&gate);
-            start(&worker, kinds[i]);
-            for (int j = 0; j <= RV_WORKER_CREDITS; j++) {
-                jobs[j] = new_gate_call(&gate);
-                cr_assert_eq(rv_worker_submit(&worker, jobs[j]),
-                             j < RV_WORKER_CREDITS ? 0 : -EAGAIN);
-            }
-            gate_open(&gate, RV_WORKER_CREDITS);
-            for (int j = 0; j < RV_WORKER_CREDITS; j++) {
-                cr_assert(reap(&worker));
-                cr_assert_eq(jobs[j]->returned, j + 1, "in order");
-            }
-            cr_assert_eq(worker.in_flight, 0);
-            stop(&worker);
-            for (int j = 0; j <= RV_WORKER_CREDITS; j++)
-                rv_callable_put(jobs[j]);
-            gate_fini(&gate);
+        gate_init(&gate);
+        start(&worker, kinds[i]);
+        for (int j = 0; j <= RV_WORKER_CREDITS; j++) {
+            jobs[j] = new_gate_call(&gate);
+            cr_assert_eq(rv_worker_submit(&worker, jobs[j]),
+                         j < RV_WORKER_CREDITS ? 0 : -EAGAIN);
         }
+        gate_open(&gate, RV_WORKER_CREDITS);
+        for (int j = 0; j < RV_WORKER_CREDITS; j++) {
+            cr_assert(reap(&worker));
+            cr_assert_eq(jobs[j]->returned, j + 1, "in order");
+        }
+        cr_assert_eq(worker.in_flight, 0);
+        stop(&worker);
+        for (int j = 0; j <= RV_WORKER_CREDITS; j++)
+            rv_callable_put(jobs[j]);
+        gate_fini(&gate);
+    }
 }
 
 /* Every byte is one job, also when they are all read late. */
 RV_TEST(worker, bytes_that_wait_are_read_one_by_one)
 {
-    for
-        EACH_KIND(i)
-        {
-            struct rv_callable *jobs[RV_WORKER_CREDITS];
-            struct rv_worker worker;
+    for (int i = 0; i < KINDS; i++) {
+        struct rv_callable *jobs[RV_WORKER_CREDITS];
+        struct rv_worker worker;
 
-            start(&worker, kinds[i]);
-            for (int round = 0; round < 200; round++) {
-                for (int j = 0; j < RV_WORKER_CREDITS; j++) {
-                    jobs[j] = new_sum(round, j);
-                    cr_assert_eq(rv_worker_submit(&worker, jobs[j]), 0);
-                }
-                for (int j = 0; j < RV_WORKER_CREDITS; j++) {
-                    cr_assert(reap(&worker));
-                    cr_assert_eq(jobs[j]->returned, round + j);
-                    rv_callable_put(jobs[j]);
-                }
+        start(&worker, kinds[i]);
+        for (int round = 0; round < 200; round++) {
+            for (int j = 0; j < RV_WORKER_CREDITS; j++) {
+                jobs[j] = new_sum(round, j);
+                cr_assert_eq(rv_worker_submit(&worker, jobs[j]), 0);
             }
-            stop(&worker);
+            for (int j = 0; j < RV_WORKER_CREDITS; j++) {
+                cr_assert(reap(&worker));
+                cr_assert_eq(jobs[j]->returned, round + j);
+                rv_callable_put(jobs[j]);
+            }
         }
+        stop(&worker);
+    }
 }
 
 RV_TEST(worker, a_smaller_pipe_gives_fewer_credits)
@@ -184,24 +176,22 @@ RV_TEST(worker, a_callable_that_is_not_pure_on_a_bare_worker_is_misuse)
 
 RV_TEST(worker, what_it_was_given_is_done_before_it_ends)
 {
-    for
-        EACH_KIND(i)
-        {
-            struct rv_callable *jobs[RV_WORKER_CREDITS];
-            struct rv_worker worker;
+    for (int i = 0; i < KINDS; i++) {
+        struct rv_callable *jobs[RV_WORKER_CREDITS];
+        struct rv_worker worker;
 
-            start(&worker, kinds[i]);
-            for (int j = 0; j < RV_WORKER_CREDITS; j++) {
-                jobs[j] = new_sum(j, 1);
-                cr_assert_eq(rv_worker_submit(&worker, jobs[j]), 0);
-            }
-            stop(&worker);
-            stop(&worker);
-            for (int j = 0; j < RV_WORKER_CREDITS; j++) {
-                cr_assert_eq(jobs[j]->returned, j + 1);
-                rv_callable_put(jobs[j]);
-            }
+        start(&worker, kinds[i]);
+        for (int j = 0; j < RV_WORKER_CREDITS; j++) {
+            jobs[j] = new_sum(j, 1);
+            cr_assert_eq(rv_worker_submit(&worker, jobs[j]), 0);
         }
+        stop(&worker);
+        stop(&worker);
+        for (int j = 0; j < RV_WORKER_CREDITS; j++) {
+            cr_assert_eq(jobs[j]->returned, j + 1);
+            rv_callable_put(jobs[j]);
+        }
+    }
 }
 
 RV_TEST(worker, one_that_was_not_started_is_stopped_all_the_same)
@@ -214,26 +204,24 @@ RV_TEST(worker, one_that_was_not_started_is_stopped_all_the_same)
 /* W6: it closes its ends itself, when it comes to it. */
 RV_TEST(worker, one_that_is_stuck_is_left_alone_at_the_deadline)
 {
-    for
-        EACH_KIND(i)
-        {
-            const uint32_t threads = rv_test_threads();
-            struct rv_callable *job;
-            struct rv_worker worker;
-            struct gate gate;
+    for (int i = 0; i < KINDS; i++) {
+        const uint32_t threads = rv_test_threads();
+        struct rv_callable *job;
+        struct rv_worker worker;
+        struct gate gate;
 
-            gate_init(&gate);
-            job = new_gate_call(&gate);
-            start(&worker, kinds[i]);
-            cr_assert_eq(rv_worker_submit(&worker, job), 0);
-            gate_wait(&gate);
-            cr_assert_eq(rv_worker_stop(&worker, rv_after_ms(2)), -ETIMEDOUT);
-            gate_open(&gate, 1);
-            rv_test_wait_for_threads(threads);
-            cr_assert_eq(gate.calls, 1);
-            rv_callable_put(job);
-            gate_fini(&gate);
-        }
+        gate_init(&gate);
+        job = new_gate_call(&gate);
+        start(&worker, kinds[i]);
+        cr_assert_eq(rv_worker_submit(&worker, job), 0);
+        gate_wait(&gate);
+        cr_assert_eq(rv_worker_stop(&worker, rv_after_ms(2)), -ETIMEDOUT);
+        gate_open(&gate, 1);
+        rv_test_wait_for_threads(threads);
+        cr_assert_eq(gate.calls, 1);
+        rv_callable_put(job);
+        gate_fini(&gate);
+    }
 }
 
 /* --- what goes wrong --------------------------------------------------- */
@@ -256,18 +244,16 @@ RV_TEST(worker, without_descriptors_it_is_an_error_and_nothing_is_left)
         struct rlimit tight = {lowest_free() + room, limit.rlim_max};
         uint32_t fds = rv_test_fds();
 
-        for
-            EACH_KIND(i)
-            {
-                struct rv_worker worker;
-                int error;
+        for (int i = 0; i < KINDS; i++) {
+            struct rv_worker worker;
+            int error;
 
-                setrlimit(RLIMIT_NOFILE, &tight);
-                error = rv_worker_start(&worker, kinds[i]);
-                setrlimit(RLIMIT_NOFILE, &limit);
-                cr_assert_eq(error, -EMFILE);
-                stop(&worker);
-            }
+            setrlimit(RLIMIT_NOFILE, &tight);
+            error = rv_worker_start(&worker, kinds[i]);
+            setrlimit(RLIMIT_NOFILE, &limit);
+            cr_assert_eq(error, -EMFILE);
+            stop(&worker);
+        }
         cr_assert_eq(rv_test_fds(), fds);
     }
 }
@@ -278,21 +264,17 @@ static int third_without_clone(void)
     struct rv_callable *sum = new_sum(1, 2);
     const uint32_t fds = rv_test_fds();
 
-    for
-        EACH_KIND(i)
-    CHILD_CHECK(rv_worker_start(&workers[i], kinds[i]) == 0);
+    for (int i = 0; i < KINDS; i++)
+        CHILD_CHECK(rv_worker_start(&workers[i], kinds[i]) == 0);
     take_away(SYS_clone, EAGAIN);
     take_away(SYS_clone3, EAGAIN);
-    for
-        EACH_KIND(i)
-        {
-            CHILD_CHECK(rv_worker_start(&workers[2], kinds[i]) == -EAGAIN);
-            CHILD_CHECK(rv_worker_stop(&workers[2], 0) == 0);
-        }
+    for (int i = 0; i < KINDS; i++) {
+        CHILD_CHECK(rv_worker_start(&workers[2], kinds[i]) == -EAGAIN);
+        CHILD_CHECK(rv_worker_stop(&workers[2], 0) == 0);
+    }
     CHILD_CHECK(rv_worker_submit(&workers[0], sum) == 0);
-    for
-        EACH_KIND(i)
-    CHILD_CHECK(rv_worker_stop(&workers[i], rv_after_ms(1000)) == 0);
+    for (int i = 0; i < KINDS; i++)
+        CHILD_CHECK(rv_worker_stop(&workers[i], rv_after_ms(1000)) == 0);
     CHILD_CHECK(sum->returned == 3);
     CHILD_CHECK(rv_test_fds() == fds);
     rv_callable_put(sum);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cpu_internal.h - what the files of the CPU pool share.
+ *
+ * Threads: everything here belongs to the executor's thread alone; what the
+ * workers see is in worker.h.
+ */
+#ifndef RV_CPU_INTERNAL_H
+#define RV_CPU_INTERNAL_H
+
+#include <reveil/cpu.h>
+#include <reveil/uring.h>
+#include <reveil/worker.h>
+
+/*
+ * WAITING -> QUEUED -> GIVEN -> DONE; a job may skip the first two, and is
+ * done from any of them when the pool stops.
+ */
+enum rv_cpu_state {
+    RV_CPU_WAITING, /* in lane->waiting: no place in the queue pipe yet */
+    RV_CPU_QUEUED,  /* its triple is in the queue pipe */
+    RV_CPU_GIVEN,   /* with one worker, or with two */
+    RV_CPU_DONE,    /* has its result */
+};
+
+/* Its id is the third word of its triple: an id of a job that has gone finds
+ * nothing. */
+struct rv_cpu_job {
+    struct rv_slab_item item;
+    uint64_t id;
+    struct rv_cpu_lane *lane;
+    struct rv_callable *callable; /* one reference */
+    struct rv_list node;
+    struct rv_waker waker;
+    enum rv_cpu_state state;
+    uint32_t packets; /* with workers, whose bytes were not read yet */
+    int32_t result;
+    bool detached; /* the future has gone */
+    bool lost;     /* a stuck worker has the callable for good */
+};
+
+/* A worker, and the jobs that it has, oldest first. */
+struct rv_cpu_worker {
+    struct rv_worker worker;
+    struct rv_cpu_lane *lane;
+    struct rv_cpu_job *jobs[RV_WORKER_CREDITS];
+    uint32_t first;
+    struct rv_source *source; /* reactor: its completion pipe */
+    char byte;                /* ring: where the next byte goes */
+    bool closed;              /* ring: what is read now is not for us */
+};
+
+/* The workers of one kind, and the jobs for them. */
+struct rv_cpu_lane {
+    struct rv_cpu_pool *pool;
+    enum rv_worker_kind kind;
+    struct rv_cpu_worker **workers; /* room for pool->max_workers */
+    uint32_t count;
+    uint32_t in_flight; /* packets with all of them */
+    int queue[2];       /* the queue pipe; both ends do not block */
+    bool has_queue;
+    uint32_t queued;        /* triples in it, stale ones included */
+    struct rv_list waiting; /* struct rv_cpu_job, oldest first */
+};
+
+struct rv_cpu_pool {
+    struct rv_executor *executor;
+    uint32_t max_workers;
+    uint32_t references; /* the owner, futures with a job, reads under way */
+    bool started;        /* knows how it is told of completions */
+    bool stopped;
+    struct rv_ring *ring; /* NULL: the driver watches, by the reactor */
+    struct rv_cpu_driver *driver;
+    struct rv_slab jobs; /* struct rv_cpu_job */
+    struct rv_cpu_lane lanes[2];
+};
+
+/* --- pool.c ------------------------------------------------------------ */
+
+void rv_cpu_get(struct rv_cpu_pool *pool);
+void rv_cpu_put(struct rv_cpu_pool *pool);
+
+/* A job for a worker. waker: to be cloned. Returns: 0, negative errno. */
+int rv_cpu_submit(struct rv_cpu_pool *pool, struct rv_callable *callable,
+                  const struct rv_waker *waker, struct rv_cpu_job **out);
+
+/* The future has gone: cancel or detach; the job is not the caller's then. */
+void rv_cpu_let_go(struct rv_cpu_pool *pool, struct rv_cpu_job *job);
+
+/* A byte of this worker was read. Hand nothing on yet. */
+void rv_cpu_complete(struct rv_cpu_worker *worker, bool ran);
+
+/* --- lane.c ------------------------------------------------------------ */
+
+void rv_cpu_lane_init(struct rv_cpu_lane *lane, struct rv_cpu_pool *pool,
+                      enum rv_worker_kind kind);
+
+/* See to it that there is a worker for one more job, if there can be. Returns:
+ * 0 if the lane has any; negative errno. */
+int rv_cpu_lane_grow(struct rv_cpu_lane *lane);
+
+/* To a worker, into the queue pipe, or in line for the latter. */
+void rv_cpu_lane_add(struct rv_cpu_lane *lane, struct rv_cpu_job *job);
+
+/* The trigger: give workers that have room what is queued. */
+void rv_cpu_lane_trigger(struct rv_cpu_lane *lane);
+
+/* End all workers. Returns: 0, -ETIMEDOUT. */
+int rv_cpu_lane_stop(struct rv_cpu_lane *lane, int64_t deadline_ns);
+
+/* --- notice.c: how the byte of a worker is noticed --------------------- */
+
+/* Choose between ring and reactor, once. Returns: 0, negative errno. */
+int rv_cpu_notice_start(struct rv_cpu_pool *pool);
+
+/* Notice the bytes of a new worker from now on. Returns: 0, negative errno. */
+int rv_cpu_notice_open(struct rv_cpu_worker *worker);
+
+/* No more of this worker. */
+void rv_cpu_notice_close(struct rv_cpu_worker *worker);
+void rv_cpu_notice_stop(struct rv_cpu_pool *pool);
+
+#endif /* RV_CPU_INTERNAL_H */

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * notice.c - how the pool is told that a worker has written its byte.
+ *
+ * Threads: the executor's.
+ *
+ * By the ring, where there is one: a read of one byte is under way on the
+ * completion pipe of each worker, always one, so that bytes come in order.
+ * Elsewhere by the reactor: the pipes are sources, and a task of the pool, the
+ * driver, reads what there is.
+ *
+ *   N1  A read by the ring is begun again as the last one ends, in the place
+ *       that this one had in the ring's registry: it cannot fail for want of
+ *       memory. It holds a reference on the pool, whose memory it reads into.
+ *   N2  The driver clears the readiness with the tick from before the read, and
+ *       then asks again, which leaves its waker (S1, S2 in source.c).
+ */
+#include "cpu/cpu_internal.h"
+
+#include <errno.h>
+#include <linux/io_uring.h>
+#include <reveil/reactor.h>
+
+#include "executor/executor_internal.h"
+#include "thread/thread_internal.h"
+
+/* --- the ring ---------------------------------------------------------- */
+
+static int begin_read(struct rv_cpu_worker *worker);
+
+static void read_done(void *owner, int32_t result)
+{
+    struct rv_cpu_worker *worker = owner;
+    struct rv_cpu_lane *lane = worker->lane;
+    const bool again = result == 1 || result == -EAGAIN || result == -EINTR;
+
+    if (!worker->closed && result == 1)
+        rv_cpu_complete(worker, worker->byte);
+    if (!worker->closed && again && begin_read(worker) == 0)
+        rv_cpu_lane_trigger(lane);
+    rv_cpu_put(lane->pool);
+}
+
+/* Returns: 0, negative errno. */
+static int begin_read(struct rv_cpu_worker *worker)
+{
+    struct rv_cpu_pool *pool = worker->lane->pool;
+    const struct rv_ring_call call = {
+        .opcode = IORING_OP_READ,
+        .fd = rv_worker_done_fd(&worker->worker),
+        .addr = rv_ring_addr(&worker->byte),
+        .len = 1,
+        .offset = UINT64_MAX, /* a pipe has none */
+    };
+    int error = rv_ring_start(pool->ring, &call, read_done, worker);
+
+    if (!error)
+        rv_cpu_get(pool);
+    return error;
+}
+
+/* Of a descriptor that does not block the ring says EAGAIN instead of waiting;
+ * and it may have a read of it to begin yet when the worker is gone. */
+static int open_by_ring(struct rv_cpu_worker *worker)
+{
+    int error = begin_read(worker);
+
+    if (!error)
+        rv_worker_take_done_fd(&worker->worker);
+    return error;
+}
+
+/* --- the reactor ------------------------------------------------------- */
+
+struct rv_cpu_driver {
+    struct rv_future future;
+    struct rv_cpu_pool *pool;
+    struct rv_waker waker; /* its own, after its first poll */
+    uint64_t task;
+};
+
+/* N2. At most as many bytes as there are jobs with the worker. */
+static void read_bytes(struct rv_cpu_worker *worker, const struct rv_cx *cx)
+{
+    uint32_t tick;
+    bool ran;
+
+    while (rv_source_ready(worker->source, RV_READ, &cx->waker, &tick)) {
+        if (rv_worker_reap(&worker->worker, &ran) == 0)
+            rv_cpu_complete(worker, ran);
+        else
+            rv_source_clear(worker->source, RV_READ, tick);
+    }
+}
+
+static enum rv_poll driver_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_cpu_driver *self =
+        RV_CONTAINER_OF(future, struct rv_cpu_driver, future);
+
+    if (!self->waker.queue)
+        self->waker = rv_waker_clone(&cx->waker);
+    for (int i = 0; i < 2; i++) {
+        struct rv_cpu_lane *lane = &self->pool->lanes[i];
+
+        for (uint32_t j = 0; j < lane->count; j++)
+            read_bytes(lane->workers[j], cx);
+        rv_cpu_lane_trigger(lane);
+    }
+    return RV_PENDING;
+}
+
+static void driver_drop(struct rv_future *future)
+{
+    struct rv_cpu_driver *self =
+        RV_CONTAINER_OF(future, struct rv_cpu_driver, future);
+
+    rv_waker_drop(&self->waker);
+    if (self->pool)
+        self->pool->driver = NULL;
+    self->pool = NULL;
+}
+
+/* Returns: 0, -ENODEV, -ENOMEM, -ECANCELED (the executor is being freed). */
+static int start_driver(struct rv_cpu_pool *pool)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_cpu_driver", .poll = driver_poll, .drop = driver_drop};
+    struct rv_cpu_driver *driver;
+    int error;
+
+    if (!rv_reactor_current())
+        return -ENODEV;
+    driver = rv_alloc(sizeof *driver);
+    if (!driver)
+        return -ENOMEM;
+    rv_future_init(&driver->future, &ops);
+    driver->pool = pool;
+    error = rv_task_spawn(pool->executor, &driver->future, &driver->task);
+    if (error) {
+        rv_free(driver);
+        return error;
+    }
+    pool->driver = driver;
+    return 0;
+}
+
+static int open_by_reactor(struct rv_cpu_worker *worker)
+{
+    struct rv_cpu_driver *driver = worker->lane->pool->driver;
+    int error;
+
+    if (!driver)
+        return -ECANCELED; /* the executor is being freed */
+    error = rv_source_open(rv_reactor_current(),
+                           rv_worker_done_fd(&worker->worker), &worker->source);
+    if (!error)
+        rv_waker_wake(&driver->waker); /* for the first look */
+    return error;
+}
+
+/* --- either ------------------------------------------------------------ */
+
+int rv_cpu_notice_start(struct rv_cpu_pool *pool)
+{
+    struct rv_ring *ring = rv_ring_current();
+
+    /* ThreadSanitizer does not know that what the kernel reads is ordered. */
+    if (!RV_THREAD_SANITIZED && ring &&
+        rv_ring_executor(ring) == pool->executor && rv_ring_open(ring) == 0) {
+        pool->ring = ring;
+        return 0;
+    }
+    return start_driver(pool);
+}
+
+int rv_cpu_notice_open(struct rv_cpu_worker *worker)
+{
+    return worker->lane->pool->ring ? open_by_ring(worker)
+                                    : open_by_reactor(worker);
+}
+
+void rv_cpu_notice_close(struct rv_cpu_worker *worker)
+{
+    worker->closed = true;
+    rv_source_close(worker->source);
+    worker->source = NULL;
+}
+
+void rv_cpu_notice_stop(struct rv_cpu_pool *pool)
+{
+    if (pool->driver)
+        rv_task_abort(pool->executor, pool->driver->task);
+}

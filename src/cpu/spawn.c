@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spawn.c - a call on a worker, as a future.
+ *
+ * Threads: the executor's. The job is in the pool, because it may outlive the
+ * future: a call that runs cannot be stopped, only be left alone.
+ */
+#include "cpu/cpu_internal.h"
+
+#include <errno.h>
+
+/* Returns: 0, negative errno. */
+static int start(struct rv_cpu *self, const struct rv_cx *cx)
+{
+    struct rv_cpu_pool *pool = rv_cpu_current();
+    int error;
+
+    if (!pool || pool->executor != cx->executor)
+        return -ENODEV;
+    error = rv_cpu_submit(pool, self->callable, &cx->waker, &self->job);
+    if (error)
+        return error;
+    rv_cpu_get(pool);
+    self->pool = pool;
+    return 0;
+}
+
+/* The job is the pool's alone from now on. */
+static void let_go(struct rv_cpu *self)
+{
+    rv_cpu_let_go(self->pool, self->job);
+    self->job = NULL;
+    rv_cpu_put(self->pool);
+    self->pool = NULL;
+}
+
+static enum rv_poll cpu_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_cpu *self = RV_CONTAINER_OF(future, struct rv_cpu, future);
+
+    if (!self->job) {
+        future->result = start(self, cx);
+        return future->result < 0 ? RV_READY : RV_PENDING;
+    }
+    if (self->job->state == RV_CPU_DONE) {
+        future->result = self->job->result;
+        let_go(self);
+        return RV_READY;
+    }
+    if (!rv_waker_same(&self->job->waker, &cx->waker)) {
+        rv_waker_drop(&self->job->waker);
+        self->job->waker = rv_waker_clone(&cx->waker);
+    }
+    return RV_PENDING;
+}
+
+static void cpu_drop(struct rv_future *future)
+{
+    struct rv_cpu *self = RV_CONTAINER_OF(future, struct rv_cpu, future);
+
+    if (self->job)
+        let_go(self);
+    if (self->callable)
+        rv_callable_put(self->callable);
+    self->callable = NULL;
+}
+
+void rv_spawn_cpu(struct rv_cpu *cpu, struct rv_callable *callable)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_spawn_cpu", .poll = cpu_poll, .drop = cpu_drop};
+
+    *cpu = (struct rv_cpu){.callable = callable};
+    rv_future_init(&cpu->future, &ops);
+}

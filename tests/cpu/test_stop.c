@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_stop.c - how the CPU pool ends, and what it does when it gets nothing.
+ *
+ * Threads: the test's, the reactor's and the workers.
+ */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <sys/resource.h>
+
+#include "cpu/jobs.h"
+#include "support/failing_alloc.h"
+#include "support/take_away.h"
+
+RV_TEST_SUITE(cpu_stop);
+
+/* A pool beside the runtime's, for a test that stops it. */
+static struct rv_cpu_pool *new_pool(struct rv_runtime *runtime)
+{
+    const struct rv_cpu_options options = {.workers = 1};
+    struct rv_cpu_pool *pool;
+
+    cr_assert_eq(rv_cpu_pool_new(&pool, rv_runtime_executor(runtime), &options),
+                 0);
+    rv_cpu_enter(pool);
+    return pool;
+}
+
+RV_TEST(cpu_stop, it_waits_for_what_runs_and_cancels_the_rest)
+{
+    enum { JOBS = 20 };
+
+    for (int way = 0; way < WAYS; way++) {
+        struct rv_runtime *runtime = start_jobs(way, 1);
+        struct rv_cpu_pool *pool = new_pool(runtime);
+        struct rv_probe probe;
+        struct rv_cpu cpus[JOBS];
+        struct gate gate;
+
+        gate_init(&gate);
+        rv_probe_init(&probe);
+        for (int i = 0; i < JOBS; i++) {
+            rv_spawn_cpu(&cpus[i], new_gate_call(&gate));
+            poll_once(runtime, &cpus[i], &probe);
+        }
+        gate_wait(&gate);
+        gate_open(&gate, JOBS);
+        cr_assert_eq(rv_cpu_pool_stop(pool, rv_after_ms(RV_TEST_WAIT_MS)), 0);
+        for (int i = 0; i < JOBS; i++) {
+            int result = block_on(runtime, &cpus[i].future);
+
+            cr_assert(i ? result == -ECANCELED || result == i + 1
+                        : result == 1);
+            rv_drop(&cpus[i].future);
+        }
+        cr_assert_eq(gate.drops, JOBS);
+        rv_probe_fini(&probe);
+        rv_runtime_stop(runtime);
+        gate_fini(&gate);
+    }
+}
+
+RV_TEST(cpu_stop, it_gives_up_at_its_deadline)
+{
+    for (int way = 0; way < WAYS; way++) {
+        const uint32_t threads = rv_test_threads();
+        struct rv_runtime *runtime = start_jobs(way, 1);
+        struct rv_cpu_pool *pool = new_pool(runtime);
+        struct rv_callable *callable;
+        struct rv_probe probe;
+        struct rv_cpu cpu;
+        struct gate gate;
+
+        gate_init(&gate);
+        rv_probe_init(&probe);
+        callable = new_gate_call(&gate);
+        rv_spawn_cpu(&cpu, callable);
+        poll_once(runtime, &cpu, &probe);
+        gate_wait(&gate);
+        cr_assert_eq(rv_cpu_pool_stop(pool, rv_after_ms(2)), -ETIMEDOUT);
+        cr_assert_eq(block_on(runtime, &cpu.future), -ECANCELED);
+        rv_drop(&cpu.future);
+        cr_assert_eq(gate.drops, 0, "the call still has its state");
+        gate_open(&gate, 1);
+        rv_probe_fini(&probe);
+        rv_runtime_stop(runtime);
+        rv_test_wait_for_threads(threads);
+        rv_callable_put(callable); /* which the pool left to the worker */
+        cr_assert_eq(gate.drops, 1);
+        gate_fini(&gate);
+    }
+}
+
+RV_TEST(cpu_stop, tasks_that_wait_are_dropped_with_the_executor)
+{
+    enum { JOBS = 4000 };
+
+    for (int way = 0; way < WAYS; way++) {
+        struct rv_runtime *runtime = start_jobs(way, 2);
+        struct crowd crowd;
+        struct rv_yield yield;
+        struct gate gate;
+
+        gate_init(&gate);
+        crowd_init(&crowd);
+        for (int i = 0; i < JOBS; i++)
+            add_one(runtime, &crowd, new_gate_call(&gate));
+        rv_yield_init(&yield);
+        cr_assert_eq(block_on(runtime, &yield.future), 0);
+        gate_open(&gate, JOBS);
+        rv_runtime_stop(runtime);
+        cr_assert_lt(gate.calls, JOBS);
+        cr_assert_eq(gate.drops, JOBS);
+        gate_fini(&gate);
+    }
+}
+
+static void start_and_stop(int way)
+{
+    struct rv_runtime *runtime = start_jobs(way, 2);
+    struct rv_cpu cpu;
+
+    rv_spawn_cpu(&cpu, new_sum(1, 2));
+    cr_assert_eq(block_on(runtime, &cpu.future), 3);
+    rv_drop(&cpu.future);
+    rv_runtime_stop(runtime);
+}
+
+RV_TEST(cpu_stop, a_hundred_starts_and_stops_leave_nothing)
+{
+    for (int way = 0; way < WAYS; way++) {
+        for (int i = 0; i < 100; i++)
+            start_and_stop(way);
+    }
+}
+
+/* --- what goes wrong --------------------------------------------------- */
+
+static int sum_of(struct rv_runtime *runtime, int32_t a, int32_t b)
+{
+    struct rv_cpu cpu;
+    int result;
+
+    rv_spawn_cpu(&cpu, new_sum(a, b));
+    result = rv_runtime_block_on(runtime, &cpu.future);
+    rv_drop(&cpu.future);
+    return result;
+}
+
+static void take_threads_away(void)
+{
+    take_away(SYS_clone, EAGAIN);
+    take_away(SYS_clone3, EAGAIN);
+}
+
+static int second_without_clone(void)
+{
+    for (int way = 0; way < WAYS; way++) {
+        struct rv_runtime *runtime = start_jobs(way, 4);
+        struct crowd crowd;
+
+        CHILD_CHECK(sum_of(runtime, 1, 1) == 2);
+        if (way == WAYS - 1) /* then no other runtime is started */
+            take_threads_away();
+        crowd_init(&crowd);
+        for (int i = 0; i < 100; i++)
+            add_one(runtime, &crowd, new_sum(i, 1));
+        CHILD_CHECK(rv_runtime_block_on(runtime, &crowd.future) == 0);
+        CHILD_CHECK(rv_cpu_workers(rv_cpu_current()) == 1 || way < WAYS - 1);
+        rv_drop(&crowd.future);
+        rv_runtime_stop(runtime);
+    }
+    return 0;
+}
+
+RV_TEST(cpu_stop, where_clone_fails_the_workers_there_are_do_it)
+{
+    in_child(second_without_clone);
+}
+
+static int none_without_clone(void)
+{
+    struct rv_runtime *runtime = start_jobs(BY_REACTOR, 4);
+    const uint32_t fds = rv_test_fds();
+
+    take_threads_away();
+    CHILD_CHECK(sum_of(runtime, 1, 2) == -EAGAIN);
+    CHILD_CHECK(rv_test_fds() == fds);
+    rv_runtime_stop(runtime);
+    return 0;
+}
+
+RV_TEST(cpu_stop, where_not_one_worker_can_be_had_it_is_an_error)
+{
+    in_child(none_without_clone);
+}
+
+/* With room for so many descriptors more. */
+static int sum_with_room(int way, rlim_t room)
+{
+    struct rv_runtime *runtime = start_jobs(way, 1);
+    const int lowest_free = dup(STDERR_FILENO);
+    struct rlimit limit;
+    struct rlimit tight;
+    int result;
+
+    close(lowest_free);
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    tight = (struct rlimit){(rlim_t)lowest_free + room, limit.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &tight);
+    result = sum_of(runtime, 1, 2);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    rv_runtime_stop(runtime);
+    return result;
+}
+
+RV_TEST(cpu_stop, without_descriptors_it_is_an_error_and_nothing_is_left)
+{
+    for (int way = 0; way < WAYS; way++) {
+        rlim_t room = 0;
+
+        cr_assert_eq(sum_with_room(way, room), -EMFILE);
+        while (sum_with_room(way, ++room) == -EMFILE)
+            cr_assert_lt(room, 100);
+        cr_assert_eq(sum_with_room(way, room), 3);
+    }
+}
+
+/* The one worker and no descriptor for the queue pipe: all wait in the list. */
+RV_TEST(cpu_stop, without_a_queue_pipe_all_are_run)
+{
+    struct rlimit limit;
+
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    for (int way = 0; way < WAYS; way++) {
+        struct rv_runtime *runtime = start_jobs(way, 1);
+        struct rlimit tight = {3, limit.rlim_max};
+        struct crowd crowd;
+
+        cr_assert_eq(sum_of(runtime, 1, 2), 3);
+        crowd_init(&crowd);
+        for (int i = 0; i < 1000; i++)
+            add_one(runtime, &crowd, new_sum(i, 1));
+        setrlimit(RLIMIT_NOFILE, &tight);
+        wait_for_all(runtime, &crowd);
+        setrlimit(RLIMIT_NOFILE, &limit);
+        rv_runtime_stop(runtime);
+    }
+}
+
+static int one_job(void *arg)
+{
+    static const struct rv_callable_ops ops = {
+        .call = sum_call, .state_bytes = sizeof(struct sum)};
+    const struct rv_runtime_options *options = arg;
+    const struct sum sum = {1, -1};
+    struct rv_runtime *runtime;
+    struct rv_callable *callable;
+    struct rv_cpu cpu;
+    int result = rv_runtime_start_with(&runtime, options);
+
+    if (result)
+        return result;
+    result = rv_callable_new(&callable, &ops, &sum);
+    if (!result) {
+        rv_spawn_cpu(&cpu, callable);
+        result = rv_runtime_block_on(runtime, &cpu.future);
+        rv_drop(&cpu.future);
+    }
+    rv_runtime_stop(runtime);
+    return result;
+}
+
+RV_TEST(cpu_stop, without_memory_it_is_an_error_and_nothing_is_left)
+{
+    for (int way = 0; way < WAYS; way++) {
+        struct rv_runtime_options options = {.ring.off = way == BY_REACTOR,
+                                             .cpu.workers = 1};
+
+        cr_assert_gt(rv_fail_each_alloc(one_job, &options), 8);
+    }
+}
