@@ -321,10 +321,8 @@ bool rv_ring_turn(struct rv_ring *ring)
         else if (!rv_queues_ready(&ring->queues))
             return ring->completed != before;
         ring->stuck &= error != 0;
-        if (!reap(ring) && error) {
-            rv_ring_back_off(ring);
-            return ring->completed != before;
-        }
+        if (!reap(ring) && error)
+            return rv_ring_back_off(ring) || ring->completed != before;
     }
     return true;
 }

@@ -8,9 +8,6 @@
  * busy (struct rv_turn). What completes while it sleeps makes the kernel write
  * to the eventfd: the reactor wakes the ring's own task, the watch, which
  * reaps. The eventfd is never read: each write is a new edge.
- *
- *   W1  The watch clears the readiness first and reaps after it; the other way
- *       round, a completion between the two would be slept over.
  */
 #include <errno.h>
 #include <reveil/uring.h>
@@ -98,9 +95,11 @@ static enum rv_poll watch_poll(struct rv_future *future, struct rv_cx *cx)
 
     if (!self->waker.queue)
         self->waker = rv_waker_clone(&cx->waker);
+    /* A completion between the two lines is not slept over: its report has
+     * another tick (S2 in source.c). */
     while (rv_source_ready(self->ring->source, RV_READ, &cx->waker, &tick)) {
-        rv_source_clear(self->ring->source, RV_READ, tick); /* W1 */
         rv_ring_turn(self->ring);
+        rv_source_clear(self->ring->source, RV_READ, tick);
     }
     insist(self, cx);
     return RV_PENDING;
@@ -116,13 +115,14 @@ static void watch_drop(struct rv_future *future)
     self->ring->watch = NULL;
 }
 
-void rv_ring_back_off(struct rv_ring *ring)
+bool rv_ring_back_off(struct rv_ring *ring)
 {
     if (ring->stuck)
-        return;
+        return false; /* the watch knows */
     ring->stuck = true;
     if (ring->watch)
         rv_waker_wake(&ring->watch->waker);
+    return true;
 }
 
 /* Returns: 0, -ENOMEM, -ECANCELED (the executor is being freed). */

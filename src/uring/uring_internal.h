@@ -94,8 +94,9 @@ void rv_ring_drain(struct rv_ring *ring);
 
 /* --- ring.c ------------------------------------------------------------ */
 
-/* The kernel takes nothing now: try again in a while. */
-void rv_ring_back_off(struct rv_ring *ring);
+/* The kernel takes nothing now: try again in a while. Returns: true if a task
+ * became ready for that. */
+bool rv_ring_back_off(struct rv_ring *ring);
 
 void rv_ring_get(struct rv_ring *ring);
 void rv_ring_put(struct rv_ring *ring);
