@@ -122,6 +122,10 @@ void rv_coro_trim(void);
  */
 bool rv_coro_resume(struct rv_coro *coro);
 
+/* The same, for hosts: the rv_coro_suspend_then() that it was suspended in
+ * returns `value`. */
+bool rv_coro_resume_with(struct rv_coro *coro, int value);
+
 /*
  * Go back to whoever resumed the calling coroutine, until it is resumed again.
  *
@@ -135,9 +139,12 @@ void rv_coro_suspend(void);
  * whoever may resume it in there: before, it could be resumed while it still
  * runs.
  *
+ * It should be the last call of its caller, which makes the switch cheaper.
+ *
  * then: NULL for nothing. Misuse: outside of a coroutine.
+ * Returns: the value of rv_coro_resume_with(), 0 after rv_coro_resume().
  */
-void rv_coro_suspend_then(void (*then)(void *arg), void *arg);
+int rv_coro_suspend_then(void (*then)(void *arg), void *arg);
 
 /* --- what there is to know --------------------------------------------- */
 

@@ -24,33 +24,34 @@ static _Thread_local struct rv_coro *current
 
 /* --- birth and death --------------------------------------------------- */
 
-/* On the coroutine's stack, for the last time. */
-RV_CORO_UNINSTRUMENTED static void finish(struct rv_coro *coro)
+/* On the coroutine's stack, for the last time. Returns: where to go on. */
+RV_CORO_UNINSTRUMENTED static void *finish(struct rv_coro *coro)
 {
     coro->state = RV_CORO_FINISHED;
     current = coro->resumer;
     hop_end(coro);
+    return coro->resumer_sp;
 }
 
 /* The first function on the stack. */
-RV_CORO_UNINSTRUMENTED static void begin(void *arg)
+RV_CORO_UNINSTRUMENTED static void *begin(void *arg)
 {
     struct rv_coro *coro = arg;
 
     hop_arrive(coro);
     coro->result = coro->entry(coro->arg);
-    finish(coro);
+    return finish(coro);
 }
 
 /* The coroutine and the host's data, from the top of the stack downwards. */
 static struct rv_coro *place(struct rv_stack *stack, size_t data_bytes)
 {
-    char *data = (char *)stack - (data_bytes + 15) / 16 * 16;
+    const size_t room_bytes = (data_bytes + 15) / 16 * 16;
+    char *data = (char *)stack - room_bytes;
     struct rv_coro *coro = (struct rv_coro *)(void *)(data - sizeof *coro);
 
-    memset(coro, 0, (size_t)((char *)stack - (char *)coro));
-    coro->stack = stack;
-    coro->data = data;
+    memset(data, 0, room_bytes);
+    *coro = (struct rv_coro){.stack = stack, .data = data};
     return coro;
 }
 
@@ -93,14 +94,19 @@ void rv_coro_trim(void)
 
 /* --- running ----------------------------------------------------------- */
 
-RV_CORO_UNINSTRUMENTED bool rv_coro_resume(struct rv_coro *coro)
+RV_CORO_UNINSTRUMENTED bool rv_coro_resume_with(struct rv_coro *coro, int value)
 {
     RV_CHECK(coro->state == RV_CORO_SUSPENDED,
              "a coroutine is resumed that runs or has finished");
     coro->state = RV_CORO_RUNNING;
     coro->resumer = current;
     current = coro;
-    return hop_in(coro);
+    return hop_in(coro, value);
+}
+
+bool rv_coro_resume(struct rv_coro *coro)
+{
+    return rv_coro_resume_with(coro, 0);
 }
 
 RV_CORO_UNINSTRUMENTED void rv_coro_suspend(void)
@@ -113,18 +119,15 @@ RV_CORO_UNINSTRUMENTED void rv_coro_suspend(void)
     hop_out(coro);
 }
 
-RV_CORO_UNINSTRUMENTED void rv_coro_suspend_then(void (*then)(void *arg),
-                                                 void *arg)
+RV_CORO_UNINSTRUMENTED int rv_coro_suspend_then(void (*then)(void *arg),
+                                                void *arg)
 {
     struct rv_coro *coro = current;
 
     RV_CHECK(coro, "there is no coroutine here");
     coro->state = RV_CORO_SUSPENDED;
     current = coro->resumer;
-    if (then)
-        hop_out_then(coro, then, arg);
-    else
-        hop_out(coro);
+    return then ? hop_out_then(coro, then, arg) : hop_out(coro);
 }
 
 /* --- what there is to know --------------------------------------------- */

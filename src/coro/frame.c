@@ -15,7 +15,7 @@ struct frame {
     uint16_t x87;
     uint16_t unused;
     void *r12; /* rv_switch_begin(): the argument */
-    void (*r13)(void *arg);
+    void *(*r13)(void *arg);
     uint64_t r14;
     uint64_t r15;
     uint64_t rbx;
@@ -29,7 +29,7 @@ _Static_assert(offsetof(struct frame, r12) == RV_FRAME_R12, "r12");
 _Static_assert(offsetof(struct frame, r13) == RV_FRAME_R13, "r13");
 _Static_assert(offsetof(struct frame, rip) == RV_FRAME_RIP, "rip");
 
-static void fill(struct frame *frame, void (*main)(void *arg), void *arg)
+static void fill(struct frame *frame, void *(*main)(void *arg), void *arg)
 {
     __asm__ volatile("stmxcsr %0" : "=m"(frame->mxcsr));
     __asm__ volatile("fnstcw %0" : "=m"(frame->x87));
@@ -46,7 +46,7 @@ struct frame {
     uint64_t unused;
     uint64_t d8_to_d15[8];
     void *x19; /* rv_switch_begin(): the argument */
-    void (*x20)(void *arg);
+    void *(*x20)(void *arg);
     uint64_t x21_to_x28[8];
     uint64_t x29;
     void (*x30)(void);
@@ -59,7 +59,7 @@ _Static_assert(offsetof(struct frame, x20) == RV_FRAME_X20, "x20");
 _Static_assert(offsetof(struct frame, x29) == RV_FRAME_X29, "x29");
 _Static_assert(offsetof(struct frame, x30) == RV_FRAME_X30, "x30");
 
-static void fill(struct frame *frame, void (*main)(void *arg), void *arg)
+static void fill(struct frame *frame, void *(*main)(void *arg), void *arg)
 {
     __asm__ volatile("mrs %0, fpcr" : "=r"(frame->fpcr));
     frame->x19 = arg;
@@ -73,7 +73,7 @@ static void fill(struct frame *frame, void (*main)(void *arg), void *arg)
 _Static_assert(sizeof(struct frame) == RV_FRAME_BYTES, "the frame's size");
 _Static_assert(RV_FRAME_BYTES % 16 == 0, "the stack stays aligned");
 
-void *rv_switch_prepare(char *low, char *top, void (*main)(void *arg),
+void *rv_switch_prepare(char *low, char *top, void *(*main)(void *arg),
                         void *arg)
 {
     struct frame *frame = (struct frame *)(void *)(top - RV_FRAME_BYTES);

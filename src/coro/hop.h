@@ -16,9 +16,9 @@
 
 #ifndef RV_CORO_SANITIZED
 
-static inline bool hop_in(struct rv_coro *coro)
+static inline bool hop_in(struct rv_coro *coro, int value)
 {
-    return rv_switch(&coro->resumer_sp, coro->sp, false);
+    return rv_switch_in(&coro->resumer_sp, coro->sp, value);
 }
 
 /* The first thing on a new stack. */
@@ -27,21 +27,21 @@ static inline void hop_arrive(struct rv_coro *coro)
     (void)coro;
 }
 
-static inline void hop_out(struct rv_coro *coro)
+static inline int hop_out(struct rv_coro *coro)
 {
-    rv_switch(&coro->sp, coro->resumer_sp, false);
+    return rv_switch_out(&coro->sp, coro->resumer_sp, false);
 }
 
-static inline void hop_out_then(struct rv_coro *coro, void (*then)(void *arg),
-                                void *arg)
+static inline int hop_out_then(struct rv_coro *coro, void (*then)(void *arg),
+                               void *arg)
 {
-    rv_switch_then(&coro->sp, coro->resumer_sp, false, then, arg);
+    return rv_switch_out_then(&coro->sp, coro->resumer_sp, false, then, arg);
 }
 
-/* For ever. */
+/* Nothing but a return may follow. */
 static inline void hop_end(struct rv_coro *coro)
 {
-    rv_switch(&coro->sp, coro->resumer_sp, true);
+    (void)coro;
 }
 
 static inline void hop_new(struct rv_coro *coro)
@@ -78,7 +78,7 @@ static inline void hop_leave(struct rv_coro *coro, void **save)
     __tsan_switch_to_fiber(coro->resumer_fiber, 0);
 }
 
-static inline bool hop_in(struct rv_coro *coro)
+static inline bool hop_in(struct rv_coro *coro, int value)
 {
     void *fake_stack = NULL;
     bool finished;
@@ -88,7 +88,7 @@ static inline bool hop_in(struct rv_coro *coro)
     __sanitizer_start_switch_fiber(&fake_stack, coro->stack->low,
                                    coro->stack->size_bytes);
     __tsan_switch_to_fiber(coro->fiber, 0);
-    finished = rv_switch(&coro->resumer_sp, coro->sp, false);
+    finished = rv_switch_in(&coro->resumer_sp, coro->sp, value);
     __sanitizer_finish_switch_fiber(fake_stack, NULL, NULL);
     if (!finished && coro->then)
         coro->then(coro->then_arg);
@@ -101,28 +101,29 @@ static inline void hop_arrive(struct rv_coro *coro)
                                     &coro->resumer_bytes);
 }
 
-static inline void hop_out_then(struct rv_coro *coro, void (*then)(void *arg),
-                                void *arg)
+static inline int hop_out_then(struct rv_coro *coro, void (*then)(void *arg),
+                               void *arg)
 {
     void *fake_stack = NULL;
+    int value;
 
     coro->then = then;
     coro->then_arg = arg;
     hop_leave(coro, &fake_stack);
-    rv_switch(&coro->sp, coro->resumer_sp, false);
+    value = rv_switch_out(&coro->sp, coro->resumer_sp, false);
     __sanitizer_finish_switch_fiber(fake_stack, &coro->resumer_low,
                                     &coro->resumer_bytes);
+    return value;
 }
 
-static inline void hop_out(struct rv_coro *coro)
+static inline int hop_out(struct rv_coro *coro)
 {
-    hop_out_then(coro, NULL, NULL);
+    return hop_out_then(coro, NULL, NULL);
 }
 
 static inline void hop_end(struct rv_coro *coro)
 {
     hop_leave(coro, NULL);
-    rv_switch(&coro->sp, coro->resumer_sp, true);
 }
 
 static inline void hop_new(struct rv_coro *coro)

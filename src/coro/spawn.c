@@ -45,9 +45,7 @@ static int await(struct rv_coro *coro, struct rv_future *future)
         return future->result;
     }
     self->awaited = future;
-    rv_coro_suspend_then(NULL, NULL);
-    self->awaited = NULL;
-    return self->canceled ? -ECANCELED : future->result;
+    return rv_coro_suspend_then(NULL, NULL);
 }
 
 /* On the executor's stack: the coroutine has left its own for ever. */
@@ -61,11 +59,13 @@ static enum rv_poll task_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct task *self = RV_CONTAINER_OF(future, struct task, future);
     struct waiting *waiting = rv_coro_data(self->coro);
+    struct rv_future *awaited = waiting->awaited;
 
-    if (waiting->awaited && rv_poll(waiting->awaited, cx) == RV_PENDING)
+    if (awaited && rv_poll(awaited, cx) == RV_PENDING)
         return RV_PENDING;
+    waiting->awaited = NULL;
     waiting->cx = cx;
-    if (!rv_coro_resume(self->coro))
+    if (!rv_coro_resume_with(self->coro, awaited ? awaited->result : 0))
         return RV_PENDING;
     future->result = rv_coro_result(self->coro);
     end(self);
@@ -82,7 +82,8 @@ static void task_drop(struct rv_future *future)
         return;
     waiting = rv_coro_data(self->coro);
     waiting->canceled = true;
-    RV_CHECK(rv_coro_resume(self->coro), "a canceled coroutine suspended");
+    RV_CHECK(rv_coro_resume_with(self->coro, -ECANCELED),
+             "a canceled coroutine suspended");
     end(self);
 }
 

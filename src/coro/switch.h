@@ -48,28 +48,32 @@
 #include <stdbool.h>
 
 /*
- * Save this stack's address in *save, and go on with the stack at `to`: there,
- * the call that saved it returns `value`.
+ * Onto a coroutine's stack, at `to`, and back from it. Each saves the address
+ * of this stack in *save, and goes on with the other one; there, the call that
+ * saved it returns `value`. The first frame of a stack ends with `true`.
  *
- * It returns with an indirect jump, not with `ret`: the processor predicts
- * returns by the calls before them, and these were made on the other stack. It
- * should be the last call of its caller, so that no other `ret` of the library
- * is mispredicted either.
+ * They return with an indirect jump, not with `ret`: the processor predicts
+ * returns by the calls before them, and these were made on the other stack.
+ * Each should be the last call of its caller, so that no other `ret` of the
+ * library is mispredicted either.
  */
-bool rv_switch(void **save, void *to, bool value);
+bool rv_switch_in(void **save, void *to, int value);
+int rv_switch_out(void **save, void *to, bool value);
 
-/* The same, and then(arg) is called over there before that call returns. */
-bool rv_switch_then(void **save, void *to, bool value, void (*then)(void *arg),
-                    void *arg);
+/* The second, and then(arg) is called over there before that call returns. */
+int rv_switch_out_then(void **save, void *to, bool value,
+                       void (*then)(void *arg), void *arg);
 
 /*
- * Make the first frame on a stack: the first switch to it calls main(arg),
- * which does not return.
+ * Make the first frame on a stack: the first switch to it calls main(arg).
+ * What that returns is the stack to go on with, for ever, like
+ * rv_switch_out(, , true). This is a true `ret`: if main() did not switch in
+ * between, it is predicted.
  *
  * low, top: the ends of the stack; top is a multiple of 16.
  * Returns: the address to switch to.
  */
-void *rv_switch_prepare(char *low, char *top, void (*main)(void *arg),
+void *rv_switch_prepare(char *low, char *top, void *(*main)(void *arg),
                         void *arg);
 
 #endif /* __ASSEMBLER__ */

@@ -48,7 +48,7 @@
 9:
 .endm
 
-/* Take up the frame at sp and go on there. w2: the value. */
+/* Take up all of the frame at sp. w2: the value. */
 .macro resume
         ldp     d8, d9, [sp, #RV_FRAME_D8]
         ldp     d10, d11, [sp, #RV_FRAME_D8 + 16]
@@ -75,32 +75,40 @@
         add     sp, sp, #RV_FRAME_BYTES
         .cfi_def_cfa_offset 0
         mov     w0, w2
-        br      x30     /* not `ret`: see switch.h */
 .endm
 
         .text
 
-/* bool rv_switch(void **save, void *to, bool value) */
-        .globl  rv_switch
-        .hidden rv_switch
-        .type   rv_switch, %function
+/*
+ * bool rv_switch_in(void **save, void *to, int value)
+ * int rv_switch_out(void **save, void *to, bool value)
+ */
+        .globl  rv_switch_in
+        .hidden rv_switch_in
+        .type   rv_switch_in, %function
+        .globl  rv_switch_out
+        .hidden rv_switch_out
+        .type   rv_switch_out, %function
         .p2align 4
-rv_switch:
+rv_switch_in:
+rv_switch_out:
         .cfi_startproc
         exchange
         resume
+        br      x30     /* not `ret`: see switch.h */
         .cfi_endproc
-        .size   rv_switch, . - rv_switch
+        .size   rv_switch_in, . - rv_switch_in
+        .size   rv_switch_out, . - rv_switch_out
 
 /*
- * bool rv_switch_then(void **save, void *to, bool value,
- *                     void (*then)(void *), void *arg)
+ * int rv_switch_out_then(void **save, void *to, bool value,
+ *                        void (*then)(void *), void *arg)
  */
-        .globl  rv_switch_then
-        .hidden rv_switch_then
-        .type   rv_switch_then, %function
+        .globl  rv_switch_out_then
+        .hidden rv_switch_out_then
+        .type   rv_switch_out_then, %function
         .p2align 4
-rv_switch_then:
+rv_switch_out_then:
         .cfi_startproc
         exchange
         mov     w19, w2         /* saved in the frame: free until resume */
@@ -108,10 +116,14 @@ rv_switch_then:
         blr     x3
         mov     w2, w19
         resume
+        br      x30     /* not `ret`: see switch.h */
         .cfi_endproc
-        .size   rv_switch_then, . - rv_switch_then
+        .size   rv_switch_out_then, . - rv_switch_out_then
 
-/* The first frame's x30: x20(x19). Nobody called it: a backtrace ends here. */
+/*
+ * The first frame's x30: x20(x19), then for ever to the stack that it returns.
+ * Nobody called it: a backtrace ends here.
+ */
         .globl  rv_switch_begin
         .hidden rv_switch_begin
         .type   rv_switch_begin, %function
@@ -123,7 +135,15 @@ rv_switch_begin:
         mov     x30, xzr
         mov     x0, x19
         blr     x20
-        brk     #1
+        mov     sp, x0
+        ldr     x10, [sp, #RV_FRAME_FPCR]
+        msr     fpcr, x10
+        mov     w2, #1
+        .cfi_def_cfa sp, RV_FRAME_BYTES
+        .cfi_offset x30, RV_FRAME_X30 - RV_FRAME_BYTES
+        .cfi_offset x29, RV_FRAME_X29 - RV_FRAME_BYTES
+        resume
+        ret
         .cfi_endproc
         .size   rv_switch_begin, . - rv_switch_begin
 

@@ -18,32 +18,47 @@ struct frame {
     /* What whoever switches to it wants to be done. */
     void (*then)(void *arg);
     void *then_arg;
-    bool value;
+    int value;
     /* Of the first frame of a stack. */
-    void (*main)(void *arg);
+    void *(*main)(void *arg);
     void *main_arg;
 };
 
-bool rv_switch_then(void **save, void *to, bool value, void (*then)(void *arg),
-                    void *arg)
+static int hop(void **save, struct frame *to)
 {
-    struct frame *other = to;
     struct frame self;
 
     *save = &self;
-    other->value = value;
-    other->then = then;
-    other->then_arg = arg;
-    if (swapcontext(&self.context, &other->context) < 0)
+    if (swapcontext(&self.context, &to->context) < 0)
         abort();
     if (self.then)
         self.then(self.then_arg);
     return self.value;
 }
 
-bool rv_switch(void **save, void *to, bool value)
+bool rv_switch_in(void **save, void *to, int value)
 {
-    return rv_switch_then(save, to, value, NULL, NULL);
+    struct frame *other = to;
+
+    other->value = value;
+    other->then = NULL;
+    return hop(save, other);
+}
+
+int rv_switch_out_then(void **save, void *to, bool value,
+                       void (*then)(void *arg), void *arg)
+{
+    struct frame *other = to;
+
+    other->value = value;
+    other->then = then;
+    other->then_arg = arg;
+    return hop(save, other);
+}
+
+int rv_switch_out(void **save, void *to, bool value)
+{
+    return rv_switch_out_then(save, to, value, NULL, NULL);
 }
 
 /* makecontext() passes ints only. */
@@ -51,12 +66,15 @@ static void begin(unsigned high, unsigned low)
 {
     const struct frame *frame =
         (void *)(uintptr_t)((uint64_t)high << 32 | (uint64_t)low);
+    struct frame *other = frame->main(frame->main_arg);
 
-    frame->main(frame->main_arg);
+    other->value = true;
+    other->then = NULL;
+    setcontext(&other->context);
     abort();
 }
 
-void *rv_switch_prepare(char *low, char *top, void (*main)(void *arg),
+void *rv_switch_prepare(char *low, char *top, void *(*main)(void *arg),
                         void *arg)
 {
     struct frame *frame =

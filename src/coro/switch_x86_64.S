@@ -12,8 +12,6 @@
  */
 #include "coro/switch.h"
 
-#define STATUS_BITS 0x3f /* of mxcsr: what happened, not how to compute */
-
 /* Save into the frame at rsp, *rdi = rsp, rsp = rsi. */
 .macro exchange
         pushq   %rbp
@@ -36,23 +34,21 @@
         .cfi_rel_offset r12, 0
         subq    $8, %rsp
         .cfi_adjust_cfa_offset 8
+        /* Reading mxcsr is the half of what the switch costs, and what is read
+         * is not to be had at once, so that a comparison costs more than it
+         * saves. The x87 word is cheap to read, and slow to load. */
         stmxcsr RV_FRAME_MXCSR(%rsp)
         fnstcw  RV_FRAME_X87(%rsp)
-        movl    RV_FRAME_MXCSR(%rsp), %eax
         movzwl  RV_FRAME_X87(%rsp), %r9d
         movq    %rsp, (%rdi)
         movq    %rsi, %rsp
-        /* Loading the control words is slow, and they are nearly always the
-         * same on both stacks. */
-        xorl    RV_FRAME_MXCSR(%rsp), %eax
-        testl   $~STATUS_BITS, %eax
-        jne     8f
+        ldmxcsr RV_FRAME_MXCSR(%rsp)
         cmpw    %r9w, RV_FRAME_X87(%rsp)
         jne     8f
 9:
 .endm
 
-/* Take up the frame at rsp and go on there. dl: the value. */
+/* Take up all of the frame at rsp but where to go on. edx: the value. */
 .macro resume
         addq    $8, %rsp
         .cfi_adjust_cfa_offset -8
@@ -75,46 +71,57 @@
         .cfi_adjust_cfa_offset -8
         .cfi_restore rbp
         movl    %edx, %eax
+.endm
+
+.macro go_on
         popq    %rcx
         .cfi_adjust_cfa_offset -8
         .cfi_register rip, rcx
         jmpq    *%rcx
 .endm
 
-/* Out of the way: the control words differ. */
-.macro load_control_words
+/* Out of the way: the words differ. */
+.macro load_x87
 8:
-        ldmxcsr RV_FRAME_MXCSR(%rsp)
         fldcw   RV_FRAME_X87(%rsp)
         jmp     9b
 .endm
 
         .text
 
-/* bool rv_switch(void **save, void *to, bool value) */
-        .globl  rv_switch
-        .hidden rv_switch
-        .type   rv_switch, @function
+/*
+ * bool rv_switch_in(void **save, void *to, int value)
+ * int rv_switch_out(void **save, void *to, bool value)
+ */
+        .globl  rv_switch_in
+        .hidden rv_switch_in
+        .type   rv_switch_in, @function
+        .globl  rv_switch_out
+        .hidden rv_switch_out
+        .type   rv_switch_out, @function
         .p2align 4
-rv_switch:
+rv_switch_in:
+rv_switch_out:
         .cfi_startproc
         exchange
         .cfi_remember_state
         resume
+        go_on
         .cfi_restore_state
-        load_control_words
+        load_x87
         .cfi_endproc
-        .size   rv_switch, . - rv_switch
+        .size   rv_switch_in, . - rv_switch_in
+        .size   rv_switch_out, . - rv_switch_out
 
 /*
- * bool rv_switch_then(void **save, void *to, bool value,
- *                     void (*then)(void *), void *arg)
+ * int rv_switch_out_then(void **save, void *to, bool value,
+ *                        void (*then)(void *), void *arg)
  */
-        .globl  rv_switch_then
-        .hidden rv_switch_then
-        .type   rv_switch_then, @function
+        .globl  rv_switch_out_then
+        .hidden rv_switch_out_then
+        .type   rv_switch_out_then, @function
         .p2align 4
-rv_switch_then:
+rv_switch_out_then:
         .cfi_startproc
         exchange
         movl    %edx, %ebx      /* saved in the frame: free until resume */
@@ -123,12 +130,16 @@ rv_switch_then:
         movl    %ebx, %edx
         .cfi_remember_state
         resume
+        go_on
         .cfi_restore_state
-        load_control_words
+        load_x87
         .cfi_endproc
-        .size   rv_switch_then, . - rv_switch_then
+        .size   rv_switch_out_then, . - rv_switch_out_then
 
-/* The first frame's rip: r13(r12). Nobody called it: a backtrace ends here. */
+/*
+ * The first frame's rip: r13(r12), then for ever to the stack that it returns.
+ * Nobody called it: a backtrace ends here.
+ */
         .globl  rv_switch_begin
         .hidden rv_switch_begin
         .type   rv_switch_begin, @function
@@ -139,7 +150,20 @@ rv_switch_begin:
         xorl    %ebp, %ebp
         movq    %r12, %rdi
         callq   *%r13
-        ud2
+        movq    %rax, %rsp
+        .cfi_def_cfa rsp, RV_FRAME_BYTES
+        .cfi_offset rip, -8
+        .cfi_offset rbp, -16
+        .cfi_offset rbx, -24
+        .cfi_offset r15, -32
+        .cfi_offset r14, -40
+        .cfi_offset r13, -48
+        .cfi_offset r12, -56
+        ldmxcsr RV_FRAME_MXCSR(%rsp)
+        fldcw   RV_FRAME_X87(%rsp)
+        movl    $1, %edx
+        resume
+        ret
         .cfi_endproc
         .size   rv_switch_begin, . - rv_switch_begin
 
