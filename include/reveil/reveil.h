@@ -25,6 +25,7 @@
 #include <reveil/remote.h>
 #include <reveil/resolve.h>
 #include <reveil/runtime.h>
+#include <reveil/sched.h>
 #include <reveil/signal.h>
 #include <reveil/thread.h>
 #include <reveil/trace.h>

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * await.c - how a task of the scheduler waits for a future.
+ *
+ * Threads: the worker's where the wait began.
+ *
+ * The future becomes a task on that worker's executor, inside a proxy on the
+ * waiting task's stack, so its wakers are the executor's and any thread may
+ * wake it. When the proxy is READY the task is not put into a queue at once:
+ * it could be stolen and run, and its stack be gone, while the executor still
+ * holds the proxy. It is put on the list `woken`, which the worker empties
+ * after the executor has returned.
+ *
+ * A wait that is canceled leaves a future that is not READY, with its timer in
+ * this worker's wheel. The task may be stolen before it drops it; so the
+ * worker drops it here. The handle of a task is no such future: it may be
+ * dropped anywhere, and a canceled task goes on waiting for it, as in
+ * rv_go_join(), as long as there is anything else to hope for.
+ */
+#include <errno.h>
+
+#include "executor/executor_internal.h"
+#include "sched/sched_internal.h"
+
+static void set_needs_task(struct rv_core *worker, struct rv_wait *wait,
+                           bool needs_task)
+{
+    if (wait->needs_task == needs_task)
+        return;
+    wait->needs_task = needs_task;
+    if (needs_task)
+        worker->needing_tasks++;
+    else
+        worker->needing_tasks--;
+}
+
+static void end_wait(struct rv_core *worker, struct rv_wait *wait, int result)
+{
+    set_needs_task(worker, wait, false);
+    wait->task->wait_result = result;
+    rv_list_remove(&wait->node);
+    rv_list_push(&worker->woken, &wait->node);
+}
+
+static enum rv_poll proxy_poll(struct rv_future *proxy, struct rv_cx *cx)
+{
+    struct rv_wait *wait = RV_CONTAINER_OF(proxy, struct rv_wait, proxy);
+    struct rv_core *worker = rv_core_current();
+
+    cx->needs_task = NULL;
+    if (rv_poll(wait->future, cx) == RV_PENDING) {
+        set_needs_task(worker, wait, cx->needs_task == wait->future);
+        return RV_PENDING;
+    }
+    end_wait(worker, wait, wait->future->result);
+    return RV_READY;
+}
+
+static int await(struct rv_coro *coro, struct rv_future *future)
+{
+    static const struct rv_future_ops proxy_ops = {
+        .name = "rv_await", .poll = proxy_poll, .drop = NULL};
+
+    struct rv_core *worker = rv_core_current();
+    struct rv_go_task *self = worker->current;
+    struct rv_wait wait = {.future = future, .task = self};
+    int error;
+
+    (void)coro;
+    /* relaxed: a wait that begins too late to see it is ended by its worker,
+     * which sees it before it sleeps. */
+    if (atomic_load_explicit(&self->sched->canceling, memory_order_relaxed) &&
+        !rv_go_is_handle(future))
+        return -ECANCELED;
+    rv_future_init(&wait.proxy, &proxy_ops);
+    error = rv_task_start(worker->executor, &wait.proxy, NULL, RV_TASK_BORROWED,
+                          &wait.id);
+    if (error < 0)
+        return error;
+    rv_list_push(&worker->waiting, &wait.node);
+    self->waits_for = future->ops->name;
+    rv_coro_suspend_then(NULL, NULL);
+    self->waits_for = NULL;
+    return self->wait_result;
+}
+
+const struct rv_coro_host rv_go_host = {.await = await};
+
+bool rv_core_take_woken(struct rv_core *worker)
+{
+    struct rv_list *node;
+    bool any = false;
+
+    while ((node = rv_list_pop(&worker->woken))) {
+        struct rv_wait *wait = RV_CONTAINER_OF(node, struct rv_wait, node);
+
+        rv_core_ready(worker, wait->task, false);
+        any = true;
+    }
+    return any;
+}
+
+void rv_core_cancel_waits(struct rv_core *worker, bool handles_too)
+{
+    struct rv_list *node = worker->waiting.next;
+
+    while (node != &worker->waiting) {
+        struct rv_wait *wait = RV_CONTAINER_OF(node, struct rv_wait, node);
+        const bool is_handle = rv_go_is_handle(wait->future);
+
+        node = node->next;
+        if (is_handle && !handles_too)
+            continue;
+        rv_task_abort(worker->executor, wait->id);
+        if (!is_handle)
+            rv_drop(wait->future);
+        end_wait(worker, wait, -ECANCELED);
+    }
+    rv_core_take_woken(worker);
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * census.c - all workers sleep, and nothing outside can wake them: is it the
+ * end, or are tasks left that wait for each other?
+ *
+ * Threads: each worker for itself, before it parks.
+ *
+ * That all are counted as asleep does not say that nothing is left to do: one
+ * may have been woken and not have noticed yet. So they are visited, one after
+ * the other; each looks at its own queues and executor once more before it is
+ * counted. Protocol:
+ *
+ *   C1  A worker that did something since it was counted last begins a new
+ *       round. What it did may have given work to one counted before it.
+ *   C2  A worker is counted when it has announced its sleep and found nothing
+ *       to do, before it parks. Those of the round that are not counted yet
+ *       are unparked: they come here themselves.
+ *   C3  When all are counted in one round, none has done anything since its
+ *       place in it. Work comes from work or from outside; `outsiders`,
+ *       `waiters` and `holds` say that nothing comes from there. So nothing
+ *       can happen any more.
+ *
+ * Source: Dijkstra, Feijen and van Gasteren, "Derivation of a termination
+ * detection algorithm for distributed computations", EWD840, 1983.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sched/sched_internal.h"
+
+enum { REPORT_BYTES = 8192, REPORT_ROOM_FOR_END = 64 };
+
+/* seq_cst loads, after this worker announced its sleep: who changes one of
+ * them looks at the sleepers after it, in rv_census_wake(). */
+static bool something_outside(struct rv_sched *sched)
+{
+    if (atomic_load(&sched->stopping))
+        return false;
+    if (atomic_load(&sched->holds) > 0 || atomic_load(&sched->waiters) == 0)
+        return true;
+    for (uint32_t i = 0; i < sched->len; i++)
+        /* relaxed: of those who sleep it is what they left. */
+        if (atomic_load_explicit(&sched->workers[i].outsiders,
+                                 memory_order_relaxed) > 0)
+            return true;
+    return false;
+}
+
+/* Tasks that were started and have not finished. */
+static int64_t count_live(struct rv_sched *sched)
+{
+    int64_t live;
+
+    pthread_mutex_lock(&sched->injector_mutex);
+    live = sched->injected_live;
+    pthread_mutex_unlock(&sched->injector_mutex);
+    for (uint32_t i = 0; i < sched->len; i++)
+        /* relaxed: all sleep, and were here before. */
+        live +=
+            atomic_load_explicit(&sched->workers[i].live, memory_order_relaxed);
+    return live;
+}
+
+/* --- the report -------------------------------------------------------- */
+
+struct report {
+    char *text; /* NULL without memory */
+    size_t len;
+    uint32_t left_out;
+};
+
+__attribute__((format(printf, 2, 3))) static bool add(struct report *report,
+                                                      const char *format, ...)
+{
+    const size_t room = REPORT_BYTES - REPORT_ROOM_FOR_END - report->len;
+    va_list arguments;
+    int len;
+
+    va_start(arguments, format);
+    len = vsnprintf(report->text + report->len, room, format, arguments);
+    va_end(arguments);
+    if (len < 0 || (size_t)len >= room) {
+        report->text[report->len] = '\0';
+        return false;
+    }
+    report->len += (size_t)len;
+    return true;
+}
+
+static void add_task(void *context, struct rv_go_task *task)
+{
+    struct report *report = context;
+    const char *what = task->waits_for;
+    bool fits = false;
+
+    if (report->left_out > 0)
+        fits = false;
+    else if (task->joins)
+        fits = add(report, "task '%s' waits for %s of '%s'\n", task->name, what,
+                   task->joins->name);
+    else if (what)
+        fits = add(report, "task '%s' waits for %s\n", task->name, what);
+    else
+        return;
+    report->left_out += !fits;
+}
+
+static void write_report(struct rv_sched *sched)
+{
+    struct report report = {.text = rv_alloc(REPORT_BYTES)};
+
+    if (report.text) {
+        rv_go_task_each(sched, add_task, &report);
+        if (report.left_out > 0)
+            snprintf(report.text + report.len, REPORT_ROOM_FOR_END,
+                     "and %u more\n", report.left_out);
+    }
+    sched->deadlock = report.text;
+    /* release: publishes the report. */
+    atomic_store_explicit(&sched->deadlocked, true, memory_order_release);
+}
+
+/* --- the verdict ------------------------------------------------------- */
+
+struct pick {
+    struct rv_go_task *task;
+};
+
+/* One join at a time: the others may end by themselves then. */
+static void cancel_one_join(void *context, struct rv_go_task *task)
+{
+    struct pick *pick = context;
+
+    if (!pick->task && rv_go_cancel_join(task))
+        pick->task = task;
+}
+
+static bool is_canceling(struct rv_sched *sched)
+{
+    return atomic_load_explicit(&sched->canceling, memory_order_relaxed);
+}
+
+/* Nothing can happen any more by itself. */
+static void decide(struct rv_core *worker)
+{
+    struct rv_sched *sched = worker->sched;
+    struct pick pick = {NULL};
+
+    if (count_live(sched) == 0) {
+        if (atomic_load_explicit(&sched->stopping, memory_order_relaxed))
+            /* release: pairs with the acquire in rv_core_main(). */
+            atomic_store_explicit(&sched->over, true, memory_order_release);
+    } else if (!is_canceling(sched)) {
+        write_report(sched);
+        /* relaxed: the wake below says it to the others. */
+        atomic_store_explicit(&sched->canceling, true, memory_order_relaxed);
+    } else {
+        rv_go_task_each(sched, cancel_one_join, &pick);
+        if (pick.task)
+            rv_core_ready(worker, pick.task, true);
+        else
+            atomic_store_explicit(&sched->despairing, true,
+                                  memory_order_relaxed);
+    }
+    rv_idle_wake_all(&sched->idle);
+}
+
+/* census_mutex must be held. Returns: one that was not counted, or NULL. */
+static struct rv_core *next_to_visit(struct rv_sched *sched)
+{
+    for (uint32_t i = 0; i < sched->len; i++)
+        if (sched->workers[i].round != sched->round)
+            return &sched->workers[i];
+    return NULL;
+}
+
+/* census_mutex must be held. */
+static void count(struct rv_sched *sched, struct rv_core *worker)
+{
+    /* relaxed: its own. */
+    if (atomic_load_explicit(&worker->worked, memory_order_relaxed)) {
+        atomic_store_explicit(&worker->worked, false, memory_order_relaxed);
+        sched->round++; /* C1 */
+    }
+    worker->round = sched->round;
+}
+
+void rv_census_visit(struct rv_core *worker)
+{
+    struct rv_sched *sched = worker->sched;
+    struct rv_core *next;
+
+    if (rv_idle_sleepers(&sched->idle) < sched->len)
+        return; /* whoever is awake comes later */
+    pthread_mutex_lock(&sched->census_mutex);
+    if (something_outside(sched)) {
+        pthread_mutex_unlock(&sched->census_mutex);
+        return;
+    }
+    count(sched, worker);
+    next = next_to_visit(sched);
+    if (!next)
+        sched->round++; /* the verdict changes things */
+    pthread_mutex_unlock(&sched->census_mutex);
+    if (next)
+        rv_parker_unpark(next->parker); /* C2 */
+    else
+        decide(worker);
+}
+
+void rv_census_wake(struct rv_sched *sched)
+{
+    if (rv_idle_sleepers(&sched->idle) == sched->len)
+        rv_parker_unpark(sched->workers[0].parker);
+}

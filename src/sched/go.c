@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * go.c - start a task, and wait for its end.
+ *
+ * Threads: any for the handle, one at a time; finish the task's worker.
+ *
+ * Handle and running task share `state`. It is a number or, when a task waits,
+ * a pointer to that task:
+ *
+ *     ALONE ──▶ waiting task ──────────────────▶ DONE   the task goes on
+ *       │  ◀──▶ WAKER ──▶ WAKING ───────────────▶ DONE   the waker is woken
+ *       ├──────────────────────────────────────▶ DONE   nobody waited
+ *       └──▶ DETACHED ──▶ freed by its worker
+ *
+ * Protocol:
+ *
+ *   G1  The result is written before state says DONE or WAKING, with release;
+ *       whoever reads either with acquire sees it.
+ *   G2  A task that waits makes itself known when its registers are saved, on
+ *       the stack of its worker. Before, it could be resumed while it runs.
+ *   G3  DONE is the last that the worker does to a task with a handle: the
+ *       handle frees it. A waker has to be taken out before DONE and while
+ *       nobody replaces it: that is WAKING. Then the handle may read the
+ *       result, and let go; if it did, the worker frees the task.
+ */
+#include <errno.h>
+
+#include "base/base_internal.h"
+#include "sched/sched_internal.h"
+
+_Static_assert(_Alignof(struct rv_go_task) >= RV_GO_STATES,
+               "a pointer to a task is none of the states");
+
+/* One from the start of a scheduler, or of a task that runs here. */
+static void count_live(struct rv_core *worker, int64_t change)
+{
+    /* relaxed, and no read-modify-write: the worker alone writes it, and it is
+     * read when all sleep. */
+    const int64_t live =
+        atomic_load_explicit(&worker->live, memory_order_relaxed);
+
+    atomic_store_explicit(&worker->live, live + change, memory_order_relaxed);
+}
+
+/* --- the handle as a future -------------------------------------------- */
+
+/* acquire: the result (G1). */
+static uintptr_t look(struct rv_go_task *task)
+{
+    return atomic_load_explicit(&task->state, memory_order_acquire);
+}
+
+/* Returns: false if the state was another one. */
+static bool change(struct rv_go_task *task, uintptr_t from, uintptr_t to)
+{
+    /* release: publishes `waker`, or the waiting task, to rv_go_finish();
+     * acquire: the result (G1). */
+    return atomic_compare_exchange_strong_explicit(
+        &task->state, &from, to, memory_order_acq_rel, memory_order_acquire);
+}
+
+/* Returns: the state, which is not WAKER. */
+static uintptr_t take_waker_back(struct rv_go_task *task)
+{
+    const uintptr_t state = look(task);
+
+    if (state != RV_GO_WAKER)
+        return state;
+    if (!change(task, RV_GO_WAKER, RV_GO_ALONE))
+        return look(task);
+    rv_waker_drop(&task->waker);
+    return RV_GO_ALONE;
+}
+
+static bool is_over(uintptr_t state)
+{
+    return state == RV_GO_DONE || state == RV_GO_WAKING;
+}
+
+static void let_go(struct rv_go *go)
+{
+    struct rv_go_task *task = go->task;
+    struct rv_core *worker = rv_core_current();
+
+    if (!task)
+        return;
+    go->task = NULL;
+    take_waker_back(task);
+    if (change(task, RV_GO_ALONE, RV_GO_DETACHED) ||
+        change(task, RV_GO_WAKING, RV_GO_DETACHED))
+        return; /* its worker frees it */
+    if (worker && worker->sched != task->sched)
+        worker = NULL;
+    rv_go_task_free(task->sched, worker, task);
+}
+
+static enum rv_poll go_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_go *self = RV_CONTAINER_OF(future, struct rv_go, future);
+    struct rv_go_task *task = self->task;
+
+    if (!is_over(take_waker_back(task))) {
+        task->waker = rv_waker_clone(&cx->waker);
+        if (change(task, RV_GO_ALONE, RV_GO_WAKER)) {
+            cx->needs_task = future;
+            return RV_PENDING;
+        }
+        rv_waker_drop(&task->waker); /* it has finished in between */
+    }
+    future->result = task->result;
+    return RV_READY;
+}
+
+static void go_drop(struct rv_future *future)
+{
+    let_go(RV_CONTAINER_OF(future, struct rv_go, future));
+}
+
+static const struct rv_future_ops go_ops = {
+    .name = "rv_go", .poll = go_poll, .drop = go_drop};
+
+bool rv_go_is_handle(const struct rv_future *future)
+{
+    return future->ops == &go_ops;
+}
+
+void rv_go_drop(struct rv_go *go)
+{
+    rv_drop(&go->future);
+}
+
+/* --- start ------------------------------------------------------------- */
+
+static void init(struct rv_go_task *task, struct rv_go *go, const char *name,
+                 rv_go_fn fn, void *arg)
+{
+    task->name = name;
+    task->fn = fn;
+    task->arg = arg;
+    /* relaxed: a queue publishes the task. */
+    atomic_store_explicit(&task->state, go ? RV_GO_ALONE : RV_GO_DETACHED,
+                          memory_order_relaxed);
+    if (!go)
+        return;
+    rv_future_init(&go->future, &go_ops);
+    go->task = task;
+}
+
+/* relaxed: whoever comes a moment too late is counted all the same. */
+static bool is_closed(struct rv_sched *sched)
+{
+    return atomic_load_explicit(&sched->canceling, memory_order_relaxed);
+}
+
+int rv_go_named(struct rv_go *go, const char *name, rv_go_fn fn, void *arg)
+{
+    struct rv_core *worker = rv_core_current();
+    struct rv_go_task *task;
+
+    RV_CHECK(worker, "not in a task");
+    if (is_closed(worker->sched))
+        return -ECANCELED;
+    task = rv_go_task_new(worker->sched, worker);
+    if (!task)
+        return -ENOMEM;
+    init(task, go, name, fn, arg);
+    count_live(worker, 1);
+    rv_core_ready(worker, task, true);
+    return 0;
+}
+
+static int go_from_outside(struct rv_sched *sched, struct rv_go *go,
+                           const char *name, rv_go_fn fn, void *arg)
+{
+    struct rv_go_task *task = rv_go_task_new(sched, NULL);
+    bool closed;
+
+    if (!task)
+        return -ENOMEM;
+    pthread_mutex_lock(&sched->injector_mutex);
+    closed = sched->closed || is_closed(sched);
+    if (!closed)
+        sched->injected_live++;
+    pthread_mutex_unlock(&sched->injector_mutex);
+    if (closed) {
+        rv_go_task_free(sched, NULL, task);
+        return -ECANCELED;
+    }
+    init(task, go, name, fn, arg);
+    rv_sched_inject(sched, task);
+    rv_idle_notify(&sched->idle);
+    return 0;
+}
+
+int rv_sched_go(struct rv_sched *sched, struct rv_go *go, const char *name,
+                rv_go_fn fn, void *arg)
+{
+    struct rv_core *worker = rv_core_current();
+
+    if (worker && worker->sched == sched)
+        return rv_go_named(go, name, fn, arg);
+    return go_from_outside(sched, go, name, fn, arg);
+}
+
+/* --- finish ------------------------------------------------------------ */
+
+/* Wake who polled the handle. Returns: true if the task is still a handle's. */
+static bool wake(struct rv_go_task *task)
+{
+    struct rv_waker waker = task->waker;
+    bool kept;
+
+    task->waker = (struct rv_waker){0};
+    kept = change(task, RV_GO_WAKING, RV_GO_DONE); /* G3 */
+    rv_waker_wake(&waker);
+    rv_waker_drop(&waker);
+    return kept;
+}
+
+void rv_go_finish(struct rv_core *worker, struct rv_go_task *task)
+{
+    struct rv_sched *sched = worker->sched;
+    uintptr_t state = look(task);
+
+    count_live(worker, -1);
+    for (;;) {
+        if (state == RV_GO_DETACHED) {
+            rv_go_task_free(sched, worker, task);
+            return;
+        }
+        if (state == RV_GO_WAKER) {
+            if (change(task, RV_GO_WAKER, RV_GO_WAKING)) {
+                if (!wake(task))
+                    rv_go_task_free(sched, worker, task);
+                return;
+            }
+        } else if (change(task, state, RV_GO_DONE)) {
+            break; /* G3: the task is not ours any more */
+        }
+        state = look(task);
+    }
+    if (state != RV_GO_ALONE)
+        rv_core_ready(worker, (struct rv_go_task *)state, false);
+}
+
+/* --- join -------------------------------------------------------------- */
+
+/* On the worker's stack, when the joining task is suspended. G2 */
+static void publish_joiner(void *arg)
+{
+    struct rv_go_task *task = arg;
+
+    if (!change(task->joins, RV_GO_ALONE, (uintptr_t)task))
+        rv_core_ready(rv_core_current(), task, false);
+}
+
+static int join_in_task(struct rv_go_task *self, struct rv_go *go)
+{
+    int result;
+
+    if (!is_over(take_waker_back(go->task))) {
+        self->waits_for = "rv_go_join";
+        self->joins = go->task;
+        self->wait_result = 0;
+        rv_coro_suspend_then(publish_joiner, self);
+        self->waits_for = NULL;
+        self->joins = NULL;
+        if (self->wait_result < 0)
+            return self->wait_result;
+    }
+    result = go->task->result;
+    rv_go_drop(go);
+    return result;
+}
+
+static int join_outside(struct rv_go *go)
+{
+    struct rv_sched *sched = go->task->sched;
+    struct rv_executor *executor;
+    int result;
+
+    if (rv_executor_current())
+        return -EDEADLK;
+    result = rv_executor_new(&executor);
+    if (result < 0)
+        return result;
+    atomic_fetch_add(&sched->waiters, 1);
+    rv_census_wake(sched);
+    result = rv_block_on(executor, &go->future);
+    atomic_fetch_sub(&sched->waiters, 1);
+    rv_executor_free(executor);
+    rv_go_drop(go);
+    return result;
+}
+
+int rv_go_join(struct rv_go *go)
+{
+    struct rv_go_task *self = rv_go_current();
+
+    if (!go->task)
+        return -EINVAL;
+    return self ? join_in_task(self, go) : join_outside(go);
+}
+
+bool rv_go_cancel_join(struct rv_go_task *task)
+{
+    if (!task->joins || !change(task->joins, (uintptr_t)task, RV_GO_ALONE))
+        return false;
+    task->wait_result = -ECANCELED;
+    return true;
+}

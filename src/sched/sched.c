@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sched.c - a scheduler started, used from outside, and stopped.
+ *
+ * Threads: any for the injector; start and stop one.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/base_internal.h"
+#include "blocking/blocking_internal.h"
+#include "executor/executor_internal.h"
+#include "reactor/reactor_internal.h"
+#include "sched/sched_internal.h"
+
+enum { MAX_CORES = 1024, FIRST_CAPACITY = 256, THREAD_NAME_BYTES = 16 };
+
+static const int64_t stop_blocking_ns = 5 * RV_NS_PER_S;
+
+/* --- the injector ------------------------------------------------------ */
+
+/* injector_mutex must be held. */
+static void count_injected(struct rv_sched *sched, int change)
+{
+    /* relaxed: the fences of idle.c order it; the mutex publishes the tasks. */
+    const uint32_t len =
+        atomic_load_explicit(&sched->injected_len, memory_order_relaxed);
+
+    atomic_store_explicit(&sched->injected_len, len + (uint32_t)change,
+                          memory_order_relaxed);
+}
+
+void rv_sched_inject(struct rv_sched *sched, struct rv_go_task *task)
+{
+    pthread_mutex_lock(&sched->injector_mutex);
+    rv_list_push(&sched->injected, &task->node);
+    count_injected(sched, 1);
+    pthread_mutex_unlock(&sched->injector_mutex);
+}
+
+struct rv_go_task *rv_sched_take_injected(struct rv_sched *sched)
+{
+    struct rv_list *node;
+
+    /* relaxed: who misses one looks again before it sleeps. */
+    if (!atomic_load_explicit(&sched->injected_len, memory_order_relaxed))
+        return NULL;
+    pthread_mutex_lock(&sched->injector_mutex);
+    node = rv_list_pop(&sched->injected);
+    if (node)
+        count_injected(sched, -1);
+    pthread_mutex_unlock(&sched->injector_mutex);
+    return node ? RV_CONTAINER_OF(node, struct rv_go_task, node) : NULL;
+}
+
+/* --- workers ----------------------------------------------------------- */
+
+static void worker_fini(struct rv_core *worker)
+{
+    if (worker->spare) {
+        rv_coro_free(worker->spare->coro);
+        worker->spare = NULL;
+    }
+    if (worker->executor)
+        rv_executor_free(worker->executor);
+    rv_free(worker->seen_runs);
+    rv_deque_fini(&worker->forks);
+    rv_deque_fini(&worker->tasks);
+}
+
+/* After an error: worker_fini(). Returns: 0, -ENOMEM. */
+static int worker_init(struct rv_sched *sched, uint32_t index)
+{
+    struct rv_core *worker = &sched->workers[index];
+
+    worker->sched = sched;
+    worker->index = index;
+    worker->random = index;
+    rv_list_init(&worker->waiting);
+    rv_list_init(&worker->woken);
+    rv_list_init(&worker->free_tasks);
+    worker->seen_runs = rv_alloc(sched->len * sizeof *worker->seen_runs);
+    if (!worker->seen_runs ||
+        rv_deque_init(&worker->tasks, FIRST_CAPACITY) < 0 ||
+        rv_deque_init(&worker->forks, FIRST_CAPACITY) < 0 ||
+        rv_executor_new(&worker->executor) < 0)
+        return -ENOMEM;
+    worker->parker = rv_ready_parker(rv_executor_ready(worker->executor));
+    rv_idle_set_parker(&sched->idle, index, worker->parker);
+    return 0;
+}
+
+static void name_thread(const struct rv_core *worker)
+{
+    const char *name = worker->sched->options.name;
+    char text[THREAD_NAME_BYTES];
+
+    snprintf(text, sizeof text, "%.9s-%u", name ? name : "sched",
+             worker->index % 10000);
+    pthread_setname_np(worker->thread, text);
+}
+
+static int start_thread(struct rv_core *worker)
+{
+    sigset_t all;
+    sigset_t before;
+    int error;
+
+    /* Signals are for the program's own threads. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = pthread_create(&worker->thread, NULL, rv_core_main, worker);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!error)
+        name_thread(worker);
+    return -error;
+}
+
+static void end_threads(struct rv_sched *sched, uint32_t len)
+{
+    /* release: pairs with the acquire in rv_core_main(). */
+    atomic_store_explicit(&sched->over, true, memory_order_release);
+    rv_idle_wake_all(&sched->idle);
+    for (uint32_t i = 0; i < len; i++)
+        pthread_join(sched->workers[i].thread, NULL);
+}
+
+static int start_threads(struct rv_sched *sched)
+{
+    for (uint32_t i = 0; i < sched->len; i++) {
+        const int error = start_thread(&sched->workers[i]);
+
+        if (error < 0) {
+            end_threads(sched, i);
+            return error;
+        }
+    }
+    return 0;
+}
+
+/* --- what the workers share -------------------------------------------- */
+
+static int find_reactor(struct rv_sched *sched)
+{
+    sched->reactor = rv_reactor_current();
+    if (sched->reactor && !sched->reactor->fused)
+        return 0;
+    sched->own_reactor = true;
+    return rv_reactor_start(&sched->reactor);
+}
+
+static int find_pool(struct rv_sched *sched)
+{
+    sched->blocking = rv_blocking_current();
+    if (sched->blocking)
+        return 0;
+    sched->own_blocking = true;
+    return rv_blocking_pool_new(&sched->blocking, NULL);
+}
+
+static int find_shared(struct rv_sched *sched)
+{
+    int error = find_pool(sched);
+
+    if (error < 0)
+        return error;
+    error = find_reactor(sched);
+    if (error < 0 && sched->own_blocking)
+        rv_blocking_pool_stop(sched->blocking, 0);
+    return error;
+}
+
+static void free_shared(struct rv_sched *sched)
+{
+    if (sched->own_reactor)
+        rv_reactor_stop(sched->reactor);
+    if (sched->own_blocking)
+        rv_blocking_pool_stop(sched->blocking, rv_now_ns() + stop_blocking_ns);
+}
+
+/* --- start and stop ---------------------------------------------------- */
+
+static uint32_t usable_cpus(void)
+{
+    cpu_set_t cpus;
+
+    if (sched_getaffinity(0, sizeof cpus, &cpus) < 0)
+        return 1; /* more than CPU_SETSIZE of them: the caller may say */
+    return (uint32_t)CPU_COUNT(&cpus);
+}
+
+static void free_workers(struct rv_sched *sched)
+{
+    for (uint32_t i = 0; i < sched->len; i++)
+        worker_fini(&sched->workers[i]);
+    rv_free(sched->workers);
+    rv_idle_fini(&sched->idle);
+    rv_go_task_free_all(sched);
+    pthread_mutex_destroy(&sched->injector_mutex);
+    pthread_mutex_destroy(&sched->task_mutex);
+    pthread_mutex_destroy(&sched->census_mutex);
+    rv_free(sched->deadlock);
+    rv_free(sched);
+}
+
+/* Returns: one that free_workers() frees, whole or not; NULL. */
+static struct rv_sched *new_sched(const struct rv_sched_options *options,
+                                  uint32_t len)
+{
+    struct rv_sched *sched = rv_alloc(sizeof *sched);
+
+    if (!sched)
+        return NULL;
+    sched->options = *options;
+    pthread_mutex_init(&sched->injector_mutex, NULL);
+    pthread_mutex_init(&sched->task_mutex, NULL);
+    pthread_mutex_init(&sched->census_mutex, NULL);
+    rv_list_init(&sched->injected);
+    rv_list_init(&sched->free_tasks);
+    sched->round = 1;
+    sched->workers = rv_alloc(len * sizeof *sched->workers);
+    if (sched->workers)
+        sched->len = len;
+    return sched;
+}
+
+static int init_workers(struct rv_sched *sched)
+{
+    int error = sched->workers ? 0 : -ENOMEM;
+
+    if (!error)
+        error = rv_idle_init(&sched->idle, sched->len);
+    for (uint32_t i = 0; i < sched->len && !error; i++)
+        error = worker_init(sched, i);
+    return error;
+}
+
+int rv_sched_start(struct rv_sched **out,
+                   const struct rv_sched_options *options)
+{
+    static const struct rv_sched_options standard;
+    struct rv_sched *sched;
+    uint32_t len;
+    int error;
+
+    if (!options)
+        options = &standard;
+    len = options->cores ? options->cores : usable_cpus();
+    if (len > MAX_CORES)
+        return -EINVAL;
+    sched = new_sched(options, len);
+    if (!sched)
+        return -ENOMEM;
+    error = init_workers(sched);
+    if (error)
+        goto fail_free;
+    error = find_shared(sched);
+    if (error)
+        goto fail_free;
+    error = start_threads(sched);
+    if (error)
+        goto fail_shared;
+    *out = sched;
+    return 0;
+
+fail_shared:
+    free_shared(sched);
+fail_free:
+    free_workers(sched);
+    return error;
+}
+
+void rv_sched_stop(struct rv_sched *sched)
+{
+    RV_CHECK(!rv_core_current(), "a worker cannot stop its scheduler");
+    pthread_mutex_lock(&sched->injector_mutex);
+    sched->closed = true;
+    pthread_mutex_unlock(&sched->injector_mutex);
+    /* seq_cst, both: the census of a worker that did not see them yet is
+     * begun again by the wakes. */
+    atomic_store(&sched->canceling, true);
+    atomic_store(&sched->stopping, true);
+    rv_idle_wake_all(&sched->idle);
+    for (uint32_t i = 0; i < sched->len; i++)
+        pthread_join(sched->workers[i].thread, NULL);
+    free_shared(sched);
+    free_workers(sched);
+}
+
+/* --- from outside ------------------------------------------------------ */
+
+int rv_sched_run(struct rv_sched *sched, rv_go_fn fn, void *arg)
+{
+    struct rv_go root;
+    int result = rv_sched_go(sched, &root, "root", fn, arg);
+
+    if (result < 0)
+        return result;
+    result = rv_go_join(&root);
+    if (rv_sched_deadlock(sched))
+        return -EDEADLK;
+    return result;
+}
+
+const char *rv_sched_deadlock(const struct rv_sched *sched)
+{
+    /* acquire: the report; pairs with write_report(). */
+    if (!atomic_load_explicit(&sched->deadlocked, memory_order_acquire))
+        return NULL;
+    return sched->deadlock ? sched->deadlock : "(no memory for a report)\n";
+}
+
+void rv_sched_hold(struct rv_sched *sched)
+{
+    atomic_fetch_add(&sched->holds, 1);
+}
+
+void rv_sched_release(struct rv_sched *sched)
+{
+    const uint32_t before = atomic_fetch_sub(&sched->holds, 1);
+
+    RV_CHECK(before > 0, "not held");
+    rv_census_wake(sched);
+}
+
+uint32_t rv_sched_cores(const struct rv_sched *sched)
+{
+    return sched->len;
+}
+
+struct rv_sched *rv_sched_current(void)
+{
+    const struct rv_go_task *task = rv_go_current();
+
+    return task ? task->sched : NULL;
+}

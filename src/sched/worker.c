@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker.c - the loop of a worker: what to run next, and when to sleep.
+ *
+ * Threads: each worker its own; queues are where they meet.
+ *
+ * A worker looks for its next task in this order:
+ *
+ *   1. every 61st time: its executor, then the injector, so that neither
+ *      waits for ever behind tasks that keep each other busy;
+ *   2. the slot: the task that was made ready last, whose data is in the
+ *      cache. At most SLOT_RUNS in a row while others wait in the queue;
+ *   3. its queue of tasks, the oldest first: a task that yields comes last;
+ *   4. its executor: futures that are ready, timers that are due;
+ *   5. its forks, the youngest first: their task waits elsewhere, see fork.c;
+ *   6. the injector, then what the others have.
+ *
+ * One item is stolen at a time. Of forks the oldest is the largest piece of
+ * the work; and the deque has no cheaper way to take several than one by one.
+ * The slot is stolen only when its worker has been in one task for two looks:
+ * else two tasks that wait for each other in turn would be torn apart.
+ */
+#include "base/base_internal.h"
+#include "executor/executor_internal.h"
+#include "sched/sched_internal.h"
+
+enum {
+    FAIR_RUNS = 61,    /* prime, as in Go and tokio, so as not to beat */
+    SLOT_RUNS = 3,     /* in a row */
+    SEARCH_ROUNDS = 24 /* looks at all queues before sleep: about 20 us */
+};
+
+/* Loads are one instruction, also in a shared library. */
+static _Thread_local struct rv_core *current
+    __attribute__((tls_model("initial-exec")));
+
+/* Not inline: a coroutine that was suspended may be in another thread, and a
+ * compiler would use the first one's variable again. */
+__attribute__((noinline)) struct rv_core *rv_core_current(void)
+{
+    __asm__ volatile("");
+    return current;
+}
+
+struct rv_go_task *rv_go_current(void)
+{
+    const struct rv_core *worker = rv_core_current();
+
+    return worker ? worker->current : NULL;
+}
+
+/* --- queues ------------------------------------------------------------ */
+
+void rv_core_push(struct rv_core *worker, struct rv_go_task *task)
+{
+    if (rv_deque_push(&worker->tasks, task) < 0)
+        rv_sched_inject(worker->sched, task); /* needs no memory */
+}
+
+void rv_core_ready(struct rv_core *worker, struct rv_go_task *task, bool busy)
+{
+    /* acq_rel: publishes the task to a thief; and the task that was there may
+     * have been put there by nobody but us. */
+    struct rv_go_task *old =
+        atomic_exchange_explicit(&worker->slot, task, memory_order_acq_rel);
+
+    if (old)
+        rv_core_push(worker, old);
+    if (old || busy)
+        rv_idle_notify(&worker->sched->idle);
+}
+
+/* Threads: any. */
+static struct rv_go_task *take_slot(struct rv_core *worker)
+{
+    /* relaxed: only a guess for the exchange. */
+    if (!atomic_load_explicit(&worker->slot, memory_order_relaxed))
+        return NULL;
+    /* acquire: what was written before the task was put there; pairs with
+     * rv_core_ready(). */
+    return atomic_exchange_explicit(&worker->slot, NULL, memory_order_acquire);
+}
+
+static void *steal_from(struct rv_deque *deque)
+{
+    enum rv_steal how;
+    void *item = NULL;
+
+    do
+        how = rv_deque_steal(deque, &item);
+    while (how == RV_STEAL_LOST);
+    return how == RV_STEAL_TAKEN ? item : NULL;
+}
+
+bool rv_sched_has_work(const struct rv_sched *sched)
+{
+    /* After the caller's exchange of the idle word; pairs with the fence in
+     * rv_idle_notify(). I1 */
+    atomic_thread_fence(memory_order_seq_cst);
+    for (uint32_t i = 0; i < sched->len; i++) {
+        const struct rv_core *worker = &sched->workers[i];
+
+        /* relaxed: who takes it looks again. */
+        if (rv_deque_len(&worker->tasks) > 0 ||
+            rv_deque_len(&worker->forks) > 0 ||
+            atomic_load_explicit(&worker->slot, memory_order_relaxed))
+            return true;
+    }
+    return atomic_load_explicit(&sched->injected_len, memory_order_relaxed) > 0;
+}
+
+/* --- forks that are run as tasks ---------------------------------------- */
+
+/* Have a task with a coroutine at hand, before a fork is taken that could not
+ * be put back. Returns: false without memory. */
+static bool has_spare(struct rv_core *worker)
+{
+    struct rv_sched *sched = worker->sched;
+    const struct rv_coro_options options = {
+        .name = "fork",
+        .stack_bytes = sched->options.stack_bytes,
+        .host = &rv_go_host,
+    };
+    struct rv_go_task *task;
+
+    if (worker->spare)
+        return true;
+    task = rv_go_task_new(sched, worker);
+    if (!task)
+        return false;
+    task->name = options.name;
+    if (rv_coro_new(&task->coro, rv_fork_main, task, &options) < 0) {
+        rv_go_task_free(sched, worker, task);
+        return false;
+    }
+    worker->spare = task;
+    return true;
+}
+
+/* Returns: a task that runs the fork; NULL if there is none. */
+static struct rv_go_task *use_spare(struct rv_core *worker,
+                                    struct rv_fork *fork)
+{
+    struct rv_go_task *task = worker->spare;
+
+    if (!fork)
+        return NULL;
+    worker->spare = NULL;
+    task->fork = fork;
+    /* relaxed: a queue publishes it if need be. */
+    atomic_store_explicit(&task->state, RV_GO_DETACHED, memory_order_relaxed);
+    return task;
+}
+
+static struct rv_go_task *own_fork(struct rv_core *worker)
+{
+    if (rv_deque_len(&worker->forks) == 0 || !has_spare(worker))
+        return NULL;
+    return use_spare(worker, rv_deque_pop(&worker->forks));
+}
+
+/* --- stealing ---------------------------------------------------------- */
+
+static struct rv_go_task *steal(struct rv_core *worker, struct rv_core *victim)
+{
+    /* relaxed: a hint. */
+    const uint32_t runs =
+        atomic_load_explicit(&victim->runs, memory_order_relaxed);
+    const bool stuck = worker->seen_runs[victim->index] == runs;
+    struct rv_go_task *task = NULL;
+
+    worker->seen_runs[victim->index] = runs;
+    if (rv_deque_len(&victim->forks) > 0 && has_spare(worker))
+        task = use_spare(worker, steal_from(&victim->forks));
+    if (!task)
+        task = steal_from(&victim->tasks);
+    if (!task && stuck)
+        task = take_slot(victim);
+    return task;
+}
+
+static struct rv_go_task *steal_any(struct rv_core *worker)
+{
+    struct rv_sched *sched = worker->sched;
+    struct rv_go_task *task = NULL;
+    uint32_t first;
+
+    worker->random = worker->random * 1664525u + 1013904223u;
+    first = (worker->random >> 16) % sched->len;
+    for (uint32_t i = 0; i < sched->len && !task; i++) {
+        struct rv_core *victim = &sched->workers[(first + i) % sched->len];
+
+        if (victim != worker)
+            task = steal(worker, victim);
+    }
+    return task ? task : rv_sched_take_injected(sched);
+}
+
+static void pause_for(uint32_t turns)
+{
+    for (uint32_t i = 0; i < turns; i++)
+#if defined(__x86_64__) || defined(__i386__)
+        __builtin_ia32_pause();
+#else
+        __asm__ volatile("" ::: "memory");
+#endif
+}
+
+/* Returns: true if a future of this worker was woken. */
+static bool is_woken(const struct rv_core *worker)
+{
+    const struct rv_ready *ready = rv_executor_ready(worker->executor);
+
+    /* relaxed: as in rv_ready_batch(). */
+    return !rv_chain_empty(&ready->local) ||
+           atomic_load_explicit(&ready->has_pushed, memory_order_relaxed);
+}
+
+static struct rv_go_task *search(struct rv_core *worker)
+{
+    struct rv_go_task *task = NULL;
+
+    if (!worker->searching && !rv_idle_search(&worker->sched->idle))
+        return NULL;
+    worker->searching = true;
+    for (uint32_t round = 0; round < SEARCH_ROUNDS; round++) {
+        task = steal_any(worker);
+        if (task || is_woken(worker))
+            break;
+        pause_for(round);
+    }
+    return task;
+}
+
+static void stop_searching(struct rv_core *worker)
+{
+    struct rv_sched *sched = worker->sched;
+
+    if (!worker->searching)
+        return;
+    worker->searching = false;
+    if (rv_idle_found(&sched->idle) && rv_sched_has_work(sched))
+        rv_idle_notify(&sched->idle);
+}
+
+/* --- what to run next -------------------------------------------------- */
+
+/* relaxed: see rv_census_visit(). */
+static void note_work(struct rv_core *worker)
+{
+    atomic_store_explicit(&worker->worked, true, memory_order_relaxed);
+}
+
+/* Returns: true if there may be a task to run now. */
+static bool run_executor(struct rv_core *worker)
+{
+    if (!rv_executor_run(worker->executor))
+        return false;
+    note_work(worker);
+    return rv_core_take_woken(worker);
+}
+
+static struct rv_go_task *next_in_turn(struct rv_core *worker)
+{
+    struct rv_go_task *task = NULL;
+
+    if (worker->slot_runs < SLOT_RUNS || rv_deque_len(&worker->tasks) == 0)
+        task = take_slot(worker);
+    if (task) {
+        worker->slot_runs++;
+        return task;
+    }
+    worker->slot_runs = 0;
+    task = steal_from(&worker->tasks);
+    return task ? task : take_slot(worker);
+}
+
+static struct rv_go_task *next_task(struct rv_core *worker)
+{
+    struct rv_go_task *task = NULL;
+
+    if (atomic_load_explicit(&worker->runs, memory_order_relaxed) % FAIR_RUNS ==
+        0) {
+        run_executor(worker);
+        task = rv_sched_take_injected(worker->sched);
+    }
+    if (!task)
+        task = next_in_turn(worker);
+    if (!task && run_executor(worker))
+        task = next_in_turn(worker);
+    if (!task)
+        task = own_fork(worker);
+    return task ? task : rv_sched_take_injected(worker->sched);
+}
+
+/* --- running ----------------------------------------------------------- */
+
+static int32_t task_main(void *arg)
+{
+    struct rv_go_task *task = arg;
+
+    return task->fn(task->arg);
+}
+
+static int start(struct rv_core *worker, struct rv_go_task *task)
+{
+    const struct rv_coro_options options = {
+        .name = task->name,
+        .stack_bytes = worker->sched->options.stack_bytes,
+        .host = &rv_go_host,
+    };
+
+    return rv_coro_new(&task->coro, task_main, task, &options);
+}
+
+static void finish(struct rv_core *worker, struct rv_go_task *task)
+{
+    struct rv_fork *fork = task->fork;
+
+    task->result = rv_coro_result(task->coro);
+    rv_coro_free(task->coro);
+    task->coro = NULL;
+    if (!fork) {
+        rv_go_finish(worker, task);
+        return;
+    }
+    rv_go_task_free(worker->sched, worker, task);
+    rv_fork_finish(worker, fork);
+}
+
+static void run(struct rv_core *worker, struct rv_go_task *task)
+{
+    const uint32_t runs =
+        atomic_load_explicit(&worker->runs, memory_order_relaxed);
+    int error = 0;
+
+    /* relaxed, here and above: the worker alone writes it. */
+    atomic_store_explicit(&worker->runs, runs + 1, memory_order_relaxed);
+    if (!task->coro)
+        error = start(worker, task);
+    if (error < 0) {
+        task->result = error;
+        rv_go_finish(worker, task);
+        return;
+    }
+    worker->current = task;
+    if (rv_coro_resume(task->coro)) {
+        worker->current = NULL;
+        finish(worker, task);
+    }
+    worker->current = NULL; /* and the task may be elsewhere by now */
+}
+
+/* --- yield ------------------------------------------------------------- */
+
+static void push_back(void *arg)
+{
+    struct rv_core *worker = rv_core_current();
+
+    rv_core_push(worker, arg);
+    if (rv_deque_len(&worker->tasks) > 1)
+        rv_idle_notify(&worker->sched->idle);
+}
+
+int rv_go_yield(void)
+{
+    struct rv_go_task *self = rv_go_current();
+
+    RV_CHECK(self, "not in a task");
+    rv_coro_suspend_then(push_back, self);
+    return atomic_load_explicit(&self->sched->canceling, memory_order_relaxed)
+               ? -ECANCELED
+               : 0;
+}
+
+/* --- sleep ------------------------------------------------------------- */
+
+/* A virtual clock jumps to the first timer, as in an executor: base.h. */
+static void park(struct rv_core *worker)
+{
+    const int64_t next_ns = rv_executor_next_ns(worker->executor);
+
+    if (rv_clock_is_virtual() && next_ns < RV_NEVER - 1)
+        rv_clock_reach(next_ns);
+    else
+        rv_parker_park(worker->parker, next_ns);
+}
+
+static void sleep_or_not(struct rv_core *worker)
+{
+    struct rv_sched *sched = worker->sched;
+    const uint32_t outsiders =
+        rv_executor_tasks(worker->executor) - worker->needing_tasks;
+    const bool searching = worker->searching;
+
+    /* relaxed: the census reads it under its mutex, after we were there. */
+    atomic_store_explicit(&worker->outsiders, outsiders, memory_order_relaxed);
+    worker->searching = false;
+    if (rv_idle_sleep(&sched->idle, worker->index, searching) &&
+        rv_sched_has_work(sched)) {
+        worker->searching = rv_idle_rise(&sched->idle, worker->index, true);
+        return;
+    }
+    rv_census_visit(worker);
+    park(worker);
+    worker->searching = rv_idle_rise(&sched->idle, worker->index, false);
+}
+
+/* --- the loop ---------------------------------------------------------- */
+
+static void turn(struct rv_core *worker)
+{
+    struct rv_go_task *task = next_task(worker);
+
+    if (!task)
+        task = search(worker);
+    if (!task && !is_woken(worker)) {
+        sleep_or_not(worker);
+        return;
+    }
+    stop_searching(worker);
+    if (task) {
+        note_work(worker);
+        run(worker, task);
+    }
+}
+
+void *rv_core_main(void *arg)
+{
+    struct rv_core *worker = arg;
+    struct rv_sched *sched = worker->sched;
+
+    current = worker;
+    rv_reactor_enter(sched->reactor);
+    rv_blocking_enter(sched->blocking);
+    rv_executor_enter(worker->executor);
+    while (!atomic_load_explicit(&sched->over, memory_order_acquire)) {
+        /* relaxed, both: they come with a wake. */
+        if (atomic_load_explicit(&sched->canceling, memory_order_relaxed))
+            rv_core_cancel_waits(
+                worker,
+                atomic_load_explicit(&sched->despairing, memory_order_relaxed));
+        turn(worker);
+    }
+    rv_executor_leave(worker->executor);
+    rv_blocking_enter(NULL);
+    rv_reactor_enter(NULL);
+    current = NULL;
+    return NULL;
+}

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT */
+/* test_go.c - tasks are started, run, wait and are joined. */
+#include <sched.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "net/net_internal.h"
+#include "support/failing_alloc.h"
+#include "tasks.h"
+
+RV_TEST_SUITE(go);
+
+/* --- start and join ---------------------------------------------------- */
+
+RV_TEST(go, run_returns_what_the_root_task_returns)
+{
+    cr_assert_eq(run_once(1, return_arg, int_arg(42)), 42);
+    cr_assert_eq(run_once(CORES, return_arg, int_arg(-5)), -5);
+}
+
+static int32_t join_some(void *arg)
+{
+    struct rv_go tasks[100];
+
+    (void)arg;
+    for (int i = 0; i < 100; i++)
+        TASK_CHECK(rv_go(&tasks[i], return_arg, int_arg(i)) == 0);
+    for (int i = 99; i >= 0; i--)
+        TASK_CHECK(rv_go_join(&tasks[i]) == i);
+    TASK_CHECK(rv_go_join(&tasks[0]) == -EINVAL);
+    return 0;
+}
+
+RV_TEST(go, join_returns_what_the_task_returned)
+{
+    cr_assert_eq(run_once(1, join_some, NULL), 0);
+    cr_assert_eq(run_once(CORES, join_some, NULL), 0);
+}
+
+RV_TEST(go, a_task_is_started_and_joined_from_outside)
+{
+    struct rv_sched *sched = start_sched(CORES);
+    struct rv_go first;
+    struct rv_go second;
+
+    cr_assert_eq(rv_sched_go(sched, &first, "first", return_arg, int_arg(1)),
+                 0);
+    cr_assert_eq(rv_sched_go(sched, &second, "second", return_arg, int_arg(2)),
+                 0);
+    cr_assert_eq(rv_go_join(&second), 2);
+    cr_assert_eq(rv_go_join(&first), 1);
+    rv_sched_stop(sched);
+}
+
+RV_TEST(go, a_handle_is_a_future_for_any_executor)
+{
+    struct rv_sched *sched = start_sched(CORES);
+    struct rv_executor *executor;
+    struct rv_go task;
+
+    cr_assert_eq(rv_executor_new(&executor), 0);
+    for (int i = 0; i < 100; i++) {
+        cr_assert_eq(rv_sched_go(sched, &task, "task", return_arg, int_arg(i)),
+                     0);
+        cr_assert_eq(rv_test_block_on(executor, &task.future), i);
+        rv_drop(&task.future);
+    }
+    rv_executor_free(executor);
+    rv_sched_stop(sched);
+}
+
+static int32_t await_handle(void *arg)
+{
+    struct rv_go task;
+    int result;
+
+    (void)arg;
+    TASK_CHECK(rv_go(&task, return_arg, int_arg(9)) == 0);
+    result = rv_await(&task.future);
+    rv_drop(&task.future);
+    return result;
+}
+
+RV_TEST(go, a_handle_is_a_future_for_tasks)
+{
+    cr_assert_eq(run_once(CORES, await_handle, NULL), 9);
+}
+
+static int32_t add_one(void *arg)
+{
+    _Atomic int *sum = arg;
+
+    atomic_fetch_add(sum, 1);
+    return 0;
+}
+
+static int32_t detach_some(void *arg)
+{
+    for (int i = 0; i < 50; i++)
+        TASK_CHECK(rv_go(NULL, add_one, arg) == 0);
+    for (int i = 0; i < 50; i++) {
+        struct rv_go task;
+
+        TASK_CHECK(rv_go(&task, add_one, arg) == 0);
+        rv_go_drop(&task);
+        rv_go_drop(&task);
+    }
+    return 0;
+}
+
+RV_TEST(go, detached_tasks_run_to_their_end)
+{
+    _Atomic int sum = 0;
+
+    cr_assert_eq(run_once(CORES, detach_some, &sum), 0);
+    cr_assert_eq(sum, 100);
+}
+
+static int32_t spawn_many(void *arg)
+{
+    enum { EACH = 1000 };
+    static struct rv_go tasks[EACH];
+    const int rounds = *(int *)arg;
+
+    for (int round = 0; round < rounds; round++) {
+        for (int i = 0; i < EACH; i++)
+            TASK_CHECK(rv_go(&tasks[i], return_arg, int_arg(i)) == 0);
+        for (int i = 0; i < EACH; i++)
+            TASK_CHECK(rv_go_join(&tasks[i]) == i);
+    }
+    return 0;
+}
+
+RV_TEST(go, a_million_tasks)
+{
+    int rounds = RV_TEST_SECONDS > 5 ? 50 : 1000; /* a sanitizer is slow */
+
+    cr_assert_eq(run_once(CORES, spawn_many, &rounds), 0);
+}
+
+/* --- order ------------------------------------------------------------- */
+
+struct order {
+    char text[64];
+    int len;
+};
+
+static int32_t note_thrice(void *arg)
+{
+    struct order *order = ((void **)arg)[0];
+    const char *letter = ((void **)arg)[1];
+
+    for (int i = 0; i < 3; i++) {
+        order->text[order->len++] = *letter;
+        TASK_CHECK(rv_go_yield() == 0);
+    }
+    return 0;
+}
+
+static int32_t two_take_turns(void *arg)
+{
+    struct order order = {.len = 0};
+    void *a[] = {&order, "a"};
+    void *b[] = {&order, "b"};
+    struct rv_go tasks[2];
+
+    (void)arg;
+    TASK_CHECK(rv_go(&tasks[0], note_thrice, a) == 0);
+    TASK_CHECK(rv_go(&tasks[1], note_thrice, b) == 0);
+    TASK_CHECK(rv_go_join(&tasks[0]) == 0);
+    TASK_CHECK(rv_go_join(&tasks[1]) == 0);
+    TASK_CHECK(strcmp(order.text, "bababa") == 0 ||
+               strcmp(order.text, "ababab") == 0);
+    return 0;
+}
+
+RV_TEST(go, tasks_that_yield_take_turns)
+{
+    cr_assert_eq(run_once(1, two_take_turns, NULL), 0);
+}
+
+static int32_t yield_until(void *arg)
+{
+    _Atomic int *stop = arg;
+
+    while (!atomic_load(stop))
+        TASK_CHECK(rv_go_yield() == 0);
+    return 0;
+}
+
+/* Two tasks that hand the slot to each other for ever. */
+static int32_t ping_pong_until(void *arg)
+{
+    _Atomic int *stop = arg;
+
+    while (!atomic_load(stop)) {
+        struct rv_go task;
+
+        TASK_CHECK(rv_go(&task, return_arg, int_arg(1)) == 0);
+        TASK_CHECK(rv_go_join(&task) == 1);
+    }
+    return 0;
+}
+
+static int32_t stop_them(void *arg)
+{
+    atomic_store((_Atomic int *)arg, 1);
+    return 0;
+}
+
+static int32_t others_come_on(void *arg)
+{
+    _Atomic int stop = 0;
+    struct rv_go tasks[3];
+
+    (void)arg;
+    TASK_CHECK(rv_go(&tasks[0], stop_them, &stop) == 0);
+    TASK_CHECK(rv_go(&tasks[1], yield_until, &stop) == 0);
+    TASK_CHECK(rv_go(&tasks[2], ping_pong_until, &stop) == 0);
+    for (int i = 2; i >= 0; i--)
+        TASK_CHECK(rv_go_join(&tasks[i]) == 0);
+    return 0;
+}
+
+RV_TEST(go, tasks_that_keep_each_other_busy_do_not_starve_others)
+{
+    cr_assert_eq(run_once(1, others_come_on, NULL), 0);
+}
+
+static int32_t sleep_among_busy(void *arg)
+{
+    _Atomic int stop = 0;
+    struct rv_go busy;
+
+    (void)arg;
+    TASK_CHECK(rv_go(&busy, ping_pong_until, &stop) == 0);
+    TASK_CHECK(sleep_ms(1) == 0);
+    atomic_store(&stop, 1);
+    return rv_go_join(&busy);
+}
+
+RV_TEST(go, timers_fire_while_tasks_are_busy)
+{
+    cr_assert_eq(run_once(1, sleep_among_busy, NULL), 0);
+}
+
+RV_TEST(go, tasks_from_outside_come_in_while_tasks_are_busy)
+{
+    struct rv_sched *sched = start_sched(1);
+    _Atomic int stop = 0;
+    struct rv_go busy;
+    struct rv_go stopper;
+
+    cr_assert_eq(rv_sched_go(sched, &busy, "busy", ping_pong_until, &stop), 0);
+    cr_assert_eq(rv_sched_go(sched, &stopper, "stopper", stop_them, &stop), 0);
+    cr_assert_eq(rv_go_join(&busy), 0);
+    cr_assert_eq(rv_go_join(&stopper), 0);
+    rv_sched_stop(sched);
+}
+
+/* --- several cores ----------------------------------------------------- */
+
+struct barrier {
+    _Atomic int arrived;
+    int len;
+};
+
+/* Does not let go of its worker until all are here. */
+static int32_t arrive(void *arg)
+{
+    struct barrier *barrier = arg;
+
+    atomic_fetch_add(&barrier->arrived, 1);
+    while (atomic_load(&barrier->arrived) < barrier->len)
+        sched_yield();
+    return 0;
+}
+
+static int32_t meet(void *arg)
+{
+    struct barrier barrier = {.len = 3};
+    struct rv_go tasks[2];
+
+    (void)arg;
+    for (int i = 0; i < 2; i++)
+        TASK_CHECK(rv_go(&tasks[i], arrive, &barrier) == 0);
+    arrive(&barrier);
+    for (int i = 0; i < 2; i++)
+        TASK_CHECK(rv_go_join(&tasks[i]) == 0);
+    return 0;
+}
+
+RV_TEST(go, as_many_tasks_as_cores_run_at_the_same_time)
+{
+    struct rv_sched *sched = start_sched(3);
+
+    for (int i = 0; i < 200; i++)
+        cr_assert_eq(rv_sched_run(sched, meet, NULL), 0);
+    rv_sched_stop(sched);
+}
+
+/* --- waiting for the world outside ------------------------------------- */
+
+static int32_t hundred_sleep(void *arg)
+{
+    struct rv_go tasks[100];
+
+    (void)arg;
+    for (int i = 0; i < 100; i++)
+        TASK_CHECK(rv_go(&tasks[i], sleep_for_an_hour, NULL) == 0);
+    for (int i = 0; i < 100; i++)
+        TASK_CHECK(rv_go_join(&tasks[i]) == 0);
+    return 0;
+}
+
+RV_TEST(go, a_virtual_clock_goes_from_timer_to_timer)
+{
+    rv_clock_freeze(1000 * RV_NS_PER_S);
+    cr_assert_eq(run_once(CORES, hundred_sleep, NULL), 0);
+    cr_assert_geq(rv_now_ns(), 4600 * RV_NS_PER_S);
+    rv_clock_thaw();
+}
+
+static int32_t twice(void *arg)
+{
+    return 2 * (int32_t)(intptr_t)arg;
+}
+
+static int32_t call_blocking(void *arg)
+{
+    struct rv_blocking call;
+    int result;
+
+    rv_blocking_init(&call, twice, arg, NULL);
+    result = rv_await(&call.future);
+    rv_drop(&call.future);
+    return result;
+}
+
+RV_TEST(go, a_call_that_blocks_goes_to_the_pool)
+{
+    cr_assert_eq(run_once(CORES, call_blocking, int_arg(21)), 42);
+}
+
+static int32_t read_letter(void *arg)
+{
+    struct rv_tcp *stream = arg;
+    char letter;
+    struct rv_tcp_recv recv;
+    int result;
+
+    rv_tcp_recv_init(&recv, stream, &letter, 1);
+    result = rv_await(&recv.future);
+    rv_drop(&recv.future);
+    return result == 1 ? letter : result;
+}
+
+static int32_t talk(void *arg)
+{
+    struct rv_tcp ends[2];
+    int fds[2];
+    struct rv_go reader;
+    struct rv_tcp_send send;
+
+    (void)arg;
+    TASK_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) == 0);
+    for (int i = 0; i < 2; i++)
+        TASK_CHECK(rv_tcp_adopt(&ends[i], fds[i]) == 0);
+    TASK_CHECK(rv_go(&reader, read_letter, &ends[0]) == 0);
+    TASK_CHECK(sleep_ms(1) == 0);
+    rv_tcp_send_init(&send, &ends[1], "x", 1);
+    TASK_CHECK(rv_await(&send.future) == 0);
+    rv_drop(&send.future);
+    TASK_CHECK(rv_go_join(&reader) == 'x');
+    for (int i = 0; i < 2; i++)
+        rv_tcp_close(&ends[i]);
+    return 0;
+}
+
+RV_TEST(go, tasks_use_sockets_through_a_reactor)
+{
+    cr_assert_eq(run_once(CORES, talk, NULL), 0);
+}
+
+RV_TEST(go, tasks_use_the_reactor_and_the_pool_of_a_runtime)
+{
+    struct rv_runtime *runtime;
+    struct rv_sched *sched;
+    uint32_t threads;
+
+    cr_assert_eq(rv_runtime_start(&runtime), 0);
+    threads = rv_test_threads();
+    sched = start_sched(CORES);
+    cr_assert_eq(rv_test_threads(), threads + CORES);
+    cr_assert_eq(rv_sched_run(sched, talk, NULL), 0);
+    rv_sched_stop(sched);
+    rv_runtime_stop(runtime);
+}
+
+RV_TEST(go, beside_a_fused_runtime_there_is_a_reactor_of_its_own)
+{
+    const struct rv_runtime_options fused = {.reactor = RV_REACTOR_FUSED};
+    struct rv_runtime *runtime;
+
+    cr_assert_eq(rv_runtime_start_with(&runtime, &fused), 0);
+    cr_assert_eq(run_once(CORES, talk, NULL), 0);
+    rv_runtime_stop(runtime);
+}
+
+/* --- without memory ---------------------------------------------------- */
+
+static int scenario(void *arg)
+{
+    struct rv_sched *sched;
+    int result;
+
+    (void)arg;
+    result = rv_sched_start(&sched, &(struct rv_sched_options){.cores = CORES});
+    if (result < 0)
+        return result;
+    result = rv_sched_run(sched, join_some, NULL);
+    rv_sched_stop(sched);
+    return result;
+}
+
+RV_TEST(go, without_memory_nothing_is_left_behind)
+{
+    rv_fail_each_alloc(scenario, NULL);
+}
+
+/* --- idle -------------------------------------------------------------- */
+
+static int64_t cpu_ns(void)
+{
+    struct timespec used;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return used.tv_sec * RV_NS_PER_S + used.tv_nsec;
+}
+
+static int32_t sleep_two_seconds(void *arg)
+{
+    (void)arg;
+    return sleep_ms(2000);
+}
+
+RV_TEST(go, idle_workers_use_no_cpu)
+{
+    struct rv_sched *sched = start_sched(4);
+    int64_t used_ns;
+
+    cr_assert_eq(rv_sched_run(sched, join_some, NULL), 0);
+    used_ns = cpu_ns();
+    cr_assert_eq(rv_sched_run(sched, sleep_two_seconds, NULL), 0);
+    used_ns = cpu_ns() - used_ns;
+    cr_assert_lt(used_ns, 10 * RV_NS_PER_MS, "%ld us", used_ns / 1000);
+    rv_sched_stop(sched);
+}

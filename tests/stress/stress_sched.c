@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stress_sched.c - workers that sleep, steal, join and stop, all at once.
+ *
+ *     stress_sched [COUNT]          500 rounds of each test, about
+ *
+ * Five tests in one run, on three workers. Plain words are written by one task
+ * and read by another: only the scheduler orders them.
+ *
+ *   meetings: tasks that do not let go of their worker before all three run.
+ *     A worker that sleeps while a task lies in a queue is a hang.
+ *
+ *   forks: the same for forks; and a sum over a tree, whose leaves are plain.
+ *
+ *   joins: tasks joined by a task as they end, by rv_await() of the handle, by
+ *     plain threads, or let go.
+ *
+ *   waits: tasks that sleep and yield, and go on in other threads.
+ *
+ *   stops: schedulers stopped while tasks are started, joined and awaited.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+
+#include "stress.h"
+
+enum { CORES = 3, CROWD = 8, TREE = 9 };
+
+static struct rv_sched *sched;
+
+static void start(void)
+{
+    const struct rv_sched_options options = {.cores = CORES};
+
+    STRESS_CHECK(rv_sched_start(&sched, &options) == 0, "rv_sched_start");
+}
+
+static void run(rv_go_fn fn, void *arg)
+{
+    STRESS_CHECK(rv_sched_run(sched, fn, arg) == 0, "a task failed");
+}
+
+/* --- meetings ---------------------------------------------------------- */
+
+struct meeting {
+    _Atomic int arrived;
+};
+
+static void arrive(void *arg)
+{
+    struct meeting *meeting = arg;
+
+    atomic_fetch_add(&meeting->arrived, 1);
+    while (atomic_load(&meeting->arrived) < CORES)
+        sched_yield();
+}
+
+static int32_t arrive_task(void *arg)
+{
+    arrive(arg);
+    return 0;
+}
+
+static int32_t meet(void *arg)
+{
+    struct meeting meeting = {.arrived = 0};
+    struct rv_go tasks[CORES - 1];
+
+    (void)arg;
+    for (int i = 0; i < CORES - 1; i++)
+        STRESS_CHECK(rv_go(&tasks[i], arrive_task, &meeting) == 0, "rv_go");
+    arrive(&meeting);
+    for (int i = 0; i < CORES - 1; i++)
+        STRESS_CHECK(rv_go_join(&tasks[i]) == 0, "rv_go_join");
+    return 0;
+}
+
+/* --- forks ------------------------------------------------------------- */
+
+static int32_t meet_in_forks(void *arg)
+{
+    struct meeting meeting = {.arrived = 0};
+    struct rv_fork forks[CORES - 1];
+
+    (void)arg;
+    for (int i = 0; i < CORES - 1; i++)
+        rv_fork(&forks[i], arrive, &meeting);
+    arrive(&meeting);
+    for (int i = CORES - 2; i >= 0; i--)
+        rv_sync(&forks[i]);
+    return 0;
+}
+
+struct tree {
+    int depth;
+    uint32_t leaves; /* plain */
+};
+
+static void count_leaves(void *arg)
+{
+    struct tree *self = arg;
+    struct tree left = {.depth = self->depth - 1};
+    struct tree right = {.depth = self->depth - 1};
+    struct rv_fork fork;
+
+    self->leaves = 1;
+    if (self->depth == 0)
+        return;
+    rv_fork(&fork, count_leaves, &left);
+    count_leaves(&right);
+    rv_sync(&fork);
+    self->leaves = left.leaves + right.leaves;
+}
+
+static int32_t grow_tree(void *arg)
+{
+    struct tree tree = {.depth = TREE};
+
+    (void)arg;
+    count_leaves(&tree);
+    STRESS_CHECK(tree.leaves == 1 << TREE, "a leaf is missing");
+    return 0;
+}
+
+/* --- joins ------------------------------------------------------------- */
+
+struct word {
+    uint32_t value; /* plain */
+    uint32_t turns;
+};
+
+static int32_t write_word(void *arg)
+{
+    struct word *word = arg;
+
+    stress_dawdle(word->turns);
+    word->value = 7;
+    return 7;
+}
+
+static void check_word(const struct word *word, int result)
+{
+    STRESS_CHECK(result == 7 && word->value == 7, "what was written is lost");
+}
+
+static int32_t join_each_way(void *arg)
+{
+    uint32_t *random = arg;
+    struct word words[CROWD];
+    struct rv_go tasks[CROWD];
+
+    for (int i = 0; i < CROWD; i++) {
+        words[i] = (struct word){.turns = stress_random(random) % 512};
+        STRESS_CHECK(rv_go(&tasks[i], write_word, &words[i]) == 0, "rv_go");
+    }
+    stress_dawdle(stress_random(random) % 512);
+    for (int i = 0; i < CROWD; i++) {
+        if (i % 2) {
+            check_word(&words[i], rv_go_join(&tasks[i]));
+        } else {
+            check_word(&words[i], rv_await(&tasks[i].future));
+            rv_go_drop(&tasks[i]);
+        }
+    }
+    return 0;
+}
+
+static int32_t count_down(void *arg)
+{
+    atomic_fetch_sub((_Atomic uint32_t *)arg, 1);
+    return 0;
+}
+
+static int32_t let_go(void *arg)
+{
+    _Atomic uint32_t left = CROWD;
+    struct rv_go task;
+
+    (void)arg;
+    for (int i = 0; i < CROWD; i++) {
+        STRESS_CHECK(rv_go(&task, count_down, &left) == 0, "rv_go");
+        rv_go_drop(&task);
+    }
+    while (atomic_load(&left) > 0)
+        STRESS_CHECK(rv_go_yield() == 0, "rv_go_yield");
+    return 0;
+}
+
+static void *join_outside(void *arg)
+{
+    const uint32_t count = *(uint32_t *)arg;
+    uint32_t random = count;
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct word word = {.turns = stress_random(&random) % 512};
+        struct rv_go task;
+
+        STRESS_CHECK(rv_sched_go(sched, &task, "word", write_word, &word) == 0,
+                     "rv_sched_go");
+        stress_dawdle(stress_random(&random) % 512);
+        check_word(&word, rv_go_join(&task));
+    }
+    return NULL;
+}
+
+static void test_joins(uint32_t count)
+{
+    uint32_t random = 1;
+    pthread_t thread;
+
+    STRESS_CHECK(pthread_create(&thread, NULL, join_outside, &count) == 0,
+                 "pthread_create");
+    for (uint32_t i = 0; i < count; i++) {
+        run(join_each_way, &random);
+        run(let_go, NULL);
+    }
+    pthread_join(thread, NULL);
+}
+
+/* --- waits ------------------------------------------------------------- */
+
+static int wait_a_moment(int64_t ns)
+{
+    struct rv_sleep nap;
+    int result;
+
+    rv_sleep_init(&nap, rv_now_ns() + ns);
+    result = rv_await(&nap.future);
+    rv_drop(&nap.future);
+    return result;
+}
+
+static int32_t wander(void *arg)
+{
+    struct word *word = arg;
+
+    for (uint32_t i = 0; i < 4; i++) {
+        word->value++;
+        STRESS_CHECK(rv_go_yield() == 0, "rv_go_yield");
+        word->value++;
+        STRESS_CHECK(wait_a_moment(word->turns * 100) == 0, "rv_await");
+    }
+    return (int32_t)word->value;
+}
+
+static int32_t crowd_wanders(void *arg)
+{
+    uint32_t *random = arg;
+    struct word words[CROWD];
+    struct rv_go tasks[CROWD];
+
+    for (int i = 0; i < CROWD; i++) {
+        words[i] = (struct word){.turns = stress_random(random) % 64};
+        STRESS_CHECK(rv_go(&tasks[i], wander, &words[i]) == 0, "rv_go");
+    }
+    for (int i = 0; i < CROWD; i++)
+        STRESS_CHECK(rv_go_join(&tasks[i]) == 8, "it wandered off");
+    return 0;
+}
+
+/* --- stops ------------------------------------------------------------- */
+
+static int32_t wait_long(void *arg)
+{
+    (void)arg;
+    return wait_a_moment(3600 * RV_NS_PER_S);
+}
+
+static int32_t arrive_late(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+static int32_t breed(void *arg)
+{
+    struct rv_go task;
+
+    while (rv_go(&task, wait_long, NULL) == 0) {
+        STRESS_CHECK(rv_go(NULL, arrive_late, arg) != -ENOMEM, "rv_go");
+        if (rv_go_yield() < 0) {
+            STRESS_CHECK(rv_go_join(&task) == -ECANCELED, "not canceled");
+            return 0;
+        }
+        rv_go_drop(&task);
+    }
+    return 0;
+}
+
+static void test_stops(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        start();
+        STRESS_CHECK(rv_sched_go(sched, NULL, "breed", breed, NULL) == 0,
+                     "rv_sched_go");
+        stress_dawdle(i % 64 * 1000);
+        rv_sched_stop(sched);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const uint32_t count = stress_count(argc, argv, 500);
+    uint32_t random = 1;
+
+    stress_watchdog();
+    start();
+    stress_phase = "meetings";
+    for (uint32_t i = 0; i < count; i++)
+        run(meet, NULL);
+    stress_phase = "forks";
+    for (uint32_t i = 0; i < count; i++) {
+        run(meet_in_forks, NULL);
+        run(grow_tree, NULL);
+    }
+    stress_phase = "joins";
+    test_joins(count);
+    stress_phase = "waits";
+    for (uint32_t i = 0; i < count / 8; i++)
+        run(crowd_wanders, &random);
+    rv_sched_stop(sched);
+    stress_phase = "stops";
+    test_stops(count / 8);
+    return 0;
+}
