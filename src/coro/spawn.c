@@ -17,15 +17,12 @@
 
 #include "base/base_internal.h"
 #include "coro/coro_internal.h"
+#include "executor/executor_internal.h"
 
-/* What the executor owns. */
+/* What the executor polls. It lies in the coroutine, as rv_coro_data(). */
 struct task {
     struct rv_future future;
-    struct rv_coro *coro; /* NULL when it has ended */
-};
-
-/* What the coroutine has of the host, in rv_coro_data(). */
-struct waiting {
+    struct rv_coro *coro;
     struct rv_future *awaited; /* while it is suspended */
     struct rv_cx *cx;          /* while it runs, but not inside a poll */
     bool canceled;
@@ -33,7 +30,7 @@ struct waiting {
 
 static int await(struct rv_coro *coro, struct rv_future *future)
 {
-    struct waiting *self = rv_coro_data(coro);
+    struct task *self = rv_coro_data(coro);
     struct rv_cx *cx = self->cx;
 
     if (self->canceled)
@@ -48,43 +45,34 @@ static int await(struct rv_coro *coro, struct rv_future *future)
     return rv_coro_suspend_then(NULL, NULL);
 }
 
-/* On the executor's stack: the coroutine has left its own for ever. */
-static void end(struct task *self)
-{
-    rv_coro_free(self->coro);
-    self->coro = NULL;
-}
-
 static enum rv_poll task_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct task *self = RV_CONTAINER_OF(future, struct task, future);
-    struct waiting *waiting = rv_coro_data(self->coro);
-    struct rv_future *awaited = waiting->awaited;
+    struct rv_future *awaited = self->awaited;
 
     if (awaited && rv_poll(awaited, cx) == RV_PENDING)
         return RV_PENDING;
-    waiting->awaited = NULL;
-    waiting->cx = cx;
+    self->awaited = NULL;
+    self->cx = cx;
     if (!rv_coro_resume_with(self->coro, awaited ? awaited->result : 0))
         return RV_PENDING;
     future->result = rv_coro_result(self->coro);
-    end(self);
     return RV_READY;
 }
 
-/* Canceled: nothing makes it wait any more, so it gets to its end. */
+/*
+ * The end of the task, which lies in the coroutine. One that has not finished
+ * is canceled: nothing makes it wait any more, so it gets to its end.
+ */
 static void task_drop(struct rv_future *future)
 {
     struct task *self = RV_CONTAINER_OF(future, struct task, future);
-    struct waiting *waiting;
 
-    if (!self->coro)
-        return;
-    waiting = rv_coro_data(self->coro);
-    waiting->canceled = true;
-    RV_CHECK(rv_coro_resume_with(self->coro, -ECANCELED),
-             "a canceled coroutine suspended");
-    end(self);
+    self->canceled = true;
+    if (!rv_coro_finished(self->coro))
+        RV_CHECK(rv_coro_resume_with(self->coro, -ECANCELED),
+                 "a canceled coroutine suspended");
+    rv_coro_free(self->coro);
 }
 
 int rv_coro_spawn(struct rv_executor *executor, rv_coro_entry entry, void *arg,
@@ -95,29 +83,24 @@ int rv_coro_spawn(struct rv_executor *executor, rv_coro_entry entry, void *arg,
     static const struct rv_coro_host host = {await};
 
     struct rv_coro_options chosen = {.host = &host,
-                                     .data_bytes = sizeof(struct waiting)};
-    struct task *task = rv_alloc(sizeof *task);
+                                     .data_bytes = sizeof(struct task)};
+    struct rv_coro *coro;
+    struct task *task;
     int error;
 
-    if (!task)
-        return -ENOMEM;
     if (options) {
         chosen.name = options->name;
         chosen.stack_bytes = options->stack_bytes;
     }
+    error = rv_coro_new(&coro, entry, arg, &chosen);
+    if (error)
+        return error;
+    task = rv_coro_data(coro);
+    task->coro = coro;
     rv_future_init(&task->future, &ops);
-    error = rv_coro_new(&task->coro, entry, arg, &chosen);
+    error = rv_spawn_flagged(executor, &task->future, join, RV_TASK_EMBEDDED);
     if (error)
-        goto fail_free;
-    error = rv_spawn(executor, &task->future, join);
-    if (error)
-        goto fail_end;
-    return 0;
-
-fail_end:
-    end(task);
-fail_free:
-    rv_free(task);
+        rv_coro_free(coro);
     return error;
 }
 

@@ -55,15 +55,21 @@ uint32_t rv_executor_tasks(const struct rv_executor *executor)
 
 /* The handle keeps a future that has a value; any other one ends here. */
 static void dispose(struct rv_future *future, struct rv_join *join,
-                    bool aborted)
+                    uint32_t flags, bool aborted)
 {
-    if (join && !aborted) {
+    const bool embedded = flags & RV_TASK_EMBEDDED;
+
+    if (join && !aborted && !embedded) {
         rv_join_settle(join, future, future->result);
         return;
     }
     /* The handle first: the drop may end the one who holds it. */
     if (join)
-        rv_join_settle(join, NULL, -ECANCELED);
+        rv_join_settle(join, NULL, aborted ? -ECANCELED : future->result);
+    if (embedded) {
+        future->ops->drop(future); /* not rv_drop(): nothing is left of it */
+        return;
+    }
     rv_drop(future);
     rv_free(future);
 }
@@ -83,7 +89,7 @@ void rv_task_finish(struct rv_executor *executor, struct rv_task *task,
     if (flags & RV_TASK_BORROWED)
         rv_ready_end_batch(executor->ready); /* rv_block_on() returns */
     else
-        dispose(future, join, aborted);
+        dispose(future, join, flags, aborted);
 }
 
 int rv_task_spawn(struct rv_executor *executor, struct rv_future *future,

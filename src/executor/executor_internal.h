@@ -17,6 +17,8 @@
 enum rv_task_flag {
     RV_TASK_ABORTED = 1,  /* during its poll, which goes on */
     RV_TASK_BORROWED = 2, /* the future is the caller's of rv_block_on() */
+    RV_TASK_EMBEDDED = 4, /* not from rv_alloc(): its drop frees it, and the
+                             handle gets its result only */
 };
 
 /* A future with a place in line; slot.flags: enum rv_task_flag. */
@@ -94,6 +96,10 @@ static inline int rv_task_start(struct rv_executor *executor,
         rv_ready_push(executor->ready, slot->id);
     return 0;
 }
+
+/* rv_spawn() with flags for the task: RV_TASK_EMBEDDED or 0. */
+int rv_spawn_flagged(struct rv_executor *executor, struct rv_future *future,
+                     struct rv_join *join, uint8_t flags);
 
 /*
  * rv_spawn() without a handle; *id is the task's. Returns: as rv_spawn().

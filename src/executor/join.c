@@ -68,8 +68,8 @@ static void join_drop(struct rv_future *future)
     }
 }
 
-int rv_spawn(struct rv_executor *executor, struct rv_future *future,
-             struct rv_join *join)
+int rv_spawn_flagged(struct rv_executor *executor, struct rv_future *future,
+                     struct rv_join *join, uint8_t flags)
 {
     static const struct rv_future_ops join_ops = {
         .name = "rv_join", .poll = join_poll, .drop = join_drop};
@@ -79,10 +79,16 @@ int rv_spawn(struct rv_executor *executor, struct rv_future *future,
     if (executor->closing)
         return -ECANCELED;
     if (!join)
-        return rv_task_start(executor, future, NULL, 0, &id);
+        return rv_task_start(executor, future, NULL, flags, &id);
     *join = (struct rv_join){.executor = executor};
     rv_future_init(&join->future, &join_ops);
-    return rv_task_start(executor, future, join, 0, &join->task);
+    return rv_task_start(executor, future, join, flags, &join->task);
+}
+
+int rv_spawn(struct rv_executor *executor, struct rv_future *future,
+             struct rv_join *join)
+{
+    return rv_spawn_flagged(executor, future, join, 0);
 }
 
 void rv_join_settle(struct rv_join *join, struct rv_future *output, int result)
