@@ -161,6 +161,9 @@ class Usage(Case):
                           ["serve", "--reactor", "x"],
                           ["serve", "--grace", "x"],
                           ["serve", "--grace", "-1"],
+                          ["get", "--parallel", "0", "http://x/"],
+                          ["get", "--max-redirects", "-1", "http://x/"],
+                          ["get", "--stall", "x", "http://x/"],
                           ["serve", "--idle", "0"],
                           ["serve", "--max-connections", "0"],
                           ["serve", "--executors", "0"],
@@ -267,6 +270,27 @@ class GetFromServe(Case):
     def test_quiet_says_nothing_but_still_fails(self):
         self.check(run("get", "--quiet", self.url("/reset")), 1)
 
+    def test_heads_alone(self):
+        result = run("get", "--head", self.url("/0/long"), self.url("/0/x"))
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        heads = result.stdout.split("\n\n")
+        self.assertEqual(len(heads), 3)
+        for head, length in (heads[0], 4), (heads[1], 1):
+            self.assertTrue(head.startswith("HTTP/1.1 200 OK\n"), head)
+            self.assertIn(f"Content-Length: {length}", head)
+
+    def test_so_many_at_a_time_on_connections_that_are_kept(self):
+        with Serve("--max-connections", "2") as server:
+            result = run("get", "--parallel", 2, "--repeat", 50,
+                         server.url("/1/x"))
+        self.check(result, 0, "x" * 50)
+
+    def test_limits_of_phases(self):
+        result = run("get", "--stall", 0.2, "--timeout", 0, self.url("/never"))
+        self.one_line(result, 1, "/never", "nothing came for 0.2 s")
+        result = run("get", "--stall", 0.4, self.url("/drip/50/20"))
+        self.check(result, 0, "x" * 20)
+
     def test_more_gets_than_descriptors(self):
         result = run("get", "--repeat", 200, self.url("/10/x"),
                      preexec_fn=lambda: limit_descriptors(30))
@@ -368,6 +392,26 @@ class GetFromOthers(Case):
     def test_reset(self):
         says = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello"
         self.one_line(self.get(says, reset=True), 1, "reset")
+
+    def test_redirects_are_followed_if_wanted(self):
+        with Serve() as server:
+            to = server.url("/0/there").encode()
+            says = (b"HTTP/1.1 301 X\r\nLocation: " + to +
+                    b"\r\nContent-Length: 3\r\n\r\nold")
+            with Script(says) as script:
+                for option in (["-L"], ["--follow"], ["--max-redirects", "1"]):
+                    self.check(run("get", *option, script.url()), 0, "there")
+                self.one_line(run("get", "--max-redirects", 0, script.url()),
+                              1, "not followed")
+
+    def test_redirects_that_lead_nowhere(self):
+        for to, words in (("/loop", "more than 10 redirects"),
+                          ("https://127.0.0.1/", "only http:// is supported"),
+                          ("http://", "malformed answer")):
+            says = (f"HTTP/1.1 302 X\r\nLocation: {to}\r\n"
+                    "Content-Length: 0\r\n\r\n").encode()
+            with self.subTest(to=to), Script(says) as script:
+                self.one_line(run("get", "-L", script.url()), 1, words)
 
     def test_a_redirect_is_not_followed(self):
         says = b"HTTP/1.1 301 X\r\nLocation: /y\r\nContent-Length: 0\r\n\r\n"

@@ -141,7 +141,7 @@ def measure(test, attempt, processes=()):
 class Finished:
     """What a program wrote, its exit status, and the seconds it took."""
 
-    def __init__(self, *arguments, limit_s=LIMIT_S, stdin=b""):
+    def __init__(self, *arguments, limit_s=LIMIT_S, stdin=b"", **options):
         # Files, not pipes: a megabyte each way needs no thread to be read.
         with contextlib.ExitStack() as files:
             given, out, err = (files.enter_context(tempfile.TemporaryFile())
@@ -149,7 +149,8 @@ class Finished:
             given.write(stdin)
             given.seek(0)
             begin = time.monotonic()
-            process = start(arguments, stdin=given, stdout=out, stderr=err)
+            process = start(arguments, stdin=given, stdout=out, stderr=err,
+                            **options)
             try:
                 self.status = process.wait(limit_s)
             finally:

@@ -17,11 +17,13 @@ import contextlib
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 sys.dont_write_bytecode = True
@@ -592,9 +594,14 @@ class GetOdd(GetCase):
 
     def test_answers_beyond_the_limits(self):
         self.check_failures(
-            ["/large/promise", "/large/chunk", "/large/line", "/large/head",
-             "/bad/endless-head"],
+            ["/large/line", "/large/head", "/bad/endless-head"],
             "larger than the limit")
+
+    def test_bodies_kept_in_memory_have_a_limit(self):
+        for path in "/large/promise", "/large/chunk":
+            done = get(self.url + path, self.url + "/1xx")
+            self.assertEqual((done.status, done.out), (1, b"after"))
+            self.assertIn("larger than the limit", done.err)
 
     def test_what_is_not_supported(self):
         self.check_failures(["/version/2", "/coding"], "not supported")
@@ -696,6 +703,110 @@ class Get(GetCase):
         self.check_failure(f"http://127.0.0.1:{port}/none", "404 Not Found")
 
 
+# Run in a name space of its own: a disk of 1 MiB, what fails, what remains.
+SMALL_DISK = """
+mount -t tmpfs -o size=1m none "$1" || exit 77
+cd "$1"
+"$2" get -o . "$3/big/2000" "$3/big/100"
+echo "status $?"
+wc -c *
+"""
+
+
+class GetStreams(GetCase):
+    """`reveil get` of bodies that it does not hold in memory."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Serve()
+        cls.url = cls.server.url
+        cls.addClassCleanup(cls.server.stop)
+
+    def peak_kb(self, path, **options):
+        """The most memory that a GET of this path has had, in KiB."""
+        get = start([support.program, "get", self.url + path],
+                    stdout=subprocess.DEVNULL, **options)
+        _, status, usage = os.wait4(get.pid, 0)
+        get.returncode = os.waitstatus_to_exitcode(status)
+        self.assertEqual(get.returncode, 0)
+        return usage.ru_maxrss
+
+    def test_a_gigabyte_takes_no_more_memory_than_ten_megabytes(self):
+        if SLOW:  # 100 MB show it as well, and AddressSanitizer has its own
+            small, large = self.peak_kb("/big/10000"), self.peak_kb(
+                "/big/100000")
+        else:
+            small, large = self.peak_kb("/big/10000"), self.peak_kb(
+                "/big/1048576")
+        self.assertLess(large, small + 4096)
+
+    def test_files(self):
+        folder = scratch_folder()
+        done = get("-o", folder, self.url + "/big/20000", self.url + "/big/0",
+                   self.url + "/0/x")
+        self.assertEqual((done.status, done.err, done.out), (0, "", b""))
+        bodies = []
+        for name in sorted(os.listdir(folder)):
+            with open(f"{folder}/{name}", "rb") as file:
+                bodies.append(file.read())
+        self.assertEqual(bodies, [big(20000), b"", b"x"])
+
+    def test_no_half_file_is_left(self):
+        folder = scratch_folder()
+        done = get("-o", folder, self.url + "/half", self.url + "/nothing",
+                   self.url + "/0/x", self.url + "/never", "--timeout", "0.5")
+        self.assertEqual((done.status, done.err.count("\n")), (1, 3), done.err)
+        self.assertEqual([name[:5] for name in os.listdir(folder)], ["0003-"])
+
+    def test_a_file_beyond_the_limit_of_the_process(self):
+        folder = scratch_folder()
+
+        def tighten():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (10 ** 6, 10 ** 6))
+
+        done = get("-o", folder, self.url + "/big/2000", self.url + "/big/100",
+                   preexec_fn=tighten)
+        self.assertEqual((done.status, done.err.count("\n")), (1, 1), done.err)
+        self.assertIn("cannot write a file in", done.err)
+        self.assertIn("File too large", done.err)
+        name, = os.listdir(folder)
+        with open(f"{folder}/{name}", "rb") as file:
+            self.assertEqual(file.read(), big(100))
+
+    def test_a_full_disk(self):
+        done = Finished(need("unshare"), "-rm", "sh", "-c", SMALL_DISK, "sh",
+                        scratch_folder(), support.program, self.url)
+        if done.status == 77 or "unshare:" in done.err:
+            self.skipTest("no disk of its own to be had: " + done.err)
+        self.assertIn("No space left on device", done.err)
+        lines = done.out.decode().splitlines()
+        self.assertEqual(lines[0], "status 1", done.err)
+        self.assertRegex(lines[1], r"^ *102400 0002-\S*-100$")
+        self.assertEqual(len(lines), 2)
+
+    def test_a_long_body_that_is_cut_has_begun_to_come(self):
+        """A megabyte is held back, as what is beyond has to go somewhere."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+            for sent in 500_000, 3_000_000:
+                thread = threading.Thread(
+                    target=self.cut_after, args=(listener, sent))
+                thread.start()
+                done = get(f"http://127.0.0.1:{port}/")
+                thread.join()
+                self.assertEqual(done.status, 1)
+                self.assertEqual(len(done.out) == 0, sent < 1 << 20)
+                self.assertIn("before the whole answer", done.err)
+
+    def cut_after(self, listener, sent):
+        client, _ = listener.accept()
+        with client:
+            client.recv(65536)
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n"
+                           b"\r\n" + bytes(sent))
+
+
 class GetNginx(GetCase):
     """`reveil get` against nginx, and nginx in front of `reveil serve`."""
 
@@ -732,6 +843,7 @@ class GetNginx(GetCase):
         self.check_failure(self.url + "/none", "404 Not Found")
         self.check_failure(self.url + "/moved",
                            "301 Moved Permanently (redirects are not followed)")
+        self.check_body(self.url + "/moved", FILES["small"], "--follow")
         self.check_body(self.url + "/nothing", b"")
         self.check_failure(self.url + "/dropped", "before the whole answer")
 
