@@ -110,6 +110,21 @@ void rv_coro_free(struct rv_coro *coro);
  */
 void rv_coro_trim(void);
 
+/*
+ * From now on a coroutine that overflows its stack is named before the program
+ * dies of it:
+ *
+ *     reveil: coroutine NAME overflowed its stack of N bytes
+ *
+ * This handles SIGSEGV for the process, which the library does not do unasked:
+ * on a signal stack, which each thread gets that resumes coroutines (64 KiB,
+ * unless it has one). Other faults go to the handler that was there before.
+ * Call it again as you like; a handler installed after it must call this one.
+ *
+ * Threads: any. Returns: 0; a negative errno: it is as before.
+ */
+int rv_coro_report_overflow(void);
+
 /* --- running ----------------------------------------------------------- */
 
 /*

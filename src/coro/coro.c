@@ -99,6 +99,11 @@ RV_CORO_UNINSTRUMENTED bool rv_coro_resume_with(struct rv_coro *coro, int value)
 {
     RV_CHECK(coro->state == RV_CORO_SUSPENDED,
              "a coroutine is resumed that runs or has finished");
+    /* acquire: sees the key of overflow.c; pairs with the release in
+     * install() there. */
+    if (atomic_load_explicit(&rv_overflow_reported, memory_order_acquire) &&
+        !rv_overflow_thread_is_ready)
+        rv_overflow_ready();
     coro->state = RV_CORO_RUNNING;
     coro->resumer = current;
     current = coro;
