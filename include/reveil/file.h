@@ -44,6 +44,10 @@ enum { RV_FILE_POSITION = -1 };
  */
 int rv_file_of_fd(struct rv_file **out, int fd);
 
+/* The same for a descriptor that is the file's from now on, and is closed with
+ * it; also when this fails. Returns: 0, -ENOMEM. */
+int rv_file_adopt(struct rv_file **out, int fd);
+
 /*
  * Give the file up, without waiting for the result of close(2). What is in
  * flight keeps the descriptor open until its completion. NULL is allowed.
@@ -68,6 +72,7 @@ struct rv_file_op {
     uint8_t kind; /* private, as are the rest */
     uint8_t stage;
     bool data_only;
+    bool whole;
     int flags;
     mode_t mode;
     const char *path;
@@ -115,6 +120,12 @@ void rv_file_read_init(struct rv_file_op *op, struct rv_file *file,
  */
 void rv_file_write_init(struct rv_file_op *op, struct rv_file *file,
                         struct rv_buf *buf, size_t from_bytes, int64_t offset);
+
+/* Write all of it, with as many calls as that takes. result: 0, or what went
+ * wrong after a part of it perhaps. */
+void rv_file_write_whole_init(struct rv_file_op *op, struct rv_file *file,
+                              struct rv_buf *buf, size_t from_bytes,
+                              int64_t offset);
 
 /*
  * Write all of it, then fsync(2): linked in the ring, so that the executor is
@@ -173,7 +184,6 @@ struct rv_file_write_all {
     bool sync;
     struct rv_file *file;
     struct rv_buf *buf;
-    size_t done_bytes;
 };
 
 /* The future has a reference to `buf` of its own, until it is dropped. `path`

@@ -196,6 +196,14 @@ void rv_file_write_init(struct rv_file_op *op, struct rv_file *file,
     op->offset = offset;
 }
 
+void rv_file_write_whole_init(struct rv_file_op *op, struct rv_file *file,
+                              struct rv_buf *buf, size_t from_bytes,
+                              int64_t offset)
+{
+    rv_file_write_init(op, file, buf, from_bytes, offset);
+    op->whole = true;
+}
+
 void rv_file_write_sync_init(struct rv_file_op *op, struct rv_file *file,
                              struct rv_buf *buf, size_t from_bytes,
                              int64_t offset)

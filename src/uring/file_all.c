@@ -132,21 +132,12 @@ static enum rv_poll write_all_poll(struct rv_future *future, struct rv_cx *cx)
     RV_AWAIT(future, cx, &op->future);
     if (op->future.result < 0)
         RV_RETURN(future, op->future.result);
-    while (!self->sync && self->done_bytes < self->buf->len_bytes) {
-        rv_file_write_init(op, self->file, self->buf, self->done_bytes,
-                           (int64_t)self->done_bytes);
-        RV_AWAIT(future, cx, &op->future);
-        if (op->future.result <= 0)
-            break;
-        self->done_bytes += (size_t)op->future.result;
-    }
-    if (self->sync) {
+    if (self->sync)
         rv_file_write_sync_init(op, self->file, self->buf, 0, 0);
-        RV_AWAIT(future, cx, &op->future);
-    } else if (op->future.result == 0 && self->buf->len_bytes > 0) {
-        op->future.result = -ENOSPC;
-    }
-    future->result = op->future.result < 0 ? op->future.result : 0;
+    else
+        rv_file_write_whole_init(op, self->file, self->buf, 0, 0);
+    RV_AWAIT(future, cx, &op->future);
+    future->result = op->future.result;
     rv_file_close_init(op, &self->file);
     RV_AWAIT(future, cx, &op->future);
     if (future->result == 0)

@@ -39,12 +39,14 @@ struct rv_file_job {
     uint32_t references; /* one a ring operation, one the future's */
     struct rv_file *file;
     struct rv_buf *buf;
-    char *data;
+    char *data; /* what is left to move */
     size_t len_bytes;
+    size_t most_bytes; /* in one call */
     int64_t offset;
     int flags;
     mode_t mode;
     bool data_only;
+    bool whole;    /* goes on until nothing is left */
     int opened_fd; /* of a call on the pool, until the future takes it */
     union {
         struct statx stat;
@@ -55,6 +57,9 @@ struct rv_file_job {
 /* What this future asks for. Returns: 0, -ENOMEM, -EBUSY. */
 int rv_file_job_new(struct rv_file_job **out, const struct rv_file_op *op);
 void rv_file_job_put(struct rv_file_job *job);
+
+/* So many bytes were moved. */
+void rv_file_job_advance(struct rv_file_job *job, int32_t moved_bytes);
 
 /* As entries of the ring. Returns: how many, 1 or 2. */
 int rv_file_job_calls(const struct rv_file_job *job,

@@ -35,16 +35,30 @@ struct rv_file *rv_file_new(int fd, bool borrowed)
     return file;
 }
 
-int rv_file_of_fd(struct rv_file **out, int fd)
+static int make_file(struct rv_file **out, int fd, bool borrowed)
 {
     int flags = fcntl(fd, F_GETFL);
-    struct rv_file *file = rv_file_new(fd, true);
+    struct rv_file *file = rv_file_new(fd, borrowed);
 
     if (!file)
         return -ENOMEM;
     atomic_init(&file->waits, flags >= 0 && flags & O_DIRECT);
     *out = file;
     return 0;
+}
+
+int rv_file_of_fd(struct rv_file **out, int fd)
+{
+    return make_file(out, fd, true);
+}
+
+int rv_file_adopt(struct rv_file **out, int fd)
+{
+    int error = make_file(out, fd, false);
+
+    if (error)
+        close(fd);
+    return error;
 }
 
 void rv_file_put(struct rv_file *file)
@@ -105,6 +119,8 @@ int rv_file_job_new(struct rv_file_job **out, const struct rv_file_op *op)
     job->flags = op->flags;
     job->mode = op->mode;
     job->data_only = op->data_only;
+    job->whole = op->whole;
+    job->most_bytes = MOST_BYTES;
     job->opened_fd = -1;
     if (op->path)
         memcpy(job->tail.path, op->path, path_bytes);
@@ -194,14 +210,27 @@ static struct rv_ring_call stat_call(const struct rv_file_job *job)
     };
 }
 
+/* Of the next call. */
+static size_t part_bytes(const struct rv_file_job *job)
+{
+    return job->len_bytes < job->most_bytes ? job->len_bytes : job->most_bytes;
+}
+
+void rv_file_job_advance(struct rv_file_job *job, int32_t moved_bytes)
+{
+    job->data += moved_bytes;
+    job->len_bytes -= (size_t)moved_bytes;
+    if (job->offset != RV_FILE_POSITION)
+        job->offset += moved_bytes;
+}
+
 static struct rv_ring_call transfer_call(const struct rv_file_job *job)
 {
     return (struct rv_ring_call){
         .opcode = fills(job->kind) ? IORING_OP_READ : IORING_OP_WRITE,
         .fd = job->file->fd,
         .addr = rv_ring_addr(job->data),
-        .len = (uint32_t)(job->len_bytes < MOST_BYTES ? job->len_bytes
-                                                      : MOST_BYTES),
+        .len = (uint32_t)part_bytes(job),
         .offset = (uint64_t)job->offset, /* -1: the position, here too */
     };
 }
@@ -239,7 +268,7 @@ int rv_file_job_calls(const struct rv_file_job *job,
 
 static ssize_t transfer(const struct rv_file_job *job, int flags)
 {
-    const struct iovec part = {job->data, job->len_bytes};
+    const struct iovec part = {job->data, part_bytes(job)};
 
     if (fills(job->kind))
         return preadv2(job->file->fd, &part, 1, job->offset, flags);
@@ -275,9 +304,7 @@ static ssize_t write_sync(struct rv_file_job *job)
             errno = ENOSPC;
             return -1;
         }
-        job->data += n;
-        job->offset += n;
-        job->len_bytes -= (size_t)n;
+        rv_file_job_advance(job, (int32_t)n);
     }
     return job->data_only ? fdatasync(job->file->fd) : fsync(job->file->fd);
 }

@@ -114,9 +114,7 @@ static bool write_sync_goes_on(struct rv_file_op *self, int32_t *result)
         *result = wrote < 0 ? wrote : -ENOSPC;
         return false;
     }
-    job->data += wrote;
-    job->offset += wrote;
-    job->len_bytes -= (size_t)wrote;
+    rv_file_job_advance(job, wrote);
     *result = synced;
     return job->len_bytes > 0 || synced == -ECANCELED;
 }
@@ -200,17 +198,39 @@ enum rv_poll rv_file_poll_wait(struct rv_file_op *self, struct rv_cx *cx)
         rv_source_clear(self->source, direction_of(self), tick);
     } while (true);
     rv_file_stop_waiting(self);
-    if (self->kind == RV_FILE_WRITE && self->job->len_bytes > PIPE_BUF)
-        self->job->len_bytes = PIPE_BUF;
+    if (self->kind == RV_FILE_WRITE)
+        self->job->most_bytes = PIPE_BUF;
     start_pool(self);
     return RV_PENDING;
 }
 
+/* A part of it is written, or all. Returns: true if there is more to do. */
+static bool write_goes_on(struct rv_file_op *self, int32_t *result)
+{
+    struct rv_file_job *job = self->job;
+
+    if (!job->whole || *result < 0)
+        return false;
+    if (*result == 0 && job->len_bytes > 0)
+        *result = -ENOSPC;
+    else
+        rv_file_job_advance(job, *result);
+    if (*result > 0)
+        *result = 0;
+    return *result == 0 && job->len_bytes > 0;
+}
+
 enum rv_poll rv_file_poll_pool(struct rv_file_op *self, struct rv_cx *cx)
 {
+    int32_t result;
+
     if (rv_poll(&self->by.blocking.future, cx) == RV_PENDING)
         return RV_PENDING;
-    return rv_file_finish(self, self->by.blocking.future.result);
+    result = self->by.blocking.future.result;
+    if (!write_goes_on(self, &result))
+        return rv_file_finish(self, result);
+    self->stage = RV_FILE_AT_NEW;
+    return RV_PENDING;
 }
 
 /* After EINTR, a short write or EAGAIN: what next. Returns: READY when it is
@@ -238,6 +258,8 @@ enum rv_poll rv_file_poll_ring(struct rv_file_op *self, struct rv_cx *cx)
     result = self->by.ring[0].future.result;
     if (result != -EINTR && self->kind == RV_FILE_WRITE_SYNC &&
         write_sync_goes_on(self, &result))
+        result = -EINTR;
+    if (write_goes_on(self, &result))
         result = -EINTR;
     return judge(self, result);
 }

@@ -321,7 +321,7 @@ static void *take_all(void *arg)
     return NULL;
 }
 
-RV_TEST(file, a_full_pipe_is_waited_for)
+static void fill_pipe(bool whole)
 {
     struct desk desk;
     struct taker *taker = calloc(1, sizeof *taker);
@@ -340,9 +340,10 @@ RV_TEST(file, a_full_pipe_is_waited_for)
         int result;
 
         rv_file_write_init(&op, tube.writer, buf, sent, RV_FILE_POSITION);
+        op.whole = whole;
         result = desk_do(&desk, &op);
-        cr_assert_gt(result, 0);
-        sent += (size_t)result;
+        cr_assert_geq(result, whole ? 0 : 1);
+        sent += whole ? MORE_THAN_A_PIPE : (size_t)result;
     }
     close(tube.fds[1]);
     pthread_join(taker->thread, NULL);
@@ -354,6 +355,16 @@ RV_TEST(file, a_full_pipe_is_waited_for)
     rv_file_put(tube.writer);
     close(tube.fds[0]);
     desk_fini(&desk);
+}
+
+RV_TEST(file, a_full_pipe_is_waited_for)
+{
+    fill_pipe(false);
+}
+
+RV_TEST(file, so_it_is_until_all_is_written)
+{
+    fill_pipe(true);
 }
 
 /* --- dropped ----------------------------------------------------------- */
