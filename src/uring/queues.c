@@ -17,6 +17,11 @@
  *   U3  Indices are never masked but where an array is accessed: with masked
  *       ones full and empty look the same.
  *   U4  A completion is copied before its place is given back (release).
+ *   U5  Quiet ends by an exchange that is a full barrier, and then the queue is
+ *       looked at again; the kernel sets IORING_SQ_TASKRUN, with a full barrier
+ *       too, and then looks whether it is to be quiet. One of the two sees the
+ *       other. It is so with DEFER_TASKRUN on x86, where the kernel's atomic_or
+ *       is a barrier, and nowhere else do we ask for quiet.
  */
 #include "uring/queues.h"
 
@@ -158,7 +163,12 @@ static void find_parts(struct rv_queues *queues,
     queues->sq_flags = (void *)(base + params->sq_off.flags);
     queues->cq_head = (void *)(base + params->cq_off.head);
     queues->cq_tail = (void *)(base + params->cq_off.tail);
+    queues->cq_flags = (void *)(base + params->cq_off.flags);
     queues->cqes = (void *)(base + params->cq_off.cqes);
+#if defined(__x86_64__)
+    queues->can_be_quiet =
+        params->flags & IORING_SETUP_DEFER_TASKRUN && params->cq_off.flags != 0;
+#endif
     queues->sq_entries = params->sq_entries;
     queues->cq_entries = params->cq_entries;
     number_entries((void *)(base + params->sq_off.array), params->sq_entries);
@@ -266,6 +276,18 @@ void rv_queues_close(struct rv_queues *queues)
 int rv_queues_notify(struct rv_queues *queues, int event_fd)
 {
     return sys_register(queues->fd, IORING_REGISTER_EVENTFD, &event_fd, 1);
+}
+
+void rv_queues_be_quiet(struct rv_queues *queues, bool quiet)
+{
+    if (!queues->can_be_quiet)
+        return;
+    /* relaxed: to be quiet too late costs a wake, no more. seq_cst: U5. */
+    if (quiet)
+        atomic_store_explicit(queues->cq_flags, IORING_CQ_EVENTFD_DISABLED,
+                              memory_order_relaxed);
+    else
+        atomic_exchange_explicit(queues->cq_flags, 0, memory_order_seq_cst);
 }
 
 /* --- submission -------------------------------------------------------- */

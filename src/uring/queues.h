@@ -33,8 +33,10 @@ struct rv_queues {
     _Atomic uint32_t *sq_head; /* the kernel's */
     _Atomic uint32_t *sq_tail; /* ours */
     _Atomic uint32_t *sq_flags;
-    _Atomic uint32_t *cq_head; /* ours */
-    _Atomic uint32_t *cq_tail; /* the kernel's */
+    _Atomic uint32_t *cq_head;  /* ours */
+    _Atomic uint32_t *cq_tail;  /* the kernel's */
+    _Atomic uint32_t *cq_flags; /* ours */
+    bool can_be_quiet;          /* see rv_queues_be_quiet() */
     struct io_uring_sqe *sqes;
     struct io_uring_cqe *cqes;
 
@@ -66,6 +68,14 @@ bool rv_queues_has(const struct rv_queues *queues, uint8_t opcode);
 /* Let the kernel write to an eventfd at each completion. Returns: 0, negative
  * errno. */
 int rv_queues_notify(struct rv_queues *queues, int event_fd);
+
+/*
+ * Whether the kernel may leave out the writes to the eventfd, while we look at
+ * the completion queue ourselves. After the end of that look again, at
+ * rv_queues_ready() and rv_queues_holds_back(): what came before it has written
+ * nothing.
+ */
+void rv_queues_be_quiet(struct rv_queues *queues, bool quiet);
 
 /* The next free entry, zeroed; it is the kernel's to read from the next
  * rv_queues_enter() on. NULL when the submission queue is full. */

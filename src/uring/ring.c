@@ -147,10 +147,22 @@ static int spawn_watch(struct rv_ring *ring)
 
 /* --- birth ------------------------------------------------------------- */
 
+/*
+ * The eventfd is for an executor that sleeps. To write to it for one that looks
+ * anyway would wake the reactor's thread at every other completion, for
+ * nothing.
+ */
 static bool turn_run(struct rv_turn *turn, bool idle)
 {
-    (void)idle;
-    return rv_ring_turn(RV_CONTAINER_OF(turn, struct rv_ring, turn));
+    struct rv_ring *ring = RV_CONTAINER_OF(turn, struct rv_ring, turn);
+
+    rv_queues_be_quiet(&ring->queues, true);
+    if (rv_ring_turn(ring))
+        return true;
+    if (!idle)
+        return false;
+    rv_queues_be_quiet(&ring->queues, false);
+    return rv_ring_turn(ring); /* U5: the look after it */
 }
 
 int rv_ring_new(struct rv_ring **out, struct rv_executor *executor,

@@ -505,6 +505,58 @@ static void refused(uint32_t count)
     stop();
 }
 
+/* --- asleep ------------------------------------------------------------ */
+
+struct pinger {
+    pthread_t thread;
+    int fds[2];
+    int turn[2]; /* says that the byte was read */
+    uint32_t count;
+};
+
+static void *ping(void *arg)
+{
+    struct pinger *pinger = arg;
+    uint32_t state = 7;
+    char byte = 0;
+
+    for (uint32_t i = 0; i < pinger->count; i++) {
+        stress_dawdle(stress_random(&state) % 30000);
+        STRESS_CHECK(write(pinger->fds[1], "x", 1) == 1, "no write");
+        STRESS_CHECK(read(pinger->turn[0], &byte, 1) == 1, "no read");
+    }
+    return NULL;
+}
+
+/* U5: a completion at about the time when the executor goes to sleep. */
+static void asleep(uint32_t count)
+{
+    struct pinger pinger = {.count = count};
+    char byte;
+
+    stress_phase = "asleep";
+    start(4);
+    STRESS_CHECK(pipe2(pinger.fds, O_CLOEXEC) == 0 &&
+                     pipe2(pinger.turn, O_CLOEXEC) == 0,
+                 "no pipe");
+    pthread_create(&pinger.thread, NULL, ping, &pinger);
+    for (uint32_t i = 0; i < count; i++) {
+        struct rv_ring_call call =
+            transfer(IORING_OP_READ, pinger.fds[0], &byte);
+        struct rv_ring_op op;
+
+        rv_ring_op_init(&op, &call, NULL, NULL);
+        STRESS_CHECK(rv_runtime_block_on(runtime, &op.future) == 1, "lost");
+        STRESS_CHECK(write(pinger.turn[1], "x", 1) == 1, "no write");
+    }
+    pthread_join(pinger.thread, NULL);
+    stop();
+    for (int i = 0; i < 2; i++) {
+        close(pinger.fds[i]);
+        close(pinger.turn[i]);
+    }
+}
+
 /* What is in flight at the end is drained before the memory goes. */
 static void stopped_in_flight(uint32_t count)
 {
@@ -549,6 +601,7 @@ int main(int argc, char **argv)
     full_ring(64);
     refused(count / 200 + 1);
     stopped_in_flight(count / 500 + 1);
+    asleep(count);
     moods(count / 2, 4);
     moods(count / 2, 256);
     storm(count, 256, watched_enter);
