@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_drop.c - a GET dropped after each of its polls, and a server dropped
+ * after each turn of its executor, leave nothing behind: no descriptor, no
+ * task, no block of memory.
+ */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <reveil/http_client.h>
+#include <stdio.h>
+
+#include "http/delay.h"
+#include "serving.h"
+#include "support/failing_alloc.h"
+#include "support/support.h"
+#include "talker.h"
+
+RV_TEST_SUITE(http_drop);
+
+/* --- a GET -------------------------------------------------------------- */
+
+/* Polls a GET so many times, then is READY. */
+struct impatient {
+    struct rv_future future;
+    struct rv_http_get get;
+    int polls;
+};
+
+static enum rv_poll impatient_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct impatient *self = RV_CONTAINER_OF(future, struct impatient, future);
+
+    if (self->polls-- == 0)
+        return RV_READY;
+    return rv_poll(&self->get.future, cx);
+}
+
+/* What is to be got, and how. */
+struct errand {
+    const char *url;
+    uint32_t max_redirects;
+    int64_t deadline_ms; /* 0: none */
+    bool keep;
+    bool twice; /* the second one, on the connection of the first, is cut */
+};
+
+static void prepare(struct impatient *self, const struct errand *errand,
+                    struct rv_http_client *client)
+{
+    static const struct rv_future_ops ops = {.name = "impatient",
+                                             .poll = impatient_poll};
+
+    rv_future_init(&self->future, &ops);
+    cr_assert_eq(rv_http_get_init(&self->get, errand->url), 0);
+    self->get.max_redirects = errand->max_redirects;
+    self->get.client = errand->keep ? client : NULL;
+    if (errand->deadline_ms)
+        self->get.deadline_ns = rv_after_ms(errand->deadline_ms);
+}
+
+/* Returns: false when the GET was over before so many polls. */
+static bool cut_after(const struct errand *errand, int polls)
+{
+    struct rv_http_client client;
+    struct rv_runtime *runtime;
+    struct impatient self;
+    bool over;
+
+    cr_assert_eq(rv_test_runtime_start(&runtime), 0);
+    rv_http_client_init(&client);
+    if (errand->twice) {
+        prepare(&self, errand, &client);
+        self.polls = -1;
+        cr_assert_eq(rv_runtime_block_on(runtime, &self.future), 0);
+        rv_drop(&self.get.future);
+        cr_assert_eq(rv_http_client_idle(&client), 1);
+    }
+    prepare(&self, errand, &client);
+    self.polls = polls;
+    rv_runtime_block_on(runtime, &self.future);
+    over = self.get.future.at == RV_AT_END;
+    rv_drop(&self.get.future);
+    rv_drop(&self.get.future);
+    cr_assert_eq(rv_executor_tasks(rv_runtime_executor(runtime)), 0);
+    if (!over) /* one that was taken and cut does not come back */
+        cr_assert_eq(rv_http_client_idle(&client), errand->twice && !polls);
+    rv_http_client_fini(&client);
+    rv_runtime_stop(runtime);
+    return !over;
+}
+
+/* Returns: after how many polls it was over. */
+static int cut_everywhere(const struct errand *errand)
+{
+    int polls = 0;
+
+    while (cut_after(errand, polls))
+        cr_assert_lt(++polls, 10000);
+    return polls;
+}
+
+RV_TEST(http_drop, a_get_after_each_of_its_polls)
+{
+    static const char *const paths[] = {"/0/x", "/3/late", "/drip/1/5",
+                                        "/big/900", "/half"};
+    struct serving serving = {.handler = rv_delay_handler()};
+    char url[128];
+
+    serving_start(&serving);
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        struct errand errand = {.url = url};
+
+        snprintf(url, sizeof url, "http://127.0.0.1:%u%s",
+                 (unsigned)serving.port, paths[i]);
+        cr_assert_geq(cut_everywhere(&errand), 1);
+        errand.deadline_ms = 3600 * 1000;
+        cut_everywhere(&errand);
+    }
+    serving_stop(&serving);
+}
+
+RV_TEST(http_drop, a_get_that_uses_a_connection_again)
+{
+    struct serving serving = {.handler = rv_delay_handler()};
+    struct errand errand = {.keep = true, .twice = true};
+    char url[128];
+
+    serving_start(&serving);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/3/x",
+             (unsigned)serving.port);
+    errand.url = url;
+    cr_assert_geq(cut_everywhere(&errand), 1);
+    serving_stop(&serving);
+}
+
+RV_TEST(http_drop, a_get_whose_host_is_looked_up)
+{
+    struct serving serving = {.handler = rv_delay_handler()};
+    struct errand errand = {0};
+    char url[128];
+
+    serving_start(&serving);
+    snprintf(url, sizeof url, "http://127.1:%u/0/x", (unsigned)serving.port);
+    errand.url = url;
+    cr_assert_geq(cut_everywhere(&errand), 1);
+    serving_stop(&serving);
+}
+
+/* Each time a new peer: the first may have heard nothing. */
+static bool cut_redirected(int polls)
+{
+    struct talker peer = {
+        .talks = {{.says = {"HTTP/1.1 302 X\r\nLocation: /b\r\n"
+                            "Content-Length: 4\r\n\r\ngone",
+                            OK1("a")}},
+                  {.says = {OK1("b")}}}};
+    struct errand errand = {.max_redirects = 2, .keep = polls % 2};
+    char url[128];
+    bool more;
+
+    talker_start(&peer);
+    errand.url = talker_url(url, &peer, "/a");
+    more = cut_after(&errand, polls);
+    talker_stop(&peer);
+    return more;
+}
+
+RV_TEST(http_drop, a_get_that_is_redirected)
+{
+    int polls = 0;
+
+    while (cut_redirected(polls) || polls < 4)
+        cr_assert_lt(++polls, 100);
+}
+
+/* --- a server ------------------------------------------------------------ */
+
+/* Let the executor run, for about as long as a packet and its wake take. */
+static void take_turns(struct rv_runtime *runtime, int count)
+{
+    struct rv_sleep nap;
+
+    while (count-- > 0) {
+        rv_sleep_init(&nap, rv_now_ns() + RV_NS_PER_MS / 10);
+        cr_assert_eq(rv_runtime_block_on(runtime, &nap.future), 0);
+    }
+}
+
+enum { TURNS = 8 };
+
+enum way { DROP, STOP, EXECUTOR_FIRST, WAYS };
+
+/* End it in one of three ways. */
+static void end_server(struct rv_runtime *runtime,
+                       struct rv_http_server *server, struct rv_join *join,
+                       enum way way)
+{
+    if (way == DROP) {
+        rv_join_abort(join);
+        cr_assert_eq(rv_runtime_block_on(runtime, &join->future), -ECANCELED);
+    }
+    if (way == STOP) {
+        rv_http_server_stop(server, rv_now_ns());
+        cr_assert_geq(rv_runtime_block_on(runtime, &join->future), 0);
+    }
+    if (way != EXECUTOR_FIRST) { /* what was cut ends at its next poll */
+        take_turns(runtime, 2);
+        cr_assert_eq(rv_executor_tasks(rv_runtime_executor(runtime)), 0);
+    }
+    rv_join_drop(join);
+    rv_runtime_stop(runtime);
+}
+
+static void cut_server(const char *request, int turns, enum way way)
+{
+    const struct rv_http_handler handler = rv_delay_handler();
+    struct rv_http_server *server;
+    struct rv_runtime *runtime;
+    struct rv_addr addr;
+    struct rv_join join;
+    char text[4096];
+    ssize_t n;
+    int fd;
+
+    rv_count_allocs(0);
+    server = rv_alloc(sizeof *server);
+    cr_assert_eq(rv_test_runtime_start(&runtime), 0);
+    cr_assert_eq(rv_addr_parse(&addr, "127.0.0.1", 0), 0);
+    cr_assert_eq(rv_http_server_init(server, &addr, &handler), 0);
+    cr_assert_eq(rv_http_server_addr(server, &addr), 0);
+    cr_assert_eq(rv_spawn(rv_runtime_executor(runtime), &server->future, &join),
+                 0);
+    fd = dial(rv_addr_port(&addr));
+    say(fd, request);
+    take_turns(runtime, turns);
+    /* The last one comes as far as it can, however late; or it is over. */
+    for (int more = 0; turns == TURNS && more < 50; more++)
+        if (server->open == 0 && server->requests == 0)
+            take_turns(runtime, 1);
+    end_server(runtime, server, &join, way);
+    while ((n = recv(fd, text, sizeof text, 0)) > 0)
+        ;
+    cr_assert(n == 0 || errno != EAGAIN, "it is still open");
+    close(fd);
+    cr_assert_eq(rv_stop_counting_allocs(), 0);
+}
+
+#define ASK(path_) "GET " path_ " HTTP/1.1\r\nHost: x\r\n\r\n"
+
+/* What brings a connection into each of its states. */
+static const char *const requests[] = {
+    "",
+    "GET / HT",
+    "bad\r\n\r\n",
+    "POST /0/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nbody",
+    "POST /0/x HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+    "Content-Length: 9\r\n\r\n",
+    ASK("/0/x"),
+    ASK("/0/x") ASK("/0/y") ASK("/0/z"),
+    ASK("/3600000/x"),
+    ASK("/drip/1/100"),
+    ASK("/drip/3600000/1"),
+    ASK("/big/20000"),
+    ASK("/never"),
+    ASK("/half"),
+    ASK("/reset"),
+    "GET /0/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+};
+
+RV_TEST(http_drop, a_server_in_each_state)
+{
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++)
+        for (int turns = 0; turns <= TURNS; turns++)
+            for (int way = 0; way < WAYS; way++)
+                cut_server(requests[i], turns, (enum way)way);
+}
