@@ -36,14 +36,16 @@
  */
 #if defined(__has_attribute)
 #if __has_attribute(disable_sanitizer_instrumentation)
-#define RV_CORO_UNINSTRUMENTED \
-    __attribute__((noinline, disable_sanitizer_instrumentation))
+#define RV_CORO_UNSEEN __attribute__((disable_sanitizer_instrumentation))
 #endif
 #endif
-#ifndef RV_CORO_UNINSTRUMENTED
-#define RV_CORO_UNINSTRUMENTED \
-    __attribute__((noinline, no_sanitize("thread"), no_sanitize("address")))
+#ifndef RV_CORO_UNSEEN
+#define RV_CORO_UNSEEN \
+    __attribute__((no_sanitize("thread"), no_sanitize("address")))
 #endif
+
+/* The same, and it is not made a part of its caller. */
+#define RV_CORO_UNINSTRUMENTED RV_CORO_UNSEEN __attribute__((noinline))
 
 #ifdef RV_CORO_ASAN
 #include <sanitizer/asan_interface.h>

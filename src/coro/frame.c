@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifndef RV_CORO_UCONTEXT
+
 /* The assembly's; it calls what is in the frame. */
 void rv_switch_begin(void);
 
@@ -82,3 +84,5 @@ void *rv_switch_prepare(char *low, char *top, void *(*main)(void *arg),
     fill(frame, main, arg);
     return frame;
 }
+
+#endif /* RV_CORO_UCONTEXT */

@@ -71,14 +71,14 @@ static inline void hop_free(struct rv_coro *coro)
 
 /* A stack that nobody comes back to has no use for its fake frames: `save` is
  * NULL then. */
-static inline void hop_leave(struct rv_coro *coro, void **save)
+RV_CORO_UNSEEN static inline void hop_leave(struct rv_coro *coro, void **save)
 {
     __sanitizer_start_switch_fiber(save, coro->resumer_low,
                                    coro->resumer_bytes);
     __tsan_switch_to_fiber(coro->resumer_fiber, 0);
 }
 
-static inline bool hop_in(struct rv_coro *coro, int value)
+RV_CORO_UNSEEN static inline bool hop_in(struct rv_coro *coro, int value)
 {
     void *fake_stack = NULL;
     bool finished;
@@ -95,14 +95,14 @@ static inline bool hop_in(struct rv_coro *coro, int value)
     return finished;
 }
 
-static inline void hop_arrive(struct rv_coro *coro)
+RV_CORO_UNSEEN static inline void hop_arrive(struct rv_coro *coro)
 {
     __sanitizer_finish_switch_fiber(NULL, &coro->resumer_low,
                                     &coro->resumer_bytes);
 }
 
-static inline int hop_out_then(struct rv_coro *coro, void (*then)(void *arg),
-                               void *arg)
+RV_CORO_UNSEEN static inline int
+hop_out_then(struct rv_coro *coro, void (*then)(void *arg), void *arg)
 {
     void *fake_stack = NULL;
     int value;
@@ -116,22 +116,22 @@ static inline int hop_out_then(struct rv_coro *coro, void (*then)(void *arg),
     return value;
 }
 
-static inline int hop_out(struct rv_coro *coro)
+RV_CORO_UNSEEN static inline int hop_out(struct rv_coro *coro)
 {
     return hop_out_then(coro, NULL, NULL);
 }
 
-static inline void hop_end(struct rv_coro *coro)
+RV_CORO_UNSEEN static inline void hop_end(struct rv_coro *coro)
 {
     hop_leave(coro, NULL);
 }
 
-static inline void hop_new(struct rv_coro *coro)
+RV_CORO_UNSEEN static inline void hop_new(struct rv_coro *coro)
 {
     coro->fiber = __tsan_create_fiber(0);
 }
 
-static inline void hop_free(struct rv_coro *coro)
+RV_CORO_UNSEEN static inline void hop_free(struct rv_coro *coro)
 {
     __tsan_destroy_fiber(coro->fiber);
 }

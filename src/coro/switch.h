@@ -22,6 +22,11 @@
 #ifndef RV_CORO_SWITCH_H
 #define RV_CORO_SWITCH_H
 
+/* Each of these files is empty where another one is used. */
+#if !defined(__x86_64__) && !defined(__aarch64__) && !defined(RV_CORO_UCONTEXT)
+#define RV_CORO_UCONTEXT
+#endif
+
 /* clang-format off */
 #if defined(RV_CORO_UCONTEXT)
 /* the frame is a struct of switch_ucontext.c */

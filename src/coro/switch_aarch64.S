@@ -9,6 +9,8 @@
  */
 #include "coro/switch.h"
 
+#if defined(__aarch64__) && !defined(RV_CORO_UCONTEXT)
+
 /* Save into a frame below sp, *x0 = sp, sp = x1. */
 .macro exchange
         sub     sp, sp, #RV_FRAME_BYTES
@@ -146,5 +148,7 @@ rv_switch_begin:
         ret
         .cfi_endproc
         .size   rv_switch_begin, . - rv_switch_begin
+
+#endif
 
         .section .note.GNU-stack, "", %progbits

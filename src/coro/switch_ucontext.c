@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <ucontext.h>
 
+#ifdef RV_CORO_UCONTEXT
+
 /* A stack that is not running. It lies on that stack. */
 struct frame {
     ucontext_t context;
@@ -92,3 +94,5 @@ void *rv_switch_prepare(char *low, char *top, void *(*main)(void *arg),
                 (unsigned)(address >> 32), (unsigned)address);
     return frame;
 }
+
+#endif /* RV_CORO_UCONTEXT */

@@ -12,6 +12,8 @@
  */
 #include "coro/switch.h"
 
+#if defined(__x86_64__) && !defined(RV_CORO_UCONTEXT)
+
 /* Save into the frame at rsp, *rdi = rsp, rsp = rsi. */
 .macro exchange
         pushq   %rbp
@@ -167,4 +169,6 @@ rv_switch_begin:
         .cfi_endproc
         .size   rv_switch_begin, . - rv_switch_begin
 
-        .section .note.GNU-stack, "", @progbits
+#endif
+
+        .section .note.GNU-stack, "", %progbits
