@@ -379,6 +379,8 @@ class Usage(unittest.TestCase):
                 asked = run(name, "--help")
                 self.assertEqual((asked.returncode, asked.stderr), (0, ""))
                 self.assertRegex(asked.stdout, rf"\Ausage: {name} .+\n\Z")
+                if asked.stdout.startswith(f"usage: {name} ["):
+                    continue  # it needs no arguments
                 wrong = run(name)
                 self.assertEqual((wrong.returncode, wrong.stdout), (2, ""))
                 self.assertEqual(wrong.stderr, asked.stdout)

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* hundred_files_ring.c - write 100 files of 1 MB at once, by one thread:
+ * hundred_files_ring FOLDER
+ *
+ * Three times over: one after the other with write(2); all at once through the
+ * ring; all at once on the blocking pool, by the same code with the ring off.
+ * What each takes is printed: time on the clock, and of CPUs. A file that
+ * cannot be written whole is named and removed. See hundred_files_pool.c for
+ * calls of your own on the pool. */
+#include <errno.h>
+#include <fcntl.h>
+#include <reveil/reveil.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { FILES = 100, FILE_BYTES = 1 << 20, PATH_BYTES = 4096 };
+
+/* --- what it takes ----------------------------------------------------- */
+
+static int64_t cpu_ns(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * RV_NS_PER_S +
+           (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
+}
+
+struct watch {
+    int64_t start_ns;
+    int64_t start_cpu_ns;
+};
+
+static struct watch start_watch(void)
+{
+    return (struct watch){rv_now_ns(), cpu_ns()};
+}
+
+static void print_watch(const struct watch *watch, const char *way)
+{
+    printf("%-28s %7.1f ms, %7.1f ms of CPU\n", way,
+           (double)(rv_now_ns() - watch->start_ns) / RV_NS_PER_MS,
+           (double)(cpu_ns() - watch->start_cpu_ns) / RV_NS_PER_MS);
+}
+
+static void name_file(char path[PATH_BYTES], const char *folder, int number)
+{
+    snprintf(path, PATH_BYTES, "%s/%03d", folder, number);
+}
+
+static void complain(const char *path, int error)
+{
+    fprintf(stderr, "%s: %s\n", path, strerror(-error));
+    unlink(path);
+}
+
+/* --- one after the other ----------------------------------------------- */
+
+/* Returns: 0, negative errno. */
+static int write_one(const char *path, const struct rv_buf *content)
+{
+    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    size_t done = 0;
+    ssize_t n = 1;
+
+    if (fd < 0)
+        return -errno;
+    while (done < content->len_bytes && n > 0) {
+        n = write(fd, content->data + done, content->len_bytes - done);
+        if (n > 0)
+            done += (size_t)n;
+    }
+    n = n < 0 ? -errno : 0;
+    if (close(fd) < 0 && n == 0)
+        n = -errno;
+    return (int)n;
+}
+
+/* Returns: 0, or the first error. */
+static int one_by_one(const char *folder, const struct rv_buf *content)
+{
+    const struct watch watch = start_watch();
+    char path[PATH_BYTES];
+    int first = 0;
+
+    for (int i = 0; i < FILES; i++) {
+        int error;
+
+        name_file(path, folder, i);
+        error = write_one(path, content);
+        if (error)
+            complain(path, error);
+        first = first ? first : error;
+    }
+    print_watch(&watch, "one by one, write()");
+    return first;
+}
+
+/* --- all at once ------------------------------------------------------- */
+
+struct writer {
+    struct rv_future future;
+    struct rv_file_write_all all;
+    char path[];
+};
+
+static enum rv_poll writer_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct writer *self = RV_CONTAINER_OF(future, struct writer, future);
+
+    RV_BEGIN(future);
+    RV_AWAIT(future, cx, &self->all.future);
+    if (self->all.future.result < 0)
+        complain(self->path, self->all.future.result);
+    RV_RETURN(future, self->all.future.result);
+    RV_END(future);
+}
+
+static void writer_drop(struct rv_future *future)
+{
+    rv_drop(&RV_CONTAINER_OF(future, struct writer, future)->all.future);
+}
+
+/* Returns: 0, -ENOMEM. */
+static int add_writer(struct rv_scope *scope, const char *folder, int number,
+                      struct rv_buf *content)
+{
+    static const struct rv_future_ops ops = {"writer", writer_poll,
+                                             writer_drop};
+    char path[PATH_BYTES];
+    struct writer *writer;
+
+    name_file(path, folder, number);
+    writer = rv_alloc(sizeof *writer + strlen(path) + 1);
+    if (!writer)
+        return -ENOMEM;
+    strcpy(writer->path, path);
+    rv_future_init(&writer->future, &ops);
+    rv_file_write_all_init(&writer->all, writer->path, 0644, content, false);
+    if (rv_scope_spawn(scope, &writer->future) == 0)
+        return 0;
+    rv_drop(&writer->future);
+    rv_free(writer);
+    return -ENOMEM;
+}
+
+/* Returns: 0, or the first error. */
+static int all_at_once(const char *folder, struct rv_buf *content, bool ring)
+{
+    const struct rv_runtime_options options = {.ring = {.off = !ring}};
+    struct rv_runtime *runtime;
+    struct rv_scope scope;
+    struct watch watch;
+    int error = rv_runtime_start_with(&runtime, &options);
+
+    if (error)
+        return error;
+    watch = start_watch();
+    rv_scope_init(&scope, rv_runtime_executor(runtime));
+    for (int i = 0; i < FILES && !error; i++)
+        error = add_writer(&scope, folder, i, content);
+    if (!error)
+        error = rv_runtime_block_on(runtime, &scope.future);
+    rv_drop(&scope.future);
+    if (!ring)
+        print_watch(&watch, "at once, the blocking pool");
+    else if (rv_ring_open(rv_runtime_ring(runtime)) == 0)
+        print_watch(&watch, "at once, the ring");
+    else
+        print_watch(&watch, "at once, no ring: the pool");
+    rv_runtime_stop(runtime);
+    return error;
+}
+
+/* --- the three ways ---------------------------------------------------- */
+
+/* Returns: 0, or the first error. */
+static int run(const char *folder)
+{
+    struct rv_buf *content = rv_buf_new(FILE_BYTES);
+    int error = content ? 0 : -ENOMEM;
+
+    if (error)
+        return error;
+    for (int i = 0; i < FILE_BYTES; i++)
+        content->data[i] = (char)(i % 251); /* no page is like another */
+    content->len_bytes = FILE_BYTES;
+    error = one_by_one(folder, content);
+    if (!error)
+        error = all_at_once(folder, content, true);
+    if (!error)
+        error = all_at_once(folder, content, false);
+    rv_buf_put(content);
+    return error;
+}
+
+static int usage(FILE *where, int status)
+{
+    fputs("usage: hundred_files_ring FOLDER\n", where);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    int error;
+
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout, 0);
+    if (argc != 2 || argv[1][0] == '-')
+        return usage(stderr, 2);
+    error = run(argv[1]);
+    if (error)
+        fprintf(stderr, "hundred_files_ring: %s\n", strerror(-error));
+    return error ? 1 : 0;
+}

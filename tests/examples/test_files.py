@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The examples that use files, through the ring and through the pool.
+
+usage: test_files.py EXAMPLE...
+
+RV_DISK=pool in the environment takes the ring away from them.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+EXAMPLES = {os.path.basename(path): os.path.abspath(path)
+            for path in sys.argv[1:]}
+del sys.argv[1:]
+SECONDS = 60  # for any one run; all are far quicker
+TEXT = bytes(i % 251 for i in range(1 << 20))  # more than a pipe holds
+
+
+def run(name, *arguments, **options):
+    options.setdefault("stdin", subprocess.DEVNULL)
+    if "input" in options:
+        del options["stdin"]
+    return subprocess.run([EXAMPLES[name], *arguments], capture_output=True,
+                          timeout=SECONDS, **options)
+
+
+class Files(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder, True)
+
+    def file(self, name, content=None):
+        path = os.path.join(self.folder, name)
+        if content is not None:
+            with open(path, "wb") as file:
+                file.write(content)
+        return path
+
+    def said(self, result, status, stdout, stderr=b""):
+        self.assertEqual(
+            (result.returncode, result.stdout, result.stderr),
+            (status, stdout, stderr))
+
+
+class ClosedPipe(unittest.TestCase):
+    """Who writes to a reader that has gone says so, and ends."""
+
+    def closed(self, name, *arguments, stdin=subprocess.DEVNULL):
+        reader, writer = os.pipe()
+        os.close(reader)
+        try:
+            return subprocess.run([EXAMPLES[name], *arguments], stdin=stdin,
+                                  stdout=writer, stderr=subprocess.PIPE,
+                                  timeout=SECONDS)
+        finally:
+            os.close(writer)
+
+    def test_each_example_that_writes(self):
+        for name, *arguments in (("hello",), ("pipe",), ("tick", "1", "1"),
+                                 ("cat", EXAMPLES["cat"])):
+            with self.subTest(name):
+                result = self.closed(name, *arguments)
+                self.assertEqual(result.returncode, 1)
+                self.assertRegex(result.stderr, rb"Broken pipe\n\Z")
+
+    def test_a_reader_that_goes_in_the_middle(self):
+        for name, *arguments in (("pipe", "x" * 1000, "100000"),
+                                 ("cat", "/dev/zero")):
+            with self.subTest(name), subprocess.Popen(
+                    [EXAMPLES[name], *arguments], stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+                child.stdout.read(100000)
+                child.stdout.close()
+                self.assertEqual(child.wait(SECONDS), 1)
+                self.assertRegex(child.stderr.read(), rb"Broken pipe\n\Z")
+
+    def test_a_full_disk(self):
+        with open("/dev/full", "wb") as full:
+            for name, *arguments in (("hello",), ("pipe",),
+                                     ("cat", EXAMPLES["cat"])):
+                with self.subTest(name):
+                    result = subprocess.run(
+                        [EXAMPLES[name], *arguments], stdout=full,
+                        stderr=subprocess.PIPE, timeout=SECONDS)
+                    self.assertEqual(result.returncode, 1)
+                    self.assertIn(b"No space left", result.stderr)
+
+
+class Hello(Files):
+    def test_it_writes_a_line(self):
+        self.said(run("hello"), 0, b"Hello, World!\n")
+        self.said(run("hello", "x" * 100000), 0, b"x" * 100000 + b"\n")
+
+    def test_to_a_file_too(self):
+        path = self.file("out", b"before\n")
+        with open(path, "ab") as out:
+            subprocess.run([EXAMPLES["hello"]], stdout=out, check=True,
+                           timeout=SECONDS)
+        with open(path, "rb") as out:
+            self.assertEqual(out.read(), b"before\nHello, World!\n")
+
+
+class Sync(Files):
+    def test_the_file_has_the_text(self):
+        path = self.file("out", b"an older and longer text")
+        self.said(run("sync", path, "text"), 0, b"")
+        with open(path, "rb") as file:
+            self.assertEqual(file.read(), b"text\n")
+
+    def test_what_goes_wrong_is_named(self):
+        self.said(run("sync", self.folder, "text"), 1, b"",
+                  f"sync: {self.folder}: Is a directory\n".encode())
+
+
+class Cat(Files):
+    def test_files_in_order(self):
+        paths = [self.file(f"{i}", TEXT[:size])
+                 for i, size in enumerate((0, 1, 4096, 300001, len(TEXT)))]
+        self.said(run("cat", *paths), 0,
+                  TEXT[:1] + TEXT[:4096] + TEXT[:300001] + TEXT)
+
+    def test_stdin(self):
+        self.said(run("cat", input=TEXT), 0, TEXT)
+        path = self.file("some", b"some\n")
+        self.said(run("cat", path, "-", path, input=b"between\n"), 0,
+                  b"some\nbetween\nsome\n")
+        with open(path, "rb") as some:
+            self.said(run("cat", stdin=some), 0, b"some\n")
+
+    def test_a_slow_writer_and_a_slow_reader(self):
+        with subprocess.Popen([EXAMPLES["cat"]], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE) as child:
+            for word in (b"one\n", b"two\n"):
+                child.stdin.write(word)
+                child.stdin.flush()
+                self.assertEqual(child.stdout.readline(), word)
+            child.stdin.close()
+            self.assertEqual(child.stdout.read(), b"")
+            self.assertEqual(child.wait(SECONDS), 0)
+
+    def test_what_cannot_be_read_is_named_and_the_rest_is_copied(self):
+        path = self.file("some", b"some\n")
+        none = self.file("none")
+        self.said(run("cat", none, self.folder, path), 1, b"some\n",
+                  f"cat: {none}: No such file or directory\n"
+                  f"cat: {self.folder}: Is a directory\n".encode())
+
+
+class Tick(unittest.TestCase):
+    def test_ticks_come_in_time(self):
+        start = time.monotonic()
+        result = run("tick", "5", "20")
+        self.assertGreaterEqual(time.monotonic() - start, 0.1)
+        self.assertEqual(result.stdout,
+                         b"".join(b"tick %d\n" % i for i in range(1, 6)))
+
+
+class Faster(unittest.TestCase):
+    def test_you(self):
+        result = run("faster", "10000", input=b"first\nsecond\n")
+        self.assertEqual((result.returncode, result.stdout),
+                         (0, b"you were faster: first\n"))
+        self.assertEqual(run("faster", "10000").stdout,
+                         b"you were faster, and said nothing\n")
+
+    def test_the_clock(self):
+        """It ends at once: the read does not hold it up."""
+        with subprocess.Popen([EXAMPLES["faster"], "20"],
+                              stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE) as child:
+            start = time.monotonic()
+            self.assertEqual(child.wait(SECONDS), 1)
+            self.assertLess(time.monotonic() - start, 3)
+            self.assertEqual(child.stdout.read(), b"the clock was faster\n")
+
+    def test_what_comes_after_the_clock_is_left_for_others(self):
+        reader, writer = os.pipe()
+        subprocess.run([EXAMPLES["faster"], "5"], stdin=reader,
+                       stdout=subprocess.DEVNULL, timeout=SECONDS)
+        os.write(writer, b"later")
+        self.assertEqual(os.read(reader, 100), b"later")
+        os.close(reader)
+        os.close(writer)
+
+
+class Pipe(unittest.TestCase):
+    def test_the_text_comes_out_whole(self):
+        self.assertEqual(run("pipe").stdout, b"Hello, World!\n")
+        result = run("pipe", "abc", "100000")
+        self.assertEqual((result.returncode, result.stdout),
+                         (0, b"abc\n" * 100000))
+
+
+class HundredFiles(Files):
+    def whole(self, names):
+        content = bytes(i % 251 for i in range(1 << 20))
+        for name in names:
+            with open(self.file(name), "rb") as file:
+                self.assertTrue(file.read() == content, name)
+
+    def test_all_are_written_whole_each_way(self):
+        result = run("hundred_files_ring", self.folder)
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        self.assertEqual(len(re.findall(rb" ms, .* ms of CPU",
+                                        result.stdout)), 3)
+        names = [f"{i:03}" for i in range(100)]
+        self.assertEqual(sorted(os.listdir(self.folder)), names)
+        self.whole(names)
+
+    def test_one_error_loses_no_other_file(self):
+        os.mkdir(self.file("042"))
+        result = run("hundred_files_ring", self.folder)
+        self.assertEqual(result.returncode, 1)
+        self.assertTrue(result.stderr.startswith(
+            f"{self.folder}/042: Is a directory\n".encode()))
+        self.whole(f"{i:03}" for i in range(100) if i != 42)
+
+
+class ReadFigures(Files):
+    def test_it_prints_all_four_and_leaves_no_file(self):
+        path = self.file("figures")
+        result = run("read_figures", path)
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        self.assertEqual(result.stdout.count(b"GB/s") +
+                         result.stdout.count(b"reads/s") +
+                         result.stdout.count(b"left out"), 4)
+        self.assertEqual(os.listdir(self.folder), [])
+
+    def test_it_does_not_overwrite(self):
+        path = self.file("there", b"mine")
+        self.assertEqual(run("read_figures", path).returncode, 1)
+        with open(path, "rb") as file:
+            self.assertEqual(file.read(), b"mine")
+
+
+if __name__ == "__main__":
+    unittest.main()
