@@ -124,15 +124,18 @@ rv_switch_out_then:
 
 /*
  * The first frame's x30: x20(x19), then for ever to the stack that it returns.
- * Nobody called it: a backtrace ends here.
+ * Nobody called it: a backtrace ends here. A debugger looks for a caller one
+ * byte before the address to which it returns, which is the nop's.
  */
         .globl  rv_switch_begin
         .hidden rv_switch_begin
-        .type   rv_switch_begin, %function
+        .type   rv_switch_bottom, %function
         .p2align 4
-rv_switch_begin:
+rv_switch_bottom:
         .cfi_startproc
         .cfi_undefined x30
+        nop
+rv_switch_begin:
         mov     x29, xzr
         mov     x30, xzr
         mov     x0, x19
@@ -147,7 +150,7 @@ rv_switch_begin:
         resume
         ret
         .cfi_endproc
-        .size   rv_switch_begin, . - rv_switch_begin
+        .size   rv_switch_bottom, . - rv_switch_bottom
 
 #endif
 
