@@ -20,6 +20,8 @@ static const struct command commands[] = {
      cmd_compare},
     {"demo", "reveil demo", "watch two GETs: who sleeps, who wakes whom",
      cmd_demo},
+    {"doctor", "reveil doctor", "which way files go on this machine, and why",
+     cmd_doctor},
     {"get", "reveil get", "fetch URLs, all at once", cmd_get},
     {"serve", "reveil serve", "the delay server: answers that take their time",
      cmd_serve},

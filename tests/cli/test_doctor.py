@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""reveil doctor: what it says on this machine, and on lesser ones.
+
+usage: test_doctor.py REVEIL
+"""
+
+import ctypes
+import errno
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+import unittest
+
+REVEIL = os.path.abspath(sys.argv[1])
+del sys.argv[1:]
+SECONDS = 30
+# The same on every machine.
+SYSTEM_CALLS = {"io_uring_setup": 425, "pidfd_open": 434, "epoll_pwait2": 441}
+
+
+def take_away(call, error):
+    """For subprocess: the child has not this system call, by seccomp."""
+    number = SYSTEM_CALLS[call]
+    steps = b"".join(struct.pack("HBBI", *step) for step in (
+        (0x20, 0, 0, 0),                   # load the number
+        (0x15, 0, 1, number),              # is it this one?
+        (0x06, 0, 0, 0x00050000 | error),  # an error
+        (0x06, 0, 0, 0x7fff0000)))         # allow
+    room = ctypes.create_string_buffer(steps)
+    program = struct.pack("HxxxxxxP", 4, ctypes.addressof(room))
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def in_child():
+        libc.prctl(38, 1, 0, 0, 0)
+        if libc.prctl(22, 2, program) != 0:
+            os._exit(99)
+    in_child.room = room
+    return in_child
+
+
+def doctor(*arguments, before=None, **environment):
+    return subprocess.run([REVEIL, "doctor", *arguments], text=True,
+                          capture_output=True, timeout=SECONDS,
+                          preexec_fn=before,
+                          env={**os.environ, **environment})
+
+
+class Doctor(unittest.TestCase):
+    def report(self, **options):
+        result = doctor("--json", **options)
+        self.assertEqual(result.stderr, "")
+        report = json.loads(result.stdout)
+        self.assertEqual(result.returncode,
+                         0 if report["files"] == "ring" else 1)
+        return report, {check["name"]: check for check in report["checks"]}
+
+    def test_text_and_json_agree(self):
+        report, checks = self.report()
+        text = doctor().stdout
+        self.assertIn(report["why"], text.splitlines()[0])
+        for name, check in checks.items():
+            self.assertRegex(text, rf"(?m)^  {'ok' if check['ok'] else 'no'} +"
+                                   rf"{re.escape(name)} +"
+                                   rf"{re.escape(check['text'])}$")
+        self.assertEqual(len(text.splitlines()), 2 + len(checks))
+
+    def test_it_names_the_kernel_and_the_limits(self):
+        _, checks = self.report()
+        self.assertIn(os.uname().release, checks["kernel"]["text"])
+        for name in "descriptors", "locked memory", "threads", "RWF_NOWAIT":
+            self.assertIn(name, checks)
+
+    def test_the_environment_may_forbid_the_ring(self):
+        report, _ = self.report(RV_DISK="pool")
+        self.assertEqual(report["files"], "pool")
+        self.assertIn("RV_DISK=pool", report["why"])
+
+    def test_a_kernel_or_a_sandbox_without_io_uring(self):
+        for error in errno.ENOSYS, errno.EPERM:
+            with self.subTest(errno.errorcode[error]):
+                report, checks = self.report(
+                    before=take_away("io_uring_setup", error))
+                self.assertEqual(report["files"], "pool")
+                self.assertFalse(checks["io_uring"]["ok"])
+                self.assertIn(errno.errorcode[error], report["why"])
+                self.assertNotIn("ring flags", checks)
+
+    def test_other_calls_that_are_missing(self):
+        for call in "pidfd_open", "epoll_pwait2":
+            _, checks = self.report(before=take_away(call, errno.ENOSYS))
+            self.assertFalse(checks[call]["ok"])
+
+    def test_wrong_arguments(self):
+        for arguments in ["word"], ["--nothing"]:
+            result = doctor(*arguments)
+            self.assertEqual((result.returncode, result.stdout), (2, ""))
+            self.assertEqual(result.stderr.count("\n"), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
