@@ -8,6 +8,7 @@
 #include <reveil/blocking.h>
 #include <reveil/buf.h>
 #include <reveil/callable.h>
+#include <reveil/channel.h>
 #include <reveil/combine.h>
 #include <reveil/coro.h>
 #include <reveil/cpu.h>
@@ -19,14 +20,19 @@
 #include <reveil/http_server.h>
 #include <reveil/http_sink.h>
 #include <reveil/interval.h>
+#include <reveil/mpsc.h>
 #include <reveil/net.h>
+#include <reveil/oneshot.h>
 #include <reveil/process.h>
+#include <reveil/publisher.h>
 #include <reveil/reactor.h>
 #include <reveil/remote.h>
 #include <reveil/resolve.h>
 #include <reveil/runtime.h>
 #include <reveil/sched.h>
 #include <reveil/signal.h>
+#include <reveil/spsc.h>
+#include <reveil/sync.h>
 #include <reveil/thread.h>
 #include <reveil/trace.h>
 #include <reveil/udp.h>

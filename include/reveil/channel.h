@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * channel.h - what the four kinds of channel have in common.
+ *
+ *     spsc.h       bounded, one sender, one receiver
+ *     mpsc.h       unbounded, many senders, one receiver
+ *     oneshot.h    one value, once
+ *     publisher.h  a ring of events that every subscriber reads
+ *     sync.h       beside them: mutex, semaphore, notify
+ *
+ * A channel has two ends, each a pointer. An end belongs to one task at a
+ * time, on any thread; the ends of one channel may be on different threads. A
+ * value is so many bytes, the same for all of one channel, copied in and
+ * copied out. It may be a pointer, and so it may be the end of a channel.
+ *
+ * Each operation that can wait has three forms:
+ *
+ *     rv_spsc_try_pop(receiver, &value)            now, or -EAGAIN
+ *     rv_spsc_pop_init(&pop, receiver, &value, 1)  a future
+ *     rv_spsc_pop(receiver, &value)                in a coroutine: it waits
+ *
+ * The future may be dropped at any time: until it is READY nothing was taken,
+ * and what was put in is counted in it. The caller's memory that it was given
+ * stays valid and in place until it is READY or dropped. An end must not be
+ * closed while a future of it is alive, nor used by two of them at a time.
+ *
+ * What an end says when the other one is closed (every end is closed once, and
+ * is gone then; closing never blocks):
+ *
+ *                 sender(s) closed               receiver closed
+ *     spsc        pop: what is left, then        push: -EPIPE
+ *                 -EPIPE
+ *     mpsc        pop: what is left once the     push: -EPIPE
+ *                 last is closed, then -EPIPE
+ *     oneshot     recv: the value, or -EPIPE     send: -EPIPE
+ *                 if there never was one
+ *     publisher   recv_n: what is left, then     goes on: a subscriber that
+ *                 -EPIPE                         left holds nobody back
+ *
+ * -EPIPE leaves the value with the caller. A push that meets the close of the
+ * receiver on another thread may still say 0; such a value, and all that were
+ * not received, are handed to `drop_item`.
+ */
+#ifndef RV_CHANNEL_H
+#define RV_CHANNEL_H
+
+#include <reveil/base.h>
+
+struct rv_future;
+
+/* All zero, and NULL instead of it, is the default. */
+struct rv_channel_options {
+    /* For rv_channel_describe(). It outlives the channel, as a literal does;
+     * NULL: "?". */
+    const char *name;
+    /*
+     * Release what a value that nobody received holds: for an end of another
+     * channel, close it. NULL: a value is just bytes. Called once a value, on
+     * the thread that closes the last end or the receiver. Must not wait.
+     */
+    void (*drop_item)(void *item);
+};
+
+/*
+ * What a future of this part waits for, in words, such as
+ * "push on channel numbers, full (2 of 2)".
+ *
+ * Threads: the one that polls the future, or any while nobody does.
+ * Returns: false, and "" in `text`, if it is no future of a channel.
+ */
+bool rv_channel_describe(const struct rv_future *future, char *text,
+                         size_t size_bytes);
+
+#endif /* RV_CHANNEL_H */

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mpsc.h - an unbounded channel with many senders and one receiver.
+ *
+ *     rv_mpsc_new(&sender, &receiver, sizeof(int), NULL);
+ *     rv_mpsc_sender_clone(sender, &another);     for another task
+ *     rv_mpsc_push(another, &(int){42});
+ *     rv_mpsc_try_pop(receiver, &value);
+ *
+ * Values of one sender come out in the order in which they went in; and so do
+ * those of two senders, where one push had returned before the other began.
+ * A push never waits, so nothing holds back senders that are faster than the
+ * receiver but memory: use spsc.h, or a semaphore of sync.h, where that
+ * matters.
+ *
+ * Memory comes in blocks of about 4 KiB, which go round; some are kept for
+ * the next ones until the channel dies.
+ *
+ * Source: the queue is Dmitry Vyukov's, "Non-intrusive MPSC node-based queue",
+ * with the receiver's mark in the link.
+ */
+#ifndef RV_MPSC_H
+#define RV_MPSC_H
+
+#include <reveil/channel.h>
+#include <reveil/future.h>
+
+struct rv_mpsc_sender;
+struct rv_mpsc_receiver;
+
+/* A channel for values of `item_bytes`, with one sender. Returns: 0, -ENOMEM,
+ * -EINVAL (0, or more than 1 MiB). */
+int rv_mpsc_new(struct rv_mpsc_sender **sender,
+                struct rv_mpsc_receiver **receiver, uint32_t item_bytes,
+                const struct rv_channel_options *options);
+
+/*
+ * One more sender. Each has a block of memory of its own, so that senders meet
+ * only in one exchange.
+ *
+ * Threads: those of `sender`. Returns: 0, -ENOMEM.
+ */
+int rv_mpsc_sender_clone(struct rv_mpsc_sender *sender,
+                         struct rv_mpsc_sender **out);
+
+/* Close an end, and free it. NULL is allowed. Threads: the end's. */
+void rv_mpsc_sender_close(struct rv_mpsc_sender *sender);
+void rv_mpsc_receiver_close(struct rv_mpsc_receiver *receiver);
+
+/* Never waits. Returns: 0, -EPIPE (the receiver is closed), -ENOMEM. */
+int rv_mpsc_push(struct rv_mpsc_sender *sender, const void *item);
+
+/* `count` values, 1 or more. Returns: how many are in, all unless there was no
+ * memory; -EPIPE, -ENOMEM when there was none for the first. */
+int rv_mpsc_push_n(struct rv_mpsc_sender *sender, const void *items,
+                   uint32_t count);
+
+/* Returns: 0, -EAGAIN (empty), -EPIPE (closed and drained). */
+int rv_mpsc_try_pop(struct rv_mpsc_receiver *receiver, void *item);
+
+/* Up to `count` values. Returns: how many, 1 or more; -EAGAIN, -EPIPE. */
+int rv_mpsc_try_pop_n(struct rv_mpsc_receiver *receiver, void *items,
+                      uint32_t count);
+
+/* READY when there is one value at least: how many; or -EPIPE. */
+struct rv_mpsc_pop {
+    struct rv_future future;
+    uint32_t count; /* private, as are the rest */
+    struct rv_mpsc_receiver *receiver;
+    void *items;
+};
+
+void rv_mpsc_pop_init(struct rv_mpsc_pop *pop,
+                      struct rv_mpsc_receiver *receiver, void *items,
+                      uint32_t count);
+
+/* In a coroutine: wait for a value if there is none. Returns: 0, -EPIPE,
+ * -ECANCELED. */
+int rv_mpsc_pop(struct rv_mpsc_receiver *receiver, void *item);
+
+#endif /* RV_MPSC_H */

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * oneshot.h - a channel for one value, once: an answer.
+ *
+ *     rv_oneshot_new(&sender, &receiver, sizeof(int), NULL);
+ *     rv_oneshot_send(sender, &(int){42});        sender is gone now
+ *     rv_oneshot_try_recv(receiver, &value);
+ *     rv_oneshot_receiver_close(receiver);
+ */
+#ifndef RV_ONESHOT_H
+#define RV_ONESHOT_H
+
+#include <reveil/channel.h>
+#include <reveil/future.h>
+
+struct rv_oneshot_sender;
+struct rv_oneshot_receiver;
+
+/* A channel for one value of `item_bytes`. Returns: 0, -ENOMEM, -EINVAL (0,
+ * or more than 1 MiB). */
+int rv_oneshot_new(struct rv_oneshot_sender **sender,
+                   struct rv_oneshot_receiver **receiver, uint32_t item_bytes,
+                   const struct rv_channel_options *options);
+
+/*
+ * Send the value, which never waits, and close the sender in any case.
+ *
+ * Returns: 0, -EPIPE (the receiver is closed: the value stays the caller's).
+ */
+int rv_oneshot_send(struct rv_oneshot_sender *sender, const void *item);
+
+/* Close an end, and free it; a sender only if it did not send. NULL is
+ * allowed. Threads: the end's. */
+void rv_oneshot_sender_close(struct rv_oneshot_sender *sender);
+void rv_oneshot_receiver_close(struct rv_oneshot_receiver *receiver);
+
+/* Returns: 0; -EAGAIN (not yet); -EPIPE (the sender was closed without it, or
+ * it was received already). */
+int rv_oneshot_try_recv(struct rv_oneshot_receiver *receiver, void *item);
+
+/* READY with 0 and the value, or with -EPIPE. */
+struct rv_oneshot_recv {
+    struct rv_future future;
+    struct rv_oneshot_receiver *receiver; /* private, as is the rest */
+    void *item;
+};
+
+void rv_oneshot_recv_init(struct rv_oneshot_recv *recv,
+                          struct rv_oneshot_receiver *receiver, void *item);
+
+/* In a coroutine: wait for the value. Returns: 0, -EPIPE, -ECANCELED. */
+int rv_oneshot_recv(struct rv_oneshot_receiver *receiver, void *item);
+
+#endif /* RV_ONESHOT_H */

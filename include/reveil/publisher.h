@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * publisher.h - a ring of events that every subscriber reads.
+ *
+ *     rv_publisher_new(&publisher, sizeof(uint32_t), 8, NULL);
+ *     rv_publisher_subscribe(publisher, RV_FROM_NEXT, &subscriber);
+ *
+ *     rv_publisher_next_n(publisher, 4, &events);     0, or -EAGAIN: full
+ *     for (uint32_t i = 0; i < 4; i++)
+ *         *(uint32_t *)rv_events_at(&events, i) = i;
+ *     rv_publisher_commit(publisher);
+ *
+ *     n = rv_subscriber_recv_n(subscriber, 4, &events);
+ *     ... rv_events_at(&events, i) ...
+ *     rv_subscriber_commit(subscriber);
+ *
+ * Events are written and read in place, some at a time. A subscriber sees each
+ * event once, in order. A slow one holds the publisher back: its place is not
+ * written over until it has committed. One that has closed holds nobody back,
+ * nor does the lack of any: the oldest events are then written over.
+ */
+#ifndef RV_PUBLISHER_H
+#define RV_PUBLISHER_H
+
+#include <reveil/channel.h>
+#include <reveil/future.h>
+
+struct rv_publisher;
+struct rv_subscriber;
+
+/*
+ * Some events in the ring: `first_len` of them at `first`, and where the ring
+ * begins anew `rest_len` more at `rest`. A fast loop goes over the two parts;
+ * others use rv_events_at().
+ */
+struct rv_events {
+    void *first;
+    void *rest;
+    uint32_t first_len;
+    uint32_t rest_len;
+    uint32_t item_bytes;
+};
+
+static inline uint32_t rv_events_len(const struct rv_events *events)
+{
+    return events->first_len + events->rest_len;
+}
+
+/* Event i of them, i below rv_events_len(). */
+static inline void *rv_events_at(const struct rv_events *events, uint32_t i)
+{
+    if (i < events->first_len)
+        return (char *)events->first + (size_t)i * events->item_bytes;
+    return (char *)events->rest +
+           (size_t)(i - events->first_len) * events->item_bytes;
+}
+
+/* A ring of `capacity` events, exactly. options: drop_item is not used: events
+ * are bytes. Returns: 0, -ENOMEM, -EINVAL. */
+int rv_publisher_new(struct rv_publisher **out, uint32_t item_bytes,
+                     uint32_t capacity,
+                     const struct rv_channel_options *options);
+
+/* Close it: subscribers get what is left, then -EPIPE. NULL is allowed. */
+void rv_publisher_close(struct rv_publisher *publisher);
+
+/* --- publishing: one task ---------------------------------------------- */
+
+/*
+ * Claim places for the next n events. What they hold is old. Called again
+ * before the commit, it claims anew from the same place.
+ *
+ * Returns: 0; -EAGAIN (a subscriber has not read that far); -EINVAL (n is 0 or
+ * above the capacity).
+ */
+int rv_publisher_next_n(struct rv_publisher *publisher, uint32_t n,
+                        struct rv_events *events);
+
+/* Publish what was claimed. Nothing, if nothing is claimed. */
+void rv_publisher_commit(struct rv_publisher *publisher);
+
+/* READY with 0 when there is room for n events, with `events`; or -EINVAL. */
+struct rv_publisher_next {
+    struct rv_future future;
+    struct rv_events events;
+    struct rv_publisher *publisher; /* private, as is the rest */
+    uint32_t n;
+};
+
+void rv_publisher_next_init(struct rv_publisher_next *next,
+                            struct rv_publisher *publisher, uint32_t n);
+
+/* In a coroutine: next_n(), waiting for room. Returns: 0, -EINVAL,
+ * -ECANCELED. */
+int rv_publisher_next(struct rv_publisher *publisher, uint32_t n,
+                      struct rv_events *events);
+
+/* --- subscribing ------------------------------------------------------- */
+
+/* Where a new subscriber begins. */
+enum rv_subscribe_from {
+    RV_FROM_NEXT,   /* with the next event to be committed */
+    RV_FROM_OLDEST, /* with the oldest one that was not written over yet */
+};
+
+/* Threads: the publisher's; the subscriber may then go to any other. Returns:
+ * 0, -ENOMEM. */
+int rv_publisher_subscribe(struct rv_publisher *publisher,
+                           enum rv_subscribe_from from,
+                           struct rv_subscriber **out);
+
+/* Leave. What it held of the ring is free. NULL is allowed. */
+void rv_subscriber_close(struct rv_subscriber *subscriber);
+
+/*
+ * Up to n of the next events. They stay there, also for another call, until
+ * rv_subscriber_commit().
+ *
+ * Returns: how many, 1 or more; -EAGAIN (none), -EPIPE (closed and drained).
+ */
+int rv_subscriber_recv_n(struct rv_subscriber *subscriber, uint32_t n,
+                         struct rv_events *events);
+
+/* Done with what the last call gave: its places may be written over. */
+void rv_subscriber_commit(struct rv_subscriber *subscriber);
+
+/* READY when there is one event at least: how many, in `events`; or -EPIPE. */
+struct rv_subscriber_recv {
+    struct rv_future future;
+    struct rv_events events;
+    struct rv_subscriber *subscriber; /* private, as is the rest */
+    uint32_t n;
+};
+
+void rv_subscriber_recv_init(struct rv_subscriber_recv *recv,
+                             struct rv_subscriber *subscriber, uint32_t n);
+
+/* In a coroutine: recv_n(), waiting for an event. Returns: how many, -EPIPE,
+ * -ECANCELED. */
+int rv_subscriber_recv(struct rv_subscriber *subscriber, uint32_t n,
+                       struct rv_events *events);
+
+#endif /* RV_PUBLISHER_H */

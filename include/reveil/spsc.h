@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spsc.h - a bounded channel with one sender and one receiver.
+ *
+ *     rv_spsc_new(&sender, &receiver, sizeof(int), 2, NULL);
+ *     rv_spsc_try_push(sender, &(int){42});
+ *     rv_spsc_try_pop(receiver, &value);
+ *     rv_spsc_sender_close(sender);
+ *     rv_spsc_receiver_close(receiver);
+ *
+ * Values come out in the order in which they went in. channel.h says what all
+ * channels have in common, and what the ends say when the other one is closed.
+ */
+#ifndef RV_SPSC_H
+#define RV_SPSC_H
+
+#include <reveil/channel.h>
+#include <reveil/future.h>
+
+struct rv_spsc_sender;
+struct rv_spsc_receiver;
+
+/*
+ * A channel for `capacity` values, exactly, of `item_bytes` each; neither is 0.
+ *
+ * Returns: 0, -ENOMEM, -EINVAL (too large, or 0).
+ */
+int rv_spsc_new(struct rv_spsc_sender **sender,
+                struct rv_spsc_receiver **receiver, uint32_t item_bytes,
+                uint32_t capacity, const struct rv_channel_options *options);
+
+/* Close an end, and free it. NULL is allowed. Threads: the end's. */
+void rv_spsc_sender_close(struct rv_spsc_sender *sender);
+void rv_spsc_receiver_close(struct rv_spsc_receiver *receiver);
+
+/* --- now or not -------------------------------------------------------- */
+
+/* Returns: 0, -EAGAIN (full), -EPIPE (the receiver is closed). */
+int rv_spsc_try_push(struct rv_spsc_sender *sender, const void *item);
+
+/* As many of `count` values as there is room for. Returns: how many, 1 or
+ * more; -EAGAIN, -EPIPE. */
+int rv_spsc_try_push_n(struct rv_spsc_sender *sender, const void *items,
+                       uint32_t count);
+
+/* Returns: 0, -EAGAIN (empty), -EPIPE (closed and drained). */
+int rv_spsc_try_pop(struct rv_spsc_receiver *receiver, void *item);
+
+/* Up to `count` values. Returns: how many, 1 or more; -EAGAIN, -EPIPE. */
+int rv_spsc_try_pop_n(struct rv_spsc_receiver *receiver, void *items,
+                      uint32_t count);
+
+/* --- futures ----------------------------------------------------------- */
+
+/* READY when all values are in: 0; or -EPIPE, and `done` of them are in. */
+struct rv_spsc_push {
+    struct rv_future future;
+    uint32_t done;  /* so many of them are in */
+    uint32_t count; /* private, as are the rest */
+    struct rv_spsc_sender *sender;
+    const char *items;
+};
+
+void rv_spsc_push_init(struct rv_spsc_push *push, struct rv_spsc_sender *sender,
+                       const void *items, uint32_t count);
+
+/* READY when there is one value at least: how many; or -EPIPE. */
+struct rv_spsc_pop {
+    struct rv_future future;
+    uint32_t count; /* private, as are the rest */
+    struct rv_spsc_receiver *receiver;
+    void *items;
+};
+
+void rv_spsc_pop_init(struct rv_spsc_pop *pop,
+                      struct rv_spsc_receiver *receiver, void *items,
+                      uint32_t count);
+
+/* --- in a coroutine ---------------------------------------------------- */
+
+/* Wait for room if there is none. Returns: 0, -EPIPE, -ECANCELED. */
+int rv_spsc_push(struct rv_spsc_sender *sender, const void *item);
+
+/* Wait for a value if there is none. Returns: 0, -EPIPE, -ECANCELED. */
+int rv_spsc_pop(struct rv_spsc_receiver *receiver, void *item);
+
+#endif /* RV_SPSC_H */

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * await.c - the forms for coroutines: try it, and await the future only if
+ * that says "not now".
+ *
+ * Threads: those of the end, in a coroutine.
+ */
+#include <errno.h>
+#include <reveil/coro.h>
+#include <reveil/mpsc.h>
+#include <reveil/oneshot.h>
+#include <reveil/publisher.h>
+#include <reveil/spsc.h>
+#include <reveil/sync.h>
+
+/* Returns: the future's result, or -ECANCELED; it is dropped. */
+static int await_and_drop(struct rv_future *future)
+{
+    const int result = rv_await(future);
+
+    rv_drop(future);
+    return result;
+}
+
+/* The same for a future whose result is a count. */
+static int await_one(struct rv_future *future)
+{
+    const int result = await_and_drop(future);
+
+    return result < 0 ? result : 0;
+}
+
+int rv_spsc_push(struct rv_spsc_sender *sender, const void *item)
+{
+    struct rv_spsc_push push;
+    const int result = rv_spsc_try_push(sender, item);
+
+    if (result != -EAGAIN)
+        return result;
+    rv_spsc_push_init(&push, sender, item, 1);
+    return await_and_drop(&push.future);
+}
+
+int rv_spsc_pop(struct rv_spsc_receiver *receiver, void *item)
+{
+    struct rv_spsc_pop pop;
+    const int result = rv_spsc_try_pop(receiver, item);
+
+    if (result != -EAGAIN)
+        return result;
+    rv_spsc_pop_init(&pop, receiver, item, 1);
+    return await_one(&pop.future);
+}
+
+int rv_mpsc_pop(struct rv_mpsc_receiver *receiver, void *item)
+{
+    struct rv_mpsc_pop pop;
+    const int result = rv_mpsc_try_pop(receiver, item);
+
+    if (result != -EAGAIN)
+        return result;
+    rv_mpsc_pop_init(&pop, receiver, item, 1);
+    return await_one(&pop.future);
+}
+
+int rv_oneshot_recv(struct rv_oneshot_receiver *receiver, void *item)
+{
+    struct rv_oneshot_recv recv;
+    const int result = rv_oneshot_try_recv(receiver, item);
+
+    if (result != -EAGAIN)
+        return result;
+    rv_oneshot_recv_init(&recv, receiver, item);
+    return await_and_drop(&recv.future);
+}
+
+int rv_publisher_next(struct rv_publisher *publisher, uint32_t n,
+                      struct rv_events *events)
+{
+    struct rv_publisher_next next;
+    int result = rv_publisher_next_n(publisher, n, events);
+
+    if (result != -EAGAIN)
+        return result;
+    rv_publisher_next_init(&next, publisher, n);
+    result = await_and_drop(&next.future);
+    if (result == 0)
+        *events = next.events;
+    return result;
+}
+
+int rv_subscriber_recv(struct rv_subscriber *subscriber, uint32_t n,
+                       struct rv_events *events)
+{
+    struct rv_subscriber_recv recv;
+    int result = rv_subscriber_recv_n(subscriber, n, events);
+
+    if (result != -EAGAIN)
+        return result;
+    rv_subscriber_recv_init(&recv, subscriber, n);
+    result = await_and_drop(&recv.future);
+    if (result > 0)
+        *events = recv.events;
+    return result;
+}
+
+int rv_semaphore_acquire(struct rv_semaphore *semaphore, uint32_t permits)
+{
+    struct rv_semaphore_acquire acquire;
+
+    if (rv_semaphore_try_acquire(semaphore, permits) == 0)
+        return 0;
+    rv_semaphore_acquire_init(&acquire, semaphore, permits);
+    return await_and_drop(&acquire.future);
+}
+
+int rv_mutex_lock(struct rv_mutex *mutex)
+{
+    struct rv_mutex_lock lock;
+
+    if (rv_mutex_try_lock(mutex) == 0)
+        return 0;
+    rv_mutex_lock_init(&lock, mutex);
+    return await_and_drop(&lock.future);
+}
+
+int rv_notify_wait(struct rv_notify *notify)
+{
+    struct rv_notified notified;
+
+    rv_notified_init(&notified, notify);
+    return await_and_drop(&notified.future);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* blocks.c - see blocks.h. Threads: any, under the mutex. */
+#include "channel/blocks.h"
+
+enum {
+    BLOCK_BYTES = 4096, /* about */
+    LEAST_NODES = 8,    /* of large values */
+    MOST_FREE = 16,     /* whole blocks that are kept */
+};
+
+void rv_blocks_init(struct rv_blocks *blocks, size_t value_bytes)
+{
+    const size_t word = sizeof(uintptr_t);
+    size_t room = BLOCK_BYTES - sizeof(struct rv_block);
+
+    blocks->node_bytes =
+        sizeof(struct rv_node) + (value_bytes + word - 1) / word * word;
+    blocks->nodes_a_block = (uint32_t)(room / blocks->node_bytes);
+    if (blocks->nodes_a_block < LEAST_NODES)
+        blocks->nodes_a_block = LEAST_NODES;
+    pthread_mutex_init(&blocks->mutex, NULL);
+}
+
+void rv_blocks_fini(struct rv_blocks *blocks)
+{
+    struct rv_block *block;
+
+    while ((block = blocks->free)) {
+        blocks->free = block->next;
+        rv_free(block);
+    }
+    pthread_mutex_destroy(&blocks->mutex);
+}
+
+struct rv_block *rv_blocks_take(struct rv_blocks *blocks)
+{
+    struct rv_block *block;
+
+    pthread_mutex_lock(&blocks->mutex);
+    block = blocks->free;
+    if (block) {
+        blocks->free = block->next;
+        blocks->free_len--;
+    }
+    pthread_mutex_unlock(&blocks->mutex);
+    if (!block)
+        block = rv_alloc(sizeof *block +
+                         blocks->nodes_a_block * blocks->node_bytes);
+    return block;
+}
+
+/* `mutex` must be held. */
+static void push(struct rv_blocks *blocks, struct rv_block *block)
+{
+    block->next = blocks->free;
+    blocks->free = block;
+    blocks->free_len++;
+}
+
+void rv_blocks_give(struct rv_blocks *blocks, struct rv_block *block)
+{
+    if (!block || block->used == blocks->nodes_a_block)
+        return; /* the receiver gives it, when it is done */
+    pthread_mutex_lock(&blocks->mutex);
+    push(blocks, block);
+    pthread_mutex_unlock(&blocks->mutex);
+}
+
+void rv_blocks_recycle(struct rv_blocks *blocks, struct rv_node *last)
+{
+    char *first =
+        (char *)last - (blocks->nodes_a_block - 1) * blocks->node_bytes;
+    struct rv_block *block = RV_CONTAINER_OF(first, struct rv_block, nodes);
+    bool keep;
+
+    block->used = 0;
+    pthread_mutex_lock(&blocks->mutex);
+    keep = blocks->free_len < MOST_FREE;
+    if (keep)
+        push(blocks, block);
+    pthread_mutex_unlock(&blocks->mutex);
+    if (!keep)
+        rv_free(block);
+}

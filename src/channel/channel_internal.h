@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* channel_internal.h - what the kinds of channel share. */
+#ifndef RV_CHANNEL_INTERNAL_H
+#define RV_CHANNEL_INTERNAL_H
+
+#include <reveil/channel.h>
+#include <reveil/future.h>
+#include <string.h>
+
+#include "channel/cell.h"
+
+/* What is between fields that two threads write must be more than a cache
+ * line; processors fetch them in pairs. */
+enum { RV_CHANNEL_PAD_BYTES = 128 };
+
+/* What the values of a channel are; never written after its birth. */
+struct rv_items {
+    uint32_t bytes; /* of one */
+    const char *name;
+    void (*drop)(void *item); /* NULL: nothing to release */
+};
+
+struct rv_items rv_items_make(uint32_t bytes,
+                              const struct rv_channel_options *options);
+
+static inline void rv_items_drop(const struct rv_items *items, void *item)
+{
+    if (items->drop)
+        items->drop(item);
+}
+
+/* One value. Most are a word or two, and no call is faster than one. */
+static inline void rv_copy_item(void *to, const void *from, size_t bytes)
+{
+    if (bytes == 8)
+        memcpy(to, from, 8);
+    else if (bytes == 4)
+        memcpy(to, from, 4);
+    else if (bytes == 16)
+        memcpy(to, from, 16);
+    else
+        memcpy(to, from, bytes);
+}
+
+/*
+ * Places for values, numbered without end and used in a circle. Values n to
+ * n + capacity - 1 do not meet.
+ */
+struct rv_ring {
+    uint64_t mask;     /* places - 1, a power of two less one */
+    uint64_t capacity; /* how many may be used at a time; never more */
+    uint32_t item_bytes;
+    char *places;
+};
+
+/* Returns: 0, -ENOMEM, -EINVAL (0 or too large). */
+int rv_ring_places(struct rv_ring *ring, uint32_t item_bytes,
+                   uint32_t capacity);
+
+static inline void *rv_ring_place(const struct rv_ring *ring, uint64_t number)
+{
+    return ring->places + (number & ring->mask) * ring->item_bytes;
+}
+
+/* How many of `count` places from `number` on lie in a row. */
+static inline uint64_t rv_ring_run(const struct rv_ring *ring, uint64_t number,
+                                   uint64_t count)
+{
+    const uint64_t to_end = ring->mask + 1 - (number & ring->mask);
+
+    return count < to_end ? count : to_end;
+}
+
+/*
+ * What the death of a channel leaves to be done. Values may hold ends of
+ * further channels, whose death is then part of this one; they are done one
+ * after the other, so that a chain of a million takes no deeper stack than
+ * one of two.
+ */
+struct rv_reclaim {
+    struct rv_reclaim *next;
+    void (*run)(struct rv_reclaim *reclaim);
+};
+
+/* Call run() now, or after the one that is being called on this thread. */
+void rv_reclaim(struct rv_reclaim *reclaim,
+                void (*run)(struct rv_reclaim *reclaim));
+
+/* Whether this poll may make one more attempt. If not, the task was woken, to
+ * go on in its next turn: return PENDING. */
+static inline bool rv_channel_may_go_on(struct rv_cx *cx)
+{
+    if (cx->io_calls++ < RV_IO_BUDGET)
+        return true;
+    rv_waker_wake(&cx->waker);
+    return false;
+}
+
+/* rv_channel_describe() for one kind. Returns: false if it is none of it. */
+bool rv_spsc_describe(const struct rv_future *future, char *text, size_t size);
+bool rv_mpsc_describe(const struct rv_future *future, char *text, size_t size);
+bool rv_oneshot_describe(const struct rv_future *future, char *text,
+                         size_t size);
+bool rv_publisher_describe(const struct rv_future *future, char *text,
+                           size_t size);
+
+#endif /* RV_CHANNEL_INTERNAL_H */

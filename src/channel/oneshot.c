@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * oneshot.c - one value, from one task to another, once.
+ *
+ * Threads: the sender one task, the receiver another.
+ *
+ * Protocol. The state is a set of three bits; each end adds its own with one
+ * exchange of the word, which tells it what the other one had done before.
+ *
+ *   O1  The value is written before SENT is set, and read after SENT is seen.
+ *   O2  The one who comes second releases the value: a receiver that closes
+ *       and finds SENT drops it; a sender that finds RECEIVER_CLOSED leaves it
+ *       with its caller. Two flags could make both, or neither, release it.
+ *   O3  Publish, then look at the cell (C1 in cell.c).
+ */
+#include <errno.h>
+#include <reveil/oneshot.h>
+#include <stdio.h>
+
+#include "channel/channel_internal.h"
+
+enum {
+    SENT = 1,
+    SENDER_CLOSED = 2, /* without a value */
+    RECEIVER_CLOSED = 4,
+};
+
+enum { MOST_BYTES = 1 << 20 };
+
+/* Both ends point at all of it. */
+struct oneshot {
+    struct rv_items items;
+    _Atomic uint32_t state;
+    _Atomic uint32_t references;
+    struct rv_cell value_cell; /* where the receiver waits */
+    bool received;             /* private to the receiver */
+    struct rv_reclaim drain;   /* the receiver's */
+    char value[];
+};
+
+static struct oneshot *of_sender(struct rv_oneshot_sender *sender)
+{
+    return (struct oneshot *)sender;
+}
+
+static struct oneshot *of_receiver(struct rv_oneshot_receiver *receiver)
+{
+    return (struct oneshot *)receiver;
+}
+
+/* Returns: the bits there were before. */
+static uint32_t add_bits(struct oneshot *channel, uint32_t bits)
+{
+    /* release: publishes the value (O1); acquire: sees it; seq_cst: before
+     * the look at the cell (O3). Pairs with itself and with look(). */
+    return atomic_fetch_or_explicit(&channel->state, bits,
+                                    memory_order_seq_cst);
+}
+
+static uint32_t look(struct oneshot *channel)
+{
+    /* acquire: sees the value (O1); seq_cst: after the cell was armed (O3);
+     * the other side is add_bits(). */
+    return atomic_load_explicit(&channel->state, memory_order_seq_cst);
+}
+
+int rv_oneshot_new(struct rv_oneshot_sender **sender,
+                   struct rv_oneshot_receiver **receiver, uint32_t item_bytes,
+                   const struct rv_channel_options *options)
+{
+    struct oneshot *channel;
+
+    if (item_bytes == 0 || item_bytes > MOST_BYTES)
+        return -EINVAL;
+    channel = rv_alloc(sizeof *channel + item_bytes);
+    if (!channel)
+        return -ENOMEM;
+    channel->items = rv_items_make(item_bytes, options);
+    atomic_init(&channel->references, 2);
+    *sender = (struct rv_oneshot_sender *)channel;
+    *receiver = (struct rv_oneshot_receiver *)channel;
+    return 0;
+}
+
+static void put(struct oneshot *channel)
+{
+    /* release: we have done with the channel; acquire: so has the other end;
+     * they pair with each other. */
+    if (atomic_fetch_sub_explicit(&channel->references, 1,
+                                  memory_order_acq_rel) == 1)
+        rv_free(channel);
+}
+
+int rv_oneshot_send(struct rv_oneshot_sender *sender, const void *item)
+{
+    struct oneshot *channel = of_sender(sender);
+    uint32_t before;
+
+    rv_copy_item(channel->value, item, channel->items.bytes);
+    before = add_bits(channel, SENT);
+    rv_cell_wake(&channel->value_cell);
+    put(channel);
+    return before & RECEIVER_CLOSED ? -EPIPE : 0; /* O2 */
+}
+
+void rv_oneshot_sender_close(struct rv_oneshot_sender *sender)
+{
+    struct oneshot *channel = of_sender(sender);
+
+    if (!channel)
+        return;
+    add_bits(channel, SENDER_CLOSED);
+    rv_cell_wake(&channel->value_cell);
+    put(channel);
+}
+
+static void drain(struct rv_reclaim *reclaim)
+{
+    struct oneshot *channel = RV_CONTAINER_OF(reclaim, struct oneshot, drain);
+
+    if ((add_bits(channel, RECEIVER_CLOSED) & SENT) && !channel->received)
+        rv_items_drop(&channel->items, channel->value); /* O2 */
+    put(channel);
+}
+
+void rv_oneshot_receiver_close(struct rv_oneshot_receiver *receiver)
+{
+    struct oneshot *channel = of_receiver(receiver);
+
+    if (!channel)
+        return;
+    rv_cell_disarm(&channel->value_cell);
+    rv_reclaim(&channel->drain, drain);
+}
+
+int rv_oneshot_try_recv(struct rv_oneshot_receiver *receiver, void *item)
+{
+    struct oneshot *channel = of_receiver(receiver);
+    const uint32_t state = look(channel);
+
+    if (channel->received || state & SENDER_CLOSED)
+        return -EPIPE;
+    if (!(state & SENT))
+        return -EAGAIN;
+    rv_copy_item(item, channel->value, channel->items.bytes);
+    channel->received = true;
+    return 0;
+}
+
+/* --- the future -------------------------------------------------------- */
+
+static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_oneshot_recv *self =
+        RV_CONTAINER_OF(future, struct rv_oneshot_recv, future);
+    struct rv_cell *cell = &of_receiver(self->receiver)->value_cell;
+
+    future->result = rv_oneshot_try_recv(self->receiver, self->item);
+    if (future->result == -EAGAIN) {
+        rv_cell_arm(cell, &cx->waker);
+        future->result = rv_oneshot_try_recv(self->receiver, self->item);
+        if (future->result == -EAGAIN) /* O3 */
+            return RV_PENDING;
+    }
+    rv_cell_disarm(cell);
+    return RV_READY;
+}
+
+static void recv_drop(struct rv_future *future)
+{
+    struct rv_oneshot_recv *self =
+        RV_CONTAINER_OF(future, struct rv_oneshot_recv, future);
+
+    if (future->at != RV_AT_END)
+        rv_cell_disarm(&of_receiver(self->receiver)->value_cell);
+}
+
+static const struct rv_future_ops recv_ops = {
+    .name = "rv_oneshot_recv", .poll = recv_poll, .drop = recv_drop};
+
+void rv_oneshot_recv_init(struct rv_oneshot_recv *recv,
+                          struct rv_oneshot_receiver *receiver, void *item)
+{
+    *recv = (struct rv_oneshot_recv){.receiver = receiver, .item = item};
+    rv_future_init(&recv->future, &recv_ops);
+}
+
+bool rv_oneshot_describe(const struct rv_future *future, char *text,
+                         size_t size)
+{
+    const struct rv_oneshot_recv *recv = (const struct rv_oneshot_recv *)future;
+
+    if (future->ops != &recv_ops)
+        return false;
+    snprintf(text, size, "recv on oneshot %s, not sent",
+             of_receiver(recv->receiver)->items.name);
+    return true;
+}

@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * publisher.c - one ring, one writer, many readers that each see all of it.
+ *
+ * Threads: the publisher's half one task at a time; each subscriber another.
+ *
+ *          slowest          fastest        committed  claimed
+ *             |                |               |         |
+ *     --------|--- events that some still read |  writing|-------------
+ *             |<------------- at most `capacity` ------->|
+ *
+ * Numbers count without end. `committed` is written by the publisher alone,
+ * `cursor` (the next event to read) by its subscriber alone. The list of the
+ * subscribers is private to the publisher; each is counted twice, once in the
+ * list and once for whoever reads with it.
+ *
+ * Protocol.
+ *
+ *   P1  Events are written before `committed` is, and read after it.
+ *   P2  Events are read before `cursor` is written; places are written over
+ *       only up to `gate`, the lowest cursor that the publisher has seen. A
+ *       cursor only grows, so an old look at it is on the safe side.
+ *   P3  Who leaves sets its cursor to GONE, the highest number: it holds
+ *       nobody back, in the same word, so that no look at it is in between.
+ *       Its memory goes when the publisher meets it in its list.
+ *   P4  The close is a bit in `committed`: who reads it has the last event in
+ *       the same look.
+ *   P5  Publish, then look at the cells of the other side (C1 in cell.c).
+ */
+#include <errno.h>
+#include <reveil/publisher.h>
+#include <stdio.h>
+
+#include "channel/channel_internal.h"
+
+#define CLOSED UINT64_C(1) /* in `committed`; the number is above it */
+#define GONE   UINT64_MAX
+
+struct rv_subscriber {
+    struct rv_list node; /* private to the publisher */
+    struct rv_publisher *publisher;
+    struct rv_cell events; /* where it waits */
+    _Atomic uint32_t references;
+
+    char pad1[RV_CHANNEL_PAD_BYTES];
+    _Atomic uint64_t cursor; /* written by the subscriber */
+    uint64_t committed_seen; /* these two are private to it */
+    uint32_t received;       /* since the last commit */
+    char pad2[RV_CHANNEL_PAD_BYTES];
+};
+
+struct rv_publisher {
+    /* Read by all, written when the publisher waits. */
+    struct rv_items items;
+    struct rv_ring ring;
+    struct rv_cell room; /* where the publisher waits */
+    _Atomic uint32_t references;
+
+    char pad1[RV_CHANNEL_PAD_BYTES];
+    _Atomic uint64_t committed; /* number << 1 | CLOSED */
+
+    /* Private to the publisher. */
+    struct rv_list subscribers;
+    uint64_t gate;    /* no cursor is below it (P2) */
+    uint64_t written; /* the highest number ever claimed */
+    uint32_t claimed;
+    char pad2[RV_CHANNEL_PAD_BYTES];
+};
+
+static void publisher_put(struct rv_publisher *publisher)
+{
+    /* release: we have done with the ring; acquire: so have the others; they
+     * pair with each other. */
+    if (atomic_fetch_sub_explicit(&publisher->references, 1,
+                                  memory_order_acq_rel) != 1)
+        return;
+    rv_free(publisher->ring.places);
+    rv_free(publisher);
+}
+
+static void subscriber_put(struct rv_subscriber *subscriber)
+{
+    /* As publisher_put(). */
+    if (atomic_fetch_sub_explicit(&subscriber->references, 1,
+                                  memory_order_acq_rel) == 1)
+        rv_free(subscriber);
+}
+
+static struct rv_events events_at(const struct rv_ring *ring, uint64_t number,
+                                  uint32_t n)
+{
+    const uint32_t run = (uint32_t)rv_ring_run(ring, number, n);
+
+    return (struct rv_events){
+        .first = rv_ring_place(ring, number),
+        .rest = ring->places,
+        .first_len = run,
+        .rest_len = n - run,
+        .item_bytes = ring->item_bytes,
+    };
+}
+
+/* --- the publisher ----------------------------------------------------- */
+
+int rv_publisher_new(struct rv_publisher **out, uint32_t item_bytes,
+                     uint32_t capacity,
+                     const struct rv_channel_options *options)
+{
+    struct rv_publisher *publisher = rv_alloc(sizeof *publisher);
+    int error;
+
+    if (!publisher)
+        return -ENOMEM;
+    error = rv_ring_places(&publisher->ring, item_bytes, capacity);
+    if (error) {
+        rv_free(publisher);
+        return error;
+    }
+    publisher->items = rv_items_make(item_bytes, options);
+    rv_list_init(&publisher->subscribers);
+    atomic_init(&publisher->references, 1);
+    *out = publisher;
+    return 0;
+}
+
+static uint64_t own_committed(const struct rv_publisher *publisher)
+{
+    /* relaxed: nobody else writes it. */
+    return atomic_load_explicit(&publisher->committed, memory_order_relaxed) >>
+           1;
+}
+
+/* Wake all subscribers that wait. */
+static void wake_subscribers(struct rv_publisher *publisher)
+{
+    struct rv_list *head = &publisher->subscribers;
+
+    for (struct rv_list *node = head->next; node != head; node = node->next)
+        rv_cell_wake(
+            &RV_CONTAINER_OF(node, struct rv_subscriber, node)->events);
+}
+
+/* Look at all cursors, and forget those who left (P3). */
+static void find_gate(struct rv_publisher *publisher)
+{
+    struct rv_list *head = &publisher->subscribers;
+    uint64_t gate = own_committed(publisher);
+    struct rv_list *next;
+
+    for (struct rv_list *node = head->next; node != head; node = next) {
+        struct rv_subscriber *subscriber =
+            RV_CONTAINER_OF(node, struct rv_subscriber, node);
+        /* acquire: it has read the events before (P2); seq_cst: after the
+         * cell was armed (P5). The other side is rv_subscriber_commit(). */
+        uint64_t cursor =
+            atomic_load_explicit(&subscriber->cursor, memory_order_seq_cst);
+
+        next = node->next;
+        if (cursor == GONE) {
+            rv_list_remove(node);
+            subscriber_put(subscriber);
+        } else if (cursor < gate) {
+            gate = cursor;
+        }
+    }
+    publisher->gate = gate;
+}
+
+int rv_publisher_next_n(struct rv_publisher *publisher, uint32_t n,
+                        struct rv_events *events)
+{
+    const uint64_t from = own_committed(publisher);
+
+    if (n == 0 || n > publisher->ring.capacity)
+        return -EINVAL;
+    if (from + n - publisher->gate > publisher->ring.capacity) {
+        find_gate(publisher);
+        if (from + n - publisher->gate > publisher->ring.capacity)
+            return -EAGAIN;
+    }
+    publisher->claimed = n;
+    if (publisher->written < from + n)
+        publisher->written = from + n;
+    *events = events_at(&publisher->ring, from, n);
+    return 0;
+}
+
+void rv_publisher_commit(struct rv_publisher *publisher)
+{
+    const uint64_t to = own_committed(publisher) + publisher->claimed;
+
+    if (publisher->claimed == 0)
+        return;
+    publisher->claimed = 0;
+    /* release: the events are written (P1); seq_cst: before the look at the
+     * cells (P5). The other side is look_for_events(). */
+    atomic_store_explicit(&publisher->committed, to << 1, memory_order_seq_cst);
+    wake_subscribers(publisher);
+}
+
+void rv_publisher_close(struct rv_publisher *publisher)
+{
+    struct rv_list *node;
+
+    if (!publisher)
+        return;
+    rv_cell_disarm(&publisher->room);
+    /* seq_cst: as rv_publisher_commit() (P4). */
+    atomic_store_explicit(&publisher->committed,
+                          own_committed(publisher) << 1 | CLOSED,
+                          memory_order_seq_cst);
+    wake_subscribers(publisher);
+    while ((node = rv_list_pop(&publisher->subscribers)))
+        subscriber_put(RV_CONTAINER_OF(node, struct rv_subscriber, node));
+    publisher_put(publisher);
+}
+
+/* --- subscribers ------------------------------------------------------- */
+
+/* The oldest event that no claim has written over. */
+static uint64_t oldest(const struct rv_publisher *publisher)
+{
+    const uint64_t capacity = publisher->ring.capacity;
+
+    return publisher->written > capacity ? publisher->written - capacity : 0;
+}
+
+int rv_publisher_subscribe(struct rv_publisher *publisher,
+                           enum rv_subscribe_from from,
+                           struct rv_subscriber **out)
+{
+    struct rv_subscriber *subscriber = rv_alloc(sizeof *subscriber);
+    uint64_t cursor;
+
+    if (!subscriber)
+        return -ENOMEM;
+    find_gate(publisher);
+    cursor =
+        from == RV_FROM_OLDEST ? oldest(publisher) : own_committed(publisher);
+    if (cursor < publisher->gate)
+        publisher->gate = cursor;
+    subscriber->publisher = publisher;
+    atomic_init(&subscriber->cursor, cursor);
+    subscriber->committed_seen = cursor << 1;
+    atomic_init(&subscriber->references, 2);
+    rv_list_push(&publisher->subscribers, &subscriber->node);
+    /* relaxed: the caller has the publisher. */
+    atomic_fetch_add_explicit(&publisher->references, 1, memory_order_relaxed);
+    *out = subscriber;
+    return 0;
+}
+
+static uint64_t own_cursor(const struct rv_subscriber *subscriber)
+{
+    /* relaxed: nobody else writes it. */
+    return atomic_load_explicit(&subscriber->cursor, memory_order_relaxed);
+}
+
+static void publish_cursor(struct rv_subscriber *subscriber, uint64_t cursor)
+{
+    /* release: the events are read (P2); seq_cst: before the look at the cell
+     * (P5). The other side is find_gate(). */
+    atomic_store_explicit(&subscriber->cursor, cursor, memory_order_seq_cst);
+    rv_cell_wake(&subscriber->publisher->room);
+}
+
+void rv_subscriber_close(struct rv_subscriber *subscriber)
+{
+    struct rv_publisher *publisher;
+
+    if (!subscriber)
+        return;
+    publisher = subscriber->publisher;
+    rv_cell_disarm(&subscriber->events);
+    publish_cursor(subscriber, GONE);
+    subscriber_put(subscriber);
+    publisher_put(publisher);
+}
+
+/* How many events are there; a fresh look when fewer than n are known. */
+static uint64_t look_for_events(struct rv_subscriber *subscriber, uint32_t n)
+{
+    const uint64_t cursor = own_cursor(subscriber);
+
+    if ((subscriber->committed_seen >> 1) - cursor < n)
+        /* acquire: the events before it are written (P1); seq_cst: after the
+         * cell was armed (P5). The other side is rv_publisher_commit(). */
+        subscriber->committed_seen = atomic_load_explicit(
+            &subscriber->publisher->committed, memory_order_seq_cst);
+    return (subscriber->committed_seen >> 1) - cursor;
+}
+
+int rv_subscriber_recv_n(struct rv_subscriber *subscriber, uint32_t n,
+                         struct rv_events *events)
+{
+    const uint64_t known = look_for_events(subscriber, n);
+
+    if (known == 0)
+        return subscriber->committed_seen & CLOSED ? -EPIPE : -EAGAIN; /* P4 */
+    n = known < n ? (uint32_t)known : n;
+    subscriber->received = n;
+    *events =
+        events_at(&subscriber->publisher->ring, own_cursor(subscriber), n);
+    return (int)n;
+}
+
+void rv_subscriber_commit(struct rv_subscriber *subscriber)
+{
+    const uint64_t to = own_cursor(subscriber) + subscriber->received;
+
+    if (subscriber->received == 0)
+        return;
+    subscriber->received = 0;
+    publish_cursor(subscriber, to);
+}
+
+/* --- futures ----------------------------------------------------------- */
+
+static enum rv_poll next_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_publisher_next *self =
+        RV_CONTAINER_OF(future, struct rv_publisher_next, future);
+    struct rv_cell *room = &self->publisher->room;
+
+    if (!rv_channel_may_go_on(cx))
+        return RV_PENDING;
+    future->result =
+        rv_publisher_next_n(self->publisher, self->n, &self->events);
+    if (future->result == -EAGAIN) {
+        rv_cell_arm(room, &cx->waker);
+        future->result =
+            rv_publisher_next_n(self->publisher, self->n, &self->events);
+        if (future->result == -EAGAIN) /* P5 */
+            return RV_PENDING;
+    }
+    rv_cell_disarm(room);
+    return RV_READY;
+}
+
+static void next_drop(struct rv_future *future)
+{
+    struct rv_publisher_next *self =
+        RV_CONTAINER_OF(future, struct rv_publisher_next, future);
+
+    if (future->at != RV_AT_END)
+        rv_cell_disarm(&self->publisher->room);
+}
+
+static const struct rv_future_ops next_ops = {
+    .name = "rv_publisher_next", .poll = next_poll, .drop = next_drop};
+
+void rv_publisher_next_init(struct rv_publisher_next *next,
+                            struct rv_publisher *publisher, uint32_t n)
+{
+    *next = (struct rv_publisher_next){.publisher = publisher, .n = n};
+    rv_future_init(&next->future, &next_ops);
+}
+
+static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_subscriber_recv *self =
+        RV_CONTAINER_OF(future, struct rv_subscriber_recv, future);
+    struct rv_cell *cell = &self->subscriber->events;
+
+    if (!rv_channel_may_go_on(cx))
+        return RV_PENDING;
+    future->result =
+        rv_subscriber_recv_n(self->subscriber, self->n, &self->events);
+    if (future->result == -EAGAIN) {
+        rv_cell_arm(cell, &cx->waker);
+        future->result =
+            rv_subscriber_recv_n(self->subscriber, self->n, &self->events);
+        if (future->result == -EAGAIN) /* P5 */
+            return RV_PENDING;
+    }
+    rv_cell_disarm(cell);
+    return RV_READY;
+}
+
+static void recv_drop(struct rv_future *future)
+{
+    struct rv_subscriber_recv *self =
+        RV_CONTAINER_OF(future, struct rv_subscriber_recv, future);
+
+    if (future->at != RV_AT_END)
+        rv_cell_disarm(&self->subscriber->events);
+}
+
+static const struct rv_future_ops recv_ops = {
+    .name = "rv_subscriber_recv", .poll = recv_poll, .drop = recv_drop};
+
+void rv_subscriber_recv_init(struct rv_subscriber_recv *recv,
+                             struct rv_subscriber *subscriber, uint32_t n)
+{
+    *recv = (struct rv_subscriber_recv){.subscriber = subscriber, .n = n};
+    rv_future_init(&recv->future, &recv_ops);
+}
+
+bool rv_publisher_describe(const struct rv_future *future, char *text,
+                           size_t size)
+{
+    if (future->ops == &next_ops) {
+        const struct rv_publisher_next *next =
+            (const struct rv_publisher_next *)future;
+
+        snprintf(text, size, "room for %u events in publisher %s, full",
+                 next->n, next->publisher->items.name);
+        return true;
+    }
+    if (future->ops == &recv_ops) {
+        const struct rv_subscriber_recv *recv =
+            (const struct rv_subscriber_recv *)future;
+
+        snprintf(text, size, "events of publisher %s, none there",
+                 recv->subscriber->publisher->items.name);
+        return true;
+    }
+    return false;
+}

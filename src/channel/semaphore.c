@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * semaphore.c - permits, given in the order in which they were asked for; and
+ * the mutex, which is one permit.
+ *
+ * Threads: any.
+ *
+ * Protocol.
+ *
+ *   L1  Permits go from the lock's hands to the waiter's: who releases takes
+ *       them off the count for the one in front before anybody else can see
+ *       them. Put into the count and left to be raced for, they would go to
+ *       whoever runs already, and who waits could wait for ever.
+ *   L2  A waiter that is dropped when GRANTED releases what it was given.
+ *       Otherwise the permits are lost, and with them all who wait behind.
+ *   L3  A waiter that is dropped in line may have been what held back those
+ *       behind it, who want less: they are served.
+ *   L4  Wakers are collected under the lock and woken after it.
+ *
+ * tests/models/semaphore.pml is the model, with mutants for L1 to L3.
+ */
+#include <errno.h>
+
+#include "base/base_internal.h"
+#include "channel/sync_waiter.h"
+
+void rv_semaphore_init(struct rv_semaphore *semaphore, uint32_t permits)
+{
+    pthread_mutex_init(&semaphore->lock, NULL);
+    rv_list_init(&semaphore->waiters);
+    semaphore->permits = permits;
+}
+
+void rv_semaphore_fini(struct rv_semaphore *semaphore)
+{
+    RV_CHECK(rv_list_empty(&semaphore->waiters), "somebody waits for it");
+    pthread_mutex_destroy(&semaphore->lock);
+}
+
+/* The lock must be held. */
+static bool take(struct rv_semaphore *semaphore, uint32_t permits)
+{
+    if (!rv_list_empty(&semaphore->waiters) || semaphore->permits < permits)
+        return false;
+    semaphore->permits -= permits;
+    return true;
+}
+
+int rv_semaphore_try_acquire(struct rv_semaphore *semaphore, uint32_t permits)
+{
+    bool taken;
+
+    pthread_mutex_lock(&semaphore->lock);
+    taken = take(semaphore, permits);
+    pthread_mutex_unlock(&semaphore->lock);
+    return taken ? 0 : -EAGAIN;
+}
+
+/* The lock must be held. Returns: true when the batch is full. */
+static bool serve(struct rv_semaphore *semaphore, struct rv_wake_batch *batch)
+{
+    while (!rv_list_empty(&semaphore->waiters)) {
+        struct rv_sync_waiter *first = rv_sync_first(&semaphore->waiters);
+
+        if (first->permits > semaphore->permits)
+            return false;
+        semaphore->permits -= first->permits; /* L1 */
+        if (rv_sync_grant(first, RV_SYNC_GRANTED, batch))
+            return true;
+    }
+    return false;
+}
+
+/* The lock must be held; it is not any more, then. */
+static void serve_and_unlock(struct rv_semaphore *semaphore)
+{
+    struct rv_wake_batch batch;
+    bool more;
+
+    batch.len = 0;
+    while ((more = serve(semaphore, &batch))) {
+        pthread_mutex_unlock(&semaphore->lock);
+        rv_wake_batch_deliver(&batch); /* L4 */
+        pthread_mutex_lock(&semaphore->lock);
+    }
+    pthread_mutex_unlock(&semaphore->lock);
+    rv_wake_batch_deliver(&batch);
+}
+
+void rv_semaphore_release(struct rv_semaphore *semaphore, uint32_t permits)
+{
+    pthread_mutex_lock(&semaphore->lock);
+    semaphore->permits += permits;
+    serve_and_unlock(semaphore);
+}
+
+static enum rv_poll poll_waiter(struct rv_semaphore *semaphore,
+                                struct rv_sync_waiter *waiter,
+                                const struct rv_waker *waker)
+{
+    struct rv_waker old = {.queue = NULL};
+    bool ready;
+
+    pthread_mutex_lock(&semaphore->lock);
+    ready = waiter->state == RV_SYNC_GRANTED ||
+            (waiter->state == RV_SYNC_NEW && take(semaphore, waiter->permits));
+    if (ready)
+        waiter->state = RV_SYNC_TAKEN;
+    else
+        old = rv_sync_wait(waiter, &semaphore->waiters, waker);
+    pthread_mutex_unlock(&semaphore->lock);
+    rv_waker_drop(&old);
+    return ready ? RV_READY : RV_PENDING;
+}
+
+static void drop_waiter(struct rv_semaphore *semaphore,
+                        struct rv_sync_waiter *waiter)
+{
+    if (!semaphore)
+        return;
+    pthread_mutex_lock(&semaphore->lock);
+    if (waiter->state == RV_SYNC_GRANTED)
+        semaphore->permits += waiter->permits; /* L2 */
+    if (waiter->state == RV_SYNC_IN_LINE)
+        rv_list_remove(&waiter->node);
+    waiter->state = RV_SYNC_TAKEN;
+    serve_and_unlock(semaphore); /* L2, L3 */
+    rv_waker_drop(&waiter->waker);
+}
+
+/* --- the two kinds of future ------------------------------------------- */
+
+static enum rv_poll acquire_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_semaphore_acquire *self =
+        RV_CONTAINER_OF(future, struct rv_semaphore_acquire, future);
+
+    return poll_waiter(self->semaphore, &self->waiter, &cx->waker);
+}
+
+static void acquire_drop(struct rv_future *future)
+{
+    struct rv_semaphore_acquire *self =
+        RV_CONTAINER_OF(future, struct rv_semaphore_acquire, future);
+
+    if (future->at != RV_AT_END)
+        drop_waiter(self->semaphore, &self->waiter);
+}
+
+void rv_semaphore_acquire_init(struct rv_semaphore_acquire *acquire,
+                               struct rv_semaphore *semaphore, uint32_t permits)
+{
+    static const struct rv_future_ops ops = {.name = "rv_semaphore_acquire",
+                                             .poll = acquire_poll,
+                                             .drop = acquire_drop};
+
+    *acquire = (struct rv_semaphore_acquire){.semaphore = semaphore,
+                                             .waiter.permits = permits};
+    rv_future_init(&acquire->future, &ops);
+}
+
+void rv_mutex_init(struct rv_mutex *mutex)
+{
+    rv_semaphore_init(&mutex->semaphore, 1);
+}
+
+void rv_mutex_fini(struct rv_mutex *mutex)
+{
+    rv_semaphore_fini(&mutex->semaphore);
+}
+
+int rv_mutex_try_lock(struct rv_mutex *mutex)
+{
+    return rv_semaphore_try_acquire(&mutex->semaphore, 1);
+}
+
+void rv_mutex_unlock(struct rv_mutex *mutex)
+{
+    struct rv_semaphore *semaphore = &mutex->semaphore;
+
+    pthread_mutex_lock(&semaphore->lock);
+    RV_CHECK(semaphore->permits == 0, "a mutex that nobody has");
+    semaphore->permits = 1;
+    serve_and_unlock(semaphore);
+}
+
+static enum rv_poll lock_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_mutex_lock *self =
+        RV_CONTAINER_OF(future, struct rv_mutex_lock, future);
+
+    return poll_waiter(&self->mutex->semaphore, &self->waiter, &cx->waker);
+}
+
+static void lock_drop(struct rv_future *future)
+{
+    struct rv_mutex_lock *self =
+        RV_CONTAINER_OF(future, struct rv_mutex_lock, future);
+
+    if (future->at != RV_AT_END)
+        drop_waiter(&self->mutex->semaphore, &self->waiter);
+}
+
+void rv_mutex_lock_init(struct rv_mutex_lock *lock, struct rv_mutex *mutex)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_mutex_lock", .poll = lock_poll, .drop = lock_drop};
+
+    *lock = (struct rv_mutex_lock){.mutex = mutex, .waiter.permits = 1};
+    rv_future_init(&lock->future, &ops);
+}

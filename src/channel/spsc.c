@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spsc.c - a bounded channel between two tasks.
+ *
+ * Threads: the sender's half one task at a time, the receiver's half another.
+ *
+ *     head                     tail
+ *      |--- values ... --------|--- free ... ---|
+ *
+ * Both count without end. `head` is written by the receiver alone, `tail` by
+ * the sender alone, and each keeps a copy of the other's that it refreshes
+ * only when the copy says "full" or "empty": as long as both are at work, they
+ * rarely touch each other's cache lines.
+ *
+ * Protocol.
+ *
+ *   S1  The sender writes the value, then the tail; the receiver reads the
+ *       tail, then the value. Otherwise it reads what is not there yet.
+ *   S2  The receiver copies the value out, then writes the head; the sender
+ *       reads the head, then writes the place. Otherwise it writes over a
+ *       value that is still being read.
+ *   S3  A copy of the other's index may be old: then there is less room, or
+ *       fewer values, than it says, never more.
+ *   S4  The sender's close is a bit in the tail. Who reads it has the last
+ *       value in the same look; a flag of its own could be seen before the
+ *       value that was pushed ahead of it.
+ *   S5  Publish, then look at the cell of the other end (C1 in cell.c): both
+ *       indexes are stored with seq_cst.
+ *   S6  The channel is freed by whoever closes second, who drops what a push
+ *       has left after the receiver had drained it.
+ */
+#include <errno.h>
+#include <reveil/spsc.h>
+#include <stdio.h>
+
+#include "base/base_internal.h"
+#include "channel/channel_internal.h"
+
+#define CLOSED UINT64_C(1) /* in the tail; the index is above it */
+
+struct rv_spsc_sender {
+    _Atomic uint64_t tail; /* index << 1 | CLOSED; written by the sender */
+    uint64_t head_seen;    /* private to the sender (S3) */
+};
+
+struct rv_spsc_receiver {
+    _Atomic uint64_t head; /* written by the receiver */
+    uint64_t tail_seen;    /* private to the receiver (S3) */
+};
+
+struct spsc {
+    /* Read by both, written when somebody waits or closes. */
+    struct rv_items items;
+    struct rv_ring ring;
+    struct rv_cell values; /* where the receiver waits */
+    struct rv_cell room;   /* where the sender waits */
+    _Atomic bool receiver_closed;
+    _Atomic uint32_t references;
+    struct rv_reclaim drain; /* the receiver's */
+    struct rv_reclaim death;
+
+    char pad1[RV_CHANNEL_PAD_BYTES];
+    struct rv_spsc_sender sender;
+    char pad2[RV_CHANNEL_PAD_BYTES];
+    struct rv_spsc_receiver receiver;
+    char pad3[RV_CHANNEL_PAD_BYTES];
+};
+
+static struct spsc *of_sender(struct rv_spsc_sender *sender)
+{
+    return RV_CONTAINER_OF(sender, struct spsc, sender);
+}
+
+static struct spsc *of_receiver(struct rv_spsc_receiver *receiver)
+{
+    return RV_CONTAINER_OF(receiver, struct spsc, receiver);
+}
+
+/* --- the sender -------------------------------------------------------- */
+
+static uint64_t own_tail(const struct rv_spsc_sender *sender)
+{
+    /* relaxed: nobody else writes it. */
+    return atomic_load_explicit(&sender->tail, memory_order_relaxed) >> 1;
+}
+
+/* How many values more there is room for; a fresh look when none is known. */
+static uint64_t look_for_room(struct spsc *channel)
+{
+    struct rv_spsc_sender *sender = &channel->sender;
+    const uint64_t capacity = channel->ring.capacity;
+    uint64_t used = own_tail(sender) - sender->head_seen;
+
+    if (__builtin_expect(used < capacity, 1))
+        return capacity - used;
+    /* acquire: the values before it were copied out (S2); seq_cst: after the
+     * cell was armed (C1). The other side is publish_head(). */
+    sender->head_seen =
+        atomic_load_explicit(&channel->receiver.head, memory_order_seq_cst);
+    return capacity - (own_tail(sender) - sender->head_seen);
+}
+
+static bool receiver_is_gone(struct spsc *channel)
+{
+    /* seq_cst: after the cell was armed (C1); the other side is
+     * rv_spsc_receiver_close(). */
+    return atomic_load_explicit(&channel->receiver_closed,
+                                memory_order_seq_cst);
+}
+
+static void publish_tail(struct spsc *channel, uint64_t tail)
+{
+    /* release: the values are there (S1); seq_cst: before the look at the
+     * cell (S5). The other side is look_for_values(). */
+    atomic_store_explicit(&channel->sender.tail, tail << 1,
+                          memory_order_seq_cst);
+    rv_cell_wake(&channel->values);
+}
+
+int rv_spsc_try_push(struct rv_spsc_sender *sender, const void *item)
+{
+    struct spsc *channel = of_sender(sender);
+    const uint64_t tail = own_tail(sender);
+
+    if (receiver_is_gone(channel))
+        return -EPIPE;
+    if (look_for_room(channel) == 0)
+        return -EAGAIN;
+    rv_copy_item(rv_ring_place(&channel->ring, tail), item,
+                 channel->ring.item_bytes);
+    publish_tail(channel, tail + 1);
+    return 0;
+}
+
+int rv_spsc_try_push_n(struct rv_spsc_sender *sender, const void *items,
+                       uint32_t count)
+{
+    struct spsc *channel = of_sender(sender);
+    const size_t bytes = channel->ring.item_bytes;
+    const uint64_t tail = own_tail(sender);
+    uint64_t n;
+    uint64_t run;
+
+    if (receiver_is_gone(channel))
+        return -EPIPE;
+    n = look_for_room(channel);
+    if (n == 0)
+        return -EAGAIN;
+    n = n < count ? n : count;
+    run = rv_ring_run(&channel->ring, tail, n);
+    memcpy(rv_ring_place(&channel->ring, tail), items, run * bytes);
+    memcpy(channel->ring.places, (const char *)items + run * bytes,
+           (n - run) * bytes);
+    publish_tail(channel, tail + n);
+    return (int)n;
+}
+
+/* --- the receiver ------------------------------------------------------ */
+
+static uint64_t own_head(const struct rv_spsc_receiver *receiver)
+{
+    /* relaxed: nobody else writes it. */
+    return atomic_load_explicit(&receiver->head, memory_order_relaxed);
+}
+
+/* How many values are there; a fresh look when none is known. */
+static uint64_t look_for_values(struct spsc *channel)
+{
+    struct rv_spsc_receiver *receiver = &channel->receiver;
+    uint64_t n = (receiver->tail_seen >> 1) - own_head(receiver);
+
+    if (__builtin_expect(n > 0, 1))
+        return n;
+    /* acquire: the values before it are there (S1); seq_cst: after the cell
+     * was armed (C1). The other side is publish_tail(). */
+    receiver->tail_seen =
+        atomic_load_explicit(&channel->sender.tail, memory_order_seq_cst);
+    return (receiver->tail_seen >> 1) - own_head(receiver);
+}
+
+static int nothing_there(const struct rv_spsc_receiver *receiver)
+{
+    return receiver->tail_seen & CLOSED ? -EPIPE : -EAGAIN; /* S4 */
+}
+
+static void publish_head(struct spsc *channel, uint64_t head)
+{
+    /* release: the values are copied out (S2); seq_cst: before the look at
+     * the cell (S5). The other side is look_for_room(). */
+    atomic_store_explicit(&channel->receiver.head, head, memory_order_seq_cst);
+    rv_cell_wake(&channel->room);
+}
+
+int rv_spsc_try_pop(struct rv_spsc_receiver *receiver, void *item)
+{
+    struct spsc *channel = of_receiver(receiver);
+    const uint64_t head = own_head(receiver);
+
+    if (look_for_values(channel) == 0)
+        return nothing_there(receiver);
+    rv_copy_item(item, rv_ring_place(&channel->ring, head),
+                 channel->ring.item_bytes);
+    publish_head(channel, head + 1);
+    return 0;
+}
+
+int rv_spsc_try_pop_n(struct rv_spsc_receiver *receiver, void *items,
+                      uint32_t count)
+{
+    struct spsc *channel = of_receiver(receiver);
+    const size_t bytes = channel->ring.item_bytes;
+    const uint64_t head = own_head(receiver);
+    uint64_t n = look_for_values(channel);
+    uint64_t run;
+
+    if (n == 0)
+        return nothing_there(receiver);
+    n = n < count ? n : count;
+    run = rv_ring_run(&channel->ring, head, n);
+    memcpy(items, rv_ring_place(&channel->ring, head), run * bytes);
+    memcpy((char *)items + run * bytes, channel->ring.places,
+           (n - run) * bytes);
+    publish_head(channel, head + n);
+    return (int)n;
+}
+
+/* --- birth and death --------------------------------------------------- */
+
+int rv_spsc_new(struct rv_spsc_sender **sender,
+                struct rv_spsc_receiver **receiver, uint32_t item_bytes,
+                uint32_t capacity, const struct rv_channel_options *options)
+{
+    struct spsc *channel = rv_alloc(sizeof *channel);
+    int error;
+
+    if (!channel)
+        return -ENOMEM;
+    error = rv_ring_places(&channel->ring, item_bytes, capacity);
+    if (error) {
+        rv_free(channel);
+        return error;
+    }
+    channel->items = rv_items_make(item_bytes, options);
+    atomic_init(&channel->references, 2);
+    *sender = &channel->sender;
+    *receiver = &channel->receiver;
+    return 0;
+}
+
+/* Drop the values that are there. Threads: the receiver's, or whoever is left
+ * alone with the channel. */
+static void drop_values(struct spsc *channel)
+{
+    const uint64_t head = own_head(&channel->receiver);
+    const uint64_t n = look_for_values(channel);
+
+    for (uint64_t i = 0; i < n; i++)
+        rv_items_drop(&channel->items, rv_ring_place(&channel->ring, head + i));
+    /* release: they were read (S2); pairs with look_for_room(). The sender
+     * does not wait for room any more. */
+    atomic_store_explicit(&channel->receiver.head, head + n,
+                          memory_order_release);
+}
+
+static void die(struct rv_reclaim *reclaim)
+{
+    struct spsc *channel = RV_CONTAINER_OF(reclaim, struct spsc, death);
+
+    drop_values(channel); /* what was known before */
+    drop_values(channel); /* and what a fresh look shows */
+    rv_free(channel->ring.places);
+    rv_free(channel);
+}
+
+static void put(struct spsc *channel)
+{
+    /* release: we have done with the channel; acquire: so has the other end;
+     * they pair with each other (S6). */
+    if (atomic_fetch_sub_explicit(&channel->references, 1,
+                                  memory_order_acq_rel) == 1)
+        rv_reclaim(&channel->death, die);
+}
+
+static void drain(struct rv_reclaim *reclaim)
+{
+    struct spsc *channel = RV_CONTAINER_OF(reclaim, struct spsc, drain);
+
+    drop_values(channel);
+    drop_values(channel);
+    put(channel);
+}
+
+void rv_spsc_sender_close(struct rv_spsc_sender *sender)
+{
+    struct spsc *channel;
+
+    if (!sender)
+        return;
+    channel = of_sender(sender);
+    rv_cell_disarm(&channel->room);
+    /* release, seq_cst: as publish_tail(). */
+    atomic_store_explicit(&sender->tail, own_tail(sender) << 1 | CLOSED,
+                          memory_order_seq_cst);
+    rv_cell_wake(&channel->values);
+    put(channel);
+}
+
+void rv_spsc_receiver_close(struct rv_spsc_receiver *receiver)
+{
+    struct spsc *channel;
+
+    if (!receiver)
+        return;
+    channel = of_receiver(receiver);
+    rv_cell_disarm(&channel->values);
+    /* seq_cst: before the look at the cell (S5); the other side is
+     * receiver_is_gone(). */
+    atomic_store_explicit(&channel->receiver_closed, true,
+                          memory_order_seq_cst);
+    rv_cell_wake(&channel->room);
+    rv_reclaim(&channel->drain, drain);
+}
+
+/* --- futures ----------------------------------------------------------- */
+
+/* Returns: true when all values are in, or none will be any more. */
+static bool push_more(struct rv_spsc_push *self)
+{
+    const size_t bytes = of_sender(self->sender)->ring.item_bytes;
+    int n;
+
+    while (self->done < self->count) {
+        n = rv_spsc_try_push_n(self->sender, self->items + self->done * bytes,
+                               self->count - self->done);
+        if (n == -EAGAIN)
+            return false;
+        self->future.result = n < 0 ? n : 0;
+        if (n < 0)
+            return true;
+        self->done += (uint32_t)n;
+    }
+    return true;
+}
+
+static enum rv_poll push_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_spsc_push *self =
+        RV_CONTAINER_OF(future, struct rv_spsc_push, future);
+    struct rv_cell *room = &of_sender(self->sender)->room;
+
+    if (!rv_channel_may_go_on(cx))
+        return RV_PENDING;
+    if (!push_more(self)) {
+        rv_cell_arm(room, &cx->waker);
+        if (!push_more(self)) /* C1 */
+            return RV_PENDING;
+    }
+    rv_cell_disarm(room);
+    return RV_READY;
+}
+
+static void push_drop(struct rv_future *future)
+{
+    struct rv_spsc_push *self =
+        RV_CONTAINER_OF(future, struct rv_spsc_push, future);
+
+    if (future->at != RV_AT_END)
+        rv_cell_disarm(&of_sender(self->sender)->room);
+}
+
+static const struct rv_future_ops push_ops = {
+    .name = "rv_spsc_push", .poll = push_poll, .drop = push_drop};
+
+void rv_spsc_push_init(struct rv_spsc_push *push, struct rv_spsc_sender *sender,
+                       const void *items, uint32_t count)
+{
+    *push =
+        (struct rv_spsc_push){.count = count, .sender = sender, .items = items};
+    rv_future_init(&push->future, &push_ops);
+}
+
+static enum rv_poll pop_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_spsc_pop *self =
+        RV_CONTAINER_OF(future, struct rv_spsc_pop, future);
+    struct rv_cell *values = &of_receiver(self->receiver)->values;
+
+    if (!rv_channel_may_go_on(cx))
+        return RV_PENDING;
+    future->result =
+        rv_spsc_try_pop_n(self->receiver, self->items, self->count);
+    if (future->result == -EAGAIN) {
+        rv_cell_arm(values, &cx->waker);
+        future->result =
+            rv_spsc_try_pop_n(self->receiver, self->items, self->count);
+        if (future->result == -EAGAIN) /* C1 */
+            return RV_PENDING;
+    }
+    rv_cell_disarm(values);
+    return RV_READY;
+}
+
+static void pop_drop(struct rv_future *future)
+{
+    struct rv_spsc_pop *self =
+        RV_CONTAINER_OF(future, struct rv_spsc_pop, future);
+
+    if (future->at != RV_AT_END)
+        rv_cell_disarm(&of_receiver(self->receiver)->values);
+}
+
+static const struct rv_future_ops pop_ops = {
+    .name = "rv_spsc_pop", .poll = pop_poll, .drop = pop_drop};
+
+void rv_spsc_pop_init(struct rv_spsc_pop *pop,
+                      struct rv_spsc_receiver *receiver, void *items,
+                      uint32_t count)
+{
+    *pop = (struct rv_spsc_pop){
+        .count = count, .receiver = receiver, .items = items};
+    rv_future_init(&pop->future, &pop_ops);
+}
+
+bool rv_spsc_describe(const struct rv_future *future, char *text, size_t size)
+{
+    const struct spsc *channel;
+
+    if (future->ops == &push_ops) {
+        channel = of_sender(((const struct rv_spsc_push *)future)->sender);
+        snprintf(text, size, "push on channel %s, full (%u of %u)",
+                 channel->items.name, (unsigned)channel->ring.capacity,
+                 (unsigned)channel->ring.capacity);
+        return true;
+    }
+    if (future->ops == &pop_ops) {
+        channel = of_receiver(((const struct rv_spsc_pop *)future)->receiver);
+        snprintf(text, size, "pop on channel %s, empty", channel->items.name);
+        return true;
+    }
+    return false;
+}

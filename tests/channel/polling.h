@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * polling.h - what the tests of the channels share: poll by hand, see who was
+ * woken; and values that must each be released once.
+ *
+ * Threads: the test's.
+ */
+#ifndef RV_TEST_CHANNEL_POLLING_H
+#define RV_TEST_CHANNEL_POLLING_H
+
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <reveil/reveil.h>
+
+#include "support/failing_alloc.h"
+#include "support/support.h"
+
+static inline enum rv_poll poll_as(const struct rv_probe *probe,
+                                   struct rv_future *future)
+{
+    struct rv_cx cx = rv_probe_cx(probe);
+
+    return rv_poll(future, &cx);
+}
+
+/* References on the probe's queue that are held by others than the probe: the
+ * wakers that a future left somewhere. */
+#define CHECK_DROP_AFTER_EACH_POLL(future_, probe_)         \
+    do {                                                    \
+        cr_assert_eq(poll_as(probe_, future_), RV_PENDING); \
+        rv_drop(future_);                                   \
+        rv_drop(future_);                                   \
+        cr_assert_not(rv_probe_take(probe_));               \
+    } while (0)
+
+/* A value that is counted: alive until it is received or dropped. */
+static uint32_t dropped;
+
+static inline void count_drop(void *item)
+{
+    (void)item;
+    dropped++;
+}
+
+static const struct rv_channel_options counting = {.name = "counted",
+                                                   .drop_item = count_drop};
+
+#endif /* RV_TEST_CHANNEL_POLLING_H */
