@@ -18,6 +18,7 @@ static const char help[] =
     "  wake    another thread wakes a task that waits, and back\n"
     "  spawn   spawn and join a task that does nothing\n"
     "  yield   1,000 tasks that let each other go first\n"
+    "  coro    coroutines: a switch, a life, one as a task\n"
     "  memory  bytes for a task that waits, and for one that sleeps\n"
     "  timers  a million sleepers of 1 to 1,000 ms\n"
     "  server  a keep-alive HTTP server under wrk; each on a CPU of its own\n"
@@ -76,7 +77,7 @@ static int parse(struct bench_options *options, int argc, char **argv)
     for (int i = optind; i < argc; i++)
         if (!is_area(argv[i]))
             return cli_fail(CLI_USAGE,
-                            "no area '%s': there are wake, spawn, yield, "
+                            "no area '%s': there are wake, spawn, yield, coro, "
                             "memory, timers and server",
                             argv[i]);
     options->rounds = rounds ? rounds : options->quick ? 1 : options->rounds;

@@ -119,7 +119,8 @@ class Bench(unittest.TestCase):
     def test_help_names_every_area(self):
         result = bench("--help")
         self.assertEqual(result.returncode, 0)
-        for area in "wake", "spawn", "yield", "memory", "timers", "server":
+        for area in ("wake", "spawn", "yield", "coro", "memory", "timers",
+                     "server"):
             self.assertRegex(result.stdout, rf"(?m)^  {area} ")
 
 
