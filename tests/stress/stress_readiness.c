@@ -15,7 +15,8 @@
  *
  *   churn: sources whose peer has just gone are closed while the reactor goes
  *     through their events, and new sources take their places. No new source
- *     may hear of the old one's end.
+ *     may hear of the old one's end, and a descriptor whose source was closed
+ *     can be registered again.
  *
  * Threads: the executor is the main thread's.
  */
@@ -312,6 +313,8 @@ static void churn_round(struct link *old, struct link *new)
         STRESS_CHECK(!rv_source_hung_up(new[k].source, RV_READ) &&
                          !readable(&new[k]),
                      "an old source's event reached the new one");
+        open_source(&old[k]); /* epoll has forgotten the descriptor */
+        rv_source_close(old[k].source);
         close(old[k].fd);
         close_link(&new[k]);
     }
