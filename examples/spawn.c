@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* spawn.c - count primes on the CPU pool: spawn NUMBER...
+ *
+ * A job for each number, all at once; while they compute, the executor's
+ * thread is free: it counts its own ticks of a millisecond. The call is pure,
+ * so it may run on a bare thread; one that needs the C library leaves `pure`
+ * out, and gets a pthread. */
+#include <errno.h>
+#include <inttypes.h>
+#include <reveil/reveil.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* state: uint32_t, the limit. Returns: how many primes are below it. */
+static int32_t count_primes(void *state, void *result)
+{
+    const uint32_t limit = *(uint32_t *)state;
+    int32_t count = 0;
+
+    (void)result;
+    for (uint32_t n = 2; n < limit; n++) {
+        uint32_t d = 2;
+
+        while (d <= n / d && n % d)
+            d++;
+        count += d > n / d;
+    }
+    return count;
+}
+
+static int start_count(struct rv_cpu *job, uint32_t limit)
+{
+    static const struct rv_callable_ops ops = {.name = "primes",
+                                               .call = count_primes,
+                                               .state_bytes = sizeof limit,
+                                               .pure = true};
+    struct rv_callable *callable;
+    int error = rv_callable_new(&callable, &ops, &limit);
+
+    if (!error)
+        rv_spawn_cpu(job, callable);
+    return error;
+}
+
+struct count {
+    struct rv_future future;
+    struct rv_cpu *jobs;
+    const uint32_t *limits;
+    uint32_t len;
+    uint32_t i;
+    uint32_t done;
+    struct rv_interval tick;
+    uint32_t ticks;
+};
+
+/* Poll all jobs that are not over. Returns: true when all are. */
+static bool poll_jobs(struct count *self, struct rv_cx *cx)
+{
+    for (uint32_t i = 0; i < self->len; i++)
+        if (self->jobs[i].future.at != RV_AT_END)
+            self->done += rv_poll(&self->jobs[i].future, cx) == RV_READY;
+    return self->done == self->len;
+}
+
+static bool poll_tick(struct count *self, struct rv_cx *cx)
+{
+    if (rv_poll(&self->tick.future, cx) == RV_PENDING)
+        return false;
+    self->ticks++;
+    rv_interval_next(&self->tick);
+    return true;
+}
+
+static enum rv_poll count_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct count *self = RV_CONTAINER_OF(future, struct count, future);
+
+    if (poll_jobs(self, cx))
+        return RV_READY;
+    while (poll_tick(self, cx))
+        ;
+    return RV_PENDING;
+}
+
+static void count_drop(struct rv_future *future)
+{
+    struct count *self = RV_CONTAINER_OF(future, struct count, future);
+
+    for (uint32_t i = 0; i < self->len; i++)
+        rv_drop(&self->jobs[i].future);
+    rv_drop(&self->tick.future);
+}
+
+/* Returns: 0, negative errno. */
+static int run(struct rv_runtime *runtime, struct count *count)
+{
+    static const struct rv_future_ops ops = {"count", count_poll, count_drop};
+    int error = 0;
+
+    rv_future_init(&count->future, &ops);
+    rv_interval_init(&count->tick, rv_after_ms(1), RV_NS_PER_MS, RV_TICK_SKIP);
+    rv_interval_next(&count->tick);
+    for (uint32_t i = 0; i < count->len && !error; i++)
+        error = start_count(&count->jobs[i], count->limits[i]);
+    if (!error)
+        error = rv_runtime_block_on(runtime, &count->future);
+    for (uint32_t i = 0; i < count->len && !error; i++) {
+        error =
+            count->jobs[i].future.result < 0 ? count->jobs[i].future.result : 0;
+        if (!error)
+            printf("%" PRId32 " primes below %" PRIu32 "\n",
+                   count->jobs[i].future.result, count->limits[i]);
+    }
+    rv_drop(&count->future);
+    return error;
+}
+
+static uint32_t *parse(int argc, char **argv)
+{
+    uint32_t *limits = calloc((size_t)argc, sizeof *limits);
+
+    for (int i = 1; limits && i < argc; i++) {
+        char *end;
+        unsigned long limit = strtoul(argv[i], &end, 10);
+
+        if (*end || end == argv[i] || limit > INT32_MAX) {
+            free(limits);
+            return NULL;
+        }
+        limits[i - 1] = (uint32_t)limit;
+    }
+    return limits;
+}
+
+int main(int argc, char **argv)
+{
+    uint32_t *limits = argc > 1 ? parse(argc, argv) : NULL;
+    struct count count = {.limits = limits, .len = (uint32_t)argc - 1};
+    struct rv_runtime *runtime;
+    int error;
+
+    if (!limits) {
+        fprintf(stderr, "usage: spawn NUMBER...\n");
+        return 2;
+    }
+    count.jobs = calloc(count.len, sizeof *count.jobs);
+    error = count.jobs ? rv_runtime_start(&runtime) : -ENOMEM;
+    if (!error) {
+        error = run(runtime, &count);
+        rv_runtime_stop(runtime);
+    }
+    if (error)
+        fprintf(stderr, "spawn: %s\n", strerror(-error));
+    else
+        printf("the executor ticked %s meanwhile\n",
+               count.ticks ? "on" : "not once");
+    free(count.jobs);
+    free(limits);
+    return error ? 1 : 0;
+}
