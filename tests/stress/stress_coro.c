@@ -51,6 +51,7 @@ static int32_t wander(void *arg)
     struct wanderer *self = arg;
     uint32_t random = (uint32_t)(self - wanderers);
     uint32_t locals[16];
+    double halves = 0;
 
     for (uint32_t i = 0; i < self->turns; i++) {
         for (uint32_t k = 0; k < 16; k++)
@@ -60,8 +61,10 @@ static int32_t wander(void *arg)
         for (uint32_t k = 0; k < 16; k++)
             STRESS_CHECK(locals[k] == i + k, "a local was overwritten");
         STRESS_CHECK(rv_coro_current() == self->coro, "another one runs here");
+        halves += 0.5;
         self->done++;
     }
+    STRESS_CHECK(halves == 0.5 * self->turns, "a number was lost");
     return (int32_t)self->done;
 }
 
