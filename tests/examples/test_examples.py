@@ -6,6 +6,7 @@ usage: test_examples.py REVEIL EXAMPLE...
 """
 
 import contextlib
+import errno
 import os
 import re
 import resource
@@ -88,6 +89,15 @@ class Echo(Server):
         self.assertEqual(self.clients[0].recv(1), b"x")
         self.stop()
         self.assertEqual(self.clients[0].recv(1), b"")
+
+
+class Coroutines(unittest.TestCase):
+    def test_every_message_comes_back_and_the_server_ends(self):
+        result = run("coroutines")
+        self.assertEqual(result.stdout.splitlines(), [
+            *(f"client {i}: 4 echoes" for i in range(3)),
+            f"server: {os.strerror(errno.ECANCELED)}"])
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
 
 
 class Chat(Server):

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* coroutines.c - an echo server and its clients, in plain code: coroutines
+ *
+ * No state machine and no callback: each function waits where it stands, and
+ * what it holds is in its locals. At the end the server is canceled: its
+ * await returns -ECANCELED, and it closes its socket like after any error. */
+#include <errno.h>
+#include <reveil/reveil.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { CLIENTS = 3, MESSAGES = 4 };
+
+/* --- calls that wait --------------------------------------------------- */
+
+static int receive(struct rv_tcp *tcp, void *buffer, size_t len_bytes)
+{
+    struct rv_tcp_recv recv;
+    int result;
+
+    rv_tcp_recv_init(&recv, tcp, buffer, len_bytes);
+    result = rv_await(&recv.future);
+    rv_drop(&recv.future);
+    return result;
+}
+
+static int send_all(struct rv_tcp *tcp, const void *data, size_t len_bytes)
+{
+    struct rv_tcp_send send;
+    int result;
+
+    rv_tcp_send_init(&send, tcp, data, len_bytes);
+    result = rv_await(&send.future);
+    rv_drop(&send.future);
+    return result;
+}
+
+static int accept_one(struct rv_tcp *listener, struct rv_tcp *out)
+{
+    struct rv_tcp_accept accept;
+    int result;
+
+    rv_tcp_accept_init(&accept, listener, out);
+    result = rv_await(&accept.future);
+    rv_drop(&accept.future);
+    return result;
+}
+
+static int connect_to(const struct rv_addr *addr, struct rv_tcp *out)
+{
+    struct rv_tcp_connect connect;
+    int result;
+
+    rv_tcp_connect_init(&connect, addr, out);
+    result = rv_await(&connect.future);
+    rv_drop(&connect.future);
+    return result;
+}
+
+/* --- the server -------------------------------------------------------- */
+
+/* Send back what comes in. Owns: arg, a socket. */
+static int32_t echo(void *arg)
+{
+    struct rv_tcp *tcp = arg;
+    char buffer[512];
+    int len;
+
+    while ((len = receive(tcp, buffer, sizeof buffer)) > 0)
+        if (send_all(tcp, buffer, (size_t)len) < 0)
+            break;
+    rv_tcp_close(tcp);
+    rv_free(tcp);
+    return len;
+}
+
+/* Accept until it is canceled. */
+static int32_t serve(void *arg)
+{
+    static const struct rv_coro_options options = {.name = "echo"};
+    struct rv_tcp *listener = arg;
+    int result = 0;
+
+    while (result >= 0) {
+        struct rv_tcp *tcp = rv_alloc(sizeof *tcp);
+
+        if (!tcp)
+            return -ENOMEM;
+        result = accept_one(listener, tcp);
+        if (result >= 0)
+            result =
+                rv_coro_spawn(rv_executor_current(), echo, tcp, &options, NULL);
+        if (result < 0) {
+            rv_tcp_close(tcp);
+            rv_free(tcp);
+        }
+    }
+    printf("server: %s\n", strerror(-result));
+    return result;
+}
+
+/* --- a client ---------------------------------------------------------- */
+
+/* Returns: how many messages came back as they were sent. */
+static int32_t talk(void *arg)
+{
+    const struct rv_addr *addr = arg;
+    struct rv_tcp tcp = {0};
+    int good = 0;
+
+    if (connect_to(addr, &tcp) < 0)
+        return 0;
+    for (int i = 0; i < MESSAGES; i++) {
+        char sent[16];
+        char back[16];
+        const int len = snprintf(sent, sizeof sent, "message %d", i);
+
+        rv_coro_sleep_until(rv_after_ms(5));
+        if (send_all(&tcp, sent, (size_t)len) < 0)
+            break;
+        good += receive(&tcp, back, sizeof back) == len &&
+                memcmp(sent, back, (size_t)len) == 0;
+    }
+    rv_tcp_close(&tcp);
+    return good;
+}
+
+/* --- all of them ------------------------------------------------------- */
+
+static int32_t run(void *arg)
+{
+    struct rv_executor *executor = rv_executor_current();
+    struct rv_join joins[CLIENTS] = {0};
+    struct rv_join server = {0};
+    struct rv_tcp listener = {0};
+    struct rv_addr addr;
+    int error;
+
+    (void)arg;
+    rv_addr_parse(&addr, "127.0.0.1", 0);
+    error = rv_tcp_listen(&listener, &addr);
+    if (!error)
+        error = rv_tcp_local_addr(&listener, &addr);
+    if (!error)
+        error = rv_coro_spawn(executor, serve, &listener, NULL, &server);
+    for (int i = 0; i < CLIENTS && !error; i++)
+        error = rv_coro_spawn(executor, talk, &addr, NULL, &joins[i]);
+    for (int i = 0; i < CLIENTS && !error; i++)
+        printf("client %d: %d echoes\n", i, rv_await(&joins[i].future));
+    for (int i = 0; i < CLIENTS; i++)
+        rv_join_drop(&joins[i]);
+    rv_join_abort(&server); /* it runs to its end in here */
+    rv_join_drop(&server);
+    rv_tcp_close(&listener);
+    return error;
+}
+
+int main(void)
+{
+    static const struct rv_coro_options options = {.name = "run"};
+    struct rv_runtime *runtime;
+    struct rv_join join;
+    int error;
+
+    error = rv_coro_report_overflow();
+    if (!error)
+        error = rv_runtime_start(&runtime);
+    if (!error) {
+        error = rv_coro_spawn(rv_runtime_executor(runtime), run, NULL, &options,
+                              &join);
+        if (!error)
+            error = rv_runtime_block_on(runtime, &join.future);
+        rv_runtime_stop(runtime);
+    }
+    if (error)
+        fprintf(stderr, "coroutines: %s\n", strerror(-error));
+    return error ? 1 : 0;
+}
