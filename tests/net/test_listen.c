@@ -7,7 +7,11 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <reveil/async.h>
+#include <reveil/combine.h>
 #include <reveil/http_server.h>
+#include <reveil/unix.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -127,18 +131,37 @@ RV_TEST(listening, the_backlog_is_what_was_asked_for)
 
 /* --- a server on such a listener --------------------------------------- */
 
-static void init_handler(struct rv_future *frame, struct rv_http_exchange *x,
-                         void *data)
+struct hello {
+    struct rv_future future;
+    struct rv_http_exchange *exchange;
+};
+
+static enum rv_poll hello_poll(struct rv_future *future, struct rv_cx *cx)
 {
-    (void)frame;
-    (void)x;
-    (void)data;
+    struct hello *self = RV_CONTAINER_OF(future, struct hello, future);
+
+    (void)cx;
+    future->result =
+        rv_http_reply(self->exchange, 200, "text/plain", "hello\n", 6);
+    return RV_READY;
 }
+
+static void hello_init(struct rv_future *frame, struct rv_http_exchange *x,
+                       void *data)
+{
+    static const struct rv_future_ops ops = {.name = "hello",
+                                             .poll = hello_poll};
+
+    (void)data;
+    rv_future_init(frame, &ops);
+    RV_CONTAINER_OF(frame, struct hello, future)->exchange = x;
+}
+
+static const struct rv_http_handler handler = {
+    .frame_bytes = sizeof(struct hello), .init = hello_init};
 
 RV_TEST(listening, a_server_takes_the_listener_over)
 {
-    const struct rv_http_handler handler = {
-        .frame_bytes = sizeof(struct rv_future), .init = init_handler};
     struct rv_http_server server;
     struct rv_tcp listener = {0};
     struct rv_addr addr;
@@ -151,6 +174,65 @@ RV_TEST(listening, a_server_takes_the_listener_over)
     cr_assert_eq(rv_tcp_fd(&listener), -1);
     cr_assert_eq(rv_http_server_addr(&server, &same), 0);
     cr_assert_eq(rv_addr_port(&same), rv_addr_port(&addr));
+    rv_drop(&server.future);
+    rv_runtime_stop(runtime);
+}
+
+/* Asks over a Unix socket. */
+struct client {
+    struct rv_future future;
+    const char *path;
+    struct rv_tcp tcp;
+    struct rv_unix_connect connect;
+    struct rv_tcp_send send;
+    struct rv_tcp_recv recv;
+    char text[1024];
+};
+
+static enum rv_poll client_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    static const char request[] = "GET / HTTP/1.0\r\n\r\n";
+    struct client *self = RV_CONTAINER_OF(future, struct client, future);
+
+    RV_BEGIN(future);
+    rv_unix_connect_init(&self->connect, self->path, &self->tcp);
+    RV_AWAIT(future, cx, &self->connect.future);
+    cr_assert_eq(self->connect.future.result, 0);
+    rv_tcp_send_init(&self->send, &self->tcp, request, sizeof request - 1);
+    RV_AWAIT(future, cx, &self->send.future);
+    rv_tcp_recv_init(&self->recv, &self->tcp, self->text,
+                     sizeof self->text - 1);
+    RV_AWAIT(future, cx, &self->recv.future);
+    RV_RETURN(future, self->recv.future.result);
+    RV_END(future);
+}
+
+RV_TEST(listening, a_server_answers_on_a_unix_socket)
+{
+    static const struct rv_future_ops ops = {.name = "client",
+                                             .poll = client_poll};
+    static struct client client;
+    struct rv_http_server server;
+    struct rv_future *both[2] = {&server.future, &client.future};
+    struct rv_select select = {.children = {0}};
+    struct rv_tcp listener = {0};
+    struct rv_addr addr;
+    struct rv_runtime *runtime = start(&addr);
+    char name[48];
+
+    snprintf(name, sizeof name, "@reveil-listen-%d", (int)getpid());
+    cr_assert_eq(rv_unix_listen(&listener, name), 0);
+    rv_http_server_init_on(&server, &listener, &handler);
+    rv_future_init(&client.future, &ops);
+    client.path = name;
+    rv_select_init(&select, both, 2);
+
+    cr_assert_eq(rv_test_block_on(rv_runtime_executor(runtime), &select.future),
+                 1);
+    cr_assert_eq(strncmp(client.text, "HTTP/1.", 7), 0, "%s", client.text);
+    cr_assert_not_null(strstr(client.text, "\r\n\r\nhello\n"), "%s",
+                       client.text);
+    rv_tcp_close(&client.tcp);
     rv_drop(&server.future);
     rv_runtime_stop(runtime);
 }

@@ -214,6 +214,38 @@ RV_TEST(workers, the_stop_drops_what_is_left)
     rv_runtime_stop(crew.runtime);
 }
 
+/* --- one runtime beside another ---------------------------------------- */
+
+static void *live_beside(void *arg)
+{
+    struct rv_runtime *mine;
+    intptr_t result = -1;
+
+    if (rv_runtime_start_beside(&mine, arg) == 0) {
+        result = round_trip(rv_runtime_executor(mine));
+        rv_runtime_stop(mine);
+    }
+    return (void *)result;
+}
+
+RV_TEST(workers, a_thread_may_have_a_runtime_beside_another)
+{
+    static const struct rv_runtime_options *const modes[] = {&threaded, &fused};
+
+    for (int mode = 0; mode < 2; mode++) {
+        struct rv_runtime *runtime;
+        pthread_t thread;
+        void *result;
+
+        cr_assert_eq(rv_runtime_start_with(&runtime, modes[mode]), 0);
+        pthread_create(&thread, NULL, live_beside, runtime);
+        cr_assert_eq(round_trip(rv_runtime_executor(runtime)), 0);
+        pthread_join(thread, &result);
+        cr_assert_eq((intptr_t)result, 0);
+        rv_runtime_stop(runtime);
+    }
+}
+
 /* --- when it cannot ---------------------------------------------------- */
 
 RV_TEST(workers, none_and_too_many_are_refused)
