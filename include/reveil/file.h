@@ -23,6 +23,7 @@
 #ifndef RV_FILE_H
 #define RV_FILE_H
 
+#include <linux/stat.h> /* struct statx, with or without _GNU_SOURCE */
 #include <reveil/blocking.h>
 #include <reveil/buf.h>
 #include <reveil/uring.h>
