@@ -112,11 +112,22 @@ static int show_both(void)
     return error ? 1 : 0;
 }
 
-int main(void)
+static int usage(FILE *where, int status)
+{
+    fputs("usage: bare_libc [--help]\n", where);
+    return status;
+}
+
+int main(int argc, char **argv)
 {
     int status = 0;
-    pid_t child = fork();
+    pid_t child;
 
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout, 0);
+    if (argc > 1)
+        return usage(stderr, 2);
+    child = fork();
     if (child == 0)
         _exit(show_both());
     if (child < 0 || waitpid(child, &status, 0) != child) {

@@ -133,17 +133,25 @@ static uint32_t *parse(int argc, char **argv)
     return limits;
 }
 
+static int usage(FILE *where, int status)
+{
+    fputs("usage: spawn NUMBER...\n", where);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
-    uint32_t *limits = argc > 1 ? parse(argc, argv) : NULL;
-    struct count count = {.limits = limits, .len = (uint32_t)argc - 1};
+    struct count count = {.len = (uint32_t)argc - 1};
     struct rv_runtime *runtime;
+    uint32_t *limits;
     int error;
 
-    if (!limits) {
-        fprintf(stderr, "usage: spawn NUMBER...\n");
-        return 2;
-    }
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout, 0);
+    limits = argc > 1 ? parse(argc, argv) : NULL;
+    if (!limits)
+        return usage(stderr, 2);
+    count.limits = limits;
     count.jobs = calloc(count.len, sizeof *count.jobs);
     error = count.jobs ? rv_runtime_start(&runtime) : -ENOMEM;
     if (!error) {

@@ -161,6 +161,12 @@ static int64_t parse(const char *text)
     return *text && !*end && number >= 0 && number <= 1000000 ? number : -1;
 }
 
+static int usage(FILE *where, int status)
+{
+    fputs("usage: thread IOS CPUS [one]\n", where);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     /* A lone event comes back sooner without a reactor thread in between. */
@@ -173,10 +179,10 @@ int main(int argc, char **argv)
     struct rv_runtime *runtime;
     int error;
 
-    if (ios < 0 || cpus < 0 || argc > 4 || (argc == 4 && !one)) {
-        fprintf(stderr, "usage: thread IOS CPUS [one]\n");
-        return 2;
-    }
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout, 0);
+    if (ios < 0 || cpus < 0 || argc > 4 || (argc == 4 && !one))
+        return usage(stderr, 2);
     error = rv_runtime_start_with(&runtime, &options);
     if (!error) {
         error = compute(runtime, &table);
