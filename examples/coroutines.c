@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* coroutines.c - an echo server and its clients, in plain code: coroutines
+/* coroutines.c - an echo server and its clients, in plain code:
+ * coroutines [MESSAGES]
  *
  * No state machine and no callback: each function waits where it stands, and
  * what it holds is in its locals. At the end the server is canceled: its
@@ -7,9 +8,12 @@
 #include <errno.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { CLIENTS = 3, MESSAGES = 4 };
+enum { CLIENTS = 3 };
+
+static long messages = 4; /* that each client sends */
 
 /* --- calls that wait --------------------------------------------------- */
 
@@ -110,10 +114,10 @@ static int32_t talk(void *arg)
 
     if (connect_to(addr, &tcp) < 0)
         return 0;
-    for (int i = 0; i < MESSAGES; i++) {
+    for (int i = 0; i < messages; i++) {
         char sent[16];
         char back[16];
-        const int len = snprintf(sent, sizeof sent, "message %d", i);
+        const int len = snprintf(sent, sizeof sent, "hello %d", i);
 
         rv_coro_sleep_until(rv_after_ms(5));
         if (send_all(&tcp, sent, (size_t)len) < 0)
@@ -155,13 +159,26 @@ static int32_t run(void *arg)
     return error;
 }
 
-int main(void)
+static int usage(FILE *where, int status)
+{
+    fputs("usage: coroutines [MESSAGES] (up to 1,000)\n", where);
+    return status;
+}
+
+int main(int argc, char **argv)
 {
     static const struct rv_coro_options options = {.name = "run"};
     struct rv_runtime *runtime;
     struct rv_join join;
+    char *end = "";
     int error;
 
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout, 0);
+    if (argc > 1)
+        messages = strtol(argv[1], &end, 10);
+    if (argc > 2 || *end || messages < 1 || messages > 1000)
+        return usage(stderr, 2);
     error = rv_coro_report_overflow();
     if (!error)
         error = rv_runtime_start(&runtime);

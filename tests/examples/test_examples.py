@@ -93,9 +93,9 @@ class Echo(Server):
 
 class Coroutines(unittest.TestCase):
     def test_every_message_comes_back_and_the_server_ends(self):
-        result = run("coroutines")
+        result = run("coroutines", "7")
         self.assertEqual(result.stdout.splitlines(), [
-            *(f"client {i}: 4 echoes" for i in range(3)),
+            *(f"client {i}: 7 echoes" for i in range(3)),
             f"server: {os.strerror(errno.ECANCELED)}"])
         self.assertEqual((result.returncode, result.stderr), (0, ""))
 
@@ -397,6 +397,7 @@ class Usage(unittest.TestCase):
 
     def test_bad_numbers_are_refused(self):
         for name, *arguments in (
+                ("coroutines", "x"), ("coroutines", "0"),
                 ("echo", "x"), ("chat", "65536"), ("chat", "-1"),
                 ("graceful_shutdown", "0", ""),
                 ("parallel_gets", "1s", "http://127.0.0.1/"),
