@@ -25,7 +25,8 @@
  *   H6  The memory goes with its last reference, a handle or the porter: a
  *       thread may still be unlocking when the executor has gone.
  *
- * stress_remote.c is the test; each rule but H5 has a mutant.
+ * stress_remote.c is the test; each rule but H5 has a mutant, and J1 of
+ * remote_task.c.
  */
 #include <errno.h>
 #include <pthread.h>

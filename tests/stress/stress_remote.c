@@ -19,6 +19,8 @@
 
 enum { HOSTS = 2, SENDERS = 2, WINDOW = 8 };
 
+#define FOREVER UINT32_MAX
+
 /* Where a host leaves a handle for the senders. */
 static pthread_mutex_t desk_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct rv_remote *desk[HOSTS];
@@ -50,6 +52,8 @@ static enum rv_poll work_poll(struct rv_future *future, struct rv_cx *cx)
         STRESS_CHECK(pthread_equal(self->host, pthread_self()), "it moved");
     self->host = pthread_self();
     self->polled = true;
+    if (self->yields == FOREVER)
+        return RV_PENDING; /* until it is aborted */
     if (self->yields-- > 0) {
         rv_waker_wake(&cx->waker);
         return RV_PENDING;
@@ -161,7 +165,6 @@ struct sender {
     uint32_t numbers[WINDOW];
     uint32_t random;
     uint32_t left;
-    bool aborted[WINDOW];
 };
 
 static struct rv_remote *take_from_desk(uint32_t place)
@@ -176,44 +179,49 @@ static struct rv_remote *take_from_desk(uint32_t place)
     return remote;
 }
 
-/* Returns: 0 if it was taken. */
-static int hand_over(struct sender *self, struct rv_remote_join *join,
-                     uint32_t number)
+/* Returns: true if it was taken. */
+static bool hand_over(uint32_t *random, struct rv_remote_join *join,
+                      struct work *work)
 {
-    struct rv_remote *remote =
-        take_from_desk(stress_random(&self->random) % HOSTS);
-    struct work *work = new_work(number, stress_random(&self->random) % 3);
+    struct rv_remote *remote = take_from_desk(stress_random(random) % HOSTS);
     int error = -ECANCELED;
 
     if (remote)
         error = rv_remote_spawn(remote, &work->future, join);
     rv_remote_put(remote);
-    if (error) {
-        STRESS_CHECK(error == -ECANCELED, "rv_remote_spawn");
-        STRESS_CHECK(work->future.at == 0 && !work->polled, "touched");
-        rv_drop(&work->future);
-        rv_free(work);
-        refused++;
-        return error;
+    if (!error) {
+        taken++;
+        return true;
     }
-    taken++;
-    return 0;
+    STRESS_CHECK(error == -ECANCELED, "rv_remote_spawn");
+    STRESS_CHECK(work->future.at == 0 && !work->polled, "touched");
+    rv_drop(&work->future);
+    rv_free(work);
+    refused++;
+    return false;
 }
 
-/* Each place gets a task, which may be aborted, or detached at once. */
+enum { DETACHED, ABORTED, LET_GO, FATES = 16 }; /* most are awaited */
+
+/* Each place gets a task. */
 static void fill(struct sender *self)
 {
     for (int i = 0; i < WINDOW; i++) {
-        const uint32_t chance = stress_random(&self->random) % 16;
+        const uint32_t fate = stress_random(&self->random) % FATES;
+        struct rv_remote_join *join = &self->joins[i];
 
-        self->joins[i] = (struct rv_remote_join){.task = NULL};
+        *join = (struct rv_remote_join){.task = NULL};
         self->numbers[i] = stress_random(&self->random) % 1000;
-        self->aborted[i] = chance == 1;
-        hand_over(self, chance == 0 ? NULL : &self->joins[i], self->numbers[i]);
-        if (chance == 1)
-            rv_remote_abort(&self->joins[i]);
-        if (chance == 2)
-            rv_remote_join_drop(&self->joins[i]);
+        hand_over(&self->random, fate == DETACHED ? NULL : join,
+                  new_work(self->numbers[i],
+                           fate == ABORTED ? FOREVER
+                                           : stress_random(&self->random) % 3));
+        if (fate == ABORTED) {
+            stress_dawdle(stress_random(&self->random) % 4096);
+            rv_remote_abort(join);
+        }
+        if (fate == LET_GO)
+            rv_remote_join_drop(join);
     }
 }
 
@@ -279,10 +287,10 @@ static void *sender_main(void *arg)
 /* Each host looks up once more, and ends. */
 static void join_host(pthread_t host)
 {
-    struct sender last = {.random = 0};
+    uint32_t random = 0;
 
     while (pthread_tryjoin_np(host, NULL) != 0) {
-        hand_over(&last, NULL, 0);
+        hand_over(&random, NULL, new_work(0, 0));
         sched_yield();
     }
 }
