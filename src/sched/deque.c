@@ -36,26 +36,6 @@
 #include <errno.h>
 #include <reveil/base.h>
 
-struct rv_deque_array {
-    struct rv_deque_array *older; /* the owner; see D6 */
-    int64_t capacity;             /* a power of two */
-    _Atomic(void *) slots[];
-};
-
-/* relaxed: bottom publishes slots (D4), top says who may keep an item (D1). */
-static inline void *load_slot(struct rv_deque_array *array, int64_t place)
-{
-    return atomic_load_explicit(&array->slots[place & (array->capacity - 1)],
-                                memory_order_relaxed);
-}
-
-static inline void store_slot(struct rv_deque_array *array, int64_t place,
-                              void *item)
-{
-    atomic_store_explicit(&array->slots[place & (array->capacity - 1)], item,
-                          memory_order_relaxed);
-}
-
 static struct rv_deque_array *new_array(int64_t capacity)
 {
     struct rv_deque_array *array;
@@ -64,7 +44,7 @@ static struct rv_deque_array *new_array(int64_t capacity)
     size_bytes += (size_t)capacity * sizeof array->slots[0];
     array = rv_alloc(size_bytes);
     if (array)
-        array->capacity = capacity;
+        array->mask = capacity - 1;
     return array;
 }
 
@@ -78,7 +58,7 @@ int rv_deque_init(struct rv_deque *deque, int64_t capacity)
     return array ? 0 : -ENOMEM;
 }
 
-/* relaxed, here and in push and pop: the owner alone changes it. */
+/* relaxed: the owner alone changes it. */
 static inline struct rv_deque_array *own_array(struct rv_deque *deque)
 {
     return atomic_load_explicit(&deque->array, memory_order_relaxed);
@@ -98,16 +78,16 @@ void rv_deque_fini(struct rv_deque *deque)
 }
 
 /* The array is full. Returns: one of twice the size, or NULL. */
-static __attribute__((noinline)) struct rv_deque_array *
-grow(struct rv_deque *deque, int64_t top, int64_t bottom)
+static struct rv_deque_array *grow(struct rv_deque *deque, int64_t top,
+                                   int64_t bottom)
 {
     struct rv_deque_array *old = own_array(deque);
-    struct rv_deque_array *array = new_array(old->capacity * 2);
+    struct rv_deque_array *array = new_array(2 * (old->mask + 1));
 
     if (!array)
         return NULL;
     for (int64_t place = top; place < bottom; place++)
-        store_slot(array, place, load_slot(old, place));
+        rv_deque_store(array, place, rv_deque_load(old, place));
     array->older = old;
     /* release: publishes the copied slots; pairs with the acquire in steal.
      * D5 */
@@ -115,29 +95,23 @@ grow(struct rv_deque *deque, int64_t top, int64_t bottom)
     return array;
 }
 
-int rv_deque_push(struct rv_deque *deque, void *item)
+int rv_deque_push_full(struct rv_deque *deque, void *item)
 {
-    /* relaxed: the owner alone changes bottom. */
+    /* relaxed: an old top only copies more than need be. */
+    const int64_t top = atomic_load_explicit(&deque->top, memory_order_relaxed);
     const int64_t bottom =
         atomic_load_explicit(&deque->bottom, memory_order_relaxed);
-    /* acquire: a thief that moved top has read its slot, which may be ours
-     * now (D3); pairs with the seq_cst exchange in steal. */
-    const int64_t top = atomic_load_explicit(&deque->top, memory_order_acquire);
-    struct rv_deque_array *array = own_array(deque);
+    struct rv_deque_array *array = grow(deque, top, bottom);
 
-    if (__builtin_expect(bottom - top >= array->capacity, 0)) {
-        array = grow(deque, top, bottom);
-        if (!array)
-            return -ENOMEM;
-    }
-    store_slot(array, bottom, item);
-    /* release: publishes slot and item; pairs with the acquire in steal. D4 */
+    if (!array)
+        return -ENOMEM;
+    rv_deque_store(array, bottom, item);
+    /* release: D4. */
     atomic_store_explicit(&deque->bottom, bottom + 1, memory_order_release);
     return 0;
 }
 
-/* The thieves may want the last item too. Returns: it, or NULL. */
-static void *pop_last(struct rv_deque *deque, void *item, int64_t place)
+void *rv_deque_pop_last(struct rv_deque *deque, void *item, int64_t place)
 {
     int64_t top = place;
     /* seq_cst: one order for all who move top (D1). */
@@ -145,30 +119,9 @@ static void *pop_last(struct rv_deque *deque, void *item, int64_t place)
         &deque->top, &top, place + 1, memory_order_seq_cst,
         memory_order_relaxed);
 
-    /* release, here and below: D4. */
+    /* release: D4. */
     atomic_store_explicit(&deque->bottom, place + 1, memory_order_release);
     return won ? item : NULL;
-}
-
-void *rv_deque_pop(struct rv_deque *deque)
-{
-    const int64_t place =
-        atomic_load_explicit(&deque->bottom, memory_order_relaxed) - 1;
-    struct rv_deque_array *array = own_array(deque);
-    int64_t top;
-    void *item;
-
-    atomic_store_explicit(&deque->bottom, place, memory_order_release);
-    /* Pairs with the fence in steal. D2 */
-    atomic_thread_fence(memory_order_seq_cst);
-    /* relaxed: the fence orders it. */
-    top = atomic_load_explicit(&deque->top, memory_order_relaxed);
-    if (__builtin_expect(top > place, 0)) {
-        atomic_store_explicit(&deque->bottom, place + 1, memory_order_release);
-        return NULL;
-    }
-    item = load_slot(array, place);
-    return top == place ? pop_last(deque, item, place) : item;
 }
 
 enum rv_steal rv_deque_steal(struct rv_deque *deque, void **item)
@@ -180,14 +133,14 @@ enum rv_steal rv_deque_steal(struct rv_deque *deque, void **item)
     void *found;
 
     /* Pairs with the fence in pop. D2 */
-    atomic_thread_fence(memory_order_seq_cst);
+    rv_full_fence();
     /* acquire: sees slot and item; pairs with the release in push. D4 */
     bottom = atomic_load_explicit(&deque->bottom, memory_order_acquire);
     if (top >= bottom)
         return RV_STEAL_EMPTY;
     /* acquire: sees the copied slots; pairs with the release in grow(). D5 */
     array = atomic_load_explicit(&deque->array, memory_order_acquire);
-    found = load_slot(array, top); /* D3 */
+    found = rv_deque_load(array, top); /* D3 */
     /* seq_cst: one order for all who move top (D1); its release half says
      * that the slot has been read (D3). */
     if (!atomic_compare_exchange_strong_explicit(&deque->top, &top, top + 1,

@@ -11,20 +11,39 @@
  *
  * Source: Chase and Lev, "Dynamic circular work-stealing deque", SPAA 2005;
  * in C11: Lê, Pop, Cohen and Zappa Nardelli, "Correct and efficient
- * work-stealing for weak memory models", PPoPP 2013, see deque.c for where
- * this differs.
+ * work-stealing for weak memory models", PPoPP 2013. What must hold, D1 to D6,
+ * and where this differs, is in deque.c.
  */
 #ifndef RV_DEQUE_H
 #define RV_DEQUE_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* What keeps two fields on cache lines of their own. */
 enum { RV_CACHE_LINE_BYTES = 64 };
 
-struct rv_deque_array;
+/* A seq_cst fence. ThreadSanitizer does not model it, and gcc says so; nothing
+ * here needs it to see what happens before what. */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wtsan"
+#endif
+static inline void rv_full_fence(void)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+}
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+struct rv_deque_array {
+    struct rv_deque_array *older; /* the owner; see D6 */
+    int64_t mask;                 /* capacity, a power of two, less 1 */
+    _Atomic(void *) slots[];
+};
 
 /* Do not copy or move it once it is shared. */
 struct rv_deque {
@@ -43,16 +62,76 @@ int rv_deque_init(struct rv_deque *deque, int64_t capacity);
  * init that failed. Threads: the owner, when there are no thieves any more. */
 void rv_deque_fini(struct rv_deque *deque);
 
+/* Private: push when the array is full. */
+int rv_deque_push_full(struct rv_deque *deque, void *item);
+
+/* Private: the thieves may want the last item, at `place`, too. Returns: it,
+ * or NULL. */
+void *rv_deque_pop_last(struct rv_deque *deque, void *item, int64_t place);
+
+/* Private. relaxed, in both: bottom publishes slots (D4), top says who may
+ * keep an item (D1). */
+static inline void *rv_deque_load(struct rv_deque_array *array, int64_t place)
+{
+    return atomic_load_explicit(&array->slots[place & array->mask],
+                                memory_order_relaxed);
+}
+
+static inline void rv_deque_store(struct rv_deque_array *array, int64_t place,
+                                  void *item)
+{
+    atomic_store_explicit(&array->slots[place & array->mask], item,
+                          memory_order_relaxed);
+}
+
 /*
  * Put an item, not NULL, at the bottom. What was written before is visible to
  * whoever takes the item.
  *
  * Threads: the owner. Returns: 0, -ENOMEM (had to grow).
  */
-int rv_deque_push(struct rv_deque *deque, void *item);
+static inline int rv_deque_push(struct rv_deque *deque, void *item)
+{
+    /* relaxed, for bottom and array: the owner alone changes them. */
+    const int64_t bottom =
+        atomic_load_explicit(&deque->bottom, memory_order_relaxed);
+    struct rv_deque_array *array =
+        atomic_load_explicit(&deque->array, memory_order_relaxed);
+    /* acquire: a thief that moved top has read its slot, which may be ours
+     * now (D3); pairs with the seq_cst exchange in steal. */
+    const int64_t top = atomic_load_explicit(&deque->top, memory_order_acquire);
+
+    if (__builtin_expect(bottom - top > array->mask, 0))
+        return rv_deque_push_full(deque, item);
+    rv_deque_store(array, bottom, item);
+    /* release: publishes slot and item; pairs with the acquire in steal. D4 */
+    atomic_store_explicit(&deque->bottom, bottom + 1, memory_order_release);
+    return 0;
+}
 
 /* Take the item that was pushed last, or NULL. Threads: the owner. */
-void *rv_deque_pop(struct rv_deque *deque);
+static inline void *rv_deque_pop(struct rv_deque *deque)
+{
+    /* relaxed: as in push. */
+    const int64_t place =
+        atomic_load_explicit(&deque->bottom, memory_order_relaxed) - 1;
+    struct rv_deque_array *array =
+        atomic_load_explicit(&deque->array, memory_order_relaxed);
+    int64_t top;
+
+    /* release, here and below: D4. */
+    atomic_store_explicit(&deque->bottom, place, memory_order_release);
+    /* Pairs with the fence in steal. D2 */
+    rv_full_fence();
+    /* relaxed: the fence orders it. */
+    top = atomic_load_explicit(&deque->top, memory_order_relaxed);
+    if (__builtin_expect(top < place, 1))
+        return rv_deque_load(array, place);
+    if (top == place)
+        return rv_deque_pop_last(deque, rv_deque_load(array, place), place);
+    atomic_store_explicit(&deque->bottom, place + 1, memory_order_release);
+    return NULL;
+}
 
 enum rv_steal {
     RV_STEAL_EMPTY,

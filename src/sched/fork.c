@@ -48,17 +48,16 @@ _Static_assert(_Alignof(struct rv_go_task) >= FORK_STATES,
 
 void rv_fork(struct rv_fork *fork, void (*fn)(void *arg), void *arg)
 {
-    struct rv_core *worker = rv_core_current();
+    struct rv_core *worker = rv_core_of_task;
 
     fork->fn = fn;
     fork->arg = arg;
     atomic_init(&fork->state, FORK_PUSHED);
-    if (__builtin_expect(!worker || !worker->current, 0) ||
-        __builtin_expect(rv_deque_push(&worker->forks, fork) < 0, 0)) {
+    if (__builtin_expect(worker != NULL, 1) &&
+        __builtin_expect(rv_deque_push(&worker->forks, fork) == 0, 1))
+        rv_idle_hint(&worker->sched->idle);
+    else
         atomic_init(&fork->state, FORK_KEPT);
-        return;
-    }
-    rv_idle_hint(&worker->sched->idle);
 }
 
 /* On the worker's stack, when the joiner is suspended. F3 */
@@ -107,10 +106,11 @@ sync_slowly(struct rv_core *worker, struct rv_fork *fork, void *other)
 
 void rv_sync(struct rv_fork *fork)
 {
-    struct rv_core *worker = rv_core_current();
-    void *item =
-        worker && worker->current ? rv_deque_pop(&worker->forks) : NULL;
+    struct rv_core *worker = rv_core_of_task;
+    void *item = NULL;
 
+    if (__builtin_expect(worker != NULL, 1))
+        item = rv_deque_pop(&worker->forks);
     if (__builtin_expect(item == fork, 1))
         fork->fn(fork->arg);
     else

@@ -137,9 +137,9 @@ static void init(struct rv_go_task *task, struct rv_go *go, const char *name,
     task->name = name;
     task->fn = fn;
     task->arg = arg;
-    /* relaxed: a queue publishes the task. */
+    /* release: a queue publishes the task, but the census may come first. */
     atomic_store_explicit(&task->state, go ? RV_GO_ALONE : RV_GO_DETACHED,
-                          memory_order_relaxed);
+                          memory_order_release);
     if (!go)
         return;
     rv_future_init(&go->future, &go_ops);

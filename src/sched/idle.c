@@ -23,8 +23,14 @@
  *       park, whether that has begun or not.
  *   I5  Whoever wakes a sleeper makes it a searcher in the same step. So the
  *       next pusher does not wake a second one, and I3 holds for it.
+ *   I6  While some work, one of those who sleep is the sentinel: it sleeps for
+ *       a moment only, and then searches. A task that its worker will most
+ *       likely run itself in a moment (in the slot) wakes nobody as long as
+ *       there is one. Two tasks that wait for each other in turn would cost a
+ *       futex each time else. The sentinel is announced, and called off before
+ *       it searches, in the word: so I1 holds for it.
  *
- * tests/models/idle.pml is the model, with mutants for I1 to I4.
+ * tests/models/idle.pml is the model of I1 to I5, with mutants for I1 to I4.
  * Source: tokio's runtime/scheduler/multi_thread/idle.rs and the "spinning"
  * threads of Go's runtime/proc.go; the second half of I2 is the model's.
  */
@@ -33,12 +39,16 @@
 #include <errno.h>
 #include <reveil/base.h>
 
+#include "sched/deque.h"
+
 #define SEARCHER UINT64_C(1)
 #define SLEEPER  (UINT64_C(1) << 32)
+#define SENTINEL (UINT64_C(1) << 63)
 
 struct rv_idle_worker {
     struct rv_parker *parker;
-    bool asleep; /* may be chosen */
+    bool asleep;   /* may be chosen */
+    bool sentinel; /* ... and comes back by itself */
 };
 
 static uint32_t searchers(uint64_t word)
@@ -48,7 +58,7 @@ static uint32_t searchers(uint64_t word)
 
 static uint32_t sleepers(uint64_t word)
 {
-    return (uint32_t)(word >> 32);
+    return (uint32_t)((word & ~SENTINEL) >> 32);
 }
 
 int rv_idle_init(struct rv_idle *idle, uint32_t workers)
@@ -77,16 +87,24 @@ void rv_idle_set_parker(struct rv_idle *idle, uint32_t me,
     idle->workers[me].parker = parker;
 }
 
-/* mutex must be held. Returns: the parker of a sleeper that was chosen. */
-static struct rv_parker *choose(struct rv_idle *idle)
+/* mutex must be held. Returns: what goes from the word with this sleeper. */
+static uint64_t leave(struct rv_idle_worker *worker)
 {
-    for (uint32_t i = 0; i < idle->len; i++) {
-        if (idle->workers[i].asleep) {
-            idle->workers[i].asleep = false;
-            return idle->workers[i].parker;
-        }
-    }
-    return NULL;
+    const uint64_t change = SLEEPER + (worker->sentinel ? SENTINEL : 0);
+
+    worker->asleep = false;
+    worker->sentinel = false;
+    return change;
+}
+
+/* mutex must be held, and somebody sleep. Returns: the one who is woken. */
+static struct rv_idle_worker *choose(struct rv_idle *idle)
+{
+    struct rv_idle_worker *worker = idle->workers;
+
+    while (!worker->asleep)
+        worker++;
+    return worker;
 }
 
 static __attribute__((noinline)) void wake_one(struct rv_idle *idle)
@@ -99,9 +117,11 @@ static __attribute__((noinline)) void wake_one(struct rv_idle *idle)
      * the caller looked is one more who finds what was pushed. */
     word = atomic_load_explicit(&idle->word, memory_order_relaxed);
     if (searchers(word) == 0 && sleepers(word) > 0) {
-        parker = choose(idle);
+        struct rv_idle_worker *chosen = choose(idle);
+
+        parker = chosen->parker;
         /* seq_cst: I1, I5. */
-        atomic_fetch_add_explicit(&idle->word, SEARCHER - SLEEPER,
+        atomic_fetch_add_explicit(&idle->word, SEARCHER - leave(chosen),
                                   memory_order_seq_cst);
     }
     pthread_mutex_unlock(&idle->mutex);
@@ -115,10 +135,22 @@ void rv_idle_notify(struct rv_idle *idle)
 
     /* Between the push and the look; pairs with the exchanges of the word by
      * those who stop searching. I1 */
-    atomic_thread_fence(memory_order_seq_cst);
+    rv_full_fence();
     /* relaxed: the fence orders it. */
     word = atomic_load_explicit(&idle->word, memory_order_relaxed);
     if (__builtin_expect(searchers(word) == 0 && sleepers(word) > 0, 0))
+        wake_one(idle);
+}
+
+void rv_idle_notify_lazily(struct rv_idle *idle)
+{
+    uint64_t word;
+
+    /* As in rv_idle_notify(). I1, I6 */
+    rv_full_fence();
+    word = atomic_load_explicit(&idle->word, memory_order_relaxed);
+    if (__builtin_expect(searchers(word) == 0 && sleepers(word) > 0, 0) &&
+        !(word & SENTINEL))
         wake_one(idle);
 }
 
@@ -141,18 +173,25 @@ bool rv_idle_found(struct rv_idle *idle)
                                                memory_order_seq_cst)) == 1;
 }
 
-bool rv_idle_sleep(struct rv_idle *idle, uint32_t me, bool searching)
+bool rv_idle_sleep(struct rv_idle *idle, uint32_t me, bool searching,
+                   bool *sentinel)
 {
-    uint64_t before;
+    uint64_t change = SLEEPER - (searching ? SEARCHER : 0);
+    uint64_t word;
 
     pthread_mutex_lock(&idle->mutex);
+    /* relaxed: sleepers and the sentinel change under the mutex. */
+    word = atomic_load_explicit(&idle->word, memory_order_relaxed);
+    *sentinel = !(word & SENTINEL) && sleepers(word) + 1 < idle->len;
+    if (*sentinel)
+        change += SENTINEL;
+    idle->workers[me].sentinel = *sentinel;
     idle->workers[me].asleep = true; /* I4 */
     /* seq_cst: before the look at the queues. I1, I2 */
-    before = atomic_fetch_add_explicit(&idle->word,
-                                       SLEEPER - (searching ? SEARCHER : 0),
-                                       memory_order_seq_cst);
+    word = change +
+           atomic_fetch_add_explicit(&idle->word, change, memory_order_seq_cst);
     pthread_mutex_unlock(&idle->mutex);
-    return searching && searchers(before) == 1;
+    return searchers(word) == 0;
 }
 
 bool rv_idle_rise(struct rv_idle *idle, uint32_t me, bool to_search)
@@ -161,12 +200,11 @@ bool rv_idle_rise(struct rv_idle *idle, uint32_t me, bool to_search)
 
     pthread_mutex_lock(&idle->mutex);
     if (idle->workers[me].asleep) {
-        idle->workers[me].asleep = false;
         searcher = to_search;
         /* seq_cst: I1. */
-        atomic_fetch_add_explicit(&idle->word,
-                                  (to_search ? SEARCHER : 0) - SLEEPER,
-                                  memory_order_seq_cst);
+        atomic_fetch_add_explicit(
+            &idle->word, (to_search ? SEARCHER : 0) - leave(&idle->workers[me]),
+            memory_order_seq_cst);
     }
     pthread_mutex_unlock(&idle->mutex);
     return searcher;

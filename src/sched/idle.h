@@ -18,7 +18,8 @@
 #include <reveil/waker.h>
 
 struct rv_idle {
-    /* Any thread: searchers in the low half, sleepers in the high half. */
+    /* Any thread: searchers in the low half, sleepers in the high half, and
+     * whether one of these is the sentinel in the top bit. */
     _Atomic uint64_t word;
     uint32_t len;
 
@@ -43,8 +44,14 @@ void rv_idle_set_parker(struct rv_idle *idle, uint32_t me,
 void rv_idle_notify(struct rv_idle *idle);
 
 /*
- * The same without the fence, for what its pusher will take itself if nobody
- * else does: it may miss a worker that goes to sleep just now.
+ * The same for a task that its worker is likely to run itself, very soon: when
+ * there is a sentinel, which comes by and takes it if not, nobody is woken.
+ */
+void rv_idle_notify_lazily(struct rv_idle *idle);
+
+/*
+ * The same as rv_idle_notify() without the fence, for what its pusher will take
+ * itself if nobody else does: it may miss a worker that goes to sleep just now.
  */
 static inline void rv_idle_hint(struct rv_idle *idle)
 {
@@ -68,10 +75,13 @@ bool rv_idle_found(struct rv_idle *idle);
 /*
  * Announce that the caller sleeps. searching: it is a searcher, and stops.
  *
+ * *sentinel: set if others are awake and the caller is to come back soon by
+ *            itself, to search: see I6.
  * Returns: true if nobody searches now: it has to look at all queues before it
  * parks, and to call rv_idle_rise() if there is something.
  */
-bool rv_idle_sleep(struct rv_idle *idle, uint32_t me, bool searching);
+bool rv_idle_sleep(struct rv_idle *idle, uint32_t me, bool searching,
+                   bool *sentinel);
 
 /* A sleeper wakes up by itself; it searches, or was chosen to. Returns: true
  * if it is a searcher now, false (unless to_search) if not. */

@@ -85,6 +85,7 @@ struct rv_core {
     /* Private to the worker. */
     struct rv_go_task *current; /* the task that runs */
     bool searching;
+    int64_t nap_ns;         /* of the next, as sentinel */
     uint32_t slot_runs;     /* from the slot, in a row */
     struct rv_list waiting; /* struct rv_wait */
     struct rv_list woken;   /* struct rv_wait, on their way to a queue */
@@ -145,6 +146,12 @@ struct rv_sched {
     _Atomic bool deadlocked;
 };
 
+/* The worker that runs a task in this thread; NULL outside. For functions that
+ * use it before anything can suspend, and call nothing inline that does. One
+ * load, also in a shared library. */
+extern _Thread_local struct rv_core *rv_core_of_task
+    __attribute__((tls_model("initial-exec")));
+
 /* The worker whose thread this is; NULL. A coroutine asks again after each
  * wait: it may be in another thread. */
 struct rv_core *rv_core_current(void);
@@ -167,8 +174,8 @@ void rv_core_ready(struct rv_core *worker, struct rv_go_task *task, bool busy);
 /* Put it at the end of the worker's queue. Threads: the worker's. */
 void rv_core_push(struct rv_core *worker, struct rv_go_task *task);
 
-/* There is something in a queue. */
-bool rv_sched_has_work(const struct rv_sched *sched);
+/* There is something in a queue, or in a slot. */
+bool rv_sched_has_work(const struct rv_sched *sched, bool slots_too);
 
 /* --- sched.c ----------------------------------------------------------- */
 

@@ -141,9 +141,9 @@ void rv_go_task_each(struct rv_sched *sched,
     for (struct rv_task_chunk *chunk = sched->chunks; chunk;
          chunk = chunk->next)
         for (int i = 0; i < CHUNK_TASKS; i++)
-            /* relaxed: all workers sleep. */
+            /* acquire: one that a thread outside makes just now is whole. */
             if (atomic_load_explicit(&chunk->tasks[i].state,
-                                     memory_order_relaxed) != RV_GO_FREE)
+                                     memory_order_acquire) != RV_GO_FREE)
                 visit(context, &chunk->tasks[i]);
     pthread_mutex_unlock(&sched->task_mutex);
 }

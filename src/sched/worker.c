@@ -17,8 +17,8 @@
  *
  * One item is stolen at a time. Of forks the oldest is the largest piece of
  * the work; and the deque has no cheaper way to take several than one by one.
- * The slot is stolen only when its worker has been in one task for two looks:
- * else two tasks that wait for each other in turn would be torn apart.
+ * The slot is stolen only when its worker has been in one task for half of a
+ * search: else two tasks that wait for each other in turn would be torn apart.
  */
 #include "base/base_internal.h"
 #include "executor/executor_internal.h"
@@ -27,12 +27,16 @@
 enum {
     FAIR_RUNS = 61,    /* prime, as in Go and tokio, so as not to beat */
     SLOT_RUNS = 3,     /* in a row */
-    SEARCH_ROUNDS = 24 /* looks at all queues before sleep: about 20 us */
+    SEARCH_ROUNDS = 24 /* looks at all queues before sleep: about 10 us */
 };
 
-/* Loads are one instruction, also in a shared library. */
-static _Thread_local struct rv_core *current
-    __attribute__((tls_model("initial-exec")));
+/* How long a sentinel sleeps: at first, and after naps that were for nothing.
+ * To be woken takes about as long as the shortest. */
+static const int64_t shortest_nap_ns = 50 * 1000;
+static const int64_t longest_nap_ns = RV_NS_PER_MS;
+
+static _Thread_local struct rv_core *current;
+_Thread_local struct rv_core *rv_core_of_task;
 
 /* Not inline: a coroutine that was suspended may be in another thread, and a
  * compiler would use the first one's variable again. */
@@ -64,10 +68,12 @@ void rv_core_ready(struct rv_core *worker, struct rv_go_task *task, bool busy)
     struct rv_go_task *old =
         atomic_exchange_explicit(&worker->slot, task, memory_order_acq_rel);
 
-    if (old)
+    if (old) {
         rv_core_push(worker, old);
-    if (old || busy)
         rv_idle_notify(&worker->sched->idle);
+    } else if (busy) {
+        rv_idle_notify_lazily(&worker->sched->idle);
+    }
 }
 
 /* Threads: any. */
@@ -92,18 +98,19 @@ static void *steal_from(struct rv_deque *deque)
     return how == RV_STEAL_TAKEN ? item : NULL;
 }
 
-bool rv_sched_has_work(const struct rv_sched *sched)
+bool rv_sched_has_work(const struct rv_sched *sched, bool slots_too)
 {
     /* After the caller's exchange of the idle word; pairs with the fence in
      * rv_idle_notify(). I1 */
-    atomic_thread_fence(memory_order_seq_cst);
+    rv_full_fence();
     for (uint32_t i = 0; i < sched->len; i++) {
         const struct rv_core *worker = &sched->workers[i];
 
         /* relaxed: who takes it looks again. */
         if (rv_deque_len(&worker->tasks) > 0 ||
             rv_deque_len(&worker->forks) > 0 ||
-            atomic_load_explicit(&worker->slot, memory_order_relaxed))
+            (slots_too &&
+             atomic_load_explicit(&worker->slot, memory_order_relaxed)))
             return true;
     }
     return atomic_load_explicit(&sched->injected_len, memory_order_relaxed) > 0;
@@ -161,15 +168,26 @@ static struct rv_go_task *own_fork(struct rv_core *worker)
 
 /* --- stealing ---------------------------------------------------------- */
 
-static struct rv_go_task *steal(struct rv_core *worker, struct rv_core *victim)
+/* Returns: true if the victim has been in one task since the search began. */
+static bool is_stuck(struct rv_core *worker, const struct rv_core *victim,
+                     uint32_t round)
 {
     /* relaxed: a hint. */
     const uint32_t runs =
         atomic_load_explicit(&victim->runs, memory_order_relaxed);
-    const bool stuck = worker->seen_runs[victim->index] == runs;
+
+    if (round == 0)
+        worker->seen_runs[victim->index] = runs;
+    return round >= SEARCH_ROUNDS / 2 &&
+           worker->seen_runs[victim->index] == runs;
+}
+
+static struct rv_go_task *steal(struct rv_core *worker, struct rv_core *victim,
+                                uint32_t round)
+{
+    const bool stuck = is_stuck(worker, victim, round);
     struct rv_go_task *task = NULL;
 
-    worker->seen_runs[victim->index] = runs;
     if (rv_deque_len(&victim->forks) > 0 && has_spare(worker))
         task = use_spare(worker, steal_from(&victim->forks));
     if (!task)
@@ -179,7 +197,7 @@ static struct rv_go_task *steal(struct rv_core *worker, struct rv_core *victim)
     return task;
 }
 
-static struct rv_go_task *steal_any(struct rv_core *worker)
+static struct rv_go_task *steal_any(struct rv_core *worker, uint32_t round)
 {
     struct rv_sched *sched = worker->sched;
     struct rv_go_task *task = NULL;
@@ -191,7 +209,7 @@ static struct rv_go_task *steal_any(struct rv_core *worker)
         struct rv_core *victim = &sched->workers[(first + i) % sched->len];
 
         if (victim != worker)
-            task = steal(worker, victim);
+            task = steal(worker, victim, round);
     }
     return task ? task : rv_sched_take_injected(sched);
 }
@@ -224,7 +242,7 @@ static struct rv_go_task *search(struct rv_core *worker)
         return NULL;
     worker->searching = true;
     for (uint32_t round = 0; round < SEARCH_ROUNDS; round++) {
-        task = steal_any(worker);
+        task = steal_any(worker, round);
         if (task || is_woken(worker))
             break;
         pause_for(round);
@@ -236,10 +254,11 @@ static void stop_searching(struct rv_core *worker)
 {
     struct rv_sched *sched = worker->sched;
 
+    worker->nap_ns = shortest_nap_ns;
     if (!worker->searching)
         return;
     worker->searching = false;
-    if (rv_idle_found(&sched->idle) && rv_sched_has_work(sched))
+    if (rv_idle_found(&sched->idle) && rv_sched_has_work(sched, true))
         rv_idle_notify(&sched->idle);
 }
 
@@ -344,10 +363,10 @@ static void run(struct rv_core *worker, struct rv_go_task *task)
         return;
     }
     worker->current = task;
-    if (rv_coro_resume(task->coro)) {
-        worker->current = NULL;
+    rv_core_of_task = worker;
+    if (rv_coro_resume(task->coro))
         finish(worker, task);
-    }
+    rv_core_of_task = NULL;
     worker->current = NULL; /* and the task may be elsewhere by now */
 }
 
@@ -375,15 +394,29 @@ int rv_go_yield(void)
 
 /* --- sleep ------------------------------------------------------------- */
 
-/* A virtual clock jumps to the first timer, as in an executor: base.h. */
-static void park(struct rv_core *worker)
+static int64_t next_nap_ns(struct rv_core *worker)
 {
-    const int64_t next_ns = rv_executor_next_ns(worker->executor);
+    const int64_t nap_ns = worker->nap_ns;
 
-    if (rv_clock_is_virtual() && next_ns < RV_NEVER - 1)
-        rv_clock_reach(next_ns);
-    else
-        rv_parker_park(worker->parker, next_ns);
+    worker->nap_ns = nap_ns * 2 < longest_nap_ns ? nap_ns * 2 : longest_nap_ns;
+    return nap_ns;
+}
+
+/* A virtual clock jumps to the first timer, as in an executor: base.h. */
+static void park(struct rv_core *worker, bool sentinel)
+{
+    int64_t until_ns = rv_executor_next_ns(worker->executor);
+
+    if (rv_clock_is_virtual() && until_ns < RV_NEVER - 1) {
+        rv_clock_reach(until_ns);
+        return;
+    }
+    if (sentinel) {
+        const int64_t back_ns = rv_now_ns() + next_nap_ns(worker);
+
+        until_ns = back_ns < until_ns ? back_ns : until_ns;
+    }
+    rv_parker_park(worker->parker, rv_clock_real_ns(until_ns));
 }
 
 static void sleep_or_not(struct rv_core *worker)
@@ -392,17 +425,18 @@ static void sleep_or_not(struct rv_core *worker)
     const uint32_t outsiders =
         rv_executor_tasks(worker->executor) - worker->needing_tasks;
     const bool searching = worker->searching;
+    bool sentinel;
 
     /* relaxed: the census reads it under its mutex, after we were there. */
     atomic_store_explicit(&worker->outsiders, outsiders, memory_order_relaxed);
     worker->searching = false;
-    if (rv_idle_sleep(&sched->idle, worker->index, searching) &&
-        rv_sched_has_work(sched)) {
+    if (rv_idle_sleep(&sched->idle, worker->index, searching, &sentinel) &&
+        rv_sched_has_work(sched, !sentinel)) {
         worker->searching = rv_idle_rise(&sched->idle, worker->index, true);
         return;
     }
     rv_census_visit(worker);
-    park(worker);
+    park(worker, sentinel);
     worker->searching = rv_idle_rise(&sched->idle, worker->index, false);
 }
 
