@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stack_slab.c - the mappings of the stacks, and their guards.
+ *
+ * Threads: any, see stack_slab.h.
+ */
+#include "coro/stack_slab.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "coro/annotate.h"
+
+/* Linux 6.13; C libraries of 2024 do not know it. */
+#ifndef MADV_GUARD_INSTALL
+#define MADV_GUARD_INSTALL 102
+#endif
+
+enum { SLAB_BYTES = 8 << 20 }; /* of stacks in one slab, unless one is larger */
+
+/*
+ * The guard is as large as gcc's -fstack-clash-protection assumes that it is
+ * on aarch64; elsewhere code compiled without it may skip a page or two.
+ */
+#ifdef __aarch64__
+enum { GUARD_BYTES = 64 * 1024 };
+#else
+enum { GUARD_BYTES = 16 * 1024 };
+#endif
+
+static _Atomic uint64_t mapped;      /* relaxed: only counted */
+static _Atomic bool without_madvise; /* relaxed: found out once, or again */
+
+size_t rv_stack_guard_bytes(void)
+{
+    return GUARD_BYTES;
+}
+
+void rv_stack_force_mprotect(void)
+{
+    atomic_store_explicit(&without_madvise, true, memory_order_relaxed);
+}
+
+uint64_t rv_stack_mapped(void)
+{
+    return atomic_load_explicit(&mapped, memory_order_relaxed);
+}
+
+/* A page at least, whatever a page is here. */
+static size_t header_bytes(void)
+{
+    const size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+
+    return (sizeof(struct rv_stack_slab) + page_bytes - 1) & ~(page_bytes - 1);
+}
+
+static size_t place_bytes(uint32_t class_)
+{
+    return GUARD_BYTES + rv_stack_class_bytes(class_);
+}
+
+/* The first byte above the guard. */
+static char *place_low(struct rv_stack_slab *slab, uint32_t index)
+{
+    return (char *)slab + header_bytes() + index * place_bytes(slab->class_) +
+           GUARD_BYTES;
+}
+
+/* Returns: false when there is no memory or no mapping left. */
+static bool install_guard(char *guard)
+{
+    if (!atomic_load_explicit(&without_madvise, memory_order_relaxed)) {
+        if (madvise(guard, GUARD_BYTES, MADV_GUARD_INSTALL) == 0)
+            return true;
+        if (errno != EINVAL)
+            return false;
+        rv_stack_force_mprotect(); /* an old kernel */
+    }
+    return mprotect(guard, GUARD_BYTES, PROT_NONE) == 0;
+}
+
+void rv_stack_slab_unmap(struct rv_stack_slab *slab)
+{
+    for (uint32_t i = 0; i < slab->stacks; i++)
+        rv_annotate_unmapped(slab->valgrind[i]);
+    atomic_fetch_sub_explicit(&mapped, slab->stacks, memory_order_relaxed);
+    munmap(slab, slab->mapped_bytes);
+}
+
+struct rv_stack_slab *rv_stack_slab_map(uint32_t class_)
+{
+    const uint32_t stacks =
+        rv_stack_clamp(class_, SLAB_BYTES, 1, RV_SLAB_STACKS);
+    const size_t bytes = header_bytes() + stacks * place_bytes(class_);
+    struct rv_stack_slab *slab =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+
+    if (slab == MAP_FAILED)
+        return NULL;
+    /* A stack that touches a page shall not get two megabytes. */
+    madvise(slab, bytes, MADV_NOHUGEPAGE);
+    *slab = (struct rv_stack_slab){.mapped_bytes = bytes, .class_ = class_};
+    rv_list_init(&slab->node);
+    for (uint32_t i = 0; i < stacks; i++) {
+        char *low = place_low(slab, i);
+
+        if (!install_guard(low - GUARD_BYTES))
+            break;
+        slab->valgrind[i] =
+            rv_annotate_mapped(low, rv_stack_class_bytes(class_));
+        slab->stacks++;
+    }
+    /* The lowest comes first. */
+    for (uint32_t i = slab->stacks; i > 0; i--)
+        slab->free[slab->free_len++] = (uint8_t)(i - 1);
+    atomic_fetch_add_explicit(&mapped, slab->stacks, memory_order_relaxed);
+    if (slab->stacks)
+        return slab;
+    rv_stack_slab_unmap(slab);
+    return NULL;
+}
+
+struct rv_stack *rv_stack_slab_take(struct rv_stack_slab *slab)
+{
+    const uint32_t index = slab->free[--slab->free_len];
+    const size_t size_bytes = rv_stack_class_bytes(slab->class_);
+    char *low = place_low(slab, index);
+    struct rv_stack *stack =
+        (struct rv_stack *)(void *)(low + size_bytes - sizeof *stack);
+
+    *stack = (struct rv_stack){.low = low,
+                               .size_bytes = size_bytes,
+                               .slab = slab,
+                               .class_ = slab->class_,
+                               .index = index};
+    return stack;
+}
