@@ -614,8 +614,9 @@ class ServeMany(Case):
     def test_all_of_them_answer(self):
         server = self.start()
         before = switches(server.process.pid)
-        urls = [server.url(f"/0/{i}") for i in range(100)]
-        self.check(run("get", *urls), 0, "".join(map(str, range(100))))
+        for i in range(60):  # the kernel deals the connections out by chance
+            _, heard = self.dial(server, f"/0/{i}")
+            self.assertTrue(heard.endswith(f"\r\n\r\n{i}".encode()), heard)
         after = switches(server.process.pid)
         awake = [task for task in after if after[task] > before[task]
                  and task != str(server.process.pid)]
