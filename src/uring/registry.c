@@ -27,6 +27,9 @@
  *       nothing: the kernel would start it without waiting for its head.
  *   I6  A cancel may miss the second of a chain, which is not there until the
  *       first has ended. It is sent again then.
+ *
+ * tests/models/ring.pml is the model of I1, I3, I4 and of U5 in queues.c, with
+ * mutants; tests/mutants/ring-*.mutant break the C code.
  */
 #include <errno.h>
 #include <string.h>
