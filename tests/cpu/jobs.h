@@ -16,13 +16,16 @@
 #include "support/support.h"
 #include "thread/pure.h"
 
-/* How completions come. Without io_uring in the kernel both are the second. */
-enum { BY_RING, BY_REACTOR, WAYS };
+/* How completions come, and who sleeps in epoll. Without io_uring in the kernel
+ * they come by the reactor always. */
+enum { BY_RING, BY_REACTOR, BY_RING_FUSED, BY_REACTOR_FUSED, WAYS };
 
 static inline struct rv_runtime *start_jobs(int way, uint32_t workers)
 {
-    const struct rv_runtime_options options = {.ring.off = way == BY_REACTOR,
-                                               .cpu.workers = workers};
+    const struct rv_runtime_options options = {
+        .reactor = way >= BY_RING_FUSED ? RV_REACTOR_FUSED : RV_REACTOR_THREAD,
+        .ring.off = way == BY_REACTOR || way == BY_REACTOR_FUSED,
+        .cpu.workers = workers};
     struct rv_runtime *runtime;
 
     cr_assert_eq(rv_runtime_start_with(&runtime, &options), 0);

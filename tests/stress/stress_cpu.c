@@ -24,12 +24,16 @@ static uint32_t waited_for;
 struct work {
     uint32_t turns;
     uint32_t runs; /* plain: only the pipes order it */
+    bool gone;     /* its state was dropped */
 };
+
+static _Atomic uint32_t run_too_late;
 
 static int32_t work_call(void *state, void *result)
 {
     struct work *work = state;
 
+    run_too_late += work->gone;
     for (uint32_t i = 0; i < work->turns; i++)
         __asm__ volatile("" ::: "memory");
     *(uint32_t *)result = ++work->runs;
@@ -38,8 +42,11 @@ static int32_t work_call(void *state, void *result)
 
 static void work_drop(void *state)
 {
+    struct work *work = state;
+
     dropped++; /* on the executor's thread, always */
-    STRESS_CHECK(((struct work *)state)->runs <= 1, "it ran twice");
+    STRESS_CHECK(work->runs <= 1, "it ran twice");
+    work->gone = true;
 }
 
 static struct rv_callable *new_work(void)
@@ -126,6 +133,7 @@ static void storm(uint32_t count, bool ring_off)
     }
     stress_block_on_all(rv_runtime_executor(runtime), joins, TASKS);
     rv_runtime_stop(runtime);
+    STRESS_CHECK(run_too_late == 0, "a call without its state");
     STRESS_CHECK(dropped == made, "a state was not dropped");
     STRESS_CHECK(waited_for > made / 8, "nobody waited");
 }
