@@ -19,6 +19,9 @@
  *   L5  A job that lies with a worker behind a long one is given to an idle
  *       worker too. Who takes the callable first makes the call; the other
  *       says "not run". A job has at most two packets.
+ *
+ * tests/models/cpu.pml is the model, with mutants for these rules and those of
+ * pool.c; tests/mutants/ breaks some of them in the C code.
  */
 #include "cpu/cpu_internal.h"
 
