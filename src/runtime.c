@@ -11,6 +11,8 @@
  */
 #include <errno.h>
 #include <reveil/runtime.h>
+#include <reveil/watch.h>
+#include <unistd.h>
 
 #include "base/base_internal.h"
 
@@ -23,6 +25,7 @@ struct rv_runtime {
     struct rv_blocking_pool *blocking;
     struct rv_ring *ring;
     struct rv_cpu_pool *cpu;
+    struct rv_watch_signal *watch; /* NULL: nobody asked */
     struct rv_reactor *previous_reactor; /* what the thread had before */
     struct rv_blocking_pool *previous_blocking;
     struct rv_ring *previous_ring;
@@ -64,6 +67,28 @@ static void stop_pool(struct rv_runtime *runtime)
 {
     if (!runtime->other)
         rv_blocking_pool_stop(runtime->blocking, rv_now_ns() + stop_ns);
+}
+
+/* Before all others: their threads have to block the signal. */
+static int start_watch(struct rv_runtime *runtime)
+{
+    int error;
+
+    if (runtime->other || !runtime->options.watch_signal)
+        return 0;
+    error = rv_watch_signal_start(
+        &runtime->watch, runtime->options.watch_signal, STDERR_FILENO);
+    if (!error)
+        rv_watch_start();
+    return error;
+}
+
+static void stop_watch(struct rv_runtime *runtime)
+{
+    if (!runtime->watch)
+        return;
+    rv_watch_signal_stop(runtime->watch);
+    rv_watch_stop();
 }
 
 /* --- start and stop ---------------------------------------------------- */
@@ -125,16 +150,23 @@ static int start(struct rv_runtime **out,
         return -ENOMEM;
     runtime->options = *options;
     runtime->other = other;
+    error = start_watch(runtime);
+    if (error)
+        goto fail_free;
     error = start_parts(runtime);
-    if (error) {
-        rv_free(runtime);
-        return error;
-    }
+    if (error)
+        goto fail_watch;
     enter(runtime);
     if (other) /* relaxed: it is only compared with 0, after a join */
         atomic_fetch_add_explicit(&other->beside, 1, memory_order_relaxed);
     *out = runtime;
     return 0;
+
+fail_watch:
+    stop_watch(runtime);
+fail_free:
+    rv_free(runtime);
+    return error;
 }
 
 int rv_runtime_start(struct rv_runtime **out)
@@ -168,6 +200,7 @@ void rv_runtime_stop(struct rv_runtime *runtime)
     stop_pool(runtime);
     rv_reactor_enter(runtime->previous_reactor);
     stop_reactor(runtime);
+    stop_watch(runtime);
     if (runtime->other)
         atomic_fetch_sub_explicit(&runtime->other->beside, 1,
                                   memory_order_relaxed);

@@ -16,6 +16,11 @@
 #define RV_CONTAINER_OF(ptr, type, member) \
     ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
+/* This place in the source, as "file.c:12". */
+#define RV_HERE           __FILE__ ":" RV_TEXT(__LINE__)
+#define RV_TEXT(value)    RV_TEXT_OF(value)
+#define RV_TEXT_OF(value) #value
+
 /* --- time: CLOCK_MONOTONIC, nanoseconds, always absolute --------------- */
 
 #define RV_NEVER     INT64_MAX /* the deadline that does not come */

@@ -100,7 +100,12 @@ void rv_scope_init(struct rv_scope *scope, struct rv_executor *executor);
  *
  * Owns: as rv_spawn(). Returns: 0, -ENOMEM, -ECANCELED.
  */
-int rv_scope_spawn(struct rv_scope *scope, struct rv_future *future);
+#define rv_scope_spawn(scope, future) \
+    rv_scope_spawn_at((scope), (future), RV_HERE)
+
+/* The same by a name of the place; see rv_spawn_at(). */
+int rv_scope_spawn_at(struct rv_scope *scope, struct rv_future *future,
+                      const char *where);
 
 /* No task of it is left. */
 bool rv_scope_empty(const struct rv_scope *scope);

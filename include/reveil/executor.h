@@ -73,8 +73,13 @@ struct rv_join {
  * Threads: the executor's, inside and outside of polls.
  * Returns: 0, -ENOMEM, -ECANCELED (the executor is being freed).
  */
-int rv_spawn(struct rv_executor *executor, struct rv_future *future,
-             struct rv_join *join);
+#define rv_spawn(executor, future, join) \
+    rv_spawn_at((executor), (future), (join), RV_HERE)
+
+/* int rv_spawn(executor, future, join), by a name of the place that does it,
+ * for the table of tasks (watch.h): a constant string, or NULL. */
+int rv_spawn_at(struct rv_executor *executor, struct rv_future *future,
+                struct rv_join *join, const char *where);
 
 /*
  * The future that the task was, after `join` is READY and until it is

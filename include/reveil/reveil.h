@@ -39,6 +39,7 @@
 #include <reveil/unix.h>
 #include <reveil/uring.h>
 #include <reveil/waker.h>
+#include <reveil/watch.h>
 #include <reveil/worker.h>
 #include <reveil/workers.h>
 

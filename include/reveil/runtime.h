@@ -32,6 +32,12 @@ struct rv_runtime_options {
     struct rv_blocking_options blocking;
     struct rv_ring_options ring;
     struct rv_cpu_options cpu;
+
+    /*
+     * 0, or a signal (SIGUSR1, say) at which the table of all tasks is written
+     * to standard error. The executors are watched then, see watch.h.
+     */
+    int watch_signal;
 };
 
 /*

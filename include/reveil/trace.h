@@ -40,6 +40,7 @@ enum rv_event_kind {
     RV_EV_RECV,        /* value: bytes, 0 at the end, or negative errno */
     RV_EV_WOULD_BLOCK, /* value: fd; the system call said EAGAIN */
     RV_EV_TIMER,       /* a timer fired; value: ns after its deadline */
+    RV_EV_LINT,        /* id: task; value: enum rv_lint, see watch.h */
     RV_EV_NOTE,        /* id: address of a constant string, for a log */
     RV_EV_KINDS
 };
@@ -100,7 +101,9 @@ void rv_trace_mute_thread(bool mute);
 /* What rv_trace_mute_thread() said last for this thread. */
 bool rv_trace_thread_is_muted(void);
 
-/* Private: what rv_trace() looks at before it does anything. */
+/* Private: what rv_trace() looks at before it does anything: the level, and
+ * whether tasks are watched. */
+enum { RV_TRACE_WATCH = 4 };
 extern _Atomic int rv_trace_level;
 
 /* Private: the part behind the branch. */

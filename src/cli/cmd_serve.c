@@ -16,7 +16,7 @@
 static const char help[] =
     "usage: reveil serve [--port N] [--host ADDRESS] [--reactor thread|fused]\n"
     "                    [--executors N] [--max-connections N]\n"
-    "                    [--idle SECONDS] [--grace SECONDS] [--quiet]\n"
+    "                    [--idle SECONDS] [--grace SECONDS] [--tasks] [--quiet]\n"
     "\n"
     "The delay server: many connections on one thread, or on a few of them,\n"
     "built on the library.\n"
@@ -35,6 +35,8 @@ static const char help[] =
     "  --idle SECONDS  how long a client may take for a request, and may not\n"
     "                  read of its answer (60)\n"
     "  --grace SECONDS how long open answers may take when it stops (5)\n"
+    "  --tasks         write the table of its tasks to standard error when\n"
+    "                  SIGUSR1 comes: who runs, who waits, who misbehaves\n"
     "  --quiet         do not say where it listens, nor that it stops\n"
     "\n";
 
@@ -216,6 +218,7 @@ static int parse(struct serve_options *options, int argc, char **argv)
         {"max-connections", required_argument, NULL, 'm'},
         {"idle", required_argument, NULL, 'i'},
         {"grace", required_argument, NULL, 'g'},
+        {"tasks", no_argument, NULL, 't'},
         {"quiet", no_argument, NULL, 'q'},
         {0},
     };
@@ -228,6 +231,8 @@ static int parse(struct serve_options *options, int argc, char **argv)
             options->host = optarg;
         else if (option == 'q')
             options->quiet = true;
+        else if (option == 't')
+            options->runtime.watch_signal = SIGUSR1;
         else if (option == 'r')
             status = cli_reactor(optarg, &options->runtime.reactor);
         else if (option == 'g')

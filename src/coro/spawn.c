@@ -98,7 +98,8 @@ int rv_coro_spawn(struct rv_executor *executor, rv_coro_entry entry, void *arg,
     task = rv_coro_data(coro);
     task->coro = coro;
     rv_future_init(&task->future, &ops);
-    error = rv_spawn_flagged(executor, &task->future, join, RV_TASK_EMBEDDED);
+    error = rv_spawn_flagged(executor, &task->future, join, RV_TASK_EMBEDDED,
+                             chosen.name);
     if (error)
         rv_coro_free(coro);
     return error;

@@ -136,7 +136,8 @@ static int start_driver(struct rv_cpu_pool *pool)
         return -ENOMEM;
     rv_future_init(&driver->future, &ops);
     driver->pool = pool;
-    error = rv_task_spawn(pool->executor, &driver->future, &driver->task);
+    error = rv_task_spawn(pool->executor, &driver->future, NULL,
+                          &driver->task);
     if (error) {
         rv_free(driver);
         return error;

@@ -53,6 +53,14 @@ uint32_t rv_executor_tasks(const struct rv_executor *executor)
 
 /* --- the life of a task ------------------------------------------------ */
 
+void rv_task_born(struct rv_executor *executor, struct rv_task *task,
+                  const char *where)
+{
+    rv_trace(RV_EV_SPAWN, task->slot.id, 0);
+    rv_stats_born(executor->ready, task->slot.id, task->future->ops->name,
+                  where);
+}
+
 /* The handle keeps a future that has a value; any other one ends here. */
 static void dispose(struct rv_future *future, struct rv_join *join,
                     uint32_t flags, bool aborted)
@@ -83,6 +91,8 @@ void rv_task_finish(struct rv_executor *executor, struct rv_task *task,
 
     /* The task is gone before its future is dropped: the drop may abort or
      * finish others, and must not meet this one half-way. */
+    if (rv_trace_is_on())
+        rv_stats_gone(executor->ready, task->slot.id);
     executor->live--;
     task->join = NULL;
     rv_ready_retire(executor->ready, &task->slot);
@@ -93,10 +103,11 @@ void rv_task_finish(struct rv_executor *executor, struct rv_task *task,
 }
 
 int rv_task_spawn(struct rv_executor *executor, struct rv_future *future,
-                  uint64_t *id)
+                  const char *where, uint64_t *id)
 {
-    return executor->closing ? -ECANCELED
-                             : rv_task_start(executor, future, NULL, 0, id);
+    if (executor->closing)
+        return -ECANCELED;
+    return rv_task_start(executor, future, NULL, 0, where, id);
 }
 
 void rv_task_abort(struct rv_executor *executor, uint64_t id)
@@ -137,11 +148,14 @@ static __attribute__((noinline)) void run_traced(struct rv_executor *executor,
     enum rv_poll said;
 
     rv_trace(RV_EV_POLL, task->slot.id, 0);
+    rv_stats_poll(executor->ready, task->slot.id);
     said = poll_task(executor, task);
     if (said == RV_READY)
         rv_trace(RV_EV_READY, task->slot.id, task->future->result);
     else
         rv_trace(RV_EV_PENDING, task->slot.id, 0);
+    if (said == RV_PENDING)
+        rv_stats_pending(executor->ready, &task->slot);
     settle(executor, task, said);
 }
 
@@ -271,7 +285,7 @@ int rv_block_on(struct rv_executor *executor, struct rv_future *future)
         return -EDEADLK;
     if (future->at == RV_AT_END)
         rv_future_misuse(future);
-    error = rv_task_start(executor, future, NULL, RV_TASK_BORROWED, &id);
+    error = rv_task_start(executor, future, NULL, RV_TASK_BORROWED, NULL, &id);
     if (error)
         return error;
     rv_executor_enter(executor);

@@ -12,7 +12,7 @@
 #include <reveil/trace.h>
 
 #include "executor/wheel.h"
-#include "waker/ready.h"
+#include "waker/stats.h"
 
 enum rv_task_flag {
     RV_TASK_ABORTED = 1,  /* during its poll, which goes on */
@@ -73,11 +73,15 @@ bool rv_executor_run(struct rv_executor *executor);
 /* When the first timer is due; RV_NEVER. */
 int64_t rv_executor_next_ns(const struct rv_executor *executor);
 
+/* Private: note the birth of a task, when somebody looks. */
+void rv_task_born(struct rv_executor *executor, struct rv_task *task,
+                  const char *where);
+
 /* Make a task of a future and queue it; *out is its id, which is set before
- * its first poll. Returns: 0, -ENOMEM. */
+ * its first poll. `where` it is spawned, or NULL. Returns: 0, -ENOMEM. */
 static inline int rv_task_start(struct rv_executor *executor,
                                 struct rv_future *future, struct rv_join *join,
-                                uint8_t flags, uint64_t *out)
+                                uint8_t flags, const char *where, uint64_t *out)
 {
     struct rv_ready_slot *slot = rv_ready_alloc(executor->ready);
     struct rv_task *task = (struct rv_task *)slot;
@@ -89,7 +93,8 @@ static inline int rv_task_start(struct rv_executor *executor,
     slot->flags = flags;
     executor->live++;
     *out = slot->id;
-    rv_trace(RV_EV_SPAWN, slot->id, 0);
+    if (rv_trace_is_on())
+        rv_task_born(executor, task, where);
     if (executor->ready == rv_ready_current())
         rv_ready_push_own(executor->ready, slot);
     else
@@ -99,13 +104,13 @@ static inline int rv_task_start(struct rv_executor *executor,
 
 /* rv_spawn() with flags for the task: RV_TASK_EMBEDDED or 0. */
 int rv_spawn_flagged(struct rv_executor *executor, struct rv_future *future,
-                     struct rv_join *join, uint8_t flags);
+                     struct rv_join *join, uint8_t flags, const char *where);
 
 /*
  * rv_spawn() without a handle; *id is the task's. Returns: as rv_spawn().
  */
 int rv_task_spawn(struct rv_executor *executor, struct rv_future *future,
-                  uint64_t *id);
+                  const char *where, uint64_t *id);
 
 /* Cancel the task of this id, if it is not over: now, or at the end of the
  * poll that it is in. */
@@ -117,6 +122,15 @@ void rv_task_finish(struct rv_executor *executor, struct rv_task *task,
 
 /* Give the handle the task's result, and the future if it has a value. */
 void rv_join_settle(struct rv_join *join, struct rv_future *output, int result);
+
+/* A task's id is kept without a waker (+1), or not any more (-1): it can still
+ * be woken. */
+static inline void rv_task_hold(struct rv_executor *executor, uint64_t id,
+                                int change)
+{
+    if (rv_trace_is_on())
+        rv_stats_hold(executor->ready, id, change);
+}
 
 /* Wake the tasks whose timers are due. Returns: true if there were any. */
 bool rv_executor_fire_timers(struct rv_executor *executor);

@@ -21,15 +21,22 @@ static void set_waiter(struct rv_join *join, const struct rv_waker *waker)
     const bool ours = waker->queue == join->executor->ready;
 
     join->waiter = ours ? *waker : rv_waker_clone(waker);
+    if (ours)
+        rv_task_hold(join->executor, waker->id, 1);
 }
 
 static void forget_waiter(struct rv_join *join)
 {
     struct rv_waker *waiter = &join->waiter;
 
-    if (waiter->queue && waiter->queue != join->executor->ready)
+    if (!waiter->queue)
+        return;
+    if (waiter->queue == join->executor->ready) {
+        rv_task_hold(join->executor, waiter->id, -1);
+        *waiter = (struct rv_waker){0};
+    } else {
         rv_waker_drop(waiter);
-    *waiter = (struct rv_waker){0};
+    }
 }
 
 static enum rv_poll join_poll(struct rv_future *future, struct rv_cx *cx)
@@ -69,7 +76,7 @@ static void join_drop(struct rv_future *future)
 }
 
 int rv_spawn_flagged(struct rv_executor *executor, struct rv_future *future,
-                     struct rv_join *join, uint8_t flags)
+                     struct rv_join *join, uint8_t flags, const char *where)
 {
     static const struct rv_future_ops join_ops = {
         .name = "rv_join", .poll = join_poll, .drop = join_drop};
@@ -79,16 +86,16 @@ int rv_spawn_flagged(struct rv_executor *executor, struct rv_future *future,
     if (executor->closing)
         return -ECANCELED;
     if (!join)
-        return rv_task_start(executor, future, NULL, flags, &id);
+        return rv_task_start(executor, future, NULL, flags, where, &id);
     *join = (struct rv_join){.executor = executor};
     rv_future_init(&join->future, &join_ops);
-    return rv_task_start(executor, future, join, flags, &join->task);
+    return rv_task_start(executor, future, join, flags, where, &join->task);
 }
 
-int rv_spawn(struct rv_executor *executor, struct rv_future *future,
-             struct rv_join *join)
+int rv_spawn_at(struct rv_executor *executor, struct rv_future *future,
+                struct rv_join *join, const char *where)
 {
-    return rv_spawn_flagged(executor, future, join, 0);
+    return rv_spawn_flagged(executor, future, join, 0, where);
 }
 
 void rv_join_settle(struct rv_join *join, struct rv_future *output, int result)

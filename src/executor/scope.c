@@ -92,7 +92,8 @@ void rv_scope_init(struct rv_scope *scope, struct rv_executor *executor)
     rv_list_init(&scope->tasks);
 }
 
-int rv_scope_spawn(struct rv_scope *scope, struct rv_future *future)
+int rv_scope_spawn_at(struct rv_scope *scope, struct rv_future *future,
+                      const char *where)
 {
     static const struct rv_future_ops ops = {
         .name = "rv_scope task", .poll = member_poll, .drop = member_drop};
@@ -103,7 +104,8 @@ int rv_scope_spawn(struct rv_scope *scope, struct rv_future *future)
         return -ENOMEM;
     rv_future_init(&member->future, &ops);
     member->child = future;
-    error = rv_task_spawn(scope->executor, &member->future, &member->task);
+    error =
+        rv_task_spawn(scope->executor, &member->future, where, &member->task);
     if (error) {
         rv_free(member);
         return error;

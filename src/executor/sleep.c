@@ -16,11 +16,15 @@ static enum rv_poll sleep_poll(struct rv_future *future, struct rv_cx *cx)
         rv_drop(future);
         return RV_READY;
     }
+    if (self->executor)
+        rv_task_hold(self->executor, self->task, -1);
     self->task = cx->waker.id;
     if (!self->executor && self->timer.deadline_ns != RV_NEVER) {
         self->executor = cx->executor;
         rv_wheel_add(&cx->executor->wheel, &self->timer);
     }
+    if (self->executor)
+        rv_task_hold(self->executor, self->task, 1);
     return RV_PENDING;
 }
 
@@ -29,6 +33,7 @@ static void sleep_fire(struct rv_executor *executor, struct rv_sleep *sleep,
                        int64_t now_ns)
 {
     sleep->executor = NULL;
+    rv_task_hold(executor, sleep->task, -1);
     rv_trace(RV_EV_TIMER, sleep->task, now_ns - sleep->timer.deadline_ns);
     rv_ready_push(executor->ready, sleep->task);
 }
@@ -37,8 +42,10 @@ static void sleep_drop(struct rv_future *future)
 {
     struct rv_sleep *self = RV_CONTAINER_OF(future, struct rv_sleep, future);
 
-    if (self->executor)
+    if (self->executor) {
         rv_wheel_cancel(&self->executor->wheel, &self->timer);
+        rv_task_hold(self->executor, self->task, -1);
+    }
     self->executor = NULL;
 }
 

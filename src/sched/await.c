@@ -74,7 +74,7 @@ static int await(struct rv_coro *coro, struct rv_future *future)
         return -ECANCELED;
     rv_future_init(&wait.proxy, &proxy_ops);
     error = rv_task_start(worker->executor, &wait.proxy, NULL, RV_TASK_BORROWED,
-                          &wait.id);
+                          future->ops->name, &wait.id);
     if (error < 0)
         return error;
     rv_list_push(&worker->waiting, &wait.node);

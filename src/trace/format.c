@@ -11,6 +11,7 @@
  */
 #include <reveil/base.h>
 #include <reveil/trace.h>
+#include <reveil/watch.h>
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@ enum between {
     TASK,  /* the index of the id */
     VALUE, /* the value */
     COUNT, /* the value, and an "s" at the end if it is not one */
+    LINT,  /* the index of the id, and what the value means */
     LATE,  /* the value, nanoseconds shown as milliseconds */
     STRING /* the string whose address is the id */
 };
@@ -58,6 +60,7 @@ static const struct words all_words[RV_EV_KINDS] = {
     [RV_EV_RECV] = {"recv", "received ", " byte", COUNT},
     [RV_EV_WOULD_BLOCK] = {"would-block", "fd ", " would block", VALUE},
     [RV_EV_TIMER] = {"timer", "timer fired, ", " ms late", LATE},
+    [RV_EV_LINT] = {"lint", "task #", " ", LINT},
     [RV_EV_NOTE] = {"note", "", "", STRING},
 };
 
@@ -92,6 +95,20 @@ static void print_failure(char *text, size_t size, const char *name,
         snprintf(text, size, "%s failed: %" PRId64, name, result);
 }
 
+const char *rv_lint_text(uint32_t lint)
+{
+    switch (lint) {
+    case RV_LINT_LOST:
+        return "is lost: it left no waker, nobody can wake it";
+    case RV_LINT_SPINS:
+        return "spins: it wakes itself most of the time";
+    case RV_LINT_HOGS:
+        return "hogs the thread: one poll took longer than 10 ms";
+    default:
+        return NULL;
+    }
+}
+
 /* All of the event but its time and thread; `text` is for short ones. */
 static const char *describe(const struct rv_event *event, char *text,
                             size_t size)
@@ -107,6 +124,11 @@ static const char *describe(const struct rv_event *event, char *text,
     case TASK:
         snprintf(text, size, "%s%" PRIu32 "%s", words->before,
                  rv_id_index(event->id), words->after);
+        return text;
+    case LINT:
+        snprintf(text, size, "%s%" PRIu32 "%s%s", words->before,
+                 rv_id_index(event->id), words->after,
+                 rv_lint_text((uint32_t)event->value));
         return text;
     case LATE:
         print_ms(late, sizeof late, event->value);

@@ -271,11 +271,12 @@ int rv_trace_start(enum rv_trace_level level)
 {
     if (level == RV_TRACE_EVENTS && need_ring() != 0)
         return -ENOMEM;
-    atomic_store_explicit(&rv_trace_level, RV_TRACE_OFF, memory_order_relaxed);
+    atomic_fetch_and_explicit(&rv_trace_level, RV_TRACE_WATCH,
+                              memory_order_relaxed);
     if (level == RV_TRACE_OFF)
         return 0;
     forget_everything();
-    atomic_store_explicit(&rv_trace_level, (int)level, memory_order_relaxed);
+    atomic_fetch_or_explicit(&rv_trace_level, (int)level, memory_order_relaxed);
     return 0;
 }
 
@@ -285,15 +286,16 @@ void rv_trace_write(enum rv_event_kind kind, uint64_t id, int64_t value)
     struct slot *slots = atomic_load_explicit(&ring, memory_order_acquire);
     struct rv_event event = {0, id, value, kind, 0};
     uint64_t number;
+    const int level =
+        atomic_load_explicit(&rv_trace_level, memory_order_relaxed) &
+        ~RV_TRACE_WATCH;
 
     RV_CHECK((unsigned)kind < RV_EV_KINDS, "no such kind of event");
-    if (muted)
+    if (muted || level == RV_TRACE_OFF)
         return;
     /* relaxed: a sum; who reads it learns nothing else from it. */
     atomic_fetch_add_explicit(&counters[kind], 1, memory_order_relaxed);
-    if (atomic_load_explicit(&rv_trace_level, memory_order_relaxed) !=
-            RV_TRACE_EVENTS ||
-        slots == NULL)
+    if (level != RV_TRACE_EVENTS || slots == NULL)
         return;
 
     event.thread = this_thread();

@@ -38,6 +38,8 @@
 
 #include <unistd.h>
 
+#include "waker/stats.h"
+
 _Thread_local struct rv_ready *rv_ready_entered;
 
 /* The place of an id that was handed out, now or before. Threads: any. */
@@ -75,6 +77,13 @@ struct rv_ready *rv_ready_new(size_t item_bytes)
     rv_parker_init(&queue->parker);
     atomic_init(&queue->references, 1);
     queue->item_bytes = item_bytes;
+    if (rv_stats_wanted()) {
+        queue->stats = rv_stats_new(queue);
+        if (!queue->stats) {
+            rv_free(queue);
+            return NULL;
+        }
+    }
     pthread_mutex_init(&queue->mutex, NULL);
     rv_chain_init(&queue->pushed);
     rv_chain_init(&queue->local);
@@ -89,6 +98,7 @@ void rv_ready_get(struct rv_ready *queue)
 
 static void ready_free(struct rv_ready *queue)
 {
+    rv_stats_free(queue->stats);
     if (queue->parker.sleeper.turn)
         close(queue->parker.sleeper.event_fd);
     for (int i = 0; i < RV_SLAB_CHUNKS; i++)
@@ -224,7 +234,25 @@ void rv_ready_share(struct rv_ready *queue, uint64_t id)
         atomic_store_explicit(&slot->shared, true, memory_order_relaxed);
 }
 
-bool rv_ready_mark(struct rv_ready_slot *slot, uint64_t id)
+bool rv_ready_is_queued(struct rv_ready *queue, uint64_t id)
+{
+    /* relaxed: only a look. */
+    return atomic_load_explicit(&slot_at(queue, id)->state,
+                                memory_order_relaxed) &
+           RV_QUEUED;
+}
+
+static void trace_wake(struct rv_ready *queue, uint64_t id, bool again)
+{
+    const bool own =
+        queue == rv_ready_entered && queue->taken && queue->taken->id == id;
+
+    rv_trace(again ? RV_EV_WAKE_AGAIN : RV_EV_WAKE, id, 0);
+    rv_stats_wake(queue, id, own);
+}
+
+bool rv_ready_mark(struct rv_ready *queue, struct rv_ready_slot *slot,
+                   uint64_t id)
 {
     uint32_t idle = idle_state(id);
     /* relaxed: only a guess for the exchange below. */
@@ -239,13 +267,14 @@ bool rv_ready_mark(struct rv_ready_slot *slot, uint64_t id)
     } while (!atomic_compare_exchange_weak_explicit(
         &slot->state, &seen, idle | RV_QUEUED, memory_order_acq_rel,
         memory_order_relaxed));
-    rv_trace(seen & RV_QUEUED ? RV_EV_WAKE_AGAIN : RV_EV_WAKE, id, 0);
+    if (rv_trace_is_on())
+        trace_wake(queue, id, seen & RV_QUEUED);
     return !(seen & RV_QUEUED);
 }
 
 void rv_ready_push_known(struct rv_ready *queue, struct rv_ready_slot *slot)
 {
-    if (rv_ready_mark(slot, slot->id))
+    if (rv_ready_mark(queue, slot, slot->id))
         rv_chain_push(&queue->local, slot);
 }
 
@@ -263,7 +292,7 @@ static __attribute__((noinline)) void push_from_afar(struct rv_ready *queue,
 {
     struct rv_ready_slot *slot = slot_at(queue, id);
 
-    if (!rv_ready_mark(slot, id))
+    if (!rv_ready_mark(queue, slot, id))
         return;
     pthread_mutex_lock(&queue->mutex);
     push_from_outside(queue, slot);
@@ -293,7 +322,7 @@ void rv_ready_push_all(struct rv_ready *queue, const struct rv_waker *wakers,
     for (uint32_t i = 0; i < len; i++) {
         struct rv_ready_slot *slot = slot_at(queue, wakers[i].id);
 
-        if (!rv_ready_mark(slot, wakers[i].id))
+        if (!rv_ready_mark(queue, slot, wakers[i].id))
             continue;
         push_from_outside(queue, slot);
         any = true;

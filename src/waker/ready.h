@@ -64,6 +64,8 @@ struct rv_ready {
     struct rv_ready_slot *taken;       /* whose turn it is */
     struct rv_ready_slot *free;        /* retired ones, by `next` */
     uint32_t used;                     /* places ever handed out */
+
+    struct rv_stats *stats; /* NULL: not watched */
 };
 
 /* A new queue with one reference. Returns: NULL without memory. */
@@ -162,7 +164,12 @@ void rv_ready_share(struct rv_ready *queue, uint64_t id);
 
 /* Private: turn RV_QUEUED on. Returns: true if the caller did, and must link
  * the slot (Q1). */
-bool rv_ready_mark(struct rv_ready_slot *slot, uint64_t id);
+bool rv_ready_mark(struct rv_ready *queue, struct rv_ready_slot *slot,
+                   uint64_t id);
+
+/* Whether this id is in the queue now, for a look from outside. Threads: any.
+ */
+bool rv_ready_is_queued(struct rv_ready *queue, uint64_t id);
 
 static inline void rv_chain_init(struct rv_chain *chain)
 {

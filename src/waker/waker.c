@@ -8,13 +8,15 @@
 #include <reveil/waker.h>
 #include <stddef.h>
 
-#include "waker/ready.h"
+#include "waker/stats.h"
 
 struct rv_waker rv_waker_clone(const struct rv_waker *waker)
 {
     if (waker->queue) {
         rv_ready_share(waker->queue, waker->id);
         rv_ready_get(waker->queue);
+        if (rv_trace_is_on())
+            rv_stats_hold(waker->queue, waker->id, 1);
     }
     return *waker;
 }
@@ -31,8 +33,11 @@ void rv_waker_wake(const struct rv_waker *waker)
 
 void rv_waker_drop(struct rv_waker *waker)
 {
-    if (waker->queue)
+    if (waker->queue) {
+        if (rv_trace_is_on())
+            rv_stats_hold(waker->queue, waker->id, -1);
         rv_ready_put(waker->queue);
+    }
     *waker = (struct rv_waker){0};
 }
 

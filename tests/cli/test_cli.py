@@ -558,6 +558,22 @@ class ServeStops(Case):
                          (0, "stopping: no answer to finish\n"))
         self.assertLess(time.monotonic() - start, 2)
 
+    def test_sigusr1_shows_its_tasks(self):
+        with tempfile.TemporaryFile("w+") as said:
+            with Serve("--tasks", stderr=said) as server:
+                with socket.create_connection(("127.0.0.1", server.port)):
+                    deadline = time.monotonic() + SECONDS
+                    text = ""
+                    while "http-connection" not in text:
+                        self.assertLess(time.monotonic(), deadline, text)
+                        server.process.send_signal(signal.SIGUSR1)
+                        time.sleep(0.05)
+                        said.seek(0)
+                        text = said.read()
+            self.assertIn("executor 1: ", text)
+            self.assertIn("waiting", text)
+            self.assertNotIn("lost", text)
+
     def test_a_second_signal_ends_it_at_once(self):
         server = self.start("--grace", "3600")
         idle = self.dial(server)

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 
 #include <reveil/trace.h>
+#include <reveil/watch.h>
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,6 +33,7 @@ static const char *const expected_names[RV_EV_KINDS] = {
     [RV_EV_RECV] = "recv",
     [RV_EV_WOULD_BLOCK] = "would-block",
     [RV_EV_TIMER] = "timer",
+    [RV_EV_LINT] = "lint",
     [RV_EV_NOTE] = "note",
 };
 
@@ -102,6 +104,8 @@ Test(trace_text, each_kind_says_what_happened)
         {RV_EV_RECV, 0, 0, "received 0 bytes"},
         {RV_EV_WOULD_BLOCK, 0, 7, "fd 7 would block"},
         {RV_EV_TIMER, 0, 81999, "timer fired, 0.081 ms late"},
+        {RV_EV_LINT, 7, RV_LINT_SPINS,
+         "task #7 spins: it wakes itself most of the time"},
         {RV_EV_NOTE, (uintptr_t) "program starting", 0, "program starting"},
     };
 

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stats.c - the figures of watched tasks, and what they give away.
+ *
+ * Threads: see stats.h. The list of the watched queues has a mutex.
+ *
+ * A task that said PENDING is lost when nobody is left who could wake it, and
+ * nobody has: so the wakers are counted first, and then RV_QUEUED is looked
+ * at. A waker that woke and was dropped in between has turned RV_QUEUED on
+ * before it was dropped: it releases with the count, and we acquire.
+ */
+#include "waker/stats.h"
+
+#include "base/base_internal.h"
+
+enum { SPIN_POLLS = 1024 }; /* between two looks whether a task spins */
+
+static const int64_t hog_ns = 10 * RV_NS_PER_MS;
+
+struct rv_stats {
+    struct rv_list node; /* `mutex` */
+    uint32_t number;
+    struct rv_ready *queue;
+    _Atomic uint32_t used; /* places below it may have figures */
+    _Atomic(struct rv_task_stats *) chunks[RV_SLAB_CHUNKS];
+};
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct rv_list watched = {&watched, &watched};
+static uint32_t last_number;
+static uint32_t watchers;
+
+#define LOAD(field) atomic_load_explicit(&(field), memory_order_relaxed)
+#define STORE(field, value) \
+    atomic_store_explicit(&(field), (value), memory_order_relaxed)
+#define ADD(field, value) \
+    atomic_fetch_add_explicit(&(field), (value), memory_order_relaxed)
+
+/* --- who watches ------------------------------------------------------- */
+
+void rv_watch_start(void)
+{
+    pthread_mutex_lock(&mutex);
+    if (watchers++ == 0)
+        atomic_fetch_or_explicit(&rv_trace_level, RV_TRACE_WATCH,
+                                 memory_order_relaxed);
+    pthread_mutex_unlock(&mutex);
+}
+
+void rv_watch_stop(void)
+{
+    pthread_mutex_lock(&mutex);
+    RV_CHECK(watchers > 0, "nobody has started to watch");
+    if (--watchers == 0) {
+        atomic_fetch_and_explicit(&rv_trace_level, ~RV_TRACE_WATCH,
+                                  memory_order_relaxed);
+        last_number = 0;
+    }
+    pthread_mutex_unlock(&mutex);
+}
+
+struct rv_stats *rv_stats_new(struct rv_ready *queue)
+{
+    struct rv_stats *stats = rv_alloc(sizeof *stats);
+
+    if (!stats)
+        return NULL;
+    stats->queue = queue;
+    pthread_mutex_lock(&mutex);
+    stats->number = ++last_number;
+    rv_list_push(&watched, &stats->node);
+    pthread_mutex_unlock(&mutex);
+    return stats;
+}
+
+void rv_stats_free(struct rv_stats *stats)
+{
+    if (!stats)
+        return;
+    pthread_mutex_lock(&mutex);
+    rv_list_remove(&stats->node);
+    pthread_mutex_unlock(&mutex);
+    for (int i = 0; i < RV_SLAB_CHUNKS; i++)
+        rv_free(stats->chunks[i]);
+    rv_free(stats);
+}
+
+/* --- writing ----------------------------------------------------------- */
+
+static struct rv_task_stats *at(struct rv_stats *stats, uint32_t index)
+{
+    const struct rv_chunk_place place = rv_chunk_place(index);
+    /* acquire: sees the zeroed chunk; pairs with make_place(). */
+    struct rv_task_stats *chunk =
+        atomic_load_explicit(&stats->chunks[place.chunk], memory_order_acquire);
+
+    return chunk ? &chunk[place.offset] : NULL;
+}
+
+/* The figures of this task, or NULL when there are none. */
+static struct rv_task_stats *find(struct rv_ready *queue, uint64_t id)
+{
+    struct rv_task_stats *task =
+        queue->stats ? at(queue->stats, rv_id_index(id)) : NULL;
+
+    return task && LOAD(task->id) == id ? task : NULL;
+}
+
+static struct rv_task_stats *make_place(struct rv_stats *stats, uint32_t index)
+{
+    const uint32_t number = rv_chunk_place(index).chunk;
+
+    if (!stats->chunks[number])
+        /* release: publishes the zeroes; pairs with at(). */
+        atomic_store_explicit(
+            &stats->chunks[number],
+            rv_alloc(rv_chunk_places(number) * sizeof(struct rv_task_stats)),
+            memory_order_release);
+    if (index >= LOAD(stats->used))
+        STORE(stats->used, index + 1);
+    return at(stats, index);
+}
+
+void rv_stats_born(struct rv_ready *queue, uint64_t id, const char *name,
+                   const char *spawned)
+{
+    struct rv_task_stats *task =
+        queue->stats ? make_place(queue->stats, rv_id_index(id)) : NULL;
+
+    if (!task)
+        return;
+    STORE(task->name, name);
+    STORE(task->spawned, spawned);
+    STORE(task->born_ns, rv_now_ns());
+    STORE(task->poll_began_ns, 0);
+    STORE(task->longest_ns, 0);
+    STORE(task->polls, 0);
+    STORE(task->wakes, 0);
+    STORE(task->own_wakes, 0);
+    STORE(task->wakers, 0);
+    STORE(task->lints, 0);
+    STORE(task->id, id);
+}
+
+void rv_stats_gone(struct rv_ready *queue, uint64_t id)
+{
+    struct rv_task_stats *task = find(queue, id);
+
+    if (task)
+        STORE(task->id, 0);
+}
+
+void rv_stats_wake(struct rv_ready *queue, uint64_t id, bool own)
+{
+    struct rv_task_stats *task = find(queue, id);
+
+    if (!task)
+        return;
+    ADD(task->wakes, 1);
+    if (own)
+        ADD(task->own_wakes, 1);
+}
+
+void rv_stats_hold(struct rv_ready *queue, uint64_t id, int change)
+{
+    struct rv_task_stats *task = find(queue, id);
+
+    if (task)
+        /* release: what its holder did before, a wake perhaps, is seen by who
+         * sees that it is gone; pairs with is_lost(). */
+        atomic_fetch_add_explicit(&task->wakers, change, memory_order_release);
+}
+
+/* --- what gives a task away -------------------------------------------- */
+
+static void note(struct rv_task_stats *task, enum rv_lint lint)
+{
+    if (LOAD(task->lints) & lint)
+        return;
+    STORE(task->lints, LOAD(task->lints) | lint);
+    rv_trace(RV_EV_LINT, LOAD(task->id), lint);
+}
+
+static bool is_lost(struct rv_task_stats *task, struct rv_ready_slot *slot)
+{
+    /* acquire: pairs with rv_stats_hold(); first this, then the look. */
+    if (atomic_load_explicit(&task->wakers, memory_order_acquire) > 0)
+        return false;
+    return !(LOAD(slot->state) & RV_QUEUED);
+}
+
+void rv_stats_poll(struct rv_ready *queue, uint64_t id)
+{
+    struct rv_task_stats *task = find(queue, id);
+
+    if (task)
+        STORE(task->poll_began_ns, rv_now_ns());
+}
+
+static void poll_ended(struct rv_task_stats *task)
+{
+    const int64_t took_ns = rv_now_ns() - LOAD(task->poll_began_ns);
+    const uint64_t polls = ADD(task->polls, 1) + 1;
+
+    STORE(task->poll_began_ns, 0);
+    if (took_ns > LOAD(task->longest_ns))
+        STORE(task->longest_ns, took_ns);
+    if (took_ns > hog_ns)
+        note(task, RV_LINT_HOGS);
+    if (polls % SPIN_POLLS == 0 && LOAD(task->own_wakes) > polls / 2)
+        note(task, RV_LINT_SPINS);
+}
+
+void rv_stats_pending(struct rv_ready *queue, struct rv_ready_slot *slot)
+{
+    struct rv_task_stats *task = find(queue, slot->id);
+
+    if (!task)
+        return;
+    poll_ended(task);
+    if (is_lost(task, slot))
+        note(task, RV_LINT_LOST);
+}
+
+/* --- reading ----------------------------------------------------------- */
+
+static enum rv_task_state state_of(struct rv_ready *queue, uint64_t id,
+                                   int64_t poll_began_ns)
+{
+    if (poll_began_ns)
+        return RV_TASK_POLLED;
+    return rv_ready_is_queued(queue, id) ? RV_TASK_READY : RV_TASK_WAITING;
+}
+
+/* Returns: false when nobody has this place. */
+static bool read_task(struct rv_stats *stats, uint32_t index, int64_t now_ns,
+                      struct rv_task_info *out)
+{
+    struct rv_task_stats *task = at(stats, index);
+    const uint64_t id = task ? LOAD(task->id) : 0;
+    int64_t began_ns;
+
+    if (!id)
+        return false;
+    began_ns = LOAD(task->poll_began_ns);
+    *out = (struct rv_task_info){
+        .executor = stats->number,
+        .id = id,
+        .name = LOAD(task->name),
+        .spawned = LOAD(task->spawned),
+        .state = state_of(stats->queue, id, began_ns),
+        .polls = LOAD(task->polls),
+        .wakes = LOAD(task->wakes),
+        .longest_poll_ns = LOAD(task->longest_ns),
+        .poll_ns = began_ns && now_ns > began_ns ? now_ns - began_ns : 0,
+        .age_ns = now_ns - LOAD(task->born_ns),
+        .lints = LOAD(task->lints),
+    };
+    return true;
+}
+
+uint32_t rv_watch_tasks(struct rv_task_info *out, uint32_t max)
+{
+    const int64_t now_ns = rv_now_ns();
+    uint32_t count = 0;
+
+    pthread_mutex_lock(&mutex);
+    for (struct rv_list *node = watched.next; node != &watched;
+         node = node->next) {
+        struct rv_stats *stats = RV_CONTAINER_OF(node, struct rv_stats, node);
+        const uint32_t used = LOAD(stats->used);
+        struct rv_task_info info;
+
+        for (uint32_t i = 0; i < used; i++) {
+            if (!read_task(stats, i, now_ns, &info))
+                continue;
+            if (count < max)
+                out[count] = info;
+            count++;
+        }
+    }
+    pthread_mutex_unlock(&mutex);
+    return count;
+}
