@@ -25,8 +25,8 @@
  *   H6  The memory goes with its last reference, a handle or the porter: a
  *       thread may still be unlocking when the executor has gone.
  *
- * stress_remote.c is the test; each rule but H5 has a mutant, and J1 of
- * remote_task.c.
+ * stress_remote.c is the test; each rule but H5 has a mutant, and so
+ * have J1 and J2 of remote_task.c.
  */
 #include <errno.h>
 #include <pthread.h>

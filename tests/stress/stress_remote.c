@@ -25,6 +25,7 @@ enum { HOSTS = 2, SENDERS = 2, WINDOW = 8 };
 static pthread_mutex_t desk_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct rv_remote *desk[HOSTS];
 
+static bool only_aborts; /* set while there are no threads */
 static _Atomic uint32_t senders_left;
 static _Atomic uint64_t taken;
 static _Atomic uint64_t refused;
@@ -130,7 +131,8 @@ static void leave_on_desk(int place, struct rv_remote *remote)
 static void live(int place, uint32_t *random)
 {
     static const struct rv_future_ops ops = {.name = "life", .poll = life_poll};
-    struct life life = {.left = stress_random(random) % 32};
+    struct life life = {.left = only_aborts ? UINT32_MAX
+                                            : stress_random(random) % 32};
     struct rv_executor *executor;
     struct rv_remote *remote;
 
@@ -207,7 +209,8 @@ enum { DETACHED, ABORTED, LET_GO, FATES = 16 }; /* most are awaited */
 static void fill(struct sender *self)
 {
     for (int i = 0; i < WINDOW; i++) {
-        const uint32_t fate = stress_random(&self->random) % FATES;
+        const uint32_t fate =
+            only_aborts ? ABORTED : stress_random(&self->random) % FATES;
         struct rv_remote_join *join = &self->joins[i];
 
         *join = (struct rv_remote_join){.task = NULL};
@@ -216,10 +219,8 @@ static void fill(struct sender *self)
                   new_work(self->numbers[i],
                            fate == ABORTED ? FOREVER
                                            : stress_random(&self->random) % 3));
-        if (fate == ABORTED) {
-            stress_dawdle(stress_random(&self->random) % 4096);
+        if (fate == ABORTED && !only_aborts)
             rv_remote_abort(join);
-        }
         if (fate == LET_GO)
             rv_remote_join_drop(join);
     }
@@ -248,6 +249,16 @@ static bool poll_all(struct sender *self, struct rv_cx *cx)
     return all;
 }
 
+/* At about the time when they are first polled. */
+static void abort_all(struct sender *self)
+{
+    stress_dawdle(stress_random(&self->random) % 32768);
+    for (int i = 0; i < WINDOW; i++) {
+        stress_dawdle(stress_random(&self->random) % 2048);
+        rv_remote_abort(&self->joins[i]);
+    }
+}
+
 static enum rv_poll sender_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct sender *self = RV_CONTAINER_OF(future, struct sender, future);
@@ -259,6 +270,8 @@ static enum rv_poll sender_poll(struct rv_future *future, struct rv_cx *cx)
             return RV_READY;
         self->left--;
         fill(self);
+        if (only_aborts)
+            abort_all(self);
     }
 }
 
@@ -295,15 +308,14 @@ static void join_host(pthread_t host)
     }
 }
 
-int main(int argc, char **argv)
+/* Hosts and senders, from their beginning to their end. */
+static void run(const char *name, uint32_t count)
 {
-    const uint32_t count = stress_count(argc, argv, 100000);
     struct sender_thread senders[SENDERS];
     pthread_t hosts[HOSTS];
     int places[HOSTS];
 
-    stress_watchdog();
-    stress_phase = "remote";
+    stress_phase = name;
     senders_left = SENDERS;
     for (int i = 0; i < HOSTS; i++) {
         places[i] = i;
@@ -319,6 +331,16 @@ int main(int argc, char **argv)
     for (int i = 0; i < HOSTS; i++)
         join_host(hosts[i]);
     STRESS_CHECK(taken > 0 && taken + refused == dropped, "a future was lost");
+}
+
+int main(int argc, char **argv)
+{
+    const uint32_t count = stress_count(argc, argv, 100000);
+
+    stress_watchdog();
+    run("lives", count);
+    only_aborts = true;
+    run("aborts", count / 4);
     printf("stress_remote: %llu taken, %llu refused\n",
            (unsigned long long)taken, (unsigned long long)refused);
     return 0;
