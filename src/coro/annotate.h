@@ -58,6 +58,16 @@
 #include <valgrind/valgrind.h>
 #endif
 
+/* The program runs under valgrind. */
+static inline int rv_annotate_valgrind(void)
+{
+#ifdef RV_CORO_VALGRIND
+    return (int)RUNNING_ON_VALGRIND;
+#else
+    return 0;
+#endif
+}
+
 /* A stack's memory is another user's now, or nobody's. */
 static inline void rv_annotate_clean(char *low, size_t size_bytes)
 {
