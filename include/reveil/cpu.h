@@ -67,7 +67,8 @@ struct rv_cpu_pool *rv_cpu_enter(struct rv_cpu_pool *pool);
 uint32_t rv_cpu_workers(const struct rv_cpu_pool *pool);
 
 /* Its completions are read by an io_uring, not by the reactor; known from the
- * first job on. */
+ * first job on. A ring that is small beside the number of workers is left to
+ * others. */
 bool rv_cpu_uses_ring(const struct rv_cpu_pool *pool);
 
 /*

@@ -12,7 +12,10 @@
  *   N1  A read by the ring is begun again as the last one ends, in the place
  *       that this one had in the ring's registry: it cannot fail for want of
  *       memory. It holds a reference on the pool, whose memory it reads into.
- *   N2  The driver clears the readiness with the tick from before the read, and
+ *   N2  These reads never leave the ring while there are workers, of both
+ * kinds, so they may take half of its room: with more, the files would wait for
+ *       ever, or the reads themselves. A small ring is left to the files.
+ *   N3  The driver clears the readiness with the tick from before the read, and
  *       then asks again, which leaves its waker (S1, S2 in source.c).
  */
 #include "cpu/cpu_internal.h"
@@ -23,6 +26,7 @@
 
 #include "executor/executor_internal.h"
 #include "thread/thread_internal.h"
+#include "uring/uring_internal.h"
 
 /* --- the ring ---------------------------------------------------------- */
 
@@ -79,7 +83,7 @@ struct rv_cpu_driver {
     uint64_t task;
 };
 
-/* N2. At most as many bytes as there are jobs with the worker. */
+/* N3. At most as many bytes as there are jobs with the worker. */
 static void read_bytes(struct rv_cpu_worker *worker, const struct rv_cx *cx)
 {
     uint32_t tick;
@@ -162,17 +166,23 @@ static int open_by_reactor(struct rv_cpu_worker *worker)
 
 /* --- either ------------------------------------------------------------ */
 
+/* N2 */
+static bool has_room(const struct rv_ring *ring, const struct rv_cpu_pool *pool)
+{
+    return 2 * pool->max_workers <= rv_ring_op_limit(ring) / 2;
+}
+
 int rv_cpu_notice_start(struct rv_cpu_pool *pool)
 {
     struct rv_ring *ring = rv_ring_current();
 
     /* ThreadSanitizer does not know that what the kernel reads is ordered. */
-    if (!RV_THREAD_SANITIZED && ring &&
-        rv_ring_executor(ring) == pool->executor && rv_ring_open(ring) == 0) {
-        pool->ring = ring;
-        return 0;
-    }
-    return start_driver(pool);
+    if (RV_THREAD_SANITIZED || !ring ||
+        rv_ring_executor(ring) != pool->executor || rv_ring_open(ring) != 0 ||
+        !has_room(ring, pool))
+        return start_driver(pool);
+    pool->ring = ring;
+    return 0;
 }
 
 int rv_cpu_notice_open(struct rv_cpu_worker *worker)

@@ -249,6 +249,37 @@ RV_TEST(cpu_stop, without_a_queue_pipe_all_are_run)
     }
 }
 
+/* N2: their reads would fill a ring of four entries for good. */
+RV_TEST(cpu_stop, many_workers_leave_a_small_ring_to_others)
+{
+    const struct rv_runtime_options options = {.ring.entries = 4,
+                                               .cpu.workers = 8};
+    struct rv_runtime *runtime;
+    struct crowd crowd;
+
+    cr_assert_eq(rv_runtime_start_with(&runtime, &options), 0);
+    crowd_init(&crowd);
+    for (int i = 0; i < 2000; i++)
+        add_one(runtime, &crowd, new_sum(i, 1));
+    wait_for_all(runtime, &crowd);
+    cr_assert_not(rv_cpu_uses_ring(rv_cpu_current()));
+    rv_runtime_stop(runtime);
+}
+
+/* Where there is a ring at all, one of the usual size is used. */
+RV_TEST(cpu_stop, a_ring_that_works_is_used)
+{
+    for (int way = 0; way < WAYS; way++) {
+        struct rv_runtime *runtime = start_jobs(way, 2);
+        const bool has_ring = rv_ring_open(rv_runtime_ring(runtime)) == 0;
+
+        cr_assert_eq(sum_of(runtime, 1, 2), 3);
+        cr_assert_eq(rv_cpu_uses_ring(rv_cpu_current()), has_ring);
+        cr_assert(!has_ring || way == BY_RING || way == BY_RING_FUSED);
+        rv_runtime_stop(runtime);
+    }
+}
+
 static int one_job(void *arg)
 {
     static const struct rv_callable_ops ops = {
