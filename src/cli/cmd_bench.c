@@ -19,6 +19,8 @@ static const char help[] =
     "  spawn   spawn and join a task that does nothing\n"
     "  yield   1,000 tasks that let each other go first\n"
     "  coro    coroutines: a switch, a life, one as a task\n"
+    "  fork    fork-join: fib on the workers of a scheduler\n"
+    "  go      a task with a stack of its own, started and joined\n"
     "  channel a value through a channel to another thread\n"
     "  memory  bytes for a task that waits, and for one that sleeps\n"
     "  timers  a million sleepers of 1 to 1,000 ms\n"
@@ -79,7 +81,7 @@ static int parse(struct bench_options *options, int argc, char **argv)
         if (!is_area(argv[i]))
             return cli_fail(CLI_USAGE,
                             "no area '%s': there are wake, spawn, yield, coro, "
-                            "channel, memory, timers and server",
+                            "fork, go, channel, memory, timers and server",
                             argv[i]);
     options->rounds = rounds ? rounds : options->quick ? 1 : options->rounds;
     return CLI_OK;

@@ -119,8 +119,8 @@ class Bench(unittest.TestCase):
     def test_help_names_every_area(self):
         result = bench("--help")
         self.assertEqual(result.returncode, 0)
-        for area in ("wake", "spawn", "yield", "coro", "channel",
-                     "memory", "timers", "server"):
+        for area in ("wake", "spawn", "yield", "coro", "fork", "go",
+                     "channel", "memory", "timers", "server"):
             self.assertRegex(result.stdout, rf"(?m)^  {area} ")
 
 

@@ -100,6 +100,27 @@ class Coroutines(unittest.TestCase):
         self.assertEqual((result.returncode, result.stderr), (0, ""))
 
 
+class ForkJoin(unittest.TestCase):
+    def test_hello_is_joined_before_the_world(self):
+        result = run("hello_join")
+        self.assertEqual((result.returncode, result.stdout, result.stderr),
+                         (0, "Hello world!\n", ""))
+
+    def test_fib_is_the_same_on_any_number_of_cores(self):
+        for cores in "1", "2", "5":
+            result = run("fork_fib", "20", cores)
+            self.assertEqual((result.returncode, result.stdout),
+                             (0, "fib(20) = 6765\n"), cores)
+
+    def test_lines_are_sorted(self):
+        lines = [f"{i * 7919 % 100003:06}\n" for i in range(100000)]
+        result = subprocess.run([EXAMPLES["fork_sort"]], input="".join(lines),
+                                capture_output=True, text=True,
+                                timeout=SECONDS)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertEqual(result.stdout, "".join(sorted(lines)))
+
+
 class Chat(Server):
     def setUp(self):
         self.start("chat")
