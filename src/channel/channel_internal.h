@@ -96,6 +96,14 @@ static inline bool rv_channel_may_go_on(struct rv_cx *cx)
     return false;
 }
 
+/* PENDING, until another task does its part: for a scheduler, see sched.h. */
+static inline enum rv_poll rv_channel_pending(const struct rv_future *future,
+                                              struct rv_cx *cx)
+{
+    cx->needs_task = future;
+    return RV_PENDING;
+}
+
 /* rv_channel_describe() for one kind. Returns: false if it is none of it. */
 bool rv_spsc_describe(const struct rv_future *future, char *text, size_t size);
 bool rv_mpsc_describe(const struct rv_future *future, char *text, size_t size);

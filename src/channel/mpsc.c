@@ -403,7 +403,7 @@ static enum rv_poll pop_poll(struct rv_future *future, struct rv_cx *cx)
         rv_mpsc_try_pop_n(self->receiver, self->items, self->count);
     if (future->result == -EAGAIN) {
         if (wait_for_link(channel, &cx->waker))
-            return RV_PENDING;
+            return rv_channel_pending(future, cx);
         future->result =
             rv_mpsc_try_pop_n(self->receiver, self->items, self->count);
     }

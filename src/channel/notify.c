@@ -11,6 +11,7 @@
  *       the end, and still wakes nobody who came later.
  */
 #include "base/base_internal.h"
+#include "channel/channel_internal.h"
 #include "channel/sync_waiter.h"
 
 void rv_notify_init(struct rv_notify *notify)
@@ -99,7 +100,7 @@ static enum rv_poll notified_poll(struct rv_future *future, struct rv_cx *cx)
         old = rv_sync_wait(&self->waiter, &self->notify->waiters, &cx->waker);
     pthread_mutex_unlock(&self->notify->lock);
     rv_waker_drop(&old);
-    return ready ? RV_READY : RV_PENDING;
+    return ready ? RV_READY : rv_channel_pending(future, cx);
 }
 
 static void notified_drop(struct rv_future *future)

@@ -160,7 +160,7 @@ static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
         rv_cell_arm(cell, &cx->waker);
         future->result = rv_oneshot_try_recv(self->receiver, self->item);
         if (future->result == -EAGAIN) /* O3 */
-            return RV_PENDING;
+            return rv_channel_pending(future, cx);
     }
     rv_cell_disarm(cell);
     return RV_READY;

@@ -331,7 +331,7 @@ static enum rv_poll next_poll(struct rv_future *future, struct rv_cx *cx)
         future->result =
             rv_publisher_next_n(self->publisher, self->n, &self->events);
         if (future->result == -EAGAIN) /* P5 */
-            return RV_PENDING;
+            return rv_channel_pending(future, cx);
     }
     rv_cell_disarm(room);
     return RV_READY;
@@ -371,7 +371,7 @@ static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
         future->result =
             rv_subscriber_recv_n(self->subscriber, self->n, &self->events);
         if (future->result == -EAGAIN) /* P5 */
-            return RV_PENDING;
+            return rv_channel_pending(future, cx);
     }
     rv_cell_disarm(cell);
     return RV_READY;

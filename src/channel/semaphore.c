@@ -22,6 +22,7 @@
 #include <errno.h>
 
 #include "base/base_internal.h"
+#include "channel/channel_internal.h"
 #include "channel/sync_waiter.h"
 
 void rv_semaphore_init(struct rv_semaphore *semaphore, uint32_t permits)
@@ -94,9 +95,9 @@ void rv_semaphore_release(struct rv_semaphore *semaphore, uint32_t permits)
     serve_and_unlock(semaphore);
 }
 
-static enum rv_poll poll_waiter(struct rv_semaphore *semaphore,
-                                struct rv_sync_waiter *waiter,
-                                const struct rv_waker *waker)
+static enum rv_poll poll_waiter(const struct rv_future *future,
+                                struct rv_semaphore *semaphore,
+                                struct rv_sync_waiter *waiter, struct rv_cx *cx)
 {
     struct rv_waker old = {.queue = NULL};
     bool ready;
@@ -107,10 +108,10 @@ static enum rv_poll poll_waiter(struct rv_semaphore *semaphore,
     if (ready)
         waiter->state = RV_SYNC_TAKEN;
     else
-        old = rv_sync_wait(waiter, &semaphore->waiters, waker);
+        old = rv_sync_wait(waiter, &semaphore->waiters, &cx->waker);
     pthread_mutex_unlock(&semaphore->lock);
     rv_waker_drop(&old);
-    return ready ? RV_READY : RV_PENDING;
+    return ready ? RV_READY : rv_channel_pending(future, cx);
 }
 
 static void drop_waiter(struct rv_semaphore *semaphore,
@@ -135,7 +136,7 @@ static enum rv_poll acquire_poll(struct rv_future *future, struct rv_cx *cx)
     struct rv_semaphore_acquire *self =
         RV_CONTAINER_OF(future, struct rv_semaphore_acquire, future);
 
-    return poll_waiter(self->semaphore, &self->waiter, &cx->waker);
+    return poll_waiter(future, self->semaphore, &self->waiter, cx);
 }
 
 static void acquire_drop(struct rv_future *future)
@@ -189,7 +190,7 @@ static enum rv_poll lock_poll(struct rv_future *future, struct rv_cx *cx)
     struct rv_mutex_lock *self =
         RV_CONTAINER_OF(future, struct rv_mutex_lock, future);
 
-    return poll_waiter(&self->mutex->semaphore, &self->waiter, &cx->waker);
+    return poll_waiter(future, &self->mutex->semaphore, &self->waiter, cx);
 }
 
 static void lock_drop(struct rv_future *future)

@@ -353,7 +353,7 @@ static enum rv_poll push_poll(struct rv_future *future, struct rv_cx *cx)
     if (!push_more(self)) {
         rv_cell_arm(room, &cx->waker);
         if (!push_more(self)) /* C1 */
-            return RV_PENDING;
+            return rv_channel_pending(future, cx);
     }
     rv_cell_disarm(room);
     return RV_READY;
@@ -394,7 +394,7 @@ static enum rv_poll pop_poll(struct rv_future *future, struct rv_cx *cx)
         future->result =
             rv_spsc_try_pop_n(self->receiver, self->items, self->count);
         if (future->result == -EAGAIN) /* C1 */
-            return RV_PENDING;
+            return rv_channel_pending(future, cx);
     }
     rv_cell_disarm(values);
     return RV_READY;

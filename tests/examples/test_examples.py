@@ -419,6 +419,7 @@ class Usage(unittest.TestCase):
     def test_bad_numbers_are_refused(self):
         for name, *arguments in (
                 ("coroutines", "x"), ("coroutines", "0"),
+                ("sieve", "x"), ("sieve", "0"), ("channel_bounded", "x"),
                 ("echo", "x"), ("chat", "65536"), ("chat", "-1"),
                 ("graceful_shutdown", "0", ""),
                 ("parallel_gets", "1s", "http://127.0.0.1/"),
@@ -439,6 +440,45 @@ class TwoGets(unittest.TestCase):
             result = run("two_gets", *arguments)
             self.assertEqual(result.returncode, status)
             self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+
+
+class Channels(unittest.TestCase):
+    def check(self, stdout, *command):
+        result = run(*command)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertRegex(result.stdout, f"^{stdout}$")
+
+    def test_three_values_go_through_a_channel_for_two(self):
+        self.check("41\n42\n43\n", "channel_bounded")
+
+    def test_a_reader_that_is_started_too_late_is_a_deadlock(self):
+        result = run("channel_bounded", "stuck")
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stdout, r"^task '\w+' waits for .*push.*\n$")
+        self.assertRegex(result.stderr, "^channel_bounded: .*deadlock.*\n$")
+
+    def test_two_senders_are_received_in_either_order(self):
+        self.check(r"\[(41, 42|42, 41)\]\n", "channel_mpsc")
+
+    def test_each_subscriber_sees_each_event_in_order(self):
+        result = run("channel_publisher")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        batches = ["0 1 2 3", "4 5 6 7", "8 9 10 11"]
+        self.assertEqual(sorted(result.stdout.splitlines()),
+                         sorted(batches * 2))
+
+    def test_a_channel_goes_through_a_channel(self):
+        self.check("the answer is 42\n", "pi_calculus")
+
+    def test_a_pipeline_adds_squares(self):
+        self.check(r"1\^2 \+ ... \+ 1000\^2 = 333833500\n", "pipeline")
+
+    def test_a_chain_of_filters_finds_primes(self):
+        result = run("sieve", "200")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        primes = [n for n in range(2, 1224)
+                  if all(n % k for k in range(2, int(n ** .5) + 1))]
+        self.assertEqual([int(n) for n in result.stdout.split()], primes)
 
 
 class Readme(unittest.TestCase):

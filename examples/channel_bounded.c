@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* channel_bounded.c - three values through a channel for two
+ *
+ *     channel_bounded             the reader runs beside the writer
+ *     channel_bounded stuck       the reader is started too late
+ *
+ * The second is how the channel was first described: push, push, push, and
+ * then start the reader. The third push waits for a pop of somebody who does
+ * not run yet, for ever. Nothing can go on then, and the scheduler says so. */
+#include <errno.h>
+#include <reveil/reveil.h>
+#include <stdio.h>
+#include <string.h>
+
+static int32_t reader(void *arg)
+{
+    struct rv_spsc_receiver *receiver = arg;
+    int value;
+
+    while (rv_spsc_pop(receiver, &value) == 0) /* waits for the next push */
+        printf("%d\n", value);
+    rv_spsc_receiver_close(receiver);
+    return 0;
+}
+
+static int32_t push_three(struct rv_spsc_sender *sender)
+{
+    int32_t error = 0;
+
+    for (int value = 41; value <= 43 && !error; value++)
+        error = rv_spsc_push(sender, &value); /* 43 waits for a pop */
+    return error;
+}
+
+static int32_t writer(void *arg)
+{
+    const bool too_late = *(bool *)arg;
+    struct rv_spsc_receiver *receiver;
+    struct rv_spsc_sender *sender;
+    struct rv_go task = {.task = NULL};
+    int32_t error = rv_spsc_new(&sender, &receiver, sizeof(int), 2, NULL);
+
+    if (error)
+        return error;
+    if (!too_late)
+        error = rv_go(&task, reader, receiver);
+    if (!error)
+        error = push_three(sender);
+    if (!error && too_late)
+        error = rv_go(&task, reader, receiver);
+    rv_spsc_sender_close(sender); /* the reader's last pop says -EPIPE */
+    if (!task.task)
+        rv_spsc_receiver_close(receiver);
+    else
+        rv_go_join(&task);
+    return error;
+}
+
+static int usage(FILE *where, int status)
+{
+    fputs("usage: channel_bounded [stuck]\n", where);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    bool too_late = argc == 2 && strcmp(argv[1], "stuck") == 0;
+    struct rv_sched *sched;
+    int error;
+
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout, 0);
+    if (argc > 1 && !too_late)
+        return usage(stderr, 2);
+    error = rv_sched_start(&sched, NULL);
+    if (!error) {
+        error = rv_sched_run(sched, writer, &too_late);
+        if (error == -EDEADLK)
+            fputs(rv_sched_deadlock(sched), stdout);
+        rv_sched_stop(sched);
+    }
+    if (error)
+        fprintf(stderr, "channel_bounded: %s\n", strerror(-error));
+    return error ? 1 : 0;
+}

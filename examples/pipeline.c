@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* pipeline.c - three tasks in a row: numbers, their squares, the sum
+ *
+ *     count --> [4 places] --> square --> [4 places] --> sum
+ *
+ * No stage is further ahead of the next than a channel is long. The end of the
+ * numbers goes down the line as the close of each channel. */
+#include <errno.h>
+#include <reveil/reveil.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { COUNT = 1000, CAPACITY = 4 };
+
+struct stage {
+    struct rv_spsc_receiver *input;
+    struct rv_spsc_sender *output;
+};
+
+static int32_t count(void *arg)
+{
+    struct stage *stage = arg;
+    int32_t error = 0;
+
+    for (int64_t i = 1; i <= COUNT && !error; i++)
+        error = rv_spsc_push(stage->output, &i);
+    rv_spsc_sender_close(stage->output);
+    return error;
+}
+
+static int32_t square(void *arg)
+{
+    struct stage *stage = arg;
+    int64_t value;
+    int32_t error;
+
+    while ((error = rv_spsc_pop(stage->input, &value)) == 0) {
+        value *= value;
+        error = rv_spsc_push(stage->output, &value);
+        if (error)
+            break;
+    }
+    rv_spsc_receiver_close(stage->input);
+    rv_spsc_sender_close(stage->output);
+    return error == -EPIPE ? 0 : error; /* all of them, or nobody wants more */
+}
+
+static int32_t sum(struct rv_spsc_receiver *input)
+{
+    int64_t total = 0;
+    int64_t value;
+    int32_t error;
+
+    while ((error = rv_spsc_pop(input, &value)) == 0)
+        total += value;
+    rv_spsc_receiver_close(input);
+    if (error == -EPIPE)
+        printf("1^2 + ... + %d^2 = %lld\n", COUNT, (long long)total);
+    return error == -EPIPE ? 0 : error;
+}
+
+static int32_t root(void *arg)
+{
+    struct stage counting = {.input = NULL};
+    struct stage squaring;
+    struct rv_spsc_receiver *end;
+    struct rv_go tasks[2] = {{.task = NULL}};
+    int32_t error = rv_spsc_new(&counting.output, &squaring.input,
+                                sizeof(int64_t), CAPACITY, NULL);
+
+    (void)arg;
+    if (error)
+        return error;
+    error =
+        rv_spsc_new(&squaring.output, &end, sizeof(int64_t), CAPACITY, NULL);
+    if (error) {
+        rv_spsc_sender_close(counting.output);
+        rv_spsc_receiver_close(squaring.input);
+        return error;
+    }
+    if (rv_go(&tasks[0], count, &counting) < 0)
+        rv_spsc_sender_close(counting.output);
+    if (rv_go(&tasks[1], square, &squaring) < 0) {
+        rv_spsc_receiver_close(squaring.input);
+        rv_spsc_sender_close(squaring.output);
+    }
+    error = sum(end);
+    for (int i = 0; i < 2; i++)
+        rv_go_join(&tasks[i]);
+    return error;
+}
+
+static int usage(FILE *where, int status)
+{
+    fputs("usage: pipeline [--help]\n", where);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct rv_sched *sched;
+    int error;
+
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout, 0);
+    if (argc > 1)
+        return usage(stderr, 2);
+    error = rv_sched_start(&sched, NULL);
+    if (!error) {
+        error = rv_sched_run(sched, root, NULL);
+        rv_sched_stop(sched);
+    }
+    if (error)
+        fprintf(stderr, "pipeline: %s\n", strerror(-error));
+    return error ? 1 : 0;
+}
