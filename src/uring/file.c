@@ -58,16 +58,29 @@ static bool is_closed_later(const struct rv_file_op *self)
                                  memory_order_acquire) > 1);
 }
 
-/* Returns: true if it is READY without waiting; *result is set then. */
+/* Over before there was a job, or without it. */
+static enum rv_poll end_at_once(struct rv_file_op *self, int32_t result)
+{
+    self->stage = RV_FILE_AT_OVER;
+    self->future.result = result;
+    return RV_READY;
+}
+
+/* A read of what is in the page cache needs no job, and so no memory. Returns:
+ * true if it is over; *result is set then. */
 static bool try_now(struct rv_file_op *self, int32_t *result)
 {
-    struct rv_file_job *job = self->job;
+    struct rv_buf *buf = self->buf;
 
     /* relaxed: a hint. */
     if (self->kind != RV_FILE_READ ||
-        atomic_load_explicit(&job->file->waits, memory_order_relaxed))
+        atomic_load_explicit(&self->file->waits, memory_order_relaxed) ||
+        rv_buf_busy(buf))
         return false;
-    *result = rv_file_job_read_now(job);
+    *result = rv_file_read_now(self->file, buf->data + buf->len_bytes,
+                               buf->cap_bytes - buf->len_bytes, self->offset);
+    if (*result > 0)
+        buf->len_bytes += (size_t)*result;
     return *result != -EAGAIN;
 }
 
@@ -77,20 +90,16 @@ static enum rv_poll begin(struct rv_file_op *self, struct rv_cx *cx)
     int32_t result = 0;
 
     if (!self->job) {
+        if (try_now(self, &result))
+            return end_at_once(self, result);
         result = prepare(self);
-        if (result < 0) {
-            self->stage = RV_FILE_AT_OVER;
-            self->future.result = result;
-            return RV_READY;
-        }
+        if (result < 0)
+            return end_at_once(self, result);
         if (is_closed_later(self)) {
-            self->stage = RV_FILE_AT_OVER;
             rv_file_job_put(self->job);
             self->job = NULL;
-            return RV_READY;
+            return end_at_once(self, 0);
         }
-        if (try_now(self, &result))
-            return rv_file_finish(self, result);
     }
     rv_file_choose_way(self, cx);
     return RV_PENDING;

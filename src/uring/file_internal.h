@@ -78,7 +78,8 @@ bool rv_file_was_closed(int32_t result);
 
 /* Read from the page cache. Returns: bytes, -EAGAIN if that would block, other
  * negative errno. */
-int32_t rv_file_job_read_now(struct rv_file_job *job);
+int32_t rv_file_read_now(struct rv_file *file, char *data, size_t len_bytes,
+                         int64_t offset);
 
 /* Where an operation is; see file.c. */
 enum rv_file_stage {

@@ -266,21 +266,23 @@ int rv_file_job_calls(const struct rv_file_job *job,
 
 /* --- as system calls --------------------------------------------------- */
 
-static ssize_t transfer(const struct rv_file_job *job, int flags)
+static ssize_t transfer(const struct rv_file_job *job)
 {
     const struct iovec part = {job->data, part_bytes(job)};
 
     if (fills(job->kind))
-        return preadv2(job->file->fd, &part, 1, job->offset, flags);
-    return pwritev2(job->file->fd, &part, 1, job->offset, flags);
+        return preadv2(job->file->fd, &part, 1, job->offset, 0);
+    return pwritev2(job->file->fd, &part, 1, job->offset, 0);
 }
 
-int32_t rv_file_job_read_now(struct rv_file_job *job)
+int32_t rv_file_read_now(struct rv_file *file, char *data, size_t len_bytes,
+                         int64_t offset)
 {
+    const struct iovec part = {data, len_bytes};
     ssize_t n;
 
     do {
-        n = transfer(job, RWF_NOWAIT);
+        n = preadv2(file->fd, &part, 1, offset, RWF_NOWAIT);
     } while (n < 0 && errno == EINTR);
     if (n >= 0)
         return (int32_t)n;
@@ -288,7 +290,7 @@ int32_t rv_file_job_read_now(struct rv_file_job *job)
         return -errno;
     /* relaxed: a hint, nothing is published. EINVAL will come again from a
      * call without the flag, if it is about something else. */
-    atomic_store_explicit(&job->file->waits, true, memory_order_relaxed);
+    atomic_store_explicit(&file->waits, true, memory_order_relaxed);
     return -EAGAIN;
 }
 
@@ -296,7 +298,7 @@ int32_t rv_file_job_read_now(struct rv_file_job *job)
 static ssize_t write_sync(struct rv_file_job *job)
 {
     while (job->len_bytes > 0) {
-        ssize_t n = transfer(job, 0);
+        ssize_t n = transfer(job);
 
         if (n < 0)
             return n;
@@ -316,7 +318,7 @@ static ssize_t run(struct rv_file_job *job)
         return open(job->tail.path, job->flags, job->mode);
     case RV_FILE_READ:
     case RV_FILE_WRITE:
-        return transfer(job, 0);
+        return transfer(job);
     case RV_FILE_WRITE_SYNC:
         return write_sync(job);
     case RV_FILE_SYNC:

@@ -174,11 +174,18 @@ static void wait_until_idle(void)
 
 /* --- the storm --------------------------------------------------------- */
 
-enum { WINDOW = 64, ACTIONS_A_POLL = 8, READ_BYTES = 32 };
+enum {
+    WINDOW = 64,
+    ACTIONS_A_POLL = 8,
+    READ_BYTES = 32,
+    PAGE_BYTES = 4096, /* a read past the page cache */
+    FILE_PAGES = 256
+};
 
 struct storm {
     struct rv_future future;
     struct rv_file *file;
+    bool at_random; /* in a file; else at the position: a pipe */
     struct rv_file_op ops[WINDOW];
     bool active[WINDOW];
     uint32_t left;
@@ -189,10 +196,14 @@ struct storm {
 
 static void begin_read(struct storm *self, int i, struct rv_cx *cx)
 {
-    struct rv_buf *buf = rv_buf_new(READ_BYTES);
+    struct rv_buf *buf = rv_buf_new(self->at_random ? PAGE_BYTES : READ_BYTES);
+    int64_t offset = RV_FILE_POSITION;
 
     STRESS_CHECK(buf, "no memory");
-    rv_file_read_init(&self->ops[i], self->file, buf, RV_FILE_POSITION);
+    if (self->at_random)
+        offset =
+            (int64_t)(stress_random(&random_state) % FILE_PAGES) * PAGE_BYTES;
+    rv_file_read_init(&self->ops[i], self->file, buf, offset);
     self->active[i] = rv_poll(&self->ops[i].future, cx) == RV_PENDING;
     rv_buf_put(buf); /* the operation has it now */
     self->left--;
@@ -291,6 +302,38 @@ static void storm(uint32_t count, uint32_t entries, rv_queues_enter_hook hook)
     stop();
     close(fds[0]);
     close(fds[1]);
+}
+
+/* The same with a file, past the page cache where that can be. */
+static void file_storm(uint32_t count, uint32_t entries)
+{
+    static const struct rv_future_ops ops = {
+        .name = "storm", .poll = storm_poll, .drop = storm_drop};
+    static char page[PAGE_BYTES] = "page";
+    struct storm all = {.left = count, .at_random = true};
+    char path[] = "/tmp/reveil-storm-XXXXXX";
+    int fd = mkostemp(path, O_CLOEXEC);
+    int direct;
+
+    stress_phase = "storm on a file";
+    STRESS_CHECK(fd >= 0, "no file");
+    direct = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+    unlink(path);
+    for (int i = 0; i < FILE_PAGES; i++)
+        STRESS_CHECK(write(fd, page, sizeof page) == PAGE_BYTES, "no write");
+    start(entries);
+    rv_queues_hook_enter(watched_enter);
+    STRESS_CHECK(rv_file_of_fd(&all.file, direct >= 0 ? direct : fd) == 0,
+                 "no memory");
+    rv_future_init(&all.future, &ops);
+    STRESS_CHECK(rv_runtime_block_on(runtime, &all.future) == 0, "block_on");
+    rv_drop(&all.future);
+    wait_until_idle();
+    rv_file_put(all.file);
+    stop();
+    close(fd);
+    if (direct >= 0)
+        close(direct);
 }
 
 /* --- a kernel with moods ----------------------------------------------- */
@@ -607,6 +650,8 @@ int main(int argc, char **argv)
     storm(count, 256, watched_enter);
     storm(count, 4, watched_enter);
     storm(count / 2, 8, moody_enter);
+    file_storm(count < 10000 ? count : 10000, 256); /* it keeps all pages */
+    file_storm(count < 10000 ? count : 10000, 4);
     rv_set_alloc_hook(NULL);
     printf("%u reads dropped or done in the storm, nothing left\n", count);
     return 0;

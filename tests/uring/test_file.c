@@ -210,9 +210,12 @@ RV_TEST(file, what_is_cached_is_read_at_once)
     file = desk_open(&desk, O_RDWR | O_CREAT);
     cr_assert_eq(desk_write(&desk, file, "cached", 0), 6);
     rv_file_read_init(&op, file, buf, 0);
+    rv_count_allocs(0);
     first = poll_once(&desk, &op.future, &probe);
     if (first == RV_PENDING)
         cr_skip_test("/tmp does not know RWF_NOWAIT");
+    cr_assert_eq(rv_alloc_calls(), 0, "and without memory");
+    rv_stop_counting_allocs();
     cr_assert_eq(op.future.result, 6);
     rv_buf_put(buf);
     rv_file_put(file);
