@@ -137,8 +137,8 @@ static int spawn_watch(struct rv_ring *ring)
         return -ENOMEM;
     rv_future_init(&watch->future, &ops);
     watch->ring = ring;
-    error = rv_task_spawn(ring->executor, &watch->future, NULL,
-                          &ring->watch_task);
+    error =
+        rv_task_spawn(ring->executor, &watch->future, NULL, &ring->watch_task);
     if (error)
         rv_free(watch);
     else
