@@ -199,6 +199,8 @@ Test(coro_stack, a_hundred_thousand_use_few_mappings_and_go_away, .timeout = 60)
     const uint64_t before = resident_bytes();
     const uint32_t mappings_before = mappings();
 
+    if (rv_annotate_valgrind())
+        cr_skip_test("valgrind looks for each stack in a list");
     if (!take_many())
         cr_skip_test("no MADV_GUARD_INSTALL here (Linux 6.13)");
     cr_assert_lt(mappings(), mappings_before + 100);
