@@ -644,7 +644,7 @@ int main(int argc, char **argv)
     full_ring(64);
     refused(count / 200 + 1);
     stopped_in_flight(count / 500 + 1);
-    asleep(count);
+    asleep(count * 3);
     moods(count / 2, 4);
     moods(count / 2, 256);
     storm(count, 256, watched_enter);
