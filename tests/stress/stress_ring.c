@@ -22,6 +22,8 @@
 
 /* --- memory that shows who wrote to it --------------------------------- */
 
+enum { SKIPPED = 77 }; /* what Meson takes for it */
+
 enum { FREED = 0xdd, HEADER_BYTES = 16, KEPT_BYTES = 256 << 20 };
 
 struct block {
@@ -95,8 +97,9 @@ static void start(uint32_t entries)
     ring = rv_runtime_ring(runtime);
     error = rv_ring_open(ring);
     if (error == -ENOSYS || error == -EPERM || error == -EOPNOTSUPP) {
-        printf("no io_uring here: %s\n", strerror(-error));
-        _exit(0);
+        printf("skipped, no io_uring here: %s\n", strerror(-error));
+        fflush(stdout);
+        _exit(SKIPPED);
     }
     STRESS_CHECK(error == 0, "no ring");
 }
