@@ -410,6 +410,26 @@ RV_TEST(http_state, limits_of_a_message_are_the_servers)
 
 /* --- clients that go ---------------------------------------------------- */
 
+/* It has half-closed first, as a client may that still wants its answer. */
+RV_TEST(http_state, a_half_closed_client_that_resets_is_let_go)
+{
+    const struct linger reset = {.l_onoff = 1};
+    struct local local;
+    int fd;
+
+    local_start(&local);
+    fd = dial(local.port);
+    say(fd, GET("/for-ever"));
+    shutdown(fd, SHUT_WR);
+    wait_for_open(&local, 1);
+    run_for_ms(&local, 20);
+    cr_assert_eq(local.server->open, 1);
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    close(fd);
+    wait_for_open(&local, 0);
+    rv_runtime_stop(local.runtime);
+}
+
 RV_TEST(http_state, a_client_that_resets_during_a_send_is_let_go)
 {
     static const char *const requests[] = {GET("/reply"), GET("/big")};
