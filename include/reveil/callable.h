@@ -43,8 +43,9 @@ struct rv_callable_ops {
     void (*drop)(void *state);
     size_t state_bytes;
     size_t result_bytes;
-    /* The call touches its state and its result alone, and calls nothing of
-     * the C library: it may run on a bare thread (thread.h). */
+    /* The call touches its state and its result alone, calls nothing of the C
+     * library, and needs less stack than RV_THREAD_STACK_BYTES: it may run on
+     * a bare thread (thread.h). */
     bool pure;
 };
 
