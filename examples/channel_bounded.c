@@ -34,11 +34,12 @@ static int32_t push_three(struct rv_spsc_sender *sender)
 
 static int32_t writer(void *arg)
 {
+    static const struct rv_channel_options numbers = {.name = "numbers"};
     const bool too_late = *(bool *)arg;
     struct rv_spsc_receiver *receiver;
     struct rv_spsc_sender *sender;
     struct rv_go task = {.task = NULL};
-    int32_t error = rv_spsc_new(&sender, &receiver, sizeof(int), 2, NULL);
+    int32_t error = rv_spsc_new(&sender, &receiver, sizeof(int), 2, &numbers);
 
     if (error)
         return error;
@@ -65,6 +66,7 @@ static int usage(FILE *where, int status)
 int main(int argc, char **argv)
 {
     bool too_late = argc == 2 && strcmp(argv[1], "stuck") == 0;
+    const struct rv_sched_options options = {.describe = rv_channel_describe};
     struct rv_sched *sched;
     int error;
 
@@ -72,7 +74,7 @@ int main(int argc, char **argv)
         return usage(stdout, 0);
     if (argc > 1 && !too_late)
         return usage(stderr, 2);
-    error = rv_sched_start(&sched, NULL);
+    error = rv_sched_start(&sched, &options);
     if (!error) {
         error = rv_sched_run(sched, writer, &too_late);
         if (error == -EDEADLK)

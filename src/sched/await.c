@@ -79,7 +79,9 @@ static int await(struct rv_coro *coro, struct rv_future *future)
         return error;
     rv_list_push(&worker->waiting, &wait.node);
     self->waits_for = future->ops->name;
+    self->awaits = future;
     rv_coro_suspend_then(NULL, NULL);
+    self->awaits = NULL;
     self->waits_for = NULL;
     return self->wait_result;
 }

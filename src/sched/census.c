@@ -30,7 +30,7 @@
 
 #include "sched/sched_internal.h"
 
-enum { REPORT_BYTES = 8192, REPORT_ROOM_FOR_END = 64 };
+enum { REPORT_BYTES = 8192, REPORT_ROOM_FOR_END = 64, WORDS_BYTES = 128 };
 
 /* seq_cst loads, after this worker announced its sleep: who changes one of
  * them looks at the sleepers after it, in rv_census_wake(). */
@@ -89,10 +89,24 @@ __attribute__((format(printf, 2, 3))) static bool add(struct report *report,
     return true;
 }
 
+/* What it waits for, in the words of who made the future if there are any.
+ * It is suspended in its wait, so the future stays. */
+static const char *words_for(const struct rv_go_task *task, char *text,
+                             size_t size_bytes)
+{
+    const struct rv_sched_options *options = &task->sched->options;
+
+    if (task->awaits && options->describe &&
+        options->describe(task->awaits, text, size_bytes))
+        return text;
+    return task->waits_for;
+}
+
 static void add_task(void *context, struct rv_go_task *task)
 {
+    char text[WORDS_BYTES];
     struct report *report = context;
-    const char *what = task->waits_for;
+    const char *what = words_for(task, text, sizeof text);
     bool fits = false;
 
     if (report->left_out > 0)

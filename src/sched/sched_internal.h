@@ -49,13 +49,14 @@ struct rv_go_task {
     struct rv_waker waker;   /* see `state` */
 
     /* The worker that runs it; between runs, who has it. */
-    struct rv_coro *coro;     /* NULL before the first run */
-    struct rv_fork *fork;     /* NULL: a task */
-    int32_t result;           /* when it has finished */
-    int32_t wait_result;      /* what the wait that ended returns */
-    const char *waits_for;    /* for the report; NULL: for nothing */
-    struct rv_go_task *joins; /* ... to join this one */
-    struct rv_fork *syncs;    /* ... for this fork to have run */
+    struct rv_coro *coro;           /* NULL before the first run */
+    struct rv_fork *fork;           /* NULL: a task */
+    int32_t result;                 /* when it has finished */
+    int32_t wait_result;            /* what the wait that ended returns */
+    const char *waits_for;          /* for the report; NULL: for nothing */
+    const struct rv_future *awaits; /* ... this one; else NULL */
+    struct rv_go_task *joins;       /* ... to join this one */
+    struct rv_fork *syncs;          /* ... for this fork to have run */
 };
 
 /* A task that waits for a future; on its stack. See await.c. */

@@ -111,6 +111,7 @@ struct rv_go_task *rv_go_task_new(struct rv_sched *sched,
     task->coro = NULL;
     task->fork = NULL;
     task->waits_for = NULL;
+    task->awaits = NULL;
     task->joins = NULL;
     return task;
 }

@@ -269,3 +269,59 @@ RV_TEST(await_channel, a_canceled_coroutine_closes_its_end)
     rv_spsc_sender_close(ends.sender);
     rv_executor_free(executor);
 }
+
+/* --- stuck ------------------------------------------------------------- */
+
+struct pair {
+    struct spsc_ends full;
+    struct spsc_ends empty;
+};
+
+static int32_t pop_for_ever(void *arg)
+{
+    struct pair *pair = arg;
+    int value;
+
+    return rv_spsc_pop(pair->empty.receiver, &value);
+}
+
+static int32_t push_for_ever(void *arg)
+{
+    struct pair *pair = arg;
+    int value = 0;
+    struct rv_go task;
+    int error = rv_go(&task, pop_for_ever, pair);
+
+    while (!error)
+        error = rv_spsc_push(pair->full.sender, &value);
+    rv_go_join(&task);
+    return error;
+}
+
+RV_TEST(await_channel, a_deadlock_is_reported_in_the_words_of_the_channels)
+{
+    static const struct rv_channel_options full = {.name = "full"};
+    static const struct rv_channel_options empty = {.name = "empty"};
+    const struct rv_sched_options options = {.cores = 2,
+                                             .describe = rv_channel_describe};
+    struct rv_sched *sched;
+    struct pair pair;
+    const char *report;
+
+    rv_spsc_new(&pair.full.sender, &pair.full.receiver, sizeof(int), 3, &full);
+    rv_spsc_new(&pair.empty.sender, &pair.empty.receiver, sizeof(int), 3,
+                &empty);
+    cr_assert_eq(rv_sched_start(&sched, &options), 0);
+    cr_assert_eq(rv_sched_run(sched, push_for_ever, &pair), -EDEADLK);
+    report = rv_sched_deadlock(sched);
+    cr_assert_not_null(report);
+    cr_assert_not_null(strstr(report, "task 'root' waits for push on channel "
+                                      "full, full (3 of 3)\n"));
+    cr_assert_not_null(strstr(report, "task 'pop_for_ever' waits for pop on "
+                                      "channel empty, empty\n"));
+    rv_sched_stop(sched);
+    rv_spsc_sender_close(pair.full.sender);
+    rv_spsc_receiver_close(pair.full.receiver);
+    rv_spsc_sender_close(pair.empty.sender);
+    rv_spsc_receiver_close(pair.empty.receiver);
+}
