@@ -11,7 +11,8 @@
 
 #include "net/net_internal.h"
 
-enum { BACKLOG = 4096 }; /* cut to net.core.somaxconn by the kernel */
+enum { BYTES_A_CALL = 4096 }; /* of the budget, see RV_IO_BUDGET */
+enum { BACKLOG = 4096 };      /* cut to net.core.somaxconn by the kernel */
 
 int rv_tcp_fd(const struct rv_tcp *tcp)
 {
@@ -168,6 +169,8 @@ static ssize_t poll_io(struct rv_tcp *tcp, struct rv_cx *cx,
 
         if (n != -EAGAIN) {
             rv_trace(io->direction == RV_READ ? RV_EV_RECV : RV_EV_SEND, 0, n);
+            if (n > 0) /* a copy takes time, too: a call for each 4 KiB */
+                cx->io_calls += (uint32_t)n / BYTES_A_CALL;
             if (n > 0 && (size_t)n < io->len_bytes &&
                 !rv_source_hung_up(tcp->source, io->direction))
                 rv_source_clear(tcp->source, io->direction, tick);

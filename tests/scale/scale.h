@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scale.h - what the programs share that measure the runtime at its size.
+ *
+ * Each prints a line "ok NAME: figures (mark ...)" for each thing it measures,
+ * or "FAIL ...", and exits 0 or 1. A mark is what an idle machine reaches; the
+ * tests run on busy ones too, so time fails only when it is ten times the
+ * mark. What does not depend on time must be exact.
+ *
+ * Under a sanitizer neither time nor memory mean anything: exit 77, a skip.
+ */
+#ifndef RV_TEST_SCALE_H
+#define RV_TEST_SCALE_H
+
+#include <reveil/reveil.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { SCALE_GROSS = 10, SCALE_SKIP = 77, SCALE_WATCHDOG_S = 100 };
+
+static bool scale_failed;
+
+/* Stop when something that is not measured goes wrong. */
+#define SCALE_CHECK(cond, what)                                     \
+    do {                                                            \
+        if (!(cond)) {                                              \
+            printf("FAIL %s:%d: %s\n", __FILE__, __LINE__, (what)); \
+            exit(1);                                                \
+        }                                                           \
+    } while (0)
+
+/* One line of the report. */
+__attribute__((format(printf, 2, 3))) static inline void
+scale_report(bool good, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    fputs(good ? "ok " : "FAIL ", stdout);
+    vprintf(format, args);
+    putchar('\n');
+    va_end(args);
+    fflush(stdout);
+    scale_failed |= !good;
+}
+
+/* Call it first: skips, or sets a limit to a hang. */
+static inline void scale_start(void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    puts("skipped: under a sanitizer there are no figures");
+    exit(SCALE_SKIP);
+#endif
+    alarm(SCALE_WATCHDOG_S);
+}
+
+static inline double scale_ms(int64_t ns)
+{
+    return (double)ns / (double)RV_NS_PER_MS;
+}
+
+/* CPU time of the process. */
+static inline double scale_cpu_ms(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e3 +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
+}
+
+/* Memory that is resident now. */
+static inline int64_t scale_resident_bytes(void)
+{
+    FILE *file = fopen("/proc/self/statm", "re");
+    long long pages = 0;
+
+    SCALE_CHECK(file && fscanf(file, "%*d %lld", &pages) == 1, "statm");
+    fclose(file);
+    return pages * sysconf(_SC_PAGESIZE);
+}
+
+/* How long this thread has stood in line for a CPU, which is not the fault of
+ * what it runs; 0 where the kernel does not tell. */
+static inline int64_t scale_in_line_ns(void)
+{
+    FILE *file = fopen("/proc/thread-self/schedstat", "re");
+    long long ns = 0;
+
+    if (file && fscanf(file, "%*d %lld", &ns) != 1)
+        ns = 0;
+    if (file)
+        fclose(file);
+    return ns;
+}
+
+/* --- lateness ---------------------------------------------------------- */
+
+struct scale_late {
+    uint32_t count;
+    uint32_t early;
+    int64_t sum_ns;
+    int64_t longest_ns;
+};
+
+static inline void scale_saw(struct scale_late *late, int64_t late_ns)
+{
+    late->count++;
+    late->early += late_ns < 0;
+    late->sum_ns += late_ns;
+    if (late_ns > late->longest_ns)
+        late->longest_ns = late_ns;
+}
+
+static inline double scale_mean_ms(const struct scale_late *late)
+{
+    return late->count ? scale_ms(late->sum_ns) / late->count : 0;
+}
+
+/* A task that sleeps once and notes by how much it was late. */
+struct scale_sleeper {
+    struct rv_future future;
+    struct rv_sleep sleep;
+    int64_t deadline_ns;
+    struct scale_late *late;
+};
+
+static inline enum rv_poll scale_sleeper_poll(struct rv_future *future,
+                                              struct rv_cx *cx)
+{
+    struct scale_sleeper *self =
+        RV_CONTAINER_OF(future, struct scale_sleeper, future);
+
+    RV_BEGIN(future);
+    rv_sleep_init(&self->sleep, self->deadline_ns);
+    RV_AWAIT(future, cx, &self->sleep.future);
+    scale_saw(self->late, rv_now_ns() - self->deadline_ns);
+    RV_RETURN(future, 0);
+    RV_END(future);
+}
+
+static inline void scale_sleeper_drop(struct rv_future *future)
+{
+    rv_drop(
+        &RV_CONTAINER_OF(future, struct scale_sleeper, future)->sleep.future);
+}
+
+static inline void scale_sleep(struct rv_scope *scope, int64_t deadline_ns,
+                               struct scale_late *late)
+{
+    static const struct rv_future_ops ops = {"sleeper", scale_sleeper_poll,
+                                             scale_sleeper_drop};
+    struct scale_sleeper *sleeper = rv_alloc(sizeof *sleeper);
+
+    SCALE_CHECK(sleeper, "no memory");
+    rv_future_init(&sleeper->future, &ops);
+    sleeper->deadline_ns = deadline_ns;
+    sleeper->late = late;
+    SCALE_CHECK(rv_scope_spawn(scope, &sleeper->future) == 0, "spawn");
+}
+
+#endif /* RV_TEST_SCALE_H */
