@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* test_go.c - tasks are started, run, wait and are joined. */
+#include <fcntl.h>
+#include <reveil/file.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "coro/annotate.h"
 #include "net/net_internal.h"
 #include "support/failing_alloc.h"
 #include "tasks.h"
@@ -406,6 +413,99 @@ RV_TEST(go, beside_a_fused_runtime_there_is_a_reactor_of_its_own)
     cr_assert_eq(rv_runtime_start_with(&runtime, &fused), 0);
     cr_assert_eq(run_once(CORES, talk, NULL), 0);
     rv_runtime_stop(runtime);
+}
+
+static int32_t read_magic(void *arg)
+{
+    struct rv_buf *buf = rv_buf_new(4);
+    struct rv_file_op op;
+    struct rv_file *file;
+    int result;
+
+    (void)arg;
+    TASK_CHECK(buf);
+    rv_file_open_init(&op, &file, "/proc/self/exe", O_RDONLY, 0);
+    TASK_CHECK(rv_await(&op.future) == 0);
+    rv_drop(&op.future);
+    rv_file_read_init(&op, file, buf, 0);
+    TASK_CHECK(rv_await(&op.future) == 4);
+    rv_drop(&op.future);
+    result = memcmp(buf->data, "\177ELF", 4);
+    rv_file_put(file);
+    rv_buf_put(buf);
+    return result;
+}
+
+RV_TEST(go, tasks_read_files)
+{
+    cr_assert_eq(run_once(CORES, read_magic, NULL), 0);
+}
+
+/* --- an overflow ------------------------------------------------------- */
+
+/* Far more levels than there is stack for. */
+static volatile int levels = 1 << 30;
+
+static int32_t recurse(void *arg)
+{
+    volatile char room[100];
+
+    room[0] = 1;
+    return levels-- ? recurse(arg) + room[0] : 0;
+}
+
+static int32_t one_recurses(void *arg)
+{
+    static struct rv_go tasks[1000];
+
+    for (int i = 0; i < 1000; i++)
+        if (i == 637)
+            TASK_CHECK(rv_go_named(&tasks[i], "task-637", recurse, arg) == 0);
+        else
+            TASK_CHECK(rv_go(&tasks[i], yield_until, arg) == 0);
+    for (int i = 0; i < 1000; i++)
+        TASK_CHECK(rv_go_join(&tasks[i]) == 0);
+    return 0;
+}
+
+static void overflow_one(void)
+{
+    const struct rv_sched_options options = {.cores = CORES,
+                                             .stack_bytes = 16 * 1024};
+    struct rv_sched *sched;
+    _Atomic int never = 0;
+
+    rv_coro_report_overflow();
+    if (rv_sched_start(&sched, &options) == 0)
+        rv_sched_run(sched, one_recurses, &never);
+}
+
+RV_TEST(go, an_overflow_in_one_of_a_thousand_tasks_names_it)
+{
+    char said[256] = "";
+    int status;
+    int fds[2];
+    pid_t child;
+
+    if (rv_annotate_valgrind())
+        cr_skip_test("valgrind has words of its own for such an end");
+    cr_assert_eq(pipe(fds), 0);
+    child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+        signal(SIGSEGV, SIG_DFL); /* a sanitizer has one of its own */
+        dup2(fds[1], STDERR_FILENO);
+        overflow_one();
+        _exit(0);
+    }
+    close(fds[1]);
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_geq(read(fds[0], said, sizeof said - 1), 0);
+    close(fds[0]);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+    cr_assert_str_eq(said, "reveil: coroutine task-637 overflowed its stack "
+                           "of 16384 bytes\n");
 }
 
 /* --- without memory ---------------------------------------------------- */
