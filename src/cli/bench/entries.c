@@ -27,11 +27,15 @@ const struct bench_entry bench_entries[] = {
 
     {"spawn", "spawn a task and join it", BENCH_NS, "reveil", "spawn", NULL,
      OURS, 2000000, 20000},
+    {"spawn", "spawn a task and join it", BENCH_NS, "tokio", "spawn_tokio",
+     NULL, PEER, 2000000, 20000},
     {"spawn", "spawn a task and join it", BENCH_NS, "thread", "spawn_thread",
      NULL, PEER, 10000, 200},
 
     {"yield", "one of 1,000 tasks lets the others go first", BENCH_NS, "reveil",
      "yield", NULL, OURS, 10000000, 100000},
+    {"yield", "one of 1,000 tasks lets the others go first", BENCH_NS, "tokio",
+     "yield_tokio", NULL, PEER, 10000000, 100000},
 
     {"coro", "one switch of a coroutine, there or back", BENCH_NS, "reveil",
      "coro", "switch", OURS, 50000000, 20000},
@@ -52,8 +56,12 @@ const struct bench_entry bench_entries[] = {
      NULL, OURS, 14930351, 100000},
     {"fork", "fork and sync, in fib on two cores", BENCH_NS, "OpenMP",
      "fork_openmp", NULL, PEER, 2000000, 20000},
+    {"fork", "fork and sync, in fib on two cores", BENCH_NS, "rayon",
+     "fork_rayon", NULL, PEER, 14930351, 100000},
     {"fork", "fork and sync, in fib on one core", BENCH_NS, "reveil", "fork",
      "one-core", OURS, 14930351, 100000},
+    {"fork", "fork and sync, in fib on one core", BENCH_NS, "rayon",
+     "fork_rayon", "one-core", PEER, 14930351, 100000},
     {"fork", "fork and sync, in fib on one core", BENCH_NS, "plain calls",
      "fork", "calls", PEER, 14930351, 100000},
 
@@ -72,6 +80,8 @@ const struct bench_entry bench_entries[] = {
      "Boost.Lockfree", "channel_boost", "spsc", PEER, 20000000, 50000},
     {"channel", "bounded(4096), one value at a time", BENCH_NS, "oneTBB",
      "channel_tbb", "spsc", PEER, 2000000, 50000},
+    {"channel", "bounded(4096), one value at a time", BENCH_NS, "crossbeam",
+     "channel_rust", "bounded", PEER, 5000000, 50000},
     {"channel", "bounded(4096), 64 at a time", BENCH_NS, "reveil spsc",
      "channel", "spsc-64", OURS, 50000000, 50000},
     {"channel", "bounded(4096), 64 at a time", BENCH_NS, "Boost.Lockfree",
@@ -82,6 +92,10 @@ const struct bench_entry bench_entries[] = {
      "channel_tbb", "mpsc", PEER, 5000000, 50000},
     {"channel", "unbounded, one value at a time", BENCH_NS, "GLib",
      "channel_glib", "mpsc", PEER, 2000000, 50000},
+    {"channel", "unbounded, one value at a time", BENCH_NS, "crossbeam",
+     "channel_rust", "unbounded", PEER, 10000000, 50000},
+    {"channel", "unbounded, one value at a time", BENCH_NS, "Rust's std",
+     "channel_rust", "std", PEER, 10000000, 50000},
     {"channel", "unbounded, 64 at a time", BENCH_NS, "reveil mpsc", "channel",
      "mpsc-64", OURS, 20000000, 50000},
     {"channel", "publisher(4096), one event at a time", BENCH_NS, "reveil",
@@ -93,13 +107,19 @@ const struct bench_entry bench_entries[] = {
 
     {"memory", "a task that waits for its waker", BENCH_BYTES, "reveil",
      "memory", NULL, OURS, 1000000, 20000},
+    {"memory", "a task that waits for its waker", BENCH_BYTES, "tokio",
+     "memory_tokio", NULL, PEER, 1000000, 20000},
     {"memory", "a task that sleeps", BENCH_BYTES, "reveil", "memory",
      "sleeping", OURS, 1000000, 20000},
+    {"memory", "a task that sleeps", BENCH_BYTES, "tokio", "memory_tokio",
+     "sleeping", PEER, 1000000, 20000},
 
     {"timers", "sleepers of 1..1000 ms, all at once", BENCH_CPU_NS, "reveil",
      "timers", NULL, OURS, 1000000, 10000},
     {"timers", "sleepers of 1..1000 ms, all at once", BENCH_CPU_NS,
      "libuv timer", "timers_libuv", NULL, PEER, 1000000, 10000},
+    {"timers", "sleepers of 1..1000 ms, all at once", BENCH_CPU_NS, "tokio",
+     "timers_tokio", NULL, PEER, 1000000, 10000},
 
     {"server", "keep-alive requests on 64 connections", BENCH_CPU_NS,
      "reveil, fused", "server", "fused", OURS, 64, 64},
@@ -109,6 +129,8 @@ const struct bench_entry bench_entries[] = {
      "server_epoll", NULL, PEER, 64, 64},
     {"server", "keep-alive requests on 64 connections", BENCH_CPU_NS, "libuv",
      "server_libuv", NULL, PEER, 64, 64},
+    {"server", "keep-alive requests on 64 connections", BENCH_CPU_NS, "tokio",
+     "server_tokio", NULL, PEER, 64, 64},
     {"server", "keep-alive requests on 1,000 connections", BENCH_CPU_NS,
      "reveil, fused", "server", "fused", OURS, 1000, 1000},
     {"server", "keep-alive requests on 1,000 connections", BENCH_CPU_NS,
@@ -117,6 +139,8 @@ const struct bench_entry bench_entries[] = {
      "epoll", "server_epoll", NULL, PEER, 1000, 1000},
     {"server", "keep-alive requests on 1,000 connections", BENCH_CPU_NS,
      "libuv", "server_libuv", NULL, PEER, 1000, 1000},
+    {"server", "keep-alive requests on 1,000 connections", BENCH_CPU_NS,
+     "tokio", "server_tokio", NULL, PEER, 1000, 1000},
 };
 
 const size_t bench_entry_count = sizeof bench_entries / sizeof bench_entries[0];
