@@ -117,12 +117,58 @@ void rv_sync(struct rv_fork *fork)
         sync_slowly(worker, fork, item);
 }
 
-int32_t rv_fork_main(void *arg)
+/* --- forks that run as tasks ---------------------------------------- */
+
+static int32_t fork_main(void *arg)
 {
     struct rv_fork *fork = ((struct rv_go_task *)arg)->fork;
 
     fork->fn(fork->arg);
     return 0;
+}
+
+bool rv_fork_has_task(struct rv_core *worker)
+{
+    struct rv_sched *sched = worker->sched;
+    const struct rv_coro_options options = {
+        .name = "fork",
+        .stack_bytes = sched->options.stack_bytes,
+        .host = &rv_go_host,
+    };
+    struct rv_go_task *task;
+
+    if (worker->spare)
+        return true;
+    task = rv_go_task_new(sched, worker);
+    if (!task)
+        return false;
+    task->name = options.name;
+    if (rv_coro_new(&task->coro, fork_main, task, &options) < 0) {
+        rv_go_task_free(sched, worker, task);
+        return false;
+    }
+    worker->spare = task;
+    return true;
+}
+
+struct rv_go_task *rv_fork_task(struct rv_core *worker, struct rv_fork *fork)
+{
+    struct rv_go_task *task = worker->spare;
+
+    if (!fork)
+        return NULL;
+    worker->spare = NULL;
+    task->fork = fork;
+    /* relaxed: a queue publishes it if need be. */
+    atomic_store_explicit(&task->state, RV_GO_DETACHED, memory_order_relaxed);
+    return task;
+}
+
+struct rv_go_task *rv_fork_take_own(struct rv_core *worker)
+{
+    if (rv_deque_len(&worker->forks) == 0 || !rv_fork_has_task(worker))
+        return NULL;
+    return rv_fork_task(worker, rv_deque_pop(&worker->forks));
 }
 
 void rv_fork_finish(struct rv_core *worker, struct rv_fork *fork)

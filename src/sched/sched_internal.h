@@ -216,8 +216,16 @@ bool rv_go_cancel_join(struct rv_go_task *task);
 
 /* --- fork.c ------------------------------------------------------------ */
 
-/* Run a fork that was taken from a deque, as a task. */
-int32_t rv_fork_main(void *arg);
+/* Have a task with a coroutine at hand, before a fork is taken that could not
+ * be put back. Returns: false without memory. */
+bool rv_fork_has_task(struct rv_core *worker);
+
+/* After that: the task, which runs this fork. fork: NULL: none was taken.
+ * Returns: NULL then. */
+struct rv_go_task *rv_fork_task(struct rv_core *worker, struct rv_fork *fork);
+
+/* Take one of the worker's own forks, as a task; NULL. */
+struct rv_go_task *rv_fork_take_own(struct rv_core *worker);
 
 /* It has run: whoever waits in rv_sync() goes on. */
 void rv_fork_finish(struct rv_core *worker, struct rv_fork *fork);

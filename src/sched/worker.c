@@ -116,56 +116,6 @@ bool rv_sched_has_work(const struct rv_sched *sched, bool slots_too)
     return atomic_load_explicit(&sched->injected_len, memory_order_relaxed) > 0;
 }
 
-/* --- forks that are run as tasks ---------------------------------------- */
-
-/* Have a task with a coroutine at hand, before a fork is taken that could not
- * be put back. Returns: false without memory. */
-static bool has_spare(struct rv_core *worker)
-{
-    struct rv_sched *sched = worker->sched;
-    const struct rv_coro_options options = {
-        .name = "fork",
-        .stack_bytes = sched->options.stack_bytes,
-        .host = &rv_go_host,
-    };
-    struct rv_go_task *task;
-
-    if (worker->spare)
-        return true;
-    task = rv_go_task_new(sched, worker);
-    if (!task)
-        return false;
-    task->name = options.name;
-    if (rv_coro_new(&task->coro, rv_fork_main, task, &options) < 0) {
-        rv_go_task_free(sched, worker, task);
-        return false;
-    }
-    worker->spare = task;
-    return true;
-}
-
-/* Returns: a task that runs the fork; NULL if there is none. */
-static struct rv_go_task *use_spare(struct rv_core *worker,
-                                    struct rv_fork *fork)
-{
-    struct rv_go_task *task = worker->spare;
-
-    if (!fork)
-        return NULL;
-    worker->spare = NULL;
-    task->fork = fork;
-    /* relaxed: a queue publishes it if need be. */
-    atomic_store_explicit(&task->state, RV_GO_DETACHED, memory_order_relaxed);
-    return task;
-}
-
-static struct rv_go_task *own_fork(struct rv_core *worker)
-{
-    if (rv_deque_len(&worker->forks) == 0 || !has_spare(worker))
-        return NULL;
-    return use_spare(worker, rv_deque_pop(&worker->forks));
-}
-
 /* --- stealing ---------------------------------------------------------- */
 
 /* Returns: true if the victim has been in one task since the search began. */
@@ -188,8 +138,8 @@ static struct rv_go_task *steal(struct rv_core *worker, struct rv_core *victim,
     const bool stuck = is_stuck(worker, victim, round);
     struct rv_go_task *task = NULL;
 
-    if (rv_deque_len(&victim->forks) > 0 && has_spare(worker))
-        task = use_spare(worker, steal_from(&victim->forks));
+    if (rv_deque_len(&victim->forks) > 0 && rv_fork_has_task(worker))
+        task = rv_fork_task(worker, steal_from(&victim->forks));
     if (!task)
         task = steal_from(&victim->tasks);
     if (!task && stuck)
@@ -308,7 +258,7 @@ static struct rv_go_task *next_task(struct rv_core *worker)
     if (!task && run_executor(worker))
         task = next_in_turn(worker);
     if (!task)
-        task = own_fork(worker);
+        task = rv_fork_take_own(worker);
     return task ? task : rv_sched_take_injected(worker->sched);
 }
 
