@@ -59,8 +59,8 @@ static void push(struct rv_blocks *blocks, struct rv_block *block)
 
 void rv_blocks_give(struct rv_blocks *blocks, struct rv_block *block)
 {
-    if (!block || block->used == blocks->nodes_a_block)
-        return; /* the receiver gives it, when it is done */
+    if (!block)
+        return;
     pthread_mutex_lock(&blocks->mutex);
     push(blocks, block);
     pthread_mutex_unlock(&blocks->mutex);

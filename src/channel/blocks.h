@@ -50,7 +50,7 @@ void rv_blocks_fini(struct rv_blocks *blocks);
 /* A block that has a node left. Returns: NULL without memory. */
 struct rv_block *rv_blocks_take(struct rv_blocks *blocks);
 
-/* A sender goes, and its block may have nodes left. */
+/* A sender goes, and its block has nodes left; NULL is allowed. */
 void rv_blocks_give(struct rv_blocks *blocks, struct rv_block *block);
 
 /* The receiver is done with the last node of a block. */

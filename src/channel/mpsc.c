@@ -35,6 +35,8 @@
  *       behind all values.
  *   M6  Whoever closes last frees the channel, and drops what a push has left
  *       after the receiver had drained it.
+ *   M7  A sender forgets its block when it fills the last node: once that one
+ *       is linked, the receiver may give the block to another sender.
  *
  * tests/models/mpsc.pml is the model, with mutants for M1 to M3.
  */
@@ -104,16 +106,11 @@ static void append(struct mpsc *channel, uintptr_t first, struct rv_node *last)
         rv_cell_wake(&channel->values);
 }
 
-/* The sender's block has a node left. Returns: false without memory. */
+/* The sender has a block with a node left. Returns: false without memory. */
 static bool has_node(struct rv_mpsc_sender *sender)
 {
-    struct rv_blocks *blocks = &sender->channel->blocks;
-
-    if (__builtin_expect(sender->block != NULL &&
-                             sender->block->used < blocks->nodes_a_block,
-                         1))
-        return true;
-    sender->block = rv_blocks_take(blocks);
+    if (__builtin_expect(!sender->block, 0))
+        sender->block = rv_blocks_take(&sender->channel->blocks);
     return sender->block != NULL;
 }
 
@@ -127,7 +124,10 @@ static uintptr_t fill_node(struct rv_mpsc_sender *sender, const void *item)
     rv_copy_item(rv_node_value(node), item, sender->channel->items.bytes);
     /* relaxed: append() publishes it. */
     atomic_store_explicit(&node->next, 0, memory_order_relaxed);
-    return (uintptr_t)node | (block->used == blocks->nodes_a_block ? LAST : 0);
+    if (__builtin_expect(block->used < blocks->nodes_a_block, 1))
+        return (uintptr_t)node;
+    sender->block = NULL; /* the receiver gives it back: M7 */
+    return (uintptr_t)node | LAST;
 }
 
 static struct rv_node *node_of(uintptr_t link)

@@ -64,6 +64,25 @@ RV_TEST(mpsc, values_come_out_in_the_order_of_all_pushes)
     cr_assert_eq(dropped, 0);
 }
 
+/* A sender has used a block up, and the receiver has gone past it: the block
+ * may have another sender by now. */
+RV_TEST(mpsc, a_block_that_was_given_back_is_not_its_senders_any_more)
+{
+    enum { VALUES = 4096 };
+
+    struct ends ends = new_channel();
+    struct rv_mpsc_sender *other = clone_of(&ends);
+
+    for (int i = 0; i < VALUES; i++) {
+        cr_assert_eq(push(ends.sender, 2 * i), 0);
+        cr_assert_eq(push(other, 2 * i + 1), 0);
+        cr_assert_eq(pop(&ends), 2 * i);
+        cr_assert_eq(pop(&ends), 2 * i + 1);
+    }
+    rv_mpsc_sender_close(other);
+    close_both(&ends);
+}
+
 RV_TEST(mpsc, many_at_once)
 {
     struct ends ends = new_channel();
