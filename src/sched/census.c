@@ -19,6 +19,10 @@
  *       place in it. Work comes from work or from outside; `outsiders`,
  *       `waiters` and `holds` say that nothing comes from there. So nothing
  *       can happen any more.
+ *   C4  A thread outside that starts a task says so before it adds it to the
+ *       live ones. The verdict counts those, and then looks whether one came
+ *       since the round began: if so, it is void, and whoever is woken for the
+ *       new task comes here later.
  *
  * Source: Dijkstra, Feijen and van Gasteren, "Derivation of a termination
  * detection algorithm for distributed computations", EWD840, 1983.
@@ -156,13 +160,17 @@ static bool is_canceling(struct rv_sched *sched)
     return atomic_load_explicit(&sched->canceling, memory_order_relaxed);
 }
 
-/* Nothing can happen any more by itself. */
-static void decide(struct rv_core *worker)
+/* Nothing can happen any more by itself. starts: those from outside when the
+ * last one was counted. */
+static void decide(struct rv_core *worker, uint64_t starts)
 {
     struct rv_sched *sched = worker->sched;
+    const int64_t live = count_live(sched);
     struct pick pick = {NULL};
 
-    if (count_live(sched) == 0) {
+    if (atomic_load(&sched->outside_starts) != starts)
+        return; /* C4 */
+    if (live == 0) {
         if (atomic_load_explicit(&sched->stopping, memory_order_relaxed))
             /* release: pairs with the acquire in rv_core_main(). */
             atomic_store_explicit(&sched->over, true, memory_order_release);
@@ -193,10 +201,14 @@ static struct rv_core *next_to_visit(struct rv_sched *sched)
 /* census_mutex must be held. */
 static void count(struct rv_sched *sched, struct rv_core *worker)
 {
+    const uint64_t starts = atomic_load(&sched->outside_starts);
+
     /* relaxed: its own. */
-    if (atomic_load_explicit(&worker->worked, memory_order_relaxed)) {
+    if (atomic_load_explicit(&worker->worked, memory_order_relaxed) ||
+        starts != sched->counted_starts) {
         atomic_store_explicit(&worker->worked, false, memory_order_relaxed);
-        sched->round++; /* C1 */
+        sched->counted_starts = starts; /* C4 */
+        sched->round++;                 /* C1 */
     }
     worker->round = sched->round;
 }
@@ -205,6 +217,7 @@ void rv_census_visit(struct rv_core *worker)
 {
     struct rv_sched *sched = worker->sched;
     struct rv_core *next;
+    uint64_t starts;
 
     if (rv_idle_sleepers(&sched->idle) < sched->len)
         return; /* whoever is awake comes later */
@@ -214,6 +227,7 @@ void rv_census_visit(struct rv_core *worker)
         return;
     }
     count(sched, worker);
+    starts = sched->counted_starts;
     next = next_to_visit(sched);
     if (!next)
         sched->round++; /* the verdict changes things */
@@ -221,7 +235,7 @@ void rv_census_visit(struct rv_core *worker)
     if (next)
         rv_parker_unpark(next->parker); /* C2 */
     else
-        decide(worker);
+        decide(worker, starts);
 }
 
 void rv_census_wake(struct rv_sched *sched)

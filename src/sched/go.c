@@ -177,6 +177,7 @@ static int go_from_outside(struct rv_sched *sched, struct rv_go *go,
 
     if (!task)
         return -ENOMEM;
+    atomic_fetch_add(&sched->outside_starts, 1); /* C4 */
     pthread_mutex_lock(&sched->injector_mutex);
     closed = sched->closed || is_closed(sched);
     if (!closed)

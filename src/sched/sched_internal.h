@@ -138,12 +138,13 @@ struct rv_sched {
     _Atomic bool over;        /* workers end */
     _Atomic uint32_t waiters; /* threads outside that wait for a task */
     _Atomic uint32_t holds;
+    _Atomic uint64_t outside_starts; /* of tasks, by threads outside */
 
     /* census.c */
     pthread_mutex_t census_mutex;
-    uint32_t round;   /* census_mutex must be held */
-    uint32_t counted; /* workers, in this round */
-    char *deadlock;   /* the report; written once */
+    uint32_t round;          /* census_mutex must be held */
+    uint64_t counted_starts; /* ... `outside_starts` in this round */
+    char *deadlock;          /* the report; written once */
     _Atomic bool deadlocked;
 };
 
