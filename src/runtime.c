@@ -25,7 +25,7 @@ struct rv_runtime {
     struct rv_blocking_pool *blocking;
     struct rv_ring *ring;
     struct rv_cpu_pool *cpu;
-    struct rv_watch_signal *watch; /* NULL: nobody asked */
+    struct rv_watch_signal *watch;       /* NULL: nobody asked */
     struct rv_reactor *previous_reactor; /* what the thread had before */
     struct rv_blocking_pool *previous_blocking;
     struct rv_ring *previous_ring;
@@ -76,8 +76,8 @@ static int start_watch(struct rv_runtime *runtime)
 
     if (runtime->other || !runtime->options.watch_signal)
         return 0;
-    error = rv_watch_signal_start(
-        &runtime->watch, runtime->options.watch_signal, STDERR_FILENO);
+    error = rv_watch_signal_start(&runtime->watch,
+                                  runtime->options.watch_signal, STDERR_FILENO);
     if (!error)
         rv_watch_start();
     return error;

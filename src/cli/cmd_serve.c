@@ -16,7 +16,8 @@
 static const char help[] =
     "usage: reveil serve [--port N] [--host ADDRESS] [--reactor thread|fused]\n"
     "                    [--executors N] [--max-connections N]\n"
-    "                    [--idle SECONDS] [--grace SECONDS] [--tasks] [--quiet]\n"
+    "                    [--idle SECONDS] [--grace SECONDS] [--tasks] "
+    "[--quiet]\n"
     "\n"
     "The delay server: many connections on one thread, or on a few of them,\n"
     "built on the library.\n"

@@ -140,8 +140,7 @@ static int start_driver(struct rv_cpu_pool *pool)
         return -ENOMEM;
     rv_future_init(&driver->future, &ops);
     driver->pool = pool;
-    error = rv_task_spawn(pool->executor, &driver->future, NULL,
-                          &driver->task);
+    error = rv_task_spawn(pool->executor, &driver->future, NULL, &driver->task);
     if (error) {
         rv_free(driver);
         return error;

@@ -24,18 +24,9 @@
 
 #include "waker/ready.h"
 
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
+/* How long one test may take, which is far longer than any of them does when
+ * the machine is not busy. */
 #define RV_TEST_SECONDS 20
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define RV_TEST_SECONDS 20
-#endif
-
-/* How long one test may take, which is far longer than any of them does. */
-#ifndef RV_TEST_SECONDS
-#define RV_TEST_SECONDS 5
-#endif
 
 /* Give all tests of a suite the time limit. */
 #define RV_TEST_SUITE(suite) TestSuite(suite, .timeout = RV_TEST_SECONDS)
