@@ -13,6 +13,8 @@
 #include <semaphore.h>
 #include <signal.h>
 
+#include "base/base_internal.h"
+
 struct worker {
     pthread_t thread;
     struct rv_workers *all;
@@ -76,15 +78,15 @@ report:
 
 /* --- all --------------------------------------------------------------- */
 
-/* Signals are for the program's own threads. Returns: 0, -EAGAIN. */
+/* Returns: 0, -EAGAIN. */
 static int start_thread(struct worker *worker)
 {
-    sigset_t all;
+    sigset_t others;
     sigset_t before;
     int error;
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rv_signals_of_others(&others);
+    pthread_sigmask(SIG_SETMASK, &others, &before);
     error = pthread_create(&worker->thread, NULL, worker_main, worker);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return -error;

@@ -27,7 +27,7 @@ struct rv_workers;
 enum { RV_WORKERS_MAX = 1024 };
 
 /*
- * Start `count` threads beside `runtime`. They block all signals.
+ * Start `count` threads beside `runtime`. They block all signals but faults.
  *
  * Threads: the one of `runtime`.   Blocks: until all are there.
  * Returns: 0; -EINVAL: count is 0 or above RV_WORKERS_MAX; -ENOMEM, -EMFILE,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base_internal.h - how the library stops a program that misuses it, and what
- * only the library asks of the clock.
+ * base_internal.h - how the library stops a program that misuses it, what only
+ * the library asks of the clock, and which signals its threads block.
  *
  * Misuse is a bug in the caller that no return value could repair: a place
  * freed twice, a finished future polled again. These checks stay on in every
@@ -10,6 +10,7 @@
 #ifndef RV_BASE_INTERNAL_H
 #define RV_BASE_INTERNAL_H
 
+#include <signal.h>
 #include <stdint.h>
 
 /*
@@ -33,5 +34,13 @@ void rv_clock_reach(int64_t to_ns);
 /* The same span from now by CLOCK_MONOTONIC, for the kernel; the deadline
  * itself when the clock is real. */
 int64_t rv_clock_real_ns(int64_t deadline_ns);
+
+/*
+ * What a thread blocks that runs the tasks of a program: all signals are for
+ * the program's own threads, but for those that say what the thread itself
+ * did. A fault that is blocked ends the program without its handler, such as
+ * that of rv_coro_report_overflow().
+ */
+void rv_signals_of_others(sigset_t *out);
 
 #endif /* RV_BASE_INTERNAL_H */

@@ -104,19 +104,12 @@ static void name_thread(const struct rv_core *worker)
 
 static int start_thread(struct rv_core *worker)
 {
-    static const int faults[] = {SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
-                                 SIGTRAP, SIGABRT, SIGSYS};
-
-    sigset_t all;
+    sigset_t others;
     sigset_t before;
     int error;
 
-    /* Signals are for the program's own threads, but for those that say what
-     * the thread itself did: an overflow of a task's stack is one. */
-    sigfillset(&all);
-    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
-        sigdelset(&all, faults[i]);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rv_signals_of_others(&others);
+    pthread_sigmask(SIG_SETMASK, &others, &before);
     error = pthread_create(&worker->thread, NULL, rv_core_main, worker);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!error)

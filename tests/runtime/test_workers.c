@@ -10,8 +10,15 @@
 #include <pthread.h>
 #include <reveil/blocking.h>
 #include <reveil/combine.h>
+#include <reveil/coro.h>
 #include <reveil/workers.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "coro/annotate.h"
 #include "runtime/round_trip.h"
 #include "support/failing_alloc.h"
 #include "support/support.h"
@@ -272,6 +279,74 @@ RV_TEST(workers, the_runtime_is_stopped_after_them)
 {
     rv_test_aborts(stop_the_runtime_first, "before those beside it");
 }
+
+/* --- faults ------------------------------------------------------------ */
+
+/* Far more levels than there is stack for. */
+static volatile int levels = 1 << 30;
+
+static int32_t recurse(void *arg)
+{
+    volatile char room[100];
+
+    room[0] = 1;
+    return levels-- ? recurse(arg) + room[0] : 0;
+}
+
+static enum rv_poll diver_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    const struct rv_coro_options options = {.name = "diver",
+                                            .stack_bytes = 16 * 1024};
+
+    if (!future->at++)
+        rv_coro_spawn(cx->executor, recurse, NULL, &options, NULL);
+    return RV_PENDING;
+}
+
+static void overflow_in_a_worker(void)
+{
+    static const struct rv_future_ops ops = {.name = "diver",
+                                             .poll = diver_poll};
+    struct rv_future *diver = rv_alloc(sizeof *diver);
+    struct rv_remote_join join;
+    struct crew crew;
+
+    rv_coro_report_overflow();
+    crew_start(&crew, &threaded);
+    rv_future_init(diver, &ops);
+    rv_remote_spawn(rv_workers_remote(crew.workers, 0), diver, &join);
+    rv_test_block_on(rv_runtime_executor(crew.runtime), &join.future);
+}
+
+RV_TEST(workers, a_coroutine_that_overflows_in_one_is_named)
+{
+    char said[256] = "";
+    int status;
+    int fds[2];
+    pid_t child;
+
+    if (rv_annotate_valgrind())
+        cr_skip_test("valgrind has words of its own for such an end");
+    cr_assert_eq(pipe(fds), 0);
+    child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+        signal(SIGSEGV, SIG_DFL); /* a sanitizer has one of its own */
+        dup2(fds[1], STDERR_FILENO);
+        overflow_in_a_worker();
+        _exit(0);
+    }
+    close(fds[1]);
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_geq(read(fds[0], said, sizeof said - 1), 0);
+    close(fds[0]);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+    cr_assert_str_eq(said, "reveil: coroutine diver overflowed its stack of "
+                           "16384 bytes\n");
+}
+
+/* --- without memory ---------------------------------------------------- */
 
 static int whole_life(void *arg)
 {
