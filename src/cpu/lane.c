@@ -13,7 +13,8 @@
  *       to a worker past older jobs: list after pipe after workers.
  *   L3  The trigger: every byte that is read makes room, and what is queued is
  *       handed on. A queue is not empty only while the workers are full, so
- *       there always is a byte to come.
+ *       there always is a byte to come. A worker that could be started only
+ *       when others were full already makes room too.
  *   L4  A triple is only a hint: its id is looked up, and one whose job was
  *       cancelled finds nothing. Its callable is not touched before that.
  *   L5  A job that lies with a worker behind a long one is given to an idle
@@ -271,10 +272,13 @@ void rv_cpu_lane_add(struct rv_cpu_lane *lane, struct rv_cpu_job *job)
 
     if (lane->queued == 0 && rv_list_empty(&lane->waiting)) /* L2 */
         worker = find_room(lane);
-    if (worker)
+    if (worker) {
         give(worker, job);
-    else
-        add_to_queue(lane, job);
+        return;
+    }
+    add_to_queue(lane, job);
+    if (find_room(lane))
+        rv_cpu_lane_trigger(lane); /* L3: a worker that has just come */
 }
 
 void rv_cpu_lane_trigger(struct rv_cpu_lane *lane)

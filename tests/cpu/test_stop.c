@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <linux/io_uring.h>
+#include <poll.h>
 #include <sys/resource.h>
 
 #include "cpu/jobs.h"
@@ -247,6 +248,51 @@ RV_TEST(cpu_stop, without_a_queue_pipe_all_are_run)
         wait_for_all(runtime, &crowd);
         setrlimit(RLIMIT_NOFILE, &limit);
         rv_runtime_stop(runtime);
+    }
+}
+
+static void begin_gate_call(struct rv_runtime *runtime, struct rv_cpu *cpu,
+                            struct gate *gate, const struct rv_probe *probe)
+{
+    rv_spawn_cpu(cpu, new_gate_call(gate));
+    poll_once(runtime, cpu, probe);
+}
+
+/* L3: its bytes cannot bring the jobs that were there before it. */
+RV_TEST(cpu_stop, a_worker_that_comes_late_takes_what_is_queued)
+{
+    enum { JOBS = 20 };
+    struct rlimit limit;
+
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    for (int way = 0; way < WAYS; way++) {
+        struct rv_runtime *runtime = start_jobs(way, 2);
+        struct rlimit tight = {3, limit.rlim_max};
+        struct rv_cpu cpus[JOBS];
+        struct rv_probe probe;
+        struct gate gate;
+        struct pollfd entered;
+
+        gate_init(&gate);
+        rv_probe_init(&probe);
+        begin_gate_call(runtime, &cpus[0], &gate, &probe);
+        gate_wait(&gate);
+        setrlimit(RLIMIT_NOFILE, &tight);
+        for (int i = 1; i < JOBS - 1; i++)
+            begin_gate_call(runtime, &cpus[i], &gate, &probe);
+        setrlimit(RLIMIT_NOFILE, &limit);
+        begin_gate_call(runtime, &cpus[JOBS - 1], &gate, &probe);
+        cr_assert_eq(rv_cpu_workers(rv_cpu_current()), 2);
+        entered = (struct pollfd){.fd = gate.entered[0], .events = POLLIN};
+        cr_assert_eq(poll(&entered, 1, RV_TEST_WAIT_MS / WAYS), 1);
+        gate_open(&gate, JOBS);
+        for (int i = 0; i < JOBS; i++) {
+            cr_assert_gt(block_on(runtime, &cpus[i].future), 0);
+            rv_drop(&cpus[i].future);
+        }
+        rv_probe_fini(&probe);
+        rv_runtime_stop(runtime);
+        gate_fini(&gate);
     }
 }
 
