@@ -208,11 +208,12 @@ static void wait_for_hang_up(struct pollfd *end, int64_t left_ns)
 /* The worker closes its end last of all, and then returns (W6). */
 static int join_pthread(struct rv_worker *worker, int64_t deadline_ns)
 {
+    const int64_t until_ns = rv_clock_real_ns(deadline_ns);
     struct pollfd end = {.fd = worker->done_fd};
     int64_t left_ns;
 
     while (poll(&end, 1, 0) != 1) { /* it reports POLLHUP unasked */
-        left_ns = deadline_ns - rv_now_ns();
+        left_ns = until_ns - rv_clock_real_ns(rv_now_ns());
         if (left_ns <= 0) {
             pthread_detach(worker->pthread);
             return -ETIMEDOUT;
