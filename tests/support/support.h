@@ -24,6 +24,18 @@
 
 #include "waker/ready.h"
 
+/* Built with AddressSanitizer: everything is some times slower. */
+#if defined(__SANITIZE_ADDRESS__)
+#define RV_TEST_SLOW 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define RV_TEST_SLOW 1
+#endif
+#endif
+#ifndef RV_TEST_SLOW
+#define RV_TEST_SLOW 0
+#endif
+
 /* How long one test may take, which is far longer than any of them does when
  * the machine is not busy. */
 #define RV_TEST_SECONDS 20
