@@ -14,7 +14,9 @@
  *       round. What it did may have given work to one counted before it.
  *   C2  A worker is counted when it has announced its sleep and found nothing
  *       to do, before it parks. Those of the round that are not counted yet
- *       are unparked: they come here themselves.
+ *       are unparked: they come here themselves. Whether one of its futures
+ *       was woken it looks at under the mutex: a look from before may be older
+ *       than the round, and than the wake by a worker that slept since.
  *   C3  When all are counted in one round, none has done anything since its
  *       place in it. Work comes from work or from outside; `outsiders`,
  *       `waiters` and `holds` say that nothing comes from there. So nothing
@@ -222,7 +224,7 @@ void rv_census_visit(struct rv_core *worker)
     if (rv_idle_sleepers(&sched->idle) < sched->len)
         return; /* whoever is awake comes later */
     pthread_mutex_lock(&sched->census_mutex);
-    if (something_outside(sched)) {
+    if (something_outside(sched) || rv_core_is_woken(worker)) { /* C2 */
         pthread_mutex_unlock(&sched->census_mutex);
         return;
     }

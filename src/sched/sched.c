@@ -318,8 +318,14 @@ void rv_sched_hold(struct rv_sched *sched)
 
 void rv_sched_release(struct rv_sched *sched)
 {
-    const uint32_t before = atomic_fetch_sub(&sched->holds, 1);
+    uint32_t before;
 
+    /* What the caller woke may belong to a worker that was counted before it
+     * held: all are to look again. */
+    pthread_mutex_lock(&sched->census_mutex);
+    sched->round++;
+    pthread_mutex_unlock(&sched->census_mutex);
+    before = atomic_fetch_sub(&sched->holds, 1);
     RV_CHECK(before > 0, "not held");
     rv_census_wake(sched);
 }

@@ -176,6 +176,9 @@ void rv_core_ready(struct rv_core *worker, struct rv_go_task *task, bool busy);
 /* Put it at the end of the worker's queue. Threads: the worker's. */
 void rv_core_push(struct rv_core *worker, struct rv_go_task *task);
 
+/* A future of this worker was woken. Threads: the worker's. */
+bool rv_core_is_woken(const struct rv_core *worker);
+
 /* There is something in a queue, or in a slot. */
 bool rv_sched_has_work(const struct rv_sched *sched, bool slots_too);
 

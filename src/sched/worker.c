@@ -174,8 +174,7 @@ static void pause_for(uint32_t turns)
 #endif
 }
 
-/* Returns: true if a future of this worker was woken. */
-static bool is_woken(const struct rv_core *worker)
+bool rv_core_is_woken(const struct rv_core *worker)
 {
     const struct rv_ready *ready = rv_executor_ready(worker->executor);
 
@@ -193,7 +192,7 @@ static struct rv_go_task *search(struct rv_core *worker)
     worker->searching = true;
     for (uint32_t round = 0; round < SEARCH_ROUNDS; round++) {
         task = steal_any(worker, round);
-        if (task || is_woken(worker))
+        if (task || rv_core_is_woken(worker))
             break;
         pause_for(round);
     }
@@ -398,7 +397,7 @@ static void turn(struct rv_core *worker)
 
     if (!task)
         task = search(worker);
-    if (!task && !is_woken(worker)) {
+    if (!task && !rv_core_is_woken(worker)) {
         sleep_or_not(worker);
         return;
     }
