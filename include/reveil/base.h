@@ -208,11 +208,13 @@ void *rv_slab_get(const struct rv_slab *slab, uint64_t id);
 /* The item at an index below the highest one handed out, free or not. */
 void *rv_slab_at(const struct rv_slab *slab, uint32_t index);
 
+/* The place that an id means: another id may have meant it before. */
 static inline uint32_t rv_id_index(uint64_t id)
 {
     return (uint32_t)id;
 }
 
+/* Which use of its place an id means: odd, for it is allocated. */
 static inline uint32_t rv_id_generation(uint64_t id)
 {
     return (uint32_t)(id >> 32);

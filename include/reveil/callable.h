@@ -83,6 +83,7 @@ void rv_callable_put(struct rv_callable *callable);
 /* Call ops->drop() now. Threads: whoever has taken the callable. */
 void rv_callable_drop_state(struct rv_callable *callable);
 
+/* The state: what rv_callable_new() copied, aligned for every type. */
 static inline void *rv_callable_state(struct rv_callable *callable)
 {
     return (char *)callable + RV_CALLABLE_STATE_AT;

@@ -33,6 +33,7 @@ struct rv_all {
     struct rv_children children; /* private */
 };
 
+/* Borrows: the array and the children, as said above. None is READY at once. */
 void rv_all_init(struct rv_all *all, struct rv_future **children,
                  uint32_t count);
 
@@ -45,6 +46,7 @@ struct rv_try_all {
     struct rv_children children; /* private */
 };
 
+/* Borrows: the array and the children. None is READY at once, with 0. */
 void rv_try_all_init(struct rv_try_all *all, struct rv_future **children,
                      uint32_t count);
 
@@ -59,6 +61,7 @@ struct rv_select {
     struct rv_children children; /* private */
 };
 
+/* Borrows: the array and the children. `select` is zero the first time. */
 void rv_select_init(struct rv_select *select, struct rv_future **children,
                     uint32_t count);
 
@@ -73,6 +76,7 @@ struct rv_timeout {
     struct rv_sleep sleep;
 };
 
+/* Borrows: the child. deadline_ns: CLOCK_MONOTONIC, absolute; RV_NEVER. */
 void rv_timeout_init(struct rv_timeout *timeout, struct rv_future *child,
                      int64_t deadline_ns);
 

@@ -172,6 +172,7 @@ bool rv_coro_finished(const struct rv_coro *coro);
 /* What its entry returned, when it has finished. */
 int32_t rv_coro_result(const struct rv_coro *coro);
 
+/* As options.name was: the same pointer. */
 const char *rv_coro_name(const struct rv_coro *coro);
 
 /* Of its stack, rounded as it was. */

@@ -127,6 +127,7 @@ struct rv_yield {
     struct rv_future future;
 };
 
+/* It may be initialised again when it is READY or dropped. */
 void rv_yield_init(struct rv_yield *yield);
 
 #endif /* RV_EXECUTOR_H */

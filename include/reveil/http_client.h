@@ -47,6 +47,7 @@ struct rv_http_client {
     uint32_t idle_count;
 };
 
+/* None is idle, the limits are as above. Threads: the executor's. */
 void rv_http_client_init(struct rv_http_client *client);
 
 /* Close what is idle. Harmless when done before. Threads: the executor's. */

@@ -70,6 +70,8 @@ struct rv_mpsc_pop {
     void *items;
 };
 
+/* items: room for `count` values, 1 or more. It stays the caller's, where it
+ * is, until the future is READY or dropped. */
 void rv_mpsc_pop_init(struct rv_mpsc_pop *pop,
                       struct rv_mpsc_receiver *receiver, void *items,
                       uint32_t count);

@@ -110,6 +110,8 @@ struct rv_tcp_connect {
     struct rv_tcp *tcp;
 };
 
+/* addr: copied. `tcp` stays where it is until the future is READY or
+ * dropped. */
 void rv_tcp_connect_init(struct rv_tcp_connect *connect,
                          const struct rv_addr *addr, struct rv_tcp *tcp);
 
@@ -121,6 +123,7 @@ struct rv_tcp_accept {
     struct rv_tcp *tcp;
 };
 
+/* Both sockets stay where they are until the future is READY or dropped. */
 void rv_tcp_accept_init(struct rv_tcp_accept *accept, struct rv_tcp *listener,
                         struct rv_tcp *tcp);
 
@@ -133,6 +136,8 @@ struct rv_tcp_recv {
     size_t len_bytes;
 };
 
+/* Owns: the buffer stays the caller's, where it is, until the future is READY
+ * or dropped; only a poll writes to it. */
 void rv_tcp_recv_init(struct rv_tcp_recv *recv, struct rv_tcp *tcp,
                       void *buffer, size_t len_bytes);
 
@@ -146,6 +151,8 @@ struct rv_tcp_send {
     size_t sent_bytes;
 };
 
+/* Owns: the data stay the caller's, where they are, and are not changed, until
+ * the future is READY or dropped. */
 void rv_tcp_send_init(struct rv_tcp_send *send, struct rv_tcp *tcp,
                       const void *data, size_t len_bytes);
 
@@ -165,6 +172,7 @@ struct rv_tcp_sendv {
     size_t sent_bytes;
 };
 
+/* count: 0 is READY at once, with 0. */
 void rv_tcp_sendv_init(struct rv_tcp_sendv *send, struct rv_tcp *tcp,
                        const struct iovec *pieces, size_t count);
 

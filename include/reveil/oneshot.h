@@ -45,6 +45,7 @@ struct rv_oneshot_recv {
     void *item;
 };
 
+/* item: room for the value, until the future is READY or dropped. */
 void rv_oneshot_recv_init(struct rv_oneshot_recv *recv,
                           struct rv_oneshot_receiver *receiver, void *item);
 

@@ -79,6 +79,7 @@ struct rv_process_wait {
     int signal;    /* which one; 0 if it ended by itself */
 };
 
+/* `process` stays where it is until the future is READY or dropped. */
 void rv_process_wait_init(struct rv_process_wait *wait,
                           struct rv_process *process);
 

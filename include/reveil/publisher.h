@@ -41,6 +41,7 @@ struct rv_events {
     uint32_t item_bytes;
 };
 
+/* How many there are. */
 static inline uint32_t rv_events_len(const struct rv_events *events)
 {
     return events->first_len + events->rest_len;
@@ -87,6 +88,7 @@ struct rv_publisher_next {
     uint32_t n;
 };
 
+/* Claims nothing before it is READY. n: 1 to the capacity, or it is -EINVAL. */
 void rv_publisher_next_init(struct rv_publisher_next *next,
                             struct rv_publisher *publisher, uint32_t n);
 
@@ -132,6 +134,7 @@ struct rv_subscriber_recv {
     uint32_t n;
 };
 
+/* Up to n events. Dropped before it is READY, none is passed over. */
 void rv_subscriber_recv_init(struct rv_subscriber_recv *recv,
                              struct rv_subscriber *subscriber, uint32_t n);
 

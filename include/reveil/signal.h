@@ -64,6 +64,7 @@ struct rv_signal_wait {
     struct signalfd_siginfo info; /* when READY: who sent it, and more */
 };
 
+/* `signals` stay where they are until the future is READY or dropped. */
 void rv_signal_wait_init(struct rv_signal_wait *wait,
                          struct rv_signals *signals);
 

@@ -61,6 +61,8 @@ struct rv_spsc_push {
     const char *items;
 };
 
+/* items: `count` values, 1 or more. They stay the caller's, where they are,
+ * until the future is READY or dropped. */
 void rv_spsc_push_init(struct rv_spsc_push *push, struct rv_spsc_sender *sender,
                        const void *items, uint32_t count);
 
@@ -72,6 +74,8 @@ struct rv_spsc_pop {
     void *items;
 };
 
+/* items: room for `count` values, 1 or more. It stays the caller's, where it
+ * is, until the future is READY or dropped. */
 void rv_spsc_pop_init(struct rv_spsc_pop *pop,
                       struct rv_spsc_receiver *receiver, void *items,
                       uint32_t count);

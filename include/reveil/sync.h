@@ -39,6 +39,7 @@ struct rv_semaphore {
     uint64_t permits;
 };
 
+/* With so many permits, which may be 0; and its end, when nobody waits. */
 void rv_semaphore_init(struct rv_semaphore *semaphore, uint32_t permits);
 void rv_semaphore_fini(struct rv_semaphore *semaphore);
 
@@ -55,6 +56,7 @@ struct rv_semaphore_acquire {
     struct rv_sync_waiter waiter;
 };
 
+/* For so many permits at once. Dropped before it is READY, it has none. */
 void rv_semaphore_acquire_init(struct rv_semaphore_acquire *acquire,
                                struct rv_semaphore *semaphore,
                                uint32_t permits);
@@ -68,6 +70,7 @@ struct rv_mutex {
     struct rv_semaphore semaphore; /* private */
 };
 
+/* Nobody has it; and its end, when nobody waits. */
 void rv_mutex_init(struct rv_mutex *mutex);
 void rv_mutex_fini(struct rv_mutex *mutex);
 
@@ -84,6 +87,7 @@ struct rv_mutex_lock {
     struct rv_sync_waiter waiter;
 };
 
+/* Dropped before it is READY, the caller does not have the mutex. */
 void rv_mutex_lock_init(struct rv_mutex_lock *lock, struct rv_mutex *mutex);
 
 /* In a coroutine. Returns: 0, -ECANCELED (it does not have it then). */
@@ -97,6 +101,7 @@ struct rv_notify {
     bool kept; /* a notify_one() that nobody has taken yet */
 };
 
+/* Nothing has happened yet; and its end, when nobody waits. */
 void rv_notify_init(struct rv_notify *notify);
 void rv_notify_fini(struct rv_notify *notify);
 
@@ -114,6 +119,7 @@ struct rv_notified {
     struct rv_sync_waiter waiter;
 };
 
+/* `notify` stays where it is until the future is READY or dropped. */
 void rv_notified_init(struct rv_notified *notified, struct rv_notify *notify);
 
 /* In a coroutine: wait for it. Returns: 0, -ECANCELED. */

@@ -109,9 +109,11 @@ extern _Atomic int rv_trace_level;
 /* Private: the part behind the branch. */
 void rv_trace_write(enum rv_event_kind kind, uint64_t id, int64_t value);
 
-/* relaxed: a switch, nothing is published with it. Threads: any. */
+/* rv_trace() has something to do: the trace is on, or tasks are watched.
+ * Threads: any. */
 static inline bool rv_trace_is_on(void)
 {
+    /* relaxed: a switch, nothing is published with it. */
     return __builtin_expect(
         atomic_load_explicit(&rv_trace_level, memory_order_relaxed) !=
             RV_TRACE_OFF,

@@ -71,6 +71,8 @@ struct rv_udp_recv_from {
     size_t len_bytes;
 };
 
+/* Owns: the buffer stays the caller's, where it is, until the future is READY
+ * or dropped. */
 void rv_udp_recv_from_init(struct rv_udp_recv_from *recv, struct rv_udp *udp,
                            void *buffer, size_t len_bytes);
 

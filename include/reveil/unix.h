@@ -47,6 +47,8 @@ struct rv_unix_connect {
     struct rv_sleep pause;
 };
 
+/* path: copied. One that cannot be is told by the result: -ENAMETOOLONG,
+ * -EINVAL. `tcp` stays where it is until the future is READY or dropped. */
 void rv_unix_connect_init(struct rv_unix_connect *connect, const char *path,
                           struct rv_tcp *tcp);
 

@@ -81,6 +81,7 @@ struct rv_ring_call {
     uint64_t offset;
 };
 
+/* An address as the kernel wants it in rv_ring_call.addr. */
 static inline uint64_t rv_ring_addr(const void *memory)
 {
     return (uint64_t)(uintptr_t)memory;

@@ -36,6 +36,7 @@ enum { RV_WORKERS_MAX = 1024 };
 int rv_workers_start(struct rv_workers **out, struct rv_runtime *runtime,
                      uint32_t count);
 
+/* How many were started. Threads: any. */
 uint32_t rv_workers_count(const struct rv_workers *workers);
 
 /* The handle on the executor of worker `index`. It stays the workers'; take a
