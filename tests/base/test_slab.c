@@ -40,6 +40,24 @@ static struct thing *alloc_thing(uint64_t *id)
 
 /* --- ids and places ---------------------------------------------------- */
 
+Test(slab, an_id_says_which_place_and_which_use_of_it)
+{
+    uint64_t first;
+    uint64_t second;
+    struct thing *thing;
+
+    alloc_thing(&first);
+    thing = alloc_thing(&first);
+    cr_assert_eq(rv_slab_at(&slab, rv_id_index(first)), thing);
+    cr_assert_eq(rv_id_generation(first) % 2, 1);
+
+    rv_slab_free(&slab, first);
+    alloc_thing(&second);
+    cr_assert_eq(rv_id_index(second), rv_id_index(first));
+    cr_assert_neq(rv_id_generation(second), rv_id_generation(first));
+    cr_assert_eq(rv_id_generation(second) % 2, 1);
+}
+
 Test(slab, a_new_place_is_zeroed)
 {
     uint64_t id;

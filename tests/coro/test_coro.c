@@ -65,6 +65,41 @@ RV_TEST(coro, each_resume_runs_it_to_the_next_suspend)
     rv_coro_free(coro);
 }
 
+static void count_call(void *arg)
+{
+    ++*(int *)arg;
+}
+
+/* Adds up what its resumers give it, until one gives nothing. */
+static int32_t sum_of_values(void *calls)
+{
+    int32_t sum = 0;
+
+    for (;;) {
+        const int value = rv_coro_suspend_then(count_call, calls);
+
+        if (value == 0)
+            return sum;
+        sum += value;
+    }
+}
+
+RV_TEST(coro, a_host_gives_each_suspension_its_value)
+{
+    int calls = 0;
+    struct rv_coro *coro = new_coro(sum_of_values, &calls);
+
+    cr_assert_not(rv_coro_resume_with(coro, 1000)); /* nobody asked for it */
+    cr_assert_eq(calls, 1);
+    cr_assert_not(rv_coro_resume_with(coro, 40));
+    cr_assert_not(rv_coro_resume_with(coro, -7));
+    cr_assert_eq(calls, 3);
+    cr_assert(rv_coro_resume(coro));
+    cr_assert_eq(rv_coro_result(coro), 33);
+    cr_assert_eq(calls, 3);
+    rv_coro_free(coro);
+}
+
 static int32_t note_current(void *arg)
 {
     *(struct rv_coro **)arg = rv_coro_current();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_watch.c - the table of tasks, and those that misbehave. */
 #include <errno.h>
+#include <reveil/combine.h>
 #include <reveil/watch.h>
 #include <signal.h>
 #include <stdio.h>
@@ -83,6 +84,40 @@ RV_TEST(watch, a_task_says_what_it_is_and_where_it_comes_from)
     cr_assert(table_has("stepper, "));
     rv_executor_free(executor);
     cr_assert_eq(rv_watch_tasks(NULL, 0), 0);
+    rv_watch_stop();
+}
+
+RV_TEST(watch, a_task_may_be_spawned_by_a_name_of_the_place)
+{
+    struct rv_executor *executor;
+    struct log log = {.len = 0};
+    struct rv_task_info info[3];
+    struct rv_scope scope;
+    struct rv_join join;
+
+    rv_watch_start();
+    executor = new_executor();
+    rv_scope_init(&scope, executor);
+    cr_assert_eq(rv_spawn_at(executor, &new_stepper(&log, 'a', 1)->future,
+                             &join, "the kitchen"),
+                 0);
+    cr_assert_eq(
+        rv_spawn_at(executor, &new_stepper(&log, 'b', 1)->future, NULL, NULL),
+        0);
+    cr_assert_eq(rv_scope_spawn_at(&scope, &new_stepper(&log, 'c', 1)->future,
+                                   "the garden"),
+                 0);
+
+    cr_assert_eq(rv_watch_tasks(info, 3), 3);
+    cr_assert_str_eq(info[0].spawned, "the kitchen");
+    cr_assert_null(info[1].spawned);
+    cr_assert_str_eq(info[2].spawned, "the garden");
+    cr_assert_eq(rv_test_block_on(executor, &join.future), 0);
+    cr_assert_eq(rv_test_block_on(executor, &scope.future), 0);
+    cr_assert_eq(log.len, 3);
+    rv_drop(&join.future);
+    rv_drop(&scope.future);
+    rv_executor_free(executor);
     rv_watch_stop();
 }
 

@@ -248,3 +248,34 @@ RV_TEST(reactor, an_interrupted_epoll_wait_goes_on)
     rv_probe_fini(&probe);
     rv_trace_start(RV_TRACE_OFF);
 }
+
+/* Have a reactor report something. */
+static void let_it_report(void)
+{
+    struct rv_reactor *reactor = start_reactor();
+    struct rv_source *source;
+    struct rv_probe probe;
+    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+    rv_trace_mute_thread(false); /* it keeps what held at its start */
+    rv_probe_init(&probe);
+    source = open_source(reactor, fd);
+    leave_waker_when_quiet(source, RV_READ, &probe);
+    eventfd_write(fd, 1);
+    cr_assert(rv_probe_wait(&probe));
+    rv_source_close(source);
+    close(fd);
+    rv_reactor_stop(reactor);
+    rv_probe_fini(&probe);
+}
+
+RV_TEST(reactor, one_that_a_muted_thread_starts_is_muted_too)
+{
+    cr_assert_eq(rv_trace_start(RV_TRACE_COUNTERS), 0);
+    rv_trace_mute_thread(true);
+    let_it_report();
+    cr_assert_eq(rv_trace_count(RV_EV_READINESS), 0);
+    let_it_report();
+    cr_assert_neq(rv_trace_count(RV_EV_READINESS), 0);
+    rv_trace_start(RV_TRACE_OFF);
+}

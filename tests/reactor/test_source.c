@@ -565,3 +565,43 @@ RV_TEST(source, what_epoll_refuses_is_an_error_and_leaves_nothing)
     close(file);
     rv_reactor_stop(reactor); /* aborts if a refused one is still counted */
 }
+
+/* --- both directions over ---------------------------------------------- */
+
+static bool gone(const struct fixture *fixture)
+{
+    const struct rv_cx cx = rv_probe_cx(&fixture->probe);
+
+    return rv_source_gone(fixture->source, &cx.waker);
+}
+
+RV_TEST(source, who_asks_whether_the_peer_has_gone_is_woken_when_it_goes)
+{
+    struct fixture f;
+
+    watch_socket(&f);
+    cr_assert_not(gone(&f));
+    cr_assert_eq(shutdown(f.peer, SHUT_WR), 0);
+    while (!rv_source_hung_up(f.source, RV_READ))
+        cr_assert(rv_probe_wait(&f.probe));
+    cr_assert_not(gone(&f)); /* it may still read */
+
+    close_peer(&f);
+    while (!gone(&f))
+        cr_assert(rv_probe_wait(&f.probe));
+    end(&f);
+}
+
+RV_TEST(source, who_has_forgotten_to_ask_is_not_woken)
+{
+    struct fixture f;
+
+    watch_socket(&f);
+    cr_assert_not(gone(&f));
+    rv_source_forget(f.source, RV_READ);
+    rv_probe_take(&f.probe); /* one may have come before */
+    close_peer(&f);
+    close_source_and_stop(&f);
+    cr_assert_not(rv_probe_take(&f.probe));
+    end(&f);
+}

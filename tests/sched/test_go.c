@@ -307,6 +307,27 @@ RV_TEST(go, as_many_tasks_as_cores_run_at_the_same_time)
     rv_sched_stop(sched);
 }
 
+static int32_t see_scheduler(void *arg)
+{
+    struct rv_sched *sched = rv_sched_current();
+
+    TASK_CHECK(sched == arg);
+    return (int32_t)rv_sched_cores(sched);
+}
+
+RV_TEST(go, a_task_knows_its_scheduler_and_others_have_none)
+{
+    struct rv_sched *one = start_sched(1);
+    struct rv_sched *three = start_sched(3);
+
+    cr_assert_eq(rv_sched_run(one, see_scheduler, one), 1);
+    cr_assert_eq(rv_sched_run(three, see_scheduler, three), 3);
+    cr_assert_eq(rv_sched_cores(three), 3);
+    cr_assert_null(rv_sched_current());
+    rv_sched_stop(three);
+    rv_sched_stop(one);
+}
+
 /* --- waiting for the world outside ------------------------------------- */
 
 static int32_t hundred_sleep(void *arg)

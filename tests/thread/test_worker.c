@@ -82,6 +82,29 @@ RV_TEST(worker, what_somebody_else_took_is_not_run)
     }
 }
 
+/* As an io_uring reads the byte: with a read that blocks. */
+RV_TEST(worker, somebody_else_may_read_the_bytes)
+{
+    for (int i = 0; i < KINDS; i++) {
+        struct rv_callable *sum = new_sum(40, 2);
+        struct rv_worker worker;
+        char ran = 0;
+
+        start(&worker, kinds[i]);
+        rv_worker_take_done_fd(&worker);
+        for (int job = 0; job < 2 * RV_WORKER_CREDITS; job++) {
+            cr_assert_eq(rv_worker_submit(&worker, sum), 0);
+            cr_assert_eq(read(rv_worker_done_fd(&worker), &ran, 1), 1);
+            cr_assert_eq(ran, job == 0); /* taken once */
+            rv_worker_reaped(&worker);
+        }
+        cr_assert_eq(sum->returned, 42);
+        stop(&worker);
+        cr_assert_eq(close(rv_worker_done_fd(&worker)), 0);
+        rv_callable_put(sum);
+    }
+}
+
 /* W2: no place in either pipe is counted twice. */
 RV_TEST(worker, more_jobs_than_a_pipe_has_places_are_refused)
 {

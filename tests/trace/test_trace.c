@@ -57,6 +57,17 @@ Test(trace, is_off_at_first_and_writes_nothing)
     cr_assert_eq(allocs, 0);
 }
 
+Test(trace, it_is_on_from_start_to_off)
+{
+    cr_assert_not(rv_trace_is_on());
+    rv_trace_start(RV_TRACE_COUNTERS);
+    cr_assert(rv_trace_is_on());
+    rv_trace_start(RV_TRACE_EVENTS);
+    cr_assert(rv_trace_is_on());
+    rv_trace_start(RV_TRACE_OFF);
+    cr_assert_not(rv_trace_is_on());
+}
+
 Test(trace, switched_off_it_writes_nothing_and_keeps_what_was_written)
 {
     struct rv_event event;
@@ -362,6 +373,23 @@ Test(trace, numbers_start_again_and_names_stay_in_a_new_trace)
     cr_assert_eq(rv_trace_read(&number, &event), 1);
     cr_assert_eq(event.thread, 1);
     cr_assert_not_null(strstr(line_of(0), " main "));
+}
+
+Test(trace, a_muted_thread_is_left_out_until_it_is_let_in_again)
+{
+    rv_trace_start(RV_TRACE_COUNTERS);
+    cr_assert_not(rv_trace_thread_is_muted());
+    rv_trace_mute_thread(true);
+    cr_assert(rv_trace_thread_is_muted());
+    rv_trace(RV_EV_WAKE, 1, 0);
+    cr_assert_eq(rv_trace_count(RV_EV_WAKE), 0);
+    write_on_thread("another"); /* is not concerned */
+    cr_assert_eq(rv_trace_count(RV_EV_PARK), 1);
+
+    rv_trace_mute_thread(false);
+    cr_assert_not(rv_trace_thread_is_muted());
+    rv_trace(RV_EV_WAKE, 2, 0);
+    cr_assert_eq(rv_trace_count(RV_EV_WAKE), 1);
 }
 
 Test(trace, threads_past_the_name_table_are_shown_by_number)

@@ -152,6 +152,38 @@ RV_TEST(file, a_descriptor_is_not_inherited)
     desk_fini(&desk);
 }
 
+RV_TEST(file, a_descriptor_that_was_adopted_is_closed_with_the_file)
+{
+    const uint32_t fds = rv_test_fds();
+    struct rv_file *file;
+    struct desk desk;
+    char text[8];
+    int fd;
+
+    desk_init(&desk);
+    fd = open(desk.path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    cr_assert_eq(rv_file_adopt(&file, fd), 0);
+    cr_assert_eq(rv_file_fd(file), fd);
+    cr_assert_eq(desk_write(&desk, file, "mine", 0), 4);
+    cr_assert_eq(desk_read(&desk, file, text, 7, 0), 4);
+    cr_assert_str_eq(text, "mine");
+    rv_file_put(file);
+    cr_assert_eq(fcntl(fd, F_GETFD), -1);
+    desk_fini(&desk);
+    cr_assert_eq(rv_test_fds(), fds);
+}
+
+RV_TEST(file, a_descriptor_is_closed_also_when_it_is_not_adopted)
+{
+    const int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    struct rv_file *file;
+
+    rv_count_allocs(1);
+    cr_assert_eq(rv_file_adopt(&file, fd), -ENOMEM);
+    cr_assert_eq(rv_stop_counting_allocs(), 0);
+    cr_assert_eq(fcntl(fd, F_GETFD), -1);
+}
+
 RV_TEST(file, sync_and_write_sync)
 {
     struct desk desk;
@@ -402,6 +434,23 @@ RV_TEST(file, a_dropped_read_keeps_its_buffer_until_it_is_over)
     tube_close(&tube);
     rv_probe_fini(&probe);
     desk_fini(&desk);
+}
+
+RV_TEST(file, a_buffer_lives_until_its_last_reference_is_given_up)
+{
+    struct rv_buf *buf;
+
+    rv_count_allocs(0);
+    buf = rv_buf_new(5000);
+    cr_assert_eq((uintptr_t)buf->data % 4096, 0);
+    cr_assert_eq(rv_buf_get(buf), buf);
+    cr_assert_eq(rv_buf_get(buf), buf);
+    rv_buf_put(buf);
+    rv_buf_put(buf);
+    cr_assert_eq(rv_alloc_live(), 1);
+    memset(buf->data, 'x', buf->cap_bytes);
+    rv_buf_put(buf);
+    cr_assert_eq(rv_stop_counting_allocs(), 0);
 }
 
 RV_TEST(file, a_buffer_is_in_one_operation_at_a_time)

@@ -41,6 +41,21 @@ RV_TEST(ring, a_result_is_the_completions)
     rv_runtime_stop(runtime);
 }
 
+RV_TEST(ring, it_serves_an_executor_and_is_found_where_it_was_entered)
+{
+    struct rv_runtime *runtime = ring_start(0);
+    struct rv_ring *ring = rv_runtime_ring(runtime);
+    struct rv_ring *before = rv_ring_current();
+
+    cr_assert_eq(rv_ring_executor(ring), rv_runtime_executor(runtime));
+    cr_assert_eq(rv_ring_enter(ring), before);
+    cr_assert_eq(rv_ring_current(), ring);
+    cr_assert_eq(rv_ring_enter(NULL), ring);
+    cr_assert_null(rv_ring_current());
+    rv_ring_enter(before);
+    rv_runtime_stop(runtime);
+}
+
 /* Writes to a pipe after a while: the executor is asleep by then. */
 struct late_write {
     struct rv_future future;

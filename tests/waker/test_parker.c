@@ -14,7 +14,9 @@
 #include <reveil/waker.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "support/support.h"
 
@@ -257,4 +259,87 @@ RV_TEST(parker, a_signal_handler_may_unpark)
     setitimer(ITIMER_REAL, &in_5_ms, NULL);
 
     cr_assert(rv_parker_park(&parker, RV_NEVER));
+}
+
+/* --- another way to sleep ---------------------------------------------- */
+
+/* A sleeper that only writes down how it was asked to sleep. */
+struct bed {
+    struct rv_parker *parker;
+    int64_t deadline_ns;
+    int turns;
+    bool unpark; /* somebody does, in the middle of the next turn */
+};
+
+static void bed_turn(void *context, int64_t deadline_ns)
+{
+    struct bed *bed = context;
+
+    bed->turns++;
+    bed->deadline_ns = deadline_ns;
+    if (bed->unpark)
+        rv_parker_unpark(bed->parker);
+}
+
+static void use_bed(struct rv_parker *parker, struct bed *bed)
+{
+    const struct rv_sleeper sleeper = {
+        .turn = bed_turn,
+        .context = bed,
+        .event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
+    };
+
+    cr_assert_geq(sleeper.event_fd, 0);
+    rv_parker_init(parker);
+    *bed = (struct bed){.parker = parker};
+    rv_parker_use(parker, &sleeper);
+}
+
+RV_TEST(parker, with_a_sleeper_it_parks_in_a_turn)
+{
+    struct rv_parker parker;
+    struct bed bed;
+
+    use_bed(&parker, &bed);
+    cr_assert_not(rv_parker_park(&parker, 12345)); /* no token came */
+    cr_assert_eq(bed.turns, 1);
+    cr_assert_eq(bed.deadline_ns, 12345);
+    bed.unpark = true;
+    cr_assert(rv_parker_park(&parker, RV_NEVER));
+    cr_assert_eq(bed.turns, 2);
+    cr_assert_eq(bed.deadline_ns, RV_NEVER);
+    close(parker.sleeper.event_fd);
+}
+
+RV_TEST(parker, only_an_unpark_of_one_that_sleeps_writes_to_the_eventfd)
+{
+    struct rv_parker parker;
+    struct bed bed;
+    eventfd_t value;
+
+    use_bed(&parker, &bed);
+    rv_parker_unpark(&parker);
+    cr_assert_eq(eventfd_read(parker.sleeper.event_fd, &value), -1);
+    cr_assert(rv_parker_park(&parker, RV_NEVER));
+    cr_assert_eq(bed.turns, 0);
+
+    bed.unpark = true;
+    cr_assert(rv_parker_park(&parker, RV_NEVER));
+    cr_assert_eq(eventfd_read(parker.sleeper.event_fd, &value), 0);
+    close(parker.sleeper.event_fd);
+}
+
+RV_TEST(parker, a_turn_is_a_look_without_sleeping)
+{
+    struct rv_parker parker;
+    struct bed bed;
+
+    rv_parker_init(&parker);
+    rv_parker_turn(&parker); /* nobody to look */
+    use_bed(&parker, &bed);
+    bed.deadline_ns = -1;
+    rv_parker_turn(&parker);
+    cr_assert_eq(bed.turns, 1);
+    cr_assert_eq(bed.deadline_ns, 0);
+    close(parker.sleeper.event_fd);
 }
