@@ -58,6 +58,29 @@ static inline void scale_start(void)
     alarm(SCALE_WATCHDOG_S);
 }
 
+/* Allow as many descriptors as may be. Returns: how many that is. */
+static inline rlim_t scale_raise_fds(void)
+{
+    struct rlimit limit;
+
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur;
+}
+
+/* Skip the program where so many descriptors are not allowed. */
+static inline void scale_need_fds(rlim_t wanted)
+{
+    const rlim_t allowed = scale_raise_fds();
+
+    if (allowed >= wanted)
+        return;
+    printf("skipped: no more than %llu descriptors are allowed\n",
+           (unsigned long long)allowed);
+    exit(SCALE_SKIP);
+}
+
 static inline double scale_ms(int64_t ns)
 {
     return (double)ns / (double)RV_NS_PER_MS;

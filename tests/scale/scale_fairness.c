@@ -289,16 +289,12 @@ static void measure(enum rv_reactor_mode mode, int idle)
 /* As many as there are descriptors for. */
 static int idle_connections(void)
 {
-    struct rlimit limit;
+    const rlim_t allowed = scale_raise_fds();
     int idle = IDLE;
 
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur < IDLE + SPARE_FDS) {
-        idle = (int)limit.rlim_cur - SPARE_FDS;
-        printf("# no more than %d descriptors are allowed\n",
-               (int)limit.rlim_cur);
+    if (allowed < IDLE + SPARE_FDS) {
+        idle = (int)allowed - SPARE_FDS;
+        printf("# no more than %d descriptors are allowed\n", (int)allowed);
     }
     SCALE_CHECK(idle > 0, "too few descriptors");
     return idle;
