@@ -15,16 +15,17 @@
  *   C2  A worker is counted when it has announced its sleep and found nothing
  *       to do, before it parks. Those of the round that are not counted yet
  *       are unparked: they come here themselves. Whether one of its futures
- *       was woken it looks at under the mutex: a look from before may be older
- *       than the round, and than the wake by a worker that slept since.
+ *       was woken, and whether a queue has work, it looks at under the mutex:
+ *       a look from before may be older than the round, and than what a
+ *       worker did that slept since.
  *   C3  When all are counted in one round, none has done anything since its
  *       place in it. Work comes from work or from outside; `outsiders`,
  *       `waiters` and `holds` say that nothing comes from there. So nothing
  *       can happen any more.
- *   C4  A thread outside that starts a task says so before it adds it to the
- *       live ones. The verdict counts those, and then looks whether one came
- *       since the round began: if so, it is void, and whoever is woken for the
- *       new task comes here later.
+ *   C4  A thread outside that starts a task holds the scheduler until the task
+ *       is in the injector, and after it has held says that there is a start.
+ *       A worker reads their number before it looks at the holds; the verdict
+ *       counts the live tasks, and is void if there was a start since.
  *
  * Source: Dijkstra, Feijen and van Gasteren, "Derivation of a termination
  * detection algorithm for distributed computations", EWD840, 1983.
@@ -201,10 +202,9 @@ static struct rv_core *next_to_visit(struct rv_sched *sched)
 }
 
 /* census_mutex must be held. */
-static void count(struct rv_sched *sched, struct rv_core *worker)
+static void count(struct rv_sched *sched, struct rv_core *worker,
+                  uint64_t starts)
 {
-    const uint64_t starts = atomic_load(&sched->outside_starts);
-
     /* relaxed: its own. */
     if (atomic_load_explicit(&worker->worked, memory_order_relaxed) ||
         starts != sched->counted_starts) {
@@ -224,12 +224,13 @@ void rv_census_visit(struct rv_core *worker)
     if (rv_idle_sleepers(&sched->idle) < sched->len)
         return; /* whoever is awake comes later */
     pthread_mutex_lock(&sched->census_mutex);
-    if (something_outside(sched) || rv_core_is_woken(worker)) { /* C2 */
+    starts = atomic_load(&sched->outside_starts); /* C4 */
+    if (something_outside(sched) || rv_core_is_woken(worker) ||
+        rv_sched_has_work(sched, true)) { /* C2 */
         pthread_mutex_unlock(&sched->census_mutex);
         return;
     }
-    count(sched, worker);
-    starts = sched->counted_starts;
+    count(sched, worker, starts);
     next = next_to_visit(sched);
     if (!next)
         sched->round++; /* the verdict changes things */

@@ -94,6 +94,14 @@ static void let_go(struct rv_go *go)
     rv_go_task_free(task->sched, worker, task);
 }
 
+/* A task of another scheduler may go on while all of this one sleep. */
+static bool is_of_this_sched(const struct rv_go_task *task)
+{
+    const struct rv_core *worker = rv_core_current();
+
+    return worker && worker->sched == task->sched;
+}
+
 static enum rv_poll go_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct rv_go *self = RV_CONTAINER_OF(future, struct rv_go, future);
@@ -102,7 +110,8 @@ static enum rv_poll go_poll(struct rv_future *future, struct rv_cx *cx)
     if (!is_over(take_waker_back(task))) {
         task->waker = rv_waker_clone(&cx->waker);
         if (change(task, RV_GO_ALONE, RV_GO_WAKER)) {
-            cx->needs_task = future;
+            if (is_of_this_sched(task))
+                cx->needs_task = future;
             return RV_PENDING;
         }
         rv_waker_drop(&task->waker); /* it has finished in between */
@@ -177,7 +186,8 @@ static int go_from_outside(struct rv_sched *sched, struct rv_go *go,
 
     if (!task)
         return -ENOMEM;
-    atomic_fetch_add(&sched->outside_starts, 1); /* C4 */
+    rv_sched_hold(sched); /* C4 in census.c */
+    atomic_fetch_add(&sched->outside_starts, 1);
     pthread_mutex_lock(&sched->injector_mutex);
     closed = sched->closed || is_closed(sched);
     if (!closed)
@@ -185,11 +195,13 @@ static int go_from_outside(struct rv_sched *sched, struct rv_go *go,
     pthread_mutex_unlock(&sched->injector_mutex);
     if (closed) {
         rv_go_task_free(sched, NULL, task);
+        rv_sched_release(sched);
         return -ECANCELED;
     }
     init(task, go, name, fn, arg);
     rv_sched_inject(sched, task);
     rv_idle_notify(&sched->idle);
+    rv_sched_release(sched);
     return 0;
 }
 
@@ -274,6 +286,16 @@ static int join_in_task(struct rv_go_task *self, struct rv_go *go)
     return result;
 }
 
+/* Of another scheduler, whose workers must not run the calling task. */
+static int join_elsewhere(struct rv_go *go)
+{
+    const int result = rv_await(&go->future);
+
+    if (go->future.at == RV_AT_END)
+        rv_go_drop(go);
+    return result;
+}
+
 static int join_outside(struct rv_go *go)
 {
     struct rv_sched *sched = go->task->sched;
@@ -290,7 +312,8 @@ static int join_outside(struct rv_go *go)
     result = rv_block_on(executor, &go->future);
     atomic_fetch_sub(&sched->waiters, 1);
     rv_executor_free(executor);
-    rv_go_drop(go);
+    if (go->future.at == RV_AT_END) /* else there was no memory to wait */
+        rv_go_drop(go);
     return result;
 }
 
@@ -300,7 +323,10 @@ int rv_go_join(struct rv_go *go)
 
     if (!go->task)
         return -EINVAL;
-    return self ? join_in_task(self, go) : join_outside(go);
+    if (!self)
+        return join_outside(go);
+    return self->sched == go->task->sched ? join_in_task(self, go)
+                                          : join_elsewhere(go);
 }
 
 bool rv_go_cancel_join(struct rv_go_task *task)

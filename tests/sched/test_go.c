@@ -550,6 +550,36 @@ RV_TEST(go, without_memory_nothing_is_left_behind)
     rv_fail_each_alloc(scenario, NULL);
 }
 
+/* --- two schedulers ---------------------------------------------------- */
+
+static int32_t nap_then_seven(void *arg)
+{
+    (void)arg;
+    return sleep_ms(30) < 0 ? -1 : 7;
+}
+
+static int32_t join_in_the_other(void *arg)
+{
+    const struct rv_sched *self = rv_sched_current();
+    struct rv_go task;
+
+    TASK_CHECK(rv_sched_go(arg, &task, "there", nap_then_seven, NULL) == 0);
+    TASK_CHECK(rv_go_join(&task) == 7);
+    TASK_CHECK(rv_sched_current() == self);
+    return 0;
+}
+
+RV_TEST(go, a_task_joins_one_of_another_scheduler_and_stays_in_its_own)
+{
+    struct rv_sched *here = start_sched(CORES);
+    struct rv_sched *there = start_sched(CORES);
+
+    cr_assert_eq(rv_sched_run(here, join_in_the_other, there), 0);
+    cr_assert_null(rv_sched_deadlock(here));
+    rv_sched_stop(here);
+    rv_sched_stop(there);
+}
+
 /* --- idle -------------------------------------------------------------- */
 
 static int64_t cpu_ns(void)
