@@ -209,6 +209,16 @@ static bool wait_for_work(struct rv_blocking_pool *pool, int64_t deadline_ns)
     return error != ETIMEDOUT;
 }
 
+/* When a thread that is idle from now on gives up, by the kernel's clock. */
+static int64_t give_up_ns(const struct rv_blocking_pool *pool)
+{
+    int64_t until_ns;
+
+    if (__builtin_add_overflow(rv_now_ns(), pool->idle_ns, &until_ns))
+        until_ns = RV_NEVER;
+    return rv_clock_real_ns(until_ns);
+}
+
 static void *worker(void *arg)
 {
     struct rv_blocking_pool *pool = arg;
@@ -220,7 +230,7 @@ static void *worker(void *arg)
                     getpriority(PRIO_PROCESS, 0) + (int)pool->niceness);
     pthread_mutex_lock(&pool->mutex);
     while (in_time) {
-        int64_t idle_until_ns = rv_clock_real_ns(rv_now_ns() + pool->idle_ns);
+        int64_t idle_until_ns = give_up_ns(pool);
         struct rv_blocking_job *job;
 
         while (!(job = take_job(pool)) && !pool->stopping && in_time)

@@ -11,6 +11,7 @@
 #include <reveil/blocking.h>
 #include <semaphore.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "executor/tasks.h"
 #include "support/failing_alloc.h"
@@ -315,6 +316,40 @@ RV_TEST(blocking, an_idle_thread_ends_and_another_is_started_later)
         rv_test_wait_for_threads(threads);
         cr_assert_eq(rv_blocking_threads(pool), 0);
     }
+    rv_blocking_enter(NULL);
+    cr_assert_eq(rv_blocking_pool_stop(pool, rv_after_ms(1000)), 0);
+    rv_executor_free(executor);
+}
+
+static int64_t cpu_ns(void)
+{
+    struct timespec used;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return used.tv_sec * RV_NS_PER_S + used.tv_nsec;
+}
+
+/* A time that is past the end of all times is not waited for in a circle. */
+RV_TEST(blocking, an_idle_thread_may_stay_for_ever)
+{
+    struct rv_blocking_options options = {.max_threads = 1,
+                                          .idle_ns = RV_NEVER};
+    struct rv_executor *executor = new_executor();
+    struct rv_blocking_pool *pool;
+    struct rv_blocking call;
+    struct rv_sleep nap;
+    int value = 3;
+    int64_t before_ns;
+
+    cr_assert_eq(rv_blocking_pool_new(&pool, &options), 0);
+    rv_blocking_enter(pool);
+    rv_blocking_init(&call, answer, &value, NULL);
+    cr_assert_eq(rv_test_block_on(executor, &call.future), 3);
+    before_ns = cpu_ns();
+    rv_sleep_init(&nap, rv_after_ms(400));
+    rv_test_block_on(executor, &nap.future);
+    cr_assert_lt(cpu_ns() - before_ns, 200 * RV_NS_PER_MS);
+    cr_assert_eq(rv_blocking_threads(pool), 1);
     rv_blocking_enter(NULL);
     cr_assert_eq(rv_blocking_pool_stop(pool, rv_after_ms(1000)), 0);
     rv_executor_free(executor);
