@@ -257,7 +257,9 @@ static enum rv_poll porter_poll(struct rv_future *future, struct rv_cx *cx)
         return over ? RV_READY : RV_PENDING;
     /* What was handed over is not lost for want of memory: again, later. */
     rv_sleep_init(&self->pause, rv_after_ms(NO_MEMORY_PAUSE_MS));
-    return rv_poll(&self->pause.future, cx);
+    if (rv_poll(&self->pause.future, cx) == RV_READY)
+        rv_waker_wake(&cx->waker); /* it is over already */
+    return RV_PENDING;
 }
 
 static void drop_all(struct rv_list *parcels)

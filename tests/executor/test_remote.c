@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <reveil/remote.h>
+#include <sched.h>
 #include <semaphore.h>
 
 #include "executor/tasks.h"
@@ -395,4 +396,42 @@ RV_TEST(remote, what_was_handed_over_waits_for_memory)
     }
     place_close(&place);
     rv_stop_counting_allocs();
+}
+
+/* --- a clock that runs away -------------------------------------------- */
+
+static void *let_time_pass(void *over)
+{
+    while (!*(_Atomic bool *)over)
+        rv_clock_advance(RV_NS_PER_S);
+    return NULL;
+}
+
+/* The pause for want of memory is over before its first poll. */
+RV_TEST(remote, nor_is_it_lost_when_the_pause_is_over_at_once)
+{
+    struct rv_remote_join joins[MANY];
+    _Atomic bool over = false;
+    struct place place;
+    pthread_t thread;
+
+    rv_clock_freeze(0);
+    place_open(&place);
+    for (int i = 0; i < MANY; i++)
+        cr_assert_eq(
+            rv_remote_spawn(place.remote, &new_ready()->future, &joins[i]), 0);
+    pthread_create(&thread, NULL, let_time_pass, &over);
+    while (rv_now_ns() < 1000 * RV_NS_PER_S)
+        sched_yield();
+    rv_count_allocs(1);
+    for (int i = 0; i < MANY; i++) {
+        cr_assert_eq(rv_block_on(place.executor, &joins[i].future), 5);
+        cr_assert(rv_alloc_failed());
+        rv_remote_join_drop(&joins[i]);
+    }
+    over = true;
+    pthread_join(thread, NULL);
+    place_close(&place);
+    rv_stop_counting_allocs();
+    rv_clock_thaw();
 }
