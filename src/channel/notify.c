@@ -47,12 +47,15 @@ void rv_notify_one(struct rv_notify *notify)
     notify_and_unlock(notify);
 }
 
-/* The lock must be held. Returns: true when the batch is full. */
+/* The lock must be held. Returns: true when the batch is full, and there is
+ * one more to be served. */
 static bool serve_all(struct rv_list *waiters, struct rv_wake_batch *batch)
 {
-    while (!rv_list_empty(waiters))
-        if (rv_sync_grant(rv_sync_first(waiters), RV_SYNC_GRANTED_ALL, batch))
+    while (!rv_list_empty(waiters)) {
+        if (batch->len == RV_WAKE_BATCH)
             return true;
+        rv_sync_grant(rv_sync_first(waiters), RV_SYNC_GRANTED_ALL, batch);
+    }
     return false;
 }
 

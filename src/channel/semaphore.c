@@ -15,7 +15,9 @@
  *       Otherwise the permits are lost, and with them all who wait behind.
  *   L3  A waiter that is dropped in line may have been what held back those
  *       behind it, who want less: they are served.
- *   L4  Wakers are collected under the lock and woken after it.
+ *   L4  Wakers are collected under the lock and woken after it. When the last
+ *       of them is woken the semaphore is not touched any more: who was woken
+ *       may end it.
  *
  * tests/models/semaphore.pml is the model, with mutants for L1 to L3.
  */
@@ -57,7 +59,8 @@ int rv_semaphore_try_acquire(struct rv_semaphore *semaphore, uint32_t permits)
     return taken ? 0 : -EAGAIN;
 }
 
-/* The lock must be held. Returns: true when the batch is full. */
+/* The lock must be held. Returns: true when the batch is full, and there is
+ * one more to be served. */
 static bool serve(struct rv_semaphore *semaphore, struct rv_wake_batch *batch)
 {
     while (!rv_list_empty(&semaphore->waiters)) {
@@ -65,9 +68,10 @@ static bool serve(struct rv_semaphore *semaphore, struct rv_wake_batch *batch)
 
         if (first->permits > semaphore->permits)
             return false;
-        semaphore->permits -= first->permits; /* L1 */
-        if (rv_sync_grant(first, RV_SYNC_GRANTED, batch))
+        if (batch->len == RV_WAKE_BATCH)
             return true;
+        semaphore->permits -= first->permits; /* L1 */
+        rv_sync_grant(first, RV_SYNC_GRANTED, batch);
     }
     return false;
 }

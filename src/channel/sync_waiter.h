@@ -43,13 +43,13 @@ static inline struct rv_waker rv_sync_wait(struct rv_sync_waiter *waiter,
     return old;
 }
 
-/* Serve the one in front. Returns: true when the batch is full. */
-static inline bool rv_sync_grant(struct rv_sync_waiter *waiter, uint32_t state,
+/* Serve the one in front; there is room in the batch. */
+static inline void rv_sync_grant(struct rv_sync_waiter *waiter, uint32_t state,
                                  struct rv_wake_batch *batch)
 {
     rv_list_remove(&waiter->node);
     waiter->state = state;
-    return rv_wake_batch_add(batch, &waiter->waker);
+    rv_wake_batch_add(batch, &waiter->waker);
 }
 
 #endif /* RV_SYNC_WAITER_H */
