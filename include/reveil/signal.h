@@ -16,9 +16,10 @@
  *
  * What the kernel asks for: a signal that is sent to the process goes to any
  * thread that does not block it. Open before other threads are started, or
- * block the set in them too; the threads of the library block all signals.
- * Signals sent to one thread (raise(), pthread_kill()) may not be seen; those
- * of kill() and of the terminal are.
+ * block the set in them too; the threads of the library block all signals,
+ * those that run tasks all but faults (SIGSEGV, SIGABRT, ...). Signals sent to
+ * one thread (raise(), pthread_kill()) may not be seen; those of kill() and of
+ * the terminal are.
  */
 #ifndef RV_SIGNAL_H
 #define RV_SIGNAL_H
