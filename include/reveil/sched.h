@@ -29,7 +29,8 @@
  *
  * A task may await any future with rv_await(). The future belongs to the
  * worker where the wait began: it is polled on an executor that the worker
- * has, with the scheduler's reactor and blocking pool. While that worker runs
+ * has, with the scheduler's reactor and blocking pool, and an io_uring and a
+ * CPU pool of the worker. While that worker runs
  * a task that neither waits nor yields, its futures wait too. A wait that
  * returns -ECANCELED has dropped the future, on that worker. What stays with
  * an executor between waits, such as rv_spawn() and a struct rv_scope, is not

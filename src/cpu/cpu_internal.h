@@ -77,6 +77,12 @@ struct rv_cpu_pool {
 
 /* --- pool.c ------------------------------------------------------------ */
 
+/* It has a task of its own in its executor. */
+static inline bool rv_cpu_has_task(const struct rv_cpu_pool *pool)
+{
+    return pool->driver;
+}
+
 void rv_cpu_get(struct rv_cpu_pool *pool);
 void rv_cpu_put(struct rv_cpu_pool *pool);
 

@@ -63,6 +63,10 @@ static void worker_fini(struct rv_core *worker)
         rv_coro_free(worker->spare->coro);
         worker->spare = NULL;
     }
+    if (worker->cpu) /* its thread was not started */
+        rv_cpu_pool_stop(worker->cpu, 0);
+    if (worker->ring)
+        rv_ring_free(worker->ring);
     if (worker->executor)
         rv_executor_free(worker->executor);
     rv_free(worker->seen_runs);
@@ -85,7 +89,10 @@ static int worker_init(struct rv_sched *sched, uint32_t index)
     if (!worker->seen_runs ||
         rv_deque_init(&worker->tasks, FIRST_CAPACITY) < 0 ||
         rv_deque_init(&worker->forks, FIRST_CAPACITY) < 0 ||
-        rv_executor_new(&worker->executor) < 0)
+        rv_executor_new(&worker->executor) < 0 ||
+        rv_ring_new(&worker->ring, worker->executor, sched->reactor, NULL) <
+            0 ||
+        rv_cpu_pool_new(&worker->cpu, worker->executor, NULL) < 0)
         return -ENOMEM;
     worker->parker = rv_ready_parker(rv_executor_ready(worker->executor));
     rv_idle_set_parker(&sched->idle, index, worker->parker);

@@ -16,8 +16,10 @@
 
 #include <pthread.h>
 #include <reveil/blocking.h>
+#include <reveil/cpu.h>
 #include <reveil/reactor.h>
 #include <reveil/sched.h>
+#include <reveil/uring.h>
 
 #include "sched/deque.h"
 #include "sched/idle.h"
@@ -85,6 +87,9 @@ struct rv_core {
 
     /* Private to the worker. */
     struct rv_go_task *current; /* the task that runs */
+    struct rv_ring *ring;
+    struct rv_cpu_pool *cpu;
+    bool executor_ran; /* when it was asked last */
     bool searching;
     int64_t nap_ns;         /* of the next, as sentinel */
     uint32_t slot_runs;     /* from the slot, in a row */

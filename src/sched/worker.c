@@ -21,8 +21,10 @@
  * search: else two tasks that wait for each other in turn would be torn apart.
  */
 #include "base/base_internal.h"
+#include "cpu/cpu_internal.h"
 #include "executor/executor_internal.h"
 #include "sched/sched_internal.h"
+#include "uring/uring_internal.h"
 
 enum {
     FAIR_RUNS = 61,    /* prime, as in Go and tokio, so as not to beat */
@@ -34,6 +36,7 @@ enum {
  * To be woken takes about as long as the shortest. */
 static const int64_t shortest_nap_ns = 50 * 1000;
 static const int64_t longest_nap_ns = RV_NS_PER_MS;
+static const int64_t stop_cpu_ns = 5 * RV_NS_PER_S;
 
 static _Thread_local struct rv_core *current;
 _Thread_local struct rv_core *rv_core_of_task;
@@ -222,7 +225,8 @@ static void note_work(struct rv_core *worker)
 /* Returns: true if there may be a task to run now. */
 static bool run_executor(struct rv_core *worker)
 {
-    if (!rv_executor_run(worker->executor))
+    worker->executor_ran = rv_executor_run(worker->executor);
+    if (!worker->executor_ran)
         return false;
     note_work(worker);
     return rv_core_take_woken(worker);
@@ -371,8 +375,10 @@ static void park(struct rv_core *worker, bool sentinel)
 static void sleep_or_not(struct rv_core *worker)
 {
     struct rv_sched *sched = worker->sched;
+    /* The tasks of ring and pool only serve others, which are counted. */
     const uint32_t outsiders =
-        rv_executor_tasks(worker->executor) - worker->needing_tasks;
+        rv_executor_tasks(worker->executor) - worker->needing_tasks -
+        rv_ring_has_task(worker->ring) - rv_cpu_has_task(worker->cpu);
     const bool searching = worker->searching;
     bool sentinel;
 
@@ -398,7 +404,10 @@ static void turn(struct rv_core *worker)
     if (!task)
         task = search(worker);
     if (!task && !rv_core_is_woken(worker)) {
-        sleep_or_not(worker);
+        /* What its executor polled may have left calls for the ring: they are
+         * submitted when it finds nothing to do. */
+        if (!worker->executor_ran)
+            sleep_or_not(worker);
         return;
     }
     stop_searching(worker);
@@ -408,15 +417,37 @@ static void turn(struct rv_core *worker)
     }
 }
 
+static void enter_all(struct rv_core *worker)
+{
+    current = worker;
+    rv_reactor_enter(worker->sched->reactor);
+    rv_blocking_enter(worker->sched->blocking);
+    rv_ring_enter(worker->ring);
+    rv_cpu_enter(worker->cpu);
+    rv_executor_enter(worker->executor);
+}
+
+/* Ring and pool end on the thread that used them, as they ask for. */
+static void leave_all(struct rv_core *worker)
+{
+    rv_executor_leave(worker->executor);
+    rv_cpu_enter(NULL);
+    rv_cpu_pool_stop(worker->cpu, rv_now_ns() + stop_cpu_ns);
+    worker->cpu = NULL;
+    rv_ring_enter(NULL);
+    rv_ring_free(worker->ring);
+    worker->ring = NULL;
+    rv_blocking_enter(NULL);
+    rv_reactor_enter(NULL);
+    current = NULL;
+}
+
 void *rv_core_main(void *arg)
 {
     struct rv_core *worker = arg;
     struct rv_sched *sched = worker->sched;
 
-    current = worker;
-    rv_reactor_enter(sched->reactor);
-    rv_blocking_enter(sched->blocking);
-    rv_executor_enter(worker->executor);
+    enter_all(worker);
     while (!atomic_load_explicit(&sched->over, memory_order_acquire)) {
         /* relaxed, both: they come with a wake. */
         if (atomic_load_explicit(&sched->canceling, memory_order_relaxed))
@@ -425,9 +456,6 @@ void *rv_core_main(void *arg)
                 atomic_load_explicit(&sched->despairing, memory_order_relaxed));
         turn(worker);
     }
-    rv_executor_leave(worker->executor);
-    rv_blocking_enter(NULL);
-    rv_reactor_enter(NULL);
-    current = NULL;
+    leave_all(worker);
     return NULL;
 }

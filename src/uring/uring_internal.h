@@ -98,6 +98,12 @@ void rv_ring_drain(struct rv_ring *ring);
  * became ready for that. */
 bool rv_ring_back_off(struct rv_ring *ring);
 
+/* It has a task of its own in its executor, from its first use on. */
+static inline bool rv_ring_has_task(const struct rv_ring *ring)
+{
+    return ring->watch;
+}
+
 void rv_ring_get(struct rv_ring *ring);
 void rv_ring_put(struct rv_ring *ring);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_go.c - tasks are started, run, wait and are joined. */
 #include <fcntl.h>
+#include <reveil/cpu.h>
 #include <reveil/file.h>
 #include <sched.h>
 #include <signal.h>
@@ -460,6 +461,37 @@ static int32_t read_magic(void *arg)
 RV_TEST(go, tasks_read_files)
 {
     cr_assert_eq(run_once(CORES, read_magic, NULL), 0);
+}
+
+/* --- work for the CPUs ------------------------------------------------- */
+
+static int32_t call_add_one(void *state, void *result)
+{
+    (void)result;
+    return *(int32_t *)state + 1;
+}
+
+static int32_t compute(void *arg)
+{
+    static const struct rv_callable_ops ops = {.name = "add_one",
+                                               .call = call_add_one,
+                                               .state_bytes = sizeof(int32_t)};
+    struct rv_callable *callable;
+    struct rv_cpu job;
+    int32_t value = 41;
+    int32_t result;
+
+    (void)arg;
+    TASK_CHECK(rv_callable_new(&callable, &ops, &value) == 0);
+    rv_spawn_cpu(&job, callable);
+    result = rv_await(&job.future);
+    rv_drop(&job.future);
+    return result;
+}
+
+RV_TEST(go, tasks_have_jobs_computed)
+{
+    cr_assert_eq(run_once(CORES, compute, NULL), 42);
 }
 
 /* --- an overflow ------------------------------------------------------- */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* test_stop.c - the end: stop, cancel, deadlock, threads that are not there. */
+#include <fcntl.h>
 #include <pthread.h>
+#include <reveil/file.h>
 #include <string.h>
 
 #include "support/failing_alloc.h"
@@ -119,6 +121,27 @@ RV_TEST(stop, tasks_that_wait_for_nothing_else_are_a_deadlock)
     cr_assert_eq(rv_sched_run(sched, await_never, NULL), -EDEADLK);
     cr_assert_str_eq(rv_sched_deadlock(sched), "task 'root' waits for never\n");
     cr_assert_eq(rv_sched_run(sched, return_arg, NULL), -ECANCELED);
+    rv_sched_stop(sched);
+}
+
+/* Its first use of files leaves a task of the ring in the executor. */
+static int32_t open_then_await_never(void *arg)
+{
+    struct rv_file_op op;
+    struct rv_file *file;
+
+    rv_file_open_init(&op, &file, "/dev/null", O_RDONLY, 0);
+    TASK_CHECK(rv_await(&op.future) == 0);
+    rv_drop(&op.future);
+    rv_file_put(file);
+    return await_never(arg);
+}
+
+RV_TEST(stop, a_deadlock_is_seen_after_files_were_used)
+{
+    struct rv_sched *sched = start_sched(CORES);
+
+    cr_assert_eq(rv_sched_run(sched, open_then_await_never, NULL), -EDEADLK);
     rv_sched_stop(sched);
 }
 
