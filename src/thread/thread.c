@@ -109,6 +109,8 @@ int rv_thread_start(struct rv_thread *thread, rv_thread_main main,
 
     if (!stack_bytes)
         stack_bytes = RV_THREAD_STACK_BYTES;
+    if (stack_bytes > SIZE_MAX / 4 || args_bytes > SIZE_MAX / 4)
+        return -ENOMEM; /* no sum below overflows then */
     error = map_stack(thread, stack_bytes + args_bytes + sizeof *frame + ALIGN);
     if (error)
         return error;

@@ -262,3 +262,16 @@ RV_TEST(thread, without_address_space_it_is_an_error)
     cr_assert_eq(rv_thread_start(&thread, nothing_main, NULL, 0, SIZE_MAX / 4),
                  -ENOMEM);
 }
+
+/* Sums that overflow would make a small one of it. */
+RV_TEST(thread, a_stack_larger_than_all_memory_is_enomem)
+{
+    struct rv_thread thread;
+
+    if (!rv_thread_supported())
+        cr_skip_test("no bare threads in this build");
+    for (size_t less = 0; less < 100; less++)
+        cr_assert_eq(
+            rv_thread_start(&thread, nothing_main, NULL, 0, SIZE_MAX - less),
+            -ENOMEM);
+}
