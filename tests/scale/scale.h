@@ -48,13 +48,25 @@ scale_report(bool good, const char *format, ...)
     scale_failed |= !good;
 }
 
+/* gcc says it by a macro, clang by a feature. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SCALE_SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SCALE_SANITIZED true
+#endif
+#endif
+#ifndef SCALE_SANITIZED
+#define SCALE_SANITIZED false
+#endif
+
 /* Call it first: skips, or sets a limit to a hang. */
 static inline void scale_start(void)
 {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    puts("skipped: under a sanitizer there are no figures");
-    exit(SCALE_SKIP);
-#endif
+    if (SCALE_SANITIZED) {
+        puts("skipped: under a sanitizer there are no figures");
+        exit(SCALE_SKIP);
+    }
     alarm(SCALE_WATCHDOG_S);
 }
 

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <sys/utsname.h>
 
+#include "coro/annotate.h"
 #include "stress.h"
 
 enum { MANY = 100000, WITH_OLD_GUARDS = 20000, UNDER_TSAN = 2000 };
@@ -50,7 +51,7 @@ static uint32_t how_many(void)
     int major = 0;
     int minor = 0;
 
-#ifdef __SANITIZE_THREAD__ /* it has a limit of its own */
+#ifdef RV_CORO_TSAN /* it has a limit of its own */
     return UNDER_TSAN;
 #endif
     if (uname(&kernel) == 0 &&
