@@ -28,6 +28,7 @@ int rv_executor_new(struct rv_executor **out)
         goto fail_free;
     rv_wheel_init(&executor->wheel, rv_now_ns());
     rv_list_init(&executor->turns);
+    executor->polls_left = POLLS_A_TURN;
     *out = executor;
     return 0;
 
@@ -96,9 +97,9 @@ void rv_task_finish(struct rv_executor *executor, struct rv_task *task,
     executor->live--;
     task->join = NULL;
     rv_ready_retire(executor->ready, &task->slot);
-    if (flags & RV_TASK_BORROWED)
-        rv_ready_end_batch(executor->ready); /* rv_block_on() returns */
-    else
+    if (flags & RV_TASK_LAST)
+        rv_ready_end_batch(executor->ready);
+    if (!(flags & RV_TASK_BORROWED))
         dispose(future, join, flags, aborted);
 }
 
@@ -117,19 +118,10 @@ void rv_task_abort(struct rv_executor *executor, uint64_t id)
     if (!task)
         return;
     rv_trace(RV_EV_DROP, id, 0);
-    if (&task->slot == executor->ready->taken)
+    if (&task->slot == executor->ready->taken) {
         task->slot.flags |= RV_TASK_ABORTED;
-    else
-        rv_task_finish(executor, task, true);
-}
-
-/* What a poll said, after it. */
-static inline void settle(struct rv_executor *executor, struct rv_task *task,
-                          enum rv_poll said)
-{
-    if (said == RV_READY)
-        rv_task_finish(executor, task, false);
-    else if (__builtin_expect(task->slot.flags & RV_TASK_ABORTED, 0))
+        executor->polls_left = 1; /* after_polls() comes next */
+    } else
         rv_task_finish(executor, task, true);
 }
 
@@ -156,15 +148,16 @@ static __attribute__((noinline)) void run_traced(struct rv_executor *executor,
         rv_trace(RV_EV_PENDING, task->slot.id, 0);
     if (said == RV_PENDING)
         rv_stats_pending(executor->ready, &task->slot);
-    settle(executor, task, said);
+    if (said == RV_READY)
+        rv_task_finish(executor, task, false);
 }
 
 static inline void run_task(struct rv_executor *executor, struct rv_task *task)
 {
     if (rv_trace_is_on())
         run_traced(executor, task);
-    else
-        settle(executor, task, poll_task(executor, task));
+    else if (poll_task(executor, task) == RV_READY)
+        rv_task_finish(executor, task, false);
 }
 
 /* --- the loop ---------------------------------------------------------- */
@@ -184,10 +177,19 @@ static bool run_turns(struct rv_executor *executor, bool idle_next)
     return any;
 }
 
-/* The world outside has its turn even while the tasks keep each other busy. */
-static __attribute__((noinline)) void look_outside(struct rv_executor *executor)
+/*
+ * What need not be looked at after each poll: whether the task has aborted
+ * itself in it; and the world outside, which has its turn even while the tasks
+ * keep each other busy.
+ */
+static __attribute__((noinline)) void after_polls(struct rv_executor *executor)
 {
-    executor->polls = 0;
+    struct rv_task *task = (struct rv_task *)executor->ready->taken;
+
+    executor->polls_left = POLLS_A_TURN;
+    executor->ready->taken = NULL; /* nobody is inside a poll */
+    if (task && task->slot.flags & RV_TASK_ABORTED)
+        rv_task_finish(executor, task, true);
     rv_parker_turn(rv_ready_parker(executor->ready));
     rv_executor_fire_timers(executor);
     run_turns(executor, false);
@@ -199,11 +201,12 @@ static inline void run_batch(struct rv_executor *executor)
     struct rv_ready_slot *slot;
 
     while ((slot = rv_ready_take(ready))) {
-        executor->polls++;
         run_task(executor, (struct rv_task *)slot);
+        if (--executor->polls_left == 0)
+            after_polls(executor);
     }
-    if (executor->polls >= POLLS_A_TURN)
-        look_outside(executor);
+    /* A few tasks that each do a lot of I/O in a poll are soon 64 polls. */
+    rv_executor_fire_timers(executor);
 }
 
 /* Nothing is ready. Returns: true if something may be now. */
@@ -285,7 +288,8 @@ int rv_block_on(struct rv_executor *executor, struct rv_future *future)
         return -EDEADLK;
     if (future->at == RV_AT_END)
         rv_future_misuse(future);
-    error = rv_task_start(executor, future, NULL, RV_TASK_BORROWED, NULL, &id);
+    error = rv_task_start(executor, future, NULL,
+                          RV_TASK_BORROWED | RV_TASK_LAST, NULL, &id);
     if (error)
         return error;
     rv_executor_enter(executor);

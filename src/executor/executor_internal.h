@@ -16,9 +16,10 @@
 
 enum rv_task_flag {
     RV_TASK_ABORTED = 1,  /* during its poll, which goes on */
-    RV_TASK_BORROWED = 2, /* the future is the caller's of rv_block_on() */
+    RV_TASK_BORROWED = 2, /* the future is the caller's, and stays it */
     RV_TASK_EMBEDDED = 4, /* not from rv_alloc(): its drop frees it, and the
                              handle gets its result only */
+    RV_TASK_LAST = 8,     /* rv_block_on() returns when it is over */
 };
 
 /* A future with a place in line; slot.flags: enum rv_task_flag. */
@@ -47,8 +48,8 @@ struct rv_executor {
     struct rv_list turns;      /* struct rv_turn */
     struct rv_ready *previous; /* of the thread, before it was entered */
     uint32_t live;
-    uint32_t polls; /* since the last look at the world outside */
-    bool closing;   /* no new tasks */
+    uint32_t polls_left; /* until the next look at the world outside */
+    bool closing;        /* no new tasks */
 };
 
 /* From now on `turn` has its turn, until it is removed. It may outlive the
