@@ -36,7 +36,8 @@ static void read_done(void *owner, int32_t result)
 {
     struct rv_cpu_worker *worker = owner;
     struct rv_cpu_lane *lane = worker->lane;
-    const bool again = result == 1 || result == -EAGAIN || result == -EINTR;
+    /* Of a pipe that is ours nothing else is final. */
+    const bool again = result != 0 && result != -ECANCELED && result != -EBADF;
 
     if (!worker->closed && result == 1)
         rv_cpu_complete(worker, worker->byte);
