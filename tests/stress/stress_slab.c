@@ -141,7 +141,8 @@ static void *look_up(void *arg)
     uint64_t *found = calloc(1, sizeof *found);
 
     expect(found != NULL, "no memory");
-    while (!atomic_load(&done)) {
+    /* At least once, also on a thread that gets its first turn too late. */
+    while (!atomic_load(&done) || *found == 0) {
         choice = choice * UINT32_C(1664525) + 1013904223;
         *found += look_up_kept(choice >> 8);
         look_up_dead();
