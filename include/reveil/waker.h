@@ -69,9 +69,9 @@ bool rv_parker_park(struct rv_parker *parker, int64_t deadline_ns);
 /*
  * Leave the token, and wake the owner if it sleeps. Never blocks, never fails.
  *
- * Threads: any, and signal handlers.
+ * Threads: any, and signal handlers. Returns: true if the owner slept.
  */
-void rv_parker_unpark(struct rv_parker *parker);
+bool rv_parker_unpark(struct rv_parker *parker);
 
 /* --- the waker --------------------------------------------------------- */
 
@@ -121,7 +121,8 @@ struct rv_wake_batch {
 /* Move the waker in; "no waker" is ignored. Returns: true when now full. */
 bool rv_wake_batch_add(struct rv_wake_batch *batch, struct rv_waker *waker);
 
-/* Wake and drop all; the batch is empty then. Call it outside all locks. */
-void rv_wake_batch_deliver(struct rv_wake_batch *batch);
+/* Wake and drop all; the batch is empty then. Call it outside all locks.
+ * Returns: true if one of those who are to poll slept. */
+bool rv_wake_batch_deliver(struct rv_wake_batch *batch);
 
 #endif /* RV_WAKER_H */

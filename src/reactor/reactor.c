@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <reveil/trace.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -45,22 +46,25 @@ struct rv_reactor *rv_reactor_enter(struct rv_reactor *reactor)
 
 /* --- the thread -------------------------------------------------------- */
 
-static void handle_round(struct rv_reactor *reactor,
+/* Returns: true if all whom it has woken were awake already. */
+static bool handle_round(struct rv_reactor *reactor,
                          const struct epoll_event *events, int len)
 {
     struct rv_wake_batch batch = {.len = 0};
-    bool first = true;
+    bool any = false;
+    bool slept = false;
 
     for (int i = 0; i < len; i++) {
         if (events[i].data.u64 == EVENT_FD_ID)
             continue;
         rv_source_report(reactor, events[i].data.u64, events[i].events, &batch);
-        if (batch.len && (first || batch.len > RV_WAKE_BATCH - RV_DIRECTIONS)) {
-            rv_wake_batch_deliver(&batch);
-            first = false;
+        if (batch.len && (!any || batch.len > RV_WAKE_BATCH - RV_DIRECTIONS)) {
+            slept |= rv_wake_batch_deliver(&batch);
+            any = true;
         }
     }
-    rv_wake_batch_deliver(&batch);
+    slept |= rv_wake_batch_deliver(&batch);
+    return any && !slept;
 }
 
 /* For epoll_wait(): rounded up, or it would return too early and spin. */
@@ -91,8 +95,9 @@ static int wait_for_events(struct rv_reactor *reactor,
                       timeout ? whole_ms(timeout) : -1);
 }
 
-/* Sleep until there are events, or for `timeout`; NULL for ever. */
-static void one_round(struct rv_reactor *reactor,
+/* Sleep until there are events, or for `timeout`; NULL for ever. Returns: as
+ * handle_round(). */
+static bool one_round(struct rv_reactor *reactor,
                       const struct timespec *timeout)
 {
     struct epoll_event events[EVENTS_A_ROUND];
@@ -101,10 +106,14 @@ static void one_round(struct rv_reactor *reactor,
     rv_trace(RV_EV_EPOLL_WAIT, 0, 0);
     len = wait_for_events(reactor, events, timeout);
     rv_trace(RV_EV_EPOLL_DONE, 0, len);
-    handle_round(reactor, events, len); /* -1 after EINTR: none */
+    return handle_round(reactor, events, len); /* -1 after EINTR: none */
 }
 
-/* Split: the reactor's thread. */
+/*
+ * Split: the reactor's thread. It is in no hurry while the executors are awake:
+ * when the CPUs are busy it lets others run first, and finds the events of
+ * that time in one round. On a CPU that is free it goes on at once.
+ */
 static void *event_loop(void *arg)
 {
     struct rv_reactor *reactor = arg;
@@ -113,7 +122,8 @@ static void *event_loop(void *arg)
     rv_trace_mute_thread(reactor->muted);
     /* acquire: pairs with the release in rv_reactor_stop(). */
     while (!atomic_load_explicit(&reactor->stopping, memory_order_acquire))
-        one_round(reactor, NULL);
+        if (one_round(reactor, NULL))
+            sched_yield();
     return NULL;
 }
 

@@ -121,13 +121,15 @@ bool rv_parker_park(struct rv_parker *parker, int64_t deadline_ns)
     return taken;
 }
 
-void rv_parker_unpark(struct rv_parker *parker)
+bool rv_parker_unpark(struct rv_parker *parker)
 {
     const int saved_errno = errno;
-
     /* release: publishes the caller's push; pairs with change_token(). */
-    if (atomic_exchange_explicit(&parker->token, NOTIFIED,
-                                 memory_order_release) == PARKED)
+    const bool slept = atomic_exchange_explicit(&parker->token, NOTIFIED,
+                                                memory_order_release) == PARKED;
+
+    if (slept)
         end_sleep(parker);
     errno = saved_errno;
+    return slept;
 }

@@ -313,7 +313,7 @@ void rv_ready_push(struct rv_ready *queue, uint64_t id)
         rv_ready_push_own(queue, slot);
 }
 
-void rv_ready_push_all(struct rv_ready *queue, const struct rv_waker *wakers,
+bool rv_ready_push_all(struct rv_ready *queue, const struct rv_waker *wakers,
                        uint32_t len)
 {
     bool any = false;
@@ -328,6 +328,5 @@ void rv_ready_push_all(struct rv_ready *queue, const struct rv_waker *wakers,
         any = true;
     }
     pthread_mutex_unlock(&queue->mutex);
-    if (any)
-        rv_parker_unpark(&queue->parker); /* Q4 */
+    return any && rv_parker_unpark(&queue->parker); /* Q4 */
 }

@@ -155,8 +155,9 @@ struct rv_ready_slot *rv_ready_at(struct rv_ready *queue, uint32_t index);
 /* Push a task and unpark the owner if need be; see rv_waker_wake(). */
 void rv_ready_push(struct rv_ready *queue, uint64_t id);
 
-/* The same for `len` wakers of this queue: one lock, one unpark. */
-void rv_ready_push_all(struct rv_ready *queue, const struct rv_waker *wakers,
+/* The same for `len` wakers of this queue: one lock, one unpark. Returns: true
+ * if the owner slept. */
+bool rv_ready_push_all(struct rv_ready *queue, const struct rv_waker *wakers,
                        uint32_t len);
 
 /* A waker of this task is about to be cloned (Q7). */

@@ -61,21 +61,23 @@ static uint32_t run_length(const struct rv_wake_batch *batch, uint32_t first)
     return end - first;
 }
 
-void rv_wake_batch_deliver(struct rv_wake_batch *batch)
+bool rv_wake_batch_deliver(struct rv_wake_batch *batch)
 {
+    bool slept = false;
     uint32_t len;
 
     for (uint32_t i = 0; i < batch->len; i += len) {
         struct rv_ready *queue = batch->wakers[i].queue;
 
         len = run_length(batch, i);
-        if (len == 1 || queue == rv_ready_current())
+        if (queue == rv_ready_current())
             for (uint32_t k = i; k < i + len; k++)
                 rv_ready_push(queue, batch->wakers[k].id);
         else
-            rv_ready_push_all(queue, &batch->wakers[i], len);
+            slept |= rv_ready_push_all(queue, &batch->wakers[i], len);
     }
     for (uint32_t i = 0; i < batch->len; i++)
         rv_waker_drop(&batch->wakers[i]);
     batch->len = 0;
+    return slept;
 }

@@ -40,8 +40,8 @@ RV_TEST(parker, two_unparks_leave_one_token)
     struct rv_parker parker;
 
     rv_parker_init(&parker);
-    rv_parker_unpark(&parker);
-    rv_parker_unpark(&parker);
+    cr_assert_not(rv_parker_unpark(&parker), "nobody slept");
+    cr_assert_not(rv_parker_unpark(&parker), "nobody slept");
 
     cr_assert(rv_parker_park(&parker, RV_NEVER));
     cr_assert_not(rv_parker_park(&parker, 0));
@@ -100,6 +100,7 @@ struct shared {
     int plain; /* not atomic: only the parker orders it */
     _Atomic bool unparked;
     int errno_after;
+    bool slept;
 };
 
 /* Until the owner has been about to sleep `times` times. */
@@ -116,7 +117,7 @@ static void *unpark_a_sleeper(void *arg)
     wait_for_park(1);
     shared->plain = 7;
     errno = E2BIG;
-    rv_parker_unpark(&shared->parker);
+    shared->slept = rv_parker_unpark(&shared->parker);
     shared->errno_after = errno;
     return NULL;
 }
@@ -134,6 +135,7 @@ RV_TEST(parker, unpark_wakes_a_sleeper_and_keeps_errno)
     cr_assert_eq(shared.plain, 7, "what was written before is not visible");
     pthread_join(helper, NULL);
     cr_assert_eq(shared.errno_after, E2BIG);
+    cr_assert(shared.slept);
     rv_trace_start(RV_TRACE_OFF);
 }
 

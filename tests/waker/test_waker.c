@@ -8,7 +8,9 @@
 
 #include <pthread.h>
 #include <reveil/base.h>
+#include <reveil/trace.h>
 #include <reveil/waker.h>
+#include <sched.h>
 
 #include "support/failing_alloc.h"
 #include "support/support.h"
@@ -267,11 +269,37 @@ RV_TEST(waker, a_batch_wakes_nobody_before_it_is_delivered)
     add(&batch, queue, 0);
     add(&batch, queue, 2);
     cr_assert_not(rv_ready_batch(queue));
-    rv_wake_batch_deliver(&batch);
+    cr_assert_not(rv_wake_batch_deliver(&batch), "nobody slept");
 
     expect_batch(queue, (const uint32_t[]){1, 0, 2}, 3);
     cr_assert(rv_parker_park(rv_ready_parker(queue), 0));
     cr_assert_eq(batch.len, 0);
+    rv_ready_put(queue);
+}
+
+static void *deliver_to_a_sleeper(void *batch)
+{
+    while (rv_trace_count(RV_EV_PARK) < 1)
+        sched_yield();
+    return rv_wake_batch_deliver(batch) ? batch : NULL;
+}
+
+RV_TEST(waker, a_batch_tells_that_somebody_slept)
+{
+    struct rv_wake_batch batch = {.len = 0};
+    struct rv_ready *queue = new_queue(2);
+    pthread_t helper;
+    void *slept;
+
+    add(&batch, queue, 0);
+    add(&batch, queue, 1);
+    rv_trace_start(RV_TRACE_COUNTERS);
+    pthread_create(&helper, NULL, deliver_to_a_sleeper, &batch);
+    cr_assert(rv_parker_park(rv_ready_parker(queue), RV_NEVER));
+    pthread_join(helper, &slept);
+    cr_assert_not_null(slept);
+    rv_trace_start(RV_TRACE_OFF);
+    expect_batch(queue, (const uint32_t[]){0, 1}, 2);
     rv_ready_put(queue);
 }
 
