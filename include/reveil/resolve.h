@@ -76,6 +76,9 @@ void rv_resolve_init(struct rv_resolve *resolve, const char *host,
 struct rv_dial {
     struct rv_future future;
 
+    /* Set between init and the first poll if wanted: as in rv_tcp_connect. */
+    bool sends_first;
+
     /* Private. */
     struct rv_tcp *tcp;
     struct rv_resolve resolve;

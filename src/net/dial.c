@@ -48,6 +48,7 @@ static enum rv_poll dial_poll(struct rv_future *future, struct rv_cx *cx)
     for (; self->next < self->resolve.future.result; self->next++) {
         rv_tcp_connect_init(&self->connect, &self->resolve.addrs[self->next],
                             self->tcp);
+        self->connect.sends_first = self->sends_first;
         rv_timeout_init(&self->limit, &self->connect.future, share_ns(self));
         RV_AWAIT(future, cx, &self->limit.future);
         if (self->limit.future.result == 0)

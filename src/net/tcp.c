@@ -135,6 +135,7 @@ struct io {
     const void *data; /* of send */
     size_t len_bytes;
     const struct msghdr *message; /* instead of data, or NULL */
+    int flags;                    /* of send */
 };
 
 static ssize_t try_once(int fd, const struct io *io)
@@ -147,7 +148,7 @@ static ssize_t try_once(int fd, const struct io *io)
         else if (io->message)
             n = sendmsg(fd, io->message, MSG_NOSIGNAL);
         else
-            n = send(fd, io->data, io->len_bytes, MSG_NOSIGNAL);
+            n = send(fd, io->data, io->len_bytes, MSG_NOSIGNAL | io->flags);
     } while (n < 0 && errno == EINTR);
     return n < 0 ? -errno : n;
 }
@@ -201,6 +202,17 @@ ssize_t rv_tcp_poll_send(struct rv_tcp *tcp, struct rv_cx *cx, const void *data,
 {
     const struct io io = {
         .direction = RV_WRITE, .data = data, .len_bytes = len_bytes};
+
+    return poll_io(tcp, cx, &io);
+}
+
+ssize_t rv_tcp_poll_send_last(struct rv_tcp *tcp, struct rv_cx *cx,
+                              const void *data, size_t len_bytes)
+{
+    const struct io io = {.direction = RV_WRITE,
+                          .data = data,
+                          .len_bytes = len_bytes,
+                          .flags = MSG_MORE};
 
     return poll_io(tcp, cx, &io);
 }
