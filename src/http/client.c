@@ -10,12 +10,16 @@
  */
 #include <errno.h>
 #include <reveil/async.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "base/base_internal.h"
 #include "http/client_internal.h"
+#include "http/writer.h"
 
-enum { HEAD_FIRST_BYTES = 1024 };
+enum {
+    HEAD_FIRST_BYTES = 512,
+    REQUEST_BYTES = 128 /* at most, without target and host */
+};
 
 static const uint64_t max_body_default = UINT64_C(64) << 20;
 
@@ -82,43 +86,42 @@ static bool out_of_time(struct rv_http_get *get, struct rv_cx *cx)
 
 /* --- the request ------------------------------------------------------- */
 
-/* The request as text, in `text` or only measured. Returns: its length. */
-static int format_request(const struct rv_http_get *get,
-                          const struct rv_http_url *url, char *text,
-                          size_t size)
+/*
+ * The request and, behind it, the host to dial, with a 0.
+ *
+ * Returns: false when they did not fit.
+ */
+static bool format_request(struct rv_http_get *get,
+                           const struct rv_http_url *url)
 {
-    const bool v6 = strchr(url->host, ':') != NULL;
-    char port[8] = "";
+    struct rv_http_writer out = {.at = get->head,
+                                 .end = get->head + get->head_room_bytes - 1};
 
-    if (url->port != 80)
-        snprintf(port, sizeof port, ":%u", (unsigned)url->port);
-    return snprintf(text, size,
-                    "%s %s HTTP/1.1\r\n"
-                    "Host: %s%s%s%s\r\n"
-                    "User-Agent: reveil/0.1\r\n"
-                    "Accept: */*\r\n"
-                    "%s\r\n",
-                    get->head_only ? "HEAD" : "GET", url->target, v6 ? "[" : "",
-                    url->host, v6 ? "]" : "", port,
-                    get->client ? "" : "Connection: close\r\n");
+    rv_http_put(&out, get->head_only ? "HEAD " : "GET ");
+    rv_http_put(&out, url->target);
+    rv_http_put(&out, " HTTP/1.1\r\nHost: ");
+    rv_http_put_authority(&out, url);
+    rv_http_put(&out, "\r\nUser-Agent: reveil/0.1\r\nAccept: */*\r\n");
+    rv_http_put(&out, get->client ? "\r\n" : "Connection: close\r\n\r\n");
+    get->filled_bytes = (size_t)(out.at - get->head);
+    rv_http_put(&out, url->host);
+    *out.at = '\0';
+    return !out.full;
 }
 
-/* The request and, behind it, the host to dial. Returns: 0, -ENOMEM. */
+/* Returns: 0, -ENOMEM. */
 static int store_request(struct rv_http_get *get, const struct rv_http_url *url)
 {
-    const size_t len = (size_t)format_request(get, url, NULL, 0);
-    const size_t size = len + strlen(url->host) + 1;
-    const size_t room = size > HEAD_FIRST_BYTES ? size : HEAD_FIRST_BYTES;
-    int err;
+    const size_t room =
+        REQUEST_BYTES + strlen(url->target) + 2 * strlen(url->host);
+    int err = 0;
 
-    if (room > get->head_room_bytes) {
-        err = rv_http_grow(&get->head, 0, &get->head_room_bytes, room);
-        if (err < 0)
-            return err;
-    }
-    format_request(get, url, get->head, get->head_room_bytes);
-    strcpy(get->head + len, url->host);
-    get->filled_bytes = len;
+    if (room > get->head_room_bytes)
+        err = rv_http_grow(&get->head, 0, &get->head_room_bytes,
+                           room > HEAD_FIRST_BYTES ? room : HEAD_FIRST_BYTES);
+    if (err < 0)
+        return err;
+    RV_CHECK(format_request(get, url), "a request without room");
     get->port = url->port;
     return 0;
 }
@@ -256,6 +259,7 @@ static enum rv_poll fetch(struct rv_http_get *get, struct rv_cx *cx)
             rv_http_get_enter(get, RV_HTTP_CONNECTING);
             rv_dial_init(&get->step.dial, get->head + get->filled_bytes,
                          get->port, RV_NEVER, &get->tcp);
+            get->step.dial.sends_first = true;
             RV_AWAIT(future, cx, &get->step.dial.future);
             err = get->step.dial.future.result;
             if (err < 0)

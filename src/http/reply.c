@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "http/connection.h"
+#include "http/writer.h"
 
 enum {
     HEAD_MAX_BYTES = 512,
@@ -79,39 +80,6 @@ static const char *date_text(struct rv_http_server *server)
     return server->date;
 }
 
-/* Text that is being written. snprintf() was half of the instructions of a
- * request. */
-struct writer {
-    char *at;
-    char *end; /* behind the room */
-    bool full; /* something did not fit */
-};
-
-static void put(struct writer *out, const char *text)
-{
-    const size_t len = strlen(text);
-
-    if (len > (size_t)(out->end - out->at))
-        out->full = true;
-    if (out->full)
-        return;
-    memcpy(out->at, text, len);
-    out->at += len;
-}
-
-static void put_number(struct writer *out, uint64_t number)
-{
-    char digits[24];
-    char *first = digits + sizeof digits - 1;
-
-    *first = '\0';
-    do {
-        *--first = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    put(out, first);
-}
-
 /* The status alone says that no body follows: RFC 9110, section 8.6. */
 static bool never_has_body(int status)
 {
@@ -119,19 +87,20 @@ static bool never_has_body(int status)
 }
 
 /* How the body ends, as a header, or nothing: at the close. */
-static void put_framing(struct writer *out, struct rv_http_exchange *exchange,
-                        int status, int64_t len_bytes)
+static void put_framing(struct rv_http_writer *out,
+                        struct rv_http_exchange *exchange, int status,
+                        int64_t len_bytes)
 {
     exchange->chunked = false;
     if (never_has_body(status))
         return;
     exchange->chunked = len_bytes < 0 && exchange->head->minor == 1;
     if (len_bytes >= 0) {
-        put(out, "Content-Length: ");
-        put_number(out, (uint64_t)len_bytes);
-        put(out, "\r\n");
+        rv_http_put(out, "Content-Length: ");
+        rv_http_put_number(out, (uint64_t)len_bytes);
+        rv_http_put(out, "\r\n");
     } else if (exchange->chunked) {
-        put(out, "Transfer-Encoding: chunked\r\n");
+        rv_http_put(out, "Transfer-Encoding: chunked\r\n");
     } else {
         exchange->keep_alive = false;
     }
@@ -145,32 +114,32 @@ static const char *connection_header(const struct rv_http_exchange *exchange)
     return exchange->head->minor == 0 ? "Connection: keep-alive\r\n" : "";
 }
 
-static void put_status_line(struct writer *out, int status)
+static void put_status_line(struct rv_http_writer *out, int status)
 {
-    put(out, "HTTP/1.1 ");
-    put_number(out, (uint64_t)status);
-    put(out, " ");
-    put(out, rv_http_reason(status));
-    put(out, "\r\n");
+    rv_http_put(out, "HTTP/1.1 ");
+    rv_http_put_number(out, (uint64_t)status);
+    rv_http_put(out, " ");
+    rv_http_put(out, rv_http_reason(status));
+    rv_http_put(out, "\r\n");
 }
 
 int rv_http_format_head(char *text, size_t size,
                         struct rv_http_exchange *exchange, int status,
                         const char *type, int64_t len_bytes)
 {
-    struct writer out = {.at = text, .end = text + size};
+    struct rv_http_writer out = {.at = text, .end = text + size};
 
     if (exchange->connection->answered)
         return -EALREADY;
     put_status_line(&out, status);
-    put(&out, "Date: ");
-    put(&out, date_text(exchange->connection->server));
-    put(&out, "\r\nContent-Type: ");
-    put(&out, type);
-    put(&out, "\r\n");
+    rv_http_put(&out, "Date: ");
+    rv_http_put(&out, date_text(exchange->connection->server));
+    rv_http_put(&out, "\r\nContent-Type: ");
+    rv_http_put(&out, type);
+    rv_http_put(&out, "\r\n");
     put_framing(&out, exchange, status, len_bytes);
-    put(&out, connection_header(exchange));
-    put(&out, "\r\n");
+    rv_http_put(&out, connection_header(exchange));
+    rv_http_put(&out, "\r\n");
     if (out.full)
         return -ENOSPC;
     exchange->connection->answered = true;

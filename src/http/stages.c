@@ -101,9 +101,10 @@ void rv_http_next_request(struct rv_http_connection *conn)
 }
 
 /*
- * Nothing more will be sent. A close with input unread would make the kernel
- * send a reset, which can overtake the answer: read on for a moment, unless
- * the client has said that this was its last request, and nothing came after.
+ * Nothing more will be sent; the answer's tail leaves with the end. A close
+ * with input unread would make the kernel send a reset, which can overtake the
+ * answer: read on for a moment, unless the client has said that this was its
+ * last request, and nothing came after.
  */
 static void finish_sending(struct rv_http_connection *conn)
 {
@@ -111,7 +112,7 @@ static void finish_sending(struct rv_http_connection *conn)
     const bool all_read = parser->done && !parser->head.keep_alive &&
                           conn->next_at == conn->in_end;
 
-    if (all_read || rv_tcp_shutdown_write(&conn->tcp) < 0)
+    if (rv_tcp_shutdown_write(&conn->tcp) < 0 || all_read)
         rv_http_enter(conn, RV_HTTP_STAGE_OVER);
     else
         rv_http_enter(conn, RV_HTTP_STAGE_DRAIN);
@@ -337,11 +338,19 @@ void rv_http_check_handler(struct rv_http_connection *conn)
     }
 }
 
+/* Is what is to be sent the last of this connection? */
+static bool is_farewell(const struct rv_http_connection *conn)
+{
+    return conn->after_send == RV_HTTP_STAGE_HEAD && !conn->exchange.keep_alive;
+}
+
 static enum rv_poll send_out(struct rv_http_connection *conn, struct rv_cx *cx)
 {
-    const ssize_t len =
-        rv_tcp_poll_send(&conn->tcp, cx, conn->out + conn->out_sent,
-                         conn->out_len - conn->out_sent);
+    const char *data = conn->out + conn->out_sent;
+    const size_t left = conn->out_len - conn->out_sent;
+    const ssize_t len = is_farewell(conn)
+                            ? rv_tcp_poll_send_last(&conn->tcp, cx, data, left)
+                            : rv_tcp_poll_send(&conn->tcp, cx, data, left);
 
     if (len == -EAGAIN)
         return RV_PENDING;

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/writer.h"
+
 /* The length of "scheme" in "scheme:...", or 0: it is a relative reference. */
 static size_t scheme_len(const char *text)
 {
@@ -117,12 +119,12 @@ int rv_http_url_join(struct rv_http_url *out, const struct rv_http_url *base,
 size_t rv_http_url_format(const struct rv_http_url *url,
                           char text[RV_HTTP_URL_TEXT])
 {
-    const bool v6 = strchr(url->host, ':') != NULL;
-    char port[8] = "";
+    struct rv_http_writer out = {.at = text,
+                                 .end = text + RV_HTTP_URL_TEXT - 1};
 
-    if (url->port != 80)
-        snprintf(port, sizeof port, ":%u", (unsigned)url->port);
-    return (size_t)snprintf(text, RV_HTTP_URL_TEXT, "http://%s%s%s%s%s",
-                            v6 ? "[" : "", url->host, v6 ? "]" : "", port,
-                            url->target);
+    rv_http_put(&out, "http://");
+    rv_http_put_authority(&out, url);
+    rv_http_put(&out, url->target);
+    *out.at = '\0';
+    return (size_t)(out.at - text);
 }

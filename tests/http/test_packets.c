@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* test_packets.c - what a GET and its answer need not send on its own. */
+#include <criterion/criterion.h>
+#include <linux/tcp.h> /* not netinet/tcp.h, whose tcp_info ends too early */
+
+#include <reveil/http_client.h>
+#include <stdio.h>
+
+#include "http/delay.h"
+#include "serving.h"
+#include "support/support.h"
+
+RV_TEST_SUITE(http_packets);
+
+static struct tcp_info info_of(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof info;
+
+    cr_assert_eq(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    return info;
+}
+
+/* Nobody accepts: the kernel makes the connection. */
+RV_TEST(http_packets, a_get_is_one_with_the_end_of_the_handshake)
+{
+    struct rv_runtime *runtime;
+    struct rv_tcp listener;
+    struct rv_http_get get;
+    struct rv_probe probe;
+    struct rv_addr addr;
+    struct rv_cx cx;
+    char url[64];
+
+    cr_assert_eq(rv_runtime_start(&runtime), 0);
+    cr_assert_eq(rv_addr_parse(&addr, "127.0.0.1", 0), 0);
+    cr_assert_eq(rv_tcp_listen(&listener, &addr), 0);
+    cr_assert_eq(rv_tcp_local_addr(&listener, &addr), 0);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", rv_addr_port(&addr));
+    cr_assert_eq(rv_http_get_init(&get, url), 0);
+    rv_probe_init(&probe);
+    cx = rv_probe_cx(&probe);
+
+    cr_assert_eq(rv_poll(&get.future, &cx), RV_PENDING);
+    cr_assert_eq(get.phase, RV_HTTP_ANSWERING);
+    cr_assert_eq(info_of(rv_tcp_fd(&get.tcp)).tcpi_segs_out, 2, "SYN, GET");
+
+    rv_drop(&get.future);
+    rv_probe_fini(&probe);
+    rv_tcp_close(&listener);
+    rv_runtime_stop(runtime);
+}
+
+/* The server takes longer than the kernel, which acknowledges after 40 ms. */
+RV_TEST(http_packets, the_last_answer_is_one_with_the_end)
+{
+    struct serving serving = {.handler = rv_delay_handler()};
+    char text[1024];
+    int fd;
+
+    serving_start(&serving);
+    fd = dial(serving.port);
+    say(fd, "GET /60/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    listen_for(fd, text, sizeof text, "\xff");
+    cr_assert_str_eq(strstr(text, "\r\n\r\n"), "\r\n\r\nx");
+    cr_assert_leq(info_of(fd).tcpi_segs_in, 3, "SYN-ACK, ACK, answer");
+    close(fd);
+    serving_stop(&serving);
+}
