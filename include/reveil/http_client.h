@@ -120,8 +120,9 @@ struct rv_http_get {
     bool head_only;         /* HEAD instead of GET: no body comes */
     struct rv_http_client *client; /* NULL: a connection of its own */
 
-    /* rv_http_find_header(&parser.head, head, ...) when the result is 0. */
-    struct rv_http_parser parser;
+    /* rv_http_find_header(&parser->head, head, ...) when the result is 0,
+     * until rv_drop(). NULL before anything came. */
+    struct rv_http_parser *parser;
 
     /* Private. */
     struct rv_http_sink *sink;

@@ -82,9 +82,9 @@ static size_t body_step(const struct rv_http_get *get)
 {
     uint64_t left;
 
-    if (get->parser.head.framing != RV_HTTP_LENGTH)
+    if (get->parser->head.framing != RV_HTTP_LENGTH)
         return BODY_STEP_BYTES;
-    left = get->parser.head.content_length - get->body_len_bytes;
+    left = get->parser->head.content_length - get->body_len_bytes;
     return left < BODY_TRUST_BYTES ? (size_t)left : BODY_TRUST_BYTES;
 }
 
@@ -99,7 +99,7 @@ static int decode_in_place(struct rv_http_get *get, size_t len)
     ssize_t used;
 
     do {
-        used = rv_http_parse_body(&get->parser, data, len, &piece);
+        used = rv_http_parse_body(get->parser, data, len, &piece);
         if (used < 0)
             return (int)used;
         if (piece.len > 0)
@@ -108,15 +108,15 @@ static int decode_in_place(struct rv_http_get *get, size_t len)
         get->body_len_bytes += piece.len;
         data += used;
         len -= (size_t)used;
-    } while (len > 0 && !get->parser.done);
+    } while (len > 0 && !get->parser->done);
     get->surplus = len > 0;
-    return get->parser.done ? OVER : 0;
+    return get->parser->done ? OVER : 0;
 }
 
 /* The end of the stream may be the end of the body. */
 static int take_eof(struct rv_http_get *get)
 {
-    const int err = rv_http_parse_eof(&get->parser);
+    const int err = rv_http_parse_eof(get->parser);
 
     return err < 0 ? err : OVER;
 }
@@ -169,7 +169,7 @@ static int hand_on(struct rv_http_get *get, struct rv_cx *cx)
 static int decode_piece(struct rv_http_get *get)
 {
     const ssize_t used = rv_http_parse_body(
-        &get->parser, get->body + get->raw.at, get->raw.len, &get->piece);
+        get->parser, get->body + get->raw.at, get->raw.len, &get->piece);
 
     if (used < 0)
         return (int)used;
@@ -198,20 +198,20 @@ static int receive_raw(struct rv_http_get *get, struct rv_cx *cx)
         get->raw = (struct rv_http_slice){0, (uint32_t)len};
     if (len != 0)
         return len < 0 ? (int)len : 0;
-    err = rv_http_parse_eof(&get->parser); /* if good, it is done */
+    err = rv_http_parse_eof(get->parser); /* if good, it is done */
     return err < 0 ? err : 0;
 }
 
 /* One step; its phase is what it waits for if it cannot be made. */
 static int pass_some(struct rv_http_get *get, struct rv_cx *cx)
 {
-    const bool to_sink = get->piece.len > 0 || get->parser.done;
+    const bool to_sink = get->piece.len > 0 || get->parser->done;
 
     if (to_sink != (get->phase == RV_HTTP_STORING))
         rv_http_get_enter(get, to_sink ? RV_HTTP_STORING : RV_HTTP_RECEIVING);
     if (get->piece.len > 0)
         return hand_on(get, cx);
-    if (get->parser.done)
+    if (get->parser->done)
         return finish_sink(get, cx);
     return get->raw.len > 0 ? decode_piece(get) : receive_raw(get, cx);
 }
@@ -219,7 +219,7 @@ static int pass_some(struct rv_http_get *get, struct rv_cx *cx)
 /* A buffer with what came behind the head, and room for more. */
 static int start_passing(struct rv_http_get *get, size_t rest)
 {
-    const struct rv_http_head *head = &get->parser.head;
+    const struct rv_http_head *head = &get->parser->head;
     size_t room = PASS_BYTES;
     int err;
 
@@ -254,16 +254,16 @@ static int start_body(struct rv_http_get *get)
     int err;
 
     get->head_done = true;
-    get->status = get->parser.head.status;
+    get->status = get->parser->head.status;
     err = rv_http_get_find_next(get);
     if (err < 0)
         return err;
     rv_http_get_enter(get, RV_HTTP_RECEIVING);
     if (!is_kept(get))
         return start_passing(get, rest);
-    get->surplus = get->parser.done && rest > 0;
-    if (get->parser.done || rest == 0)
-        return get->parser.done ? OVER : 0;
+    get->surplus = get->parser->done && rest > 0;
+    if (get->parser->done || rest == 0)
+        return get->parser->done ? OVER : 0;
     err = reserve_body(get, rest);
     if (err < 0)
         return err;
@@ -276,9 +276,22 @@ static void expect_head(struct rv_http_get *get)
     struct rv_http_limits limits = rv_http_default_limits;
 
     limits.body_bytes = get->max_body_bytes;
-    rv_http_parser_init(&get->parser, RV_HTTP_RESPONSE, &limits);
+    rv_http_parser_init(get->parser, RV_HTTP_RESPONSE, &limits);
     if (get->head_only)
-        rv_http_parser_answers_head(&get->parser);
+        rv_http_parser_answers_head(get->parser);
+}
+
+/* While nothing has come there is no parser: it is most of what a GET needs in
+ * memory, and thousands of them may wait. Returns: 0, -ENOMEM. */
+static int need_parser(struct rv_http_get *get)
+{
+    if (get->parser)
+        return 0;
+    get->parser = rv_alloc(sizeof *get->parser);
+    if (!get->parser)
+        return -ENOMEM;
+    expect_head(get);
+    return 0;
 }
 
 /* Parse the head as far as it is there, and pass over heads of 1xx. */
@@ -286,11 +299,11 @@ static int take_head(struct rv_http_get *get)
 {
     for (;;) {
         const ssize_t len =
-            rv_http_parse_head(&get->parser, get->head, get->filled_bytes);
+            rv_http_parse_head(get->parser, get->head, get->filled_bytes);
 
         if (len < 0)
             return len == -EAGAIN ? 0 : (int)len;
-        if (get->parser.head.status >= 200) {
+        if (get->parser->head.status >= 200) {
             get->head_len_bytes = (size_t)len;
             return start_body(get);
         }
@@ -302,7 +315,7 @@ static int take_head(struct rv_http_get *get)
 
 static int receive_head(struct rv_http_get *get, struct rv_cx *cx)
 {
-    const int err = reserve_head(get);
+    int err = reserve_head(get);
     ssize_t len;
 
     if (err < 0)
@@ -311,6 +324,9 @@ static int receive_head(struct rv_http_get *get, struct rv_cx *cx)
                   get->head_room_bytes - get->filled_bytes);
     if (len < 0)
         return (int)len;
+    err = need_parser(get);
+    if (err < 0)
+        return err;
     if (len == 0)
         return take_eof(get);
     get->filled_bytes += (size_t)len;
@@ -327,7 +343,8 @@ void rv_http_answer_start(struct rv_http_get *get)
     get->body_len_bytes = 0;
     get->piece = (struct rv_http_slice){0, 0};
     get->raw = (struct rv_http_slice){0, 0};
-    expect_head(get);
+    if (get->parser)
+        expect_head(get);
 }
 
 static int step(struct rv_http_get *get, struct rv_cx *cx)

@@ -152,7 +152,7 @@ static int prepare(struct rv_http_get *get)
 /* The connection is in the state of one on which nothing was asked yet. */
 static bool is_reusable(const struct rv_http_get *get)
 {
-    return get->parser.done && get->parser.head.keep_alive && !get->surplus;
+    return get->parser->done && get->parser->head.keep_alive && !get->surplus;
 }
 
 static void release(struct rv_http_get *get)
@@ -216,9 +216,9 @@ int rv_http_get_find_next(struct rv_http_get *get)
     struct rv_http_url url;
     int err;
 
-    if (get->max_redirects == 0 || !is_redirect(get->parser.head.status))
+    if (get->max_redirects == 0 || !is_redirect(get->parser->head.status))
         return 0;
-    location = rv_http_find_header(&get->parser.head, get->head, "Location");
+    location = rv_http_find_header(&get->parser->head, get->head, "Location");
     if (!location)
         return 0;
     if (get->redirects == get->max_redirects)
@@ -325,9 +325,11 @@ static void get_drop(struct rv_future *future)
         RV_CONTAINER_OF(future, struct rv_http_get, future);
 
     let_go(get);
+    rv_free(get->parser);
     rv_free(get->head);
     rv_free(get->body);
     rv_free(get->url);
+    get->parser = NULL;
     get->head = NULL;
     get->body = NULL;
     get->url = NULL;

@@ -88,7 +88,7 @@ RV_TEST(http_keep, a_head_leaves_the_connection_as_good_as_a_get)
     cr_assert_eq(rv_runtime_block_on(all.runtime, &get.future), 0);
     cr_assert_eq(get.body_len_bytes, 0);
     cr_assert_not_null(
-        rv_http_find_header(&get.parser.head, get.head, "Content-Length"));
+        rv_http_find_header(&get.parser->head, get.head, "Content-Length"));
     rv_drop(&get.future);
     cr_assert_eq(get_char(&all, NULL), 'b');
     end(&all);

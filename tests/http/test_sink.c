@@ -93,7 +93,7 @@ static int picky_start(struct rv_http_sink *sink, const struct rv_http_get *get)
     picky_of(sink)->starts++;
     cr_assert_eq(get->status, 200);
     cr_assert_not_null(
-        rv_http_find_header(&get->parser.head, get->head, "Date"));
+        rv_http_find_header(&get->parser->head, get->head, "Date"));
     return picky_of(sink)->error_at == UINT64_MAX ? -EXDEV : 0;
 }
 
