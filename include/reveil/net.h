@@ -107,12 +107,18 @@ int rv_tcp_local_addr(const struct rv_tcp *tcp, struct rv_addr *out);
 struct rv_tcp_connect {
     struct rv_future future;
 
-    /* Set between init and the first poll if wanted: the caller sends as soon
-     * as the future is READY. Its first data then complete the handshake, one
-     * packet and one wake of the server cheaper. If it does not send, the
-     * server hears of the connection up to 0.2 s later (TCP_QUICKACK in
-     * tcp(7)). */
-    bool sends_first;
+    /*
+     * Set between init and the first poll if wanted: what to send first. It
+     * completes the handshake (TCP_QUICKACK in tcp(7)): a packet, a system
+     * call and a wake of the server less than a connect and a send. When the
+     * result is 0, `first_sent_bytes` of it were sent, at least one.
+     *
+     * Owns: the data stay the caller's, where they are, and are not changed,
+     * until the future is READY or dropped.
+     */
+    const void *first;
+    size_t first_len_bytes;
+    size_t first_sent_bytes;
 
     /* Private. */
     struct rv_addr addr;

@@ -76,8 +76,11 @@ void rv_resolve_init(struct rv_resolve *resolve, const char *host,
 struct rv_dial {
     struct rv_future future;
 
-    /* Set between init and the first poll if wanted: as in rv_tcp_connect. */
-    bool sends_first;
+    /* What to send first: as in rv_tcp_connect. Only the address that takes
+     * the connection gets it. */
+    const void *first;
+    size_t first_len_bytes;
+    size_t first_sent_bytes;
 
     /* Private. */
     struct rv_tcp *tcp;

@@ -248,10 +248,12 @@ static bool goes_on(struct rv_http_get *get)
 static enum rv_poll fetch(struct rv_http_get *get, struct rv_cx *cx)
 {
     struct rv_future *future = &get->future;
+    size_t sent; /* of the request; it need not live through an await */
     int err;
 
     RV_BEGIN(future);
     do {
+        sent = 0;
         err = prepare(get);
         if (err < 0)
             RV_RETURN(future, err);
@@ -259,15 +261,17 @@ static enum rv_poll fetch(struct rv_http_get *get, struct rv_cx *cx)
             rv_http_get_enter(get, RV_HTTP_CONNECTING);
             rv_dial_init(&get->step.dial, get->head + get->filled_bytes,
                          get->port, RV_NEVER, &get->tcp);
-            get->step.dial.sends_first = true;
+            get->step.dial.first = get->head;
+            get->step.dial.first_len_bytes = get->filled_bytes;
             RV_AWAIT(future, cx, &get->step.dial.future);
             err = get->step.dial.future.result;
             if (err < 0)
                 RV_RETURN(future, err);
+            sent = get->step.dial.first_sent_bytes;
         }
         rv_http_get_enter(get, RV_HTTP_SENDING);
-        rv_tcp_send_init(&get->step.send, &get->tcp, get->head,
-                         get->filled_bytes);
+        rv_tcp_send_init(&get->step.send, &get->tcp, get->head + sent,
+                         get->filled_bytes - sent);
         RV_AWAIT(future, cx, &get->step.send.future);
         err = get->step.send.future.result;
         if (err == 0) {

@@ -48,11 +48,14 @@ static enum rv_poll dial_poll(struct rv_future *future, struct rv_cx *cx)
     for (; self->next < self->resolve.future.result; self->next++) {
         rv_tcp_connect_init(&self->connect, &self->resolve.addrs[self->next],
                             self->tcp);
-        self->connect.sends_first = self->sends_first;
+        self->connect.first = self->first;
+        self->connect.first_len_bytes = self->first_len_bytes;
         rv_timeout_init(&self->limit, &self->connect.future, share_ns(self));
         RV_AWAIT(future, cx, &self->limit.future);
-        if (self->limit.future.result == 0)
+        if (self->limit.future.result == 0) {
+            self->first_sent_bytes = self->connect.first_sent_bytes;
             RV_RETURN(future, finish(self, 0));
+        }
         if (self->next == 0)
             self->error = self->limit.future.result;
     }

@@ -32,8 +32,23 @@ static int try_connect(const struct rv_tcp_connect *self, int fd)
     return errno == EALREADY || errno == EINTR ? -EINPROGRESS : -errno;
 }
 
+/*
+ * send(2) says the same, and that much was sent: EAGAIN while the connection is
+ * being made.
+ */
+static int try_send_first(struct rv_tcp_connect *self, int fd)
+{
+    const ssize_t n =
+        send(fd, self->first, self->first_len_bytes, MSG_NOSIGNAL);
+
+    if (n < 0)
+        return errno == EAGAIN || errno == EINTR ? -EINPROGRESS : -errno;
+    self->first_sent_bytes = (size_t)n;
+    return 0;
+}
+
 /* The kernel holds the last ACK of the handshake back, for the data to take it
- * along: a packet less, and the server wakes up once for both. */
+ * along. */
 static void hold_ack_back(int fd)
 {
     const int no = 0;
@@ -51,7 +66,7 @@ static int start_connect(struct rv_tcp_connect *self)
 
     if (fd < 0)
         return -errno;
-    if (self->sends_first)
+    if (self->first_len_bytes > 0)
         hold_ack_back(fd);
     error = try_connect(self, fd);
     if (error && error != -EINPROGRESS) {
@@ -73,7 +88,9 @@ static int finish_connect(struct rv_tcp_connect *self, struct rv_cx *cx)
 
     while (error == -EINPROGRESS &&
            rv_source_ready(source, RV_WRITE, &cx->waker, &tick)) {
-        error = try_connect(self, rv_tcp_fd(self->tcp));
+        error = self->first_len_bytes > 0
+                    ? try_send_first(self, rv_tcp_fd(self->tcp))
+                    : try_connect(self, rv_tcp_fd(self->tcp));
         if (error == -EINPROGRESS)
             rv_source_clear(source, RV_WRITE, tick);
     }
@@ -95,6 +112,8 @@ static enum rv_poll connect_poll(struct rv_future *future, struct rv_cx *cx)
                    (future->result = finish_connect(self, cx)) != -EINPROGRESS);
     rv_trace(RV_EV_CONNECT, 0,
              future->result ? future->result : rv_tcp_fd(self->tcp));
+    if (self->first_sent_bytes > 0)
+        rv_trace(RV_EV_SEND, 0, (int64_t)self->first_sent_bytes);
     if (future->result < 0)
         rv_tcp_close(self->tcp);
     RV_RETURN(future, future->result);
@@ -120,7 +139,8 @@ void rv_tcp_connect_init(struct rv_tcp_connect *connect,
     rv_future_init(&connect->future, &ops);
     connect->addr = *addr;
     connect->tcp = tcp;
-    connect->sends_first = false;
+    connect->first_len_bytes = 0;
+    connect->first_sent_bytes = 0;
     *tcp = (struct rv_tcp){0};
 }
 

@@ -5,6 +5,7 @@
  * Threads: the test's, and the reactor's.
  */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <linux/tcp.h> /* not netinet/tcp.h, whose tcp_info ends too early */
 
 #include "net/wire.h"
@@ -22,22 +23,24 @@ static struct tcp_info info_of(const struct rv_tcp *tcp)
     return info;
 }
 
-static int connect_to_send(struct wire *wire)
+/* Returns: how many bytes were sent, or why not. */
+static int connect_with(struct wire *wire, const void *data, size_t len_bytes)
 {
     struct rv_tcp_connect connect;
     int result;
 
     rv_tcp_connect_init(&connect, &wire->addr, &wire->client);
-    connect.sends_first = true;
+    connect.first = data;
+    connect.first_len_bytes = len_bytes;
     result = rv_test_block_on(wire->executor, &connect.future);
     rv_drop(&connect.future);
-    return result;
+    return result < 0 ? result : (int)connect.first_sent_bytes;
 }
 
 RV_TEST(packets, the_first_data_complete_the_handshake)
 {
     struct wire wire;
-    char byte;
+    char text[8];
 
     cr_assert_eq(wire_listen(&wire, "127.0.0.1"), 0);
     cr_assert_eq(connect_to(&wire, &wire.addr), 0);
@@ -46,27 +49,35 @@ RV_TEST(packets, the_first_data_complete_the_handshake)
     cr_assert_eq(accept_one(&wire), 0);
     rv_tcp_close(&wire.server);
 
-    cr_assert_eq(connect_to_send(&wire), 0);
-    cr_assert_eq(info_of(&wire.client).tcpi_segs_out, 1, "SYN");
-    cr_assert_eq(send_all(&wire, &wire.client, "x", 1), 0);
+    cr_assert_eq(connect_with(&wire, "hello", 5), 5);
     cr_assert_eq(info_of(&wire.client).tcpi_segs_out, 2, "SYN, data");
     cr_assert_eq(accept_one(&wire), 0);
-    cr_assert_eq(recv_some(&wire, &wire.server, &byte, 1), 1);
-    cr_assert_eq(byte, 'x');
+    cr_assert_eq(recv_some(&wire, &wire.server, text, sizeof text), 5);
+    cr_assert_eq(memcmp(text, "hello", 5), 0);
     wire_close(&wire);
 }
 
-RV_TEST(packets, who_wanted_to_send_first_and_does_not_is_accepted)
+RV_TEST(packets, what_does_not_fit_is_the_callers_to_send)
 {
+    static char block[16 << 20];
     struct wire wire;
-    char byte;
+    int sent;
 
     cr_assert_eq(wire_listen(&wire, "127.0.0.1"), 0);
-    cr_assert_eq(connect_to_send(&wire), 0);
-    cr_assert_eq(accept_one(&wire), 0);
-    cr_assert_eq(send_all(&wire, &wire.server, "x", 1), 0);
-    cr_assert_eq(recv_some(&wire, &wire.client, &byte, 1), 1);
-    cr_assert_eq(byte, 'x');
+    sent = connect_with(&wire, block, sizeof block);
+    cr_assert_gt(sent, 0);
+    cr_assert_lt(sent, (int)sizeof block);
+    wire_close(&wire);
+}
+
+RV_TEST(packets, first_data_that_nobody_takes_are_not_sent)
+{
+    struct wire wire;
+
+    cr_assert_eq(wire_listen(&wire, "127.0.0.1"), 0);
+    rv_tcp_close(&wire.listener);
+    cr_assert_eq(connect_with(&wire, "hello", 5), -ECONNREFUSED);
+    cr_assert_eq(rv_tcp_fd(&wire.client), -1);
     wire_close(&wire);
 }
 
