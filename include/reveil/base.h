@@ -92,6 +92,21 @@ void *rv_alloc(size_t size_bytes);
 /* Give back what rv_alloc() gave; NULL is allowed. Threads: any. */
 void rv_free(void *memory);
 
+/* --- descriptors ------------------------------------------------------- */
+
+/*
+ * Make room for `count` descriptors in all: raise the limit of the process if
+ * need be, and let the kernel make its table that large now. Else the table
+ * doubles as it fills, and a process with several threads is stopped for some
+ * 10 ms each time. Worth it before thousands of connections; best before a
+ * runtime is started.
+ *
+ * Threads: any. Blocks: for milliseconds, when there are threads already.
+ * Returns: 0; -EMFILE: the system does not allow so many, or the one that it
+ * tries with is taken; -ENFILE, -ENOMEM.
+ */
+int rv_reserve_fds(uint32_t count);
+
 /* --- an intrusive doubly linked list ----------------------------------- */
 
 /* A list head, or a node embedded in the struct that is on the list. */

@@ -142,6 +142,9 @@ static void plan_lanes(struct fetch *fetch)
     if (fetch->lanes_max > fetch->total)
         fetch->lanes_max = fetch->total;
 
+    /* Not having them yet costs only time. */
+    (void)rv_reserve_fds((uint32_t)(fetch->lanes_max * each + SPARE_FDS));
+
     fetch->keep = fetch->lanes_max < fetch->total;
     rv_http_client_init(&fetch->client);
     fetch->client.max_idle = (uint32_t)fetch->lanes_max;

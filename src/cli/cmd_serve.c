@@ -41,7 +41,13 @@ static const char help[] =
     "  --quiet         do not say where it listens, nor that it stops\n"
     "\n";
 
-enum { IDLE_S = 60, GRACE_S = 5, MAX_S = 3600, MAX_CONNECTIONS = 1000000 };
+enum {
+    IDLE_S = 60,
+    GRACE_S = 5,
+    MAX_S = 3600,
+    MAX_CONNECTIONS = 1000000,
+    ROOM_FDS = 16384 /* made from the start */
+};
 
 int serve_addr(const struct serve_options *options, struct rv_addr *out)
 {
@@ -257,6 +263,14 @@ static int parse(struct serve_options *options, int argc, char **argv)
     return status;
 }
 
+/* For clients that come all at once. What is not there costs only time. */
+static void reserve_fds(void)
+{
+    const size_t allowed = cli_raise_fd_limit();
+
+    (void)rv_reserve_fds(allowed < ROOM_FDS ? (uint32_t)allowed : ROOM_FDS);
+}
+
 int cmd_serve(int argc, char **argv)
 {
     struct serve_options options = {.port = 8080,
@@ -275,7 +289,7 @@ int cmd_serve(int argc, char **argv)
     status = parse(&options, argc, argv);
     if (status != CLI_OK)
         return status;
-    cli_raise_fd_limit();
+    reserve_fds();
     err = rv_runtime_start_with(&runtime, &options.runtime);
     if (err < 0)
         return cli_fail(CLI_FAILED, "cannot start: %s", cli_error_text(err));

@@ -86,7 +86,7 @@ static inline void scale_need_fds(rlim_t wanted)
 {
     const rlim_t allowed = scale_raise_fds();
 
-    if (allowed >= wanted)
+    if (allowed >= wanted && rv_reserve_fds((uint32_t)wanted) == 0)
         return;
     printf("skipped: no more than %llu descriptors are allowed\n",
            (unsigned long long)allowed);

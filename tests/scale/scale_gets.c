@@ -33,6 +33,7 @@ _Noreturn static void be_server(int port_fd)
     struct rv_addr addr;
     uint16_t port;
 
+    SCALE_CHECK(rv_reserve_fds(GETS + SPARE_FDS) == 0, "server: descriptors");
     SCALE_CHECK(rv_runtime_start(&runtime) == 0, "server: start");
     SCALE_CHECK(rv_addr_parse(&addr, "127.0.0.1", 0) == 0, "server: address");
     SCALE_CHECK(rv_http_server_init(&server, &addr, &handler) == 0,

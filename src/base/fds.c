@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fds.c - room for many descriptors, before they come.
+ *
+ * A process has a table of its descriptors, which doubles when it is full. A
+ * thread that looks into it takes no lock, so with several threads the kernel
+ * has to wait until none is inside the old one: expand_fdtable() in Linux's
+ * fs/file.c, synchronize_rcu(). Eight times 10 ms on the way to 10,000.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <reveil/base.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Returns: 0, negative errno. */
+static int raise_limit(uint32_t count)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return -errno;
+    if (limit.rlim_cur >= count)
+        return 0;
+    if (limit.rlim_max < count)
+        return -EMFILE;
+    limit.rlim_cur = count;
+    return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
+}
+
+/* The table is as large as its highest descriptor needs, and stays so. */
+static int grow_table(uint32_t count)
+{
+    const int fd = eventfd(0, EFD_CLOEXEC);
+    int high;
+    int error;
+
+    if (fd < 0)
+        return -errno;
+    high = fcntl(fd, F_DUPFD_CLOEXEC, (int)count - 1);
+    error = high < 0 ? -errno : 0;
+    if (high >= 0)
+        close(high);
+    close(fd);
+    return error;
+}
+
+int rv_reserve_fds(uint32_t count)
+{
+    int error;
+
+    if (count == 0)
+        return 0;
+    if (count > INT32_MAX)
+        return -EMFILE;
+    error = raise_limit(count);
+    return error ? error : grow_table(count);
+}

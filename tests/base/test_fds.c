@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* test_fds.c - room for descriptors: the limit, and the kernel's table. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <reveil/base.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "support/support.h"
+
+RV_TEST_SUITE(fds);
+
+/* How many the kernel's table has room for. */
+static int table_size(void)
+{
+    FILE *status = fopen("/proc/self/status", "re");
+    char line[256];
+    int size = -1;
+
+    cr_assert_not_null(status);
+    while (fgets(line, sizeof line, status))
+        if (sscanf(line, "FDSize: %d", &size) == 1)
+            break;
+    fclose(status);
+    return size;
+}
+
+static void set_limit(rlim_t soft, rlim_t hard)
+{
+    const struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
+
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static rlim_t soft_limit(void)
+{
+    struct rlimit limit;
+
+    getrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_cur;
+}
+
+RV_TEST(fds, the_limit_is_raised_and_the_table_grown)
+{
+    set_limit(256, 900);
+    cr_assert_lt(table_size(), 900);
+    cr_assert_eq(rv_reserve_fds(900), 0);
+    cr_assert_eq(soft_limit(), 900);
+    cr_assert_geq(table_size(), 900);
+    cr_assert_eq(fcntl(899, F_GETFD), -1, "the one it tried with is open");
+}
+
+RV_TEST(fds, a_limit_that_is_high_enough_stays)
+{
+    set_limit(800, 900);
+    cr_assert_eq(rv_reserve_fds(700), 0);
+    cr_assert_eq(soft_limit(), 800);
+    cr_assert_geq(table_size(), 700);
+    cr_assert_eq(rv_reserve_fds(0), 0);
+}
+
+RV_TEST(fds, more_than_the_system_allows_is_refused)
+{
+    set_limit(256, 900);
+    cr_assert_eq(rv_reserve_fds(901), -EMFILE);
+    cr_assert_eq(rv_reserve_fds(UINT32_MAX), -EMFILE);
+    cr_assert_eq(soft_limit(), 256);
+}
