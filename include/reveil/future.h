@@ -48,6 +48,19 @@ struct rv_cx {
  */
 enum { RV_IO_BUDGET = 128 };
 
+/*
+ * Whether this poll may make one more call of that kind. If not, the task was
+ * woken, to go on in its next turn: return RV_PENDING. For futures that do I/O
+ * by themselves; those of the library ask already.
+ */
+static inline bool rv_may_go_on(struct rv_cx *cx)
+{
+    if (cx->io_calls++ < RV_IO_BUDGET)
+        return true;
+    rv_waker_wake(&cx->waker);
+    return false;
+}
+
 struct rv_future_ops {
     const char *name; /* for messages and logs */
 

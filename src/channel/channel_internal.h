@@ -86,16 +86,6 @@ struct rv_reclaim {
 void rv_reclaim(struct rv_reclaim *reclaim,
                 void (*run)(struct rv_reclaim *reclaim));
 
-/* Whether this poll may make one more attempt. If not, the task was woken, to
- * go on in its next turn: return PENDING. */
-static inline bool rv_channel_may_go_on(struct rv_cx *cx)
-{
-    if (cx->io_calls++ < RV_IO_BUDGET)
-        return true;
-    rv_waker_wake(&cx->waker);
-    return false;
-}
-
 /* PENDING, until another task does its part: for a scheduler, see sched.h. */
 static inline enum rv_poll rv_channel_pending(const struct rv_future *future,
                                               struct rv_cx *cx)

@@ -397,7 +397,7 @@ static enum rv_poll pop_poll(struct rv_future *future, struct rv_cx *cx)
         RV_CONTAINER_OF(future, struct rv_mpsc_pop, future);
     struct mpsc *channel = of_receiver(self->receiver);
 
-    if (!rv_channel_may_go_on(cx))
+    if (!rv_may_go_on(cx))
         return RV_PENDING;
     future->result =
         rv_mpsc_try_pop_n(self->receiver, self->items, self->count);

@@ -322,7 +322,7 @@ static enum rv_poll next_poll(struct rv_future *future, struct rv_cx *cx)
         RV_CONTAINER_OF(future, struct rv_publisher_next, future);
     struct rv_cell *room = &self->publisher->room;
 
-    if (!rv_channel_may_go_on(cx))
+    if (!rv_may_go_on(cx))
         return RV_PENDING;
     future->result =
         rv_publisher_next_n(self->publisher, self->n, &self->events);
@@ -362,7 +362,7 @@ static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
         RV_CONTAINER_OF(future, struct rv_subscriber_recv, future);
     struct rv_cell *cell = &self->subscriber->events;
 
-    if (!rv_channel_may_go_on(cx))
+    if (!rv_may_go_on(cx))
         return RV_PENDING;
     future->result =
         rv_subscriber_recv_n(self->subscriber, self->n, &self->events);

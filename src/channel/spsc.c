@@ -348,7 +348,7 @@ static enum rv_poll push_poll(struct rv_future *future, struct rv_cx *cx)
         RV_CONTAINER_OF(future, struct rv_spsc_push, future);
     struct rv_cell *room = &of_sender(self->sender)->room;
 
-    if (!rv_channel_may_go_on(cx))
+    if (!rv_may_go_on(cx))
         return RV_PENDING;
     if (!push_more(self)) {
         rv_cell_arm(room, &cx->waker);
@@ -385,7 +385,7 @@ static enum rv_poll pop_poll(struct rv_future *future, struct rv_cx *cx)
         RV_CONTAINER_OF(future, struct rv_spsc_pop, future);
     struct rv_cell *values = &of_receiver(self->receiver)->values;
 
-    if (!rv_channel_may_go_on(cx))
+    if (!rv_may_go_on(cx))
         return RV_PENDING;
     future->result =
         rv_spsc_try_pop_n(self->receiver, self->items, self->count);

@@ -21,16 +21,6 @@ int rv_tcp_adopt(struct rv_tcp *out, int fd);
 ssize_t rv_tcp_poll_sendmsg(struct rv_tcp *tcp, struct rv_cx *cx,
                             const struct msghdr *message, size_t len_bytes);
 
-/* Whether this poll may make one more I/O call. If not, the task was woken, to
- * go on in its next turn: return PENDING. */
-static inline bool rv_net_may_go_on(struct rv_cx *cx)
-{
-    if (cx->io_calls++ < RV_IO_BUDGET)
-        return true;
-    rv_waker_wake(&cx->waker);
-    return false;
-}
-
 /* `at` of a future without await that has left its waker in a source. */
 enum { RV_NET_WAITING = 1 };
 

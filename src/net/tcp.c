@@ -165,7 +165,7 @@ static ssize_t poll_io(struct rv_tcp *tcp, struct rv_cx *cx,
     uint32_t tick;
 
     while (rv_source_ready(tcp->source, io->direction, &cx->waker, &tick) &&
-           rv_net_may_go_on(cx)) {
+           rv_may_go_on(cx)) {
         ssize_t n = try_once(rv_tcp_fd(tcp), io);
 
         if (n != -EAGAIN) {

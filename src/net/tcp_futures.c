@@ -184,7 +184,7 @@ static enum rv_poll accept_poll(struct rv_future *future, struct rv_cx *cx)
     uint32_t tick;
 
     while (rv_source_ready(source, RV_READ, &cx->waker, &tick) &&
-           rv_net_may_go_on(cx)) {
+           rv_may_go_on(cx)) {
         int fd = try_accept(rv_tcp_fd(self->listener));
 
         if (fd != -EAGAIN) {

@@ -94,7 +94,7 @@ static ssize_t poll_io(struct rv_udp *udp, struct rv_cx *cx,
     uint32_t tick;
 
     while (rv_source_ready(udp->source, direction, &cx->waker, &tick) &&
-           rv_net_may_go_on(cx)) {
+           rv_may_go_on(cx)) {
         const ssize_t n = try_once(rv_udp_fd(udp), direction, message);
 
         if (n != -EAGAIN) {

@@ -105,15 +105,6 @@ static enum rv_poll begin(struct rv_file_op *self, struct rv_cx *cx)
     return RV_PENDING;
 }
 
-/* See rv_net_may_go_on(). */
-static bool may_go_on(struct rv_cx *cx)
-{
-    if (cx->io_calls++ < RV_IO_BUDGET)
-        return true;
-    rv_waker_wake(&cx->waker);
-    return false;
-}
-
 static enum rv_poll poll_stage(struct rv_file_op *self, struct rv_cx *cx)
 {
     switch ((enum rv_file_stage)self->stage) {
@@ -137,7 +128,7 @@ static enum rv_poll file_op_poll(struct rv_future *future, struct rv_cx *cx)
     enum rv_poll result;
     uint8_t stage;
 
-    if (self->stage == RV_FILE_AT_NEW && !may_go_on(cx))
+    if (self->stage == RV_FILE_AT_NEW && !rv_may_go_on(cx))
         return RV_PENDING;
     do {
         stage = self->stage;

@@ -54,6 +54,23 @@ static void gate_init(struct gate *gate, const struct rv_future_ops *ops)
 
 /* --- poll and drop ----------------------------------------------------- */
 
+RV_TEST(future, a_poll_has_a_budget_of_calls)
+{
+    struct rv_probe probe;
+    struct rv_cx cx;
+
+    rv_probe_init(&probe);
+    cx = rv_probe_cx(&probe);
+    for (int i = 0; i < RV_IO_BUDGET; i++)
+        cr_assert(rv_may_go_on(&cx));
+    cr_assert_not(rv_probe_take(&probe));
+    cr_assert_not(rv_may_go_on(&cx));
+    cr_assert(rv_probe_take(&probe), "it goes on in its next turn");
+    cx = rv_probe_cx(&probe);
+    cr_assert(rv_may_go_on(&cx));
+    rv_probe_fini(&probe);
+}
+
 RV_TEST(future, init_polls_nothing)
 {
     struct gate gate;
