@@ -60,6 +60,14 @@ enum {
 
 /* --- all of them ------------------------------------------------------- */
 
+/* A lane has come to the end of a URL, or of all. In one go for all lanes that
+ * have since the last time. */
+static bool is_over(struct fetch *self)
+{
+    output_flush(&self->output);
+    return self->lanes == 0 || self->output.error < 0;
+}
+
 static enum rv_poll fetch_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct fetch *self = RV_CONTAINER_OF(future, struct fetch, future);
@@ -70,7 +78,7 @@ static enum rv_poll fetch_poll(struct rv_future *future, struct rv_cx *cx)
     err = get_add_lanes(self, cx->executor);
     if (err < 0)
         RV_RETURN(future, err);
-    RV_AWAIT_UNTIL(future, self->lanes == 0 || self->output.error < 0);
+    RV_AWAIT_UNTIL(future, is_over(self));
     RV_RETURN(future, 0);
     RV_END(future);
 }

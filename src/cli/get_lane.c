@@ -295,8 +295,7 @@ static void settle(struct lane *lane)
         output_skip(&fetch->output, lane->number);
     else
         put(lane);
-    if (fetch->output.error < 0)
-        rv_waker_wake(&fetch->waker); /* to stop */
+    rv_waker_wake(&fetch->waker); /* to write, or to stop */
     show_progress(fetch);
 }
 

@@ -17,6 +17,8 @@
 
 #include "cli/cli.h"
 
+enum { BATCH_BYTES = 16 * 1024 };
+
 int output_open(struct output *output, const char *directory,
                 const struct urls *urls, size_t total)
 {
@@ -70,30 +72,59 @@ static void put_file(struct output *output, size_t number,
                  strerror(-output->error));
 }
 
-/* Write what waits, as far as there is no gap. */
-static void write_in_order(struct output *output)
-{
-    while (output->next < output->total && output->error == 0) {
-        struct output_body *body = &output->waiting[output->next];
+/* Small bodies on their way to stdout: one write for many. */
+struct batch {
+    struct output *output;
+    size_t len_bytes;
+    char text[BATCH_BYTES];
+};
 
-        if (!body->settled)
-            return;
-        output->error = cli_write(STDOUT_FILENO, body->data, body->len_bytes);
-        if (output->error < 0)
-            cli_fail(CLI_FAILED, "cannot write to stdout: %s",
-                     strerror(-output->error));
-        rv_free(body->data);
-        body->data = NULL;
-        output->next++;
+static void write_out(struct output *output, const char *data, size_t len_bytes)
+{
+    if (output->error < 0)
+        return;
+    output->error = cli_write(STDOUT_FILENO, data, len_bytes);
+    if (output->error < 0)
+        cli_fail(CLI_FAILED, "cannot write to stdout: %s",
+                 strerror(-output->error));
+}
+
+static void write_batch(struct batch *batch)
+{
+    if (batch->len_bytes > 0)
+        write_out(batch->output, batch->text, batch->len_bytes);
+    batch->len_bytes = 0;
+}
+
+static void add_to_batch(struct batch *batch, const struct output_body *body)
+{
+    if (body->len_bytes > BATCH_BYTES - batch->len_bytes)
+        write_batch(batch);
+    if (body->len_bytes > BATCH_BYTES) {
+        write_out(batch->output, body->data, body->len_bytes);
+    } else if (body->len_bytes > 0) {
+        memcpy(batch->text + batch->len_bytes, body->data, body->len_bytes);
+        batch->len_bytes += body->len_bytes;
     }
 }
 
-/* The body's turn on stdout will come; it may have come already. */
-static void put_in_order(struct output *output, size_t number,
-                         const struct output_body *body)
+void output_flush(struct output *output)
 {
-    output->waiting[number] = *body;
-    write_in_order(output);
+    struct batch batch;
+
+    if (output->directory)
+        return;
+    batch.output = output;
+    batch.len_bytes = 0;
+    while (output->next < output->total &&
+           output->waiting[output->next].settled) {
+        struct output_body *body = &output->waiting[output->next++];
+
+        add_to_batch(&batch, body);
+        rv_free(body->data);
+        body->data = NULL;
+    }
+    write_batch(&batch);
 }
 
 void output_put(struct output *output, size_t number, char *data,
@@ -102,7 +133,7 @@ void output_put(struct output *output, size_t number, char *data,
     const struct output_body body = {data, len_bytes, true};
 
     if (!output->directory) {
-        put_in_order(output, number, &body);
+        output->waiting[number] = body;
         return;
     }
     if (output->error == 0)
@@ -115,7 +146,7 @@ void output_skip(struct output *output, size_t number)
     const struct output_body nothing = {NULL, 0, true};
 
     if (!output->directory)
-        put_in_order(output, number, &nothing);
+        output->waiting[number] = nothing;
 }
 
 void output_close(struct output *output)

@@ -31,8 +31,9 @@ int output_open(struct output *output, const char *directory,
                 const struct urls *urls, size_t total);
 
 /*
- * The body with this number (from 0) came; it may be NULL if it is empty.
- * After an error, which is told on stderr, nothing is written any more.
+ * The body with this number (from 0) came; it may be NULL if it is empty. For
+ * stdout it waits for output_flush(). After an error, which is told on stderr,
+ * nothing is written any more.
  *
  * Owns: `data` is the output's.
  */
@@ -41,6 +42,9 @@ void output_put(struct output *output, size_t number, char *data,
 
 /* There will be no body with this number. */
 void output_skip(struct output *output, size_t number);
+
+/* Write to stdout what waits, as far as there is no gap. */
+void output_flush(struct output *output);
 
 void output_close(struct output *output);
 
