@@ -101,9 +101,9 @@ void rv_free(void *memory);
  * 10 ms each time. Worth it before thousands of connections; best before a
  * runtime is started.
  *
- * Threads: any. Blocks: for milliseconds, when there are threads already.
- * Returns: 0; -EMFILE: the system does not allow so many, or the one that it
- * tries with is taken; -ENFILE, -ENOMEM.
+ * Threads: any, unless another one changes the limit at the same time.
+ * Blocks: for milliseconds, when there are threads already.
+ * Returns: 0; -EMFILE: the system does not allow so many; -ENFILE, -ENOMEM.
  */
 int rv_reserve_fds(uint32_t count);
 

@@ -60,8 +60,8 @@ uint32_t rv_http_client_idle(const struct rv_http_client *client);
 
 /* What a GET waits for, or waited for when it failed. */
 enum rv_http_phase {
-    RV_HTTP_CONNECTING, /* the name, the connection */
-    RV_HTTP_SENDING,    /* room to send the request */
+    RV_HTTP_CONNECTING, /* the name, the connection, the first send on it */
+    RV_HTTP_SENDING,    /* room to send the rest of the request */
     RV_HTTP_ANSWERING,  /* the head of the answer */
     RV_HTTP_RECEIVING,  /* the next bytes of the body */
     RV_HTTP_STORING,    /* the sink */

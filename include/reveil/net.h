@@ -67,6 +67,13 @@ void rv_tcp_close(struct rv_tcp *tcp);
  */
 void rv_tcp_reset(struct rv_tcp *tcp);
 
+/*
+ * The end of a stream that was sent whole: as rv_tcp_close(), but what
+ * rv_tcp_poll_send_last() kept back goes out with the end, even if the peer
+ * has sent something that nobody read.
+ */
+void rv_tcp_finish(struct rv_tcp *tcp);
+
 /* Say "no more data" to the peer; reading goes on. Returns: 0, -ENOTCONN;
  * -EBADF on "no socket". */
 int rv_tcp_shutdown_write(struct rv_tcp *tcp);
@@ -211,8 +218,9 @@ ssize_t rv_tcp_poll_send(struct rv_tcp *tcp, struct rv_cx *cx, const void *data,
 
 /*
  * The same for data after which the caller ends the stream: when all of it is
- * sent, rv_tcp_shutdown_write() has to follow at once. The kernel keeps the
- * tail back until then, so that data and end go out in one packet.
+ * sent, rv_tcp_finish() or rv_tcp_shutdown_write() has to follow at once. The
+ * kernel keeps the tail back until then, so that data and end go out in one
+ * packet.
  */
 ssize_t rv_tcp_poll_send_last(struct rv_tcp *tcp, struct rv_cx *cx,
                               const void *data, size_t len_bytes);

@@ -26,7 +26,8 @@ static int raise_limit(uint32_t count)
     if (limit.rlim_max < count)
         return -EMFILE;
     limit.rlim_cur = count;
-    return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
+    /* EPERM: the hard limit is from before fs.nr_open was lowered. */
+    return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -EMFILE : 0;
 }
 
 /* The table is as large as its highest descriptor needs, and stays so. */
@@ -55,5 +56,7 @@ int rv_reserve_fds(uint32_t count)
     if (count > INT32_MAX)
         return -EMFILE;
     error = raise_limit(count);
-    return error ? error : grow_table(count);
+    if (error || fcntl((int)count - 1, F_GETFD) >= 0) /* there already */
+        return error;
+    return grow_table(count);
 }

@@ -4,7 +4,8 @@
  * an idle connection turned out to be closed, or when the answer leads on.
  *
  * Most answers take three polls: one starts to connect, one sends when that
- * is done, one finds the answer; a name to be looked up takes one more.
+ * is done, one finds the answer; on loopback the first two are one. A name to
+ * be looked up takes one more.
  *
  * Threads: the executor's, as for every future.
  */
@@ -114,6 +115,7 @@ static int store_request(struct rv_http_get *get, const struct rv_http_url *url)
 {
     const size_t room =
         REQUEST_BYTES + strlen(url->target) + 2 * strlen(url->host);
+    bool fits;
     int err = 0;
 
     if (room > get->head_room_bytes)
@@ -121,7 +123,8 @@ static int store_request(struct rv_http_get *get, const struct rv_http_url *url)
                            room > HEAD_FIRST_BYTES ? room : HEAD_FIRST_BYTES);
     if (err < 0)
         return err;
-    RV_CHECK(format_request(get, url), "a request without room");
+    fits = format_request(get, url);
+    RV_CHECK(fits, "a request without room");
     get->port = url->port;
     return 0;
 }

@@ -112,7 +112,9 @@ static void finish_sending(struct rv_http_connection *conn)
     const bool all_read = parser->done && !parser->head.keep_alive &&
                           conn->next_at == conn->in_end;
 
-    if (rv_tcp_shutdown_write(&conn->tcp) < 0 || all_read)
+    if (all_read)
+        rv_tcp_finish(&conn->tcp);
+    if (all_read || rv_tcp_shutdown_write(&conn->tcp) < 0)
         rv_http_enter(conn, RV_HTTP_STAGE_OVER);
     else
         rv_http_enter(conn, RV_HTTP_STAGE_DRAIN);

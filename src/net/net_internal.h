@@ -21,6 +21,14 @@ int rv_tcp_adopt(struct rv_tcp *out, int fd);
 ssize_t rv_tcp_poll_sendmsg(struct rv_tcp *tcp, struct rv_cx *cx,
                             const struct msghdr *message, size_t len_bytes);
 
+enum { RV_NET_BYTES_A_CALL = 4096 };
+
+/* A copy takes time, too: a call of the budget for each 4 KiB. */
+static inline void rv_net_charge(struct rv_cx *cx, ssize_t len_bytes)
+{
+    cx->io_calls += (uint32_t)len_bytes / RV_NET_BYTES_A_CALL;
+}
+
 /* `at` of a future without await that has left its waker in a source. */
 enum { RV_NET_WAITING = 1 };
 

@@ -11,8 +11,7 @@
 
 #include "net/net_internal.h"
 
-enum { BYTES_A_CALL = 4096 }; /* of the budget, see RV_IO_BUDGET */
-enum { BACKLOG = 4096 };      /* cut to net.core.somaxconn by the kernel */
+enum { BACKLOG = 4096 }; /* cut to net.core.somaxconn by the kernel */
 
 int rv_tcp_fd(const struct rv_tcp *tcp)
 {
@@ -26,6 +25,20 @@ void rv_tcp_close(struct rv_tcp *tcp)
     rv_source_close(tcp->source);
     close(rv_tcp_fd(tcp));
     *tcp = (struct rv_tcp){0};
+}
+
+/*
+ * A close alone throws away what was kept back when there is input unread. Out
+ * of epoll first: the peer's answer to the end would wake the reactor.
+ */
+void rv_tcp_finish(struct rv_tcp *tcp)
+{
+    if (!tcp->fd_plus_1)
+        return;
+    rv_source_close(tcp->source);
+    tcp->source = NULL;
+    shutdown(rv_tcp_fd(tcp), SHUT_WR);
+    rv_tcp_close(tcp);
 }
 
 void rv_tcp_reset(struct rv_tcp *tcp)
@@ -170,8 +183,8 @@ static ssize_t poll_io(struct rv_tcp *tcp, struct rv_cx *cx,
 
         if (n != -EAGAIN) {
             rv_trace(io->direction == RV_READ ? RV_EV_RECV : RV_EV_SEND, 0, n);
-            if (n > 0) /* a copy takes time, too: a call for each 4 KiB */
-                cx->io_calls += (uint32_t)n / BYTES_A_CALL;
+            if (n > 0)
+                rv_net_charge(cx, n);
             if (n > 0 && (size_t)n < io->len_bytes &&
                 !rv_source_hung_up(tcp->source, io->direction))
                 rv_source_clear(tcp->source, io->direction, tick);

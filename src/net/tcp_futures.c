@@ -36,13 +36,16 @@ static int try_connect(const struct rv_tcp_connect *self, int fd)
  * send(2) says the same, and that much was sent: EAGAIN while the connection is
  * being made.
  */
-static int try_send_first(struct rv_tcp_connect *self, int fd)
+static int try_send_first(struct rv_tcp_connect *self, int fd, struct rv_cx *cx)
 {
-    const ssize_t n =
-        send(fd, self->first, self->first_len_bytes, MSG_NOSIGNAL);
+    ssize_t n;
 
+    do {
+        n = send(fd, self->first, self->first_len_bytes, MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
     if (n < 0)
-        return errno == EAGAIN || errno == EINTR ? -EINPROGRESS : -errno;
+        return errno == EAGAIN ? -EINPROGRESS : -errno;
+    rv_net_charge(cx, n);
     self->first_sent_bytes = (size_t)n;
     return 0;
 }
@@ -89,7 +92,7 @@ static int finish_connect(struct rv_tcp_connect *self, struct rv_cx *cx)
     while (error == -EINPROGRESS &&
            rv_source_ready(source, RV_WRITE, &cx->waker, &tick)) {
         error = self->first_len_bytes > 0
-                    ? try_send_first(self, rv_tcp_fd(self->tcp))
+                    ? try_send_first(self, rv_tcp_fd(self->tcp), cx)
                     : try_connect(self, rv_tcp_fd(self->tcp));
         if (error == -EINPROGRESS)
             rv_source_clear(source, RV_WRITE, tick);

@@ -59,7 +59,7 @@ RV_TEST(packets, the_first_data_complete_the_handshake)
 
 RV_TEST(packets, what_does_not_fit_is_the_callers_to_send)
 {
-    static char block[16 << 20];
+    static char block[64 << 20];
     struct wire wire;
     int sent;
 
@@ -67,6 +67,51 @@ RV_TEST(packets, what_does_not_fit_is_the_callers_to_send)
     sent = connect_with(&wire, block, sizeof block);
     cr_assert_gt(sent, 0);
     cr_assert_lt(sent, (int)sizeof block);
+    wire_close(&wire);
+}
+
+/* The queue of the listener is full: the kernel answers nothing, and the
+ * client's asks again after a second. */
+RV_TEST(packets, first_data_wait_for_a_slow_connection)
+{
+    enum { CROWD = 4 };
+    struct rv_tcp_connect crowd[CROWD];
+    struct rv_tcp_connect connect;
+    struct rv_tcp clients[CROWD];
+    struct rv_probe probe;
+    struct wire wire;
+    struct rv_cx cx;
+    char text[8];
+
+    cr_assert_eq(wire_listen_on(&wire, "127.0.0.1", rv_runtime_start), 0);
+    cr_assert_eq(listen(rv_tcp_fd(&wire.listener), 0), 0); /* from now on */
+    rv_probe_init(&probe);
+    cx = rv_probe_cx(&probe);
+    for (int i = 0; i < CROWD; i++) {
+        rv_tcp_connect_init(&crowd[i], &wire.addr, &clients[i]);
+        rv_poll(&crowd[i].future, &cx);
+    }
+    rv_tcp_connect_init(&connect, &wire.addr, &wire.client);
+    connect.first = "hello";
+    connect.first_len_bytes = 5;
+    cr_assert_eq(rv_poll(&connect.future, &cx), RV_PENDING);
+
+    for (int i = 0; i < CROWD; i++) {
+        rv_drop(&crowd[i].future);
+        rv_tcp_close(&clients[i]);
+    }
+    cr_assert_eq(accept_one(&wire), 0); /* one of the crowd */
+    rv_tcp_close(&wire.server);
+    while (rv_poll(&connect.future, &cx) == RV_PENDING)
+        cr_assert(rv_probe_wait(&probe));
+    cr_assert_eq(connect.future.result, 0);
+    cr_assert_eq(connect.first_sent_bytes, 5);
+    do {
+        rv_tcp_close(&wire.server);
+        cr_assert_eq(accept_one(&wire), 0);
+    } while (recv_some(&wire, &wire.server, text, sizeof text) <= 0);
+    cr_assert_eq(memcmp(text, "hello", 5), 0);
+    rv_probe_fini(&probe);
     wire_close(&wire);
 }
 
@@ -104,6 +149,27 @@ RV_TEST(packets, the_last_data_and_the_end_are_one)
     cr_assert_str_eq(buffer, last);
     cr_assert_eq(recv_some(&wire, &wire.client, buffer, sizeof buffer), 0);
     cr_assert_eq(info_of(&wire.client).tcpi_segs_in, before + 1);
+    rv_probe_fini(&probe);
+    wire_close(&wire);
+}
+
+RV_TEST(packets, finish_sends_what_was_kept_back)
+{
+    struct rv_probe probe;
+    struct wire wire;
+    struct rv_cx cx;
+    char buffer[16];
+
+    wire_open_split(&wire, "127.0.0.1");
+    rv_probe_init(&probe);
+    cx = rv_probe_cx(&probe);
+    cr_assert_eq(send_all(&wire, &wire.client, "unread", 6), 0);
+    cr_assert_eq(rv_tcp_poll_send_last(&wire.server, &cx, "bye", 3), 3);
+    rv_tcp_finish(&wire.server);
+    cr_assert_eq(rv_tcp_fd(&wire.server), -1);
+    rv_tcp_finish(&wire.server);
+    cr_assert_eq(recv_some(&wire, &wire.client, buffer, sizeof buffer), 3);
+    cr_assert_eq(memcmp(buffer, "bye", 3), 0);
     rv_probe_fini(&probe);
     wire_close(&wire);
 }

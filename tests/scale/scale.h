@@ -86,8 +86,10 @@ static inline void scale_need_fds(rlim_t wanted)
 {
     const rlim_t allowed = scale_raise_fds();
 
-    if (allowed >= wanted && rv_reserve_fds((uint32_t)wanted) == 0)
+    if (allowed >= wanted) {
+        SCALE_CHECK(rv_reserve_fds((uint32_t)wanted) == 0, "rv_reserve_fds");
         return;
+    }
     printf("skipped: no more than %llu descriptors are allowed\n",
            (unsigned long long)allowed);
     exit(SCALE_SKIP);
