@@ -43,6 +43,7 @@ struct fetch {
     uint64_t streamed_bytes;
     size_t lanes;          /* alive */
     struct rv_waker waker; /* of the main future */
+    uint64_t own_polls;    /* of it */
     bool progress;
     int64_t progress_ns; /* when it is shown next */
 };
