@@ -26,7 +26,7 @@
  *       thread may still be unlocking when the executor has gone.
  *
  * stress_remote.c is the test; each rule but H5 has a mutant, and so
- * have J1 and J2 of remote_task.c.
+ * have J1, J2 and J4 of remote_task.c.
  */
 #include <errno.h>
 #include <pthread.h>
