@@ -92,7 +92,11 @@ struct rv_waker {
 struct rv_waker rv_waker_clone(const struct rv_waker *waker);
 
 /* Both wake the same task. Also true of two that are "no waker". */
-bool rv_waker_same(const struct rv_waker *a, const struct rv_waker *b);
+static inline bool rv_waker_same(const struct rv_waker *a,
+                                 const struct rv_waker *b)
+{
+    return a->queue == b->queue && a->id == b->id;
+}
 
 /*
  * Put the task in its ready queue, once, and unpark its executor. What was

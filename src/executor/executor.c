@@ -206,7 +206,8 @@ static inline void run_batch(struct rv_executor *executor)
             after_polls(executor);
     }
     /* A few tasks that each do a lot of I/O in a poll are soon 64 polls. */
-    rv_executor_fire_timers(executor);
+    if (executor->wheel.len)
+        rv_executor_fire_timers(executor);
 }
 
 /* Nothing is ready. Returns: true if something may be now. */

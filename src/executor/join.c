@@ -25,18 +25,22 @@ static void set_waiter(struct rv_join *join, const struct rv_waker *waker)
         rv_task_hold(join->executor, waker->id, 1);
 }
 
-static void forget_waiter(struct rv_join *join)
+static void give_waiter_up(struct rv_join *join)
 {
     struct rv_waker *waiter = &join->waiter;
 
-    if (!waiter->queue)
-        return;
     if (waiter->queue == join->executor->ready) {
         rv_task_hold(join->executor, waiter->id, -1);
         *waiter = (struct rv_waker){0};
     } else {
         rv_waker_drop(waiter);
     }
+}
+
+static inline void forget_waiter(struct rv_join *join)
+{
+    if (join->waiter.queue)
+        give_waiter_up(join);
 }
 
 static enum rv_poll join_poll(struct rv_future *future, struct rv_cx *cx)

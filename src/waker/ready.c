@@ -42,30 +42,6 @@
 
 _Thread_local struct rv_ready *rv_ready_entered;
 
-/* The place of an id that was handed out, now or before. Threads: any. */
-static struct rv_ready_slot *slot_at(struct rv_ready *queue, uint64_t id)
-{
-    const struct rv_chunk_place place = rv_chunk_place(rv_id_index(id));
-    /* acquire: sees the zeroed chunk; pairs with rv_ready_grow(). */
-    char *chunk =
-        atomic_load_explicit(&queue->chunks[place.chunk], memory_order_acquire);
-
-    return (void *)(chunk + place.offset * queue->item_bytes);
-}
-
-/* The state of a slot that is this id's and not in the queue. */
-static uint32_t idle_state(uint64_t id)
-{
-    return rv_id_generation(id) << 1;
-}
-
-static bool is_of(struct rv_ready_slot *slot, uint64_t id)
-{
-    /* relaxed: only the generation is looked at, which the owner writes. */
-    return (atomic_load_explicit(&slot->state, memory_order_relaxed) |
-            RV_QUEUED) == (idle_state(id) | RV_QUEUED);
-}
-
 /* --- birth and death --------------------------------------------------- */
 
 struct rv_ready *rv_ready_new(size_t item_bytes)
@@ -129,7 +105,7 @@ static bool add_chunk(struct rv_ready *queue, uint32_t number)
     if (number >= RV_SLAB_CHUNKS)
         return false;
     chunk = rv_alloc(rv_chunk_places(number) * queue->item_bytes);
-    /* release: publishes the zeroes; pairs with slot_at(). */
+    /* release: publishes the zeroes; pairs with rv_ready_place(). */
     atomic_store_explicit(&queue->chunks[number], chunk, memory_order_release);
     return chunk;
 }
@@ -141,43 +117,26 @@ struct rv_ready_slot *rv_ready_grow(struct rv_ready *queue)
 
     if (!queue->chunks[chunk] && !add_chunk(queue, chunk))
         return NULL;
-    slot = slot_at(queue, queue->used);
+    slot = rv_ready_place(queue, queue->used);
     slot->id = UINT64_C(1) << 32 | queue->used++;
     /* relaxed: as in rv_ready_alloc(). */
-    atomic_store_explicit(&slot->state, idle_state(slot->id),
+    atomic_store_explicit(&slot->state, rv_ready_idle_state(slot->id),
                           memory_order_relaxed);
     return slot;
 }
 
-void rv_ready_retire(struct rv_ready *queue, struct rv_ready_slot *slot)
-{
-    uint32_t seen;
-
-    if (queue->taken == slot)
-        queue->taken = NULL;
-    /* relaxed: nobody is polled for it any more. 0 is nobody's state. */
-    if (rv_ready_is_shared(slot)) {
-        seen = atomic_exchange_explicit(&slot->state, 0, memory_order_relaxed);
-    } else {
-        seen = atomic_load_explicit(&slot->state, memory_order_relaxed);
-        atomic_store_explicit(&slot->state, 0, memory_order_relaxed);
-    }
-    if (!(seen & RV_QUEUED)) /* else rv_ready_take() finds it */
-        rv_ready_recycle(queue, slot);
-}
-
 struct rv_ready_slot *rv_ready_find(struct rv_ready *queue, uint64_t id)
 {
-    struct rv_ready_slot *slot = slot_at(queue, id);
+    struct rv_ready_slot *slot = rv_ready_place(queue, id);
 
-    return is_of(slot, id) ? slot : NULL;
+    return rv_ready_is_of(slot, id) ? slot : NULL;
 }
 
 struct rv_ready_slot *rv_ready_at(struct rv_ready *queue, uint32_t index)
 {
-    struct rv_ready_slot *slot = slot_at(queue, index);
+    struct rv_ready_slot *slot = rv_ready_place(queue, index);
 
-    return is_of(slot, slot->id) ? slot : NULL;
+    return rv_ready_is_of(slot, slot->id) ? slot : NULL;
 }
 
 /* --- the owner --------------------------------------------------------- */
@@ -226,7 +185,7 @@ void rv_ready_end_batch(struct rv_ready *queue)
 
 void rv_ready_share(struct rv_ready *queue, uint64_t id)
 {
-    struct rv_ready_slot *slot = slot_at(queue, id);
+    struct rv_ready_slot *slot = rv_ready_place(queue, id);
 
     /* relaxed: the owner, who is the first here, reads what it wrote; others
      * only see it set. Of a task that is over, it is harmless. */
@@ -237,7 +196,7 @@ void rv_ready_share(struct rv_ready *queue, uint64_t id)
 bool rv_ready_is_queued(struct rv_ready *queue, uint64_t id)
 {
     /* relaxed: only a look. */
-    return atomic_load_explicit(&slot_at(queue, id)->state,
+    return atomic_load_explicit(&rv_ready_place(queue, id)->state,
                                 memory_order_relaxed) &
            RV_QUEUED;
 }
@@ -254,7 +213,7 @@ static void trace_wake(struct rv_ready *queue, uint64_t id, bool again)
 bool rv_ready_mark(struct rv_ready *queue, struct rv_ready_slot *slot,
                    uint64_t id)
 {
-    uint32_t idle = idle_state(id);
+    uint32_t idle = rv_ready_idle_state(id);
     /* relaxed: only a guess for the exchange below. */
     uint32_t seen = atomic_load_explicit(&slot->state, memory_order_relaxed);
 
@@ -290,7 +249,7 @@ static void push_from_outside(struct rv_ready *queue,
 static __attribute__((noinline)) void push_from_afar(struct rv_ready *queue,
                                                      uint64_t id)
 {
-    struct rv_ready_slot *slot = slot_at(queue, id);
+    struct rv_ready_slot *slot = rv_ready_place(queue, id);
 
     if (!rv_ready_mark(queue, slot, id))
         return;
@@ -302,15 +261,11 @@ static __attribute__((noinline)) void push_from_afar(struct rv_ready *queue,
 
 void rv_ready_push(struct rv_ready *queue, uint64_t id)
 {
-    struct rv_ready_slot *slot;
-
     if (queue != rv_ready_entered) {
         push_from_afar(queue, id);
         return;
     }
-    slot = slot_at(queue, id);
-    if (is_of(slot, id))
-        rv_ready_push_own(queue, slot);
+    rv_ready_push_here(queue, id);
 }
 
 bool rv_ready_push_all(struct rv_ready *queue, const struct rv_waker *wakers,
@@ -320,7 +275,7 @@ bool rv_ready_push_all(struct rv_ready *queue, const struct rv_waker *wakers,
 
     pthread_mutex_lock(&queue->mutex);
     for (uint32_t i = 0; i < len; i++) {
-        struct rv_ready_slot *slot = slot_at(queue, wakers[i].id);
+        struct rv_ready_slot *slot = rv_ready_place(queue, wakers[i].id);
 
         if (!rv_ready_mark(queue, slot, wakers[i].id))
             continue;

@@ -104,6 +104,33 @@ static inline struct rv_ready *rv_ready_current(void)
 
 /* --- the life of a slot ------------------------------------------------ */
 
+/* Private: the place of an id that was handed out, now or before. Threads: any.
+ */
+static inline struct rv_ready_slot *rv_ready_place(struct rv_ready *queue,
+                                                   uint64_t id)
+{
+    const struct rv_chunk_place place = rv_chunk_place(rv_id_index(id));
+    /* acquire: sees the zeroed chunk; pairs with rv_ready_grow(). */
+    char *chunk =
+        atomic_load_explicit(&queue->chunks[place.chunk], memory_order_acquire);
+
+    return (void *)(chunk + place.offset * queue->item_bytes);
+}
+
+/* Private: the state of a slot that is this id's and not in the queue. */
+static inline uint32_t rv_ready_idle_state(uint64_t id)
+{
+    return rv_id_generation(id) << 1;
+}
+
+/* Private: the slot is this id's. */
+static inline bool rv_ready_is_of(struct rv_ready_slot *slot, uint64_t id)
+{
+    /* relaxed: only the generation is looked at, which the owner writes. */
+    return (atomic_load_explicit(&slot->state, memory_order_relaxed) |
+            RV_QUEUED) == (rv_ready_idle_state(id) | RV_QUEUED);
+}
+
 /* Private: a slot that nobody had before. Returns: NULL without memory. */
 struct rv_ready_slot *rv_ready_grow(struct rv_ready *queue);
 
@@ -136,13 +163,6 @@ static inline void rv_ready_recycle(struct rv_ready *queue,
     slot->next = queue->free;
     queue->free = slot;
 }
-
-/*
- * The task is over: from now on wakes for its id do nothing. The place has a
- * new user later, when the slot is not in the queue any more. Threads: the
- * owner.
- */
-void rv_ready_retire(struct rv_ready *queue, struct rv_ready_slot *slot);
 
 /* The slot of this id; NULL when it was retired. Threads: the owner. */
 struct rv_ready_slot *rv_ready_find(struct rv_ready *queue, uint64_t id);
@@ -195,6 +215,29 @@ static inline bool rv_ready_is_shared(struct rv_ready_slot *slot)
     return atomic_load_explicit(&slot->shared, memory_order_relaxed);
 }
 
+/*
+ * The task is over: from now on wakes for its id do nothing. The place has a
+ * new user later, when the slot is not in the queue any more. Threads: the
+ * owner.
+ */
+static inline void rv_ready_retire(struct rv_ready *queue,
+                                   struct rv_ready_slot *slot)
+{
+    uint32_t seen;
+
+    if (queue->taken == slot)
+        queue->taken = NULL;
+    /* relaxed: nobody is polled for it any more. 0 is nobody's state. */
+    if (rv_ready_is_shared(slot)) {
+        seen = atomic_exchange_explicit(&slot->state, 0, memory_order_relaxed);
+    } else {
+        seen = atomic_load_explicit(&slot->state, memory_order_relaxed);
+        atomic_store_explicit(&slot->state, 0, memory_order_relaxed);
+    }
+    if (!(seen & RV_QUEUED)) /* else rv_ready_take() finds it */
+        rv_ready_recycle(queue, slot);
+}
+
 /* Private: rv_ready_push_own() when others know of the task, or the trace is
  * on. */
 void rv_ready_push_known(struct rv_ready *queue, struct rv_ready_slot *slot);
@@ -217,19 +260,29 @@ static inline void rv_ready_push_own(struct rv_ready *queue,
     rv_chain_push(&queue->local, slot);
 }
 
-/* rv_waker_wake(), inline for a task that wakes itself: it needs no look for
- * its slot. */
+/* rv_ready_push() on the thread that polls for `queue`. */
+static inline void rv_ready_push_here(struct rv_ready *queue, uint64_t id)
+{
+    struct rv_ready_slot *slot = rv_ready_place(queue, id);
+
+    if (rv_ready_is_of(slot, id))
+        rv_ready_push_own(queue, slot);
+}
+
+/* rv_waker_wake(), inline on the thread that polls; a task that wakes itself
+ * needs no look for its slot. */
 static inline void rv_ready_wake(const struct rv_waker *waker)
 {
     struct rv_ready *queue = waker->queue;
 
     if (!queue)
         return;
-    if (queue == rv_ready_current() && queue->taken &&
-        queue->taken->id == waker->id)
+    if (queue != rv_ready_current())
+        rv_ready_push(queue, waker->id);
+    else if (queue->taken && queue->taken->id == waker->id)
         rv_ready_push_own(queue, queue->taken);
     else
-        rv_ready_push(queue, waker->id);
+        rv_ready_push_here(queue, waker->id);
 }
 
 /* Private: move what other threads have pushed to the end of `local`. */

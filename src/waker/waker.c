@@ -21,11 +21,6 @@ struct rv_waker rv_waker_clone(const struct rv_waker *waker)
     return *waker;
 }
 
-bool rv_waker_same(const struct rv_waker *a, const struct rv_waker *b)
-{
-    return a->queue == b->queue && a->id == b->id;
-}
-
 void rv_waker_wake(const struct rv_waker *waker)
 {
     rv_ready_wake(waker);
