@@ -57,8 +57,8 @@ static void keeping_free(void *memory)
     block->next = freed;
     freed = block;
     freed_bytes += block->size_bytes;
-    pthread_mutex_unlock(&freed_mutex);
     STRESS_CHECK(freed_bytes < KEPT_BYTES, "too much was freed to keep it");
+    pthread_mutex_unlock(&freed_mutex);
 }
 
 static void check_freed(void)
