@@ -26,7 +26,10 @@
  *       a short submission cuts it all the same, the rest is made to do
  *       nothing: the kernel would start it without waiting for its head.
  *   I6  A cancel may miss the second of a chain, which is not there until the
- *       first has ended. It is sent again then.
+ *       first has ended, or an operation that is on its way from one place of
+ *       the kernel to another (-ENOENT), or be too early for the thread that
+ *       has it (-EALREADY). It is sent again after a pause, until the
+ *       operation ends.
  *
  * tests/models/ring.pml is the model of I1, I3, I4 and of U5 in queues.c, with
  * mutants; tests/mutants/ring-*.mutant break the C code.
@@ -39,11 +42,14 @@
 #include "uring/uring_internal.h"
 
 enum {
-    CANCEL_ID = 0,      /* no entry has it */
     ROUNDS_A_TURN = 4,  /* then the tasks have theirs */
     CANCEL_SHARE = 8,   /* of the completion queue, for cancels */
     DRAIN_PAUSE_MS = 1, /* when the kernel is short of memory */
 };
+
+/* The generation in the id of an entry is odd (R3 in slab.c). With an even one
+ * it names the cancel of that entry. */
+#define ENTRY_BIT (UINT64_C(1) << 32)
 
 static uint32_t cancel_limit(const struct rv_ring *ring)
 {
@@ -111,15 +117,11 @@ static void ask_to_cancel(struct rv_ring *ring, struct rv_entry *entry)
 static void complete(struct rv_ring *ring, struct rv_entry *entry,
                      int32_t result)
 {
-    struct rv_entry *next = rv_slab_get(&ring->entries, entry->next_id);
-
     rv_list_remove(&entry->node);
     ring->in_flight -= entry->state == RV_ENTRY_IN_FLIGHT;
     ring->unfinished--;
     entry->state = RV_ENTRY_DONE;
     entry->result = entry->severed ? -ECANCELED : result;
-    if (next && next->unwanted && next->state == RV_ENTRY_IN_FLIGHT)
-        ask_to_cancel(ring, next); /* I6 */
     if (entry->orphan)
         bury(ring, entry);
     else
@@ -226,7 +228,7 @@ static void send_cancels(struct rv_ring *ring)
 
         sqe->opcode = IORING_OP_ASYNC_CANCEL;
         sqe->addr = entry->id;
-        sqe->user_data = CANCEL_ID;
+        sqe->user_data = entry->id ^ ENTRY_BIT;
         ring->cancels++;
     }
 }
@@ -285,6 +287,26 @@ void rv_entry_abandon(struct rv_ring *ring, struct rv_entry *entry)
 
 /* --- completion -------------------------------------------------------- */
 
+/* I6 */
+static void end_cancel(struct rv_ring *ring, const struct io_uring_cqe *cqe)
+{
+    struct rv_entry *entry =
+        rv_slab_get(&ring->entries, cqe->user_data ^ ENTRY_BIT);
+
+    ring->cancels--;
+    if ((cqe->res != -ENOENT && cqe->res != -EALREADY) || !entry ||
+        entry->state != RV_ENTRY_IN_FLIGHT)
+        return;
+    rv_list_remove(&entry->node);
+    rv_list_push(&ring->missed, &entry->node);
+    rv_ring_wake_watch(ring);
+}
+
+void rv_ring_cancel_missed(struct rv_ring *ring)
+{
+    rv_list_splice(&ring->cancelling, &ring->missed);
+}
+
 /* Returns: true if there was any. */
 static bool reap(struct rv_ring *ring)
 {
@@ -296,8 +318,8 @@ static bool reap(struct rv_ring *ring)
 
         any = true;
         ring->completed++;
-        if (cqe.user_data == CANCEL_ID)
-            ring->cancels--;
+        if (!(cqe.user_data & ENTRY_BIT))
+            end_cancel(ring, &cqe);
         else if (entry) /* I2 */
             complete(ring, entry, cqe.res);
     }
@@ -349,6 +371,10 @@ static void await_completion(struct rv_ring *ring)
     const struct timespec pause = {.tv_nsec = DRAIN_PAUSE_MS * RV_NS_PER_MS};
     int n;
 
+    if (!rv_list_empty(&ring->missed)) {
+        nanosleep(&pause, NULL);
+        rv_ring_cancel_missed(ring); /* I6 */
+    }
     send_cancels(ring);
     n = enter(ring, 1);
     if (!reap(ring) && n < 0 && n != -EINTR)
@@ -363,7 +389,7 @@ void rv_ring_drain(struct rv_ring *ring)
     while (ring->in_flight > 0) {
         uint32_t before = ring->in_flight;
 
-        /* Again after each end: see I6. */
+        /* Again after each end: one that waited for it may be there now. */
         cancel_all(ring);
         while (ring->in_flight >= before)
             await_completion(ring);

@@ -72,10 +72,11 @@ struct rv_ring_watch {
     bool pausing;
 };
 
-/* Ask a kernel that takes nothing now and then. */
+/* Ask a kernel that takes nothing, or that a cancel has missed, now and then.
+ */
 static void insist(struct rv_ring_watch *self, struct rv_cx *cx)
 {
-    while (self->ring->stuck) {
+    while (self->ring->stuck || !rv_list_empty(&self->ring->missed)) {
         if (!self->pausing)
             rv_sleep_init(&self->pause, rv_after_ms(BACK_OFF_MS));
         self->pausing = true;
@@ -83,6 +84,7 @@ static void insist(struct rv_ring_watch *self, struct rv_cx *cx)
             return;
         self->pausing = false;
         self->ring->stuck = false;
+        rv_ring_cancel_missed(self->ring);
         rv_ring_turn(self->ring);
     }
 }
@@ -120,9 +122,14 @@ bool rv_ring_back_off(struct rv_ring *ring)
     if (ring->stuck)
         return false; /* the watch knows */
     ring->stuck = true;
+    rv_ring_wake_watch(ring);
+    return true;
+}
+
+void rv_ring_wake_watch(struct rv_ring *ring)
+{
     if (ring->watch)
         rv_waker_wake(&ring->watch->waker);
-    return true;
 }
 
 /* Returns: 0, -ENOMEM, -ECANCELED (the executor is being freed). */
@@ -189,6 +196,7 @@ int rv_ring_new(struct rv_ring **out, struct rv_executor *executor,
     rv_list_init(&ring->turn.node);
     rv_list_init(&ring->waiting);
     rv_list_init(&ring->cancelling);
+    rv_list_init(&ring->missed);
     rv_slab_init(&ring->entries, sizeof(struct rv_entry));
     *out = ring;
     return 0;

@@ -24,7 +24,7 @@ struct rv_entry {
     struct rv_slab_item item;
     uint64_t id;
     uint64_t next_id;    /* of the one linked to it; 0: none */
-    struct rv_list node; /* ring->waiting or ring->cancelling */
+    struct rv_list node; /* ring->waiting, ->cancelling or ->missed */
     enum rv_entry_state state;
     int32_t result;
     bool follows;  /* is linked to another */
@@ -51,6 +51,7 @@ struct rv_ring {
     struct rv_slab entries;    /* struct rv_entry */
     struct rv_list waiting;    /* heads of chains, oldest first */
     struct rv_list cancelling; /* in flight, and to be cancelled */
+    struct rv_list missed;     /* ... again, after a pause */
     uint32_t unfinished;       /* entries that are not done */
     uint32_t in_flight;
     uint32_t cancels;   /* cancel entries whose completions have not come */
@@ -89,6 +90,9 @@ void rv_entry_free(struct rv_ring *ring, struct rv_entry *entry);
  * something was completed, or may be by another turn. */
 bool rv_ring_turn(struct rv_ring *ring);
 
+/* Send the cancels again that have missed, with the next turn. */
+void rv_ring_cancel_missed(struct rv_ring *ring);
+
 /* Cancel all, and wait until nothing is in flight. */
 void rv_ring_drain(struct rv_ring *ring);
 
@@ -97,6 +101,9 @@ void rv_ring_drain(struct rv_ring *ring);
 /* The kernel takes nothing now: try again in a while. Returns: true if a task
  * became ready for that. */
 bool rv_ring_back_off(struct rv_ring *ring);
+
+/* A cancel has missed its operation: again in a while. */
+void rv_ring_wake_watch(struct rv_ring *ring);
 
 /* It has a task of its own in its executor, from its first use on. */
 static inline bool rv_ring_has_task(const struct rv_ring *ring)
