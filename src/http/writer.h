@@ -2,7 +2,7 @@
 /*
  * writer.h - text that is being written, piece by piece.
  *
- * snprintf() was half of the instructions of a request.
+ * With snprintf() a request would have twice the instructions.
  */
 #ifndef RV_HTTP_WRITER_H
 #define RV_HTTP_WRITER_H

@@ -102,7 +102,7 @@ void rv_ring_drain(struct rv_ring *ring);
  * became ready for that. */
 bool rv_ring_back_off(struct rv_ring *ring);
 
-/* A cancel has missed its operation: again in a while. */
+/* There is something to be tried again in a while. */
 void rv_ring_wake_watch(struct rv_ring *ring);
 
 /* It has a task of its own in its executor, from its first use on. */

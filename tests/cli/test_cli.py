@@ -203,6 +203,14 @@ class GetFromServe(Case):
                      self.url("/100/three"))
         self.check(result, 0, "one,two,three")
 
+    def test_small_and_large_bodies_that_wait_come_in_order(self):
+        large = run("get", self.url("/big/30")).stdout
+        self.assertEqual(len(large), 30 * 1024)
+        result = run("get", self.url("/300/one,"), self.url("/0/two,"),
+                     self.url("/big/30"), self.url("/0/three,"),
+                     self.url("/big/30"), self.url("/0/four"))
+        self.check(result, 0, "one,two," + large + "three," + large + "four")
+
     def test_all_wait_at_once(self):
         start = time.monotonic()
         result = run("get", "--repeat", 20, self.url("/300/x"))
