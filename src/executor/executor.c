@@ -275,6 +275,18 @@ bool rv_executor_run(struct rv_executor *executor)
     return true;
 }
 
+bool rv_executor_run_busy(struct rv_executor *executor)
+{
+    bool any = rv_ready_batch(executor->ready);
+
+    if (any)
+        run_batch(executor);
+    else
+        any = rv_executor_fire_timers(executor);
+    any |= run_turns(executor, false);
+    return any;
+}
+
 int64_t rv_executor_next_ns(const struct rv_executor *executor)
 {
     return rv_wheel_next_ns(&executor->wheel);

@@ -71,6 +71,13 @@ void rv_executor_leave(struct rv_executor *executor);
 /* Returns: true if there was something to do. */
 bool rv_executor_run(struct rv_executor *executor);
 
+/*
+ * The same for a loop that has something else to do next. The turns have theirs
+ * after the tasks: what these have prepared for a ring would lie there until
+ * the executor is called often enough to find nothing ready.
+ */
+bool rv_executor_run_busy(struct rv_executor *executor);
+
 /* When the first timer is due; RV_NEVER. */
 int64_t rv_executor_next_ns(const struct rv_executor *executor);
 

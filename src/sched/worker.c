@@ -222,10 +222,12 @@ static void note_work(struct rv_core *worker)
     atomic_store_explicit(&worker->worked, true, memory_order_relaxed);
 }
 
-/* Returns: true if there may be a task to run now. */
-static bool run_executor(struct rv_core *worker)
+/* busy: it is only its turn. Returns: true if there may be a task to run now.
+ */
+static bool run_executor(struct rv_core *worker, bool busy)
 {
-    worker->executor_ran = rv_executor_run(worker->executor);
+    worker->executor_ran = busy ? rv_executor_run_busy(worker->executor)
+                                : rv_executor_run(worker->executor);
     if (!worker->executor_ran)
         return false;
     note_work(worker);
@@ -253,12 +255,12 @@ static struct rv_go_task *next_task(struct rv_core *worker)
 
     if (atomic_load_explicit(&worker->runs, memory_order_relaxed) % FAIR_RUNS ==
         0) {
-        run_executor(worker);
+        run_executor(worker, true);
         task = rv_sched_take_injected(worker->sched);
     }
     if (!task)
         task = next_in_turn(worker);
-    if (!task && run_executor(worker))
+    if (!task && run_executor(worker, false))
         task = next_in_turn(worker);
     if (!task)
         task = rv_fork_take_own(worker);
