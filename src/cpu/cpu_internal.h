@@ -70,6 +70,7 @@ struct rv_cpu_pool {
     bool started;        /* knows how it is told of completions */
     bool stopped;
     struct rv_ring *ring; /* NULL: the driver watches, by the reactor */
+    uint32_t reads;       /* under way in the ring */
     struct rv_cpu_driver *driver;
     struct rv_slab jobs; /* struct rv_cpu_job */
     struct rv_cpu_lane lanes[2];
@@ -81,6 +82,12 @@ struct rv_cpu_pool {
 static inline bool rv_cpu_has_task(const struct rv_cpu_pool *pool)
 {
     return pool->driver;
+}
+
+/* Of the operations of its ring that no future waits for. */
+static inline uint32_t rv_cpu_reads(const struct rv_cpu_pool *pool)
+{
+    return pool->reads;
 }
 
 void rv_cpu_get(struct rv_cpu_pool *pool);

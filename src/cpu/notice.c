@@ -39,6 +39,7 @@ static void read_done(void *owner, int32_t result)
     /* Of a pipe that is ours nothing else is final. */
     const bool again = result != 0 && result != -ECANCELED && result != -EBADF;
 
+    lane->pool->reads--;
     if (!worker->closed && result == 1)
         rv_cpu_complete(worker, worker->byte);
     if (!worker->closed && again && begin_read(worker) == 0)
@@ -59,9 +60,11 @@ static int begin_read(struct rv_cpu_worker *worker)
     };
     int error = rv_ring_start(pool->ring, &call, read_done, worker);
 
-    if (!error)
-        rv_cpu_get(pool);
-    return error;
+    if (error)
+        return error;
+    pool->reads++;
+    rv_cpu_get(pool);
+    return 0;
 }
 
 /* Of a descriptor that does not block the ring says EAGAIN instead of waiting;

@@ -104,7 +104,8 @@ struct rv_core {
 
     /* Written by the worker; read by others when all sleep. */
     _Atomic int64_t live;       /* tasks made less tasks finished, here */
-    _Atomic uint32_t outsiders; /* futures that are not `needing_tasks` */
+    _Atomic uint32_t outsiders; /* what may wake a task from outside: futures
+                                   but `needing_tasks`, operations without */
 
     /* census->mutex must be held. */
     uint32_t round;

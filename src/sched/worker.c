@@ -374,13 +374,23 @@ static void park(struct rv_core *worker, bool sentinel)
     rv_parker_park(worker->parker, rv_clock_real_ns(until_ns));
 }
 
+/* The tasks of ring and pool, and the pool's reads, only serve others, which
+ * are counted. */
+static uint32_t count_outsiders(const struct rv_core *worker)
+{
+    const uint32_t futures =
+        rv_executor_tasks(worker->executor) - worker->needing_tasks -
+        rv_ring_has_task(worker->ring) - rv_cpu_has_task(worker->cpu);
+    const uint32_t operations =
+        rv_ring_orphans(worker->ring) - rv_cpu_reads(worker->cpu);
+
+    return futures + operations;
+}
+
 static void sleep_or_not(struct rv_core *worker)
 {
     struct rv_sched *sched = worker->sched;
-    /* The tasks of ring and pool only serve others, which are counted. */
-    const uint32_t outsiders =
-        rv_executor_tasks(worker->executor) - worker->needing_tasks -
-        rv_ring_has_task(worker->ring) - rv_cpu_has_task(worker->cpu);
+    const uint32_t outsiders = count_outsiders(worker);
     const bool searching = worker->searching;
     bool sentinel;
 

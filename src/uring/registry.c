@@ -95,6 +95,12 @@ void rv_entry_free(struct rv_ring *ring, struct rv_entry *entry)
     rv_slab_free(&ring->entries, entry->id);
 }
 
+void rv_entry_orphan(struct rv_ring *ring, struct rv_entry *entry)
+{
+    entry->orphan = true;
+    ring->orphans++;
+}
+
 /* Release what an abandoned entry owns, and free it. */
 static void bury(struct rv_ring *ring, struct rv_entry *entry)
 {
@@ -120,6 +126,7 @@ static void complete(struct rv_ring *ring, struct rv_entry *entry,
     rv_list_remove(&entry->node);
     ring->in_flight -= entry->state == RV_ENTRY_IN_FLIGHT;
     ring->unfinished--;
+    ring->orphans -= entry->orphan;
     entry->state = RV_ENTRY_DONE;
     entry->result = entry->severed ? -ECANCELED : result;
     if (entry->orphan)
@@ -274,10 +281,13 @@ void rv_entry_submit(struct rv_ring *ring, struct rv_entry *entry)
 void rv_entry_abandon(struct rv_ring *ring, struct rv_entry *entry)
 {
     rv_waker_drop(&entry->waker);
-    entry->orphan = entry->unwanted = true;
     if (entry->state == RV_ENTRY_DONE) {
         bury(ring, entry);
-    } else if (entry->state == RV_ENTRY_IN_FLIGHT) {
+        return;
+    }
+    rv_entry_orphan(ring, entry);
+    entry->unwanted = true;
+    if (entry->state == RV_ENTRY_IN_FLIGHT) {
         ask_to_cancel(ring, entry);
         send_cancels(ring);
     } else if (!entry->follows) {

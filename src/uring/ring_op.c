@@ -170,7 +170,7 @@ int rv_ring_start(struct rv_ring *ring, const struct rv_ring_call *call,
         return -ENOMEM;
     entry->release = done;
     entry->owner = owner;
-    entry->orphan = true;
+    rv_entry_orphan(ring, entry);
     rv_entry_submit(ring, entry);
     return 0;
 }

@@ -29,7 +29,7 @@ struct rv_entry {
     int32_t result;
     bool follows;  /* is linked to another */
     bool severed;  /* ... of which it was cut off: it does nothing */
-    bool orphan;   /* nobody waits: release and free it when it is done */
+    bool orphan;   /* no future waits: release and free it when it is done */
     bool unwanted; /* to be cancelled */
     struct rv_ring_call call;
     struct rv_waker waker;
@@ -53,6 +53,7 @@ struct rv_ring {
     struct rv_list cancelling; /* in flight, and to be cancelled */
     struct rv_list missed;     /* ... again, after a pause */
     uint32_t unfinished;       /* entries that are not done */
+    uint32_t orphans;          /* ... and that no future waits for */
     uint32_t in_flight;
     uint32_t cancels;   /* cancel entries whose completions have not come */
     uint64_t completed; /* completions reaped, ever */
@@ -78,6 +79,9 @@ struct rv_entry *rv_entry_new(struct rv_ring *ring,
 
 /* Put the head of a chain in line, or hand it on at once if there is room. */
 void rv_entry_submit(struct rv_ring *ring, struct rv_entry *entry);
+
+/* No future will wait for it. Before it is done. */
+void rv_entry_orphan(struct rv_ring *ring, struct rv_entry *entry);
 
 /* Nobody waits any more: cancel it, if it is not done; release what it owns
  * when it is. The entry is gone, now or later. */
@@ -109,6 +113,13 @@ void rv_ring_wake_watch(struct rv_ring *ring);
 static inline bool rv_ring_has_task(const struct rv_ring *ring)
 {
     return ring->watch;
+}
+
+/* Operations under way that are not behind a task of the executor, and whose
+ * ends may wake one. */
+static inline uint32_t rv_ring_orphans(const struct rv_ring *ring)
+{
+    return ring->orphans;
 }
 
 void rv_ring_get(struct rv_ring *ring);
