@@ -90,6 +90,7 @@ static inline uint64_t rv_ring_addr(const void *memory)
 /*
  * One operation as a future.
  *
+ * Threads: one executor's from the first poll to the end.
  * result: the completion's: 0 or more, or a negative errno. -ECANCELED too
  *         when the ring is freed, or when the operation is linked to one that
  *         did not do all it should. As rv_ring_open() if there is no ring.
@@ -120,7 +121,9 @@ void rv_ring_op_init(struct rv_ring_op *op, const struct rv_ring_call *call,
  * `second` begins when `first` has ended and did all it should (a write of as
  * many bytes as asked for), and is -ECANCELED if not. Both are submitted
  * together at the first poll of `first`, which must come before that of
- * `second`; drop both, or wait for both.
+ * `second`; drop both, or wait for both. A task of a scheduler waits for both
+ * at once (rv_all): between two waits it may move to a worker with another
+ * ring.
  */
 void rv_ring_link(struct rv_ring_op *first, struct rv_ring_op *second);
 

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 
+#include "base/base_internal.h"
 #include "uring/uring_internal.h"
 
 /* A ring that works for the tasks that `cx` is for. Returns: 0, as
@@ -115,6 +116,8 @@ static enum rv_poll ring_op_poll(struct rv_future *future, struct rv_cx *cx)
         if (future->result < 0)
             return RV_READY;
     }
+    RV_CHECK(self->ring->executor == cx->executor,
+             "an operation of another executor's ring");
     entry = entry_of(self);
     if (entry->state == RV_ENTRY_DONE) {
         future->result = entry->result;
