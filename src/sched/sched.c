@@ -197,12 +197,18 @@ static uint32_t usable_cpus(void)
     return (uint32_t)CPU_COUNT(&cpus);
 }
 
+/* Before what they share: a future left on an executor has a source of the
+ * reactor or a call on the pool. */
 static void free_workers(struct rv_sched *sched)
 {
     for (uint32_t i = 0; i < sched->len; i++)
         worker_fini(&sched->workers[i]);
     rv_free(sched->workers);
     rv_idle_fini(&sched->idle);
+}
+
+static void free_sched(struct rv_sched *sched)
+{
     rv_go_task_free_all(sched);
     pthread_mutex_destroy(&sched->injector_mutex);
     pthread_mutex_destroy(&sched->task_mutex);
@@ -211,9 +217,8 @@ static void free_workers(struct rv_sched *sched)
     rv_free(sched);
 }
 
-/* Returns: one that free_workers() frees, whole or not; NULL. */
-static struct rv_sched *new_sched(const struct rv_sched_options *options,
-                                  uint32_t len)
+/* Returns: NULL without memory. */
+static struct rv_sched *new_sched(const struct rv_sched_options *options)
 {
     struct rv_sched *sched = rv_alloc(sizeof *sched);
 
@@ -226,19 +231,21 @@ static struct rv_sched *new_sched(const struct rv_sched_options *options,
     rv_list_init(&sched->injected);
     rv_list_init(&sched->free_tasks);
     sched->round = 1;
-    sched->workers = rv_alloc(len * sizeof *sched->workers);
-    if (sched->workers)
-        sched->len = len;
     return sched;
 }
 
-static int init_workers(struct rv_sched *sched)
+/* After find_shared(): the workers' rings keep its reactor. After an error:
+ * free_workers(). Returns: 0, -ENOMEM. */
+static int init_workers(struct rv_sched *sched, uint32_t len)
 {
-    int error = sched->workers ? 0 : -ENOMEM;
+    int error;
 
-    if (!error)
-        error = rv_idle_init(&sched->idle, sched->len);
-    for (uint32_t i = 0; i < sched->len && !error; i++)
+    sched->workers = rv_alloc(len * sizeof *sched->workers);
+    if (!sched->workers)
+        return -ENOMEM;
+    sched->len = len;
+    error = rv_idle_init(&sched->idle, len);
+    for (uint32_t i = 0; i < len && !error; i++)
         error = worker_init(sched, i);
     return error;
 }
@@ -256,25 +263,25 @@ int rv_sched_start(struct rv_sched **out,
     len = options->cores ? options->cores : usable_cpus();
     if (len > MAX_CORES)
         return -EINVAL;
-    sched = new_sched(options, len);
+    sched = new_sched(options);
     if (!sched)
         return -ENOMEM;
-    error = init_workers(sched);
-    if (error)
-        goto fail_free;
     error = find_shared(sched);
     if (error)
         goto fail_free;
-    error = start_threads(sched);
+    error = init_workers(sched, len);
+    if (!error)
+        error = start_threads(sched);
     if (error)
-        goto fail_shared;
+        goto fail_workers;
     *out = sched;
     return 0;
 
-fail_shared:
+fail_workers:
+    free_workers(sched);
     free_shared(sched);
 fail_free:
-    free_workers(sched);
+    free_sched(sched);
     return error;
 }
 
@@ -291,8 +298,9 @@ void rv_sched_stop(struct rv_sched *sched)
     rv_idle_wake_all(&sched->idle);
     for (uint32_t i = 0; i < sched->len; i++)
         pthread_join(sched->workers[i].thread, NULL);
-    free_shared(sched);
     free_workers(sched);
+    free_shared(sched);
+    free_sched(sched);
 }
 
 /* --- from outside ------------------------------------------------------ */

@@ -366,12 +366,16 @@ RV_TEST(stop, without_a_thread_for_each_core_nothing_is_left)
 {
     const struct rv_sched_options options = {.cores = 3};
     const uint32_t threads = rv_test_threads();
+    const uint32_t fds = rv_test_fds();
     struct rv_sched *sched;
 
     for (int n = 0; n < 4; n++) { /* the first is the reactor's */
+        rv_count_allocs(0);
         threads_left = n;
         cr_assert_eq(rv_sched_start(&sched, &options), -EAGAIN);
         rv_test_wait_for_threads(threads);
+        cr_assert_eq(rv_stop_counting_allocs(), 0);
+        cr_assert_eq(rv_test_fds(), fds);
     }
     threads_left = 4;
     cr_assert_eq(rv_sched_start(&sched, &options), 0);
