@@ -42,6 +42,50 @@ def take_away(call, error):
     return in_child
 
 
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def takes(call, *arguments):
+    """This kernel has the call: a descriptor or 0 comes back."""
+    fd = LIBC.syscall(SYSTEM_CALLS[call], *arguments)
+    if fd > 2:
+        os.close(fd)
+    return fd >= 0
+
+
+def has_ring(flags):
+    params = ctypes.create_string_buffer(struct.pack("8xI108x", flags), 120)
+    return takes("io_uring_setup", 4, params)
+
+
+def has_epoll_pwait2():
+    fd = LIBC.epoll_create1(0)
+    try:
+        return takes("epoll_pwait2", fd, bytes(12), 1, bytes(16), None, 8)
+    finally:
+        os.close(fd)
+
+
+def has_nowait():
+    with open(REVEIL, "rb") as file:
+        try:
+            return os.preadv(file.fileno(), [bytearray(1)], 0,
+                             os.RWF_NOWAIT) == 1
+        except OSError:
+            return False
+
+
+def has_guard():
+    LIBC.mmap.restype = ctypes.c_void_p
+    LIBC.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int,
+                          ctypes.c_int, ctypes.c_int, ctypes.c_long]
+    page = os.sysconf("SC_PAGESIZE")
+    memory = ctypes.c_void_p(LIBC.mmap(None, page, 3, 0x22, -1, 0))
+    has = LIBC.madvise(memory, ctypes.c_size_t(page), 102) == 0
+    LIBC.munmap(memory, ctypes.c_size_t(page))
+    return has
+
+
 def doctor(*arguments, before=None, **environment):
     return subprocess.run([REVEIL, "doctor", *arguments], text=True,
                           capture_output=True, timeout=SECONDS,
@@ -88,6 +132,24 @@ class Doctor(unittest.TestCase):
                 self.assertFalse(checks["io_uring"]["ok"])
                 self.assertIn(errno.errorcode[error], report["why"])
                 self.assertNotIn("ring flags", checks)
+
+    @unittest.skipUnless(has_ring(0), "no io_uring on this machine")
+    def test_what_the_machine_has_is_used(self):
+        """By calls of this test, not by what the doctor says."""
+        best = 1 << 7 | 1 << 9 | 1 << 12 | 1 << 13
+        report, checks = self.report(RV_DISK="")
+        self.assertEqual(report["files"], "ring")
+        self.assertEqual(checks["ring flags"]["ok"], has_ring(best))
+
+    def test_so_it_is_with_other_calls(self):
+        _, checks = self.report()
+        for name, has in {
+                "RWF_NOWAIT": has_nowait(),
+                "epoll_pwait2": has_epoll_pwait2(),
+                "pidfd_open": takes("pidfd_open", os.getpid(), 0),
+                "MADV_GUARD_INSTALL": has_guard()}.items():
+            with self.subTest(name):
+                self.assertEqual(checks[name]["ok"], has)
 
     def test_other_calls_that_are_missing(self):
         for call in "pidfd_open", "epoll_pwait2":

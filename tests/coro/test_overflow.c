@@ -17,9 +17,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "coro/annotate.h"
 #include "coro/stack.h"
 #include "executor/tasks.h"
+#include "support/machine.h"
 #include "support/support.h"
 
 RV_TEST_SUITE(coro_overflow);
@@ -37,7 +37,7 @@ static int run_child(void (*run)(void), char *said, size_t size)
     ssize_t n;
     pid_t child;
 
-    if (rv_annotate_valgrind())
+    if (machine_is_valgrind())
         cr_skip_test("valgrind has words of its own for such an end");
     cr_assert_eq(pipe(fds), 0);
     child = fork();

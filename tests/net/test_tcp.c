@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "net/wire.h"
+#include "support/machine.h"
 #include "support/support.h"
 
 RV_TEST_SUITE(tcp);
@@ -148,12 +149,10 @@ RV_TEST(tcp, ipv6_works_as_ipv4_does)
 {
     struct wire wire;
     char byte = 0;
-    int error = wire_listen(&wire, "::1");
 
-    if (error) {
-        rv_runtime_stop(wire.runtime);
-        cr_skip_test("no IPv6 on the loopback here: %s", strerror(-error));
-    }
+    if (!machine_has_ipv6())
+        cr_skip_test("no IPv6 on this machine");
+    cr_assert_eq(wire_listen(&wire, "::1"), 0);
     cr_assert_eq(connect_to(&wire, &wire.addr), 0);
     cr_assert_eq(accept_one(&wire), 0);
     cr_assert_eq(wire.addr.sa.base.sa_family, AF_INET6);

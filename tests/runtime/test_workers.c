@@ -18,9 +18,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "coro/annotate.h"
 #include "runtime/round_trip.h"
 #include "support/failing_alloc.h"
+#include "support/machine.h"
 #include "support/support.h"
 
 RV_TEST_SUITE(workers);
@@ -325,7 +325,7 @@ RV_TEST(workers, a_coroutine_that_overflows_in_one_is_named)
     int fds[2];
     pid_t child;
 
-    if (rv_annotate_valgrind())
+    if (machine_is_valgrind())
         cr_skip_test("valgrind has words of its own for such an end");
     cr_assert_eq(pipe(fds), 0);
     child = fork();

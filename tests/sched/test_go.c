@@ -12,9 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "coro/annotate.h"
 #include "net/net_internal.h"
 #include "support/failing_alloc.h"
+#include "support/machine.h"
 #include "tasks.h"
 
 RV_TEST_SUITE(go);
@@ -540,7 +540,7 @@ RV_TEST(go, an_overflow_in_one_of_a_thousand_tasks_names_it)
     int fds[2];
     pid_t child;
 
-    if (rv_annotate_valgrind())
+    if (machine_is_valgrind())
         cr_skip_test("valgrind has words of its own for such an end");
     cr_assert_eq(pipe(fds), 0);
     child = fork();

@@ -118,9 +118,11 @@ static int32_t compute_and_look(void *arg)
 RV_TEST(sched_ring, jobs_of_tasks_end_by_the_ring)
 {
     const bool known = !machine_is_thread_sanitized();
+    /* N2 in src/cpu/notice.c: a pool for very many leaves the ring to files. */
+    const bool fits = sysconf(_SC_NPROCESSORS_CONF) <= 64;
 
     cr_assert_eq(run_once(1, compute_and_look, NULL),
-                 machine_wants_ring() && known);
+                 machine_wants_ring() && known && fits);
 }
 
 enum { IN_TURN = 10000 };

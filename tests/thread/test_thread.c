@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/machine.h"
 #include "support/support.h"
 #include "support/take_away.h"
 #include "thread/bare_syscall.h"
@@ -263,13 +264,20 @@ RV_TEST(thread, without_address_space_it_is_an_error)
                  -ENOMEM);
 }
 
+RV_TEST(thread, they_are_there_where_there_is_assembly_for_them)
+{
+    const bool may_be = !machine_is_thread_sanitized();
+
+    cr_assert_eq(rv_thread_supported(), may_be && machine_has_assembly());
+}
+
 /* Sums that overflow would make a small one of it. */
 RV_TEST(thread, a_stack_larger_than_all_memory_is_enomem)
 {
     struct rv_thread thread;
 
-    if (!rv_thread_supported())
-        cr_skip_test("no bare threads in this build");
+    if (!machine_has_assembly())
+        cr_skip_test("no bare threads on this processor");
     for (size_t less = 0; less < 100; less++)
         cr_assert_eq(
             rv_thread_start(&thread, nothing_main, NULL, 0, SIZE_MAX - less),

@@ -24,6 +24,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "support/machine.h"
 #include "support/support.h"
 #include "support/take_away.h"
 

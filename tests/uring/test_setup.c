@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_setup.c - of the ways to set up a ring, the best that the machine has.
+ *
+ * Threads: the test's, and the reactor's.
+ */
+#include <sys/eventfd.h>
+
+#include "uring/rings.h"
+
+RV_TEST_SUITE(ring_setup);
+
+/* The first set from `from` on that this kernel takes. */
+static uint32_t best_rung(uint32_t from)
+{
+    while (from < MACHINE_RUNGS && !machine_has_rung(from))
+        from++;
+    cr_assert_lt(from, MACHINE_RUNGS);
+    return from;
+}
+
+RV_TEST(ring_setup, from_each_rung_down_the_best_that_the_kernel_takes)
+{
+    struct rv_queues queues;
+
+    if (!machine_wants_ring())
+        cr_skip_test("no io_uring on this machine, or not wanted");
+    for (uint32_t i = 0; i < MACHINE_RUNGS; i++) {
+        rv_queues_start_at_rung(i);
+        cr_assert_eq(rv_queues_open(&queues, 4), 0);
+        cr_assert_eq(queues.setup_flags, machine_rung(best_rung(i)), "%u", i);
+        rv_queues_close(&queues);
+    }
+}
+
+/* What a runtime opens, unless the test run asks for another rung. */
+RV_TEST(ring_setup, a_runtime_begins_with_the_best)
+{
+    const char *rung = getenv("RV_TEST_RUNG");
+    struct rv_runtime *runtime = ring_start(0);
+    const uint32_t first = rung ? (uint32_t)atoi(rung) : 0;
+
+    cr_assert_eq(rv_runtime_ring(runtime)->queues.setup_flags,
+                 machine_rung(best_rung(first)));
+    rv_runtime_stop(runtime);
+}
+
+/* An executor that looks at the completions itself has no need of the eventfd,
+ * whose every write would wake the reactor. */
+RV_TEST(ring_setup, while_the_executor_looks_the_kernel_is_quiet)
+{
+    const struct rv_ring_call nop = {.opcode = IORING_OP_NOP};
+    struct rv_runtime *runtime = ring_start(0);
+    struct rv_ring *ring = rv_runtime_ring(runtime);
+    eventfd_t writes;
+
+    if (getenv("RV_TEST_RUNG") || !machine_has_quiet_ring()) {
+        rv_runtime_stop(runtime);
+        cr_skip_test("this kernel cannot be told, or not on this rung");
+    }
+    for (int i = 0; i < 100; i++) {
+        struct rv_ring_op op;
+
+        rv_ring_op_init(&op, &nop, NULL, NULL);
+        cr_assert_eq(await(runtime, &op.future), 0);
+    }
+    cr_assert_eq(ring->completed, 100);
+    cr_assert_eq(eventfd_read(ring->event_fd, &writes), -1);
+    cr_assert_eq(errno, EAGAIN);
+    rv_runtime_stop(runtime);
+}
+
+/* --- every operation there is ------------------------------------------ */
+
+RV_TEST(ring_setup, it_is_refused_where_the_kernel_has_none)
+{
+    struct rv_queues queues;
+    const int error = rv_queues_open(&queues, 4);
+
+    cr_assert_eq(error == 0, machine_has_ring(), "%d", error);
+    if (error == 0)
+        rv_queues_close(&queues);
+}
