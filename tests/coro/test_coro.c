@@ -11,8 +11,10 @@
 #include <fenv.h>
 #include <pthread.h>
 #include <reveil/coro.h>
+#include <signal.h>
 #include <string.h>
 
+#include "support/machine.h"
 #include "support/support.h"
 
 RV_TEST_SUITE(coro);
@@ -62,6 +64,38 @@ RV_TEST(coro, each_resume_runs_it_to_the_next_suspend)
     cr_assert(rv_coro_resume(coro));
     cr_assert(rv_coro_finished(coro));
     cr_assert_eq(rv_coro_result(coro), 42);
+    rv_coro_free(coro);
+}
+
+static int32_t block_a_signal(void *arg)
+{
+    sigset_t one;
+
+    sigemptyset(&one);
+    sigaddset(&one, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &one, arg);
+    rv_coro_suspend();
+    return 0;
+}
+
+/* swapcontext() keeps a mask for each side, and makes a system call for that;
+ * the assembly leaves the thread's alone. */
+RV_TEST(coro, the_switch_is_assembly_where_there_is_any)
+{
+    sigset_t before;
+    sigset_t after;
+    struct rv_coro *coro;
+
+#ifdef RV_CORO_UCONTEXT
+    cr_skip_test("built with -Dcoro_switch=ucontext");
+#endif
+    if (!machine_has_assembly())
+        cr_skip_test("no assembly for this processor");
+    coro = new_coro(block_a_signal, &before);
+    cr_assert(!rv_coro_resume(coro));
+    pthread_sigmask(SIG_SETMASK, &before, &after);
+    cr_assert(sigismember(&after, SIGUSR1));
+    cr_assert(rv_coro_resume(coro));
     rv_coro_free(coro);
 }
 

@@ -231,6 +231,18 @@ RV_TEST(cpu_stop, without_descriptors_it_is_an_error_and_nothing_is_left)
     }
 }
 
+RV_TEST(cpu_stop, there_may_be_a_worker_for_each_cpu)
+{
+    struct rv_runtime *runtime;
+
+    if (machine_cpus() == 0 || machine_cpus() > RV_CPU_WORKERS_MAX)
+        cr_skip_test("more CPUs than workers");
+    cr_assert_eq(rv_runtime_start(&runtime), 0);
+    cr_assert_eq(sum_of(runtime, 1, 2), 3);
+    cr_assert_eq(rv_cpu_current()->max_workers, machine_cpus());
+    rv_runtime_stop(runtime);
+}
+
 /* The one worker takes a few of them. */
 RV_TEST(cpu_stop, what_no_worker_takes_goes_into_the_queue_pipe)
 {

@@ -9,8 +9,10 @@
  *     the page cache at once     uring/test_file.c
  *     flags of the ring, quiet   uring/test_setup.c
  *     guard pages, old stacks    coro/test_stack.c, coro/test_many.c
+ *     the switch in assembly     coro/test_coro.c
  *     bare threads               thread/test_thread.c
  *     jobs by the ring, queue    cpu/test_stop.c
+ *     all CPUs                   sched/test_go.c, cpu/test_stop.c
  *     files and jobs in tasks    sched/test_ring.c
  *     the handshake's last ACK   net/test_packets.c
  *

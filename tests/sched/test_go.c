@@ -308,6 +308,17 @@ RV_TEST(go, as_many_tasks_as_cores_run_at_the_same_time)
     rv_sched_stop(sched);
 }
 
+RV_TEST(go, there_is_a_worker_for_each_cpu_unless_told_otherwise)
+{
+    struct rv_sched *sched;
+
+    if (machine_cpus() == 0 || machine_cpus() > 64)
+        cr_skip_test("too many CPUs for a test");
+    cr_assert_eq(rv_sched_start(&sched, NULL), 0);
+    cr_assert_eq(rv_sched_cores(sched), machine_cpus());
+    rv_sched_stop(sched);
+}
+
 static int32_t see_scheduler(void *arg)
 {
     struct rv_sched *sched = rv_sched_current();

@@ -5,7 +5,7 @@
  *
  *     stress_sched_ring [COUNT]      operations of each task, about
  *
- * Five tests in one run, on three workers, most of them with more tasks than
+ * Six tests in one run, on three workers, most of them with more tasks than
  * workers so that these move. Plain words are written by one task and read by
  * another: only the scheduler orders them.
  *
@@ -18,6 +18,8 @@
  *     come. Nothing that was given up may touch a buffer that is used again.
  *
  *   bells: operations without a future wake tasks that nothing else would.
+ *
+ *   jobs: the CPU pools of the workers, whose reads are in the rings.
  *
  *   stops: schedulers stopped while their tasks wait for a pipe.
  */
@@ -372,7 +374,7 @@ static void ring_bell(void *owner, int32_t result)
 static int32_t await_bells(void *arg)
 {
     static const struct rv_future_ops ops = {.name = "bell", .poll = bell_poll};
-    static const struct __kernel_timespec span = {.tv_nsec = 20000};
+    static const struct __kernel_timespec span = {.tv_nsec = 300000};
     const struct rv_ring_call wait = {.opcode = IORING_OP_TIMEOUT,
                                       .fd = -1,
                                       .addr = rv_ring_addr(&span),
@@ -401,6 +403,49 @@ static int32_t bells(void *arg)
     for (int i = 0; i < CORES; i++)
         STRESS_CHECK(rv_go(&tasks[i], await_bells, NULL) == 0, "rv_go");
     join_all(tasks, CORES);
+    return 0;
+}
+
+/* --- jobs -------------------------------------------------------------- */
+
+static int32_t add_one(void *state, void *result)
+{
+    (void)result;
+    return *(int32_t *)state + 1;
+}
+
+static int32_t compute(void *arg)
+{
+    static const struct rv_callable_ops ops = {.name = "add_one",
+                                               .call = add_one,
+                                               .state_bytes = sizeof(int32_t),
+                                               .pure = true};
+
+    (void)arg;
+    for (int32_t i = 0; i < (int32_t)count / 2; i++) {
+        struct rv_callable *callable;
+        struct rv_cpu job;
+
+        STRESS_CHECK(rv_callable_new(&callable, &ops, &i) == 0, "no memory");
+        rv_spawn_cpu(&job, callable);
+        if (i % 8 == 0) {
+            rv_drop(&job.future);
+            continue;
+        }
+        STRESS_CHECK(rv_await(&job.future) == i + 1, "a wrong sum");
+        rv_drop(&job.future);
+    }
+    return 0;
+}
+
+static int32_t jobs(void *arg)
+{
+    struct rv_go tasks[TASKS];
+
+    (void)arg;
+    for (int i = 0; i < TASKS; i++)
+        STRESS_CHECK(rv_go(&tasks[i], compute, NULL) == 0, "rv_go");
+    join_all(tasks, TASKS);
     return 0;
 }
 
@@ -455,6 +500,7 @@ int main(int argc, char **argv)
     run("drops", drops);
     if (machine_wants_ring())
         run("bells", bells);
+    run("jobs", jobs);
     rv_sched_stop(sched);
     close_file();
     stops(count / 8 + 1);

@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -235,6 +236,16 @@ static inline bool machine_has_ipv6(void)
     has = bind(fd, (const struct sockaddr *)&addr, sizeof addr) == 0;
     close(fd);
     return has;
+}
+
+/* CPUs that this process may use; 0: more than a cpu_set_t has. */
+static inline uint32_t machine_cpus(void)
+{
+    cpu_set_t cpus;
+
+    if (sched_getaffinity(0, sizeof cpus, &cpus) < 0)
+        return 0;
+    return (uint32_t)CPU_COUNT(&cpus);
 }
 
 /* The library has assembly for threads and coroutines on this processor. */

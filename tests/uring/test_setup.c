@@ -5,6 +5,8 @@
  * Threads: the test's, and the reactor's.
  */
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 
 #include "uring/rings.h"
 
@@ -67,6 +69,31 @@ RV_TEST(ring_setup, while_the_executor_looks_the_kernel_is_quiet)
     cr_assert_eq(ring->completed, 100);
     cr_assert_eq(eventfd_read(ring->event_fd, &writes), -1);
     cr_assert_eq(errno, EAGAIN);
+    rv_runtime_stop(runtime);
+}
+
+/* A child that had the queues could write entries in the parent's name. */
+static int look_for_queues(const struct rv_queues *queues)
+{
+    unsigned char page;
+    int status = 0;
+    const pid_t child = fork();
+
+    if (child == 0)
+        _exit(mincore(queues->rings, 1, &page) == 0 ||
+              mincore(queues->sqes, 1, &page) == 0);
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    return status;
+}
+
+RV_TEST(ring_setup, a_child_does_not_have_the_queues)
+{
+    struct rv_runtime *runtime = ring_start(0);
+    struct rv_ring *ring = rv_runtime_ring(runtime);
+    unsigned char page;
+
+    cr_assert_eq(mincore(ring->queues.rings, 1, &page), 0);
+    cr_assert_eq(look_for_queues(&ring->queues), 0);
     rv_runtime_stop(runtime);
 }
 
