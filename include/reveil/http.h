@@ -9,7 +9,8 @@
  * The parser never copies and never reads ahead: what it returns are places
  * in the caller's buffer. It may be fed in any pieces. Anything on which two
  * parsers could disagree (both a length and chunks, two lengths, a bare LF,
- * white space before a colon, junk in a chunk size, ...) is refused.
+ * white space before a colon, junk in a chunk size or behind it, a target that
+ * is neither path nor URL, ...) is refused.
  *
  * http_client.h fetches a URL with it, http_server.h answers requests.
  * Source: RFC 9110 and RFC 9112.
@@ -59,7 +60,7 @@ enum rv_http_framing {
 /* Filled by rv_http_parse_head(); slices are places in its buffer. */
 struct rv_http_head {
     struct rv_http_slice method; /* request */
-    struct rv_http_slice target; /* request; in characters of a URI only */
+    struct rv_http_slice target; /* request; of one of the four forms */
     struct rv_http_slice reason; /* response; may be empty */
     int status;                  /* response: 100..999 */
     int minor;                   /* HTTP/1.<minor>: 0 or 1 */
@@ -148,10 +149,11 @@ const char *rv_http_reason(int status);
 
 /* --- URLs -------------------------------------------------------------- */
 
+/* Large for the stack of a coroutine: 8 KiB of target. */
 struct rv_http_url {
     char host[256]; /* without the brackets of an IPv6 address */
     uint16_t port;
-    char target[2048]; /* path and query; "/" if there is none */
+    char target[8192]; /* path and query; "/" if there is none */
 };
 
 /*
@@ -166,16 +168,18 @@ int rv_http_url_parse(struct rv_http_url *out, const char *text);
 /*
  * Where a reference in a document at `base` leads, such as the Location of a
  * redirect: "http://host/path", "//host/path", "/path", "path", "../path",
- * "?query" or "". Dots in the path are resolved, a fragment is left off. `out`
- * may be `base`.
+ * "?query" or "". Dots in the path are resolved, a fragment is left off. What a
+ * request line cannot carry is written as a browser does: a blank as "%20",
+ * bytes beyond ASCII the same way, a backslash in the path as a slash; blanks
+ * around it are left off. Control characters are refused. `out` may be `base`.
  *
  * Returns: as rv_http_url_parse(); on error *out is unchanged.
- * Source: RFC 3986, section 5.2.
+ * Source: RFC 3986, section 5.2; the URL standard of WHATWG, section 4.4.
  */
 int rv_http_url_join(struct rv_http_url *out, const struct rv_http_url *base,
                      const char *reference);
 
-enum { RV_HTTP_URL_TEXT = 2400 }; /* more than any URL as text, with the 0 */
+enum { RV_HTTP_URL_TEXT = 8480 }; /* more than any URL as text, with the 0 */
 
 /*
  * "http://host:port/path" again, as text that ends with a 0; without the port

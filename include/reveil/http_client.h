@@ -68,13 +68,16 @@ enum rv_http_phase {
     RV_HTTP_FINISHED    /* nothing: there is a whole answer */
 };
 
-/* In nanoseconds from when a phase begins; 0: no limit but the deadline. Each
- * redirect begins anew. */
+/*
+ * In nanoseconds; 0: no limit but the deadline. Each redirect begins anew.
+ * Some limit all of a phase, however much comes, others a silence in it.
+ */
 struct rv_http_timeouts {
-    int64_t connect_ns;
-    int64_t send_ns;
-    int64_t head_ns; /* from the end of the request to all of the head */
-    int64_t body_ns; /* without a byte of the body */
+    int64_t connect_ns;    /* all of it */
+    int64_t send_ns;       /* until the rest of the request is sent */
+    int64_t head_ns;       /* from the end of the request to all of the head */
+    int64_t body_ns;       /* without a byte of the body */
+    int64_t head_stall_ns; /* without a byte of the head */
 };
 
 /*
@@ -83,7 +86,8 @@ struct rv_http_timeouts {
  *   -ENXIO, -EREMOTEIO, ...          the name: see rv_resolve in resolve.h
  *   -EPIPE      the connection ended before the answer did
  *   -EBADMSG, -EMSGSIZE, -ENOTSUP    the answer is not good HTTP/1.x, or is
- *               beyond a limit, or leads to what is no URL
+ *               beyond a limit (32 KiB of heads and 16 of 1xx, too), or leads
+ *               to what is no URL
  *   -ETIMEDOUT  the deadline passed (deadline_passed is true), or the limit of
  *               `phase`; or, in RV_HTTP_CONNECTING, the kernel gave up
  *   -ELOOP      more redirects than max_redirects
@@ -129,7 +133,8 @@ struct rv_http_get {
     struct rv_tcp tcp;
     struct rv_sleep timer;
     int64_t timer_ns; /* what it is set to; 0: it does not run */
-    int64_t phase_ns; /* deadline of the phase */
+    int64_t phase_ns; /* deadline of the phase, or of a silence in it */
+    int64_t whole_ns; /* deadline of the phase alone */
     union {
         struct rv_dial dial;
         struct rv_tcp_send send;
@@ -141,7 +146,9 @@ struct rv_http_get {
     size_t body_room_bytes;
     struct rv_http_slice piece;
     struct rv_http_slice raw;
-    char *next_url; /* this answer leads there */
+    char *next_url;         /* this answer leads there */
+    uint32_t interim_bytes; /* of heads of 1xx, passed over */
+    uint16_t interim_heads;
     uint16_t port;
     bool head_done;
     bool heard;   /* something came on this connection */

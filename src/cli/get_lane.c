@@ -326,7 +326,7 @@ static int start(struct lane *lane)
         get->deadline_ns = rv_after_ms((int64_t)(options->timeout_s * 1000));
     get->timeouts.connect_ns = ns_of(options->connect_timeout_s);
     get->timeouts.send_ns = ns_of(options->stall_s);
-    get->timeouts.head_ns = ns_of(options->stall_s);
+    get->timeouts.head_stall_ns = ns_of(options->stall_s);
     get->timeouts.body_ns = ns_of(options->stall_s);
     get->max_redirects = (uint32_t)options->max_redirects;
     get->head_only = options->head;

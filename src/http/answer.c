@@ -22,6 +22,7 @@ enum {
     BODY_TRUST_BYTES = 256 * 1024, /* most room for a length only promised */
     PASS_BYTES = 64 * 1024,        /* at once, to a sink */
     DISCARD_BYTES = 64 * 1024,     /* more is dearer than a new connection */
+    INTERIM_HEADS = 16,            /* of 1xx before an answer */
     STEPS_A_POLL = 64              /* then other tasks have their turn */
 };
 
@@ -276,6 +277,8 @@ static void expect_head(struct rv_http_get *get)
     struct rv_http_limits limits = rv_http_default_limits;
 
     limits.body_bytes = get->max_body_bytes;
+    limits.line_bytes = limits.head_bytes; /* a Location may be long */
+    limits.head_bytes -= get->interim_bytes;
     rv_http_parser_init(get->parser, RV_HTTP_RESPONSE, &limits);
     if (get->head_only)
         rv_http_parser_answers_head(get->parser);
@@ -294,12 +297,31 @@ static int need_parser(struct rv_http_get *get)
     return 0;
 }
 
+/*
+ * Pass over a head of 1xx. All heads of an answer together may have as many
+ * bytes as one: a server that never comes to the point is let go. Nothing was
+ * asked for to which "101 Switching Protocols" could be the answer.
+ */
+static int skip_interim(struct rv_http_get *get, size_t len)
+{
+    if (get->parser->head.status == 101)
+        return -EBADMSG;
+    if (++get->interim_heads > INTERIM_HEADS)
+        return -EMSGSIZE;
+    get->interim_bytes += (uint32_t)len;
+    get->filled_bytes -= len;
+    memmove(get->head, get->head + len, get->filled_bytes);
+    expect_head(get);
+    return 0;
+}
+
 /* Parse the head as far as it is there, and pass over heads of 1xx. */
 static int take_head(struct rv_http_get *get)
 {
     for (;;) {
         const ssize_t len =
             rv_http_parse_head(get->parser, get->head, get->filled_bytes);
+        int err;
 
         if (len < 0)
             return len == -EAGAIN ? 0 : (int)len;
@@ -307,9 +329,9 @@ static int take_head(struct rv_http_get *get)
             get->head_len_bytes = (size_t)len;
             return start_body(get);
         }
-        get->filled_bytes -= (size_t)len;
-        memmove(get->head, get->head + len, get->filled_bytes);
-        expect_head(get);
+        err = skip_interim(get, (size_t)len);
+        if (err < 0)
+            return err;
     }
 }
 
@@ -338,6 +360,8 @@ static int receive_head(struct rv_http_get *get, struct rv_cx *cx)
 void rv_http_answer_start(struct rv_http_get *get)
 {
     get->filled_bytes = 0;
+    get->interim_bytes = 0;
+    get->interim_heads = 0;
     get->head_done = false;
     get->surplus = false;
     get->body_len_bytes = 0;
@@ -361,9 +385,8 @@ int rv_http_answer_poll(struct rv_http_get *get, struct rv_cx *cx)
 
         if (done != 0)
             return done < 0 ? done : 0;
-        /* It moves: each wait for the body has all of its time. */
-        if (get->phase == RV_HTTP_RECEIVING)
-            rv_http_get_enter(get, RV_HTTP_RECEIVING);
+        /* It moves: each wait for more has all of its time. */
+        rv_http_get_moved(get);
     }
     rv_waker_wake(&cx->waker);
     return -EAGAIN;

@@ -76,6 +76,99 @@ static int begin_trailer(struct rv_http_parser *parser, char byte)
     return 0;
 }
 
+static bool is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
+/* The byte begins or goes on with a token, in the state `next`. */
+static int expect_token(struct rv_http_parser *parser, char byte,
+                        enum rv_http_state next)
+{
+    if (!rv_http_in(byte, RV_HTTP_TOKEN))
+        return -EBADMSG;
+    parser->state = (int)next;
+    return 0;
+}
+
+/* Behind a name or a value: the line ends, or the next extension begins. */
+static int end_extension(struct rv_http_parser *parser, char byte,
+                         enum rv_http_state blank)
+{
+    if (byte == '\r')
+        parser->state = RV_HTTP_AT_SIZE_LF;
+    else if (byte == ';')
+        parser->state = RV_HTTP_AT_EXTENSION;
+    else if (is_blank(byte))
+        parser->state = (int)blank;
+    else
+        return -EBADMSG;
+    return 0;
+}
+
+/* In quotes: what a header's value may have; a backslash takes the next. */
+static int quoted_byte(struct rv_http_parser *parser, char byte)
+{
+    if (!rv_http_in(byte, RV_HTTP_VALUE))
+        return -EBADMSG;
+    if (parser->state == RV_HTTP_AT_EXT_ESCAPED)
+        parser->state = RV_HTTP_AT_EXT_QUOTED;
+    else if (byte == '"')
+        parser->state = RV_HTTP_AT_EXT_CLOSED;
+    else if (byte == '\\')
+        parser->state = RV_HTTP_AT_EXT_ESCAPED;
+    return 0;
+}
+
+/*
+ * Extensions are checked, then forgotten: ";name", ";name=token" and
+ * ";name="quoted"", with blanks where RFC 9112, section 7.1.1, lets them be,
+ * but for those between the size and the first ";".
+ */
+static int extension_byte(struct rv_http_parser *parser, char byte)
+{
+    switch (parser->state) {
+    case RV_HTTP_AT_EXTENSION:
+        if (is_blank(byte))
+            return 0;
+        return expect_token(parser, byte, RV_HTTP_AT_EXT_NAME);
+    case RV_HTTP_AT_EXT_NAME:
+        if (rv_http_in(byte, RV_HTTP_TOKEN))
+            return 0;
+        if (byte != '=')
+            return end_extension(parser, byte, RV_HTTP_AT_EXT_BLANK);
+        parser->state = RV_HTTP_AT_EXT_EQUALS;
+        return 0;
+    case RV_HTTP_AT_EXT_BLANK:
+        if (is_blank(byte))
+            return 0;
+        if (byte == ';')
+            parser->state = RV_HTTP_AT_EXTENSION;
+        else
+            return expect(parser, byte, '=', RV_HTTP_AT_EXT_EQUALS);
+        return 0;
+    case RV_HTTP_AT_EXT_EQUALS:
+        if (is_blank(byte))
+            return 0;
+        if (byte == '"')
+            return expect(parser, byte, '"', RV_HTTP_AT_EXT_QUOTED);
+        return expect_token(parser, byte, RV_HTTP_AT_EXT_TOKEN);
+    case RV_HTTP_AT_EXT_TOKEN:
+        if (rv_http_in(byte, RV_HTTP_TOKEN))
+            return 0;
+        return end_extension(parser, byte, RV_HTTP_AT_EXT_END);
+    case RV_HTTP_AT_EXT_QUOTED:
+    case RV_HTTP_AT_EXT_ESCAPED:
+        return quoted_byte(parser, byte);
+    case RV_HTTP_AT_EXT_CLOSED:
+        return end_extension(parser, byte, RV_HTTP_AT_EXT_END);
+    default: /* RV_HTTP_AT_EXT_END */
+        if (is_blank(byte))
+            return 0;
+        return expect(parser, byte, ';', RV_HTTP_AT_EXTENSION);
+    }
+}
+
 static int chunk_byte(struct rv_http_parser *parser, char byte)
 {
     int err;
@@ -93,13 +186,13 @@ static int chunk_byte(struct rv_http_parser *parser, char byte)
         else
             return add_size_digit(parser, byte);
         return 0;
-    case RV_HTTP_AT_EXTENSION:
-        return text_byte(parser, byte, RV_HTTP_AT_SIZE_LF);
     case RV_HTTP_AT_SIZE_LF:
         err = expect(parser, byte, '\n', RV_HTTP_AT_SIZE_LF);
         return err != 0 ? err : begin_chunk(parser);
-    default: /* RV_HTTP_AT_SIZE_FIRST */
+    case RV_HTTP_AT_SIZE_FIRST:
         return add_size_digit(parser, byte);
+    default: /* from RV_HTTP_AT_EXTENSION on */
+        return extension_byte(parser, byte);
     }
 }
 

@@ -19,44 +19,63 @@
 
 enum {
     HEAD_FIRST_BYTES = 512,
-    REQUEST_BYTES = 128 /* at most, without target and host */
+    REQUEST_BYTES = 128, /* at most, without target and host */
+    URL_BYTES = 32       /* the same of a URL: "http://[]:65535/" */
 };
 
 static const uint64_t max_body_default = UINT64_C(64) << 20;
 
 /* --- time -------------------------------------------------------------- */
 
-static int64_t limit_of(const struct rv_http_get *get)
+/* The limits of a phase: of all of it, and of a silence in it. 0: none. */
+struct spans {
+    int64_t whole_ns;
+    int64_t silence_ns;
+};
+
+static struct spans spans_of(const struct rv_http_get *get)
 {
+    const struct rv_http_timeouts *timeouts = &get->timeouts;
+
     switch (get->phase) {
     case RV_HTTP_CONNECTING:
-        return get->timeouts.connect_ns;
+        return (struct spans){.whole_ns = timeouts->connect_ns};
     case RV_HTTP_SENDING:
-        return get->timeouts.send_ns;
+        return (struct spans){.whole_ns = timeouts->send_ns};
     case RV_HTTP_ANSWERING:
-        return get->timeouts.head_ns;
+        return (struct spans){timeouts->head_ns, timeouts->head_stall_ns};
     case RV_HTTP_RECEIVING:
-        return get->timeouts.body_ns;
+        return (struct spans){.silence_ns = timeouts->body_ns};
     case RV_HTTP_STORING:
     case RV_HTTP_FINISHED:
         break;
     }
-    return 0;
+    return (struct spans){0};
+}
+
+/* `span_ns` from now; RV_NEVER for no limit, or past the end of time. */
+static int64_t end_of(int64_t span_ns)
+{
+    int64_t now_ns;
+
+    if (span_ns <= 0)
+        return RV_NEVER;
+    now_ns = rv_now_ns();
+    return span_ns < RV_NEVER - now_ns ? now_ns + span_ns : RV_NEVER;
+}
+
+void rv_http_get_moved(struct rv_http_get *get)
+{
+    const int64_t silence_ns = end_of(spans_of(get).silence_ns);
+
+    get->phase_ns = silence_ns < get->whole_ns ? silence_ns : get->whole_ns;
 }
 
 void rv_http_get_enter(struct rv_http_get *get, enum rv_http_phase phase)
 {
-    int64_t limit_ns;
-    int64_t now_ns;
-
     get->phase = phase;
-    get->phase_ns = RV_NEVER;
-    limit_ns = limit_of(get);
-    if (limit_ns <= 0)
-        return;
-    now_ns = rv_now_ns();
-    if (limit_ns < RV_NEVER - now_ns)
-        get->phase_ns = now_ns + limit_ns;
+    get->whole_ns = end_of(spans_of(get).whole_ns);
+    rv_http_get_moved(get);
 }
 
 /* The timer is set again when it fires too early for the deadline of that
@@ -93,28 +112,28 @@ static bool out_of_time(struct rv_http_get *get, struct rv_cx *cx)
  * Returns: false when they did not fit.
  */
 static bool format_request(struct rv_http_get *get,
-                           const struct rv_http_url *url)
+                           const struct rv_http_url_parts *url)
 {
     struct rv_http_writer out = {.at = get->head,
                                  .end = get->head + get->head_room_bytes - 1};
 
     rv_http_put(&out, get->head_only ? "HEAD " : "GET ");
-    rv_http_put(&out, url->target);
+    rv_http_put_target(&out, url);
     rv_http_put(&out, " HTTP/1.1\r\nHost: ");
     rv_http_put_authority(&out, url);
     rv_http_put(&out, "\r\nUser-Agent: reveil/0.1\r\nAccept: */*\r\n");
     rv_http_put(&out, get->client ? "\r\n" : "Connection: close\r\n\r\n");
     get->filled_bytes = (size_t)(out.at - get->head);
-    rv_http_put(&out, url->host);
+    rv_http_put_bytes(&out, url->host, url->host_len);
     *out.at = '\0';
     return !out.full;
 }
 
 /* Returns: 0, -ENOMEM. */
-static int store_request(struct rv_http_get *get, const struct rv_http_url *url)
+static int store_request(struct rv_http_get *get,
+                         const struct rv_http_url_parts *url)
 {
-    const size_t room =
-        REQUEST_BYTES + strlen(url->target) + 2 * strlen(url->host);
+    const size_t room = REQUEST_BYTES + url->target_len + 2 * url->host_len;
     bool fits;
     int err = 0;
 
@@ -135,8 +154,8 @@ static int store_request(struct rv_http_get *get, const struct rv_http_url *url)
  */
 static int prepare(struct rv_http_get *get)
 {
-    struct rv_http_url url;
-    int err = rv_http_url_parse(&url, get->url);
+    struct rv_http_url_parts url;
+    int err = rv_http_url_split(&url, get->url);
 
     if (err == 0)
         err = store_request(get, &url);
@@ -160,10 +179,10 @@ static bool is_reusable(const struct rv_http_get *get)
 
 static void release(struct rv_http_get *get)
 {
-    struct rv_http_url url;
+    struct rv_http_url_parts url;
 
     if (!get->client || !is_reusable(get) ||
-        rv_http_url_parse(&url, get->url) < 0)
+        rv_http_url_split(&url, get->url) < 0)
         rv_tcp_close(&get->tcp);
     else
         rv_http_client_put(get->client, &url, &get->tcp);
@@ -184,39 +203,48 @@ static bool is_redirect(int status)
            status == 308;
 }
 
-/* Returns: 0, negative errno. */
-static int join(struct rv_http_url *out, const struct rv_http_get *get,
-                struct rv_http_slice location)
+/* Owns: the caller, by rv_free(); NULL when there is no memory. */
+static char *url_text(const struct rv_http_url_parts *url)
 {
-    char text[RV_HTTP_URL_TEXT];
-    int err;
+    const size_t room = URL_BYTES + url->host_len + url->target_len;
+    struct rv_http_writer out = {.at = rv_alloc(room)};
+    char *text = out.at;
 
-    if (location.len >= sizeof text)
-        return -ENAMETOOLONG;
-    memcpy(text, get->head + location.at, location.len);
-    text[location.len] = '\0';
-    err = rv_http_url_parse(out, get->url);
-    if (err == 0)
-        err = rv_http_url_join(out, out, text);
-    return err == -EINVAL ? -EBADMSG : err;
+    if (!text)
+        return NULL;
+    out.end = text + room - 1;
+    rv_http_put_url(&out, url);
+    *out.at = '\0';
+    return text;
 }
 
-/* Owns: the caller, by rv_free(); NULL when there is no memory. */
-static char *url_text(const struct rv_http_url *url)
+/* Set next_url to where `text` leads from here. Returns: 0, negative errno. */
+static int join(struct rv_http_get *get, const char *text)
 {
-    char text[RV_HTTP_URL_TEXT];
-    const size_t len = rv_http_url_format(url, text);
-    char *copy = rv_alloc(len + 1);
+    /* 8 KiB, too much for the stack of a coroutine. */
+    struct rv_http_url *url = rv_alloc(sizeof *url);
+    int err;
 
-    if (copy)
-        memcpy(copy, text, len + 1);
-    return copy;
+    if (!url)
+        return -ENOMEM;
+    err = rv_http_url_parse(url, get->url);
+    if (err == 0)
+        err = rv_http_url_join(url, url, text);
+    if (err == 0) {
+        const struct rv_http_url_parts parts = rv_http_parts_of(url);
+
+        get->next_url = url_text(&parts);
+        err = get->next_url ? 0 : -ENOMEM;
+    }
+    rv_free(url);
+    return err == -EINVAL ? -EBADMSG : err;
 }
 
 int rv_http_get_find_next(struct rv_http_get *get)
 {
     const struct rv_http_slice *location;
-    struct rv_http_url url;
+    char *end;
+    char behind;
     int err;
 
     if (get->max_redirects == 0 || !is_redirect(get->parser->head.status))
@@ -226,11 +254,13 @@ int rv_http_get_find_next(struct rv_http_get *get)
         return 0;
     if (get->redirects == get->max_redirects)
         return -ELOOP;
-    err = join(&url, get, *location);
-    if (err < 0)
-        return err;
-    get->next_url = url_text(&url);
-    return get->next_url ? 0 : -ENOMEM;
+    /* It is text for as long as it is read: a line end is behind it. */
+    end = get->head + location->at + location->len;
+    behind = *end;
+    *end = '\0';
+    err = join(get, get->head + location->at);
+    *end = behind;
+    return err;
 }
 
 /* Returns: false when the answer is the last one. */
@@ -347,7 +377,7 @@ static const struct rv_future_ops get_ops = {
 
 int rv_http_get_init(struct rv_http_get *get, const char *text)
 {
-    struct rv_http_url url;
+    struct rv_http_url_parts url;
     int err;
 
     memset(get, 0, sizeof *get);
@@ -356,7 +386,7 @@ int rv_http_get_init(struct rv_http_get *get, const char *text)
     get->phase_ns = RV_NEVER;
     get->max_body_bytes = max_body_default;
 
-    err = rv_http_url_parse(&url, text);
+    err = rv_http_url_split(&url, text);
     if (err < 0)
         return err;
     get->url = url_text(&url);

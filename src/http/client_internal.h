@@ -13,6 +13,8 @@
 
 #include <reveil/http_client.h>
 
+#include "http/http_internal.h"
+
 /* Make `*buffer`, which holds `len` bytes, larger. Returns: 0, -ENOMEM. */
 int rv_http_grow(char **buffer, size_t len, size_t *room, size_t new_room);
 
@@ -20,6 +22,9 @@ int rv_http_grow(char **buffer, size_t len, size_t *room, size_t new_room);
 
 /* The GET waits for something else from now on. */
 void rv_http_get_enter(struct rv_http_get *get, enum rv_http_phase phase);
+
+/* Something moved in this phase: the limit of silence begins anew. */
+void rv_http_get_moved(struct rv_http_get *get);
 
 /*
  * The head of an answer is complete. If the GET is to follow it, next_url is
@@ -42,10 +47,12 @@ int rv_http_answer_poll(struct rv_http_get *get, struct rv_cx *cx);
 
 /* Take an idle connection to this host. Returns: false if there is none. */
 bool rv_http_client_take(struct rv_http_client *client,
-                         const struct rv_http_url *url, struct rv_tcp *tcp);
+                         const struct rv_http_url_parts *url,
+                         struct rv_tcp *tcp);
 
 /* Keep the connection, or close it. `tcp` is no socket then. */
 void rv_http_client_put(struct rv_http_client *client,
-                        const struct rv_http_url *url, struct rv_tcp *tcp);
+                        const struct rv_http_url_parts *url,
+                        struct rv_tcp *tcp);
 
 #endif /* RV_HTTP_CLIENT_INTERNAL_H */

@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "http/http_internal.h"
+
 enum {
     HEAD_BYTES = 256,
     PIECES_A_TURN = 16 /* of /big, then other tasks have their turn */
@@ -325,19 +327,13 @@ static void choose_text(struct delay *self, struct path path)
         answer(self, 200, path.at, path.len);
 }
 
-/* "/path" of the target, which may also be "http://host/path". */
+/* Of the target, which may also be "http://host/path". */
 static struct path path_of(const struct rv_http_exchange *exchange)
 {
-    struct path path = {exchange->bytes + exchange->head->target.at,
-                        exchange->head->target.len};
+    const struct rv_http_slice path =
+        rv_http_origin(exchange->bytes, exchange->head->target);
 
-    if (!take_word(&path, "http://"))
-        return path;
-    while (path.len > 0 && *path.at != '/') {
-        path.at++;
-        path.len--;
-    }
-    return path;
+    return (struct path){exchange->bytes + path.at, path.len};
 }
 
 static bool method_is(const struct rv_http_exchange *exchange, const char *name)

@@ -75,6 +75,7 @@ static int parse_request_line(struct rv_http_head *head, const char *buffer,
     const uint32_t method = rv_http_span(text, line.len, RV_HTTP_TOKEN);
     uint32_t target;
     uint32_t at;
+    int err;
 
     if (method == 0 || method == line.len || text[method] != ' ')
         return -EBADMSG;
@@ -85,7 +86,10 @@ static int parse_request_line(struct rv_http_head *head, const char *buffer,
         return -EBADMSG;
     head->method = (struct rv_http_slice){line.at, method};
     head->target = (struct rv_http_slice){line.at + at, target};
-    return parse_version(head, text + at + target + 1);
+    err = parse_version(head, text + at + target + 1);
+    if (err == 0 && !rv_http_is_target(text, method, text + at, target))
+        err = -EBADMSG;
+    return err;
 }
 
 /* Three digits of which the first is not 0, or -EBADMSG. */

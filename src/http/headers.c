@@ -174,15 +174,14 @@ static int parse_length(uint64_t *out, const char *text, uint32_t len)
     return 0;
 }
 
-/* One host in a request, which may be empty; an old request has none. */
+/* One host in a request, which may be empty; an old request may have none. */
 static int check_host(const struct facts *facts, const char *buffer, int minor)
 {
     const struct rv_http_slice host = facts->host;
 
     if (facts->hosts > 1 || (facts->hosts == 0 && minor == 1))
         return -EBADMSG;
-    if (facts->hosts == 1 &&
-        rv_http_span(buffer + host.at, host.len, RV_HTTP_HOST) != host.len)
+    if (host.len > 0 && !rv_http_is_authority(buffer + host.at, host.len))
         return -EBADMSG;
     return 0;
 }

@@ -21,7 +21,8 @@ struct idle {
     struct rv_tcp tcp;
     int64_t since_ns;
     uint16_t port;
-    char host[]; /* as in the URL */
+    size_t host_len;
+    char host[]; /* as in the URL, without a NUL */
 };
 
 static struct idle *idle_of(struct rv_list *node)
@@ -51,9 +52,11 @@ static void forget_expired(struct rv_http_client *client)
         forget_oldest(client);
 }
 
-static bool leads_to(const struct idle *idle, const struct rv_http_url *url)
+static bool leads_to(const struct idle *idle,
+                     const struct rv_http_url_parts *url)
 {
-    return idle->port == url->port && strcasecmp(idle->host, url->host) == 0;
+    return idle->port == url->port && idle->host_len == url->host_len &&
+           strncasecmp(idle->host, url->host, url->host_len) == 0;
 }
 
 /* Nothing is to come on a good one: an end, an error or a word of a server
@@ -67,7 +70,8 @@ static bool still_good(const struct idle *idle)
 }
 
 bool rv_http_client_take(struct rv_http_client *client,
-                         const struct rv_http_url *url, struct rv_tcp *tcp)
+                         const struct rv_http_url_parts *url,
+                         struct rv_tcp *tcp)
 {
     struct rv_list *node;
     struct rv_list *before;
@@ -91,7 +95,7 @@ bool rv_http_client_take(struct rv_http_client *client,
 }
 
 static uint32_t count_to(const struct rv_http_client *client,
-                         const struct rv_http_url *url)
+                         const struct rv_http_url_parts *url)
 {
     const struct rv_list *node;
     uint32_t count = 0;
@@ -102,15 +106,14 @@ static uint32_t count_to(const struct rv_http_client *client,
 }
 
 void rv_http_client_put(struct rv_http_client *client,
-                        const struct rv_http_url *url, struct rv_tcp *tcp)
+                        const struct rv_http_url_parts *url, struct rv_tcp *tcp)
 {
-    const size_t host_size = strlen(url->host) + 1;
     struct idle *idle = NULL;
 
     forget_expired(client);
     if (client->max_idle > 0 &&
         count_to(client, url) < client->max_idle_per_host)
-        idle = rv_alloc(sizeof *idle + host_size);
+        idle = rv_alloc(sizeof *idle + url->host_len);
     if (!idle) {
         rv_tcp_close(tcp);
         return;
@@ -123,7 +126,8 @@ void rv_http_client_put(struct rv_http_client *client,
     *tcp = (struct rv_tcp){0};
     idle->since_ns = rv_now_ns();
     idle->port = url->port;
-    memcpy(idle->host, url->host, host_size);
+    idle->host_len = url->host_len;
+    memcpy(idle->host, url->host, url->host_len);
     rv_list_push(&client->idle, &idle->node);
     client->idle_count++;
 }

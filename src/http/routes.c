@@ -7,6 +7,8 @@
 #include <reveil/http_server.h>
 #include <string.h>
 
+#include "http/http_internal.h"
+
 /* A frame that answers with what a route says. */
 struct fixed {
     struct rv_future future;
@@ -35,21 +37,16 @@ static enum rv_poll fixed_poll(struct rv_future *future, struct rv_cx *cx)
 struct rv_http_slice rv_http_path(const struct rv_http_exchange *exchange)
 {
     const struct rv_http_slice target = exchange->head->target;
-    const char *start = exchange->bytes + target.at;
-    const char *end = start + target.len;
-    const char *at = start;
-    const char *query;
+    struct rv_http_slice path = rv_http_origin(exchange->bytes, target);
+    const char *start = exchange->bytes + path.at;
+    const char *query = memchr(start, '?', path.len);
 
-    if (target.len > 7 && memcmp(at, "http://", 7) == 0) {
-        at = memchr(at + 7, '/', target.len - 7);
-        if (!at)
-            at = end;
-    }
-    query = memchr(at, '?', (size_t)(end - at));
     if (query)
-        end = query;
-    return (struct rv_http_slice){target.at + (uint32_t)(at - start),
-                                  (uint32_t)(end - at)};
+        path.len = (uint32_t)(query - start);
+    /* "http://host" asks for "/": the second slash of its scheme will do. */
+    if (path.len == 0)
+        path = (struct rv_http_slice){target.at + sizeof "http:/" - 1, 1};
+    return path;
 }
 
 static bool is_path(const struct rv_http_route *route, const char *path,

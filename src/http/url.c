@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * url.c - take "http://host:port/path" apart.
+ * url.c - take "http://host:port/path" apart, and put it together again.
  *
  *     http://127.0.0.1:8080/600/Hello?x=1#here
  *            host      port target       left off
@@ -13,17 +13,9 @@
 #include <string.h>
 #include <strings.h>
 
-enum { HTTP_PORT = 80, MAX_PORT = 65535 };
+#include "http/writer.h"
 
-/* Copy `len` bytes behind the `at` that are there, and end the text. */
-static int put(char *out, size_t size, size_t at, const char *text, size_t len)
-{
-    if (len >= size - at)
-        return -ENAMETOOLONG;
-    memcpy(out + at, text, len);
-    out[at + len] = '\0';
-    return 0;
-}
+enum { HTTP_PORT = 80, MAX_PORT = 65535 };
 
 /* Step over "http://" in any case of its letters. */
 static int skip_scheme(const char **text)
@@ -44,7 +36,7 @@ static int skip_scheme(const char **text)
 }
 
 /* An IPv6 address up to its bracket; whether it is a good one shows later. */
-static int take_ipv6(struct rv_http_url *out, const char **text)
+static int take_ipv6(struct rv_http_url_parts *out, const char **text)
 {
     const char *host = *text + 1;
     const size_t len = strspn(host, "0123456789abcdefABCDEF:.");
@@ -52,28 +44,33 @@ static int take_ipv6(struct rv_http_url *out, const char **text)
     if (len == 0 || host[len] != ']')
         return -EINVAL;
     *text = host + len + 1;
-    return put(out->host, sizeof(out->host), 0, host, len);
+    out->host = host;
+    out->host_len = len;
+    out->v6 = true;
+    return 0;
 }
 
-static int take_host(struct rv_http_url *out, const char **text)
+static int take_host(struct rv_http_url_parts *out, const char **text)
 {
     const char *host = *text;
-    size_t len;
+    const size_t len = strcspn(host, ":/\\?# ");
 
     if (*host == '[')
         return take_ipv6(out, text);
-    len = strcspn(host, ":/?#");
     for (size_t i = 0; i < len; i++)
         if (!rv_http_in(host[i], RV_HTTP_HOST) || strchr("[]", host[i]))
             return -EINVAL;
     if (len == 0)
         return -EINVAL;
     *text = host + len;
-    return put(out->host, sizeof(out->host), 0, host, len);
+    out->host = host;
+    out->host_len = len;
+    out->v6 = false;
+    return 0;
 }
 
 /* ":8080"; a colon with nothing behind it means the default, says the RFC. */
-static int take_port(struct rv_http_url *out, const char **text)
+static int take_port(struct rv_http_url_parts *out, const char **text)
 {
     const char *digit = *text;
     unsigned port = 0;
@@ -95,30 +92,85 @@ static int take_port(struct rv_http_url *out, const char **text)
     return 0;
 }
 
+ssize_t rv_http_take_authority(struct rv_http_url_parts *out, const char *text,
+                               const char *end)
+{
+    const char *start = text;
+    int err = take_host(out, &text);
+
+    if (err == 0)
+        err = take_port(out, &text);
+    if (err < 0)
+        return err;
+    if (text != end && !strchr("/\\?#", *text))
+        return -EINVAL;
+    if (out->host_len >= sizeof((struct rv_http_url *)0)->host)
+        return -ENAMETOOLONG;
+    return text - start;
+}
+
 /* The rest: a path, a query, both or nothing. */
-static int take_target(struct rv_http_url *out, const char *text)
+static int take_target(struct rv_http_url_parts *out, const char *text)
 {
     const size_t len = strcspn(text, "#");
     const size_t slash = *text == '/' ? 0 : 1;
 
-    if (len > 0 && *text != '/' && *text != '?')
-        return -EINVAL;
     for (size_t i = 0; i < len; i++)
         if (!rv_http_in(text[i], RV_HTTP_TARGET))
             return -EINVAL;
-    out->target[0] = '/';
-    return put(out->target, sizeof(out->target), slash, text, len);
+    if (slash + len >= sizeof((struct rv_http_url *)0)->target)
+        return -ENAMETOOLONG;
+    out->target = text;
+    out->target_len = len;
+    return 0;
+}
+
+int rv_http_url_split(struct rv_http_url_parts *out, const char *text)
+{
+    int err = skip_scheme(&text);
+    ssize_t len;
+
+    if (err < 0)
+        return err;
+    len = rv_http_take_authority(out, text, text + strlen(text));
+    return len < 0 ? (int)len : take_target(out, text + len);
 }
 
 int rv_http_url_parse(struct rv_http_url *out, const char *text)
 {
-    int err = skip_scheme(&text);
+    struct rv_http_url_parts parts;
+    struct rv_http_writer target = {.at = out->target,
+                                    .end = out->target + sizeof out->target};
+    const int err = rv_http_url_split(&parts, text);
 
-    if (err == 0)
-        err = take_host(out, &text);
-    if (err == 0)
-        err = take_port(out, &text);
-    if (err == 0)
-        err = take_target(out, text);
-    return err;
+    if (err < 0)
+        return err;
+    memcpy(out->host, parts.host, parts.host_len);
+    out->host[parts.host_len] = '\0';
+    out->port = parts.port;
+    rv_http_put_target(&target, &parts);
+    *target.at = '\0';
+    return 0;
+}
+
+struct rv_http_url_parts rv_http_parts_of(const struct rv_http_url *url)
+{
+    return (struct rv_http_url_parts){.host = url->host,
+                                      .host_len = strlen(url->host),
+                                      .port = url->port,
+                                      .v6 = strchr(url->host, ':') != NULL,
+                                      .target = url->target,
+                                      .target_len = strlen(url->target)};
+}
+
+size_t rv_http_url_format(const struct rv_http_url *url,
+                          char text[RV_HTTP_URL_TEXT])
+{
+    const struct rv_http_url_parts parts = rv_http_parts_of(url);
+    struct rv_http_writer out = {.at = text,
+                                 .end = text + RV_HTTP_URL_TEXT - 1};
+
+    rv_http_put_url(&out, &parts);
+    *out.at = '\0';
+    return (size_t)(out.at - text);
 }

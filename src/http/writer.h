@@ -7,8 +7,9 @@
 #ifndef RV_HTTP_WRITER_H
 #define RV_HTTP_WRITER_H
 
-#include <reveil/http.h>
 #include <string.h>
+
+#include "http/http_internal.h"
 
 struct rv_http_writer {
     char *at;
@@ -16,16 +17,20 @@ struct rv_http_writer {
     bool full; /* something did not fit, and nothing was added since */
 };
 
-static inline void rv_http_put(struct rv_http_writer *out, const char *text)
+static inline void rv_http_put_bytes(struct rv_http_writer *out,
+                                     const char *text, size_t len)
 {
-    const size_t len = strlen(text);
-
     if (len > (size_t)(out->end - out->at))
         out->full = true;
     if (out->full)
         return;
     memcpy(out->at, text, len);
     out->at += len;
+}
+
+static inline void rv_http_put(struct rv_http_writer *out, const char *text)
+{
+    rv_http_put_bytes(out, text, strlen(text));
 }
 
 static inline void rv_http_put_number(struct rv_http_writer *out,
@@ -44,17 +49,33 @@ static inline void rv_http_put_number(struct rv_http_writer *out,
 
 /* "host", "host:8080", "[::1]:8080" */
 static inline void rv_http_put_authority(struct rv_http_writer *out,
-                                         const struct rv_http_url *url)
+                                         const struct rv_http_url_parts *url)
 {
-    const bool v6 = strchr(url->host, ':') != NULL;
-
-    rv_http_put(out, v6 ? "[" : "");
-    rv_http_put(out, url->host);
-    rv_http_put(out, v6 ? "]" : "");
+    rv_http_put(out, url->v6 ? "[" : "");
+    rv_http_put_bytes(out, url->host, url->host_len);
+    rv_http_put(out, url->v6 ? "]" : "");
     if (url->port == 80)
         return;
     rv_http_put(out, ":");
     rv_http_put_number(out, url->port);
+}
+
+/* "/path?query"; the slash is added when there is no path. */
+static inline void rv_http_put_target(struct rv_http_writer *out,
+                                      const struct rv_http_url_parts *url)
+{
+    if (url->target_len == 0 || *url->target != '/')
+        rv_http_put(out, "/");
+    rv_http_put_bytes(out, url->target, url->target_len);
+}
+
+/* "http://host:port/path?query" */
+static inline void rv_http_put_url(struct rv_http_writer *out,
+                                   const struct rv_http_url_parts *url)
+{
+    rv_http_put(out, "http://");
+    rv_http_put_authority(out, url);
+    rv_http_put_target(out, url);
 }
 
 #endif /* RV_HTTP_WRITER_H */

@@ -157,6 +157,46 @@ Test(http_body, extensions_and_trailers_are_skipped)
     cr_assert_eq(out.eof, 0);
 }
 
+/* RFC 9112, section 7.1.1. */
+Test(http_body, extensions_have_names_and_values)
+{
+    static const char *const good[] = {
+        ";a",
+        ";a;b",
+        ";a=b",
+        ";a=b;c=d;e",
+        ";!#$%&'*+-.^_`|~=!#$%&'*+-.^_`|~",
+        ";a=\"\"",
+        ";a=\"b c;d=\x80,\"",
+        ";a=\"\\\"\"",
+        ";a=\"\\\\\";b",
+        "; a",
+        ";\ta = b ; c\t=\t\"d\" ;e",
+    };
+    static const char *const bad[] = {
+        ";",         ";;",        ";a;",         ";=b",         ";a=",
+        ";a==b",     ";a=b=c",    ";a b",        ";a=b c",      ";a ",
+        ";a=b ",     ";a= ",      "; ",          ";a=\"b",      ";a=\"b\"c",
+        ";a=\"b\"=", ";a=\"b\" ", ";a=b\"c\"",   ";a=\"b\\\"",  ";a,b",
+        ";a=b,c",    ";a\x80",    ";(a)",        ";a=\"\x01\"", ";a=\"\\\x01\"",
+        ";\"a\"",    ";a=[b]",    ";a:b",        ";a/b",        " ;a",
+        "\t;a",      " ",         ";a=\"\x7f\"", ";a\v=b",
+    };
+    char text[256];
+
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        snprintf(text, sizeof(text), "2%s\r\nhi\r\n0%s\r\n\r\n", good[i],
+                 good[i]);
+        cr_assert_eq(chunked_error(text), 0, "%s", text);
+    }
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        snprintf(text, sizeof(text), "2%s\r\nhi\r\n0\r\n\r\n", bad[i]);
+        cr_assert_eq(chunked_error(text), -EBADMSG, "%s", text);
+        snprintf(text, sizeof(text), "2\r\nhi\r\n0%s\r\n\r\n", bad[i]);
+        cr_assert_eq(chunked_error(text), -EBADMSG, "%s", text);
+    }
+}
+
 Test(http_body, chunks_cut_anywhere_are_an_error)
 {
     static const char body[] = "2;x\r\nhi\r\n0\r\nX: y\r\n\r\n";

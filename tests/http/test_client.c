@@ -184,6 +184,46 @@ RV_TEST(http_client, interim_answers_are_passed_over)
     }
 }
 
+/* `count` heads of 1xx, each with `filler` bytes in a header, before a 200. */
+static int result_after_interim(int count, int filler)
+{
+    static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    char *says = calloc(1, (size_t)count * (size_t)(filler + 64) + 64);
+    struct outcome out;
+    size_t len = 0;
+
+    for (int i = 0; i < count; i++)
+        len +=
+            (size_t)sprintf(says + len, "HTTP/1.1 1%02d X\r\nX: %0*d\r\n\r\n",
+                            i % 2 ? 3 : 0, filler, 0);
+    strcpy(says + len, ok);
+    get_script(&out, says);
+    free(says);
+    cr_assert(out.result < 0 || strcmp(out.body, "ok") == 0);
+    return out.result;
+}
+
+/* A server that never comes to the point is let go. */
+RV_TEST(http_client, interim_answers_have_a_limit)
+{
+    cr_assert_eq(result_after_interim(16, 1), 0);
+    cr_assert_eq(result_after_interim(17, 1), -EMSGSIZE);
+    cr_assert_eq(result_after_interim(1000, 1), -EMSGSIZE);
+    /* Together they are as large as one head may be. */
+    cr_assert_eq(result_after_interim(4, 7000), 0);
+    cr_assert_eq(result_after_interim(5, 7000), -EMSGSIZE);
+}
+
+/* Nobody has asked for another protocol. */
+RV_TEST(http_client, a_switch_of_protocols_is_refused)
+{
+    struct outcome out;
+
+    get_script(&out, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"
+                     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    cr_assert_eq(out.result, -EBADMSG);
+}
+
 /* Larger than each first buffer, in a head and in a body. */
 RV_TEST(http_client, buffers_grow_as_they_must)
 {

@@ -135,32 +135,43 @@ RV_TEST(http_phase, a_body_that_stops_has_a_limit)
     check_late(&out, RV_HTTP_RECEIVING, false);
 }
 
-/* Says its bytes one by one; in all it takes longer than the limit. */
+enum { DRIPS = 25, DRIP_MS = 20, SILENCE_MS = 400 };
+
+/* A peer whose answer comes in drips from the byte `slow_at` on: together they
+ * take longer than SILENCE_MS, each alone much less. */
+struct dripper {
+    int listener;
+    const char *says;
+    size_t slow_at;
+};
+
 static void *drip(void *arg)
 {
-    const int fd = accept(*(int *)arg, NULL, NULL);
-    const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
+    const struct dripper *self = arg;
+    const int fd = accept(self->listener, NULL, NULL);
+    const char *at = self->says + self->slow_at;
 
-    send(fd, head, sizeof head - 1, MSG_NOSIGNAL);
-    for (int i = 0; i < 9; i++) {
-        usleep(20000);
-        send(fd, "x", 1, MSG_NOSIGNAL);
+    send(fd, self->says, self->slow_at, MSG_NOSIGNAL);
+    for (; *at; at++) {
+        usleep(DRIP_MS * 1000);
+        send(fd, at, 1, MSG_NOSIGNAL);
     }
     close(fd);
     return NULL;
 }
 
-RV_TEST(http_phase, a_body_that_moves_may_take_longer)
+static void check_moves(const char *says, size_t slow_at, struct limits limits)
 {
-    struct limits limits = {.timeouts.body_ns = 170 * RV_NS_PER_MS};
+    struct dripper peer = {.says = says, .slow_at = slow_at};
     struct outcome out = {0};
     pthread_t thread;
     uint16_t port;
-    int listener = scripted_listen(&port);
 
+    cr_assert_geq(strlen(says) - slow_at, (size_t)DRIPS);
+    peer.listener = scripted_listen(&port);
     /* On a machine that is busy a drip may be late by itself. */
     for (int tries = 0; tries < 5; tries++) {
-        cr_assert_eq(pthread_create(&thread, NULL, drip, &listener), 0);
+        cr_assert_eq(pthread_create(&thread, NULL, drip, &peer), 0);
         get_port(&out, port, limits);
         pthread_join(thread, NULL);
         if (out.result == 0)
@@ -168,8 +179,61 @@ RV_TEST(http_phase, a_body_that_moves_may_take_longer)
     }
     cr_assert_eq(out.result, 0);
     cr_assert_eq(out.phase, RV_HTTP_FINISHED);
-    cr_assert_geq(out.took_ns, 180 * RV_NS_PER_MS);
-    close(listener);
+    cr_assert_gt(out.took_ns, SILENCE_MS * RV_NS_PER_MS);
+    close(peer.listener);
+}
+
+RV_TEST(http_phase, a_body_that_moves_may_take_longer)
+{
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\n";
+    static const char says[] = "HTTP/1.1 200 OK\r\nContent-Length: 25\r\n\r\n"
+                               "1234567890123456789012345";
+
+    check_moves(says, sizeof head - 1,
+                (struct limits){.timeouts.body_ns = SILENCE_MS * RV_NS_PER_MS});
+}
+
+RV_TEST(http_phase, a_head_that_moves_may_take_longer)
+{
+    static const char says[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+
+    check_moves(
+        says, 10,
+        (struct limits){.timeouts.head_stall_ns = SILENCE_MS * RV_NS_PER_MS});
+}
+
+RV_TEST(http_phase, a_head_that_stops_has_a_limit)
+{
+    static const struct limits limits = {.timeouts.head_stall_ns =
+                                             MS * RV_NS_PER_MS};
+    struct outcome out;
+
+    get_from(&out, "", limits);
+    check_late(&out, RV_HTTP_ANSWERING, false);
+    get_from(&out, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n", limits);
+    check_late(&out, RV_HTTP_ANSWERING, false);
+    get_from(&out, "HTTP/1.1 100 Continue\r\n\r\n", limits);
+    check_late(&out, RV_HTTP_ANSWERING, false);
+}
+
+/* The limit of all of it holds beside that of a silence. */
+RV_TEST(http_phase, all_of_a_head_has_a_limit_however_it_moves)
+{
+    struct dripper peer = {.says = "HTTP/1.1 200 OK\r\nX: 0123456789\r\n\r\n",
+                           .slow_at = 10};
+    const struct limits limits = {
+        .timeouts = {.head_ns = MS * RV_NS_PER_MS,
+                     .head_stall_ns = 3600 * RV_NS_PER_S}};
+    struct outcome out;
+    pthread_t thread;
+    uint16_t port;
+
+    peer.listener = scripted_listen(&port);
+    cr_assert_eq(pthread_create(&thread, NULL, drip, &peer), 0);
+    get_port(&out, port, limits);
+    pthread_join(thread, NULL);
+    check_late(&out, RV_HTTP_ANSWERING, false);
+    close(peer.listener);
 }
 
 RV_TEST(http_phase, the_deadline_is_told_from_a_limit)

@@ -131,7 +131,8 @@ RV_TEST(http_redirect, it_leads_to_http_only)
         {MOVED("301", "ftp://127.0.0.1/"), -EPROTONOSUPPORT},
         {MOVED("301", "mailto:x@y"), -EPROTONOSUPPORT},
         {MOVED("301", "http://user@host/"), -EBADMSG},
-        {MOVED("301", "/a b"), -EBADMSG},
+        {MOVED("301", "/a\tb"), -EBADMSG},
+        {MOVED("301", "http://a b/"), -EBADMSG},
         {MOVED("301", "//"), -EBADMSG},
     };
 
@@ -145,6 +146,26 @@ RV_TEST(http_redirect, it_leads_to_http_only)
                      cases[i].says);
         cr_assert_str_eq(out.url, talker_url(url, &peer, "/one/two?q"));
     }
+}
+
+/* Servers send what people wrote; browsers follow it. */
+RV_TEST(http_redirect, what_a_request_cannot_carry_is_encoded)
+{
+    struct talker peer = {
+        .talks = {{.says = {MOVED("302", "/a b\xc3\xa4?\"<c>\" HTTP/1.1")}},
+                  {.says = {OK1("a")}}}};
+    struct outcome out;
+
+    get_from(&out, &peer, 5, NULL);
+
+    cr_assert_eq(out.result, 0);
+    cr_assert_eq(peer.requests, 2);
+    cr_assert_eq(strncmp(peer.heard[1],
+                         "GET /a%20b%C3%A4?%22%3Cc%3E%22%20HTTP/1.1 HTTP/1.1"
+                         "\r\nHost: ",
+                         strlen("GET /a%20b%C3%A4?%22%3Cc%3E%22%20HTTP/1.1 "
+                                "HTTP/1.1\r\nHost: ")),
+                 0, "%s", peer.heard[1]);
 }
 
 /* The body of the redirect is read, so that the connection may be used. */

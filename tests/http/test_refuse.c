@@ -273,11 +273,21 @@ Test(http_refuse, request_has_one_good_host)
         "Host: a#b\r\n",
         "Host: a\\b\r\n",
         "Host: \x80\r\n",
+        "Host: :80\r\n",
+        "Host: a:b\r\n",
+        "Host: a:80:80\r\n",
+        "Host: a:-1\r\n",
+        "Host: ::1\r\n",
+        "Host: [::1\r\n",
+        "Host: ::1]\r\n",
+        "Host: []\r\n",
+        "Host: [::1]x\r\n",
+        "Host: [[::1]]\r\n",
+        "Host: a[1]\r\n",
     };
     static const char *const good[] = {
-        "Host:\r\n",
-        "hOST: a.example:80\r\n",
-        "Host: [::1]:8080\r\n",
+        "Host:\r\n",    "hOST: a.example:80\r\n", "Host: [::1]:8080\r\n",
+        "Host: a:\r\n", "Host: [v1.x]\r\n",       "Host: a%20,b\r\n",
     };
     char text[128];
 
@@ -293,6 +303,95 @@ Test(http_refuse, request_has_one_good_host)
         head_error(REQ, "GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n"),
         -EBADMSG);
     cr_assert_eq(head_error(RES, "HTTP/1.1 204 x\r\nHost: /\r\n\r\n"), 0);
+}
+
+/* --- the forms of a target --------------------------------------------- */
+
+static int target_error(const char *request)
+{
+    char text[256];
+
+    snprintf(text, sizeof(text), "%s HTTP/1.1\r\nHost: a\r\n\r\n", request);
+    return head_error(REQ, text);
+}
+
+Test(http_refuse, a_target_has_one_of_four_forms)
+{
+    static const char *const bad[] = {
+        "GET x",
+        "GET *",
+        "GET **",
+        "GET ?x",
+        "GET a/b",
+        "GET ../x",
+        "GET ;x",
+        "GET :80",
+        "GET a.b:80",
+        "GET a:b@c",
+        "GET [::1]:80",
+        "GET http:",
+        "GET http:/",
+        "GET http:/a/b",
+        "GET http:a/b",
+        "GET http://",
+        "GET http:///a",
+        "GET http://?a",
+        "GET http://:80/",
+        "GET http://u@a/",
+        "GET http://u:p@a/",
+        "GET http://a:b/",
+        "GET http://a:80:80/",
+        "GET http://[::1/",
+        "GET http://::1/",
+        "GET 1http://a/",
+        "GET ://a/",
+        "GET HTTP",
+        "GET %2f",
+        "OPTIONS x",
+        "OPTIONS */",
+        "OPTIONS *x",
+        "options *",
+        "CONNECT /",
+        "CONNECT *",
+        "CONNECT a",
+        "CONNECT a:",
+        "CONNECT :80",
+        "CONNECT a:0",
+        "CONNECT a:65536",
+        "CONNECT a:99999999999999999999",
+        "CONNECT a:80/",
+        "CONNECT http://a/",
+        "CONNECT http://a:80/",
+        "CONNECT [::1]",
+        "CONNECT u@a:80",
+        "connect a:80",
+    };
+    static const char *const good[] = {
+        "GET /",
+        "GET //a@",
+        "GET /a?b?c/d",
+        "GET /*",
+        "GET /a:80",
+        "GET /http://a/",
+        "GET http://a",
+        "GET http://a?b",
+        "GET http://a:80/b",
+        "GET http://a:/b",
+        "GET HTTP://A/B",
+        "GET http://[::1]:80/b?c",
+        "GET https://a/b",
+        "GET a+b-c.d://e/",
+        "OPTIONS *",
+        "OPTIONS /",
+        "OPTIONS http://a",
+        "CONNECT a:80",
+        "CONNECT [::1]:65535",
+    };
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        cr_assert_eq(target_error(bad[i]), -EBADMSG, "%s", bad[i]);
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        cr_assert_eq(target_error(good[i]), 0, "%s", good[i]);
 }
 
 /* --- every byte -------------------------------------------------------- */
@@ -323,7 +422,7 @@ Test(http_refuse, each_byte_passes_only_where_it_may)
         const bool token = alnum || strchr("!#$%&'*+-.^_`|~", byte) != NULL;
         const bool target =
             alnum || strchr("-._~:/?[]@!$&'()*+,;=%", byte) != NULL;
-        const bool host = alnum || strchr("-._~:[]!$&'()*+,;=%", byte) != NULL;
+        const bool host = alnum || strchr("-._~!$&'()*+,;=%", byte) != NULL;
         const bool value = byte == '\t' || (byte >= ' ' && byte != 0x7f);
 
         cr_assert_eq(passes("G@T / HTTP/1.0\r\n\r\n", byte), token, "%d", byte);
@@ -335,5 +434,7 @@ Test(http_refuse, each_byte_passes_only_where_it_may)
                      "%d", byte);
         cr_assert_eq(passes("GET / HTTP/1.0\r\nHost: a@b\r\n\r\n", byte), host,
                      "%d", byte);
+        cr_assert_eq(passes("GET / HTTP/1.0\r\nHost: [a@b]\r\n\r\n", byte),
+                     host || byte == ':', "%d", byte);
     }
 }

@@ -103,7 +103,9 @@ RV_TEST(http_routes, a_path_has_its_answer)
     static const struct expected cases[] = {
         {"GET /", "HTTP/1.1 200 OK\r\n", "\r\n\r\nhome"},
         {"GET /?x=/y", "HTTP/1.1 200 OK\r\n", "\r\n\r\nhome"},
-        {"GET http://x", "HTTP/1.1 404 ", "\n"},
+        {"GET http://x", "HTTP/1.1 200 OK\r\n", "\r\n\r\nhome"},
+        {"GET http://x?y=/empty", "HTTP/1.1 200 OK\r\n", "\r\n\r\nhome"},
+        {"GET HTTP://x/", "HTTP/1.1 200 OK\r\n", "\r\n\r\nhome"},
         {"GET http://x/", "HTTP/1.1 200 OK\r\n", "\r\n\r\nhome"},
         {"GET /empty", "HTTP/1.1 204 No Content\r\n", "\r\n\r\n"},
         {"HEAD /empty", "HTTP/1.1 204 No Content\r\n", "\r\n\r\n"},
@@ -123,6 +125,7 @@ RV_TEST(http_routes, a_path_may_have_a_handler)
         {"GET /echo?q", "HTTP/1.1 200 OK\r\n", "\r\n\r\n/echo"},
         {"PUT /echo", "HTTP/1.1 200 OK\r\n", "\r\n\r\n/echo"},
         {"GET http://a.b:1/echo?q", "HTTP/1.1 200 OK\r\n", "\r\n\r\n/echo"},
+        {"GET HtTp://[::1]:1/echo", "HTTP/1.1 200 OK\r\n", "\r\n\r\n/echo"},
     };
 
     check_all(cases, sizeof cases / sizeof cases[0]);
@@ -135,6 +138,9 @@ RV_TEST(http_routes, what_is_not_there_is_a_404_and_a_wrong_method_a_405)
         {"PUT /nothing", "HTTP/1.1 404 ", "\r\n\r\n404 Not Found\n"},
         {"GET /ech", "HTTP/1.1 404 ", "\n"},
         {"GET /echo/", "HTTP/1.1 404 ", "\n"},
+        {"OPTIONS *", "HTTP/1.1 404 ", "\n"},
+        {"CONNECT x:1", "HTTP/1.1 404 ", "\n"},
+        {"GET ftp://x/echo", "HTTP/1.1 404 ", "\n"},
         {"POST /", "HTTP/1.1 405 ", "\r\n\r\n405 Method Not Allowed\n"},
         {"GETS /", "HTTP/1.1 405 ", "\n"},
     };

@@ -129,7 +129,7 @@ Test(http_url, what_is_no_url_is_refused)
 static int parse_sized(int host_bytes, int target_bytes)
 {
     struct rv_http_url url;
-    char text[4096];
+    char text[10000];
     int err;
 
     snprintf(text, sizeof(text), "http://%0*d/%0*d", host_bytes, 0,
@@ -156,7 +156,7 @@ Test(http_url, query_without_a_path_needs_room_for_the_slash)
 {
     const size_t room = sizeof(((struct rv_http_url *)0)->target);
     struct rv_http_url url;
-    char text[4096] = "http://a?";
+    char text[10000] = "http://a?";
 
     memset(text + 9, 'x', room - 3); /* with "/?" and the NUL: just full */
     cr_assert_eq(rv_http_url_parse(&url, text), 0);
@@ -246,13 +246,20 @@ Test(http_url, references_that_lead_nowhere_are_refused)
         {"https://g/", -EPROTONOSUPPORT},
         {"g:h", -EPROTONOSUPPORT},
         {"http:g", -EINVAL},
-        {"a b", -EINVAL},
-        {"\xc3\xa4", -EINVAL},
+        {"http:/g", -EINVAL},
+        {"a\tb", -EINVAL},
+        {"a\r\nX: y", -EINVAL},
+        {"a\x7f", -EINVAL},
+        {"?\x01", -EINVAL},
+        {"//g h/", -EINVAL},
+        {"//\xc3\xa4/", -EINVAL},
+        {"//u@g/", -EINVAL},
+        {"//g:x/", -EINVAL},
         {"//", -EINVAL},
         {"///x", -EINVAL},
     };
-    static char text[3000] = "/";
-    struct rv_http_url base;
+    static char text[9000] = "/";
+    struct rv_http_url base = {.port = 1};
     struct rv_http_url url;
 
     cr_assert_eq(rv_http_url_parse(&base, "http://a/b"), 0);
@@ -264,7 +271,58 @@ Test(http_url, references_that_lead_nowhere_are_refused)
     cr_assert_eq(rv_http_url_join(&url, &base, text), -ENAMETOOLONG);
     memcpy(text, "//a/", 4);
     cr_assert_eq(rv_http_url_join(&url, &base, text), -ENAMETOOLONG);
+    memset(text, ' ', sizeof text - 1); /* each takes three */
+    memcpy(text, "/a", 2);
+    memcpy(text + 3000, "b", 2);
+    cr_assert_eq(rv_http_url_join(&url, &base, text), -ENAMETOOLONG);
     cr_assert_eq(memcmp(&url, &base, sizeof url), 0, "it is unchanged");
+}
+
+/* As the URL standard of WHATWG has it. */
+Test(http_url, references_are_read_as_browsers_read_them)
+{
+    static const char *const cases[][2] = {
+        {"a b", "/b/a%20b"},
+        {"/a b?c d#e f", "/a%20b?c%20d"},
+        {"  g  ", "/b/g"},
+        {"//h ", "/"},
+        {"\xc3\xa4", "/b/%C3%A4"},
+        {"?\xe2\x82\xac", "/b/c?%E2%82%AC"},
+        {"/\xff", "/%FF"},
+        {"\xc3\xa4:x", "/b/%C3%A4:x"},
+        {"/\"<>^`{|}", "/%22%3C%3E%5E%60%7B%7C%7D"},
+        {"/%20%zz%", "/%20%zz%"},
+        {"\\g\\h?\\", "/g/h?%5C"},
+        {"..\\g", "/g"},
+        {"\\\\h\\x", "/x"},
+        {"http:\\\\h\\x", "/x"},
+        {"http://h?a b", "/?a%20b"},
+        {"/ HTTP/1.1", "/%20HTTP/1.1"},
+    };
+    struct rv_http_url base;
+
+    cr_assert_eq(rv_http_url_parse(&base, "http://a/b/c"), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rv_http_url url;
+
+        cr_assert_eq(rv_http_url_join(&url, &base, cases[i][0]), 0, "%s",
+                     cases[i][0]);
+        cr_assert_str_eq(url.target, cases[i][1], "%s: %s", cases[i][0],
+                         url.target);
+    }
+}
+
+/* RFC 9112, section 3: request lines of 8,000 octets, at least. */
+Test(http_url, a_target_may_have_8000_bytes)
+{
+    static char text[9000] = "/";
+    struct rv_http_url url;
+
+    cr_assert_eq(parse_sized(255, 8000), 0);
+    cr_assert_eq(rv_http_url_parse(&url, "http://a/"), 0);
+    memset(text + 1, 'x', 7999);
+    cr_assert_eq(rv_http_url_join(&url, &url, text), 0);
+    cr_assert_str_eq(url.target, text);
 }
 
 Test(http_url, a_url_is_text_again)
