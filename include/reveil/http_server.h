@@ -64,7 +64,8 @@ enum {
  * sent.
  *
  * type: the value of Content-Type.
- * Returns: 0, -ENOMEM, -EALREADY after an earlier answer.
+ * Returns: 0, -ENOMEM, -EALREADY after an earlier answer; -ENOSPC: the head
+ * has no room in 512 bytes with this type.
  */
 int rv_http_reply(struct rv_http_exchange *exchange, int status,
                   const char *type, const void *body, size_t len_bytes);
@@ -85,7 +86,9 @@ int rv_http_format_head(char *text, size_t size,
 /*
  * Accepts until it is stopped or dropped. A drop also drops all handlers and
  * closes all connections; never drop it inside a handler. When descriptors or
- * memory run out, it waits a moment and goes on.
+ * memory run out, the connection that has waited longest for a request (for
+ * 100 ms at least) is closed, so that the next client is served; where none
+ * waits, the next client does, and the server tries again every 20 ms.
  *
  * No connection stays for ever: each state has its time.
  *
@@ -93,8 +96,11 @@ int rv_http_format_head(char *text, size_t size,
  *   for its head, its body   idle_timeout_ns for all of it, then 408
  *   a handler                handler_timeout_ns, then 503; at once when the
  *                            client has reset the connection
- *   a send that does not     idle_timeout_ns, then it is reset; at most twice
- *   move                     as long where the handler sends by itself
+ *   a send of which the      idle_timeout_ns, then it is reset; a client that
+ *   client takes nothing     has just taken n bytes (of 256 KiB) has the time
+ *                            to read them at 10,000 a second, but not more
+ *                            than 8 times idle_timeout_ns; half of that time
+ *                            more passes until it is noticed
  *   the close                1 s for the client to read the rest
  *
  * Requests that are sent ahead wait in the kernel: one is read at a time, so
@@ -108,7 +114,7 @@ struct rv_http_server {
     /* Change them before the first poll if wanted. */
     struct rv_http_limits limits; /* bodies up to 1 MiB, else the default */
     int64_t idle_timeout_ns;      /* 60 s: for a request to begin, for all of
-                                     its head, its body, for a send to move */
+                                     its head, its body, for a send to be taken */
     int64_t handler_timeout_ns;   /* RV_NEVER: for a handler to begin its
                                      answer; then 503, and it is dropped */
     uint32_t max_connections;     /* 0, no limit; the next ones wait in the

@@ -15,6 +15,9 @@ enum { STAGES_A_POLL = 64 }; /* then other tasks have their turn */
 
 static const int64_t drain_ns = RV_NS_PER_S;
 
+/* Between two requests of a client that goes on. */
+static const int64_t pause_ns = 100 * RV_NS_PER_MS;
+
 /* --- time -------------------------------------------------------------- */
 
 /* When the wait that begins now has been too long. */
@@ -25,10 +28,12 @@ static int64_t stage_deadline(const struct rv_http_connection *conn)
 
     if (conn->stage == RV_HTTP_STAGE_DRAIN)
         return rv_http_after(drain_ns);
-    if (conn->stage != RV_HTTP_STAGE_HANDLER)
+    if (conn->stage < RV_HTTP_STAGE_HANDLER)
         return rv_http_after(idle_ns);
-    /* Often enough to see whether what it sends moves. */
+    /* Often enough to see whether what is sent moves. */
     look_ns = rv_http_after(idle_ns / 2);
+    if (conn->stage == RV_HTTP_STAGE_SEND)
+        return look_ns;
     return !conn->answered && conn->handler_ns < look_ns ? conn->handler_ns
                                                          : look_ns;
 }
@@ -75,7 +80,7 @@ static void give_up(struct rv_http_connection *conn)
              (conn->stage == RV_HTTP_STAGE_HEAD && begun))
         rv_http_refuse(conn, 408);
     else if (conn->stage == RV_HTTP_STAGE_SEND)
-        rv_http_cut(conn);
+        rv_http_check_send(conn);
     else
         rv_http_enter(conn, RV_HTTP_STAGE_OVER);
 }
@@ -134,6 +139,22 @@ bool rv_http_connection_stop(struct rv_http_connection *conn)
     rv_waker_wake(&conn->waker);
     return conn->stage < RV_HTTP_STAGE_DRAIN &&
            (conn->stage != RV_HTTP_STAGE_HEAD || begun);
+}
+
+bool rv_http_connection_is_idle(const struct rv_http_connection *conn)
+{
+    const int64_t idle_ns = conn->server->idle_timeout_ns;
+    char byte;
+
+    /* Without a deadline it has not waited yet. */
+    if (conn->stage != RV_HTTP_STAGE_HEAD || conn->in_end > conn->in_start ||
+        conn->deadline_ns == 0)
+        return false;
+    if (conn->deadline_ns < RV_NEVER &&
+        rv_now_ns() < conn->deadline_ns - idle_ns + pause_ns)
+        return false;
+    /* A request may be there that the reactor did not tell yet. */
+    return recv(rv_tcp_fd(&conn->tcp), &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 
 void rv_http_connection_abort(struct rv_http_connection *conn)

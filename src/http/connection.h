@@ -36,7 +36,8 @@ static inline int64_t rv_http_after(int64_t span_ns)
 struct rv_http_connection {
     struct rv_future future;
     struct rv_http_server *server; /* valid while linked */
-    struct rv_list node;           /* in server->connections */
+    struct rv_list node;           /* in server->connections: the one that
+                                      answered last is the last */
     struct rv_waker waker;         /* its own task's */
     struct rv_tcp tcp;
     struct rv_http_parser parser;
@@ -55,9 +56,11 @@ struct rv_http_connection {
     uint32_t requests; /* begun */
 
     /* Of a handler that may send by itself. */
-    int64_t handler_ns;   /* when it has to have begun its answer */
-    int64_t moved_ns;     /* when the peer was seen to take something */
-    uint64_t acked_bytes; /* what it had taken then */
+    int64_t handler_ns; /* when it has to have begun its answer */
+
+    /* Of what is sent, as far as it was looked at. */
+    uint64_t taken_bytes; /* by the peer */
+    int64_t due_ns;       /* when it has to have taken more */
 
     /* Received: [request][its body, thrown away][the next requests]. */
     char *in;
@@ -94,6 +97,9 @@ bool rv_http_connection_stop(struct rv_http_connection *connection);
 /* Let go of all that it holds; its task ends without touching the server. */
 void rv_http_connection_abort(struct rv_http_connection *connection);
 
+/* It waits for a request, and none has come. */
+bool rv_http_connection_is_idle(const struct rv_http_connection *connection);
+
 /* In server.c: a connection has left the list of its server. */
 void rv_http_server_lost_one(struct rv_http_server *server);
 
@@ -117,6 +123,10 @@ void rv_http_refuse(struct rv_http_connection *connection, int status);
 /* The end, with a reset. */
 void rv_http_cut(struct rv_http_connection *connection);
 
+/* The time of what is sent is up, for now: the end, with a reset, if it does
+ * not move; else it has more time. */
+void rv_http_check_send(struct rv_http_connection *connection);
+
 /* The handler's time is up, for now: end it if it is too late, or if what it
  * sends does not move; else it has more time. */
 void rv_http_check_handler(struct rv_http_connection *connection);
@@ -126,8 +136,9 @@ void rv_http_check_handler(struct rv_http_connection *connection);
 /* Look from now on whether what is sent moves. */
 void rv_http_flow_start(struct rv_http_connection *connection);
 
-/* There is something to be sent, and for `limit_ns` no byte of it was taken by
- * the peer, as far as was seen at each of these calls. */
+/* There is something to be sent, and for `limit_ns`, or for as long as a slow
+ * peer needs to read what it took last, no byte of it was taken by the peer,
+ * as far as was seen at each of these calls. */
 bool rv_http_flow_is_stuck(struct rv_http_connection *connection,
                            int64_t limit_ns);
 

@@ -19,17 +19,45 @@ enum {
 
 static const uint64_t max_body = UINT64_C(1) << 20;
 
-/* One more connection, or the reason why not. Returns: 0, negative errno. */
+/* One more connection, or the reason why not: what was accepted stays so until
+ * there is room for it. Returns: 0, negative errno. */
 static int take(struct rv_http_server *server, struct rv_cx *cx)
 {
-    int err = server->accept.future.result;
+    const int err = server->accept.future.result;
 
-    if (err < 0)
-        return err;
-    err = rv_http_connection_start(server, &server->accepted, cx->executor);
-    if (err < 0)
-        rv_tcp_close(&server->accepted);
-    return err;
+    return err < 0 ? err
+                   : rv_http_connection_start(server, &server->accepted,
+                                              cx->executor);
+}
+
+/* Room may be made by closing what is open. */
+static bool is_shortage(int err)
+{
+    return err == -EMFILE || err == -ENFILE || err == -ENOMEM ||
+           err == -ENOBUFS || err == -ENOSPC;
+}
+
+/*
+ * Close the connection that has waited longest for a request. Those that have
+ * answered are in the list in this order.
+ *
+ * Returns: false when none waits.
+ */
+static bool give_up_idlest(struct rv_http_server *server)
+{
+    struct rv_list *node;
+
+    for (node = server->connections.next; node != &server->connections;
+         node = node->next) {
+        struct rv_http_connection *conn =
+            RV_CONTAINER_OF(node, struct rv_http_connection, node);
+
+        if (!rv_http_connection_is_idle(conn))
+            continue;
+        rv_http_connection_abort(conn);
+        return true;
+    }
+    return false;
 }
 
 static bool is_full(const struct rv_http_server *server)
@@ -42,16 +70,20 @@ static bool is_full(const struct rv_http_server *server)
 static enum rv_poll take_all(struct rv_http_server *self, struct rv_cx *cx)
 {
     struct rv_future *future = &self->future;
+    int err;
 
     RV_BEGIN(future);
     for (;;) {
         /* rv_http_server_lost_one() wakes it. */
         RV_AWAIT_UNTIL(future, !is_full(self));
-        rv_tcp_accept_init(&self->accept, &self->listener, &self->accepted);
-        RV_AWAIT(future, cx, &self->accept.future);
-        if (take(self, cx) < 0) {
-            /* The listener stays as it is: the queue in the kernel holds on
-             * to the clients until something was closed. */
+        if (rv_tcp_fd(&self->accepted) < 0) {
+            rv_tcp_accept_init(&self->accept, &self->listener, &self->accepted);
+            RV_AWAIT(future, cx, &self->accept.future);
+        }
+        err = take(self, cx);
+        if (err < 0 && !(is_shortage(err) && give_up_idlest(self))) {
+            /* The listener stays as it is, and ready: the queue in the kernel
+             * holds on to the clients until something was closed. */
             rv_sleep_init(&self->pause, rv_after_ms(PAUSE_MS));
             RV_AWAIT(future, cx, &self->pause.future);
         }

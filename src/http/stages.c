@@ -83,6 +83,7 @@ void rv_http_enter(struct rv_http_connection *conn, enum rv_http_stage stage)
 static void send_then(struct rv_http_connection *conn, enum rv_http_stage next)
 {
     conn->after_send = next;
+    rv_http_flow_start(conn);
     rv_http_enter(conn, RV_HTTP_STAGE_SEND);
 }
 
@@ -122,7 +123,11 @@ static void finish_sending(struct rv_http_connection *conn)
 
 static void after_answer(struct rv_http_connection *conn)
 {
-    conn->server->requests++;
+    struct rv_http_server *server = conn->server;
+
+    server->requests++;
+    rv_list_remove(&conn->node);
+    rv_list_push(&server->connections, &conn->node);
     if (conn->exchange.keep_alive)
         rv_http_next_request(conn);
     else
@@ -327,16 +332,22 @@ static enum rv_poll run_handler(struct rv_http_connection *conn,
     return RV_READY;
 }
 
+void rv_http_check_send(struct rv_http_connection *conn)
+{
+    if (rv_http_flow_is_stuck(conn, conn->server->idle_timeout_ns))
+        rv_http_cut(conn);
+    else
+        conn->deadline_ns = 0;
+}
+
 void rv_http_check_handler(struct rv_http_connection *conn)
 {
     if (!conn->answered && rv_now_ns() >= conn->handler_ns) {
         rv_drop((struct rv_future *)(void *)conn->frame);
         conn->handling = false;
         rv_http_refuse(conn, 503);
-    } else if (rv_http_flow_is_stuck(conn, conn->server->idle_timeout_ns)) {
-        rv_http_cut(conn);
     } else {
-        conn->deadline_ns = 0;
+        rv_http_check_send(conn);
     }
 }
 

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <reveil/async.h>
 #include <stdio.h>
-#include <sys/resource.h>
 
 #include "serving.h"
 #include "support/support.h"
@@ -490,41 +489,4 @@ RV_TEST(http_server, a_client_that_resets_while_a_handler_waits_is_let_go)
     close(fd);
     wait_for_tasks(runtime, 1);
     rv_runtime_stop(runtime);
-}
-
-/* --- out of descriptors ------------------------------------------------ */
-
-RV_TEST(http_server, out_of_descriptors_it_waits_and_goes_on)
-{
-    struct serving serving = {.handler = handler};
-    struct rlimit limit;
-    struct rlimit tight;
-    char text[1024];
-    int fds[3];
-
-    serving_start(&serving);
-    for (int i = 0; i < 3; i++)
-        fds[i] = dial(serving.port);
-    /* All three were accepted: they answer. Now nothing more can be. */
-    for (int i = 0; i < 3; i++) {
-        say(fds[i], "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-        listen_for(fds[i], text, sizeof text, "hello");
-    }
-    getrlimit(RLIMIT_NOFILE, &limit);
-    tight = limit;
-    tight.rlim_cur = (rlim_t)dup(0);
-    close((int)tight.rlim_cur);
-    tight.rlim_cur++; /* one more: for the client's side of the next */
-    setrlimit(RLIMIT_NOFILE, &tight);
-    const int late = dial(serving.port);
-    say(late, "GET /last HTTP/1.1\r\nHost: x\r\n\r\n");
-    usleep(50000); /* the server meets EMFILE, more than once */
-    close(fds[0]);
-    listen_to_end(late, text, sizeof text);
-
-    ENDS_WITH(text, "\r\n\r\nhello");
-    setrlimit(RLIMIT_NOFILE, &limit);
-    close(fds[1]);
-    close(fds[2]);
-    serving_stop(&serving);
 }
