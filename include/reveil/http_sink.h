@@ -61,9 +61,11 @@ struct rv_http_sink {
  * the executor's thread only copies. A short body is one step.
  *
  * A file that was given by its name has that name only when it is whole: until
- * then it is called NAME.part, which is removed when the GET fails or is
- * dropped. What had the name before stays until then. A process that is killed
- * leaves NAME.part.
+ * then it is a new one, called NAME.<a number that nobody else has>.part, which
+ * is removed when the GET fails or is dropped. What had the name before, a
+ * link or a pipe too, is not written to, and stays until it is replaced. Of two
+ * that write the same name at once the one that is whole last has it, all of
+ * it. A process that is killed leaves the .part.
  */
 struct rv_http_file {
     struct rv_http_sink sink;

@@ -9,7 +9,9 @@
 #include <errno.h>
 #include <getopt.h>
 #include <reveil/async.h>
+#include <reveil/signal.h>
 #include <reveil/trace.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +38,9 @@ static const char help[] =
     "  -o, --output DIR   write each body to a file of its own in DIR, over\n"
     "                     what is there: 0001-host-name, 0002-host-name, ...\n"
     "                     A file has its name when it is whole; until then it\n"
-    "                     is called NAME.part, and removed if that fails\n"
+    "                     is a new one, NAME.(a number).part, which is "
+    "removed\n"
+    "                     if that fails, or when ctrl-C ends it\n"
     "  --timeout SECONDS  give up on a URL after that (60); 0: never\n"
     "  --connect-timeout SECONDS\n"
     "                     ... if it takes so long to connect\n"
@@ -60,6 +64,35 @@ enum {
 
 /* --- all of them ------------------------------------------------------- */
 
+/* Those that end it, but for what whoever started it lets it ignore. */
+static void open_signals(struct fetch *self)
+{
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action;
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+        if (sigaction(ends[i], NULL, &action) == 0 &&
+            action.sa_handler != SIG_IGN)
+            sigaddset(&set, ends[i]);
+    /* Without descriptors for them they end it as ever: files are left. */
+    if (rv_signals_open(&self->signals, &set) == 0)
+        rv_signal_wait_init(&self->signal, &self->signals);
+}
+
+/* A signal came. The next one ends the process at once. */
+static bool is_ended(struct fetch *self, struct rv_cx *cx)
+{
+    if (!self->signals.source ||
+        rv_poll(&self->signal.future, cx) == RV_PENDING)
+        return false;
+    self->ended_by = self->signal.future.result;
+    rv_drop(&self->signal.future);
+    rv_signals_close(&self->signals);
+    return self->ended_by > 0;
+}
+
 /* A lane has come to the end of a URL, or of all. In one go for all lanes that
  * have since the last time. */
 static bool is_over(struct fetch *self)
@@ -79,7 +112,10 @@ static enum rv_poll fetch_poll(struct rv_future *future, struct rv_cx *cx)
     err = get_add_lanes(self, cx->executor);
     if (err < 0)
         RV_RETURN(future, err);
-    RV_AWAIT_UNTIL(future, is_over(self));
+    /* Only files have to be taken away; and stdout may block the thread. */
+    if (self->output.directory)
+        open_signals(self);
+    RV_AWAIT_UNTIL(future, is_ended(self, cx) || is_over(self));
     RV_RETURN(future, 0);
     RV_END(future);
 }
@@ -131,11 +167,15 @@ static int run(struct fetch *fetch)
     get_clear_progress(fetch);
     if (err < 0)
         cli_fail(CLI_FAILED, "cannot start: %s", cli_error_text(err));
-    if (fetch->options->figures)
+    if (fetch->options->figures && fetch->ended_by <= 0)
         print_figures(fetch, start_ns);
+    rv_drop(&fetch->signal.future);
+    rv_signals_close(&fetch->signals);
     rv_http_client_fini(&fetch->client);
-    rv_runtime_stop(runtime);
+    rv_runtime_stop(runtime); /* and with it the lanes, and their files */
     rv_drop(&fetch->future);
+    if (fetch->ended_by > 0) /* so that a shell sees what it was */
+        raise(fetch->ended_by);
     return err < 0 || fetch->failed > 0 || fetch->output.error < 0 ? CLI_FAILED
                                                                    : CLI_OK;
 }
@@ -308,6 +348,7 @@ int cmd_get(int argc, char **argv)
         return CLI_OK;
     }
     status = parse(&options, &urls, argc, argv);
+    signal(SIGXFSZ, SIG_IGN); /* too large a file is an error of write() */
     if (status == CLI_OK)
         status = fetch_all(&options, &urls);
     urls_free(&urls);

@@ -9,6 +9,7 @@
 
 #include <reveil/http_client.h>
 #include <reveil/runtime.h>
+#include <reveil/signal.h>
 
 #include "cli/output.h"
 #include "cli/urls.h"
@@ -41,9 +42,12 @@ struct fetch {
     size_t done; /* with or without success */
     size_t failed;
     uint64_t streamed_bytes;
-    size_t lanes;          /* alive */
-    struct rv_waker waker; /* of the main future */
-    uint64_t own_polls;    /* of it */
+    size_t lanes;              /* alive */
+    struct rv_waker waker;     /* of the main future */
+    uint64_t own_polls;        /* of it */
+    struct rv_signals signals; /* those that end it, where files are written */
+    struct rv_signal_wait signal;
+    int ended_by; /* one of them */
     bool progress;
     int64_t progress_ns; /* when it is shown next */
 };

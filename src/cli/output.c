@@ -16,8 +16,9 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "http/new_file.h"
 
-enum { BATCH_BYTES = 16 * 1024 };
+enum { BATCH_BYTES = 16 * 1024, NAME_BYTES = 256 };
 
 int output_open(struct output *output, const char *directory,
                 const struct urls *urls, size_t total)
@@ -42,27 +43,30 @@ int output_open(struct output *output, const char *directory,
     return -1;
 }
 
+/* As the bodies that go to a file as they come: http/new_file.h. */
 static int write_file(struct output *output, const char *name,
                       const struct output_body *body)
 {
-    /* O_NOFOLLOW: a link that somebody left there leads nowhere. */
-    const int fd =
-        openat(output->directory_fd, name,
-               O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    char temp[2 * NAME_BYTES];
+    const int fd = rv_new_file_open(output->directory_fd, name, temp);
     int err;
 
     if (fd < 0)
-        return -errno;
+        return fd;
     err = cli_write(fd, body->data, body->len_bytes);
     if (close(fd) < 0 && err == 0)
         err = -errno;
+    if (err == 0)
+        err = rv_new_file_commit(output->directory_fd, temp, name);
+    if (err < 0)
+        unlinkat(output->directory_fd, temp, 0);
     return err;
 }
 
 static void put_file(struct output *output, size_t number,
                      const struct output_body *body)
 {
-    char name[256];
+    char name[NAME_BYTES];
 
     urls_file_name(name, sizeof name, number + 1,
                    output->urls->list[number % output->urls->count]);

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "http/client_internal.h"
+#include "http/new_file.h"
 
 enum { FIRST_BYTES = 4096, STEP_BYTES = 128 * 1024 };
 
@@ -33,8 +34,9 @@ struct rv_http_file_job {
     size_t len_bytes;
     size_t room_bytes;
     uint64_t written_bytes;
-    int dir_fd;       /* of both names */
-    const char *part; /* "NAME.part"; NULL: it was given a descriptor */
+    int dir_fd; /* of both names */
+    char
+        *part; /* its name until it is whole; NULL: it was given a descriptor */
     const char *name;
     char names[];
 };
@@ -61,14 +63,11 @@ static void job_free(void *arg)
     rv_free(job);
 }
 
-/* O_NOFOLLOW: a link that somebody left there leads nowhere. */
 static int open_part(struct rv_http_file_job *job)
 {
-    job->fd =
-        openat(job->dir_fd, job->part,
-               O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+    job->fd = rv_new_file_open(job->dir_fd, job->name, job->part);
     job->begun = job->fd >= 0;
-    return job->begun ? 0 : -errno;
+    return job->begun ? 0 : job->fd;
 }
 
 /* Write all, whatever the descriptor is. Returns: 0, negative errno. */
@@ -100,16 +99,16 @@ static int write_all(struct rv_http_file_job *job)
 static int finish(struct rv_http_file_job *job)
 {
     const int fd = job->fd;
+    int err;
 
     job->fd = -1;
     if (close(fd) < 0)
         return -errno;
     if (!job->part)
         return 0;
-    if (renameat(job->dir_fd, job->part, job->dir_fd, job->name) < 0)
-        return -errno;
-    job->begun = false;
-    return 0;
+    err = rv_new_file_commit(job->dir_fd, job->part, job->name);
+    job->begun = err < 0;
+    return err;
 }
 
 static int32_t do_step(void *arg)
@@ -216,20 +215,17 @@ static const struct rv_http_sink_ops file_ops = {.poll_write = file_write,
 
 int rv_http_file_init(struct rv_http_file *file, int dir_fd, const char *name)
 {
-    static const char ending[] = ".part";
-    const size_t len = strlen(name);
+    const size_t size = strlen(name) + 1;
     struct rv_http_file_job *job =
-        rv_alloc(sizeof *job + 2 * len + 1 + sizeof ending);
+        rv_alloc(sizeof *job + size + rv_new_file_room(name));
 
     *file = (struct rv_http_file){.sink.ops = &file_ops, .job = job};
     if (!job)
         return -ENOMEM;
     job->fd = -1;
     job->dir_fd = dir_fd;
-    job->name = strcpy(job->names, name);
-    job->part = job->names + len + 1;
-    memcpy(job->names + len + 1, name, len);
-    strcpy(job->names + 2 * len + 1, ending);
+    job->name = memcpy(job->names, name, size);
+    job->part = job->names + size;
     return 0;
 }
 
