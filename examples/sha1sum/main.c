@@ -45,6 +45,20 @@ static void print_help(void)
           stdout);
 }
 
+/* Returns: false, after a message, when not all of it could be written. */
+static bool close_output(void)
+{
+    const bool failed = ferror(stdout);
+
+    if (fclose(stdout) != 0)
+        fprintf(stderr, "sha1sum: write error: %s\n", strerror(errno));
+    else if (failed) /* its reason is forgotten */
+        fputs("sha1sum: write error\n", stderr);
+    else
+        return true;
+    return false;
+}
+
 static _Noreturn void misuse(const char *what)
 {
     if (what)
@@ -53,14 +67,21 @@ static _Noreturn void misuse(const char *what)
     exit(USAGE_STATUS);
 }
 
+/* What is told of each file: the last of these options counts. */
+static void set_verbosity(int option)
+{
+    options.quiet = option == QUIET;
+    options.status = option == STATUS;
+    options.warn = option == 'w';
+}
+
 static void set_option(int option)
 {
     switch (option) {
     case 'b':
-        options.binary = true;
-        break;
     case 't':
-        options.binary = false;
+        options.binary = option == 'b';
+        options.mode_given = true;
         break;
     case 'c':
         options.check = true;
@@ -69,26 +90,24 @@ static void set_option(int option)
         options.zero = true;
         break;
     case 'w':
-        options.warn = true;
+    case QUIET:
+    case STATUS:
+        set_verbosity(option);
         break;
     case TAG:
         options.tag = true;
+        options.binary = true; /* unless a later -t says otherwise */
+        options.mode_given = true;
         break;
     case IGNORE:
         options.ignore_missing = true;
-        break;
-    case QUIET:
-        options.quiet = true;
-        break;
-    case STATUS:
-        options.status = true;
         break;
     case STRICT:
         options.strict = true;
         break;
     case HELP:
         print_help();
-        exit(0);
+        exit(close_output() ? 0 : 1);
     default:
         misuse(NULL);
     }
@@ -106,10 +125,15 @@ static void check_options(void)
                                               : NULL;
     char what[128];
 
-    if (options.tag && options.check)
-        misuse("the --tag option is meaningless when verifying checksums");
+    if (options.tag && !options.binary)
+        misuse("--tag does not support --text mode");
     if (options.zero && options.check)
         misuse("the --zero option is not supported when verifying checksums");
+    if (options.tag && options.check)
+        misuse("the --tag option is meaningless when verifying checksums");
+    if (options.mode_given && options.check)
+        misuse("the --binary and --text options are meaningless when "
+               "verifying checksums");
     if (name && !options.check) {
         snprintf(what, sizeof what, "the %s %s", name, only);
         misuse(what);
@@ -182,14 +206,6 @@ static bool run(struct rv_runtime *runtime, char **names, uint32_t len)
     return right;
 }
 
-static bool flush_output(void)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return true;
-    fputs("sha1sum: write error\n", stderr);
-    return false;
-}
-
 int main(int argc, char **argv)
 {
     const struct rv_runtime_options fused = {.reactor = RV_REACTOR_FUSED};
@@ -213,6 +229,6 @@ int main(int argc, char **argv)
         right = run(runtime, only_stdin, 1);
     rv_runtime_stop(runtime);
     digest_teardown();
-    right &= flush_output();
+    right &= close_output();
     return right ? 0 : 1;
 }

@@ -18,9 +18,10 @@
 enum { SHA1_BYTES = 20 };
 
 struct options {
-    bool binary; /* '*' before the name */
-    bool tag;    /* BSD style */
-    bool zero;   /* lines end with NUL, names are not escaped */
+    bool binary;     /* '*' before the name */
+    bool mode_given; /* it was said whether that or text */
+    bool tag;        /* BSD style */
+    bool zero;       /* lines end with NUL, names are not escaped */
     bool check;
     bool ignore_missing;
     bool quiet;

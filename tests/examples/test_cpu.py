@@ -9,6 +9,7 @@ without it. It is not there when it was built without libcrypto.
 """
 
 import hashlib
+import itertools
 import os
 import pty
 import shutil
@@ -175,6 +176,27 @@ class Sha1sum(unittest.TestCase):
                         ["--ignore-missing", "plain"]):
             self.compare(*options)
 
+    def test_options_combine_as_those_of_coreutils(self):
+        self.write("sums", self.compare("plain", "sp ace") + b"nonsense\n" +
+                   b"0" * 40 + b"  missing\n")
+        options = ("-b", "-t", "--tag", "-c", "-z", "-w", "--quiet",
+                   "--status", "--strict", "--ignore-missing")
+        table = [*itertools.permutations(options, 1),
+                 *itertools.permutations(options, 2),
+                 *itertools.permutations(options[:4], 3),
+                 *(("-c", *three) for three in
+                   itertools.permutations(options[5:9], 3)),
+                 ("-bt",), ("-tb",), ("-ctb",), ("--ta", "--te"), ("--st",),
+                 ("--check=1",), ("-x",)]
+        for row in table:
+            for file in "plain", "sums":
+                theirs, ours = (run(program, *row, file, cwd=self.folder)
+                                for program in
+                                ("sha1sum", EXAMPLES["sha1sum"]))
+                for what in "returncode", "stdout", "stderr":
+                    self.assertEqual(getattr(ours, what),
+                                     getattr(theirs, what), (row, file))
+
     def test_help_is_printed(self):
         result = run(EXAMPLES["sha1sum"], "--help")
         self.assertEqual((result.returncode, result.stderr), (0, b""))
@@ -183,11 +205,12 @@ class Sha1sum(unittest.TestCase):
     def test_output_that_cannot_be_written_is_an_error(self):
         with open("/dev/full", "wb") as full:
             for program in ("sha1sum", EXAMPLES["sha1sum"]):
-                done = subprocess.run([program, "plain"], stdout=full,
-                                      stderr=subprocess.PIPE, timeout=SECONDS,
-                                      cwd=self.folder)
-                self.assertEqual(done.returncode, 1)
-                self.assertIn(b"write error", done.stderr)
+                for what in "plain", "--help":
+                    done = subprocess.run([program, what], stdout=full,
+                                          stderr=subprocess.PIPE,
+                                          timeout=SECONDS, cwd=self.folder)
+                    self.assertEqual(done.returncode, 1)
+                    self.assertIn(b"write error", done.stderr)
 
     def test_it_needs_few_descriptors(self):
         names = [f"many{i}" for i in range(100)]
