@@ -98,6 +98,10 @@ static const char *const seeds[] = {
     "5;x=y\r\nhello\r\n0\r\nX: y\r\n\r\n",
     "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
     "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "PUT HTTP://a:1/b HTTP/1.1\r\nHost: [::1]:1\r\n"
+    "Transfer-Encoding: chunked\r\n\r\n"
+    "5; x = \"y\\\"z\" ;w\r\nhello\r\n0\r\n\r\n",
+    "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n",
     "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     "1\r\na\r\n00f\r\n0123456789abcde\r\n0\r\n\r\n",

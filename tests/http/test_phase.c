@@ -81,9 +81,11 @@ static struct limits limit(enum rv_http_phase phase)
     const int64_t near_ns = MS * RV_NS_PER_MS;
 
     return (struct limits){
-        .timeouts = {phase == RV_HTTP_CONNECTING ? near_ns : far_ns, far_ns,
-                     phase == RV_HTTP_ANSWERING ? near_ns : far_ns,
-                     phase == RV_HTTP_RECEIVING ? near_ns : far_ns}};
+        .timeouts = {.connect_ns =
+                         phase == RV_HTTP_CONNECTING ? near_ns : far_ns,
+                     .send_ns = far_ns,
+                     .head_ns = phase == RV_HTTP_ANSWERING ? near_ns : far_ns,
+                     .body_ns = phase == RV_HTTP_RECEIVING ? near_ns : far_ns}};
 }
 
 /* Fill the queue of a listener, so that the next one to connect waits. */
