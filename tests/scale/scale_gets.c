@@ -71,7 +71,8 @@ static void stop_server(pid_t server)
 
     kill(server, SIGKILL);
     SCALE_CHECK(waitpid(server, &status, 0) == server, "waitpid");
-    SCALE_CHECK(WIFSIGNALED(status), "the server has ended by itself");
+    SCALE_CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+                "the server has ended by itself");
 }
 
 /* --- the client --------------------------------------------------------- */

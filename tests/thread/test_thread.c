@@ -207,10 +207,12 @@ RV_TEST(thread, nothing_of_it_stays_mapped)
 
 /* --- what goes wrong --------------------------------------------------- */
 
+/* args: a descriptor. Says that it was there, then goes down the stack. */
 static void overflow_main(void *args)
 {
     volatile char *below = args;
 
+    rv_bare_syscall(__NR_write, *(int *)args, (long)"", 1);
     for (long i = 0; i < 2 * RV_THREAD_STACK_BYTES; i += 1024)
         below[-i] = 1;
 }
@@ -218,19 +220,26 @@ static void overflow_main(void *args)
 /* In a child of ours: the fault ends the process. */
 RV_TEST(thread, an_overflow_of_its_stack_is_a_fault)
 {
+    char began[2];
     int status = 0;
-    pid_t child = fork();
+    int fds[2];
+    pid_t child;
 
+    cr_assert_eq(pipe(fds), 0);
+    child = fork();
     if (child == 0) {
         struct rv_thread thread;
-        char byte = 0;
 
         signal(SIGSEGV, SIG_DFL); /* a sanitizer would report it at length */
-        if (rv_thread_start(&thread, overflow_main, &byte, 1, 0) == 0)
+        if (rv_thread_start(&thread, overflow_main, &fds[1], sizeof fds[1],
+                            0) == 0)
             rv_thread_join(&thread, rv_after_ms(RV_TEST_WAIT_MS));
         _exit(0);
     }
+    close(fds[1]);
     cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(read(fds[0], began, sizeof began), 1, "not by its thread");
+    close(fds[0]);
     cr_assert(WIFSIGNALED(status));
     cr_assert_eq(WTERMSIG(status), SIGSEGV);
 }
