@@ -66,7 +66,7 @@ static int start_pool(struct rv_runtime *runtime)
 static void stop_pool(struct rv_runtime *runtime)
 {
     if (!runtime->other)
-        rv_blocking_pool_stop(runtime->blocking, rv_now_ns() + stop_ns);
+        rv_blocking_pool_stop(runtime->blocking, rv_after_ns(stop_ns));
 }
 
 /* Before all others: their threads have to block the signal. */
@@ -193,7 +193,7 @@ void rv_runtime_stop(struct rv_runtime *runtime)
              "rv_runtime_stop() before those beside it");
     rv_executor_free(runtime->executor);
     rv_cpu_enter(runtime->previous_cpu);
-    rv_cpu_pool_stop(runtime->cpu, rv_now_ns() + stop_ns);
+    rv_cpu_pool_stop(runtime->cpu, rv_after_ns(stop_ns));
     rv_ring_enter(runtime->previous_ring);
     rv_ring_free(runtime->ring);
     rv_blocking_enter(runtime->previous_blocking);

@@ -23,6 +23,12 @@
 
 /* --- time: CLOCK_MONOTONIC, nanoseconds, always absolute --------------- */
 
+/*
+ * A deadline may be any int64_t. One that is not after now has passed, also 0
+ * and the negative ones; RV_NEVER does not come. A sum that the library makes
+ * of a time and a span ends at RV_NEVER, it does not wrap around.
+ */
+
 #define RV_NEVER     INT64_MAX /* the deadline that does not come */
 #define RV_NS_PER_MS INT64_C(1000000)
 #define RV_NS_PER_S  INT64_C(1000000000)
@@ -30,7 +36,8 @@
 /* The time now. Threads: any. */
 int64_t rv_now_ns(void);
 
-/* `ms` milliseconds from now; RV_NEVER when that is past the end of time. */
+/* `ms` milliseconds from now; RV_NEVER when that is past the end of time,
+ * INT64_MIN when it is before its beginning. */
 int64_t rv_after_ms(int64_t ms);
 
 /*
@@ -56,7 +63,8 @@ int64_t rv_after_ms(int64_t ms);
  * sleeps as long by the real clock.
  */
 
-/* Stop the clock at `now_ns`, 0 or more; frozen already, set it. */
+/* Stop the clock at `now_ns`, 0 or more; frozen already, set it. The last time
+ * that it shows is RV_NEVER - 1, also for rv_clock_advance(). */
 void rv_clock_freeze(int64_t now_ns);
 
 /* Move the frozen clock on. Misuse: a clock that is not frozen; by_ns < 0. */

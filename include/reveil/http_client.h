@@ -69,8 +69,8 @@ enum rv_http_phase {
 };
 
 /*
- * In nanoseconds; 0: no limit but the deadline. Each redirect begins anew.
- * Some limit all of a phase, however much comes, others a silence in it.
+ * In nanoseconds; 0 or less: no limit but the deadline. Each redirect begins
+ * anew. Some limit all of a phase, however much comes, others a silence in it.
  */
 struct rv_http_timeouts {
     int64_t connect_ns;    /* all of it */

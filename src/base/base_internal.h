@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base_internal.h - how the library stops a program that misuses it, what only
- * the library asks of the clock, and which signals its threads block.
+ * base_internal.h - how the library stops a program that misuses it, what it
+ * computes with times, and which signals its threads block.
  *
  * Misuse is a bug in the caller that no return value could repair: a place
  * freed twice, a finished future polled again. These checks stay on in every
@@ -10,8 +10,9 @@
 #ifndef RV_BASE_INTERNAL_H
 #define RV_BASE_INTERNAL_H
 
+#include <reveil/base.h>
 #include <signal.h>
-#include <stdint.h>
+#include <time.h>
 
 /*
  * Write one line, "reveil: <what>: <name>", to fd 2 and abort().
@@ -27,6 +28,39 @@ _Noreturn void rv_panic(const char *what, const char *name);
         if (__builtin_expect(!(cond), 0)) \
             rv_panic(what, __func__);     \
     } while (0)
+
+/*
+ * Arithmetic with times. A deadline may be any int64_t: INT64_MIN is past like
+ * every time before now, RV_NEVER does not come. A sum or difference that does
+ * not fit in an int64_t becomes the nearest one. Each wait of the library
+ * computes its time with these.
+ */
+
+/* `by_ns` after a point in time; it may be negative. */
+static inline int64_t rv_later_ns(int64_t at_ns, int64_t by_ns)
+{
+    int64_t sum_ns;
+
+    if (__builtin_add_overflow(at_ns, by_ns, &sum_ns))
+        return by_ns > 0 ? RV_NEVER : INT64_MIN;
+    return sum_ns;
+}
+
+/* `span_ns` from now. */
+int64_t rv_after_ns(int64_t span_ns);
+
+/* How long it is until the deadline: 0 when it has passed; RV_NEVER. */
+int64_t rv_left_ns(int64_t deadline_ns);
+
+/* A time or a span for the kernel, which returns EINVAL for one before 0: such
+ * a one is 0. */
+static inline struct timespec rv_timespec(int64_t ns)
+{
+    const int64_t from_0_ns = ns > 0 ? ns : 0;
+
+    return (struct timespec){.tv_sec = from_0_ns / RV_NS_PER_S,
+                             .tv_nsec = from_0_ns % RV_NS_PER_S};
+}
 
 /* The virtual clock shows at least this. Nothing, when the clock is real. */
 void rv_clock_reach(int64_t to_ns);

@@ -38,23 +38,43 @@ int64_t rv_now_ns(void)
     return __builtin_expect(now_ns == RUNS, 1) ? monotonic_ns() : now_ns;
 }
 
+int64_t rv_after_ns(int64_t span_ns)
+{
+    return rv_later_ns(rv_now_ns(), span_ns);
+}
+
 int64_t rv_after_ms(int64_t ms)
 {
     int64_t span_ns;
-    int64_t deadline_ns;
 
-    if (__builtin_mul_overflow(ms, RV_NS_PER_MS, &span_ns) ||
-        __builtin_add_overflow(rv_now_ns(), span_ns, &deadline_ns))
+    if (__builtin_mul_overflow(ms, RV_NS_PER_MS, &span_ns))
         return ms > 0 ? RV_NEVER : INT64_MIN;
-    return deadline_ns;
+    return rv_after_ns(span_ns);
+}
+
+int64_t rv_left_ns(int64_t deadline_ns)
+{
+    int64_t now_ns;
+
+    if (deadline_ns == RV_NEVER)
+        return RV_NEVER;
+    now_ns = rv_now_ns();
+    return deadline_ns > now_ns ? deadline_ns - now_ns : 0;
 }
 
 /* --- the virtual clock ------------------------------------------------- */
 
+/* The clock never shows RV_NEVER: what waits for that is not due then. */
+static int64_t before_never(int64_t ns)
+{
+    return ns < RV_NEVER ? ns : RV_NEVER - 1;
+}
+
 void rv_clock_freeze(int64_t now_ns)
 {
     RV_CHECK(now_ns >= 0, "a time before 0");
-    atomic_store_explicit(&frozen_ns, now_ns, memory_order_relaxed);
+    atomic_store_explicit(&frozen_ns, before_never(now_ns),
+                          memory_order_relaxed);
 }
 
 void rv_clock_thaw(void)
@@ -69,9 +89,14 @@ bool rv_clock_is_virtual(void)
 
 void rv_clock_advance(int64_t by_ns)
 {
+    int64_t now_ns = frozen();
+
     RV_CHECK(rv_clock_is_virtual(), "the clock is not frozen");
     RV_CHECK(by_ns >= 0, "a clock does not go back");
-    atomic_fetch_add_explicit(&frozen_ns, by_ns, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(
+        &frozen_ns, &now_ns, before_never(rv_later_ns(now_ns, by_ns)),
+        memory_order_relaxed, memory_order_relaxed))
+        ;
 }
 
 void rv_clock_reach(int64_t to_ns)
@@ -87,13 +112,9 @@ void rv_clock_reach(int64_t to_ns)
 
 int64_t rv_clock_real_ns(int64_t deadline_ns)
 {
-    const int64_t now_ns = frozen();
-    int64_t real_ns;
-
-    if (now_ns == RUNS)
+    if (!rv_clock_is_virtual())
         return deadline_ns;
-    if (__builtin_sub_overflow(deadline_ns, now_ns, &real_ns) || real_ns < 0)
+    if (deadline_ns < rv_now_ns())
         return 0;
-    return __builtin_add_overflow(real_ns, monotonic_ns(), &real_ns) ? RV_NEVER
-                                                                     : real_ns;
+    return rv_later_ns(monotonic_ns(), rv_left_ns(deadline_ns));
 }

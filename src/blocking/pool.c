@@ -74,6 +74,19 @@ static void init_condition(pthread_cond_t *condition)
     pthread_condattr_destroy(&attributes);
 }
 
+/*
+ * Wait for the condition until a time of rv_clock_real_ns(). Returns: 0, also
+ * for nothing; ETIMEDOUT. Any other error comes back at once each time, with
+ * the mutex held all along: a loop ends at it too.
+ */
+static int wait_until(pthread_cond_t *condition, pthread_mutex_t *mutex,
+                      int64_t real_ns)
+{
+    const struct timespec until = rv_timespec(real_ns);
+
+    return pthread_cond_timedwait(condition, mutex, &until);
+}
+
 int rv_blocking_pool_new(struct rv_blocking_pool **out,
                          const struct rv_blocking_options *options)
 {
@@ -199,24 +212,18 @@ static void run_job(struct rv_blocking_pool *pool, struct rv_blocking_job *job)
 /* Sleep until there is work. Returns: false when the time is over. */
 static bool wait_for_work(struct rv_blocking_pool *pool, int64_t deadline_ns)
 {
-    struct timespec until = {.tv_sec = deadline_ns / RV_NS_PER_S,
-                             .tv_nsec = deadline_ns % RV_NS_PER_S};
     int error;
 
     pool->idle++;
-    error = pthread_cond_timedwait(&pool->work, &pool->mutex, &until);
+    error = wait_until(&pool->work, &pool->mutex, deadline_ns);
     pool->idle--;
-    return error != ETIMEDOUT;
+    return error == 0;
 }
 
 /* When a thread that is idle from now on gives up, by the kernel's clock. */
 static int64_t give_up_ns(const struct rv_blocking_pool *pool)
 {
-    int64_t until_ns;
-
-    if (__builtin_add_overflow(rv_now_ns(), pool->idle_ns, &until_ns))
-        until_ns = RV_NEVER;
-    return rv_clock_real_ns(until_ns);
+    return rv_clock_real_ns(rv_after_ns(pool->idle_ns));
 }
 
 static void *worker(void *arg)
@@ -370,8 +377,6 @@ static void cancel_queued(struct rv_blocking_pool *pool)
 int rv_blocking_pool_stop(struct rv_blocking_pool *pool, int64_t deadline_ns)
 {
     const int64_t real_ns = rv_clock_real_ns(deadline_ns);
-    struct timespec until = {.tv_sec = real_ns / RV_NS_PER_S,
-                             .tv_nsec = real_ns % RV_NS_PER_S};
     int error = 0;
 
     pthread_mutex_lock(&pool->mutex);
@@ -381,8 +386,8 @@ int rv_blocking_pool_stop(struct rv_blocking_pool *pool, int64_t deadline_ns)
 
     pthread_mutex_lock(&pool->mutex);
     pthread_cond_broadcast(&pool->work);
-    while (pool->threads > 0 && error != ETIMEDOUT)
-        error = pthread_cond_timedwait(&pool->ended, &pool->mutex, &until);
+    while (pool->threads > 0 && error == 0)
+        error = wait_until(&pool->ended, &pool->mutex, real_ns);
     error = pool->threads > 0 ? -ETIMEDOUT : 0;
     pthread_mutex_unlock(&pool->mutex);
     rv_blocking_put(pool);

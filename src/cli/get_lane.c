@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/base_internal.h"
 #include "cli/cli.h"
 #include "cli/get.h"
 
@@ -310,9 +311,12 @@ static bool take(struct lane *lane)
     return true;
 }
 
+/* Rounded up: 0 is "no limit", which no positive number of seconds means. */
 static int64_t ns_of(double seconds)
 {
-    return (int64_t)(seconds * 1e9);
+    const int64_t ns = (int64_t)(seconds * 1e9);
+
+    return (double)ns < seconds * 1e9 ? ns + 1 : ns;
 }
 
 static int start(struct lane *lane)
@@ -323,7 +327,7 @@ static int start(struct lane *lane)
     int err = rv_http_get_init(get, url_of(fetch, lane->number));
 
     if (options->timeout_s > 0)
-        get->deadline_ns = rv_after_ms((int64_t)(options->timeout_s * 1000));
+        get->deadline_ns = rv_after_ns(ns_of(options->timeout_s));
     get->timeouts.connect_ns = ns_of(options->connect_timeout_s);
     get->timeouts.send_ns = ns_of(options->stall_s);
     get->timeouts.head_stall_ns = ns_of(options->stall_s);

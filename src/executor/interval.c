@@ -8,14 +8,6 @@
 
 #include "base/base_internal.h"
 
-/* A sum of times; past the end of time it is never. */
-static int64_t later(int64_t at_ns, int64_t by_ns)
-{
-    int64_t sum_ns;
-
-    return __builtin_add_overflow(at_ns, by_ns, &sum_ns) ? RV_NEVER : sum_ns;
-}
-
 /*
  * The tick in front is taken, and one or more behind it are due already.
  *
@@ -31,11 +23,11 @@ static int32_t catch_up(struct rv_interval *self, int64_t now_ns)
     if (self->policy == RV_TICK_BURST)
         return 1;
     if (self->policy == RV_TICK_DELAY) {
-        self->next_ns = later(now_ns, self->period_ns);
+        self->next_ns = rv_later_ns(now_ns, self->period_ns);
         return 1;
     }
     self->next_ns =
-        later(now_ns - (int64_t)(late_ns % period_ns), self->period_ns);
+        rv_later_ns(now_ns - (int64_t)(late_ns % period_ns), self->period_ns);
     return missed < INT32_MAX ? (int32_t)missed + 1 : INT32_MAX;
 }
 
@@ -49,7 +41,7 @@ static enum rv_poll tick_poll(struct rv_future *future, struct rv_cx *cx)
         return RV_PENDING;
     now_ns = rv_now_ns();
     self->tick_ns = self->next_ns;
-    self->next_ns = later(self->tick_ns, self->period_ns);
+    self->next_ns = rv_later_ns(self->tick_ns, self->period_ns);
     future->result = now_ns < self->next_ns ? 1 : catch_up(self, now_ns);
     return RV_READY;
 }

@@ -56,12 +56,7 @@ static struct spans spans_of(const struct rv_http_get *get)
 /* `span_ns` from now; RV_NEVER for no limit, or past the end of time. */
 static int64_t end_of(int64_t span_ns)
 {
-    int64_t now_ns;
-
-    if (span_ns <= 0)
-        return RV_NEVER;
-    now_ns = rv_now_ns();
-    return span_ns < RV_NEVER - now_ns ? now_ns + span_ns : RV_NEVER;
+    return span_ns > 0 ? rv_after_ns(span_ns) : RV_NEVER;
 }
 
 void rv_http_get_moved(struct rv_http_get *get)

@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <reveil/async.h>
 
+#include "base/base_internal.h"
 #include "http/connection.h"
 
 enum { STAGES_A_POLL = 64 }; /* then other tasks have their turn */
@@ -17,6 +18,9 @@ static const int64_t drain_ns = RV_NS_PER_S;
 
 /* Between two requests of a client that goes on. */
 static const int64_t pause_ns = 100 * RV_NS_PER_MS;
+
+/* Between two looks at a handler: an idle limit of nothing is no busy loop. */
+static const int64_t shortest_look_ns = RV_NS_PER_MS;
 
 /* --- time -------------------------------------------------------------- */
 
@@ -27,11 +31,12 @@ static int64_t stage_deadline(const struct rv_http_connection *conn)
     int64_t look_ns;
 
     if (conn->stage == RV_HTTP_STAGE_DRAIN)
-        return rv_http_after(drain_ns);
+        return rv_after_ns(drain_ns);
     if (conn->stage < RV_HTTP_STAGE_HANDLER)
-        return rv_http_after(idle_ns);
+        return rv_after_ns(idle_ns);
     /* Often enough to see whether what is sent moves. */
-    look_ns = rv_http_after(idle_ns / 2);
+    look_ns = rv_after_ns(idle_ns / 2 > shortest_look_ns ? idle_ns / 2
+                                                         : shortest_look_ns);
     if (conn->stage == RV_HTTP_STAGE_SEND)
         return look_ns;
     return !conn->answered && conn->handler_ns < look_ns ? conn->handler_ns

@@ -24,14 +24,6 @@ enum rv_http_stage {
     RV_HTTP_STAGE_OVER
 };
 
-/* `span_ns` from now; RV_NEVER when that is past the end of time. */
-static inline int64_t rv_http_after(int64_t span_ns)
-{
-    const int64_t now_ns = rv_now_ns();
-
-    return span_ns < RV_NEVER - now_ns ? now_ns + span_ns : RV_NEVER;
-}
-
 /* A task, owned by the executor. */
 struct rv_http_connection {
     struct rv_future future;

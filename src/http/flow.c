@@ -18,6 +18,7 @@
 #include <linux/tcp.h> /* not netinet/tcp.h, whose tcp_info ends too early */
 #include <sys/ioctl.h>
 
+#include "base/base_internal.h"
 #include "http/connection.h"
 
 enum {
@@ -72,7 +73,7 @@ static int64_t next_due(int64_t due_ns, uint64_t bytes, int64_t limit_ns)
         left_ns = most_ns;
     if (left_ns / LIMITS_MAX >= limit_ns)
         left_ns = LIMITS_MAX * limit_ns;
-    return rv_http_after(left_ns > limit_ns ? left_ns : limit_ns);
+    return rv_after_ns(left_ns > limit_ns ? left_ns : limit_ns);
 }
 
 bool rv_http_flow_is_stuck(struct rv_http_connection *conn, int64_t limit_ns)

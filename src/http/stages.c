@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base_internal.h"
 #include "http/connection.h"
 
 enum { IN_FIRST_BYTES = 2048 };
@@ -178,7 +179,7 @@ static void start_handler(struct rv_http_connection *conn)
     conn->handling = true;
     conn->handler_ns = RV_NEVER;
     if (conn->server->handler_timeout_ns != RV_NEVER)
-        conn->handler_ns = rv_http_after(conn->server->handler_timeout_ns);
+        conn->handler_ns = rv_after_ns(conn->server->handler_timeout_ns);
     rv_http_flow_start(conn);
     rv_http_enter(conn, RV_HTTP_STAGE_HANDLER);
 }

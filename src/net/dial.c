@@ -8,13 +8,15 @@
 #include <reveil/async.h>
 #include <reveil/resolve.h>
 
+#include "base/base_internal.h"
+
 /* Until when the next address may be tried. */
 static int64_t share_ns(const struct rv_dial *self)
 {
-    const int64_t left_ns = self->deadline_ns - rv_now_ns();
+    const int64_t left_ns = rv_left_ns(self->deadline_ns);
     const int32_t addrs = self->resolve.future.result - self->next;
 
-    if (self->deadline_ns == RV_NEVER || left_ns <= 0)
+    if (left_ns == RV_NEVER || left_ns == 0)
         return self->deadline_ns;
     return self->deadline_ns - left_ns + left_ns / addrs;
 }

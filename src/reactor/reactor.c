@@ -130,18 +130,10 @@ static void *event_loop(void *arg)
 /* Fused: the executor's thread, instead of its sleep on a futex. */
 static void turn(void *context, int64_t deadline_ns)
 {
-    int64_t left_ns = deadline_ns ? deadline_ns - rv_now_ns() : 0;
-    struct timespec timeout = {0};
+    const struct timespec timeout =
+        rv_timespec(deadline_ns > 0 ? rv_left_ns(deadline_ns) : 0);
 
-    if (deadline_ns == RV_NEVER) {
-        one_round(context, NULL);
-        return;
-    }
-    if (left_ns > 0) {
-        timeout.tv_sec = left_ns / RV_NS_PER_S;
-        timeout.tv_nsec = left_ns % RV_NS_PER_S;
-    }
-    one_round(context, &timeout);
+    one_round(context, deadline_ns == RV_NEVER ? NULL : &timeout);
 }
 
 /* --- start and stop ---------------------------------------------------- */

@@ -183,7 +183,7 @@ static void free_shared(struct rv_sched *sched)
     if (sched->own_reactor)
         rv_reactor_stop(sched->reactor);
     if (sched->own_blocking)
-        rv_blocking_pool_stop(sched->blocking, rv_now_ns() + stop_blocking_ns);
+        rv_blocking_pool_stop(sched->blocking, rv_after_ns(stop_blocking_ns));
 }
 
 /* --- start and stop ---------------------------------------------------- */

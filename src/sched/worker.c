@@ -367,7 +367,7 @@ static void park(struct rv_core *worker, bool sentinel)
         return;
     }
     if (sentinel) {
-        const int64_t back_ns = rv_now_ns() + next_nap_ns(worker);
+        const int64_t back_ns = rv_after_ns(next_nap_ns(worker));
 
         until_ns = back_ns < until_ns ? back_ns : until_ns;
     }
@@ -444,7 +444,7 @@ static void leave_all(struct rv_core *worker)
 {
     rv_executor_leave(worker->executor);
     rv_cpu_enter(NULL);
-    rv_cpu_pool_stop(worker->cpu, rv_now_ns() + stop_cpu_ns);
+    rv_cpu_pool_stop(worker->cpu, rv_after_ns(stop_cpu_ns));
     worker->cpu = NULL;
     rv_ring_enter(NULL);
     rv_ring_free(worker->ring);

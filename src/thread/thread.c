@@ -30,7 +30,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/base_internal.h"
@@ -129,11 +128,8 @@ int rv_thread_start(struct rv_thread *thread, rv_thread_main main,
 static bool wait_while(_Atomic uint32_t *word, uint32_t value,
                        int64_t deadline_ns)
 {
-    struct timespec until = {.tv_sec = deadline_ns / RV_NS_PER_S,
-                             .tv_nsec = deadline_ns % RV_NS_PER_S};
+    const struct timespec until = rv_timespec(deadline_ns);
 
-    if (deadline_ns < 0)
-        return false; /* futex(2) refuses a time before 0 */
     return syscall(SYS_futex, word, FUTEX_WAIT_BITSET, value,
                    deadline_ns == RV_NEVER ? NULL : &until, NULL,
                    FUTEX_BITSET_MATCH_ANY) == 0 ||

@@ -199,8 +199,7 @@ void rv_worker_take_done_fd(struct rv_worker *worker)
 
 static void wait_for_hang_up(struct pollfd *end, int64_t left_ns)
 {
-    const struct timespec left = {.tv_sec = left_ns / RV_NS_PER_S,
-                                  .tv_nsec = left_ns % RV_NS_PER_S};
+    const struct timespec left = rv_timespec(left_ns);
 
     ppoll(end, 1, &left, NULL);
 }
@@ -213,7 +212,7 @@ static int join_pthread(struct rv_worker *worker, int64_t deadline_ns)
     int64_t left_ns;
 
     while (poll(&end, 1, 0) != 1) { /* it reports POLLHUP unasked */
-        left_ns = until_ns - rv_clock_real_ns(rv_now_ns());
+        left_ns = rv_later_ns(until_ns, -rv_clock_real_ns(rv_now_ns()));
         if (left_ns <= 0) {
             pthread_detach(worker->pthread);
             return -ETIMEDOUT;

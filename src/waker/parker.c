@@ -26,8 +26,9 @@
 #include <reveil/waker.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "base/base_internal.h"
 
 enum { EMPTY, PARKED, NOTIFIED };
 
@@ -50,11 +51,7 @@ static bool give_up(struct rv_parker *parker)
 /* Sleep while the token is PARKED. Returns: false when the time is over. */
 static bool sleep_on_futex(struct rv_parker *parker, int64_t deadline_ns)
 {
-    struct timespec until = {.tv_sec = deadline_ns / RV_NS_PER_S,
-                             .tv_nsec = deadline_ns % RV_NS_PER_S};
-
-    if (deadline_ns < 0)
-        return false; /* futex(2) refuses a time before 0 */
+    const struct timespec until = rv_timespec(deadline_ns);
     /* The bitset form takes an absolute CLOCK_MONOTONIC time, so a wait that
      * a signal interrupts goes on to the same deadline. */
     long result = syscall(SYS_futex, &parker->token, FUTEX_WAIT_BITSET_PRIVATE,

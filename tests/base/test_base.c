@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/base_internal.h"
+#include "support/support.h"
 
 /* --- clock ------------------------------------------------------------- */
 
@@ -52,6 +53,7 @@ Test(clock, a_negative_span_lies_in_the_past)
 {
     cr_assert_lt(rv_after_ms(-1), rv_now_ns());
     cr_assert_lt(rv_after_ms(INT64_MIN), rv_now_ns());
+    cr_assert_eq(rv_after_ms(INT64_MIN / RV_NS_PER_MS - 1), INT64_MIN);
 }
 
 /* --- the virtual clock ------------------------------------------------- */
@@ -120,15 +122,90 @@ Test(clock, for_the_kernel_the_past_is_0_and_never_is_never)
     cr_assert_eq(rv_clock_real_ns(RV_NEVER), RV_NEVER);
 }
 
-Test(clock, the_real_clock_cannot_be_moved, .signal = SIGABRT)
+/* A deadline that does not come is not due at the end of time either. */
+Test(clock, the_virtual_clock_stops_before_never)
+{
+    rv_clock_freeze(1);
+    rv_clock_advance(INT64_MAX);
+    cr_assert(rv_clock_is_virtual());
+    cr_assert_eq(rv_now_ns(), RV_NEVER - 1);
+    rv_clock_advance(1);
+    cr_assert_eq(rv_now_ns(), RV_NEVER - 1);
+    rv_clock_freeze(RV_NEVER);
+    cr_assert_eq(rv_now_ns(), RV_NEVER - 1);
+    cr_assert_eq(rv_after_ms(1), RV_NEVER);
+    cr_assert_eq(rv_left_ns(RV_NEVER), RV_NEVER);
+    cr_assert_eq(rv_left_ns(RV_NEVER - 1), 0);
+}
+
+static void move_the_real_clock(void)
 {
     rv_clock_advance(1);
 }
 
-Test(clock, the_virtual_clock_does_not_go_back, .signal = SIGABRT)
+static void go_back(void)
 {
     rv_clock_freeze(10);
     rv_clock_advance(-1);
+}
+
+static void freeze_before_0(void)
+{
+    rv_clock_freeze(-1);
+}
+
+Test(clock, the_real_clock_cannot_be_moved)
+{
+    rv_test_aborts(move_the_real_clock,
+                   "the clock is not frozen: rv_clock_advance");
+}
+
+Test(clock, the_virtual_clock_does_not_go_back)
+{
+    rv_test_aborts(go_back, "a clock does not go back: rv_clock_advance");
+    rv_test_aborts(freeze_before_0, "a time before 0: rv_clock_freeze");
+}
+
+/* --- arithmetic -------------------------------------------------------- */
+
+Test(clock, a_sum_of_times_ends_at_the_ends_of_time)
+{
+    cr_assert_eq(rv_later_ns(40, 2), 42);
+    cr_assert_eq(rv_later_ns(40, -50), -10);
+    cr_assert_eq(rv_later_ns(1, INT64_MAX), RV_NEVER);
+    cr_assert_eq(rv_later_ns(INT64_MAX, 1), RV_NEVER);
+    cr_assert_eq(rv_later_ns(INT64_MIN, -1), INT64_MIN);
+    cr_assert_eq(rv_later_ns(-1, INT64_MIN), INT64_MIN);
+    cr_assert_eq(rv_later_ns(INT64_MIN, INT64_MAX), -1);
+}
+
+Test(clock, what_is_left_until_a_deadline_is_not_negative)
+{
+    rv_clock_freeze(1000);
+    cr_assert_eq(rv_left_ns(INT64_MIN), 0);
+    cr_assert_eq(rv_left_ns(-1), 0);
+    cr_assert_eq(rv_left_ns(999), 0);
+    cr_assert_eq(rv_left_ns(1000), 0);
+    cr_assert_eq(rv_left_ns(1001), 1);
+    cr_assert_eq(rv_left_ns(RV_NEVER - 1), RV_NEVER - 1001);
+    cr_assert_eq(rv_left_ns(RV_NEVER), RV_NEVER);
+    cr_assert_eq(rv_after_ns(INT64_MAX), RV_NEVER);
+    cr_assert_eq(rv_after_ns(-1001), -1);
+}
+
+/* EINVAL is what the kernel says to a part that is negative or too large. */
+Test(clock, the_kernel_gets_no_time_before_0)
+{
+    static const int64_t times[] = {INT64_MIN, -RV_NS_PER_S - 1, -1, 0};
+
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        cr_assert_eq(rv_timespec(times[i]).tv_sec, 0);
+        cr_assert_eq(rv_timespec(times[i]).tv_nsec, 0);
+    }
+    cr_assert_eq(rv_timespec(2 * RV_NS_PER_S + 3).tv_sec, 2);
+    cr_assert_eq(rv_timespec(2 * RV_NS_PER_S + 3).tv_nsec, 3);
+    cr_assert_eq(rv_timespec(RV_NEVER).tv_sec, RV_NEVER / RV_NS_PER_S);
+    cr_assert_lt(rv_timespec(RV_NEVER).tv_nsec, RV_NS_PER_S);
 }
 
 /* --- allocation -------------------------------------------------------- */
@@ -297,9 +374,14 @@ static void check(bool fine)
     RV_CHECK(fine, "not fine");
 }
 
-Test(panic, a_check_that_fails_aborts, .signal = SIGABRT)
+static void fail_a_check(void)
 {
     check(false);
+}
+
+Test(panic, a_check_that_fails_aborts)
+{
+    rv_test_aborts(fail_a_check, "reveil: not fine: check\n");
 }
 
 Test(panic, a_check_that_holds_does_nothing)

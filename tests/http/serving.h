@@ -45,22 +45,21 @@ struct serving {
     struct rv_http_server server;
     struct rv_waker waker;
     _Atomic bool stop;
-    _Atomic int64_t drain_ns; /* a deadline for rv_http_server_stop(); 0: no */
+    _Atomic bool drain;
+    int64_t drain_ns; /* the deadline for rv_http_server_stop() */
 };
 
 static enum rv_poll serving_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct serving *self = RV_CONTAINER_OF(future, struct serving, future);
-    int64_t drain_ns;
 
     if (!future->at) {
         future->at = 1;
         self->waker = rv_waker_clone(&cx->waker);
         sem_post(&self->started);
     }
-    drain_ns = atomic_exchange(&self->drain_ns, 0);
-    if (drain_ns)
-        self->answers = rv_http_server_stop(&self->server, drain_ns);
+    if (atomic_exchange(&self->drain, false))
+        self->answers = rv_http_server_stop(&self->server, self->drain_ns);
     if (atomic_load(&self->stop))
         return RV_READY;
     if (rv_poll(&self->server.future, cx) == RV_PENDING)
@@ -106,7 +105,8 @@ static void serving_start(struct serving *self)
 /* Let the server's thread call rv_http_server_stop(). */
 static inline void serving_drain(struct serving *self, int64_t deadline_ns)
 {
-    atomic_store(&self->drain_ns, deadline_ns);
+    self->drain_ns = deadline_ns;
+    atomic_store(&self->drain, true);
     rv_waker_wake(&self->waker);
 }
 
