@@ -162,16 +162,23 @@ static inline void run_task(struct rv_executor *executor, struct rv_task *task)
 
 /* --- the loop ---------------------------------------------------------- */
 
-/* Returns: true if a task may have become ready. */
+/*
+ * A turn may remove any of them, itself and the next one too, and add others,
+ * which come in the next round: those that wait in this one are on a list of
+ * their own. Returns: true if a task may have become ready.
+ */
 static bool run_turns(struct rv_executor *executor, bool idle_next)
 {
-    struct rv_list *node = executor->turns.next;
+    struct rv_list waiting;
+    struct rv_list *node;
     bool any = false;
 
-    while (node != &executor->turns) {
+    rv_list_init(&waiting);
+    rv_list_splice(&waiting, &executor->turns);
+    while ((node = rv_list_pop(&waiting))) {
         struct rv_turn *turn = RV_CONTAINER_OF(node, struct rv_turn, node);
 
-        node = node->next;
+        rv_list_push(&executor->turns, node);
         any |= turn->run(turn, idle_next);
     }
     return any;

@@ -37,7 +37,8 @@ struct rv_turn {
     struct rv_list node;
     /*
      * Called before the executor sleeps (`idle`), and every so often while it
-     * is busy. Returns: true if a task may have become ready.
+     * is busy. It may add and remove turns, also itself. Returns: true if a
+     * task may have become ready.
      */
     bool (*run)(struct rv_turn *turn, bool idle);
 };

@@ -61,6 +61,67 @@ RV_TEST(turn, comes_now_and_then_to_a_busy_executor)
     rv_executor_free(executor);
 }
 
+/* A turn that removes and adds others. */
+struct meddling {
+    struct rv_turn turn;
+    struct rv_executor *executor;
+    struct rv_turn *removes;
+    struct rv_turn *adds; /* once */
+    uint32_t runs;
+};
+
+static bool meddle(struct rv_turn *turn, bool idle)
+{
+    struct meddling *self = RV_CONTAINER_OF(turn, struct meddling, turn);
+
+    (void)idle;
+    self->runs++;
+    if (self->removes)
+        rv_executor_remove_turn(self->removes);
+    if (self->adds)
+        rv_executor_add_turn(self->executor, self->adds);
+    self->adds = NULL;
+    return false;
+}
+
+enum { TURNS = 4 };
+
+/* One round, with turn 1 removing `removes` and adding the last one again. */
+static void meddle_in_a_round(struct meddling turns[TURNS], uint32_t removes)
+{
+    struct rv_executor *executor = new_executor();
+
+    for (int i = 0; i < TURNS; i++) {
+        turns[i] = (struct meddling){.turn.run = meddle, .executor = executor};
+        rv_list_init(&turns[i].turn.node);
+        if (i < TURNS - 1)
+            rv_executor_add_turn(executor, &turns[i].turn);
+    }
+    turns[1].removes = &turns[removes].turn;
+    turns[1].adds = &turns[TURNS - 1].turn;
+    rv_executor_enter(executor);
+    cr_assert(!rv_executor_run(executor));
+    turns[1].removes = NULL;
+    cr_assert(!rv_executor_run(executor));
+    rv_executor_leave(executor);
+    for (int i = 0; i < TURNS; i++)
+        rv_executor_remove_turn(&turns[i].turn);
+    rv_executor_free(executor);
+}
+
+RV_TEST(turn, may_remove_any_other_and_itself_and_add_one)
+{
+    struct meddling turns[TURNS];
+
+    for (uint32_t removes = 0; removes < TURNS - 1; removes++) {
+        meddle_in_a_round(turns, removes);
+        cr_assert_eq(turns[0].runs, removes == 0 ? 1 : 2);
+        cr_assert_eq(turns[1].runs, removes == 1 ? 1 : 2);
+        cr_assert_eq(turns[2].runs, removes == 2 ? 0 : 2);
+        cr_assert_eq(turns[3].runs, 1);
+    }
+}
+
 RV_TEST(turn, run_polls_what_is_ready_and_does_not_sleep)
 {
     struct log log = {.len = 0};
