@@ -12,6 +12,17 @@
  * not finished then are dropped, which cancels them; finished ones keep their
  * results and outputs, and are the caller's to drop.
  *
+ * For all of them:
+ *
+ *   - A child that is finished already, at init or later, by another's poll,
+ *     counts as one that is READY now, with the result that it has. It is not
+ *     polled again.
+ *   - So does a child that was dropped; its result is -ECANCELED.
+ *   - Without children they are READY at the first poll: with 0, or where a
+ *     child is wanted (rv_select) with -ECHILD.
+ *   - Init takes memory with anything in it, and the same struct again when it
+ *     is READY or dropped. A combinator may be dropped before its first poll.
+ *
  * Each wake polls every child that is not finished. That suits a handful; for
  * many, spawn tasks (a scope keeps them together), which are polled one by one.
  */
@@ -24,16 +35,17 @@
 struct rv_children {
     struct rv_future **list;
     uint32_t count;
-    uint32_t start; /* select: who is polled first, it goes round */
+    uint32_t start; /* select: who is polled first */
 };
 
-/* READY when all children are; result: 0. Look at theirs. */
+/* READY when all children are; result: 0, also if some failed. Look at
+ * theirs. */
 struct rv_all {
     struct rv_future future;
     struct rv_children children; /* private */
 };
 
-/* Borrows: the array and the children, as said above. None is READY at once. */
+/* Borrows: the array and the children, as said above. */
 void rv_all_init(struct rv_all *all, struct rv_future **children,
                  uint32_t count);
 
@@ -46,22 +58,22 @@ struct rv_try_all {
     struct rv_children children; /* private */
 };
 
-/* Borrows: the array and the children. None is READY at once, with 0. */
+/* Borrows: the array and the children. */
 void rv_try_all_init(struct rv_try_all *all, struct rv_future **children,
                      uint32_t count);
 
 /*
- * READY when one child is; result: its index. The others are dropped. Which
- * child is polled first goes round, so that one that is always READY does not
- * starve the others from select to select: keep the struct, init it again.
- * With no children it is never READY.
+ * READY when one child is; result: its index, or -ECHILD when there are none.
+ * The others are dropped. Which child is polled first changes from init to
+ * init, so that one that is always READY does not starve the others: each is
+ * the first equally often, whatever selects the thread's other tasks make.
  */
 struct rv_select {
     struct rv_future future;
     struct rv_children children; /* private */
 };
 
-/* Borrows: the array and the children. `select` is zero the first time. */
+/* Borrows: the array and the children. Threads: the executor's. */
 void rv_select_init(struct rv_select *select, struct rv_future **children,
                     uint32_t count);
 
@@ -83,9 +95,10 @@ void rv_timeout_init(struct rv_timeout *timeout, struct rv_future *child,
 /* --- a scope: tasks that do not outlive it ----------------------------- */
 
 /*
- * A group of tasks. As a future it is READY when all of them are over; result:
- * 0, or the first negative one of a task. Dropped, it aborts them all. So no
- * task of a scope is left when the scope is. A task of it must not drop it.
+ * A group of tasks. As a future it is READY when all of them are over, at once
+ * when there are none; result: 0, or the first negative one of a task. Dropped,
+ * it aborts them all. So no task of a scope is left when the scope is: one that
+ * is READY or dropped takes no more of them. A task of it must not drop it.
  */
 struct rv_scope {
     struct rv_future future;
@@ -100,9 +113,11 @@ void rv_scope_init(struct rv_scope *scope, struct rv_executor *executor);
 
 /*
  * Spawn a task into the scope, also while it is being awaited, by a task of
- * it for example.
+ * it for example. A future that is finished already is a task that is over,
+ * with the result that it has.
  *
- * Owns: as rv_spawn(). Returns: 0, -ENOMEM, -ECANCELED.
+ * Owns: as rv_spawn(). Returns: 0; -ENOMEM; -ECANCELED: the scope is READY or
+ * dropped, or the executor is being freed.
  */
 #define rv_scope_spawn(scope, future) \
     rv_scope_spawn_at((scope), (future), RV_HERE)

@@ -19,6 +19,7 @@
 #ifndef RV_FUTURE_H
 #define RV_FUTURE_H
 
+#include <errno.h>
 #include <reveil/base.h>
 #include <reveil/waker.h>
 
@@ -117,15 +118,20 @@ static inline enum rv_poll rv_poll(struct rv_future *future, struct rv_cx *cx)
 
 /*
  * Cancel a future that is not finished, or clean up one that is. Harmless on
- * one that is all zero, was never polled, or was dropped before.
+ * one that is all zero, was never polled, or was dropped before. The result of
+ * one that was not finished is -ECANCELED from then on.
  *
  * Threads: the executor's. Blocks: never.
  */
 static inline void rv_drop(struct rv_future *future)
 {
+    const bool finished = future->at == RV_AT_END;
+
     if (future->ops && future->ops->drop)
         future->ops->drop(future);
     future->at = RV_AT_END;
+    if (!finished)
+        future->result = -ECANCELED;
 }
 
 #endif /* RV_FUTURE_H */

@@ -4,8 +4,9 @@
  *
  * Threads: the executor's.
  *
- * A child whose `at` is RV_AT_END is finished; that is all that has to be
- * known of it, so none of these needs memory for each child.
+ * A child whose `at` is RV_AT_END is finished, by whomever it was polled or
+ * dropped; that is all that has to be known of it, so none of these needs
+ * memory for each child.
  */
 #include <errno.h>
 #include <reveil/combine.h>
@@ -15,25 +16,33 @@ static bool finished(const struct rv_future *child)
     return child->at == RV_AT_END;
 }
 
+/* Poll it, unless it is finished. Returns: true when it is finished now. */
+static bool poll_child(struct rv_future *child, struct rv_cx *cx)
+{
+    return finished(child) || rv_poll(child, cx) == RV_READY;
+}
+
+static void drop_child(struct rv_future *child)
+{
+    if (!finished(child))
+        rv_drop(child);
+}
+
 /* Returns: true when all are finished. */
 static bool poll_children(const struct rv_children *children, struct rv_cx *cx)
 {
     bool all = true;
 
-    for (uint32_t i = 0; i < children->count; i++) {
-        struct rv_future *child = children->list[i];
-
-        if (!finished(child) && rv_poll(child, cx) == RV_PENDING)
+    for (uint32_t i = 0; i < children->count; i++)
+        if (!poll_child(children->list[i], cx))
             all = false;
-    }
     return all;
 }
 
 static void drop_unfinished(const struct rv_children *children)
 {
     for (uint32_t i = 0; i < children->count; i++)
-        if (!finished(children->list[i]))
-            rv_drop(children->list[i]);
+        drop_child(children->list[i]);
 }
 
 static struct rv_children children_of(struct rv_future **list, uint32_t count)
@@ -78,9 +87,7 @@ static int32_t poll_until_error(const struct rv_children *children,
     for (uint32_t i = 0; i < children->count; i++) {
         struct rv_future *child = children->list[i];
 
-        if (finished(child))
-            continue;
-        if (rv_poll(child, cx) == RV_PENDING)
+        if (!poll_child(child, cx))
             *all = false;
         else if (child->result < 0)
             return child->result;
@@ -121,22 +128,37 @@ void rv_try_all_init(struct rv_try_all *all, struct rv_future **children,
 
 /* --- select ------------------------------------------------------------ */
 
+/*
+ * Who is polled first: the selects of a thread are numbered, and the n-th
+ * begins at the fraction n * 0.618... of its children. The golden ratio spreads
+ * every k-th n over them as evenly as all n: so also where selects of several
+ * tasks take turns, each of them begins with each of its children.
+ */
+static uint32_t next_start(uint32_t count)
+{
+    static _Thread_local uint32_t fraction; /* of 2^32 */
+    const uint32_t start = (uint32_t)(((uint64_t)fraction * count) >> 32);
+
+    fraction += UINT32_C(0x9e3779b9);
+    return start;
+}
+
 static enum rv_poll select_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct rv_select *self = RV_CONTAINER_OF(future, struct rv_select, future);
-    struct rv_children *children = &self->children;
+    const struct rv_children *children = &self->children;
 
     for (uint32_t i = 0; i < children->count; i++) {
         uint32_t index = (children->start + i) % children->count;
 
-        if (rv_poll(children->list[index], cx) == RV_PENDING)
+        if (!poll_child(children->list[index], cx))
             continue;
         drop_unfinished(children);
-        children->start = index + 1;
         future->result = (int32_t)index;
         return RV_READY;
     }
-    return RV_PENDING;
+    future->result = -ECHILD;
+    return children->count == 0 ? RV_READY : RV_PENDING;
 }
 
 static void select_drop(struct rv_future *future)
@@ -152,11 +174,10 @@ void rv_select_init(struct rv_select *select, struct rv_future **children,
 {
     static const struct rv_future_ops ops = {
         .name = "rv_select", .poll = select_poll, .drop = select_drop};
-    uint32_t start = select->children.start;
 
     rv_future_init(&select->future, &ops);
     select->children = children_of(children, count);
-    select->children.start = start;
+    select->children.start = next_start(count);
 }
 
 /* --- timeout ----------------------------------------------------------- */
@@ -166,7 +187,7 @@ static enum rv_poll timeout_poll(struct rv_future *future, struct rv_cx *cx)
     struct rv_timeout *self =
         RV_CONTAINER_OF(future, struct rv_timeout, future);
 
-    if (rv_poll(self->child, cx) == RV_READY) {
+    if (poll_child(self->child, cx)) {
         rv_drop(&self->sleep.future);
         future->result = self->child->result;
         return RV_READY;
@@ -185,7 +206,7 @@ static void timeout_drop(struct rv_future *future)
 
     if (finished(future))
         return;
-    rv_drop(self->child);
+    drop_child(self->child);
     rv_drop(&self->sleep.future);
 }
 

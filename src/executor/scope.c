@@ -27,7 +27,7 @@ static enum rv_poll member_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct member *self = RV_CONTAINER_OF(future, struct member, future);
 
-    if (rv_poll(self->child, cx) == RV_PENDING)
+    if (self->child->at != RV_AT_END && rv_poll(self->child, cx) == RV_PENDING)
         return RV_PENDING;
     if (self->child->result < 0 && self->scope->error == 0)
         self->scope->error = self->child->result;
@@ -97,9 +97,12 @@ int rv_scope_spawn_at(struct rv_scope *scope, struct rv_future *future,
 {
     static const struct rv_future_ops ops = {
         .name = "rv_scope task", .poll = member_poll, .drop = member_drop};
-    struct member *member = rv_alloc(sizeof *member);
+    struct member *member;
     int error;
 
+    if (scope->future.at == RV_AT_END)
+        return -ECANCELED;
+    member = rv_alloc(sizeof *member);
     if (!member)
         return -ENOMEM;
     rv_future_init(&member->future, &ops);

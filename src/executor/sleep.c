@@ -8,12 +8,23 @@
 
 #include "executor/executor_internal.h"
 
+static void sleep_drop(struct rv_future *future)
+{
+    struct rv_sleep *self = RV_CONTAINER_OF(future, struct rv_sleep, future);
+
+    if (self->executor) {
+        rv_wheel_cancel(&self->executor->wheel, &self->timer);
+        rv_task_hold(self->executor, self->task, -1);
+    }
+    self->executor = NULL;
+}
+
 static enum rv_poll sleep_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct rv_sleep *self = RV_CONTAINER_OF(future, struct rv_sleep, future);
 
     if (rv_now_ns() >= self->timer.deadline_ns) {
-        rv_drop(future);
+        sleep_drop(future);
         return RV_READY;
     }
     if (self->executor)
@@ -36,17 +47,6 @@ static void sleep_fire(struct rv_executor *executor, struct rv_sleep *sleep,
     rv_task_hold(executor, sleep->task, -1);
     rv_trace(RV_EV_TIMER, sleep->task, now_ns - sleep->timer.deadline_ns);
     rv_ready_push(executor->ready, sleep->task);
-}
-
-static void sleep_drop(struct rv_future *future)
-{
-    struct rv_sleep *self = RV_CONTAINER_OF(future, struct rv_sleep, future);
-
-    if (self->executor) {
-        rv_wheel_cancel(&self->executor->wheel, &self->timer);
-        rv_task_hold(self->executor, self->task, -1);
-    }
-    self->executor = NULL;
 }
 
 void rv_sleep_init(struct rv_sleep *sleep, int64_t deadline_ns)

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <reveil/async.h>
 #include <reveil/combine.h>
+#include <string.h>
 
 #include "executor/tasks.h"
 #include "support/failing_alloc.h"
@@ -150,4 +151,42 @@ static int two_tasks(void *unused)
 RV_TEST(scope, without_memory_a_task_stays_the_callers)
 {
     cr_assert_gt(rv_fail_each_alloc_strictly(two_tasks, NULL), 4);
+}
+
+/* --- what is over ------------------------------------------------------ */
+
+RV_TEST(scope, a_future_that_is_over_already_is_a_task_that_is_over)
+{
+    struct rv_executor *executor = new_executor();
+    struct log log = {.len = 0};
+    struct stepper *dropped = new_stepper(&log, 'a', 3);
+    struct rv_scope scope;
+
+    memset(&scope, 0xa5, sizeof scope);
+    rv_scope_init(&scope, executor);
+    rv_drop(&dropped->future);
+    cr_assert_eq(rv_scope_spawn(&scope, &dropped->future), 0);
+    cr_assert_eq(rv_test_block_on(executor, &scope.future), -ECANCELED);
+    cr_assert_str_eq(log.text, "");
+    rv_executor_free(executor);
+}
+
+RV_TEST(scope, one_that_is_over_takes_no_more_tasks)
+{
+    struct rv_executor *executor = new_executor();
+    struct log log = {.len = 0};
+    struct stepper *late = new_stepper(&log, 'a', 1);
+    struct rv_scope ready;
+    struct rv_scope dropped;
+
+    rv_scope_init(&ready, executor);
+    cr_assert_eq(rv_test_block_on(executor, &ready.future), 0);
+    rv_scope_init(&dropped, executor);
+    rv_drop(&dropped.future);
+
+    cr_assert_eq(rv_scope_spawn(&ready, &late->future), -ECANCELED);
+    cr_assert_eq(rv_scope_spawn(&dropped, &late->future), -ECANCELED);
+    cr_assert_eq(rv_executor_tasks(executor), 0);
+    rv_free(late);
+    rv_executor_free(executor);
 }
