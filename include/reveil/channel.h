@@ -50,8 +50,7 @@ struct rv_future;
 
 /* All zero, and NULL instead of it, is the default. */
 struct rv_channel_options {
-    /* For rv_channel_describe(). It outlives the channel, as a literal does;
-     * NULL: "?". */
+    /* For rv_channel_describe(); 31 bytes are copied. NULL: "?". */
     const char *name;
     /*
      * Release what a value that nobody received holds: for an end of another

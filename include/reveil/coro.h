@@ -71,7 +71,7 @@ struct rv_coro_host {
 };
 
 struct rv_coro_options {
-    const char *name;   /* for messages; not copied. NULL: "coroutine" */
+    const char *name; /* for messages; 31 bytes are copied. NULL: "coroutine" */
     size_t stack_bytes; /* rounded up to a power of two; 0: the default */
     const struct rv_coro_host *host; /* NULL: rv_await() is misuse */
     size_t data_bytes; /* for the host, see rv_coro_data(); up to 1024 */
@@ -172,7 +172,7 @@ bool rv_coro_finished(const struct rv_coro *coro);
 /* What its entry returned, when it has finished. */
 int32_t rv_coro_result(const struct rv_coro *coro);
 
-/* As options.name was: the same pointer. */
+/* The copy of options.name; it ends with the coroutine. */
 const char *rv_coro_name(const struct rv_coro *coro);
 
 /* Of its stack, rounded as it was. */

@@ -63,7 +63,7 @@ struct rv_sched_options {
  * calling thread; what it has not, and a reactor in the fused mode, which is
  * served by one executor alone, the scheduler makes for itself.
  *
- * options: copied, but not the name; NULL for the default ones.
+ * options: copied, NULL for the default ones.
  * Returns: 0; -EINVAL: more than 1,024 cores; -ENOMEM, -EMFILE, -ENFILE;
  *          -EAGAIN: a thread was not to be had. Nothing is left then.
  */
@@ -144,10 +144,16 @@ struct rv_go {
  * is -ENOMEM and fn was not called.
  * Misuse: outside of a task.
  */
-#define rv_go(go, fn, arg) rv_go_named((go), #fn, (fn), (arg))
+#define rv_go(go, fn, arg) rv_go_literal((go), #fn, (fn), (arg))
+
+/* rv_go() by a name that is a constant, as a string literal is: that is kept
+ * as it is. */
+int rv_go_literal(struct rv_go *go, const char *name, rv_go_fn fn, void *arg);
+
+/* The same by any name; 31 bytes of it are copied. */
 int rv_go_named(struct rv_go *go, const char *name, rv_go_fn fn, void *arg);
 
-/* The same from any thread, a task's or not. name: not copied. */
+/* The same from any thread, a task's or not. */
 int rv_sched_go(struct rv_sched *sched, struct rv_go *go, const char *name,
                 rv_go_fn fn, void *arg);
 

@@ -88,7 +88,7 @@ int rv_trace_format(const struct rv_event *event, char *line, size_t size);
 /* The kind's name, such as "poll" or "would-block". */
 const char *rv_event_name(enum rv_event_kind kind);
 
-/* Name the calling thread in rv_trace_format(); `name` must stay valid. */
+/* Name the calling thread in rv_trace_format(); 31 bytes are copied. */
 void rv_trace_name_thread(const char *name);
 
 /*

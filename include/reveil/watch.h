@@ -7,12 +7,14 @@
  *     ...                                   $ kill -USR1 PID
  *
  *     executor 1: 3 tasks
- *        id  state    polls  wakes  longest ms    age s  task
- *         0  waiting      2      1       0.020     12.1  server
- *         4  running    812    811       0.105      3.0  echo, echo.c:88
- *         5  waiting      1      0       0.004      2.9  nap, nap.c:12: LOST
+ *       task  state     polls  wakes  longest ms  age s
+ *          0  waiting       2      1       0.020   12.1  server
+ *          4  running     812    811       0.105    3.0  echo, echo.c:88
+ *          5  waiting       1      0       0.004    2.9  nap, nap.c:12: ...
  *
- * A watched executor reads the clock twice for each poll and keeps about 100
+ * (with more room between the columns, and at the end what is wrong, in words).
+ *
+ * A watched executor reads the clock twice for each poll and keeps about 150
  * bytes more for a task; one that is not watched pays nothing. It is watched
  * from its birth or never. The table is made of what the executors wrote down,
  * so any thread can read it, also when an executor is stuck in a poll.
@@ -38,11 +40,15 @@ enum rv_lint {
 
 enum rv_task_state { RV_TASK_WAITING, RV_TASK_READY, RV_TASK_POLLED };
 
+enum { RV_TASK_NAME_BYTES = 32, RV_TASK_PLACE_BYTES = 48 };
+
+/* A copy: it stays as it is when the task is gone. */
 struct rv_task_info {
-    uint32_t executor;   /* 1, 2, ... in the order of their births */
-    uint64_t id;         /* as in the trace */
-    const char *name;    /* of its future */
-    const char *spawned; /* "file.c:12", or NULL when that is not known */
+    uint32_t executor;             /* 1, 2, ... in the order of their births */
+    uint64_t id;                   /* as in the trace */
+    char name[RV_TASK_NAME_BYTES]; /* of its future; it ends with a 0 */
+    char spawned[RV_TASK_PLACE_BYTES]; /* the end of "file.c:12", or "" when
+                                          that is not known */
     enum rv_task_state state;
     uint64_t polls;
     uint64_t wakes;          /* by others and by itself */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * base_internal.h - how the library stops a program that misuses it, what it
- * computes with times, and which signals its threads block.
+ * computes with times, names that it keeps, and which signals its threads
+ * block.
  *
  * Misuse is a bug in the caller that no return value could repair: a place
  * freed twice, a finished future polled again. These checks stay on in every
@@ -12,6 +13,7 @@
 
 #include <reveil/base.h>
 #include <signal.h>
+#include <string.h>
 #include <time.h>
 
 /*
@@ -68,6 +70,51 @@ void rv_clock_reach(int64_t to_ns);
 /* The same span from now by CLOCK_MONOTONIC, for the kernel; the deadline
  * itself when the clock is real. */
 int64_t rv_clock_real_ns(int64_t deadline_ns);
+
+/* Room for a name of the user's, which the library copies: it is read in
+ * reports, when the user may have freed it. */
+enum { RV_NAME_BYTES = 32 };
+
+/* Copy a text, or as much as there is room for, and end it with a 0. */
+static inline void rv_copy_text(char *to, size_t size_bytes, const char *from)
+{
+    const size_t len = strnlen(from, size_bytes - 1);
+
+    memcpy(to, from, len);
+    to[len] = '\0';
+}
+
+/*
+ * The same for a text that other threads read meanwhile, in words. What they
+ * read ends with a 0 in any case; a part of another text in it can be told by
+ * something that changes with the text and is read again afterwards.
+ */
+static inline void rv_store_text(_Atomic uint64_t *words, size_t size_bytes,
+                                 const char *from)
+{
+    char copy[64] = {0};
+    uint64_t word;
+
+    rv_copy_text(copy, size_bytes, from);
+    for (size_t i = 0; i < size_bytes / sizeof word; i++) {
+        memcpy(&word, copy + i * sizeof word, sizeof word);
+        /* release: what was stored before, such as "nobody's", is seen by who
+         * sees this; pairs with rv_load_text(). */
+        atomic_store_explicit(&words[i], word, memory_order_release);
+    }
+}
+
+static inline void rv_load_text(char *to, size_t size_bytes,
+                                _Atomic uint64_t *words)
+{
+    for (size_t i = 0; i < size_bytes / sizeof *words; i++) {
+        /* acquire: before what is read again; pairs with rv_store_text(). */
+        const uint64_t word =
+            atomic_load_explicit(&words[i], memory_order_acquire);
+
+        memcpy(to + i * sizeof word, &word, sizeof word);
+    }
+}
 
 /*
  * What a thread blocks that runs the tasks of a program: all signals are for

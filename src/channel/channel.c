@@ -17,7 +17,7 @@ struct rv_items rv_items_make(uint32_t bytes,
     struct rv_items items = {.bytes = bytes, .name = "?"};
 
     if (options && options->name)
-        items.name = options->name;
+        rv_copy_text(items.name, sizeof items.name, options->name);
     if (options)
         items.drop = options->drop_item;
     return items;

@@ -7,6 +7,7 @@
 #include <reveil/future.h>
 #include <string.h>
 
+#include "base/base_internal.h"
 #include "channel/cell.h"
 
 /* What is between fields that two threads write must be more than a cache
@@ -16,7 +17,7 @@ enum { RV_CHANNEL_PAD_BYTES = 128 };
 /* What the values of a channel are; never written after its birth. */
 struct rv_items {
     uint32_t bytes; /* of one */
-    const char *name;
+    char name[RV_NAME_BYTES];
     void (*drop)(void *item); /* NULL: nothing to release */
 };
 

@@ -74,7 +74,8 @@ int rv_coro_new(struct rv_coro **out, rv_coro_entry entry, void *arg,
     coro->host = chosen->host;
     coro->entry = entry;
     coro->arg = arg;
-    coro->name = chosen->name ? chosen->name : "coroutine";
+    rv_copy_text(coro->name, sizeof coro->name,
+                 chosen->name ? chosen->name : "coroutine");
     coro->sp = rv_switch_prepare(stack->low, (char *)coro, begin, coro);
     hop_new(coro);
     *out = coro;

@@ -7,6 +7,7 @@
 
 #include <reveil/coro.h>
 
+#include "base/base_internal.h"
 #include "coro/annotate.h"
 #include "coro/stack.h"
 #include "coro/switch.h"
@@ -32,8 +33,8 @@ struct rv_coro {
     const struct rv_coro_host *host;
     rv_coro_entry entry;
     void *arg;
-    const char *name;
     void *data; /* the host's */
+    char name[RV_NAME_BYTES];
 
 #ifdef RV_CORO_SANITIZED /* see hop.h */
     void (*then)(void *arg);

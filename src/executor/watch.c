@@ -41,9 +41,8 @@ static double as_ms(int64_t span_ns)
 static void describe(char *text, size_t size, const struct rv_task_info *info)
 {
     const char *before = ": ";
-    int len =
-        snprintf(text, size, "%s%s%s", info->name, info->spawned ? ", " : "",
-                 info->spawned ? info->spawned : "");
+    int len = snprintf(text, size, "%s%s%s", info->name,
+                       *info->spawned ? ", " : "", info->spawned);
 
     for (uint32_t lint = 1; lint <= RV_LINT_HOGS; lint <<= 1) {
         if (!(info->lints & lint) || (size_t)len >= size)

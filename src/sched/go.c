@@ -140,10 +140,23 @@ void rv_go_drop(struct rv_go *go)
 
 /* --- start ------------------------------------------------------------- */
 
+/* The caller may free the name before the task runs, and has one of its own:
+ * then the coroutine copies it. Returns: NULL without memory. */
+static char *copy_name(const char *name)
+{
+    char *copy = rv_alloc(RV_NAME_BYTES);
+
+    if (copy)
+        rv_copy_text(copy, RV_NAME_BYTES, name);
+    return copy;
+}
+
+/* own_name: NULL, or `name` itself, which is the task's from now on. */
 static void init(struct rv_go_task *task, struct rv_go *go, const char *name,
-                 rv_go_fn fn, void *arg)
+                 char *own_name, rv_go_fn fn, void *arg)
 {
     task->name = name;
+    task->own_name = own_name;
     task->fn = fn;
     task->arg = arg;
     /* release: a queue publishes the task, but the census may come first. */
@@ -161,25 +174,33 @@ static bool is_closed(struct rv_sched *sched)
     return atomic_load_explicit(&sched->canceling, memory_order_relaxed);
 }
 
-int rv_go_named(struct rv_go *go, const char *name, rv_go_fn fn, void *arg)
+static inline int go_from_inside(struct rv_core *worker, struct rv_go *go,
+                                 const char *name, char *own_name, rv_go_fn fn,
+                                 void *arg)
 {
-    struct rv_core *worker = rv_core_current();
     struct rv_go_task *task;
 
-    RV_CHECK(worker, "not in a task");
     if (is_closed(worker->sched))
         return -ECANCELED;
     task = rv_go_task_new(worker->sched, worker);
     if (!task)
         return -ENOMEM;
-    init(task, go, name, fn, arg);
+    init(task, go, name, own_name, fn, arg);
     count_live(worker, 1);
     rv_core_ready(worker, task, true);
     return 0;
 }
 
+int rv_go_literal(struct rv_go *go, const char *name, rv_go_fn fn, void *arg)
+{
+    struct rv_core *worker = rv_core_current();
+
+    RV_CHECK(worker, "not in a task");
+    return go_from_inside(worker, go, name, NULL, fn, arg);
+}
+
 static int go_from_outside(struct rv_sched *sched, struct rv_go *go,
-                           const char *name, rv_go_fn fn, void *arg)
+                           char *own_name, rv_go_fn fn, void *arg)
 {
     struct rv_go_task *task = rv_go_task_new(sched, NULL);
     bool closed;
@@ -198,7 +219,7 @@ static int go_from_outside(struct rv_sched *sched, struct rv_go *go,
         rv_sched_release(sched);
         return -ECANCELED;
     }
-    init(task, go, name, fn, arg);
+    init(task, go, own_name, own_name, fn, arg);
     rv_sched_inject(sched, task);
     rv_idle_notify(&sched->idle);
     rv_sched_release(sched);
@@ -209,10 +230,26 @@ int rv_sched_go(struct rv_sched *sched, struct rv_go *go, const char *name,
                 rv_go_fn fn, void *arg)
 {
     struct rv_core *worker = rv_core_current();
+    char *copy = copy_name(name);
+    int error;
 
+    if (!copy)
+        return -ENOMEM;
     if (worker && worker->sched == sched)
-        return rv_go_named(go, name, fn, arg);
-    return go_from_outside(sched, go, name, fn, arg);
+        error = go_from_inside(worker, go, copy, copy, fn, arg);
+    else
+        error = go_from_outside(sched, go, copy, fn, arg);
+    if (error)
+        rv_free(copy);
+    return error;
+}
+
+int rv_go_named(struct rv_go *go, const char *name, rv_go_fn fn, void *arg)
+{
+    struct rv_core *worker = rv_core_current();
+
+    RV_CHECK(worker, "not in a task");
+    return rv_sched_go(worker->sched, go, name, fn, arg);
 }
 
 /* --- finish ------------------------------------------------------------ */

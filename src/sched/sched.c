@@ -101,7 +101,7 @@ static int worker_init(struct rv_sched *sched, uint32_t index)
 
 static void name_thread(const struct rv_core *worker)
 {
-    const char *name = worker->sched->options.name;
+    const char *name = worker->sched->options.name; /* while it starts */
     char text[THREAD_NAME_BYTES];
 
     snprintf(text, sizeof text, "%.9s-%u", name ? name : "sched",

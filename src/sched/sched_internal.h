@@ -44,17 +44,22 @@ struct rv_go_task {
     /* Set when it is made. */
     rv_go_fn fn;
     void *arg;
-    const char *name;
+    const char *name; /* a constant, own_name, or that of the coroutine */
     struct rv_sched *sched;
 
     _Atomic uintptr_t state; /* any thread */
     struct rv_waker waker;   /* see `state` */
 
     /* The worker that runs it; between runs, who has it. */
-    struct rv_coro *coro;           /* NULL before the first run */
-    struct rv_fork *fork;           /* NULL: a task */
-    int32_t result;                 /* when it has finished */
-    int32_t wait_result;            /* what the wait that ended returns */
+    struct rv_coro *coro; /* NULL before the first run */
+    struct rv_fork *fork; /* NULL: a task */
+    union {
+        char *own_name; /* before the first run: to be freed, or NULL */
+        struct {
+            int32_t result;      /* when it has finished */
+            int32_t wait_result; /* what the wait that ended returns */
+        };
+    };
     const char *waits_for;          /* for the report; NULL: for nothing */
     const struct rv_future *awaits; /* ... this one; else NULL */
     struct rv_go_task *joins;       /* ... to join this one */

@@ -276,15 +276,23 @@ static int32_t task_main(void *arg)
     return task->fn(task->arg);
 }
 
+/* From now on its name is the coroutine's copy. Returns: 0, -ENOMEM. */
 static int start(struct rv_core *worker, struct rv_go_task *task)
 {
+    char *own_name = task->own_name;
     const struct rv_coro_options options = {
         .name = task->name,
         .stack_bytes = worker->sched->options.stack_bytes,
         .host = &rv_go_host,
     };
+    const int error = rv_coro_new(&task->coro, task_main, task, &options);
 
-    return rv_coro_new(&task->coro, task_main, task, &options);
+    task->own_name = NULL;
+    if (own_name) {
+        task->name = error ? "unnamed" : rv_coro_name(task->coro);
+        rv_free(own_name);
+    }
+    return error;
 }
 
 static void finish(struct rv_core *worker, struct rv_go_task *task)
@@ -292,6 +300,7 @@ static void finish(struct rv_core *worker, struct rv_go_task *task)
     struct rv_fork *fork = task->fork;
 
     task->result = rv_coro_result(task->coro);
+    task->name = "finished"; /* it was the coroutine's */
     rv_coro_free(task->coro);
     task->coro = NULL;
     if (!fork) {

@@ -149,15 +149,13 @@ static const char *describe(const struct rv_event *event, char *text,
 
 int rv_trace_format(const struct rv_event *event, char *line, size_t size)
 {
-    const char *name = rv_trace_thread_name(event->thread);
-    char number[32];
+    char name[RV_THREAD_NAME_BYTES];
     char at[32];
     char text[80];
 
-    if (name == NULL) {
-        snprintf(number, sizeof number, "thread %" PRIu32, event->thread);
-        name = number;
-    }
+    rv_trace_thread_name(event->thread, name);
+    if (!*name)
+        snprintf(name, sizeof name, "thread %" PRIu32, event->thread);
     print_ms(at, sizeof at, event->at_ns - rv_trace_start_ns());
     return snprintf(line, size, "%8s ms  %-10s  %s", at, name,
                     describe(event, text, sizeof text));

@@ -79,7 +79,7 @@ static _Atomic uint64_t first_number; /* of its events: what readers call 0 */
 static _Atomic int64_t start_ns;
 static _Atomic uint64_t counters[RV_EV_KINDS];
 static _Atomic uint32_t threads_seen;
-static _Atomic(const char *) thread_names[NAMED_THREADS];
+static _Atomic uint64_t thread_names[NAMED_THREADS][RV_THREAD_NAME_BYTES / 8];
 
 /*
  * This thread: its name, and its number in the trace with that serial (high
@@ -88,18 +88,21 @@ static _Atomic(const char *) thread_names[NAMED_THREADS];
  */
 #define THREAD_OWN \
     static _Thread_local __attribute__((tls_model("initial-exec")))
-THREAD_OWN _Atomic(const char *) own_name;
+THREAD_OWN _Atomic uint64_t own_name[RV_THREAD_NAME_BYTES / 8];
 THREAD_OWN _Atomic uint64_t own_number;
 THREAD_OWN bool muted;
 
 /* --- threads ----------------------------------------------------------- */
 
-static void store_name(uint32_t thread, const char *name)
+/* What own_name says, for those who print. */
+static void publish_name(uint32_t thread)
 {
-    /* release: publishes the string; pairs with rv_trace_thread_name(). */
-    if (thread >= 1 && thread <= NAMED_THREADS)
-        atomic_store_explicit(&thread_names[thread - 1], name,
-                              memory_order_release);
+    char name[RV_THREAD_NAME_BYTES];
+
+    if (thread < 1 || thread > NAMED_THREADS)
+        return;
+    rv_load_text(name, sizeof name, own_name);
+    rv_store_text(thread_names[thread - 1], sizeof name, name);
 }
 
 /*
@@ -125,7 +128,7 @@ static uint32_t this_thread(void)
             &own_number, &old, (uint64_t)serial << 32 | thread,
             memory_order_relaxed, memory_order_relaxed))
         return (uint32_t)old;
-    store_name(thread, atomic_load_explicit(&own_name, memory_order_relaxed));
+    publish_name(thread);
     return thread;
 }
 
@@ -134,20 +137,19 @@ void rv_trace_name_thread(const char *name)
     const uint64_t number =
         atomic_load_explicit(&own_number, memory_order_relaxed);
 
-    atomic_store_explicit(&own_name, name, memory_order_relaxed);
+    rv_store_text(own_name, sizeof own_name, name);
     /* Before the first event of a trace there is no number to name; the event
      * brings the name along. */
     if (number >> 32 ==
         atomic_load_explicit(&trace_serial, memory_order_relaxed))
-        store_name((uint32_t)number, name);
+        publish_name((uint32_t)number);
 }
 
-const char *rv_trace_thread_name(uint32_t thread)
+void rv_trace_thread_name(uint32_t thread, char name[RV_THREAD_NAME_BYTES])
 {
-    if (thread < 1 || thread > NAMED_THREADS)
-        return NULL;
-    return atomic_load_explicit(&thread_names[thread - 1],
-                                memory_order_acquire);
+    *name = '\0';
+    if (thread >= 1 && thread <= NAMED_THREADS)
+        rv_load_text(name, RV_THREAD_NAME_BYTES, thread_names[thread - 1]);
 }
 
 void rv_trace_mute_thread(bool mute)
@@ -256,7 +258,7 @@ static void forget_everything(void)
     for (int kind = 0; kind < RV_EV_KINDS; kind++)
         atomic_store_explicit(&counters[kind], 0, memory_order_relaxed);
     for (int i = 0; i < NAMED_THREADS; i++)
-        atomic_store_explicit(&thread_names[i], NULL, memory_order_relaxed);
+        rv_store_text(thread_names[i], sizeof thread_names[i], "");
     atomic_store_explicit(&threads_seen, 0, memory_order_relaxed);
     atomic_fetch_add_explicit(&trace_serial, 1, memory_order_relaxed);
     atomic_store_explicit(&start_ns, rv_now_ns(), memory_order_relaxed);

@@ -7,10 +7,12 @@
 
 #include <stdint.h>
 
+enum { RV_THREAD_NAME_BYTES = 32 };
+
 /* When the trace was started; 0 before the first. Threads: any. */
 int64_t rv_trace_start_ns(void);
 
-/* What this thread called itself, or NULL. Threads: any. */
-const char *rv_trace_thread_name(uint32_t thread);
+/* What this thread called itself, or "". Threads: any. */
+void rv_trace_thread_name(uint32_t thread, char name[RV_THREAD_NAME_BYTES]);
 
 #endif /* RV_TRACE_INTERNAL_H */

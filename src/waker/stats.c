@@ -121,6 +121,16 @@ static struct rv_task_stats *make_place(struct rv_stats *stats, uint32_t index)
     return at(stats, index);
 }
 
+/* Of a long path, the end says more. */
+static const char *end_of_place(const char *spawned)
+{
+    const size_t len = spawned ? strlen(spawned) : 0;
+
+    if (len >= RV_TASK_PLACE_BYTES)
+        return spawned + len - (RV_TASK_PLACE_BYTES - 1);
+    return spawned ? spawned : "";
+}
+
 void rv_stats_born(struct rv_ready *queue, uint64_t id, const char *name,
                    const char *spawned)
 {
@@ -129,8 +139,8 @@ void rv_stats_born(struct rv_ready *queue, uint64_t id, const char *name,
 
     if (!task)
         return;
-    STORE(task->name, name);
-    STORE(task->spawned, spawned);
+    rv_store_text(task->name, sizeof task->name, name);
+    rv_store_text(task->spawned, sizeof task->spawned, end_of_place(spawned));
     STORE(task->born_ns, rv_now_ns());
     STORE(task->poll_began_ns, 0);
     STORE(task->longest_ns, 0);
@@ -246,8 +256,6 @@ static bool read_task(struct rv_stats *stats, uint32_t index, int64_t now_ns,
     *out = (struct rv_task_info){
         .executor = stats->number,
         .id = id,
-        .name = LOAD(task->name),
-        .spawned = LOAD(task->spawned),
         .state = state_of(stats->queue, id, began_ns),
         .polls = LOAD(task->polls),
         .wakes = LOAD(task->wakes),
@@ -256,7 +264,9 @@ static bool read_task(struct rv_stats *stats, uint32_t index, int64_t now_ns,
         .age_ns = now_ns - LOAD(task->born_ns),
         .lints = LOAD(task->lints),
     };
-    return true;
+    rv_load_text(out->name, sizeof out->name, task->name);
+    rv_load_text(out->spawned, sizeof out->spawned, task->spawned);
+    return LOAD(task->id) == id; /* else the texts may be another's */
 }
 
 uint32_t rv_watch_tasks(struct rv_task_info *out, uint32_t max)

@@ -4,8 +4,9 @@
  *
  * Threads: hold() and wake() any; the other writers are the queue's owner;
  * readers any. So every field is atomic, and all of it is relaxed but
- * `wakers`: a figure publishes nothing, and a reader who sees some newer than
- * others is none the worse.
+ * `wakers` and the texts: a figure publishes nothing, and a reader who sees
+ * some newer than others is none the worse. The texts are copies: the task's
+ * may be freed with it.
  *
  * The numbers are beside the queue's slots, in chunks as they are, and live as
  * long as the queue.
@@ -18,9 +19,9 @@
 #include "waker/ready.h"
 
 struct rv_task_stats {
-    _Atomic uint64_t id; /* 0: nobody's */
-    _Atomic(const char *) name;
-    _Atomic(const char *) spawned;
+    _Atomic uint64_t id;                           /* 0: nobody's */
+    _Atomic uint64_t name[RV_TASK_NAME_BYTES / 8]; /* texts */
+    _Atomic uint64_t spawned[RV_TASK_PLACE_BYTES / 8];
     _Atomic int64_t born_ns;
     _Atomic int64_t poll_began_ns; /* 0: not inside a poll */
     _Atomic int64_t longest_ns;
