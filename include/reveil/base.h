@@ -80,7 +80,8 @@ bool rv_clock_is_virtual(void);
 
 /*
  * Where the library takes its memory from. Both calls may come from any
- * thread, and `alloc` returns zeroed memory or NULL.
+ * thread, and `alloc` returns zeroed memory or NULL, aligned for every type as
+ * malloc() does.
  */
 struct rv_alloc_hook {
     void *(*alloc)(size_t size_bytes);

@@ -39,7 +39,8 @@
  *
  * -EPIPE leaves the value with the caller. A push that meets the close of the
  * receiver on another thread may still say 0; such a value, and all that were
- * not received, are handed to `drop_item`.
+ * not received, are handed to `drop_item`. A value in a channel is aligned for
+ * every type of its size, up to max_align_t.
  */
 #ifndef RV_CHANNEL_H
 #define RV_CHANNEL_H

@@ -10,11 +10,13 @@ enum {
 
 void rv_blocks_init(struct rv_blocks *blocks, size_t value_bytes)
 {
-    const size_t word = sizeof(uintptr_t);
+    const size_t most = _Alignof(max_align_t);
+    /* A type's size is a multiple of its alignment. */
+    const size_t align = value_bytes % most ? sizeof(struct rv_node) : most;
     size_t room = BLOCK_BYTES - sizeof(struct rv_block);
 
     blocks->node_bytes =
-        sizeof(struct rv_node) + (value_bytes + word - 1) / word * word;
+        (sizeof(struct rv_node) + value_bytes + align - 1) / align * align;
     blocks->nodes_a_block = (uint32_t)(room / blocks->node_bytes);
     if (blocks->nodes_a_block < LEAST_NODES)
         blocks->nodes_a_block = LEAST_NODES;

@@ -27,11 +27,22 @@ static inline void *rv_node_value(struct rv_node *node)
     return node + 1;
 }
 
+/*
+ * A value is aligned for every type of its size: one of n * 16 bytes to 16.
+ * It comes one word behind its node's address, so nodes begin one word before
+ * a multiple of that.
+ */
 struct rv_block {
-    struct rv_block *next; /* in the pool */
-    uint32_t used;         /* nodes that were taken from it */
-    _Alignas(uintptr_t) char nodes[];
+    _Alignas(max_align_t) struct rv_block *next; /* in the pool */
+    uint32_t used; /* nodes that were taken from it */
+    uint64_t pad;
+    char nodes[];
 };
+
+_Static_assert((offsetof(struct rv_block, nodes) + sizeof(struct rv_node)) %
+                       _Alignof(max_align_t) ==
+                   0,
+               "the first value is aligned");
 
 struct rv_blocks {
     size_t node_bytes; /* of one; these two do not change */

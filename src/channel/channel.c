@@ -23,7 +23,8 @@ struct rv_items rv_items_make(uint32_t bytes,
     return items;
 }
 
-int rv_ring_places(struct rv_ring *ring, uint32_t item_bytes, uint32_t capacity)
+int rv_ring_buffer_init(struct rv_ring_buffer *ring, uint32_t item_bytes,
+                        uint32_t capacity)
 {
     uint64_t places = 1;
 

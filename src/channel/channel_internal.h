@@ -47,7 +47,7 @@ static inline void rv_copy_item(void *to, const void *from, size_t bytes)
  * Places for values, numbered without end and used in a circle. Values n to
  * n + capacity - 1 do not meet.
  */
-struct rv_ring {
+struct rv_ring_buffer {
     uint64_t mask;     /* places - 1, a power of two less one */
     uint64_t capacity; /* how many may be used at a time; never more */
     uint32_t item_bytes;
@@ -55,17 +55,18 @@ struct rv_ring {
 };
 
 /* Returns: 0, -ENOMEM, -EINVAL (0 or too large). */
-int rv_ring_places(struct rv_ring *ring, uint32_t item_bytes,
-                   uint32_t capacity);
+int rv_ring_buffer_init(struct rv_ring_buffer *ring, uint32_t item_bytes,
+                        uint32_t capacity);
 
-static inline void *rv_ring_place(const struct rv_ring *ring, uint64_t number)
+static inline void *rv_ring_buffer_at(const struct rv_ring_buffer *ring,
+                                      uint64_t number)
 {
     return ring->places + (number & ring->mask) * ring->item_bytes;
 }
 
 /* How many of `count` places from `number` on lie in a row. */
-static inline uint64_t rv_ring_run(const struct rv_ring *ring, uint64_t number,
-                                   uint64_t count)
+static inline uint64_t rv_ring_buffer_run(const struct rv_ring_buffer *ring,
+                                          uint64_t number, uint64_t count)
 {
     const uint64_t to_end = ring->mask + 1 - (number & ring->mask);
 

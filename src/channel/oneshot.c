@@ -35,7 +35,7 @@ struct oneshot {
     struct rv_cell value_cell; /* where the receiver waits */
     bool received;             /* private to the receiver */
     struct rv_reclaim drain;   /* the receiver's */
-    char value[];
+    _Alignas(max_align_t) char value[];
 };
 
 static struct oneshot *of_sender(struct rv_oneshot_sender *sender)

@@ -52,7 +52,7 @@ struct rv_subscriber {
 struct rv_publisher {
     /* Read by all, written when the publisher waits. */
     struct rv_items items;
-    struct rv_ring ring;
+    struct rv_ring_buffer ring;
     struct rv_cell room; /* where the publisher waits */
     _Atomic uint32_t references;
 
@@ -86,13 +86,13 @@ static void subscriber_put(struct rv_subscriber *subscriber)
         rv_free(subscriber);
 }
 
-static struct rv_events events_at(const struct rv_ring *ring, uint64_t number,
-                                  uint32_t n)
+static struct rv_events events_at(const struct rv_ring_buffer *ring,
+                                  uint64_t number, uint32_t n)
 {
-    const uint32_t run = (uint32_t)rv_ring_run(ring, number, n);
+    const uint32_t run = (uint32_t)rv_ring_buffer_run(ring, number, n);
 
     return (struct rv_events){
-        .first = rv_ring_place(ring, number),
+        .first = rv_ring_buffer_at(ring, number),
         .rest = ring->places,
         .first_len = run,
         .rest_len = n - run,
@@ -111,7 +111,7 @@ int rv_publisher_new(struct rv_publisher **out, uint32_t item_bytes,
 
     if (!publisher)
         return -ENOMEM;
-    error = rv_ring_places(&publisher->ring, item_bytes, capacity);
+    error = rv_ring_buffer_init(&publisher->ring, item_bytes, capacity);
     if (error) {
         rv_free(publisher);
         return error;

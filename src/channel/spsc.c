@@ -51,7 +51,7 @@ struct rv_spsc_receiver {
 struct spsc {
     /* Read by both, written when somebody waits or closes. */
     struct rv_items items;
-    struct rv_ring ring;
+    struct rv_ring_buffer ring;
     struct rv_cell values; /* where the receiver waits */
     struct rv_cell room;   /* where the sender waits */
     _Atomic bool receiver_closed;
@@ -126,7 +126,7 @@ int rv_spsc_try_push(struct rv_spsc_sender *sender, const void *item)
         return -EPIPE;
     if (look_for_room(channel) == 0)
         return -EAGAIN;
-    rv_copy_item(rv_ring_place(&channel->ring, tail), item,
+    rv_copy_item(rv_ring_buffer_at(&channel->ring, tail), item,
                  channel->ring.item_bytes);
     publish_tail(channel, tail + 1);
     return 0;
@@ -147,8 +147,8 @@ int rv_spsc_try_push_n(struct rv_spsc_sender *sender, const void *items,
     if (n == 0)
         return -EAGAIN;
     n = n < count ? n : count;
-    run = rv_ring_run(&channel->ring, tail, n);
-    memcpy(rv_ring_place(&channel->ring, tail), items, run * bytes);
+    run = rv_ring_buffer_run(&channel->ring, tail, n);
+    memcpy(rv_ring_buffer_at(&channel->ring, tail), items, run * bytes);
     memcpy(channel->ring.places, (const char *)items + run * bytes,
            (n - run) * bytes);
     publish_tail(channel, tail + n);
@@ -198,7 +198,7 @@ int rv_spsc_try_pop(struct rv_spsc_receiver *receiver, void *item)
 
     if (look_for_values(channel) == 0)
         return nothing_there(receiver);
-    rv_copy_item(item, rv_ring_place(&channel->ring, head),
+    rv_copy_item(item, rv_ring_buffer_at(&channel->ring, head),
                  channel->ring.item_bytes);
     publish_head(channel, head + 1);
     return 0;
@@ -216,8 +216,8 @@ int rv_spsc_try_pop_n(struct rv_spsc_receiver *receiver, void *items,
     if (n == 0)
         return nothing_there(receiver);
     n = n < count ? n : count;
-    run = rv_ring_run(&channel->ring, head, n);
-    memcpy(items, rv_ring_place(&channel->ring, head), run * bytes);
+    run = rv_ring_buffer_run(&channel->ring, head, n);
+    memcpy(items, rv_ring_buffer_at(&channel->ring, head), run * bytes);
     memcpy((char *)items + run * bytes, channel->ring.places,
            (n - run) * bytes);
     publish_head(channel, head + n);
@@ -235,7 +235,7 @@ int rv_spsc_new(struct rv_spsc_sender **sender,
 
     if (!channel)
         return -ENOMEM;
-    error = rv_ring_places(&channel->ring, item_bytes, capacity);
+    error = rv_ring_buffer_init(&channel->ring, item_bytes, capacity);
     if (error) {
         rv_free(channel);
         return error;
@@ -255,7 +255,8 @@ static void drop_values(struct spsc *channel)
     const uint64_t n = look_for_values(channel);
 
     for (uint64_t i = 0; i < n; i++)
-        rv_items_drop(&channel->items, rv_ring_place(&channel->ring, head + i));
+        rv_items_drop(&channel->items,
+                      rv_ring_buffer_at(&channel->ring, head + i));
     /* release: they were read (S2); pairs with look_for_room(). The sender
      * does not wait for room any more. */
     atomic_store_explicit(&channel->receiver.head, head + n,

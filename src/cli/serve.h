@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* serve.h - what cmd_serve.c and serve_many.c share. */
-#ifndef RV_SERVE_H
-#define RV_SERVE_H
+#ifndef RV_CLI_SERVE_H
+#define RV_CLI_SERVE_H
 
 #include <reveil/http_server.h>
 #include <reveil/net.h>
@@ -46,4 +46,4 @@ int serve_signals_open(struct rv_signals *signals);
  */
 int serve_many(struct rv_runtime *runtime, const struct serve_options *options);
 
-#endif /* RV_SERVE_H */
+#endif /* RV_CLI_SERVE_H */

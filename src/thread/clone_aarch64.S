@@ -10,7 +10,7 @@
 #if defined(__aarch64__)
 #include "thread_internal.h"
 
-#if RV_FRAME_ARGS != 0 || RV_FRAME_BEGIN != 8
+#if RV_THREAD_FRAME_ARGS != 0 || RV_THREAD_FRAME_BEGIN != 8
 #error "LDP takes the first two words of the frame"
 #endif
 
@@ -39,7 +39,7 @@ rv_thread_clone:
     .cfi_endproc
     .size   rv_thread_clone, . - rv_thread_clone
 
-/* RET came here with x9 the arguments and sp at frame + RV_FRAME_MAIN, a
+/* RET came here with x9 the arguments and sp at frame + RV_THREAD_FRAME_MAIN, a
  * multiple of 16. Unwinders stop: the return address is undefined. */
     .globl  rv_thread_begin
     .hidden rv_thread_begin

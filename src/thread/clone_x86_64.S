@@ -10,7 +10,7 @@
 #if defined(__x86_64__)
 #include "thread_internal.h"
 
-#if RV_FRAME_ARGS != 0 || RV_FRAME_BEGIN != 8
+#if RV_THREAD_FRAME_ARGS != 0 || RV_THREAD_FRAME_BEGIN != 8
 #error "POP takes the first word of the frame, RET the second"
 #endif
 
@@ -37,7 +37,7 @@ rv_thread_clone:
     .cfi_endproc
     .size   rv_thread_clone, . - rv_thread_clone
 
-/* RET came here with rdi the arguments and rsp at frame + RV_FRAME_MAIN, a
+/* RET came here with rdi the arguments and rsp at frame + RV_THREAD_FRAME_MAIN, a
  * multiple of 16, so that main begins with rsp % 16 == 8 as if it was called
  * from C. Unwinders stop: the return address is undefined. */
     .globl  rv_thread_begin

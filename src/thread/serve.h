@@ -4,8 +4,8 @@
  *
  * Threads: the worker's. Freestanding: included in bare.c too.
  */
-#ifndef RV_SERVE_H
-#define RV_SERVE_H
+#ifndef RV_THREAD_SERVE_H
+#define RV_THREAD_SERVE_H
 
 #include "thread/thread_internal.h"
 
@@ -38,4 +38,4 @@ static inline void rv_serve(const struct rv_worker_args *args,
     io->close(args->done_fd);
 }
 
-#endif /* RV_SERVE_H */
+#endif /* RV_THREAD_SERVE_H */

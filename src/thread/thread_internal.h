@@ -15,11 +15,11 @@
 #ifndef RV_THREAD_INTERNAL_H
 #define RV_THREAD_INTERNAL_H
 
-#define RV_FRAME_ARGS  0
-#define RV_FRAME_BEGIN 8
-#define RV_FRAME_MAIN  16
-#define RV_FRAME_ALIVE 24
-#define RV_FRAME_BYTES 32
+#define RV_THREAD_FRAME_ARGS  0
+#define RV_THREAD_FRAME_BEGIN 8
+#define RV_THREAD_FRAME_MAIN  16
+#define RV_THREAD_FRAME_ALIVE 24
+#define RV_THREAD_FRAME_BYTES 32
 
 #if defined(__SANITIZE_THREAD__)
 #define RV_THREAD_SANITIZED 1
@@ -51,12 +51,13 @@ struct rv_thread_frame {
     _Atomic uint32_t alive;
 };
 
-_Static_assert(offsetof(struct rv_thread_frame, args) == RV_FRAME_ARGS &&
-                   offsetof(struct rv_thread_frame, begin) == RV_FRAME_BEGIN &&
-                   offsetof(struct rv_thread_frame, main) == RV_FRAME_MAIN &&
-                   offsetof(struct rv_thread_frame, alive) == RV_FRAME_ALIVE &&
-                   sizeof(struct rv_thread_frame) == RV_FRAME_BYTES,
-               "clone_*.S counts on these places");
+_Static_assert(
+    offsetof(struct rv_thread_frame, args) == RV_THREAD_FRAME_ARGS &&
+        offsetof(struct rv_thread_frame, begin) == RV_THREAD_FRAME_BEGIN &&
+        offsetof(struct rv_thread_frame, main) == RV_THREAD_FRAME_MAIN &&
+        offsetof(struct rv_thread_frame, alive) == RV_THREAD_FRAME_ALIVE &&
+        sizeof(struct rv_thread_frame) == RV_THREAD_FRAME_BYTES,
+    "clone_*.S counts on these places");
 
 /*
  * clone() whose child begins at `frame`. Only the parent comes back.
