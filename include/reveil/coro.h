@@ -121,7 +121,8 @@ void rv_coro_trim(void);
  * unless it has one). Other faults go to the handler that was there before.
  * Call it again as you like; a handler installed after it must call this one.
  *
- * Threads: any. Returns: 0; a negative errno: it is as before.
+ * Threads: any. Returns: 0; -EAGAIN (no thread key is left) or another negative
+ * errno: it is as before, and may be tried again.
  */
 int rv_coro_report_overflow(void);
 

@@ -58,7 +58,8 @@ int rv_worker_start(struct rv_worker *worker, enum rv_worker_kind kind);
  * before, and says so with its byte.
  *
  * Owns:    the caller holds a reference until the byte is there.
- * Returns: 0; -EAGAIN without a credit.
+ * Returns: 0; -EAGAIN without a credit; -ENOMEM: the kernel has no page for the
+ * packet.
  */
 int rv_worker_submit(struct rv_worker *worker, struct rv_callable *callable);
 

@@ -28,9 +28,8 @@ _Atomic bool rv_overflow_reported;
 _Thread_local bool rv_overflow_thread_is_ready
     __attribute__((tls_model("initial-exec")));
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t install_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_key_t key;
-static int install_error;
 static struct sigaction previous; /* written once, before the handler runs */
 
 /* --- the handler ------------------------------------------------------- */
@@ -148,27 +147,37 @@ void rv_overflow_ready(void)
         end_thread(stack.ss_sp);
 }
 
-static void install(void)
+/* Under the mutex. Returns: 0, negative errno. */
+static int install(void)
 {
     struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
+    int error;
 
     action.sa_sigaction = on_segv;
     sigemptyset(&action.sa_mask);
-    install_error = -pthread_key_create(&key, end_thread);
-    if (install_error)
-        return;
+    error = -pthread_key_create(&key, end_thread);
+    if (error)
+        return error;
     if (sigaction(SIGSEGV, NULL, &previous) < 0 ||
         sigaction(SIGSEGV, &action, NULL) < 0) {
-        install_error = -errno;
-        return;
+        error = -errno;
+        pthread_key_delete(key);
+        return error;
     }
     /* release: publishes `key`; pairs with the acquire in
      * rv_coro_resume_with(). */
     atomic_store_explicit(&rv_overflow_reported, true, memory_order_release);
+    return 0;
 }
 
 int rv_coro_report_overflow(void)
 {
-    pthread_once(&once, install);
-    return install_error;
+    int error = 0;
+
+    pthread_mutex_lock(&install_mutex);
+    /* relaxed: it is written under the mutex. */
+    if (!atomic_load_explicit(&rv_overflow_reported, memory_order_relaxed))
+        error = install();
+    pthread_mutex_unlock(&install_mutex);
+    return error;
 }

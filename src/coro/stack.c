@@ -48,7 +48,8 @@ static struct {
     } classes[RV_STACK_CLASSES];
 } depot = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
-static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+/* depot.mutex must be held. A process has 1,024 keys: there may be none. */
+static bool has_key;
 static pthread_key_t key;
 
 static _Thread_local struct cache own_cache
@@ -185,15 +186,24 @@ static void end_cache(void *cache)
     empty_cache(cache);
 }
 
-static void make_key(void)
+static bool need_key(void)
 {
-    RV_CHECK(pthread_key_create(&key, end_cache) == 0, "no thread key left");
+    bool made;
+
+    pthread_mutex_lock(&depot.mutex);
+    if (!has_key)
+        has_key = pthread_key_create(&key, end_cache) == 0;
+    made = has_key;
+    pthread_mutex_unlock(&depot.mutex);
+    return made;
 }
 
+/* Without one nobody would empty the cache: then it keeps nothing. */
 static void need_destructor(struct cache *cache)
 {
-    pthread_once(&key_once, make_key);
-    cache->has_destructor = pthread_setspecific(key, cache) == 0;
+    if (!cache->has_destructor)
+        cache->has_destructor =
+            need_key() && pthread_setspecific(key, cache) == 0;
 }
 
 /* Returns: false without memory. */
@@ -201,10 +211,10 @@ static bool fill_cache(struct cache *cache, uint32_t class_)
 {
     struct rv_stack_slab *slab;
 
-    if (!cache->has_destructor)
-        need_destructor(cache);
+    need_destructor(cache);
     cache->len[class_] =
-        depot_take(class_, cache_limit(class_) / 2, &cache->first[class_]);
+        depot_take(class_, cache->has_destructor ? cache_limit(class_) / 2 : 1,
+                   &cache->first[class_]);
     if (cache->len[class_])
         return true;
     slab = rv_stack_slab_map(class_);
@@ -247,9 +257,11 @@ void rv_stack_free(struct rv_stack *stack)
     rv_annotate_clean(stack->low, stack->size_bytes);
     stack->next = cache->first[class_];
     cache->first[class_] = stack;
+    cache->len[class_]++;
+    need_destructor(cache);
     if (!cache->has_destructor)
-        need_destructor(cache);
-    if (++cache->len[class_] > cache_limit(class_))
+        shrink_cache(cache, class_, 0);
+    else if (cache->len[class_] > cache_limit(class_))
         shrink_cache(cache, class_, cache_limit(class_) / 2);
 }
 

@@ -100,6 +100,9 @@ int rv_cpu_submit(struct rv_cpu_pool *pool, struct rv_callable *callable,
 /* The future has gone: cancel or detach; the job is not the caller's then. */
 void rv_cpu_let_go(struct rv_cpu_pool *pool, struct rv_cpu_job *job);
 
+/* No worker can be given the job: it ends with `error`. */
+void rv_cpu_refuse(struct rv_cpu_job *job, int error);
+
 /* A byte of this worker was read. Hand nothing on yet. */
 void rv_cpu_complete(struct rv_cpu_worker *worker, bool ran);
 

@@ -111,17 +111,24 @@ int rv_cpu_lane_grow(struct rv_cpu_lane *lane)
     return lane->count > 0 ? 0 : error;
 }
 
-static void give(struct rv_cpu_worker *worker, struct rv_cpu_job *job)
+/* The kernel takes a page for a packet. Without one the job ends, unless
+ * another worker has it. Returns: false then. */
+static bool give(struct rv_cpu_worker *worker, struct rv_cpu_job *job)
 {
     const uint32_t last =
         (worker->first + worker->worker.in_flight) % RV_WORKER_CREDITS;
-    int error = rv_worker_submit(&worker->worker, job->callable);
+    const int error = rv_worker_submit(&worker->worker, job->callable);
 
-    RV_CHECK(!error, "a worker with room refuses a job");
+    if (error) {
+        if (job->packets == 0)
+            rv_cpu_refuse(job, error);
+        return false;
+    }
     worker->jobs[last] = job;
     worker->lane->in_flight++;
     job->packets++;
     job->state = RV_CPU_GIVEN;
+    return true;
 }
 
 /* --- the queue --------------------------------------------------------- */
@@ -192,7 +199,7 @@ static uint32_t count_room(const struct rv_cpu_lane *lane)
     return room < TRIPLES_AT_ONCE ? room : TRIPLES_AT_ONCE;
 }
 
-/* Up to `room` jobs from the pipe. Returns: false when it was empty. */
+/* Up to `room` jobs from the pipe. Returns: false when nothing came. */
 static bool hand_on_queued(struct rv_cpu_lane *lane, uint32_t room)
 {
     struct triple triples[TRIPLES_AT_ONCE];
@@ -208,7 +215,7 @@ static bool hand_on_queued(struct rv_cpu_lane *lane, uint32_t room)
         if (job)
             give(find_room(lane), job);
     }
-    return true;
+    return len > 0;
 }
 
 /* The same without a pipe. Returns: false when nobody waits. */
@@ -248,10 +255,8 @@ static bool lend(struct rv_cpu_lane *lane, struct rv_cpu_worker *to)
     for (uint32_t i = 0; i < lane->count; i++) {
         struct rv_cpu_job *job = find_unbegun(lane->workers[i]);
 
-        if (job) {
-            give(to, job);
-            return true;
-        }
+        if (job)
+            return give(to, job);
     }
     return false;
 }

@@ -162,6 +162,14 @@ static void settle(struct rv_cpu_job *job, int32_t result)
     rv_waker_drop(&waker);
 }
 
+void rv_cpu_refuse(struct rv_cpu_job *job, int error)
+{
+    if (rv_callable_take(job->callable))
+        settle(job, error);
+    else
+        settle(job, -EALREADY);
+}
+
 /* What needs to be done once, before the first job. Returns: 0, negative
  * errno. */
 static int start(struct rv_cpu_pool *pool)

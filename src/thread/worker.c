@@ -166,13 +166,17 @@ fail_jobs:
 int rv_worker_submit(struct rv_worker *worker, struct rv_callable *callable)
 {
     const struct rv_packet packet = {callable, callable->size_bytes};
+    ssize_t n;
 
     RV_CHECK(worker->kind == RV_WORKER_PTHREAD || callable->ops->pure,
              "a bare worker runs pure callables only");
     if (worker->in_flight == worker->credits)
         return -EAGAIN;
-    if (write(worker->jobs_fd, &packet, sizeof packet) != sizeof packet)
-        return -EAGAIN;
+    do
+        n = write(worker->jobs_fd, &packet, sizeof packet);
+    while (n < 0 && errno == EINTR);
+    if (n != sizeof packet)
+        return n < 0 ? -errno : -EAGAIN;
     worker->in_flight++;
     return 0;
 }

@@ -100,11 +100,8 @@ void rv_ready_use(struct rv_ready *queue, const struct rv_sleeper *sleeper)
 /* The chunk of the next place. Returns: false without memory. */
 static bool add_chunk(struct rv_ready *queue, uint32_t number)
 {
-    char *chunk;
+    char *chunk = rv_alloc(rv_chunk_places(number) * queue->item_bytes);
 
-    if (number >= RV_SLAB_CHUNKS)
-        return false;
-    chunk = rv_alloc(rv_chunk_places(number) * queue->item_bytes);
     /* release: publishes the zeroes; pairs with rv_ready_place(). */
     atomic_store_explicit(&queue->chunks[number], chunk, memory_order_release);
     return chunk;
@@ -115,6 +112,8 @@ struct rv_ready_slot *rv_ready_grow(struct rv_ready *queue)
     const uint32_t chunk = rv_chunk_place(queue->used).chunk;
     struct rv_ready_slot *slot;
 
+    if (chunk >= RV_SLAB_CHUNKS)
+        return NULL; /* four billion tasks */
     if (!queue->chunks[chunk] && !add_chunk(queue, chunk))
         return NULL;
     slot = rv_ready_place(queue, queue->used);

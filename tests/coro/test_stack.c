@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <reveil/coro.h>
 #include <signal.h>
@@ -20,6 +21,7 @@
 #include "coro/stack.h"
 #include "support/machine.h"
 #include "support/support.h"
+#include "support/take_away.h"
 
 RV_TEST_SUITE(coro_stack);
 
@@ -305,4 +307,79 @@ static void run_out_of_memory(void)
 RV_TEST(coro_stack, without_memory_it_is_an_error)
 {
     cr_assert_eq(run_child(run_out_of_memory), 0);
+}
+
+/* --- without thread keys ----------------------------------------------- */
+
+static pthread_key_t keys[PTHREAD_KEYS_MAX];
+static int taken_keys;
+
+static void take_all_keys(void)
+{
+    while (taken_keys < PTHREAD_KEYS_MAX &&
+           pthread_key_create(&keys[taken_keys], NULL) == 0)
+        taken_keys++;
+}
+
+static void give_keys_back(void)
+{
+    while (taken_keys > 0)
+        pthread_key_delete(keys[--taken_keys]);
+}
+
+static int32_t return_one(void *arg)
+{
+    (void)arg;
+    return 1;
+}
+
+/* Coroutines that run, and a stack of each size. Returns: NULL if all went
+ * well. */
+static void *use_stacks(void *arg)
+{
+    for (int i = 0; i < 200; i++) {
+        struct rv_coro *coro;
+        struct rv_stack *stack = rv_stack_new((size_t)SMALL_BYTES << i % 6);
+
+        if (!stack || rv_coro_new(&coro, return_one, NULL, NULL) < 0)
+            return "no stack";
+        if (!rv_coro_resume(coro))
+            return "it did not run";
+        rv_coro_free(coro);
+        rv_stack_free(stack);
+    }
+    return arg;
+}
+
+static void *in_a_thread(void *(*body)(void *arg))
+{
+    void *result = "no thread";
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, body, NULL) == 0)
+        pthread_join(thread, &result);
+    return result;
+}
+
+/* No destructor would empty the cache of a thread: it keeps no stack. */
+static int live_without_keys(void)
+{
+    take_all_keys();
+    CHILD_CHECK(taken_keys > 0);
+    CHILD_CHECK(rv_coro_report_overflow() == -EAGAIN);
+    CHILD_CHECK(in_a_thread(use_stacks) == NULL);
+    CHILD_CHECK(use_stacks(NULL) == NULL);
+    rv_stack_trim();
+    CHILD_CHECK(rv_stack_mapped() == 0);
+    give_keys_back();
+    CHILD_CHECK(rv_coro_report_overflow() == 0);
+    CHILD_CHECK(in_a_thread(use_stacks) == NULL);
+    rv_stack_trim();
+    CHILD_CHECK(rv_stack_mapped() == 0);
+    return 0;
+}
+
+RV_TEST(coro_stack, without_thread_keys_it_goes_on_without_a_cache)
+{
+    in_child(live_without_keys);
 }

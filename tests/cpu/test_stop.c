@@ -407,3 +407,26 @@ RV_TEST(cpu_stop, without_memory_it_is_an_error_and_nothing_is_left)
         cr_assert_gt(rv_fail_each_alloc(one_job, &options), 8);
     }
 }
+
+/* The worker of a runtime is there; then no packet finds a page. */
+static int job_without_a_page(void)
+{
+    struct rv_runtime *runtime = start_jobs(BY_REACTOR, 1);
+    struct rv_cpu cpu;
+
+    rv_spawn_cpu(&cpu, new_sum(1, 2));
+    CHILD_CHECK(block_on(runtime, &cpu.future) == 3);
+    rv_drop(&cpu.future);
+    take_away(SYS_write, ENOMEM);
+    for (int i = 0; i < 20; i++) {
+        rv_spawn_cpu(&cpu, new_sum(1, 2));
+        CHILD_CHECK(block_on(runtime, &cpu.future) == -ENOMEM);
+        rv_drop(&cpu.future);
+    }
+    return 0;
+}
+
+RV_TEST(cpu_stop, a_job_that_no_pipe_takes_is_an_error)
+{
+    in_child(job_without_a_page);
+}
