@@ -89,7 +89,7 @@ struct rv_alloc_hook {
 };
 
 /*
- * Take memory from `hook` from now on; NULL goes back to calloc() and free().
+ * Take memory from `hook` from now on; NULL goes back to that of the C library.
  *
  * Threads: call it while nothing that the library allocated is in use.
  */

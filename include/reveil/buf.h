@@ -26,7 +26,8 @@ struct rv_buf {
     size_t len_bytes;            /* how much of it means something */
     size_t cap_bytes;            /* how much there is */
     _Atomic uint32_t references; /* private */
-    _Atomic int32_t claims;      /* private: writers out of it, -1: a reader */
+    _Atomic int32_t claims;      /* private: operations that write what is in
+                                    it to a file; -1: one that reads into it */
 };
 
 /*

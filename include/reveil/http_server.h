@@ -134,7 +134,7 @@ struct rv_http_server {
     struct rv_yield yield;
     struct rv_waker waker; /* of the task that waits for the server */
     bool stopping;
-    uint32_t taken;             /* connections since the last yield */
+    uint32_t taken;             /* connections so far; a yield each 64 */
     struct rv_list connections; /* `open` of them */
     int64_t date_s;             /* the second that `date` is about */
     char date[32];

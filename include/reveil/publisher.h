@@ -92,7 +92,7 @@ struct rv_publisher_next {
 void rv_publisher_next_init(struct rv_publisher_next *next,
                             struct rv_publisher *publisher, uint32_t n);
 
-/* In a coroutine: next_n(), waiting for room. Returns: 0, -EINVAL,
+/* In a coroutine: rv_publisher_next_n(), waiting for room. Returns: 0, -EINVAL,
  * -ECANCELED. */
 int rv_publisher_next(struct rv_publisher *publisher, uint32_t n,
                       struct rv_events *events);
@@ -138,8 +138,8 @@ struct rv_subscriber_recv {
 void rv_subscriber_recv_init(struct rv_subscriber_recv *recv,
                              struct rv_subscriber *subscriber, uint32_t n);
 
-/* In a coroutine: recv_n(), waiting for an event. Returns: how many, -EPIPE,
- * -ECANCELED. */
+/* In a coroutine: rv_subscriber_recv_n(), waiting for an event. Returns: how
+ * many, -EPIPE, -ECANCELED. */
 int rv_subscriber_recv(struct rv_subscriber *subscriber, uint32_t n,
                        struct rv_events *events);
 

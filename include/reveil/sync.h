@@ -98,7 +98,7 @@ int rv_mutex_lock(struct rv_mutex *mutex);
 struct rv_notify {
     pthread_mutex_t lock; /* private, as are the rest */
     struct rv_list waiters;
-    bool kept; /* a notify_one() that nobody has taken yet */
+    bool kept; /* an rv_notify_one() that nobody has taken yet */
 };
 
 /* Nothing has happened yet; and its end, when nobody waits. */

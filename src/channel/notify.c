@@ -6,7 +6,7 @@
  *
  * Protocol. L2 and L4 of semaphore.c hold here as well, and one more:
  *
- *   N1  notify_all() moves all that wait into a line of its own, under the
+ *   N1  rv_notify_all() moves all that wait into a line of its own, under the
  *       lock, before it wakes the first of them: it need not hold the lock to
  *       the end, and still wakes nobody who came later.
  */

@@ -2,8 +2,7 @@
 /*
  * sync_waiter.h - one that waits in a line, and how it is served.
  *
- * Threads: any; the lock of the object must be held in all of these but
- * rv_sync_deliver().
+ * Threads: any; the lock of the object must be held in all of these.
  *
  *     NEW --poll--> IN_LINE --served--> GRANTED --poll--> TAKEN
  *                      |                   |

@@ -112,8 +112,8 @@ struct rv_core {
     _Atomic uint32_t outsiders; /* what may wake a task from outside: futures
                                    but `needing_tasks`, operations without */
 
-    /* census->mutex must be held. */
-    uint32_t round;
+    /* sched->census_mutex must be held, but to set `worked`. */
+    uint32_t round;      /* in which it was counted last */
     _Atomic bool worked; /* since it was counted last; set by the worker */
 };
 
