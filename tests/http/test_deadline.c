@@ -217,7 +217,7 @@ RV_TEST(http_deadline, of_the_phases_of_a_get)
     client_init(&client, "/");
     for (int i = 0; i < RV_TEST_TIMES; i++) {
         const int64_t ns = rv_test_time(i);
-        const struct rv_http_timeouts timeouts = {ns, ns, ns, ns};
+        const struct rv_http_timeouts timeouts = {ns, ns, ns, ns, ns};
 
         cr_assert_eq(get(&client, RV_NEVER, &timeouts), 0, "%d", i);
     }
