@@ -22,8 +22,9 @@ enum {
     BODY_TRUST_BYTES = 256 * 1024, /* most room for a length only promised */
     PASS_BYTES = 64 * 1024,        /* at once, to a sink */
     DISCARD_BYTES = 64 * 1024,     /* more is dearer than a new connection */
-    INTERIM_HEADS = 16,            /* of 1xx before an answer */
-    STEPS_A_POLL = 64              /* then other tasks have their turn */
+    LINE_BYTES = RV_HTTP_URL_TEXT + 64, /* a Location with any URL */
+    INTERIM_HEADS = 16,                 /* of 1xx before an answer */
+    STEPS_A_POLL = 64                   /* then other tasks have their turn */
 };
 
 /* What a step returns when the answer is over; 0: go on. */
@@ -277,7 +278,7 @@ static void expect_head(struct rv_http_get *get)
     struct rv_http_limits limits = rv_http_default_limits;
 
     limits.body_bytes = get->max_body_bytes;
-    limits.line_bytes = limits.head_bytes; /* a Location may be long */
+    limits.line_bytes = LINE_BYTES;
     limits.head_bytes -= get->interim_bytes;
     rv_http_parser_init(get->parser, RV_HTTP_RESPONSE, &limits);
     if (get->head_only)
