@@ -86,9 +86,10 @@ int rv_http_format_head(char *text, size_t size,
 /*
  * Accepts until it is stopped or dropped. A drop also drops all handlers and
  * closes all connections; never drop it inside a handler. When descriptors or
- * memory run out, the connection that has waited longest for a request (for
- * 100 ms at least) is closed, so that the next client is served; where none
- * waits, the next client does, and the server tries again every 20 ms.
+ * memory run out, the connection that has waited longest for a request (for a
+ * second at least, or a quarter of idle_timeout_ns) is closed, so that the next
+ * client is served; where none has, the next client waits, and the server tries
+ * again every 20 ms.
  *
  * No connection stays for ever: each state has its time.
  *

@@ -16,8 +16,9 @@ enum { STAGES_A_POLL = 64 }; /* then other tasks have their turn */
 
 static const int64_t drain_ns = RV_NS_PER_S;
 
-/* Between two requests of a client that goes on. */
-static const int64_t pause_ns = 100 * RV_NS_PER_MS;
+/* Between two requests of a client that goes on, on a busy machine too; but
+ * not more than a quarter of what it may take at most. */
+static const int64_t pause_ns = RV_NS_PER_S;
 
 /* Between two looks at a handler: an idle limit of nothing is no busy loop. */
 static const int64_t shortest_look_ns = RV_NS_PER_MS;
@@ -149,6 +150,7 @@ bool rv_http_connection_stop(struct rv_http_connection *conn)
 bool rv_http_connection_is_idle(const struct rv_http_connection *conn)
 {
     const int64_t idle_ns = conn->server->idle_timeout_ns;
+    const int64_t least_ns = idle_ns / 4 < pause_ns ? idle_ns / 4 : pause_ns;
     char byte;
 
     /* Without a deadline it has not waited yet. */
@@ -156,7 +158,7 @@ bool rv_http_connection_is_idle(const struct rv_http_connection *conn)
         conn->deadline_ns == 0)
         return false;
     if (conn->deadline_ns < RV_NEVER &&
-        rv_now_ns() < conn->deadline_ns - idle_ns + pause_ns)
+        rv_now_ns() < conn->deadline_ns - idle_ns + least_ns)
         return false;
     /* A request may be there that the reactor did not tell yet. */
     return recv(rv_tcp_fd(&conn->tcp), &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;

@@ -31,6 +31,17 @@ static void fill(int fds[CLIENTS], uint16_t port)
     }
 }
 
+/* One that comes late, and has patience: less than the idle limit, though. */
+static int dial_late(uint16_t port, const char *text)
+{
+    const struct timeval limit = {.tv_sec = 40};
+    const int fd = dial(port);
+
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    say(fd, text);
+    return fd;
+}
+
 /* No more descriptors but for the client's side of one more connection.
  * Returns: the limit of before. */
 static struct rlimit take_descriptors(void)
@@ -61,8 +72,7 @@ RV_TEST(http_shortage, the_connection_idle_longest_makes_way)
     say(fds[0], GET("/0/again")); /* now the second is idle longest */
     listen_for(fds[0], text, sizeof text, "again");
     limit = take_descriptors();
-    late = dial(serving.port);
-    say(late, GET("/0/late"));
+    late = dial_late(serving.port, GET("/0/late"));
     listen_for(late, text, sizeof text, "late");
 
     cr_assert_eq(recv(fds[1], text, sizeof text, 0), 0, "it was closed");
@@ -89,10 +99,10 @@ RV_TEST(http_shortage, clients_that_never_ask_do_not_shut_others_out)
     fill(fds, serving.port);
     limit = take_descriptors();
     for (int i = 0; i < CLIENTS + 2; i++) {
-        const int late = dial(serving.port);
+        const int late =
+            dial_late(serving.port, "GET /0/late HTTP/1.1\r\nHost: x\r\n"
+                                    "Connection: close\r\n\r\n");
 
-        say(late, "GET /0/late HTTP/1.1\r\nHost: x\r\n"
-                  "Connection: close\r\n\r\n");
         listen_to_end(late, text, sizeof text);
         cr_assert_str_eq(text + strlen(text) - 4, "late", "%d", i);
     }
@@ -117,8 +127,7 @@ RV_TEST(http_shortage, where_all_are_busy_it_tries_again)
     for (int i = 0; i < CLIENTS; i++)
         say(fds[i], GET("/never"));
     limit = take_descriptors();
-    late = dial(serving.port);
-    say(late, GET("/0/late"));
+    late = dial_late(serving.port, GET("/0/late"));
     cr_assert_lt(recv(fds[1], text, sizeof text, 0), 0, "it is not closed");
     cr_assert_eq(recv(late, text, sizeof text, MSG_DONTWAIT), -1);
     setsockopt(fds[0], SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
