@@ -100,8 +100,8 @@ int rv_http_format_head(char *text, size_t size,
  *   a send of which the      idle_timeout_ns, then it is reset; a client that
  *   client takes nothing     has just taken n bytes (of 256 KiB) has the time
  *                            to read them at 10,000 a second, but not more
- *                            than 8 times idle_timeout_ns; half of that time
- *                            more passes until it is noticed
+ *                            than 8 times idle_timeout_ns; half of
+ *                            idle_timeout_ns may pass until it is noticed
  *   the close                1 s for the client to read the rest
  *
  * Requests that are sent ahead wait in the kernel: one is read at a time, so
