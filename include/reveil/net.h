@@ -10,6 +10,9 @@
  * Every call tries the system call first and goes to the reactor only on
  * EAGAIN. No call raises SIGPIPE. The poll functions below the futures do the
  * same without a future, for code that has its own state machine.
+ *
+ * Urgent data of TCP is no part of the stream: it wakes no recv, which passes
+ * over it, unless SO_OOBINLINE is set on the descriptor.
  */
 #ifndef RV_NET_H
 #define RV_NET_H
@@ -52,11 +55,23 @@ uint16_t rv_addr_port(const struct rv_addr *addr);
 /* Embed it; all zero, or after close, it is "no socket". */
 struct rv_tcp {
     int fd_plus_1;            /* private: 0 is "no socket" */
+    bool plain;               /* private: TCP, and nothing on top of it */
     struct rv_source *source; /* private */
 };
 
 /* The descriptor, or -1. It stays the socket's. */
 int rv_tcp_fd(const struct rv_tcp *tcp);
+
+/*
+ * Something is on top of the socket, or will be, that can cut a recv short
+ * while there is more: kernel TLS, a BPF sockmap, or a program that takes
+ * urgent bytes out with MSG_OOB itself. From now on each reading goes on to
+ * EAGAIN, which costs a system call more for each time that the socket is
+ * drained. Sockets that the library did not make itself are read so anyway.
+ *
+ * Threads: the executor's.
+ */
+void rv_tcp_read_to_eagain(struct rv_tcp *tcp);
 
 /* Deregister and close; harmless on "no socket". */
 void rv_tcp_close(struct rv_tcp *tcp);

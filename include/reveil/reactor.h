@@ -91,6 +91,22 @@ void rv_source_clear(struct rv_source *source, enum rv_direction direction,
                      uint32_t tick);
 
 /*
+ * A call on a plain TCP connection did less than it could have: fewer bytes
+ * than there was room for, or than were offered. As rv_source_clear(), and
+ * saves the call that would say EAGAIN; but not for a direction that is strict.
+ *
+ * Elsewhere a short call says nothing: a Unix socket stops between messages
+ * with descriptors or other credentials, a pipe or a terminal where it likes.
+ */
+void rv_source_clear_short(struct rv_source *source,
+                           enum rv_direction direction, uint32_t tick);
+
+/* An error or urgent data (EPOLLERR, EPOLLPRI) was reported at some time: from
+ * then on only EAGAIN says that there is nothing more. */
+bool rv_source_strict(const struct rv_source *source,
+                      enum rv_direction direction);
+
+/*
  * Has the peer closed both directions? If not, the waker is left for RV_READ,
  * whether that is ready or not, and is woken at the next report about it: when
  * the peer sends or ends something.

@@ -12,10 +12,19 @@
 int rv_net_register(int fd, struct rv_source **out);
 
 /*
- * Make a socket of a non-blocking descriptor: register it with the thread's
- * reactor. On error `fd` is closed. Returns: 0, -ENODEV, as rv_source_open().
+ * Make a socket of a non-blocking descriptor of any kind: register it with the
+ * thread's reactor. On error `fd` is closed. Returns: 0, -ENODEV, as
+ * rv_source_open().
  */
 int rv_tcp_adopt(struct rv_tcp *out, int fd);
+
+/* The same for one that is known to be plain TCP: a short call on it says that
+ * there is nothing more (tcp.c, did_less()). */
+int rv_tcp_adopt_plain(struct rv_tcp *out, int fd);
+
+/* A TCP socket of the address's family, not MPTCP or another kind of stream.
+ * Returns: the descriptor, negative errno. */
+int rv_tcp_socket(const struct rv_addr *addr);
 
 /* rv_tcp_poll_send() of a message, which has `len_bytes`. */
 ssize_t rv_tcp_poll_sendmsg(struct rv_tcp *tcp, struct rv_cx *cx,

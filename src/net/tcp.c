@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <reveil/trace.h>
 #include <unistd.h>
 
@@ -75,7 +76,21 @@ int rv_tcp_adopt(struct rv_tcp *out, int fd)
 
     if (!error)
         out->fd_plus_1 = fd + 1;
+    out->plain = false;
     return error;
+}
+
+int rv_tcp_adopt_plain(struct rv_tcp *out, int fd)
+{
+    const int error = rv_tcp_adopt(out, fd);
+
+    out->plain = !error;
+    return error;
+}
+
+void rv_tcp_read_to_eagain(struct rv_tcp *tcp)
+{
+    tcp->plain = false;
 }
 
 static int switch_on(int fd, int option)
@@ -109,22 +124,30 @@ static int bind_and_listen(int fd, const struct rv_addr *addr,
     return error;
 }
 
+int rv_tcp_socket(const struct rv_addr *addr)
+{
+    const int fd =
+        socket(addr->sa.base.sa_family,
+               SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+
+    return fd < 0 ? -errno : fd;
+}
+
 int rv_tcp_listen_with(struct rv_tcp *out, const struct rv_addr *addr,
                        const struct rv_listen_options *options)
 {
     static const struct rv_listen_options standard;
-    const int fd = socket(addr->sa.base.sa_family,
-                          SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const int fd = rv_tcp_socket(addr);
     int error;
 
     if (fd < 0)
-        return -errno;
+        return fd;
     error = bind_and_listen(fd, addr, options ? options : &standard);
     if (error) {
         close(fd);
         return error;
     }
-    return rv_tcp_adopt(out, fd);
+    return rv_tcp_adopt_plain(out, fd);
 }
 
 int rv_tcp_listen(struct rv_tcp *out, const struct rv_addr *addr)
@@ -166,11 +189,47 @@ static ssize_t try_once(int fd, const struct io *io)
     return n < 0 ? -errno : n;
 }
 
+/* The most that Linux moves in one call (MAX_RW_COUNT), with any page size up
+ * to 64 KiB. */
+static const size_t most_bytes = INT_MAX & ~0xffff;
+
+/*
+ * A call that did not do all it could have, on a plain TCP connection: recv()
+ * has emptied the queue, send() has filled it, and what changes that is an edge
+ * of its own. It saves the call that would say EAGAIN: one for each request.
+ * What makes recv() stop while there is more:
+ *
+ *   the end           EPOLLRDHUP: the direction is CLOSED, and stays ready
+ *   an error          EPOLLERR: the direction is strict (source.c, S7)
+ *   the urgent mark   EPOLLPRI: the same
+ *   the byte limit of a call
+ *   what is not plain TCP: the socket is not `plain`
+ *
+ * A signal does not stop it: it looks at that only before it waits. Nor does
+ * SO_RCVLOWAT. What came during the call has an event with a new tick.
+ */
+static bool did_less(const struct rv_tcp *tcp, const struct io *io, ssize_t n)
+{
+    return tcp->plain && n > 0 && (size_t)n < io->len_bytes &&
+           (size_t)n < most_bytes;
+}
+
+/*
+ * At an urgent mark recv() says EAGAIN, too, when a signal is pending, whatever
+ * lies behind the mark. Only a direction that is strict can be there.
+ */
+static bool is_drained(const struct rv_tcp *tcp, const struct io *io)
+{
+    struct pollfd entry = {.fd = rv_tcp_fd(tcp), .events = POLLIN};
+
+    if (io->direction == RV_WRITE || !rv_source_strict(tcp->source, RV_READ))
+        return true;
+    return poll(&entry, 1, 0) <= 0 || !(entry.revents & POLLIN);
+}
+
 /*
  * Try while the direction is worth it. EAGAIN makes it not worth it, unless
- * the reactor saw the socket ready again meanwhile. So does a call that did
- * not do all it could have: it left nothing to be had, and saves the call that
- * would say so. Not after the peer has closed: the end is still to be read.
+ * the reactor saw the socket ready again meanwhile.
  */
 static ssize_t poll_io(struct rv_tcp *tcp, struct rv_cx *cx,
                        const struct io *io)
@@ -185,13 +244,13 @@ static ssize_t poll_io(struct rv_tcp *tcp, struct rv_cx *cx,
             rv_trace(io->direction == RV_READ ? RV_EV_RECV : RV_EV_SEND, 0, n);
             if (n > 0)
                 rv_net_charge(cx, n);
-            if (n > 0 && (size_t)n < io->len_bytes &&
-                !rv_source_hung_up(tcp->source, io->direction))
-                rv_source_clear(tcp->source, io->direction, tick);
+            if (did_less(tcp, io, n))
+                rv_source_clear_short(tcp->source, io->direction, tick);
             return n;
         }
         rv_trace(RV_EV_WOULD_BLOCK, 0, rv_tcp_fd(tcp));
-        rv_source_clear(tcp->source, io->direction, tick);
+        if (is_drained(tcp, io))
+            rv_source_clear(tcp->source, io->direction, tick);
     }
     return -EAGAIN;
 }

@@ -63,12 +63,11 @@ static void hold_ack_back(int fd)
  * connected nor connecting as hung up. */
 static int start_connect(struct rv_tcp_connect *self)
 {
-    int fd = socket(self->addr.sa.base.sa_family,
-                    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const int fd = rv_tcp_socket(&self->addr);
     int error;
 
     if (fd < 0)
-        return -errno;
+        return fd;
     if (self->first_len_bytes > 0)
         hold_ack_back(fd);
     error = try_connect(self, fd);
@@ -76,7 +75,7 @@ static int start_connect(struct rv_tcp_connect *self)
         close(fd);
         return error;
     }
-    return rv_tcp_adopt(self->tcp, fd);
+    return rv_tcp_adopt_plain(self->tcp, fd);
 }
 
 /*
@@ -179,6 +178,14 @@ static int try_accept(int listener)
     return fd < 0 ? -errno : fd;
 }
 
+/* What a listener takes is of its kind. */
+static int adopt_accepted(struct rv_tcp_accept *self, int fd)
+{
+    return self->listener->plain ? rv_tcp_adopt_plain(self->tcp, fd)
+                                 : rv_tcp_adopt(self->tcp, fd);
+}
+
+/* READY is kept after a connection: only EAGAIN says that there is none. */
 static enum rv_poll accept_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct rv_tcp_accept *self =
@@ -192,7 +199,7 @@ static enum rv_poll accept_poll(struct rv_future *future, struct rv_cx *cx)
 
         if (fd != -EAGAIN) {
             rv_trace(RV_EV_ACCEPT, 0, fd);
-            future->result = fd < 0 ? fd : rv_tcp_adopt(self->tcp, fd);
+            future->result = fd < 0 ? fd : adopt_accepted(self, fd);
             return RV_READY;
         }
         rv_trace(RV_EV_WOULD_BLOCK, 0, rv_tcp_fd(self->listener));

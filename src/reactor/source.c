@@ -8,6 +8,7 @@
  *
  *     bit 0      READY    a system call is worth it
  *     bit 1      CLOSED   the peer or an error ended it; never goes away
+ *     bit 2      STRICT   an error or urgent data was reported; never goes away
  *     bits 32..  tick     counts the reactor's reports
  *
  * Protocol. epoll tells each change once (edge-triggered), so what it said
@@ -28,6 +29,10 @@
  *       the waker was left: the report that follows at once finds it.
  *   S6  The descriptor leaves epoll before it is closed: a duplicate in
  *       another process would keep it there.
+ *   S7  A call that did less than it could have clears READY too, as EAGAIN
+ *       does, unless the direction is STRICT: recv() stops at an urgent mark,
+ *       and in front of an error, with more behind it and no further report.
+ *       Both were reported before the call, or will be after `tick`.
  *
  * tests/models/readiness.pml is the model, with a mutant for S1 and for S2.
  */
@@ -39,12 +44,14 @@
 
 #define READY      UINT64_C(1)
 #define CLOSED     UINT64_C(2)
+#define STRICT     UINT64_C(4)
 #define TICK_SHIFT 32
 #define ONE_TICK   (UINT64_C(1) << TICK_SHIFT)
 
 /* A socket can be written to nearly always. To ask for that from the start
- * would wake the reactor for each new connection, for nobody. */
-#define READING (EPOLLIN | EPOLLRDHUP | EPOLLET)
+ * would wake the reactor for each new connection, for nobody. EPOLLPRI is for
+ * S7; EPOLLERR and EPOLLHUP come unasked. */
+#define READING (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET)
 
 static bool usable(uint64_t word, uint32_t *tick)
 {
@@ -216,18 +223,31 @@ bool rv_source_ready(struct rv_source *source, enum rv_direction direction,
     return false;
 }
 
-void rv_source_clear(struct rv_source *source, enum rv_direction direction,
-                     uint32_t tick)
+/* S2. Nothing is cleared of a direction that has one of the flags `unless`. */
+static void clear(_Atomic uint64_t *word, uint32_t tick, uint64_t unless)
 {
-    _Atomic uint64_t *word = &source->direction[direction].word;
     /* relaxed: taking a flag away publishes nothing, here and below. */
     uint64_t seen = atomic_load_explicit(word, memory_order_relaxed);
 
+    if (seen & unless)
+        return; /* such a flag stays; one that is new has a new tick */
     while ((uint32_t)(seen >> TICK_SHIFT) == tick && (seen & READY))
         if (atomic_compare_exchange_weak_explicit(word, &seen, seen & ~READY,
                                                   memory_order_relaxed,
                                                   memory_order_relaxed))
             return;
+}
+
+void rv_source_clear(struct rv_source *source, enum rv_direction direction,
+                     uint32_t tick)
+{
+    clear(&source->direction[direction].word, tick, 0);
+}
+
+void rv_source_clear_short(struct rv_source *source,
+                           enum rv_direction direction, uint32_t tick)
+{
+    clear(&source->direction[direction].word, tick, STRICT); /* S7 */
 }
 
 void rv_source_forget(struct rv_source *source, enum rv_direction direction)
@@ -240,13 +260,25 @@ void rv_source_forget(struct rv_source *source, enum rv_direction direction)
     rv_waker_drop(&left);
 }
 
-bool rv_source_hung_up(const struct rv_source *source,
-                       enum rv_direction direction)
+static bool has(const struct rv_source *source, enum rv_direction direction,
+                uint64_t flag)
 {
     /* relaxed: a hint; the system call that follows has the truth. */
     return atomic_load_explicit(&source->direction[direction].word,
                                 memory_order_relaxed) &
-           CLOSED;
+           flag;
+}
+
+bool rv_source_hung_up(const struct rv_source *source,
+                       enum rv_direction direction)
+{
+    return has(source, direction, CLOSED);
+}
+
+bool rv_source_strict(const struct rv_source *source,
+                      enum rv_direction direction)
+{
+    return has(source, direction, STRICT);
 }
 
 /* S1 here too: a report is either seen in the second look, or finds the
@@ -282,15 +314,19 @@ static void note(struct rv_readiness *side, uint64_t flags)
 }
 
 /* RDHUP ends reading only; HUP ends both; ERR lets the next call of either
- * direction fetch the error. Returns: 0 if the direction is not concerned. */
+ * direction fetch the error. Urgent data is no data of the stream: it wakes
+ * nobody, and stays where it is for who asks for it (MSG_OOB). Returns: 0 if
+ * the direction is not concerned. */
 static uint64_t flags_for(enum rv_direction direction, uint32_t events)
 {
-    uint32_t ready = direction == RV_READ ? EPOLLIN | EPOLLPRI : EPOLLOUT;
+    uint32_t ready = direction == RV_READ ? EPOLLIN : EPOLLOUT;
     uint32_t closed = direction == RV_READ ? EPOLLRDHUP | EPOLLHUP : EPOLLHUP;
+    uint32_t strict = direction == RV_READ ? EPOLLPRI | EPOLLERR : EPOLLERR;
+    uint64_t flags = events & strict ? STRICT : 0;
 
     if (events & closed)
-        return READY | CLOSED;
-    return events & (ready | EPOLLERR) ? READY : 0;
+        return flags | READY | CLOSED;
+    return events & (ready | EPOLLERR) ? flags | READY : flags;
 }
 
 void rv_source_report(struct rv_reactor *reactor, uint64_t id, uint32_t events,
@@ -307,7 +343,8 @@ void rv_source_report(struct rv_reactor *reactor, uint64_t id, uint32_t events,
             if (!flags)
                 continue;
             note(&source->direction[i], flags);
-            rv_wake_batch_add(batch, &source->direction[i].waker);
+            if (flags & READY)
+                rv_wake_batch_add(batch, &source->direction[i].waker);
         }
     }
     pthread_mutex_unlock(&source->mutex);

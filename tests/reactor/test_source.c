@@ -353,6 +353,29 @@ RV_TEST(source, a_peer_that_is_gone_ends_both_directions)
     end(&f);
 }
 
+/* S7: a call stops in front of an error that the reactor has told of. */
+RV_TEST(source, after_an_error_only_eagain_clears)
+{
+    struct fixture f;
+    uint32_t tick;
+
+    watch_pipe_writer(&f);
+    tick = tick_of(f.source, RV_WRITE);
+    cr_assert_not(rv_source_strict(f.source, RV_WRITE));
+    rv_source_clear_short(f.source, RV_WRITE, tick);
+    cr_assert_not(ready(f.source, RV_WRITE, &f.probe, &tick));
+    close_peer(&f); /* EPOLLERR, of a pipe without readers */
+    cr_assert(rv_probe_wait(&f.probe));
+    cr_assert(rv_source_strict(f.source, RV_WRITE));
+
+    tick = tick_of(f.source, RV_WRITE);
+    rv_source_clear_short(f.source, RV_WRITE, tick);
+    cr_assert(ready(f.source, RV_WRITE, &f.probe, &tick));
+    rv_source_clear(f.source, RV_WRITE, tick);
+    cr_assert_not(ready(f.source, RV_WRITE, &f.probe, &tick));
+    end(&f);
+}
+
 RV_TEST(source, a_pipe_without_a_writer_is_hung_up)
 {
     struct fixture f;
