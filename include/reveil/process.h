@@ -29,8 +29,14 @@ struct rv_process {
     struct rv_source *source; /* private; one task waits at a time */
 };
 
-/* Descriptors that the child gets as its 0, 1 and 2, set in this order; 0 in
- * a field: it has the parent's. They stay the caller's. */
+/*
+ * Descriptors of the parent that the child gets as its 0, 1 and 2, all at once:
+ * {.out = 2, .err = 1} exchanges two of them. They may be close-on-exec, and
+ * one may be given twice. They stay the caller's.
+ *
+ * 0 in a field: it has the parent's, open or closed. So the parent's own 0 can
+ * be nothing but the child's 0: give a dup() of it.
+ */
 struct rv_process_files {
     int in;
     int out;
@@ -38,17 +44,23 @@ struct rv_process_files {
 };
 
 /*
- * Start argv[0], looked for in PATH if there is no slash in it. The child
- * blocks no signals. Besides the three it gets the descriptors that are not
- * close-on-exec; all those of the library are.
+ * Start argv[0], looked for in PATH if there is no slash in it. Besides the
+ * three it gets the descriptors that are not close-on-exec; all those of the
+ * library are.
+ *
+ * Signals are for it as for a program that a shell has started. It blocks none,
+ * also when the parent does, for a signalfd perhaps. Nor does it ignore any,
+ * also when the parent does, as those do that would have EPIPE for SIGPIPE. But
+ * what was ignored already when the parent was started (SIGHUP by nohup), and
+ * is still, is ignored by the child; SIGCHLD never.
  *
  * envp:    the environment; NULL: the parent's.
  * files:   NULL: the parent's three.
  * Threads: one with a current reactor.
  * Blocks:  until the program is loaded.
- * Returns: 0; -ENOENT, -EACCES, ...: why it cannot be run; -EAGAIN, -ENOMEM;
- * -ENODEV: no reactor; -EMFILE, -ENFILE, -ENOSPC, and then a child that was
- * started already has been killed.
+ * Returns: 0; -ENOENT, -EACCES, ...: why it cannot be run; -EBADF: of a file;
+ * -EAGAIN, -ENOMEM; -ENODEV: no reactor; -EMFILE, -ENFILE, -ENOSPC, and then a
+ * child that was started already has been killed.
  */
 int rv_process_spawn(struct rv_process *out, char *const argv[],
                      char *const envp[], const struct rv_process_files *files);

@@ -5,46 +5,146 @@
  * Threads: the executor's.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <reveil/process.h>
 #include <signal.h>
 #include <spawn.h>
+#include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "net/net_internal.h"
 
-/* --- start ------------------------------------------------------------- */
+/* --- its descriptors --------------------------------------------------- */
 
-/* Returns: 0, -ENOMEM. */
-static int prepare_files(posix_spawn_file_actions_t *actions,
-                         const struct rv_process_files *files)
+enum { STANDARD = 3 }; /* descriptors: 0, 1 and 2 */
+
+/* From what the child makes its 0, 1 and 2; -1: it has the parent's already. */
+struct sources {
+    int fd[STANDARD];
+    bool is_copy[STANDARD];
+};
+
+static void close_copies(const struct sources *sources)
 {
-    const int from[] = {files->in, files->out, files->err};
+    for (int i = 0; i < STANDARD; i++)
+        if (sources->is_copy[i])
+            close(sources->fd[i]);
+}
+
+/* The parent's own is passed on, or else is closed there too. Returns: itself,
+ * to take close-on-exec from it, or -1. */
+static int inherit(int fd)
+{
+    const int flags = fcntl(fd, F_GETFD);
+
+    return flags >= 0 && (flags & FD_CLOEXEC) ? fd : -1;
+}
+
+/*
+ * The child makes one after the other. What is 1 or 2 in the parent would be
+ * another file by then, so it is copied out of the way before.
+ *
+ * Returns: 0, -EBADF, -EMFILE.
+ */
+static int find_sources(struct sources *out,
+                        const struct rv_process_files *files)
+{
+    const int from[STANDARD] = {files->in, files->out, files->err};
+
+    *out = (struct sources){.fd = {-1, -1, -1}};
+    for (int to = 0; to < STANDARD; to++) {
+        if (from[to] < 0)
+            return -EBADF;
+        out->is_copy[to] =
+            from[to] > 0 && from[to] < STANDARD && from[to] != to;
+        if (from[to] == 0)
+            out->fd[to] = inherit(to);
+        else if (!out->is_copy[to])
+            out->fd[to] = from[to];
+        else
+            out->fd[to] = fcntl(from[to], F_DUPFD_CLOEXEC, STANDARD);
+        if (out->is_copy[to] && out->fd[to] < 0) {
+            out->is_copy[to] = false;
+            return -errno;
+        }
+    }
+    return 0;
+}
+
+/* dup2() of a descriptor to itself takes close-on-exec from it, here.
+ * Returns: 0, -ENOMEM. */
+static int prepare_files(posix_spawn_file_actions_t *actions,
+                         const struct sources *sources)
+{
     int error = 0;
 
-    for (int to = 0; to < 3 && !error; to++)
-        if (from[to] != 0)
-            error = posix_spawn_file_actions_adddup2(actions, from[to], to);
+    for (int to = 0; to < STANDARD && !error; to++)
+        if (sources->fd[to] >= 0)
+            error =
+                posix_spawn_file_actions_adddup2(actions, sources->fd[to], to);
     return -error;
 }
 
-/* Signals that we block, for a signalfd perhaps, must reach the child. */
-static int prepare_mask(posix_spawnattr_t *attributes)
+/* --- its signals ------------------------------------------------------- */
+
+/* What was ignored when the program began. */
+static sigset_t ignored_at_start;
+
+/* Before the constructors of the program, which have no priority as a rule. */
+#define FIRST_OF_ALL 101
+
+static bool is_ignored(int number)
+{
+    struct sigaction now;
+
+    return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+/*
+ * Before main(): what is ignored now was so decided by whoever started the
+ * program (nohup, a shell for what runs in the background). Later that cannot
+ * be told from what the program has set. In a program linked with the static
+ * library this is there only if it starts children.
+ */
+__attribute__((constructor(FIRST_OF_ALL))) static void note_ignored(void)
+{
+    sigemptyset(&ignored_at_start);
+    for (int number = 1; number <= SIGRTMAX; number++)
+        if (number != SIGCHLD && is_ignored(number))
+            sigaddset(&ignored_at_start, number);
+}
+
+/* As a shell does: what the program has set is for the program, what it was
+ * started with is for its children too. Returns: 0, negative errno. */
+static int prepare_signals(posix_spawnattr_t *attributes)
 {
     sigset_t none;
+    sigset_t defaults;
     int error;
 
     sigemptyset(&none);
-    error = posix_spawnattr_setsigmask(attributes, &none);
+    /* Not sigfillset(): it leaves out the two that glibc has for itself, and
+     * posix_spawn() would have the child ignore them. */
+    memset(&defaults, 0xff, sizeof defaults);
+    for (int number = 1; number <= SIGRTMAX; number++)
+        if (sigismember(&ignored_at_start, number) == 1)
+            sigdelset(&defaults, number);
+    error = posix_spawnattr_setsigdefault(attributes, &defaults);
     if (!error)
-        error = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK);
+        error = posix_spawnattr_setsigmask(attributes, &none);
+    if (!error)
+        error = posix_spawnattr_setflags(
+            attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
     return -error;
 }
 
+/* --- start ------------------------------------------------------------- */
+
 /* Returns: 0, negative errno. */
-static int start(pid_t *pid, char *const argv[], char *const envp[],
-                 const struct rv_process_files *files)
+static int spawn(pid_t *pid, char *const argv[], char *const envp[],
+                 const struct sources *sources)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -55,16 +155,29 @@ static int start(pid_t *pid, char *const argv[], char *const envp[],
     error = -posix_spawnattr_init(&attributes);
     if (error)
         goto fail_actions;
-    if (files)
-        error = prepare_files(&actions, files);
+    error = prepare_files(&actions, sources);
     if (!error)
-        error = prepare_mask(&attributes);
+        error = prepare_signals(&attributes);
     if (!error)
         error = -posix_spawnp(pid, argv[0], &actions, &attributes, argv,
                               envp ? envp : environ);
     posix_spawnattr_destroy(&attributes);
 fail_actions:
     posix_spawn_file_actions_destroy(&actions);
+    return error;
+}
+
+/* Returns: 0, negative errno. */
+static int start(pid_t *pid, char *const argv[], char *const envp[],
+                 const struct rv_process_files *files)
+{
+    static const struct rv_process_files parents;
+    struct sources sources;
+    int error = find_sources(&sources, files ? files : &parents);
+
+    if (!error)
+        error = spawn(pid, argv, envp, &sources);
+    close_copies(&sources);
     return error;
 }
 

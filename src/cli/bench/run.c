@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <libgen.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -33,6 +34,7 @@ _Noreturn static void become(char *const argv[], int output, int cpu,
         /* Where there is no such CPU, they share one. */
         sched_setaffinity(0, sizeof cpus, &cpus);
     }
+    signal(SIGPIPE, SIG_DFL); /* ignored is what main() has set, for itself */
     execvp(argv[0], argv);
     _exit(127);
 }

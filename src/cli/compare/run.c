@@ -93,6 +93,7 @@ static pid_t start_child(const struct command *command, int *output)
         dup2(ends[1], STDOUT_FILENO);
         close(ends[0]);
         close(ends[1]);
+        signal(SIGPIPE, SIG_DFL); /* ignored is what main() has set */
         execv(command->path, command->argv);
         _exit(127);
     }

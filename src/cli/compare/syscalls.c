@@ -41,6 +41,7 @@ static void become_traced(const struct command *command, int output)
     dup2(output, STDOUT_FILENO);
     if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
         _exit(126);
+    signal(SIGPIPE, SIG_DFL); /* ignored is what main() has set, for itself */
     execv(command->path, command->argv);
     _exit(127);
 }
