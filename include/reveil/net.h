@@ -125,7 +125,9 @@ int rv_tcp_local_addr(const struct rv_tcp *tcp, struct rv_addr *out);
 
 /* --- futures ----------------------------------------------------------- */
 
-/* result: 0, -ECONNREFUSED, ...; *tcp is a socket only after 0. */
+/* result: 0, -ECONNREFUSED, ...; *tcp is a socket only after 0. A socket that
+ * was connected to itself, where nobody listens, is refused too; to know that
+ * costs a getsockname() if the port is 1024 or higher. */
 struct rv_tcp_connect {
     struct rv_future future;
 

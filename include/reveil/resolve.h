@@ -17,7 +17,6 @@
 #define RV_RESOLVE_H
 
 #include <reveil/blocking.h>
-#include <reveil/combine.h>
 #include <reveil/executor.h>
 #include <reveil/net.h>
 
@@ -67,11 +66,21 @@ struct rv_resolve {
 void rv_resolve_init(struct rv_resolve *resolve, const char *host,
                      uint16_t port);
 
+/* The next address is tried when the last has not answered for so long: the
+ * Connection Attempt Delay that RFC 8305 recommends in section 8. */
+enum { RV_DIAL_DELAY_MS = 250 };
+
+/* Private: one address that is being tried. */
+struct rv_dial_attempt {
+    struct rv_tcp_connect connect;
+    struct rv_tcp tcp;
+};
+
 /*
  * result: 0; -ETIMEDOUT when the deadline passed; what rv_resolve said; or,
  * if no address of the name could be connected to, the error of the first,
- * which is the one that the system prefers (-ETIMEDOUT if its share of the
- * time was over). *tcp is a socket only after 0.
+ * which is the one that the system prefers; -ENOMEM. *tcp is a socket only
+ * after 0.
  */
 struct rv_dial {
     struct rv_future future;
@@ -82,21 +91,28 @@ struct rv_dial {
     size_t first_len_bytes;
     size_t first_sent_bytes;
 
+    /* Set between init and the first poll if wanted; it is RV_DIAL_DELAY_MS.
+     * 0: try all at once. RV_NEVER: only when the last has failed. */
+    int64_t delay_ns;
+
     /* Private. */
     struct rv_tcp *tcp;
     struct rv_resolve resolve;
-    struct rv_tcp_connect connect;
-    struct rv_timeout limit; /* of either */
-    int64_t deadline_ns;
-    int32_t next; /* address to try */
-    int32_t error;
+    struct rv_dial_attempt attempt; /* of the first address */
+    struct rv_dial_race *race;      /* of the others, if they are needed */
+    struct rv_sleep limit;          /* of the whole */
+    struct rv_sleep delay;          /* until the next address is tried */
+    int32_t count;                  /* of the addresses, when they are known */
+    int32_t started;
 };
 
 /*
- * Look up `host`, then try its addresses, one after the other, until one
- * connects. The deadline, or RV_NEVER, is for all of it. Each address gets its
- * share of the time that is left: one that answers nothing cannot take that of
- * the next. Without a deadline the kernel gives up on it, after minutes.
+ * Look up `host`, then connect to the first of its addresses that answers
+ * (RFC 8305, "Happy Eyeballs"): they are tried in turn, IPv6 and IPv4 after
+ * each other, each `delay_ns` after the one before or at once when that has
+ * failed, while the earlier ones go on. The first connection wins, the others
+ * are closed. The deadline, or RV_NEVER, is for all of it. Without a deadline
+ * the kernel gives up on addresses that do not answer, after minutes.
  *
  * Owns: `host` as for rv_resolve_init(); `tcp` stays where it is until the
  * future is READY or dropped, and is the caller's to close after 0.

@@ -1,24 +1,181 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dial.c - connect to whatever address of a name answers.
+ * dial.c - connect to whichever address of a name answers first.
  *
  * Threads: the executor's.
+ *
+ * RFC 8305 ("Happy Eyeballs", version 2), without its section 3: getaddrinfo()
+ * asks for both families and answers when it has both. All attempts belong to
+ * one task, which polls each of them when one was woken; what is to be sent
+ * first goes out in the poll that finds a connection, after which no other
+ * attempt is polled: so it is sent once.
+ *
+ * Nearly always the first address answers, so only that attempt is part of the
+ * future. The others are allocated when the second is tried.
  */
 #include <errno.h>
-#include <reveil/async.h>
 #include <reveil/resolve.h>
 
 #include "base/base_internal.h"
 
-/* Until when the next address may be tried. */
-static int64_t share_ns(const struct rv_dial *self)
-{
-    const int64_t left_ns = rv_left_ns(self->deadline_ns);
-    const int32_t addrs = self->resolve.future.result - self->next;
+struct rv_dial_race {
+    uint8_t order[RV_RESOLVE_ADDRS];   /* in which the addresses are tried */
+    struct rv_dial_attempt attempts[]; /* from the second on */
+};
 
-    if (left_ns == RV_NEVER || left_ns == 0)
-        return self->deadline_ns;
-    return self->deadline_ns - left_ns + left_ns / addrs;
+/* --- in which order ---------------------------------------------------- */
+
+/* The next address, from `at` on, that is of the first one's family, or is
+ * not. Returns: `count` if there is none. */
+static int32_t find(const struct rv_dial *self, int32_t at, bool other_family)
+{
+    const struct rv_addr *addrs = self->resolve.addrs;
+    const sa_family_t family = addrs[0].sa.base.sa_family;
+
+    while (at < self->count &&
+           (addrs[at].sa.base.sa_family != family) != other_family)
+        at++;
+    return at;
+}
+
+/* RFC 8305, section 4: the families in turn, the preferred one first; within a
+ * family as getaddrinfo() has sorted them. */
+static void interleave(struct rv_dial *self)
+{
+    int32_t at[2] = {0, 0};
+    bool other = false;
+
+    for (int32_t i = 0; i < self->count; i++, other = !other) {
+        at[other] = find(self, at[other], other);
+        if (at[other] == self->count) {
+            other = !other;
+            at[other] = find(self, at[other], other);
+        }
+        self->race->order[i] = (uint8_t)at[other]++;
+    }
+}
+
+/* --- attempts ---------------------------------------------------------- */
+
+static struct rv_dial_attempt *attempt_at(struct rv_dial *self, int32_t i)
+{
+    return i == 0 ? &self->attempt : &self->race->attempts[i - 1];
+}
+
+/* Returns: 0, -ENOMEM. */
+static int prepare_race(struct rv_dial *self)
+{
+    const size_t others = (size_t)self->count - 1;
+
+    self->race =
+        rv_alloc(sizeof *self->race + others * sizeof self->race->attempts[0]);
+    if (!self->race)
+        return -ENOMEM;
+    interleave(self);
+    return 0;
+}
+
+/* Without a look at it yet. Returns: 0, -ENOMEM. */
+static int start_next(struct rv_dial *self)
+{
+    const int32_t i = self->started;
+    struct rv_dial_attempt *attempt;
+
+    if (i == 1 && prepare_race(self) < 0)
+        return -ENOMEM;
+    attempt = attempt_at(self, i);
+    rv_tcp_connect_init(&attempt->connect,
+                        &self->resolve.addrs[i ? self->race->order[i] : 0],
+                        &attempt->tcp);
+    attempt->connect.first = self->first;
+    attempt->connect.first_len_bytes = self->first_len_bytes;
+    self->started++;
+
+    rv_drop(&self->delay.future);
+    rv_sleep_init(&self->delay, rv_after_ns(self->delay_ns));
+    return 0;
+}
+
+static bool is_over(struct rv_dial *self, int32_t i)
+{
+    return attempt_at(self, i)->connect.future.at == RV_AT_END;
+}
+
+/* Returns: 0 if it has won, -EINPROGRESS, or why it failed. */
+static int32_t poll_attempt(struct rv_dial *self, int32_t i, struct rv_cx *cx)
+{
+    struct rv_dial_attempt *attempt = attempt_at(self, i);
+    struct rv_future *future = &attempt->connect.future;
+
+    if (rv_poll(future, cx) == RV_PENDING)
+        return -EINPROGRESS;
+    if (future->result == 0) {
+        self->first_sent_bytes = attempt->connect.first_sent_bytes;
+        *self->tcp = attempt->tcp;
+        attempt->tcp = (struct rv_tcp){0};
+    }
+    return future->result;
+}
+
+/* Those that were under way. *failed: one of them has failed. Returns: 0 if one
+ * has won, -EINPROGRESS. */
+static int32_t poll_attempts(struct rv_dial *self, struct rv_cx *cx,
+                             bool *failed)
+{
+    for (int32_t i = 0; i < self->started; i++) {
+        int32_t result;
+
+        if (is_over(self, i))
+            continue;
+        result = poll_attempt(self, i, cx);
+        if (result == 0)
+            return 0;
+        *failed |= result != -EINPROGRESS;
+    }
+    return -EINPROGRESS;
+}
+
+/* None has won. Returns: -EINPROGRESS while one is under way; then the error of
+ * the first. */
+static int32_t judge(struct rv_dial *self)
+{
+    for (int32_t i = 0; i < self->started; i++)
+        if (!is_over(self, i))
+            return -EINPROGRESS;
+    return self->attempt.connect.future.result;
+}
+
+/* RFC 8305, section 5. Returns: 0 if one has won, -EINPROGRESS when the waker
+ * was left; the error of the first, -ENOMEM. */
+static int32_t race(struct rv_dial *self, struct rv_cx *cx)
+{
+    bool failed = self->started == 0; /* or nothing is under way */
+    int32_t result = poll_attempts(self, cx, &failed);
+
+    while (result != 0 && self->started < self->count) {
+        if (!failed && rv_poll(&self->delay.future, cx) == RV_PENDING)
+            return -EINPROGRESS;
+        if (start_next(self) < 0)
+            return -ENOMEM;
+        result = poll_attempt(self, self->started - 1, cx);
+        failed = result != -EINPROGRESS;
+    }
+    return result == 0 ? 0 : judge(self);
+}
+
+/* --- the future -------------------------------------------------------- */
+
+/* Returns: the result, -EINPROGRESS when the waker was left. */
+static int32_t step(struct rv_dial *self, struct rv_cx *cx)
+{
+    if (self->count == 0) {
+        if (rv_poll(&self->resolve.future, cx) == RV_PENDING)
+            return -EINPROGRESS;
+        if (self->resolve.future.result < 0)
+            return self->resolve.future.result;
+        self->count = self->resolve.future.result;
+    }
+    return race(self, cx);
 }
 
 /* In any state; a connection that was made is the caller's. */
@@ -27,44 +184,28 @@ static void dial_drop(struct rv_future *future)
     struct rv_dial *self = RV_CONTAINER_OF(future, struct rv_dial, future);
 
     rv_drop(&self->limit.future);
+    rv_drop(&self->delay.future);
+    for (int32_t i = 0; i < self->started; i++)
+        rv_drop(&attempt_at(self, i)->connect.future);
+    self->started = 0;
+    rv_free(self->race);
+    self->race = NULL;
     rv_drop(&self->resolve.future);
-    rv_drop(&self->connect.future);
-}
-
-static int32_t finish(struct rv_dial *self, int32_t result)
-{
-    dial_drop(&self->future);
-    return result;
 }
 
 static enum rv_poll dial_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct rv_dial *self = RV_CONTAINER_OF(future, struct rv_dial, future);
 
-    RV_BEGIN(future);
-    rv_timeout_init(&self->limit, &self->resolve.future, self->deadline_ns);
-    RV_AWAIT(future, cx, &self->limit.future);
-    if (self->limit.future.result < 0)
-        RV_RETURN(future, finish(self, self->limit.future.result));
-
-    for (; self->next < self->resolve.future.result; self->next++) {
-        rv_tcp_connect_init(&self->connect, &self->resolve.addrs[self->next],
-                            self->tcp);
-        self->connect.first = self->first;
-        self->connect.first_len_bytes = self->first_len_bytes;
-        rv_timeout_init(&self->limit, &self->connect.future, share_ns(self));
-        RV_AWAIT(future, cx, &self->limit.future);
-        if (self->limit.future.result == 0) {
-            self->first_sent_bytes = self->connect.first_sent_bytes;
-            RV_RETURN(future, finish(self, 0));
-        }
-        if (self->next == 0)
-            self->error = self->limit.future.result;
+    /* I/O before the clock: a connection that is there is taken. */
+    future->result = step(self, cx);
+    if (future->result == -EINPROGRESS) {
+        if (rv_poll(&self->limit.future, cx) == RV_PENDING)
+            return RV_PENDING;
+        future->result = -ETIMEDOUT;
     }
-    RV_RETURN(future,
-              finish(self, rv_now_ns() < self->deadline_ns ? self->error
-                                                           : -ETIMEDOUT));
-    RV_END(future);
+    dial_drop(future);
+    return RV_READY;
 }
 
 void rv_dial_init(struct rv_dial *dial, const char *host, uint16_t port,
@@ -73,8 +214,10 @@ void rv_dial_init(struct rv_dial *dial, const char *host, uint16_t port,
     static const struct rv_future_ops ops = {
         .name = "rv_dial", .poll = dial_poll, .drop = dial_drop};
 
-    *dial = (struct rv_dial){.tcp = tcp, .deadline_ns = deadline_ns};
+    *dial = (struct rv_dial){.tcp = tcp};
     rv_future_init(&dial->future, &ops);
+    dial->delay_ns = RV_DIAL_DELAY_MS * RV_NS_PER_MS;
     rv_resolve_init(&dial->resolve, host, port);
+    rv_sleep_init(&dial->limit, deadline_ns);
     *tcp = (struct rv_tcp){0};
 }

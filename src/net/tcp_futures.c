@@ -12,6 +12,7 @@
 #include <netinet/tcp.h>
 #include <reveil/async.h>
 #include <reveil/trace.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "net/net_internal.h"
@@ -99,6 +100,42 @@ static int finish_connect(struct rv_tcp_connect *self, struct rv_cx *cx)
     return error;
 }
 
+/*
+ * A connect to a port of this machine where nobody listens may be given that
+ * very port as its own, and then meets itself: a simultaneous open (RFC 9293,
+ * 3.5). The kernel gives out no port below FIRST_PORT: ip_local_port_range may
+ * not reach into the privileged ones. So this costs a getsockname() for each
+ * connect to a higher port, and none to 80 or 443.
+ */
+static bool has_met_itself(const struct rv_tcp_connect *self)
+{
+    enum { FIRST_PORT = 1024 };
+    const uint16_t port = rv_addr_port(&self->addr);
+    struct rv_addr peer = {.len_bytes = sizeof peer.sa};
+    struct rv_addr own;
+
+    if (port < FIRST_PORT || rv_tcp_local_addr(self->tcp, &own) < 0 ||
+        rv_addr_port(&own) != port)
+        return false;
+    if (getpeername(rv_tcp_fd(self->tcp), &peer.sa.base, &peer.len_bytes) < 0)
+        return false;
+    return own.sa.base.sa_family == AF_INET6
+               ? memcmp(&own.sa.v6.sin6_addr, &peer.sa.v6.sin6_addr,
+                        sizeof own.sa.v6.sin6_addr) == 0
+               : own.sa.v4.sin_addr.s_addr == peer.sa.v4.sin_addr.s_addr;
+}
+
+/* Returns: 0; -ECONNREFUSED: nobody is there but the socket itself. A reset
+ * gives the port back at once. */
+static int refuse_itself(struct rv_tcp_connect *self)
+{
+    if (!has_met_itself(self))
+        return 0;
+    rv_tcp_reset(self->tcp);
+    self->first_sent_bytes = 0;
+    return -ECONNREFUSED;
+}
+
 static enum rv_poll connect_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct rv_tcp_connect *self =
@@ -112,6 +149,8 @@ static enum rv_poll connect_poll(struct rv_future *future, struct rv_cx *cx)
     }
     RV_AWAIT_UNTIL(future,
                    (future->result = finish_connect(self, cx)) != -EINPROGRESS);
+    if (future->result == 0)
+        future->result = refuse_itself(self);
     rv_trace(RV_EV_CONNECT, 0,
              future->result ? future->result : rv_tcp_fd(self->tcp));
     if (self->first_sent_bytes > 0)

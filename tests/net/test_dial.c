@@ -11,6 +11,7 @@
 #include <reveil/resolve.h>
 #include <unistd.h>
 
+#include "net/black_hole.h"
 #include "net/names.h"
 #include "net/wire.h"
 #include "support/failing_alloc.h"
@@ -194,85 +195,24 @@ RV_TEST(dial, what_fails_at_once_does_not_time_out)
 
 /* --- addresses that do not answer -------------------------------------- */
 
-/* A listener that takes no more connections, on this port of 127.0.0.1 (0: a
- * free one): the kernel ignores who knocks. Returns: the port, 0 if taken. */
-static uint16_t open_black_hole(int fds[4], uint16_t port)
-{
-    struct rv_addr addr;
-
-    cr_assert_eq(rv_addr_parse(&addr, "127.0.0.1", port), 0);
-    for (int i = 0; i < 4; i++)
-        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (bind(fds[0], &addr.sa.base, addr.len_bytes) < 0)
-        return 0;
-    cr_assert_eq(listen(fds[0], 0), 0);
-    cr_assert_eq(getsockname(fds[0], &addr.sa.base, &addr.len_bytes), 0);
-    for (int i = 1; i < 4; i++)
-        cr_assert_eq(connect(fds[i], &addr.sa.base, addr.len_bytes), -1);
-    return rv_addr_port(&addr);
-}
-
-static void close_black_hole(const int fds[4])
-{
-    for (int i = 0; i < 4; i++)
-        close(fds[i]);
-}
-
-/* Listen on ::1, behind a black hole on the same port of 127.0.0.1. Returns:
- * false: there is no IPv6. */
-static bool listen_behind_black_hole(struct wire *wire, int fds[4])
-{
-    while (wire_listen(wire, "::1") == 0) {
-        if (open_black_hole(fds, rv_addr_port(&wire->addr)))
-            return true;
-        close_black_hole(fds);
-        wire_close(wire);
-    }
-    wire_close(wire);
-    return false;
-}
-
-enum { SHARED_MS = 1000 };
-
-RV_TEST(dial, an_address_that_does_not_answer_leaves_time_for_the_next)
-{
-    const int64_t begin_ns = rv_now_ns();
-    struct wire wire;
-    struct rv_dial self;
-    int fds[4];
-
-    if (!machine_has_ipv6())
-        cr_skip_test("no IPv6 on this machine");
-    cr_assert(listen_behind_black_hole(&wire, fds));
-    rv_dial_init(&self, "localhost", rv_addr_port(&wire.addr),
-                 rv_after_ms(SHARED_MS), &wire.client);
-
-    cr_assert_eq(rv_test_block_on(wire.executor, &self.future), 0);
-    cr_assert_geq(rv_now_ns() - begin_ns, SHARED_MS / 2 * RV_NS_PER_MS);
-    check_peer(&wire, "[::1]:");
-    rv_drop(&self.future);
-    close_black_hole(fds);
-    wire_close(&wire);
-}
-
 RV_TEST(dial, the_last_address_has_all_of_the_time)
 {
     const int64_t deadline_ns = 3600 * RV_NS_PER_S;
     struct wire wire;
     struct rv_dial self;
-    uint16_t port;
-    int fds[4];
+    struct black_hole hole;
 
     rv_clock_freeze(0);
     cr_assert_eq(wire_listen(&wire, "127.0.0.1"), 0);
-    port = open_black_hole(fds, 0);
-    rv_dial_init(&self, "127.0.0.1", port, deadline_ns, &wire.client);
+    cr_assert(black_hole_open(&hole, "127.0.0.1", 0));
+    rv_dial_init(&self, "127.0.0.1", rv_addr_port(&hole.addr), deadline_ns,
+                 &wire.client);
 
     cr_assert_eq(rv_block_on(wire.executor, &self.future), -ETIMEDOUT);
     cr_assert_geq(rv_now_ns(), deadline_ns);
     cr_assert_eq(rv_tcp_fd(&wire.client), -1);
     rv_drop(&self.future);
-    close_black_hole(fds);
+    black_hole_close(&hole);
     wire_close(&wire);
     rv_clock_thaw();
 }
