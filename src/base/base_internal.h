@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * base_internal.h - how the library stops a program that misuses it, what it
- * computes with times, names that it keeps, and which signals its threads
- * block.
+ * computes with times, names that it keeps, which signals its threads block,
+ * and which descriptors are not for it.
  *
  * Misuse is a bug in the caller that no return value could repair: a place
  * freed twice, a finished future polled again. These checks stay on in every
@@ -123,5 +123,25 @@ static inline void rv_load_text(char *to, size_t size_bytes,
  * that of rv_coro_report_overflow().
  */
 void rv_signals_of_others(sigset_t *out);
+
+/* The lowest descriptor that is not stdin, stdout or stderr. */
+enum { RV_FD_FIRST = 3 };
+
+/*
+ * Move a new descriptor above stdin, stdout and stderr. A program that was
+ * started with one of them closed gets its number for whatever is opened next,
+ * and a printf() would go into that. So every descriptor that the library makes
+ * passes through here, before it is used or registered anywhere.
+ *
+ * fd:      what the system call returned: -1 and errno, or a descriptor. It
+ *          must be close-on-exec, and so is its copy.
+ * Threads: any.   Owns: fd becomes the callee's; it is closed on error.
+ * Returns: a descriptor of RV_FD_FIRST at least, negative errno.
+ */
+int rv_fd_above_stdio(int fd);
+
+/* The same with both ends of a pipe, and what pipe2() returned. Returns: 0,
+ * negative errno; then both are closed. */
+int rv_fds_above_stdio(int fds[2], int result);
 
 #endif /* RV_BASE_INTERNAL_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fds.c - room for many descriptors, before they come.
+ * fds.c - room for many descriptors before they come, and none below 3.
  *
  * A process has a table of its descriptors, which doubles when it is full. A
  * thread that looks into it takes no lock, so with several threads the kernel
@@ -13,6 +13,39 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include "base/base_internal.h"
+
+int rv_fd_above_stdio(int fd)
+{
+    int high;
+
+    if (fd < 0)
+        return -errno;
+    if (fd >= RV_FD_FIRST)
+        return fd;
+    high = fcntl(fd, F_DUPFD_CLOEXEC, RV_FD_FIRST);
+    if (high < 0) /* EINVAL: the limit of descriptors is that low */
+        high = errno == EINVAL ? -EMFILE : -errno;
+    close(fd);
+    return high;
+}
+
+int rv_fds_above_stdio(int fds[2], int result)
+{
+    if (result < 0)
+        return -errno;
+    fds[0] = rv_fd_above_stdio(fds[0]);
+    fds[1] = rv_fd_above_stdio(fds[1]);
+    if (fds[0] >= 0 && fds[1] >= 0)
+        return 0;
+    result = fds[0] < 0 ? fds[0] : fds[1];
+    if (fds[0] >= 0)
+        close(fds[0]);
+    if (fds[1] >= 0)
+        close(fds[1]);
+    return result;
+}
 
 /* Returns: 0, negative errno. */
 static int raise_limit(uint32_t count)
@@ -33,12 +66,12 @@ static int raise_limit(uint32_t count)
 /* The table is as large as its highest descriptor needs, and stays so. */
 static int grow_table(uint32_t count)
 {
-    const int fd = eventfd(0, EFD_CLOEXEC);
+    const int fd = rv_fd_above_stdio(eventfd(0, EFD_CLOEXEC));
     int high;
     int error;
 
     if (fd < 0)
-        return -errno;
+        return fd;
     high = fcntl(fd, F_DUPFD_CLOEXEC, (int)count - 1);
     error = high < 0 ? -errno : 0;
     if (high >= 0)

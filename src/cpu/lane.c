@@ -138,7 +138,9 @@ static bool give(struct rv_cpu_worker *worker, struct rv_cpu_job *job)
 static bool open_queue(struct rv_cpu_lane *lane)
 {
     if (!lane->has_queue)
-        lane->has_queue = pipe2(lane->queue, O_NONBLOCK | O_CLOEXEC) == 0;
+        lane->has_queue =
+            rv_fds_above_stdio(lane->queue,
+                               pipe2(lane->queue, O_NONBLOCK | O_CLOEXEC)) == 0;
     return lane->has_queue;
 }
 

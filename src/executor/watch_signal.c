@@ -15,6 +15,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/base_internal.h"
+
 struct rv_watch_signal {
     int print_fd;
     int signal_fd;
@@ -70,17 +72,15 @@ static void unblock_signal(struct rv_watch_signal *watch)
 
 static int open_descriptors(struct rv_watch_signal *watch)
 {
-    int error;
-
-    watch->signal_fd = signalfd(-1, &watch->set, SFD_CLOEXEC | SFD_NONBLOCK);
+    watch->signal_fd = rv_fd_above_stdio(
+        signalfd(-1, &watch->set, SFD_CLOEXEC | SFD_NONBLOCK));
     if (watch->signal_fd < 0)
-        return -errno;
-    watch->stop_fd = eventfd(0, EFD_CLOEXEC);
+        return watch->signal_fd;
+    watch->stop_fd = rv_fd_above_stdio(eventfd(0, EFD_CLOEXEC));
     if (watch->stop_fd >= 0)
         return 0;
-    error = -errno;
     close(watch->signal_fd);
-    return error;
+    return watch->stop_fd;
 }
 
 static void close_descriptors(struct rv_watch_signal *watch)

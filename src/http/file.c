@@ -21,6 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/base_internal.h"
 #include "http/client_internal.h"
 #include "http/new_file.h"
 
@@ -237,7 +238,7 @@ int rv_http_file_init_fd(struct rv_http_file *file, int fd)
     *file = (struct rv_http_file){.sink.ops = &file_ops, .job = job};
     if (!job)
         return -ENOMEM;
-    job->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    job->fd = fcntl(fd, F_DUPFD_CLOEXEC, RV_FD_FIRST);
     if (job->fd >= 0)
         return 0;
     err = -errno;

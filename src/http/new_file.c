@@ -17,6 +17,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/base_internal.h"
+
 enum {
     ENDING_BYTES = sizeof ".0123456789abcdef.part" - 1,
     TRIES = 100 /* by then something is wrong with the directory */
@@ -64,7 +66,12 @@ int rv_new_file_open(int dir_fd, const char *name, char *temp)
         if (fd < 0 && errno != EEXIST)
             break;
     }
-    return fd < 0 ? -errno : fd;
+    if (fd < 0)
+        return -errno;
+    fd = rv_fd_above_stdio(fd);
+    if (fd < 0)
+        unlinkat(dir_fd, temp, 0);
+    return fd;
 }
 
 int rv_new_file_commit(int dir_fd, const char *temp, const char *name)

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/base_internal.h"
 #include "net/net_internal.h"
 
 /* --- its descriptors --------------------------------------------------- */
@@ -184,11 +185,11 @@ static int start(pid_t *pid, char *const argv[], char *const envp[],
 /* Returns: 0, negative errno. */
 static int watch(struct rv_process *process)
 {
-    const int fd = pidfd_open(process->pid, 0);
+    const int fd = rv_fd_above_stdio(pidfd_open(process->pid, 0));
     int error;
 
     if (fd < 0)
-        return -errno;
+        return fd;
     error = rv_net_register(fd, &process->source);
     if (!error)
         process->fd_plus_1 = fd + 1;

@@ -8,6 +8,7 @@
 #include <reveil/signal.h>
 #include <unistd.h>
 
+#include "base/base_internal.h"
 #include "net/net_internal.h"
 
 /* What of `set` the thread does not block yet. */
@@ -24,12 +25,12 @@ static void not_blocked_yet(sigset_t *out, const sigset_t *set)
 
 int rv_signals_open(struct rv_signals *signals, const sigset_t *set)
 {
-    int fd = signalfd(-1, set, SFD_NONBLOCK | SFD_CLOEXEC);
+    int fd = rv_fd_above_stdio(signalfd(-1, set, SFD_NONBLOCK | SFD_CLOEXEC));
     int error;
 
     *signals = (struct rv_signals){0};
     if (fd < 0)
-        return -errno;
+        return fd;
     error = rv_net_register(fd, &signals->source);
     if (error)
         return error;

@@ -10,6 +10,7 @@
 #include <reveil/trace.h>
 #include <unistd.h>
 
+#include "base/base_internal.h"
 #include "net/net_internal.h"
 
 enum { BACKLOG = 4096 }; /* cut to net.core.somaxconn by the kernel */
@@ -126,11 +127,9 @@ static int bind_and_listen(int fd, const struct rv_addr *addr,
 
 int rv_tcp_socket(const struct rv_addr *addr)
 {
-    const int fd =
-        socket(addr->sa.base.sa_family,
-               SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
-
-    return fd < 0 ? -errno : fd;
+    return rv_fd_above_stdio(socket(addr->sa.base.sa_family,
+                                    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                                    IPPROTO_TCP));
 }
 
 int rv_tcp_listen_with(struct rv_tcp *out, const struct rv_addr *addr,

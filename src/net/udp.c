@@ -9,6 +9,7 @@
 #include <reveil/udp.h>
 #include <unistd.h>
 
+#include "base/base_internal.h"
 #include "net/net_internal.h"
 
 int rv_udp_fd(const struct rv_udp *udp)
@@ -33,12 +34,12 @@ typedef int (*name_call)(int fd, const struct sockaddr *addr, socklen_t len);
 static int open_socket(struct rv_udp *out, const struct rv_addr *addr,
                        name_call call)
 {
-    const int fd = socket(addr->sa.base.sa_family,
-                          SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const int fd = rv_fd_above_stdio(socket(
+        addr->sa.base.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     int error;
 
     if (fd < 0)
-        return -errno;
+        return fd;
     if (call(fd, &addr->sa.base, addr->len_bytes) < 0) {
         error = -errno;
         close(fd);

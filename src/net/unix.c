@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/base_internal.h"
 #include "net/net_internal.h"
 
 enum {
@@ -40,10 +41,8 @@ static int parse_path(struct sockaddr_un *out, socklen_t *out_bytes,
 
 static int open_socket(void)
 {
-    const int fd =
-        socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    return fd < 0 ? -errno : fd;
+    return rv_fd_above_stdio(
+        socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
 int rv_unix_listen(struct rv_tcp *out, const char *path)

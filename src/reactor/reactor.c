@@ -160,12 +160,13 @@ static int open_descriptors(struct rv_reactor *reactor)
                                 .data.u64 = EVENT_FD_ID};
     int error;
 
-    reactor->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    reactor->epoll_fd = rv_fd_above_stdio(epoll_create1(EPOLL_CLOEXEC));
     if (reactor->epoll_fd < 0)
-        return -errno;
-    reactor->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (reactor->event_fd < 0)
+        return reactor->epoll_fd;
+    error = rv_fd_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (error < 0)
         goto fail_epoll;
+    reactor->event_fd = error;
     if (epoll_ctl(reactor->epoll_fd, EPOLL_CTL_ADD, reactor->event_fd, &event) <
         0)
         goto fail_stop;
@@ -174,10 +175,7 @@ static int open_descriptors(struct rv_reactor *reactor)
 fail_stop:
     error = -errno;
     close(reactor->event_fd);
-    close(reactor->epoll_fd);
-    return error;
 fail_epoll:
-    error = -errno;
     close(reactor->epoll_fd);
     return error;
 }

@@ -41,7 +41,7 @@
 /* Returns: 0, negative errno. */
 static int open_pipe(int ends[2])
 {
-    return pipe2(ends, O_DIRECT | O_CLOEXEC) < 0 ? -errno : 0;
+    return rv_fds_above_stdio(ends, pipe2(ends, O_DIRECT | O_CLOEXEC));
 }
 
 static void close_pipe(const int ends[2])

@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "base/base_internal.h"
 #include "uring/file_internal.h"
 
 /* --- the end of an operation ------------------------------------------- */
@@ -24,11 +25,15 @@ void rv_file_stop_waiting(struct rv_file_op *self)
     self->source = NULL;
 }
 
-/* A file of what was opened. Returns: 0, -ENOMEM. */
-static int32_t adopt(struct rv_file_op *self, int fd)
+/* A file of what was opened, by the ring too. Returns: 0, -ENOMEM, -EMFILE. */
+static int32_t adopt(struct rv_file_op *self, int opened_fd)
 {
-    struct rv_file *file = rv_file_new(fd, false);
+    const int fd = rv_fd_above_stdio(opened_fd);
+    struct rv_file *file;
 
+    if (fd < 0)
+        return fd;
+    file = rv_file_new(fd, false);
     if (!file) {
         close(fd);
         return -ENOMEM;
@@ -135,7 +140,7 @@ static bool start_waiting(struct rv_file_op *self)
 
     if (!reactor)
         return false;
-    self->source_fd = fcntl(self->job->file->fd, F_DUPFD_CLOEXEC, 0);
+    self->source_fd = fcntl(self->job->file->fd, F_DUPFD_CLOEXEC, RV_FD_FIRST);
     if (self->source_fd < 0)
         return false;
     error = rv_source_open(reactor, self->source_fd, &self->source);

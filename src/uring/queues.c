@@ -24,6 +24,7 @@
  *       is a barrier, and nowhere else do we ask for quiet.
  */
 #include "uring/queues.h"
+#include "base/base_internal.h"
 
 #include <errno.h>
 #include <string.h>
@@ -78,9 +79,7 @@ static uint32_t first_rung;
 
 static int sys_setup(uint32_t entries, struct io_uring_params *params)
 {
-    long fd = syscall(SYS_io_uring_setup, entries, params);
-
-    return fd < 0 ? -errno : (int)fd;
+    return rv_fd_above_stdio((int)syscall(SYS_io_uring_setup, entries, params));
 }
 
 static int sys_register(int fd, uint32_t what, void *arg, uint32_t count)

@@ -207,9 +207,9 @@ static int open_event(struct rv_ring *ring)
 {
     int error;
 
-    ring->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    ring->event_fd = rv_fd_above_stdio(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (ring->event_fd < 0)
-        return -errno;
+        return ring->event_fd;
     error = rv_queues_notify(&ring->queues, ring->event_fd);
     if (!error)
         error = rv_source_open(ring->reactor, ring->event_fd, &ring->source);

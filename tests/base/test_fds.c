@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/base_internal.h"
 #include "support/support.h"
 
 RV_TEST_SUITE(fds);
@@ -69,4 +70,51 @@ RV_TEST(fds, more_than_the_system_allows_is_refused)
     cr_assert_eq(rv_reserve_fds(901), -EMFILE);
     cr_assert_eq(rv_reserve_fds(UINT32_MAX), -EMFILE);
     cr_assert_eq(soft_limit(), 256);
+}
+
+/* --- above stdio ------------------------------------------------------- */
+
+/* Both are closed in the end, whatever the other tests of the process had. */
+RV_TEST(fds, what_got_a_number_of_stdio_is_moved_up)
+{
+    const int stdio = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 10);
+    int fd;
+    int moved;
+
+    close(STDIN_FILENO);
+    fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    cr_assert_eq(fd, STDIN_FILENO);
+    moved = rv_fd_above_stdio(fd);
+    cr_assert_geq(moved, 3);
+    cr_assert_eq(fcntl(moved, F_GETFD), FD_CLOEXEC);
+    cr_assert_eq(fcntl(STDIN_FILENO, F_GETFD), -1, "the low one is open");
+    cr_assert_eq(rv_fd_above_stdio(moved), moved, "it is where it should be");
+    close(moved);
+    dup2(stdio, STDIN_FILENO);
+    close(stdio);
+}
+
+RV_TEST(fds, an_error_of_the_system_call_is_passed_on)
+{
+    errno = ENFILE;
+    cr_assert_eq(rv_fd_above_stdio(-1), -ENFILE);
+}
+
+RV_TEST(fds, what_cannot_be_moved_up_is_closed)
+{
+    const int stdio = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 10);
+    struct rlimit all;
+    int ends[2];
+    int error;
+
+    getrlimit(RLIMIT_NOFILE, &all);
+    close(STDIN_FILENO);
+    cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
+    cr_assert_eq(ends[0], STDIN_FILENO);
+    set_limit(1, all.rlim_max);
+    error = rv_fds_above_stdio(ends, 0);
+    set_limit(all.rlim_cur, all.rlim_max);
+    dup2(stdio, STDIN_FILENO);
+    close(stdio);
+    cr_assert_eq(error, -EMFILE); /* and RV_TEST counts what is open */
 }
