@@ -18,6 +18,7 @@
 #define RV_NET_H
 
 #include <netinet/in.h>
+#include <reveil/executor.h>
 #include <reveil/future.h>
 #include <reveil/reactor.h>
 #include <sys/socket.h>
@@ -154,17 +155,37 @@ struct rv_tcp_connect {
 void rv_tcp_connect_init(struct rv_tcp_connect *connect,
                          const struct rv_addr *addr, struct rv_tcp *tcp);
 
-/* result: 0, or -EMFILE, -ENFILE, -ENOMEM; *tcp is a socket only after 0.
- * A connection that died in the queue is passed over. */
+/*
+ * result: 0, or a negative errno; *tcp is a socket only after 0. Errors of
+ * accept(2) are of three kinds:
+ *
+ *   - of one connection that died in the queue (-ECONNABORTED, -EPROTO, ...):
+ *     it is passed over, the next one is taken;
+ *   - a shortage (-EMFILE, -ENFILE, -ENOBUFS, -ENOMEM): nothing is lost. The
+ *     clients wait in the kernel's queue, and so a server tries again later,
+ *     or closes something first. It does not end: its clients would;
+ *   - of the listener (-EBADF, -EINVAL, ...), which will not go away.
+ */
 struct rv_tcp_accept {
     struct rv_future future;
     struct rv_tcp *listener;
     struct rv_tcp *tcp;
+    struct rv_sleep pause; /* private, as are the rest */
+    bool patient;
+    bool pausing;
 };
 
 /* Both sockets stay where they are until the future is READY or dropped. */
 void rv_tcp_accept_init(struct rv_tcp_accept *accept, struct rv_tcp *listener,
                         struct rv_tcp *tcp);
+
+/*
+ * The same for a server that has nothing to close for it: a shortage is waited
+ * for in here, with a try 50 times a second. So the result is 0, or an error
+ * of the listener, which ends the server.
+ */
+void rv_tcp_accept_patient_init(struct rv_tcp_accept *accept,
+                                struct rv_tcp *listener, struct rv_tcp *tcp);
 
 /* result: bytes received, 0 at the end of the stream, or -ECONNRESET, ...
  * Dropped before it is READY, nothing was taken from the stream. */

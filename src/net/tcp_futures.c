@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/base_internal.h"
 #include "net/net_internal.h"
 
 /* --- connect ----------------------------------------------------------- */
@@ -187,34 +188,52 @@ void rv_tcp_connect_init(struct rv_tcp_connect *connect,
 
 /* --- accept ------------------------------------------------------------ */
 
+enum {
+    DEAD_IN_A_ROW = 64, /* then it is no longer an error of one connection */
+    PAUSE_MS = 20
+};
+
 /* Errors of one connection that died in the queue, not of the listener: see
  * accept(2), "Error handling". */
 static bool is_about_the_peer(int error)
 {
     switch (error) {
-    case EINTR:
-    case ECONNABORTED:
-    case EPROTO:
-    case ENETDOWN:
-    case ENETUNREACH:
-    case EHOSTDOWN:
-    case EHOSTUNREACH:
-    case ENONET:
-    case ENOPROTOOPT:
+    case -EINTR:
+    case -ECONNABORTED:
+    case -EPROTO:
+    case -ENETDOWN:
+    case -ENETUNREACH:
+    case -EHOSTDOWN:
+    case -EHOSTUNREACH:
+    case -ENONET:
+    case -ENOPROTOOPT:
+    case -EPERM: /* a firewall */
         return true;
     default:
         return false;
     }
 }
 
+/* Errors that go away when something is closed. ENOSPC: of epoll. */
+static bool is_shortage(int error)
+{
+    return error == -EMFILE || error == -ENFILE || error == -ENOBUFS ||
+           error == -ENOMEM || error == -ENOSPC;
+}
+
+/* Returns: a descriptor, negative errno; after many that died the last error,
+ * because one that stays would hold the thread for ever. */
 static int try_accept(int listener)
 {
     int fd;
 
-    do {
-        fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    } while (fd < 0 && is_about_the_peer(errno));
-    return fd < 0 ? -errno : fd;
+    for (int i = 0; i < DEAD_IN_A_ROW; i++) {
+        fd = rv_fd_above_stdio(
+            accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (fd >= 0 || !is_about_the_peer(fd))
+            break;
+    }
+    return fd;
 }
 
 /* What a listener takes is of its kind. */
@@ -224,27 +243,53 @@ static int adopt_accepted(struct rv_tcp_accept *self, int fd)
                                  : rv_tcp_adopt(self->tcp, fd);
 }
 
-/* READY is kept after a connection: only EAGAIN says that there is none. */
-static enum rv_poll accept_poll(struct rv_future *future, struct rv_cx *cx)
+/* Returns: -EAGAIN, and the waker was left; else what it came to. */
+static int accept_next(struct rv_tcp_accept *self, struct rv_cx *cx)
 {
-    struct rv_tcp_accept *self =
-        RV_CONTAINER_OF(future, struct rv_tcp_accept, future);
     struct rv_source *source = self->listener->source;
     uint32_t tick;
 
     while (rv_source_ready(source, RV_READ, &cx->waker, &tick) &&
            rv_may_go_on(cx)) {
-        int fd = try_accept(rv_tcp_fd(self->listener));
+        const int fd = try_accept(rv_tcp_fd(self->listener));
 
         if (fd != -EAGAIN) {
             rv_trace(RV_EV_ACCEPT, 0, fd);
-            future->result = fd < 0 ? fd : adopt_accepted(self, fd);
-            return RV_READY;
+            return fd < 0 ? fd : adopt_accepted(self, fd);
         }
         rv_trace(RV_EV_WOULD_BLOCK, 0, rv_tcp_fd(self->listener));
         rv_source_clear(source, RV_READ, tick);
     }
-    return rv_net_wait(future);
+    return -EAGAIN;
+}
+
+static bool goes_on_later(const struct rv_tcp_accept *self)
+{
+    const int error = self->future.result;
+
+    return self->patient && (is_shortage(error) || is_about_the_peer(error));
+}
+
+/* READY is kept after a connection: only EAGAIN says that there is none. */
+static enum rv_poll accept_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_tcp_accept *self =
+        RV_CONTAINER_OF(future, struct rv_tcp_accept, future);
+
+    for (;;) {
+        if (self->pausing && rv_poll(&self->pause.future, cx) == RV_PENDING)
+            return RV_PENDING;
+        self->pausing = false;
+        future->result = accept_next(self, cx);
+        if (future->result == -EAGAIN)
+            return rv_net_wait(future);
+        if (!goes_on_later(self))
+            return RV_READY;
+        /* The source stays READY: after the pause the listener is tried again
+         * without a new edge of epoll. */
+        rv_sleep_init(&self->pause, rv_after_ms(PAUSE_MS));
+        self->pausing = true;
+    }
 }
 
 static void accept_drop(struct rv_future *future)
@@ -252,6 +297,7 @@ static void accept_drop(struct rv_future *future)
     struct rv_tcp_accept *self =
         RV_CONTAINER_OF(future, struct rv_tcp_accept, future);
 
+    rv_drop(&self->pause.future);
     rv_net_stop_waiting(future, self->listener->source, RV_READ);
 }
 
@@ -261,10 +307,16 @@ void rv_tcp_accept_init(struct rv_tcp_accept *accept, struct rv_tcp *listener,
     static const struct rv_future_ops ops = {
         .name = "rv_tcp_accept", .poll = accept_poll, .drop = accept_drop};
 
+    *accept = (struct rv_tcp_accept){.listener = listener, .tcp = tcp};
     rv_future_init(&accept->future, &ops);
-    accept->listener = listener;
-    accept->tcp = tcp;
     *tcp = (struct rv_tcp){0};
+}
+
+void rv_tcp_accept_patient_init(struct rv_tcp_accept *accept,
+                                struct rv_tcp *listener, struct rv_tcp *tcp)
+{
+    rv_tcp_accept_init(accept, listener, tcp);
+    accept->patient = true;
 }
 
 /* --- recv and send ----------------------------------------------------- */

@@ -204,6 +204,63 @@ RV_TEST(tcp, accept_without_descriptors_says_so_and_loses_nobody)
     wire_close(&wire);
 }
 
+/* An accept without descriptors, which come back when it has failed twice. */
+struct shortage {
+    struct rv_future future;
+    struct rv_tcp_accept accept;
+    struct rlimit all;
+    int polls;
+};
+
+static enum rv_poll shortage_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct shortage *self = RV_CONTAINER_OF(future, struct shortage, future);
+
+    if (rv_poll(&self->accept.future, cx) == RV_READY)
+        return RV_READY;
+    if (++self->polls == 2)
+        setrlimit(RLIMIT_NOFILE, &self->all);
+    return RV_PENDING;
+}
+
+RV_TEST(tcp, a_patient_accept_waits_for_descriptors)
+{
+    static const struct rv_future_ops ops = {.name = "shortage",
+                                             .poll = shortage_poll};
+    struct shortage shortage = {.polls = 0};
+    struct rlimit few;
+    struct wire wire;
+
+    cr_assert_eq(wire_listen(&wire, "127.0.0.1"), 0);
+    cr_assert_eq(connect_to(&wire, &wire.addr), 0);
+    getrlimit(RLIMIT_NOFILE, &shortage.all);
+    few = (struct rlimit){.rlim_cur = 0, .rlim_max = shortage.all.rlim_max};
+    rv_future_init(&shortage.future, &ops);
+    rv_tcp_accept_patient_init(&shortage.accept, &wire.listener, &wire.server);
+    setrlimit(RLIMIT_NOFILE, &few);
+    cr_assert_eq(rv_test_block_on(wire.executor, &shortage.future), 0);
+
+    cr_assert_eq(shortage.accept.future.result, 0);
+    cr_assert_geq(shortage.polls, 2, "it was there at once");
+    cr_assert_geq(rv_tcp_fd(&wire.server), 0);
+    rv_drop(&shortage.accept.future);
+    wire_close(&wire);
+}
+
+RV_TEST(tcp, a_patient_accept_ends_when_the_listener_is_none)
+{
+    struct rv_tcp_accept accept;
+    struct wire wire;
+
+    cr_assert_eq(wire_listen(&wire, "127.0.0.1"), 0);
+    cr_assert_eq(connect_to(&wire, &wire.addr), 0);
+    cr_assert_eq(shutdown(rv_tcp_fd(&wire.listener), SHUT_RD), 0);
+    rv_tcp_accept_patient_init(&accept, &wire.listener, &wire.server);
+    cr_assert_eq(rv_test_block_on(wire.executor, &accept.future), -EINVAL);
+    rv_drop(&accept.future);
+    wire_close(&wire);
+}
+
 RV_TEST(tcp, accept_after_a_peer_gave_up_goes_on)
 {
     struct wire wire;
