@@ -13,13 +13,21 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../examples/program.h"
+
 enum { SLEEP_SPREAD_MS = 1000 };
+
+void bench_begin(void)
+{
+    program_start(1);
+}
 
 int64_t bench_ops(int argc, char **argv)
 {
     char *end = NULL;
     long long ops = argc > 1 ? strtoll(argv[1], &end, 10) : 0;
 
+    bench_begin();
     if (ops > 0 && *end == '\0')
         return ops;
     fprintf(stderr, "usage: %s OPERATIONS [VARIANT]\n", argv[0]);
@@ -125,7 +133,8 @@ void bench_say_where(unsigned port)
 {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     printf("port %u pid %d\n", port, getpid());
-    fflush(stdout);
+    if (fflush(stdout) != 0) /* nobody would ever ask it, or end it */
+        bench_check(-errno, "stdout");
 }
 
 void bench_check(int error, const char *what)

@@ -25,7 +25,11 @@ struct bench_span {
     int64_t cpu_ns;  /* of all threads of the process */
 };
 
-/* The first argument, a count of operations. Exits with 2 if it is none. */
+/* First of all, for a server; see program.h. */
+void bench_begin(void);
+
+/* First of all, for the others: the first argument, a count of operations.
+ * Exits with 2 if it is none. */
 int64_t bench_ops(int argc, char **argv);
 
 /* The second argument is `word`. */

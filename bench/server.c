@@ -49,6 +49,7 @@ int main(int argc, char **argv)
     struct rv_runtime *runtime;
     struct rv_addr addr;
 
+    bench_begin();
     bench_check(rv_runtime_start_with(&runtime, &options), "runtime");
     bench_check(rv_addr_parse(&addr, "127.0.0.1", 0), "address");
     bench_check(rv_http_server_init(&server, &addr, &handler), "listen");

@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "program.h"
+
 static pthread_mutex_t lock; /* the parent holds it; checks for errors */
 
 struct seen {
@@ -123,6 +125,7 @@ int main(int argc, char **argv)
     int status = 0;
     pid_t child;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc > 1)

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "program.h"
+
 enum { BUFFER_BYTES = 128 * 1024 };
 
 struct cat {
@@ -133,6 +135,7 @@ int main(int argc, char **argv)
     struct cat cat;
     int result;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         puts("usage: cat [FILE...]");
         return 0;

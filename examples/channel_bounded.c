@@ -12,15 +12,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "program.h"
+
 static int32_t reader(void *arg)
 {
     struct rv_spsc_receiver *receiver = arg;
+    int32_t error;
     int value;
 
-    while (rv_spsc_pop(receiver, &value) == 0) /* waits for the next push */
+    while ((error = rv_spsc_pop(receiver, &value)) == 0) /* waits for a push */
         printf("%d\n", value);
     rv_spsc_receiver_close(receiver);
-    return 0;
+    return error == -EPIPE ? 0 : error; /* the writer has closed: that is all */
 }
 
 static int32_t push_three(struct rv_spsc_sender *sender)
@@ -36,6 +39,7 @@ static int32_t writer(void *arg)
 {
     static const struct rv_channel_options numbers = {.name = "numbers"};
     const bool too_late = *(bool *)arg;
+    int32_t read;
     struct rv_spsc_receiver *receiver;
     struct rv_spsc_sender *sender;
     struct rv_go task = {.task = NULL};
@@ -50,11 +54,12 @@ static int32_t writer(void *arg)
     if (!error && too_late)
         error = rv_go(&task, reader, receiver);
     rv_spsc_sender_close(sender); /* the reader's last pop says -EPIPE */
-    if (!task.task)
+    if (!task.task) {
         rv_spsc_receiver_close(receiver);
-    else
-        rv_go_join(&task);
-    return error;
+        return error;
+    }
+    read = rv_go_join(&task);
+    return error ? error : read;
 }
 
 static int usage(FILE *where, int status)
@@ -70,6 +75,7 @@ int main(int argc, char **argv)
     struct rv_sched *sched;
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc > 1 && !too_late)

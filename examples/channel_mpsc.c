@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "program.h"
+
 struct work {
     struct rv_mpsc_sender *sender;
     int value;
@@ -53,8 +55,11 @@ static int32_t root(void *arg)
     rv_mpsc_sender_close(sender);
     if (!error)
         error = receive_two(receiver);
-    for (int i = 0; i < 2; i++)
-        rv_go_join(&tasks[i]);
+    for (int i = 0; i < 2; i++) {
+        const int32_t result = tasks[i].task ? rv_go_join(&tasks[i]) : 0;
+
+        error = error ? error : result;
+    }
     rv_mpsc_receiver_close(receiver);
     return error;
 }
@@ -70,6 +75,7 @@ int main(int argc, char **argv)
     struct rv_sched *sched;
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc > 1)

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "program.h"
+
 enum { BATCH = 4, BATCHES = 3, SUBSCRIBERS = 2 };
 
 static int32_t subscriber_main(void *arg)
@@ -71,8 +73,11 @@ static int32_t root(void *arg)
     if (!error)
         error = publish(publisher);
     rv_publisher_close(publisher);
-    for (int i = 0; i < SUBSCRIBERS; i++)
-        rv_go_join(&tasks[i]);
+    for (int i = 0; i < SUBSCRIBERS; i++) {
+        const int32_t result = tasks[i].task ? rv_go_join(&tasks[i]) : 0;
+
+        error = error ? error : result;
+    }
     return error;
 }
 
@@ -87,6 +92,7 @@ int main(int argc, char **argv)
     struct rv_sched *sched;
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc > 1)

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "program.h"
+
 enum { NAME_BYTES = 20, LINE_BYTES = 512, QUEUE_BYTES = 64 * 1024 };
 
 struct client {
@@ -220,7 +222,8 @@ static enum rv_poll server_poll(struct rv_future *future, struct rv_cx *cx)
     self->either[1] = &self->accept.future;
     for (;;) {
         rv_signal_wait_init(&self->stop, &self->signals);
-        rv_tcp_accept_init(&self->accept, &self->listener, &self->accepted);
+        rv_tcp_accept_patient_init(&self->accept, &self->listener,
+                                   &self->accepted);
         rv_select_init(&self->select, self->either, 2);
         RV_AWAIT(future, cx, &self->select.future);
         if (self->select.future.result == 0)
@@ -295,6 +298,7 @@ int main(int argc, char **argv)
     uint16_t port;
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc != 2 || !parse_port(argv[1], &port))

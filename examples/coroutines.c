@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "program.h"
+
 enum { CLIENTS = 3 };
 
 static long messages = 4; /* that each client sends */
@@ -99,45 +101,83 @@ static int32_t serve(void *arg)
             rv_free(tcp);
         }
     }
+    /* Who waits in the listener's queue for an accept is told, too. */
+    rv_tcp_close(listener);
     printf("server: %s\n", strerror(-result));
     return result;
 }
 
 /* --- a client ---------------------------------------------------------- */
 
-/* Returns: how many messages came back as they were sent. */
+/* Returns: 1 if this message came back as it was sent, 0, negative errno. */
+static int talk_once(struct rv_tcp *tcp, int number)
+{
+    char sent[16];
+    char back[16];
+    const int len = snprintf(sent, sizeof sent, "hello %d", number);
+    int result = send_all(tcp, sent, (size_t)len);
+
+    if (result >= 0)
+        result = receive(tcp, back, sizeof back);
+    if (result <= 0)
+        return result < 0 ? result : -EPIPE;
+    return result == len && memcmp(sent, back, (size_t)len) == 0;
+}
+
+/* Returns: how many messages came back as they were sent, negative errno. */
 static int32_t talk(void *arg)
 {
     const struct rv_addr *addr = arg;
     struct rv_tcp tcp = {0};
+    int result = connect_to(addr, &tcp);
     int good = 0;
 
-    if (connect_to(addr, &tcp) < 0)
-        return 0;
-    for (int i = 0; i < messages; i++) {
-        char sent[16];
-        char back[16];
-        const int len = snprintf(sent, sizeof sent, "hello %d", i);
-
+    for (int i = 0; i < messages && result >= 0; i++) {
         rv_coro_sleep_until(rv_after_ms(5));
-        if (send_all(&tcp, sent, (size_t)len) < 0)
-            break;
-        good += receive(&tcp, back, sizeof back) == len &&
-                memcmp(sent, back, (size_t)len) == 0;
+        result = talk_once(&tcp, i);
+        good += result > 0;
     }
     rv_tcp_close(&tcp);
-    return good;
+    return result < 0 ? result : good;
 }
 
 /* --- all of them ------------------------------------------------------- */
 
-static int32_t run(void *arg)
+/* Returns: 0, negative errno. */
+static int wait_for_client(struct rv_join *join, int number)
+{
+    const int echoes = rv_await(&join->future);
+
+    if (echoes < 0)
+        return echoes;
+    printf("client %d: %d echoes\n", number, echoes);
+    return echoes == messages ? 0 : -EBADMSG;
+}
+
+/* Returns: 0, negative errno. */
+static int talk_to(struct rv_addr *addr)
 {
     struct rv_executor *executor = rv_executor_current();
     struct rv_join joins[CLIENTS] = {0};
+    int error = 0;
+
+    for (int i = 0; i < CLIENTS && !error; i++)
+        error = rv_coro_spawn(executor, talk, addr, NULL, &joins[i]);
+    for (int i = 0; i < CLIENTS && !error; i++)
+        error = wait_for_client(&joins[i], i);
+    for (int i = 0; i < CLIENTS; i++) {
+        rv_join_abort(&joins[i]); /* after an error some still talk */
+        rv_join_drop(&joins[i]);
+    }
+    return error;
+}
+
+static int32_t run(void *arg)
+{
     struct rv_join server = {0};
     struct rv_tcp listener = {0};
     struct rv_addr addr;
+    int result;
     int error;
 
     (void)arg;
@@ -146,17 +186,16 @@ static int32_t run(void *arg)
     if (!error)
         error = rv_tcp_local_addr(&listener, &addr);
     if (!error)
-        error = rv_coro_spawn(executor, serve, &listener, NULL, &server);
-    for (int i = 0; i < CLIENTS && !error; i++)
-        error = rv_coro_spawn(executor, talk, &addr, NULL, &joins[i]);
-    for (int i = 0; i < CLIENTS && !error; i++)
-        printf("client %d: %d echoes\n", i, rv_await(&joins[i].future));
-    for (int i = 0; i < CLIENTS; i++)
-        rv_join_drop(&joins[i]);
+        error = rv_coro_spawn(rv_executor_current(), serve, &listener, NULL,
+                              &server);
+    if (!error)
+        error = talk_to(&addr);
     rv_join_abort(&server); /* it runs to its end in here */
+    result = server.future.result;
     rv_join_drop(&server);
     rv_tcp_close(&listener);
-    return error;
+    /* What ended the server is why the clients have failed. */
+    return result < 0 && result != -ECANCELED ? result : error;
 }
 
 static int usage(FILE *where, int status)
@@ -173,6 +212,7 @@ int main(int argc, char **argv)
     char *end = "";
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc > 1)

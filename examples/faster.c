@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "program.h"
+
 enum { LINE_BYTES = 256, THE_CLOCK = 0, FAILED = 3 };
 
 /* Returns: 0 the clock, 1 the read, negative errno. */
@@ -80,6 +82,7 @@ int main(int argc, char **argv)
     long ms = argc == 2 ? strtol(argv[1], &end, 10) : 0;
     int winner;
 
+    program_start(FAILED);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc != 2 || *end || end == argv[1] || ms < 0)

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "program.h"
+
 struct fib {
     int n;
     uint64_t value;
@@ -66,6 +68,7 @@ int main(int argc, char **argv)
     struct rv_sched *sched;
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc > 3 || whole.n < 0 || cores < 0)

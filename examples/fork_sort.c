@@ -3,10 +3,13 @@
  *
  * Merge sort: one half is forked, the other one is sorted here, then both are
  * merged. Small pieces are not worth a fork, and go to qsort(). */
+#include <errno.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "program.h"
 
 enum { WORTH_A_FORK = 1000 };
 
@@ -64,6 +67,7 @@ static int32_t root(void *arg)
 
 /* --- lines ------------------------------------------------------------- */
 
+/* Returns: 0, -ENOMEM. */
 static int add_line(struct piece *all, char *line)
 {
     /* Room for twice as many whenever the number is a power of two. */
@@ -72,35 +76,60 @@ static int add_line(struct piece *all, char *line)
         char **lines = realloc(all->lines, size);
 
         if (!lines)
-            return -1;
+            return -ENOMEM;
         all->lines = lines;
     }
     all->lines[all->len++] = line;
     return 0;
 }
 
-static int read_lines(struct piece *all)
+/* The newline is not part of it: the last line may have none. Returns: 0,
+ * -EILSEQ: a NUL in it would end it too early. */
+static int cut(char *line, size_t len)
 {
-    char *line = NULL;
-    size_t size = 0;
-
-    while (getline(&line, &size, stdin) >= 0) {
-        if (add_line(all, line) < 0)
-            return -1;
-        line = NULL;
-        size = 0;
-    }
-    free(line);
-    all->room = malloc((all->len + 1) * sizeof *all->room);
-    return all->room ? 0 : -1;
+    if (line[len - 1] == '\n')
+        line[--len] = '\0';
+    return strlen(line) == len ? 0 : -EILSEQ;
 }
 
-static void write_lines(struct piece *all)
+/* getline() says -1 at the end, at an error of read(2), and without memory: to
+ * take them for one is to sort a part and call it all. Returns: 0, negative
+ * errno. */
+static int read_lines(struct piece *all)
 {
-    for (size_t i = 0; i < all->len; i++) {
-        fputs(all->lines[i], stdout);
-        free(all->lines[i]);
+    int error = 0;
+
+    while (!error) {
+        char *line = NULL;
+        size_t size = 0;
+        const ssize_t len = getline(&line, &size, stdin);
+
+        if (len < 0) {
+            error = feof(stdin) && !ferror(stdin) ? 0 : -errno;
+            free(line);
+            break;
+        }
+        error = cut(line, (size_t)len);
+        if (!error)
+            error = add_line(all, line);
+        if (error)
+            free(line);
     }
+    if (!error)
+        all->room = malloc((all->len + 1) * sizeof *all->room);
+    return error || all->room ? error : -ENOMEM;
+}
+
+static void write_lines(const struct piece *all)
+{
+    for (size_t i = 0; i < all->len; i++)
+        puts(all->lines[i]);
+}
+
+static void free_lines(struct piece *all)
+{
+    for (size_t i = 0; i < all->len; i++)
+        free(all->lines[i]);
     free(all->lines);
     free(all->room);
 }
@@ -128,21 +157,22 @@ int main(int argc, char **argv)
     struct rv_sched *sched;
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc > 2 || cores < 0)
         return usage(stderr, 2);
     error = rv_sched_start(&sched, &options);
-    if (error < 0) {
+    if (!error) {
+        error = read_lines(&all);
+        if (!error)
+            error = rv_sched_run(sched, root, &all);
+        if (!error)
+            write_lines(&all);
+        rv_sched_stop(sched);
+        free_lines(&all);
+    }
+    if (error)
         fprintf(stderr, "fork_sort: %s\n", strerror(-error));
-        return 1;
-    }
-    if (read_lines(&all) < 0) {
-        fprintf(stderr, "fork_sort: no memory\n");
-        return 1;
-    }
-    error = rv_sched_run(sched, root, &all);
-    rv_sched_stop(sched);
-    write_lines(&all);
-    return error < 0;
+    return error ? 1 : 0;
 }

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "program.h"
+
 /* --- one client -------------------------------------------------------- */
 
 struct client {
@@ -153,7 +155,8 @@ static enum rv_poll server_poll(struct rv_future *future, struct rv_cx *cx)
 
     RV_BEGIN(future);
     for (;;) {
-        rv_tcp_accept_init(&self->accept, &self->listener, &self->accepted);
+        rv_tcp_accept_patient_init(&self->accept, &self->listener,
+                                   &self->accepted);
         or_signal(self, &self->accept.future);
         RV_AWAIT(future, cx, &self->select.future);
         if (self->select.future.result == 1)
@@ -235,6 +238,7 @@ int main(int argc, char **argv)
     int64_t port;
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc != 3 || !parse_number(argv[1], UINT16_MAX, &port) ||

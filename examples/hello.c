@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "program.h"
+
 struct hello {
     struct rv_future future;
     struct rv_file *output;
@@ -68,6 +70,7 @@ int main(int argc, char **argv)
     struct hello hello;
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc > 2)

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "program.h"
+
 static int32_t hello(void *arg)
 {
     (void)arg;
@@ -53,6 +55,7 @@ int main(int argc, char **argv)
     struct rv_sched *sched;
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc > 2 || cores < 0)

@@ -15,6 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "program.h"
+
 enum {
     FILES = 100,
     FILE_BYTES = 1 << 20,
@@ -34,6 +36,8 @@ static int write_all(int fd)
 
     for (size_t done = 0; done < FILE_BYTES; done += (size_t)n) {
         n = write(fd, content + done, FILE_BYTES - done);
+        if (n == 0)
+            return -ENOSPC;
         if (n < 0 && errno != EINTR)
             return -errno;
         if (n < 0)
@@ -221,6 +225,7 @@ int main(int argc, char **argv)
     struct rv_runtime *runtime;
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc != 2 || argv[1][0] == '-')

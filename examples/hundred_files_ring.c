@@ -16,6 +16,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "program.h"
+
 enum { FILES = 100, FILE_BYTES = 1 << 20, PATH_BYTES = 4096 };
 
 /* --- what it takes ----------------------------------------------------- */
@@ -64,19 +66,24 @@ static int write_one(const char *path, const struct rv_buf *content)
 {
     const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     size_t done = 0;
-    ssize_t n = 1;
+    int error = 0;
+    ssize_t n;
 
     if (fd < 0)
         return -errno;
-    while (done < content->len_bytes && n > 0) {
+    while (done < content->len_bytes && !error) {
         n = write(fd, content->data + done, content->len_bytes - done);
         if (n > 0)
             done += (size_t)n;
+        else if (n == 0)
+            error = -ENOSPC;
+        else if (errno != EINTR)
+            error = -errno;
     }
-    n = n < 0 ? -errno : 0;
-    if (close(fd) < 0 && n == 0)
-        n = -errno;
-    return (int)n;
+    /* A network file system reports a full disk as late as close(). */
+    if (close(fd) < 0 && !error)
+        error = -errno;
+    return error;
 }
 
 /* Returns: 0, or the first error. */
@@ -207,11 +214,13 @@ int main(int argc, char **argv)
 {
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc != 2 || argv[1][0] == '-')
         return usage(stderr, 2);
-    error = run(argv[1]);
+    error = strlen(argv[1]) < PATH_BYTES - sizeof "/000" ? run(argv[1])
+                                                         : -ENAMETOOLONG;
     if (error)
         fprintf(stderr, "hundred_files_ring: %s\n", strerror(-error));
     return error ? 1 : 0;

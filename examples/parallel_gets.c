@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "program.h"
+
 struct fetch {
     struct rv_future future;
     struct rv_http_get get;
@@ -96,6 +98,7 @@ int main(int argc, char **argv)
     int64_t ms;
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc < 3 || !parse_ms(argv[1], &ms))

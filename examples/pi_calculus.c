@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "program.h"
+
 /* What goes through the first two channels: one to answer on. */
 typedef struct rv_oneshot_sender *answer_channel;
 
@@ -116,6 +118,7 @@ int main(int argc, char **argv)
     struct rv_sched *sched;
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc > 1)

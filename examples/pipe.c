@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "program.h"
+
 enum { BUFFER_BYTES = 4096 };
 
 /* --- the writer -------------------------------------------------------- */
@@ -169,6 +171,7 @@ int main(int argc, char **argv)
     struct rv_runtime *runtime;
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc > 3 || *end || times < 1)

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "program.h"
+
 enum { COUNT = 1000, CAPACITY = 4 };
 
 struct stage {
@@ -45,17 +47,14 @@ static int32_t square(void *arg)
     return error == -EPIPE ? 0 : error; /* all of them, or nobody wants more */
 }
 
-static int32_t sum(struct rv_spsc_receiver *input)
+static int32_t sum(struct rv_spsc_receiver *input, int64_t *total)
 {
-    int64_t total = 0;
     int64_t value;
     int32_t error;
 
     while ((error = rv_spsc_pop(input, &value)) == 0)
-        total += value;
+        *total += value;
     rv_spsc_receiver_close(input);
-    if (error == -EPIPE)
-        printf("1^2 + ... + %d^2 = %lld\n", COUNT, (long long)total);
     return error == -EPIPE ? 0 : error;
 }
 
@@ -64,7 +63,9 @@ static int32_t root(void *arg)
     struct stage counting = {.input = NULL};
     struct stage squaring;
     struct rv_spsc_receiver *end;
-    struct rv_go tasks[2] = {{.task = NULL}};
+    struct rv_go tasks[2];
+    int32_t started[2];
+    int64_t total = 0;
     int32_t error = rv_spsc_new(&counting.output, &squaring.input,
                                 sizeof(int64_t), CAPACITY, NULL);
 
@@ -78,15 +79,26 @@ static int32_t root(void *arg)
         rv_spsc_receiver_close(squaring.input);
         return error;
     }
-    if (rv_go(&tasks[0], count, &counting) < 0)
+    /* A stage that cannot be started closes its ends all the same: the others
+     * see the end of the numbers, and end. */
+    started[0] = rv_go(&tasks[0], count, &counting);
+    if (started[0] < 0)
         rv_spsc_sender_close(counting.output);
-    if (rv_go(&tasks[1], square, &squaring) < 0) {
+    started[1] = rv_go(&tasks[1], square, &squaring);
+    if (started[1] < 0) {
         rv_spsc_receiver_close(squaring.input);
         rv_spsc_sender_close(squaring.output);
     }
-    error = sum(end);
-    for (int i = 0; i < 2; i++)
-        rv_go_join(&tasks[i]);
+    error = sum(end, &total);
+    /* The sum is one of all the numbers only if no stage has failed. */
+    for (int i = 0; i < 2; i++) {
+        const int32_t result =
+            started[i] < 0 ? started[i] : rv_go_join(&tasks[i]);
+
+        error = error ? error : result;
+    }
+    if (!error)
+        printf("1^2 + ... + %d^2 = %lld\n", COUNT, (long long)total);
     return error;
 }
 
@@ -101,6 +113,7 @@ int main(int argc, char **argv)
     struct rv_sched *sched;
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc > 1)

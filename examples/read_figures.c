@@ -15,6 +15,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "program.h"
+
 enum {
     FILE_BYTES = 64 << 20,
     CACHED_BYTES = 128 << 10, /* a read of what is in the cache */
@@ -274,6 +276,7 @@ int main(int argc, char **argv)
     int error;
     int fd;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc != 2)

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "program.h"
+
 enum { CAPACITY = 16 };
 
 struct filter {
@@ -99,6 +101,7 @@ int main(int argc, char **argv)
     int count;
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc > 1)

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "program.h"
+
 /* state: uint32_t, the limit. Returns: how many primes are below it. */
 static int32_t count_primes(void *state, void *result)
 {
@@ -146,6 +148,7 @@ int main(int argc, char **argv)
     uint32_t *limits;
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     limits = argc > 1 ? parse(argc, argv) : NULL;

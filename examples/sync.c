@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "program.h"
+
 /* Returns: a buffer with the text and a newline; NULL without memory. */
 static struct rv_buf *line_of(const char *text)
 {
@@ -54,6 +56,7 @@ int main(int argc, char **argv)
 {
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc != 3)

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "program.h"
+
 struct sum {
     uint32_t a;
     uint32_t b;
@@ -179,6 +181,7 @@ int main(int argc, char **argv)
     struct rv_runtime *runtime;
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (ios < 0 || cpus < 0 || argc > 4 || (argc == 4 && !one))

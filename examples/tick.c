@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "program.h"
+
 enum { LINE_BYTES = 32 };
 
 struct tick {
@@ -97,6 +99,7 @@ int main(int argc, char **argv)
     struct tick tick;
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc > 3 || count == 0 || ms == 0)

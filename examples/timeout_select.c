@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "program.h"
+
 enum { CONTENDERS_MAX = 16 };
 
 struct contender {
@@ -95,9 +97,10 @@ static int tell(const struct race *race, int result)
         fprintf(stderr, "timeout_select: no answer\n");
         return 1;
     }
-    printf("%s: %d\n%.*s\n", first->url, first->get.status,
-           (int)first->get.body_len_bytes,
-           first->get.body ? first->get.body : "");
+    printf("%s: %d\n", first->url, first->get.status);
+    /* No %s: there may be any byte in it. */
+    fwrite(first->get.body, 1, first->get.body_len_bytes, stdout);
+    putchar('\n');
     return 0;
 }
 
@@ -124,6 +127,7 @@ int main(int argc, char **argv)
     int64_t ms;
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc < 3 || argc > 2 + CONTENDERS_MAX || !parse_ms(argv[1], &ms))

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "program.h"
+
 struct two_gets {
     struct rv_future future; /* first: this struct is a future */
     struct rv_http_get get;
@@ -24,8 +26,9 @@ static enum rv_poll two_gets_poll(struct rv_future *future, struct rv_cx *cx)
         RV_AWAIT(future, cx, &self->get.future); /* other tasks run here */
         if (self->get.future.result < 0)
             RV_RETURN(future, self->get.future.result);
-        printf("%.*s\n", (int)self->get.body_len_bytes,
-               self->get.body ? self->get.body : "");
+        /* No %s: there may be any byte in it. */
+        fwrite(self->get.body, 1, self->get.body_len_bytes, stdout);
+        putchar('\n');
         rv_drop(&self->get.future);
     }
     RV_RETURN(future, 0);
@@ -51,6 +54,7 @@ int main(int argc, char **argv)
     struct rv_runtime *runtime;
     int error;
 
+    program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc != 3)

@@ -29,6 +29,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../examples/program.h"
+
 /* --- figures ----------------------------------------------------------- */
 
 /* Atomic, because in the later stages two threads count. */
@@ -367,6 +369,7 @@ static inline int lesson_start(int argc, char **argv, const char *what,
     bool port_seen = false;
     long number = 8080;
 
+    program_start(1);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0)
             lesson_help(what, sleep_ms);

@@ -113,9 +113,13 @@ int main(void)
     struct epoll_event event = {.events = EPOLLIN};
     struct sockaddr_in addr = hello_addr();
     socklen_t len = sizeof addr;
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    int listener;
 
+    bench_begin();
+    listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (listener < 0 || epoll < 0)
+        bench_check(-errno, "descriptors");
     if (bind(listener, (struct sockaddr *)&addr, len) < 0 ||
         listen(listener, BACKLOG) < 0 ||
         getsockname(listener, (struct sockaddr *)&addr, &len) < 0 ||

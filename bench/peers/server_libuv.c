@@ -66,11 +66,13 @@ static void on_connection(uv_stream_t *listener, int status)
 
 int main(void)
 {
-    uv_loop_t *loop = uv_default_loop();
     struct sockaddr_in addr = hello_addr();
     int len = sizeof addr;
     uv_tcp_t listener;
+    uv_loop_t *loop;
 
+    bench_begin();
+    loop = uv_default_loop();
     bench_check(uv_tcp_init(loop, &listener), "socket");
     bench_check(uv_tcp_bind(&listener, (struct sockaddr *)&addr, 0), "bind");
     bench_check(uv_listen((uv_stream_t *)&listener, BACKLOG, on_connection),

@@ -58,6 +58,8 @@ int main(int argc, char **argv)
 
     if (bench_variant(argc, argv, "one-cpu"))
         bench_use_one_cpu();
+    if (match.epoll < 0 || match.here < 0 || match.there < 0)
+        bench_check(-errno, "descriptors"); /* errno: of the last that failed */
     if (epoll_ctl(match.epoll, EPOLL_CTL_ADD, match.here, &event) < 0)
         bench_check(-errno, "epoll_ctl");
     work(&match, WARM_UP);

@@ -175,10 +175,12 @@ static int read_list(struct list *list, const char *path)
 
     if (!file)
         return -errno;
+    errno = 0;
     for (uint32_t n = 1; !error && getline(&line, &room, file) > 0; n++)
         error = add_line(list, line, n);
-    if (!error && ferror(file))
-        error = -EIO;
+    /* It ends at an error too, or when a line finds no memory. */
+    if (!error && (ferror(file) || !feof(file)))
+        error = errno ? -errno : -EIO;
     free(line);
     if (file != stdin)
         fclose(file);

@@ -147,14 +147,14 @@ static void take_hashed(struct digest *self)
     self->hashed++;
 }
 
-/* Read on, if there is a buffer. Returns: 1 when something was done, 0 when
- * nothing can be, negative errno. */
+/* Read on, if there is a buffer and no error. Returns: 1 when something was
+ * done, 0 when nothing can be, negative errno. */
 static int advance_reading(struct digest *self, struct rv_cx *cx)
 {
     int error;
 
     if (!self->reading) {
-        if (self->at_end || self->filled - self->hashed == 2)
+        if (self->error || self->at_end || self->filled - self->hashed == 2)
             return 0;
         start_read(self);
     }
@@ -171,13 +171,14 @@ static bool is_small(const struct digest *self)
            self->bufs[0]->len_bytes <= SMALL_BYTES;
 }
 
-/* Hash on, if there is a filled buffer. Returns: as advance_reading(). */
+/* Hash on, if there is a filled buffer and no error. Returns: as
+ * advance_reading(). */
 static int advance_hashing(struct digest *self, struct rv_cx *cx)
 {
     int error = 0;
 
     if (!self->hashing) {
-        if (self->filled == self->hashed)
+        if (self->error || self->filled == self->hashed)
             return 0;
         if (is_small(self)) {
             error = hash_call(&(struct step){self->hash, self->bufs[0]}, NULL);
@@ -196,18 +197,29 @@ static int advance_hashing(struct digest *self, struct rv_cx *cx)
     return error ? error : 1;
 }
 
-/* Returns: true when it is over; *error says how. */
-static bool advance(struct digest *self, struct rv_cx *cx, int *error)
+/* The first error stays, whatever the other half does afterwards. */
+static void keep_error(struct digest *self, int result)
+{
+    if (result < 0 && !self->error)
+        self->error = result;
+}
+
+/* Returns: true when it is over; self->error says how. After an error what is
+ * under way is waited for: the next file gets the same buffers. */
+static bool advance(struct digest *self, struct rv_cx *cx)
 {
     int read;
     int hashed;
 
     do {
         read = advance_reading(self, cx);
-        hashed = read < 0 ? 0 : advance_hashing(self, cx);
+        keep_error(self, read);
+        hashed = advance_hashing(self, cx);
+        keep_error(self, hashed);
     } while (read > 0 || hashed > 0);
-    *error = read < 0 ? read : hashed;
-    return *error < 0 || (self->at_end && self->filled == self->hashed);
+    if (self->error)
+        return !self->reading && !self->hashing;
+    return self->at_end && self->filled == self->hashed;
 }
 
 /* --- the future -------------------------------------------------------- */
@@ -230,29 +242,29 @@ static int prepare(struct digest *self)
 static enum rv_poll digest_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct digest *self = RV_CONTAINER_OF(future, struct digest, future);
-    int error = 0;
 
     RV_BEGIN(future);
     if (strcmp(self->name, "-") == 0) {
-        error = rv_file_of_fd(&self->file, STDIN_FILENO);
+        self->error = rv_file_of_fd(&self->file, STDIN_FILENO);
     } else {
         rv_file_open_init(&self->op, &self->file, self->name, O_RDONLY, 0);
         RV_AWAIT(future, cx, &self->op.future);
-        error = self->op.future.result;
+        self->error = self->op.future.result;
     }
-    if (error)
-        RV_RETURN(future, error);
+    if (self->error)
+        RV_RETURN(future, self->error);
     rv_file_stat_init(&self->op, self->file, &self->stat);
     RV_AWAIT(future, cx, &self->op.future);
-    error = self->op.future.result;
-    if (!error)
-        error = prepare(self);
-    if (error)
-        RV_RETURN(future, error);
-    RV_AWAIT_UNTIL(future, advance(self, cx, &error));
-    if (!error && !EVP_DigestFinal_ex(self->hash->context, self->value, NULL))
-        error = -EIO;
-    RV_RETURN(future, error);
+    self->error = self->op.future.result;
+    if (!self->error)
+        self->error = prepare(self);
+    if (self->error)
+        RV_RETURN(future, self->error);
+    RV_AWAIT_UNTIL(future, advance(self, cx));
+    if (!self->error &&
+        !EVP_DigestFinal_ex(self->hash->context, self->value, NULL))
+        self->error = -EIO;
+    RV_RETURN(future, self->error);
     RV_END(future);
 }
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../program.h"
 #include "sha1sum.h"
 
 struct options options;
@@ -43,20 +44,6 @@ static void print_help(void)
           "\n"
           "Exit: 0; 1 if a file could not be read, or did not match.\n",
           stdout);
-}
-
-/* Returns: false, after a message, when not all of it could be written. */
-static bool close_output(void)
-{
-    const bool failed = ferror(stdout);
-
-    if (fclose(stdout) != 0)
-        fprintf(stderr, "sha1sum: write error: %s\n", strerror(errno));
-    else if (failed) /* its reason is forgotten */
-        fputs("sha1sum: write error\n", stderr);
-    else
-        return true;
-    return false;
 }
 
 static _Noreturn void misuse(const char *what)
@@ -107,7 +94,7 @@ static void set_option(int option)
         break;
     case HELP:
         print_help();
-        exit(close_output() ? 0 : 1);
+        exit(0);
     default:
         misuse(NULL);
     }
@@ -215,6 +202,7 @@ int main(int argc, char **argv)
     bool right = false;
     int error;
 
+    program_start(1);
     read_options(argc, argv);
     error = digest_setup();
     if (!error)
@@ -229,6 +217,5 @@ int main(int argc, char **argv)
         right = run(runtime, only_stdin, 1);
     rv_runtime_stop(runtime);
     digest_teardown();
-    right &= close_output();
     return right ? 0 : 1;
 }

@@ -70,6 +70,7 @@ struct digest {
     bool reading;
     bool hashing;
     bool at_end;
+    int error; /* the first; 0 so far */
 };
 
 /* name, totals, bufs: valid until the future is READY or dropped. */

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -87,6 +88,8 @@ const char *cli_error_text(int error)
         return "there is no host of this name";
     case -EREMOTEIO:
         return "the name servers do not answer";
+    case -EMFILE:
+        return "too few descriptors: see 'ulimit -n'";
     default:
         return strerror(-error);
     }
@@ -112,6 +115,24 @@ int cli_write(int fd, const void *data, size_t len_bytes)
         }
     }
     return 0;
+}
+
+int cli_check_fds(size_t count)
+{
+    int fds[CLI_FDS_CHECKED];
+    size_t opened = 0;
+    int error = 0;
+
+    while (opened < count && opened < CLI_FDS_CHECKED && !error) {
+        fds[opened] = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        if (fds[opened] >= 0)
+            opened++;
+        else /* EINVAL: the limit is that low */
+            error = errno == EINVAL ? -EMFILE : -errno;
+    }
+    while (opened > 0)
+        close(fds[--opened]);
+    return error;
 }
 
 size_t cli_raise_fd_limit(void)

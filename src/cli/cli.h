@@ -44,6 +44,17 @@ const char *cli_error_text(int error);
 /* Write all, whatever stdout is. Returns: 0, negative errno. */
 int cli_write(int fd, const void *data, size_t len_bytes);
 
+/*
+ * See whether so many more descriptors can be opened now, at most
+ * CLI_FDS_CHECKED. A program that is its own server asks before it connects:
+ * the server could not accept, and both would wait for ever.
+ *
+ * Returns: 0, -EMFILE, -ENFILE.
+ */
+int cli_check_fds(size_t count);
+
+enum { CLI_FDS_CHECKED = 16 };
+
 /* As many descriptors as the system allows. Returns: how many. */
 size_t cli_raise_fd_limit(void);
 

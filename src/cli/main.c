@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../../examples/program.h"
 #include "cli/cli.h"
 
 struct command {
@@ -44,21 +45,14 @@ static bool is_help(const char *word)
            strcmp(word, "help") == 0;
 }
 
-/* What the command printed may only now meet a full disk. */
-static int flush(int status)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
-    return cli_fail(CLI_FAILED, "cannot write to stdout");
-}
-
 int main(int argc, char **argv)
 {
+    program_start(CLI_FAILED);
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write() */
 
     if (argc < 2 || is_help(argv[1])) {
         print_help();
-        return flush(CLI_OK);
+        return CLI_OK;
     }
     for (size_t i = 0; i < COMMANDS; i++) {
         char name[32];
@@ -68,7 +62,7 @@ int main(int argc, char **argv)
         /* getopt_long() starts its messages with this. */
         snprintf(name, sizeof name, "%s", commands[i].full_name);
         argv[1] = name;
-        return flush(commands[i].run(argc - 1, argv + 1));
+        return commands[i].run(argc - 1, argv + 1);
     }
     return cli_fail(CLI_USAGE,
                     "no command '%s': 'reveil --help' lists them all", argv[1]);

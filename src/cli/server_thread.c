@@ -67,6 +67,7 @@ static void *serve(void *arg)
                                              .poll = serve_poll};
     struct server_thread_state *self = arg;
     struct rv_runtime *runtime;
+    int error = 0;
 
     rv_trace_mute_thread(true);
     self->error = rv_runtime_start(&runtime);
@@ -75,12 +76,14 @@ static void *serve(void *arg)
     self->error = listen_anywhere(self);
     if (!self->error) {
         rv_future_init(&self->future, &ops);
-        rv_runtime_block_on(runtime, &self->future);
+        error = rv_runtime_block_on(runtime, &self->future);
         rv_drop(&self->server.future);
-        rv_runtime_stop(runtime);
-        return NULL;
     }
     rv_runtime_stop(runtime);
+    if (self->future.at) /* it was polled: start() does not wait */
+        return NULL;
+    if (error)
+        self->error = error;
 report:
     sem_post(&self->started);
     return NULL;

@@ -48,7 +48,8 @@ int urls_add_file(struct urls *urls, const char *path)
     errno = 0;
     while (err == 0 && getline(&line, &room, file) >= 0)
         err = add_line(urls, line);
-    if (err == 0 && ferror(file))
+    /* It ends at an error too, or when a line finds no memory. */
+    if (err == 0 && (ferror(file) || !feof(file)))
         err = errno ? -errno : -EIO;
     free(line);
     if (file != stdin)

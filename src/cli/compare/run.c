@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/cli.h"
 #include "cli/compare/compare.h"
 
 const struct stage compare_stages[COMPARE_STAGES] = {
@@ -46,6 +47,9 @@ const char *const compare_figure_keys[FIGURES] = {
     "wall_ms",     "cpu_ms", "polls", "would_block",
     "epoll_waits", "wakes",  "parks", "syscalls",
 };
+
+/* The pipe, and the connection to the server, which is in this process. */
+enum { FDS_OF_A_RUN = 3 };
 
 /* --- the command ------------------------------------------------------- */
 
@@ -84,7 +88,10 @@ static pid_t start_child(const struct command *command, int *output)
 {
     int ends[2];
     pid_t child;
+    int error = cli_check_fds(FDS_OF_A_RUN);
 
+    if (error)
+        return error;
     if (pipe(ends) < 0)
         return -errno;
     child = fork();
@@ -97,11 +104,12 @@ static pid_t start_child(const struct command *command, int *output)
         execv(command->path, command->argv);
         _exit(127);
     }
-    if (child < 0)
+    error = child < 0 ? -errno : 0;
+    if (error)
         close(ends[0]);
     close(ends[1]);
     *output = ends[0];
-    return child < 0 ? -errno : child;
+    return error ? error : child;
 }
 
 /* All there is to read, with a 0 at its end; NULL without memory. */
@@ -160,7 +168,7 @@ int compare_run(struct run *run, uint16_t port)
                          "and run the one in build/");
     child = start_child(&command, &output);
     if (child < 0)
-        return fail(run, strerror(-child));
+        return fail(run, cli_error_text(child));
     text = read_all(output);
     close(output);
     while (wait4(child, &status, 0, &usage) < 0 && errno == EINTR)

@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/cli.h"
 #include "cli/compare/compare.h"
 
 enum { SYSCALL_STOP = SIGTRAP | 0x80, OUTPUT_BYTES = 1 << 16 };
@@ -142,6 +143,13 @@ void compare_count_syscalls(struct run *runs, size_t count, uint16_t port)
 {
     struct traced traced[COMPARE_STAGES];
 
+    /* A file each, and their connections to the server in this process. */
+    if (cli_check_fds(2 * count) < 0) {
+        fputs("reveil compare: system calls are not counted: too few "
+              "descriptors\n",
+              stderr);
+        return;
+    }
     for (size_t i = 0; i < count; i++) {
         traced[i] = (struct traced){.run = &runs[i],
                                     .port = port,
