@@ -19,6 +19,7 @@
 struct rv_runtime {
     struct rv_runtime_options options;
     struct rv_runtime *other; /* beside which it was started, or NULL */
+    uint32_t mark;            /* the process that it is of */
     _Atomic uint32_t beside;  /* those that were started beside this one */
     struct rv_reactor *reactor;
     struct rv_executor *executor;
@@ -150,6 +151,7 @@ static int start(struct rv_runtime **out,
         return -ENOMEM;
     runtime->options = *options;
     runtime->other = other;
+    runtime->mark = rv_fork_mark();
     error = start_watch(runtime);
     if (error)
         goto fail_free;
@@ -184,12 +186,16 @@ int rv_runtime_start_with(struct rv_runtime **out,
 
 int rv_runtime_start_beside(struct rv_runtime **out, struct rv_runtime *other)
 {
+    if (rv_fork_is_copy(other->mark))
+        return -ESTALE;
     return start(out, &other->options, other);
 }
 
 void rv_runtime_stop(struct rv_runtime *runtime)
 {
-    RV_CHECK(atomic_load_explicit(&runtime->beside, memory_order_relaxed) == 0,
+    RV_CHECK(atomic_load_explicit(&runtime->beside, memory_order_relaxed) ==
+                     0 ||
+                 rv_fork_is_copy(runtime->mark),
              "rv_runtime_stop() before those beside it");
     rv_executor_free(runtime->executor);
     rv_cpu_enter(runtime->previous_cpu);

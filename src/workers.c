@@ -31,6 +31,7 @@ struct rv_workers {
     sem_t started;
     _Atomic bool stopping;
     bool muted;     /* as the thread that started them; see trace.h */
+    uint32_t mark;  /* the process that they are of */
     uint32_t count; /* of threads there are */
     struct worker list[];
 };
@@ -69,6 +70,8 @@ static void *worker_main(void *arg)
         self->error = rv_runtime_block_on(runtime, &self->until);
     }
     rv_runtime_stop(runtime);
+    RV_CHECK(!rv_fork_is_copy(self->all->mark),
+             "a child of fork() returned from a task of rv_workers");
     if (!self->error)
         return NULL;
 report:
@@ -121,6 +124,7 @@ int rv_workers_start(struct rv_workers **out, struct rv_runtime *runtime,
         return -ENOMEM;
     workers->runtime = runtime;
     workers->muted = rv_trace_thread_is_muted();
+    workers->mark = rv_fork_mark();
     sem_init(&workers->started, 0, 0);
     for (uint32_t i = 0; i < count && !error; i++)
         error = start_worker(workers);
@@ -154,7 +158,8 @@ void rv_workers_stop(struct rv_workers *workers)
     for (uint32_t i = 0; i < workers->count; i++) {
         struct worker *worker = &workers->list[i];
 
-        pthread_join(worker->thread, NULL);
+        if (!rv_fork_is_copy(workers->mark))
+            pthread_join(worker->thread, NULL);
         rv_waker_drop(&worker->waker);
         rv_remote_put(worker->remote);
     }

@@ -25,6 +25,9 @@ int rv_executor_new(struct rv_executor **out);
  * Drop every task that is left, then free the executor. Wakers that are still
  * held elsewhere stay valid and do nothing.
  *
+ * In a child of fork() this frees a copy (runtime.h); inside a poll it leaves
+ * the memory of the executor and of that task alone.
+ *
  * Threads: the one that made it. Misuse: inside one of its own polls.
  */
 void rv_executor_free(struct rv_executor *executor);
@@ -35,7 +38,9 @@ void rv_executor_free(struct rv_executor *executor);
  *
  * Owns:    the caller keeps `future` and drops it.
  * Threads: the executor's.   Blocks: the thread.
- * Returns: the future's result; -EDEADLK when called inside a poll; -ENOMEM.
+ * Returns: the future's result; -EDEADLK when called inside a poll; -ENOMEM;
+ *          -ESTALE in a child of fork(), at once, and also when the fork was in
+ *          one of its polls: nothing else is polled in the child after that.
  */
 int rv_block_on(struct rv_executor *executor, struct rv_future *future);
 
@@ -71,7 +76,8 @@ struct rv_join {
  *          it is dropped and freed when it is over. On error it is untouched.
  * join:    where to wait for it, or NULL to let it run on its own.
  * Threads: the executor's, inside and outside of polls.
- * Returns: 0, -ENOMEM, -ECANCELED (the executor is being freed).
+ * Returns: 0, -ENOMEM, -ECANCELED (the executor is being freed), -ESTALE (it
+ *          is of a parent process).
  */
 #define rv_spawn(executor, future, join) \
     rv_spawn_at((executor), (future), (join), RV_HERE)

@@ -107,7 +107,8 @@ int rv_http_format_head(char *text, size_t size,
  * Requests that are sent ahead wait in the kernel: one is read at a time, so
  * they take no more memory than one.
  *
- * result, after rv_http_server_stop(): the connections that were cut.
+ * result, after rv_http_server_stop(): the connections that were cut. A
+ * negative errno before that: the listener or the reactor has failed for good.
  */
 struct rv_http_server {
     struct rv_future future;

@@ -14,6 +14,14 @@
  * so I/O is tried first and the reactor is asked only after EAGAIN.
  *
  * Two ways to sleep: a thread of its own (split), or the executor's (fused).
+ *
+ * When epoll fails for good (somebody closed its descriptor, a sandbox forbids
+ * the call) all who wait are woken, their next wait fails with that error, and
+ * no descriptor can be registered any more. Timers go on.
+ *
+ * A child of fork() shares the epoll of its parent. There sources may be
+ * closed, wakers taken back and the reactor be stopped, and the parent is not
+ * disturbed; all else fails with -ESTALE. See runtime.h.
  */
 #ifndef RV_REACTOR_H
 #define RV_REACTOR_H
@@ -40,7 +48,8 @@ int rv_reactor_start(struct rv_reactor **out);
 int rv_reactor_start_fused(struct rv_reactor **out, struct rv_ready *queue);
 
 /*
- * Stop and join the thread and free the reactor. Misuse: a source is open.
+ * Stop and join the thread and free the reactor. Misuse: a source is open. In
+ * a child of fork() only the copy is freed, whatever is open.
  *
  * Fused: after the executor was freed, on the same thread.
  * Threads: any but its own.   Blocks: for the length of one wake.
@@ -54,12 +63,22 @@ struct rv_reactor *rv_reactor_current(void);
 struct rv_reactor *rv_reactor_enter(struct rv_reactor *reactor);
 
 /*
+ * Whether it can wait for anything.
+ *
+ * Threads: any.
+ * Returns: 0; the negative errno of epoll_wait(), when that fails for good;
+ *          -ESTALE in a child of fork().
+ */
+int rv_reactor_error(const struct rv_reactor *reactor);
+
+/*
  * Register a non-blocking descriptor. A socket that connects is registered
  * after connect() was called.
  *
  * Owns:    the caller keeps `fd`, and closes the source before it.
  * Threads: any.
- * Returns: 0; -EPERM for a regular file; -ENOMEM, -ENOSPC, -EBADF, -EEXIST.
+ * Returns: 0; -EPERM for a regular file; -ENOMEM, -ENOSPC, -EBADF, -EEXIST; as
+ *          rv_reactor_error().
  */
 int rv_source_open(struct rv_reactor *reactor, int fd, struct rv_source **out);
 
@@ -86,9 +105,12 @@ bool rv_source_ready(struct rv_source *source, enum rv_direction direction,
  * The system call said EAGAIN: not ready any more, unless the reactor saw the
  * descriptor ready again since `tick` was read. A direction that the peer has
  * closed stays ready.
+ *
+ * Returns: 0: ask rv_source_ready(). Negative errno, as rv_reactor_error(): it
+ *          is no use to wait.
  */
-void rv_source_clear(struct rv_source *source, enum rv_direction direction,
-                     uint32_t tick);
+int rv_source_clear(struct rv_source *source, enum rv_direction direction,
+                    uint32_t tick);
 
 /*
  * A call on a plain TCP connection did less than it could have: fewer bytes
@@ -109,7 +131,7 @@ bool rv_source_strict(const struct rv_source *source,
 /*
  * Has the peer closed both directions? If not, the waker is left for RV_READ,
  * whether that is ready or not, and is woken at the next report about it: when
- * the peer sends or ends something.
+ * the peer sends or ends something. True too if nothing will be reported.
  *
  * Threads: as rv_source_ready().
  */

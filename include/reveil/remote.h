@@ -63,7 +63,8 @@ struct rv_remote_join {
  * join:    where to wait for it, or NULL to let it run on its own.
  * Threads: any that has a reference, the executor's own too.
  * Blocks:  for one short mutex.
- * Returns: 0, -ENOMEM, -ECANCELED (the executor is gone, or being freed).
+ * Returns: 0, -ENOMEM, -ECANCELED (the executor is gone, or being freed),
+ *          -ESTALE (it is of a parent process).
  */
 int rv_remote_spawn(struct rv_remote *remote, struct rv_future *future,
                     struct rv_remote_join *join);

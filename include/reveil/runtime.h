@@ -8,6 +8,32 @@
  *
  * More threads: each starts one of its own beside it, with
  * rv_runtime_start_beside(); workers.h does that for N threads.
+ *
+ * fork(). A child has a copy of every object here, none of the threads, and
+ * shares what the descriptors stand for: the epoll, the ring, the pipes of the
+ * workers. So of the parent's objects it may only let go. It may, in the poll
+ * that has forked too,
+ *
+ *   - call _exit() or exec(): no descriptor of the library survives that;
+ *   - close sources, sockets, files, signals and processes, drop futures and
+ *     joins, stop and free runtimes, executors, pools, rings and schedulers.
+ *     None of it waits for a thread or disturbs the parent: a socket is closed
+ *     but not shut down or reset, a part of a file is not taken away, a
+ *     coroutine is not resumed for its end. Drops of your own run;
+ *   - start a runtime of its own, and all that goes with it.
+ *
+ * All else that needs a parent's object fails with -ESTALE, at once: to block
+ * on it, to spawn, to register or wait for a descriptor, calls on the pools,
+ * operations of files and rings. After the poll that has forked nothing more is
+ * polled in the child, and rv_block_on() returns -ESTALE. A call on a pool and
+ * a task of rv_sched or rv_workers must not return in a child, for there is
+ * nothing left to return to: that is misuse. Channels, and other objects of
+ * memory alone, may be locked by a thread that does not exist: leave them
+ * alone.
+ *
+ * A peer of a socket sees its end when the child, too, has closed it. What
+ * rv_process_kill() and rv_tcp_shutdown_write() say is done is done, by
+ * whomever.
  */
 #ifndef RV_RUNTIME_H
 #define RV_RUNTIME_H

@@ -139,7 +139,8 @@ struct rv_go {
  * name, for reports, is that of the function.
  *
  * go: the handle, which is joined or dropped; NULL: a detached task.
- * Returns: 0; -ENOMEM; -ECANCELED: the scheduler is stopping.
+ * Returns: 0; -ENOMEM; -ECANCELED: the scheduler is stopping; -ESTALE: it is
+ *          of a parent process.
  * If there is no memory for its stack when its turn comes, the task's result
  * is -ENOMEM and fn was not called.
  * Misuse: outside of a task.

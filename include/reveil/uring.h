@@ -13,6 +13,15 @@
  * often when it has. The ring's eventfd is a source of the reactor, so what
  * completes later wakes the executor as a socket does.
  *
+ * A submission that the kernel refuses is tried again, for a fifth of a second
+ * or, when it is short of something, for two. Then the ring has failed: what it
+ * never took ends with that error (files go to the pool), as does what is asked
+ * for later.
+ *
+ * In a child of fork() the ring is the parent's. The futures may be dropped,
+ * the ring may be freed, and the parent is not disturbed; operations end with
+ * -ESTALE.
+ *
  * file.h has files on top of it. This header is for operations of your own
  * (IORING_OP_... of linux/io_uring.h).
  */
@@ -46,7 +55,8 @@ int rv_ring_new(struct rv_ring **out, struct rv_executor *executor,
  *
  * Threads: the executor's, before the reactor is stopped; better after the
  * executor was freed, for its tasks may begin something.
- * Blocks:  until what cannot be cancelled (a read from a disk) has ended.
+ * Blocks:  until what cannot be cancelled (a read from a disk) has ended, but
+ *          not for a ring that has failed.
  */
 void rv_ring_free(struct rv_ring *ring);
 
@@ -60,8 +70,9 @@ struct rv_ring *rv_ring_enter(struct rv_ring *ring);
  * Make the kernel's part, if that was not done yet.
  *
  * Returns: 0; -ENOSYS, -EPERM, -EACCES (no io_uring here), -EOPNOTSUPP (too
- * old, or switched off), -ENODEV (no reactor), -ECANCELED (being freed): it
- * stays so. -EMFILE, -ENFILE, -ENOMEM: it may work later.
+ * old, or switched off), -ENODEV (no reactor), -ECANCELED (being freed),
+ * -ESTALE (in a child of fork()), as io_uring_enter() or the reactor (it has
+ * failed for good): it stays so. -EMFILE, -ENFILE, -ENOMEM: it may work later.
  */
 int rv_ring_open(struct rv_ring *ring);
 
@@ -93,7 +104,8 @@ static inline uint64_t rv_ring_addr(const void *memory)
  * Threads: one executor's from the first poll to the end.
  * result: the completion's: 0 or more, or a negative errno. -ECANCELED too
  *         when the ring is freed, or when the operation is linked to one that
- *         did not do all it should. As rv_ring_open() if there is no ring.
+ *         did not do all it should. As rv_ring_open() if there is no ring, or
+ *         when it fails meanwhile.
  */
 struct rv_ring_op {
     struct rv_future future;
@@ -102,7 +114,9 @@ struct rv_ring_op {
     void *owner;
     struct rv_ring_op *linked; /* begins after this one */
     bool follows;              /* is linked to another */
-    struct rv_ring *ring;      /* while it has a place in the registry */
+    bool untaken;              /* READY, and the kernel never got it */
+    bool lost; /* READY, not private: the kernel may still have it; see Owns */
+    struct rv_ring *ring; /* while it has a place in the registry */
     uint64_t id;
 };
 
@@ -113,6 +127,9 @@ struct rv_ring_op {
  *       called with its result once the kernel has let go, which may be as
  *       late as rv_ring_free(). NULL: nothing to release, and the memory stays
  *       valid long enough by itself.
+ *       An operation that the kernel had when the ring failed is READY with
+ *       `lost` set, and is as if it had been dropped: `release` comes when the
+ *       kernel lets go, or never.
  */
 void rv_ring_op_init(struct rv_ring_op *op, const struct rv_ring_call *call,
                      void (*release)(void *owner, int32_t result), void *owner);

@@ -25,9 +25,15 @@
  * epoll_wait (the fused mode).
  */
 struct rv_sleeper {
-    /* Sleep until event_fd is written, something else is to be done, or the
-     * deadline passes; 0 for a look without sleeping. Threads: the owner. */
-    void (*turn)(void *context, int64_t deadline_ns);
+    /*
+     * Sleep until event_fd is written, something else is to be done, or the
+     * deadline passes; 0 for a look without sleeping. Threads: the owner.
+     *
+     * Returns: true; false if this sleep cannot be had. Then the parker sleeps
+     * on its futex instead, until *deadline_ns, which may have been brought
+     * forward.
+     */
+    bool (*turn)(void *context, int64_t *deadline_ns);
     void *context;
     int event_fd; /* an eventfd; stays open as long as the parker */
 };
@@ -35,6 +41,7 @@ struct rv_sleeper {
 /* Embed it anywhere; do not copy or move it once it is shared. */
 struct rv_parker {
     _Atomic uint32_t token;    /* private: see Protocol in parker.c */
+    _Atomic bool on_futex;     /* private: the sleeper has refused once */
     struct rv_sleeper sleeper; /* private; without turn(): a futex */
 };
 

@@ -39,8 +39,10 @@ struct rv_worker {
     uint32_t in_flight; /* jobs whose byte was not read yet */
     bool running;
     bool done_fd_taken; /* somebody else closes it */
+    uint32_t mark;      /* the process that it is of */
     struct rv_thread bare;
     pthread_t pthread;
+    struct rv_worker_end *end; /* pthread: where it says that it ends */
 };
 
 /*
@@ -59,14 +61,16 @@ int rv_worker_start(struct rv_worker *worker, enum rv_worker_kind kind);
  *
  * Owns:    the caller holds a reference until the byte is there.
  * Returns: 0; -EAGAIN without a credit; -ENOMEM: the kernel has no page for the
- * packet.
+ *          packet; -ESTALE in a child of fork(), where there is no worker;
+ * other negative errno: the pipe is broken.
  */
 int rv_worker_submit(struct rv_worker *worker, struct rv_callable *callable);
 
 /*
  * Take the byte of the oldest job. *ran: whether this worker made the call.
  *
- * Returns: 0; -EAGAIN: none is there yet.
+ * Returns: 0; -EAGAIN: none is there yet; -EPIPE: the worker has ended; other
+ *          negative errno: the pipe is broken. None comes any more.
  */
 int rv_worker_reap(struct rv_worker *worker, bool *ran);
 
@@ -90,8 +94,8 @@ static inline void rv_worker_reaped(struct rv_worker *worker)
 }
 
 /*
- * Close the last write end: the worker makes the calls that it was given, and
- * ends. Harmless on one that was not started.
+ * The worker makes the calls that it was given, and ends. Harmless on one that
+ * was not started; in a child of fork() the copy's descriptors are closed.
  *
  * deadline_ns: CLOCK_MONOTONIC, absolute.   Blocks: until then at most.
  * Returns: 0: it has ended, and every job is over. -ETIMEDOUT: it is left

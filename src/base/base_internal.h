@@ -2,7 +2,7 @@
 /*
  * base_internal.h - how the library stops a program that misuses it, what it
  * computes with times, names that it keeps, which signals its threads block,
- * and which descriptors are not for it.
+ * which descriptors are not for it, and what is a copy in a child of fork().
  *
  * Misuse is a bug in the caller that no return value could repair: a place
  * freed twice, a finished future polled again. These checks stay on in every
@@ -11,8 +11,13 @@
 #ifndef RV_BASE_INTERNAL_H
 #define RV_BASE_INTERNAL_H
 
+#include <errno.h>
+#include <pthread.h>
 #include <reveil/base.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 #include <time.h>
 
@@ -143,5 +148,58 @@ int rv_fd_above_stdio(int fd);
 /* The same with both ends of a pipe, and what pipe2() returned. Returns: 0,
  * negative errno; then both are closed. */
 int rv_fds_above_stdio(int fds[2], int result);
+
+/*
+ * After a system call that failed: whether a signal has interrupted it, and it
+ * is to be made again. Of a call that says so RV_INTERRUPTS_MAX times in a row
+ * it is not a signal that is the cause, and the caller gets the error.
+ *
+ * tries: 0 before the first call.
+ */
+enum { RV_INTERRUPTS_MAX = 1000 };
+
+static inline bool rv_interrupted(uint32_t *tries)
+{
+    return errno == EINTR && ++*tries < RV_INTERRUPTS_MAX;
+}
+
+/*
+ * The mark of this process; a child of fork() has another one. An object that
+ * shares something with other processes or counts on other threads keeps the
+ * mark of its birth. Threads: any.
+ */
+uint32_t rv_fork_mark(void);
+
+/* Private: see fork.c. */
+extern _Atomic uint32_t *rv_fork_word;
+
+/*
+ * An object with this mark was made in a parent, and this is a copy of it: its
+ * threads do not exist, its mutexes may be held by them for ever, and behind
+ * its descriptors is what the parent uses.
+ *
+ * mark: from rv_fork_mark().   Threads: any.
+ */
+static inline bool rv_fork_is_copy(uint32_t mark)
+{
+    /* relaxed: a process does not become another one. */
+    return __builtin_expect(
+        atomic_load_explicit(rv_fork_word, memory_order_relaxed) != mark, 0);
+}
+
+/* Lock and unlock a mutex of an object with this mark. In a copy that is
+ * nothing: who held the mutex at the fork never unlocks it, and there is no
+ * other thread that knows of it. */
+static inline void rv_fork_lock(uint32_t mark, pthread_mutex_t *mutex)
+{
+    if (!rv_fork_is_copy(mark))
+        pthread_mutex_lock(mutex);
+}
+
+static inline void rv_fork_unlock(uint32_t mark, pthread_mutex_t *mutex)
+{
+    if (!rv_fork_is_copy(mark))
+        pthread_mutex_unlock(mutex);
+}
 
 #endif /* RV_BASE_INTERNAL_H */

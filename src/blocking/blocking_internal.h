@@ -29,6 +29,9 @@ struct rv_blocking_job {
 
 struct rv_blocking_pool *rv_blocking_current(void);
 
+/* It is of a parent process. */
+bool rv_blocking_is_copy(const struct rv_blocking_pool *pool);
+
 /* Queue a job. Returns: 0, -EAGAIN (no thread), -ECANCELED (stopped). */
 int rv_blocking_submit(struct rv_blocking_pool *pool,
                        struct rv_blocking_job *job);

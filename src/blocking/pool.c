@@ -30,6 +30,7 @@
 enum { DEFAULT_THREADS = 512, DEFAULT_IDLE_S = 10, NICEST = 19, CLASSES = 2 };
 
 struct rv_blocking_pool {
+    uint32_t mark; /* the process that it is of */
     uint32_t max_threads;
     int64_t idle_ns;
     uint32_t niceness;
@@ -59,6 +60,21 @@ struct rv_blocking_pool *rv_blocking_enter(struct rv_blocking_pool *pool)
 
     current = pool;
     return previous;
+}
+
+static void lock(struct rv_blocking_pool *pool)
+{
+    rv_fork_lock(pool->mark, &pool->mutex);
+}
+
+static void unlock(struct rv_blocking_pool *pool)
+{
+    rv_fork_unlock(pool->mark, &pool->mutex);
+}
+
+bool rv_blocking_is_copy(const struct rv_blocking_pool *pool)
+{
+    return rv_fork_is_copy(pool->mark);
 }
 
 /* --- birth and death --------------------------------------------------- */
@@ -94,6 +110,7 @@ int rv_blocking_pool_new(struct rv_blocking_pool **out,
 
     if (!pool)
         return -ENOMEM;
+    pool->mark = rv_fork_mark();
     pool->max_threads = options && options->max_threads ? options->max_threads
                                                         : DEFAULT_THREADS;
     pool->idle_ns = options && options->idle_ns ? options->idle_ns
@@ -113,9 +130,9 @@ int rv_blocking_pool_new(struct rv_blocking_pool **out,
 
 void rv_blocking_get(struct rv_blocking_pool *pool)
 {
-    pthread_mutex_lock(&pool->mutex);
+    lock(pool);
     pool->references++;
-    pthread_mutex_unlock(&pool->mutex);
+    unlock(pool);
 }
 
 /* Put a reference and unlock: whoever is not the last does not touch the pool
@@ -124,9 +141,13 @@ static void put_and_unlock(struct rv_blocking_pool *pool)
 {
     bool last = --pool->references == 0;
 
-    pthread_mutex_unlock(&pool->mutex);
+    unlock(pool);
     if (!last)
         return;
+    if (rv_fork_is_copy(pool->mark)) {
+        rv_free(pool); /* its threads wait there, for ever */
+        return;
+    }
     pthread_cond_destroy(&pool->ended);
     pthread_cond_destroy(&pool->work);
     pthread_mutex_destroy(&pool->mutex);
@@ -135,7 +156,7 @@ static void put_and_unlock(struct rv_blocking_pool *pool)
 
 void rv_blocking_put(struct rv_blocking_pool *pool)
 {
-    pthread_mutex_lock(&pool->mutex);
+    lock(pool);
     put_and_unlock(pool);
 }
 
@@ -143,9 +164,9 @@ uint32_t rv_blocking_threads(struct rv_blocking_pool *pool)
 {
     uint32_t threads;
 
-    pthread_mutex_lock(&pool->mutex);
+    lock(pool);
     threads = pool->threads;
-    pthread_mutex_unlock(&pool->mutex);
+    unlock(pool);
     return threads;
 }
 
@@ -190,23 +211,25 @@ static void run_job(struct rv_blocking_pool *pool, struct rv_blocking_job *job)
     bool detached;
     int32_t result;
 
-    pthread_mutex_unlock(&pool->mutex);
+    unlock(pool);
     result = job->call(job->arg);
-    pthread_mutex_lock(&pool->mutex);
+    RV_CHECK(!rv_fork_is_copy(pool->mark),
+             "a child of fork() returned from a call on the pool");
+    lock(pool);
     pool->slow_running -= slow;
     job->result = result;
     job->state = RV_JOB_DONE;
     waker = job->waker;
     job->waker = (struct rv_waker){0};
     detached = job->detached;
-    pthread_mutex_unlock(&pool->mutex);
+    unlock(pool);
 
     /* From here on the job is the future's, unless that has gone. */
     if (detached)
         rv_blocking_job_free(job);
     rv_waker_wake(&waker);
     rv_waker_drop(&waker);
-    pthread_mutex_lock(&pool->mutex);
+    lock(pool);
 }
 
 /* Sleep until there is work. Returns: false when the time is over. */
@@ -235,7 +258,7 @@ static void *worker(void *arg)
     if (pool->niceness > 0)
         setpriority(PRIO_PROCESS, 0,
                     getpriority(PRIO_PROCESS, 0) + (int)pool->niceness);
-    pthread_mutex_lock(&pool->mutex);
+    lock(pool);
     while (in_time) {
         int64_t idle_until_ns = give_up_ns(pool);
         struct rv_blocking_job *job;
@@ -298,7 +321,9 @@ int rv_blocking_submit(struct rv_blocking_pool *pool,
 {
     int error = -ECANCELED;
 
-    pthread_mutex_lock(&pool->mutex);
+    if (rv_fork_is_copy(pool->mark))
+        return -ESTALE;
+    lock(pool);
     if (!pool->stopping)
         error = need_thread(pool);
     if (!error) {
@@ -306,7 +331,7 @@ int rv_blocking_submit(struct rv_blocking_pool *pool,
         pool->queued[job->class_]++;
         pthread_cond_signal(&pool->work);
     }
-    pthread_mutex_unlock(&pool->mutex);
+    unlock(pool);
     return error;
 }
 
@@ -317,15 +342,19 @@ bool rv_blocking_poll_job(struct rv_blocking_pool *pool,
     struct rv_waker old = {0};
     bool done;
 
-    pthread_mutex_lock(&pool->mutex);
+    lock(pool);
     done = job->state == RV_JOB_DONE;
     if (done) {
         *result = job->result;
+    } else if (rv_fork_is_copy(pool->mark)) {
+        rv_list_remove(&job->node);
+        *result = -ESTALE; /* its thread is in another process */
+        done = true;
     } else if (!rv_waker_same(&job->waker, waker)) {
         old = job->waker;
         job->waker = rv_waker_clone(waker);
     }
-    pthread_mutex_unlock(&pool->mutex);
+    unlock(pool);
     rv_waker_drop(&old);
     return done;
 }
@@ -336,7 +365,7 @@ bool rv_blocking_detach(struct rv_blocking_pool *pool,
     struct rv_waker waker;
     bool running;
 
-    pthread_mutex_lock(&pool->mutex);
+    lock(pool);
     running = job->state == RV_JOB_RUNNING;
     if (job->state == RV_JOB_QUEUED) {
         rv_list_remove(&job->node);
@@ -345,7 +374,7 @@ bool rv_blocking_detach(struct rv_blocking_pool *pool,
     job->detached = true;
     waker = job->waker;
     job->waker = (struct rv_waker){0};
-    pthread_mutex_unlock(&pool->mutex);
+    unlock(pool);
     rv_waker_drop(&waker);
     return !running;
 }
@@ -358,19 +387,19 @@ static void cancel_queued(struct rv_blocking_pool *pool)
     for (int class_ = 0; class_ < CLASSES; class_++) {
         struct rv_blocking_job *job;
 
-        pthread_mutex_lock(&pool->mutex);
+        lock(pool);
         while ((job = take_from(pool, (enum rv_blocking_class)class_))) {
             struct rv_waker waker = job->waker;
 
             job->waker = (struct rv_waker){0};
             job->state = RV_JOB_DONE;
             job->result = -ECANCELED;
-            pthread_mutex_unlock(&pool->mutex);
+            unlock(pool);
             rv_waker_wake(&waker);
             rv_waker_drop(&waker);
-            pthread_mutex_lock(&pool->mutex);
+            lock(pool);
         }
-        pthread_mutex_unlock(&pool->mutex);
+        unlock(pool);
     }
 }
 
@@ -379,17 +408,21 @@ int rv_blocking_pool_stop(struct rv_blocking_pool *pool, int64_t deadline_ns)
     const int64_t real_ns = rv_clock_real_ns(deadline_ns);
     int error = 0;
 
-    pthread_mutex_lock(&pool->mutex);
+    lock(pool);
     pool->stopping = true;
-    pthread_mutex_unlock(&pool->mutex);
+    unlock(pool);
     cancel_queued(pool);
 
-    pthread_mutex_lock(&pool->mutex);
+    if (rv_fork_is_copy(pool->mark)) {
+        put_and_unlock(pool);
+        return 0;
+    }
+    lock(pool);
     pthread_cond_broadcast(&pool->work);
     while (pool->threads > 0 && error == 0)
         error = wait_until(&pool->ended, &pool->mutex, real_ns);
     error = pool->threads > 0 ? -ETIMEDOUT : 0;
-    pthread_mutex_unlock(&pool->mutex);
+    unlock(pool);
     rv_blocking_put(pool);
     return error;
 }

@@ -23,6 +23,7 @@
 struct task {
     struct rv_future future;
     struct rv_coro *coro;
+    uint32_t mark;             /* the process that it is of */
     struct rv_future *awaited; /* while it is suspended */
     struct rv_cx *cx;          /* while it runs, but not inside a poll */
     bool canceled;
@@ -68,6 +69,10 @@ static void task_drop(struct rv_future *future)
 {
     struct task *self = RV_CONTAINER_OF(future, struct task, future);
 
+    /* In a child of fork() it is the parent's to go on: what its end does to
+     * the world is done once. */
+    if (rv_fork_is_copy(self->mark))
+        return;
     self->canceled = true;
     if (!rv_coro_finished(self->coro))
         RV_CHECK(rv_coro_resume_with(self->coro, -ECANCELED),
@@ -97,6 +102,7 @@ int rv_coro_spawn(struct rv_executor *executor, rv_coro_entry entry, void *arg,
         return error;
     task = rv_coro_data(coro);
     task->coro = coro;
+    task->mark = rv_fork_mark();
     rv_future_init(&task->future, &ops);
     error = rv_spawn_flagged(executor, &task->future, join, RV_TASK_EMBEDDED,
                              chosen.name);

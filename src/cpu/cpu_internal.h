@@ -12,6 +12,8 @@
 #include <reveil/uring.h>
 #include <reveil/worker.h>
 
+#include "uring/uring_internal.h"
+
 /*
  * WAITING -> QUEUED -> GIVEN -> DONE; a job may skip the first two, and is
  * done from any of them when the pool stops.
@@ -66,11 +68,13 @@ struct rv_cpu_lane {
 struct rv_cpu_pool {
     struct rv_executor *executor;
     uint32_t max_workers;
+    uint32_t mark;       /* the process that it is of */
     uint32_t references; /* the owner, futures with a job, reads under way */
     bool started;        /* knows how it is told of completions */
     bool stopped;
     struct rv_ring *ring; /* NULL: the driver watches, by the reactor */
     uint32_t reads;       /* under way in the ring */
+    struct rv_ring_mourner mourner; /* while there is a ring */
     struct rv_cpu_driver *driver;
     struct rv_slab jobs; /* struct rv_cpu_job */
     struct rv_cpu_lane lanes[2];
@@ -100,11 +104,15 @@ int rv_cpu_submit(struct rv_cpu_pool *pool, struct rv_callable *callable,
 /* The future has gone: cancel or detach; the job is not the caller's then. */
 void rv_cpu_let_go(struct rv_cpu_pool *pool, struct rv_cpu_job *job);
 
-/* No worker can be given the job: it ends with `error`. */
-void rv_cpu_refuse(struct rv_cpu_job *job, int error);
-
 /* A byte of this worker was read. Hand nothing on yet. */
 void rv_cpu_complete(struct rv_cpu_worker *worker, bool ran);
+
+/* The oldest job of a worker that is lost, and that may look at the callable
+ * for ever (C4). */
+void rv_cpu_fail(struct rv_cpu_worker *worker, int32_t error);
+
+/* No worker has the job, and none can be given it: it ends with `error`. */
+void rv_cpu_refuse(struct rv_cpu_job *job, int32_t error);
 
 /* --- lane.c ------------------------------------------------------------ */
 
@@ -120,6 +128,10 @@ void rv_cpu_lane_add(struct rv_cpu_lane *lane, struct rv_cpu_job *job);
 
 /* The trigger: give workers that have room what is queued. */
 void rv_cpu_lane_trigger(struct rv_cpu_lane *lane);
+
+/* A worker answers no more, or is not heard any more: its jobs end with this
+ * error, unless another has them too. */
+void rv_cpu_lane_lose(struct rv_cpu_worker *worker, int32_t error);
 
 /* End all workers. Returns: 0, -ETIMEDOUT. */
 int rv_cpu_lane_stop(struct rv_cpu_lane *lane, int64_t deadline_ns);

@@ -20,6 +20,9 @@
  *   L5  A job that lies with a worker behind a long one is given to an idle
  *       worker too. Who takes the callable first makes the call; the other
  *       says "not run". A job has at most two packets.
+ *   L6  A worker whose pipe fails or ends is lost: it gets no more jobs, and
+ *       those that it has end with the error. When it was the last one and no
+ *       other can be started, so do those that wait.
  *
  * tests/models/cpu.pml is the model, with mutants for these rules and those of
  * pool.c; tests/mutants/ breaks some of them in the C code.
@@ -72,6 +75,15 @@ static struct rv_cpu_worker *find_room(const struct rv_cpu_lane *lane)
     return best;
 }
 
+/* Some may be lost. */
+static bool has_worker(const struct rv_cpu_lane *lane)
+{
+    for (uint32_t i = 0; i < lane->count; i++)
+        if (lane->workers[i]->worker.credits > 0)
+            return true;
+    return false;
+}
+
 /* Returns: 0, negative errno. */
 static int start_worker(struct rv_cpu_lane *lane)
 {
@@ -101,25 +113,32 @@ int rv_cpu_lane_grow(struct rv_cpu_lane *lane)
 {
     const uint32_t max = lane->pool->max_workers;
     const struct rv_cpu_worker *best = find_room(lane);
-    int error;
+    int error = -EPIPE; /* all there may be are lost */
 
-    if ((best && best->worker.in_flight == 0) || lane->count == max)
+    if (best && (best->worker.in_flight == 0 || lane->count == max))
         return 0;
     if (!lane->workers)
         lane->workers = rv_alloc(max * sizeof *lane->workers);
-    error = lane->workers ? start_worker(lane) : -ENOMEM;
-    return lane->count > 0 ? 0 : error;
+    if (lane->count < max)
+        error = lane->workers ? start_worker(lane) : -ENOMEM;
+    return has_worker(lane) ? 0 : error;
 }
 
-/* The kernel takes a page for a packet. Without one the job ends, unless
- * another worker has it. Returns: false then. */
+/* The kernel allocates a page for each packet. */
+static bool is_shortage(int error)
+{
+    return error == -ENOMEM || error == -EAGAIN;
+}
+
+/* A job that a shortage keeps from its worker ends, unless another worker has
+ * it too. Returns: false if the worker did not get the job. */
 static bool give(struct rv_cpu_worker *worker, struct rv_cpu_job *job)
 {
     const uint32_t last =
         (worker->first + worker->worker.in_flight) % RV_WORKER_CREDITS;
     const int error = rv_worker_submit(&worker->worker, job->callable);
 
-    if (error) {
+    if (is_shortage(error)) {
         if (job->packets == 0)
             rv_cpu_refuse(job, error);
         return false;
@@ -128,7 +147,11 @@ static bool give(struct rv_cpu_worker *worker, struct rv_cpu_job *job)
     worker->lane->in_flight++;
     job->packets++;
     job->state = RV_CPU_GIVEN;
-    return true;
+    if (error) { /* L6: this job is lost with the others of the worker */
+        worker->worker.in_flight++;
+        rv_cpu_lane_lose(worker, error);
+    }
+    return !error;
 }
 
 /* --- the queue --------------------------------------------------------- */
@@ -201,7 +224,22 @@ static uint32_t count_room(const struct rv_cpu_lane *lane)
     return room < TRIPLES_AT_ONCE ? room : TRIPLES_AT_ONCE;
 }
 
-/* Up to `room` jobs from the pipe. Returns: false when nothing came. */
+/* Nobody will run those that wait. */
+static void refuse_queued(struct rv_cpu_lane *lane, int32_t error)
+{
+    struct rv_slab *jobs = &lane->pool->jobs;
+
+    lane->queued = 0;
+    for (uint32_t i = 0; i < jobs->used; i++) {
+        struct rv_cpu_job *job = rv_slab_at(jobs, i);
+
+        if (job->callable && job->lane == lane &&
+            (job->state == RV_CPU_QUEUED || job->state == RV_CPU_WAITING))
+            rv_cpu_refuse(job, error);
+    }
+}
+
+/* Up to `room` jobs from the pipe. Returns: false when it was empty. */
 static bool hand_on_queued(struct rv_cpu_lane *lane, uint32_t room)
 {
     struct triple triples[TRIPLES_AT_ONCE];
@@ -213,11 +251,19 @@ static bool hand_on_queued(struct rv_cpu_lane *lane, uint32_t room)
     for (ssize_t i = 0; i < len / (ssize_t)sizeof *triples; i++) {
         struct rv_cpu_job *job = find_job(lane, &triples[i]);
 
+        struct rv_cpu_worker *worker = find_room(lane);
+
         lane->queued--;
-        if (job)
-            give(find_room(lane), job);
+        if (!job || job->state != RV_CPU_QUEUED)
+            continue;
+        if (worker)
+            give(worker, job);
+        else
+            rv_cpu_refuse(job, -EPIPE); /* L6, in the middle of these */
     }
-    return len > 0;
+    if (len == 0 || (len < 0 && errno != EINTR)) /* the pipe had some */
+        refuse_queued(lane, len < 0 ? -errno : -EPIPE);
+    return true;
 }
 
 /* The same without a pipe. Returns: false when nobody waits. */
@@ -267,7 +313,7 @@ static void lend_to_idle(struct rv_cpu_lane *lane)
 {
     for (uint32_t i = 0; i < lane->count; i++)
         if (lane->workers[i]->worker.in_flight == 0 &&
-            !lend(lane, lane->workers[i]))
+            depth(lane->workers[i]) > 0 && !lend(lane, lane->workers[i]))
             return;
 }
 
@@ -298,6 +344,25 @@ void rv_cpu_lane_trigger(struct rv_cpu_lane *lane)
     refill_queue(lane);
     if (lane->queued == 0 && lane->in_flight > 0)
         lend_to_idle(lane);
+}
+
+void rv_cpu_lane_lose(struct rv_cpu_worker *worker, int32_t error)
+{
+    struct rv_cpu_lane *lane = worker->lane;
+
+    if (worker->worker.credits == 0)
+        return;
+    worker->worker.credits = 0;
+    rv_cpu_notice_close(worker);
+    while (worker->worker.in_flight > 0) {
+        rv_worker_reaped(&worker->worker);
+        rv_cpu_fail(worker, error);
+    }
+    if (lane->pool->stopped)
+        return;
+    if (!has_worker(lane) && rv_cpu_lane_grow(lane) < 0)
+        refuse_queued(lane, error);
+    rv_cpu_lane_trigger(lane);
 }
 
 static int stop_worker(struct rv_cpu_worker *worker, int64_t deadline_ns)

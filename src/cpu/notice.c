@@ -17,6 +17,8 @@
  *       ever, or the reads themselves. A small ring is left to the files.
  *   N3  The driver clears the readiness with the tick from before the read, and
  *       then asks again, which leaves its waker (S1, S2 in source.c).
+ *   N4  What ends the reading of a pipe for good (its end, an error) loses the
+ *       worker. When the ring fails, all workers are watched by the reactor.
  */
 #include "cpu/cpu_internal.h"
 
@@ -26,6 +28,7 @@
 
 #include "executor/executor_internal.h"
 #include "thread/thread_internal.h"
+#include "thread/worker_internal.h"
 #include "uring/uring_internal.h"
 
 /* --- the ring ---------------------------------------------------------- */
@@ -35,16 +38,23 @@ static int begin_read(struct rv_cpu_worker *worker);
 static void read_done(void *owner, int32_t result)
 {
     struct rv_cpu_worker *worker = owner;
-    struct rv_cpu_lane *lane = worker->lane;
-    /* Of a pipe that is ours nothing else is final. */
-    const bool again = result != 0 && result != -ECANCELED && result != -EBADF;
+    struct rv_cpu_pool *pool = worker->lane->pool;
+    int error = result == 0 ? -EPIPE : result;
 
-    lane->pool->reads--;
-    if (!worker->closed && result == 1)
+    pool->reads--;
+    if (result == -EINTR || result == -EAGAIN || result > 0)
+        error = 0;
+    if (!worker->closed && result == 1) {
+        rv_worker_reaped(&worker->worker);
         rv_cpu_complete(worker, worker->byte);
-    if (!worker->closed && again && begin_read(worker) == 0)
-        rv_cpu_lane_trigger(lane);
-    rv_cpu_put(lane->pool);
+    }
+    if (!worker->closed && !error && pool->ring)
+        error = begin_read(worker);
+    if (!worker->closed && error)
+        rv_cpu_lane_lose(worker, error); /* N4 */
+    else if (!worker->closed)
+        rv_cpu_lane_trigger(worker->lane);
+    rv_cpu_put(pool);
 }
 
 /* Returns: 0, negative errno. */
@@ -93,11 +103,16 @@ static void read_bytes(struct rv_cpu_worker *worker, const struct rv_cx *cx)
     uint32_t tick;
     bool ran;
 
-    while (rv_source_ready(worker->source, RV_READ, &cx->waker, &tick)) {
-        if (rv_worker_reap(&worker->worker, &ran) == 0)
+    while (worker->source &&
+           rv_source_ready(worker->source, RV_READ, &cx->waker, &tick)) {
+        int error = rv_worker_reap(&worker->worker, &ran);
+
+        if (!error)
             rv_cpu_complete(worker, ran);
-        else
-            rv_source_clear(worker->source, RV_READ, tick);
+        else if (error == -EAGAIN)
+            error = rv_source_clear(worker->source, RV_READ, tick);
+        if (error)
+            rv_cpu_lane_lose(worker, error); /* N4 */
     }
 }
 
@@ -169,6 +184,30 @@ static int open_by_reactor(struct rv_cpu_worker *worker)
 
 /* --- either ------------------------------------------------------------ */
 
+/* N4. The ring's last read of each pipe holds its reference on the pool, and
+ * may still end. */
+static void ring_failed(struct rv_ring_mourner *mourner)
+{
+    struct rv_cpu_pool *pool =
+        RV_CONTAINER_OF(mourner, struct rv_cpu_pool, mourner);
+    int error = start_driver(pool);
+
+    pool->ring = NULL;
+    for (int i = 0; i < 2; i++) {
+        struct rv_cpu_lane *lane = &pool->lanes[i];
+
+        for (uint32_t j = 0; j < lane->count; j++) {
+            struct rv_cpu_worker *worker = lane->workers[j];
+
+            rv_worker_give_done_fd_back(&worker->worker);
+            if (!error)
+                error = open_by_reactor(worker);
+            if (error)
+                rv_cpu_lane_lose(worker, error);
+        }
+    }
+}
+
 /* N2 */
 static bool has_room(const struct rv_ring *ring, const struct rv_cpu_pool *pool)
 {
@@ -185,6 +224,8 @@ int rv_cpu_notice_start(struct rv_cpu_pool *pool)
         !has_room(ring, pool))
         return start_driver(pool);
     pool->ring = ring;
+    pool->mourner.failed = ring_failed;
+    rv_list_push(&ring->mourners, &pool->mourner.node);
     return 0;
 }
 
@@ -203,6 +244,7 @@ void rv_cpu_notice_close(struct rv_cpu_worker *worker)
 
 void rv_cpu_notice_stop(struct rv_cpu_pool *pool)
 {
+    rv_list_remove(&pool->mourner.node);
     if (pool->driver)
         rv_task_abort(pool->executor, pool->driver->task);
 }

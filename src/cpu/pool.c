@@ -13,8 +13,8 @@
  *       worker still looks at the callable.
  *   C3  The result is read when a byte says "run". The other byte of a job
  *       that was lent says "not run", and means nothing.
- *   C4  A stuck worker that stop() leaves alone keeps the callables it was
- *       given; their reference is never put.
+ *   C4  A stuck worker that stop() leaves alone, and one that is lost (L6),
+ *       keep the callables they were given; their reference is never put.
  */
 #include "cpu/cpu_internal.h"
 
@@ -76,6 +76,8 @@ int rv_cpu_pool_new(struct rv_cpu_pool **out, struct rv_executor *executor,
     pool->executor = executor;
     pool->max_workers = options ? options->workers : 0;
     pool->references = 1;
+    pool->mark = rv_fork_mark();
+    rv_list_init(&pool->mourner.node);
     rv_slab_init(&pool->jobs, sizeof(struct rv_cpu_job));
     rv_cpu_lane_init(&pool->lanes[0], pool, RV_WORKER_BARE);
     rv_cpu_lane_init(&pool->lanes[1], pool, RV_WORKER_PTHREAD);
@@ -126,6 +128,7 @@ static struct rv_cpu_job *new_job(struct rv_cpu_pool *pool,
     rv_callable_get(callable);
     job->waker = rv_waker_clone(waker);
     rv_list_init(&job->node);
+    job->state = RV_CPU_WAITING; /* until a worker or the queue has it */
     job->packets = 0;
     job->result = 0;
     job->detached = false;
@@ -162,14 +165,6 @@ static void settle(struct rv_cpu_job *job, int32_t result)
     rv_waker_drop(&waker);
 }
 
-void rv_cpu_refuse(struct rv_cpu_job *job, int error)
-{
-    if (rv_callable_take(job->callable))
-        settle(job, error);
-    else
-        settle(job, -EALREADY);
-}
-
 /* What needs to be done once, before the first job. Returns: 0, negative
  * errno. */
 static int start(struct rv_cpu_pool *pool)
@@ -202,7 +197,12 @@ int rv_cpu_submit(struct rv_cpu_pool *pool, struct rv_callable *callable,
                   const struct rv_waker *waker, struct rv_cpu_job **out)
 {
     struct rv_cpu_lane *lane;
-    int error = pool->stopped ? -ECANCELED : start(pool);
+    int error = pool->stopped ? -ECANCELED : 0;
+
+    if (rv_fork_is_copy(pool->mark))
+        return -ESTALE;
+    if (!error)
+        error = start(pool);
 
     if (!error && rv_callable_is_taken(callable))
         error = -EALREADY;
@@ -213,25 +213,54 @@ int rv_cpu_submit(struct rv_cpu_pool *pool, struct rv_callable *callable,
     *out = new_job(pool, callable, waker);
     if (!*out)
         return -ENOMEM;
+    (*out)->lane = lane;
     rv_cpu_lane_add(lane, *out);
     return 0;
+}
+
+/* The oldest job of this worker, which is with it no more. */
+static struct rv_cpu_job *take_oldest(struct rv_cpu_worker *worker)
+{
+    struct rv_cpu_job *job = worker->jobs[worker->first];
+
+    worker->first = (worker->first + 1) % RV_WORKER_CREDITS;
+    worker->lane->in_flight--;
+    job->packets--;
+    return job;
 }
 
 void rv_cpu_complete(struct rv_cpu_worker *worker, bool ran)
 {
     struct rv_cpu_lane *lane = worker->lane;
-    struct rv_cpu_job *job = worker->jobs[worker->first];
+    struct rv_cpu_job *job = take_oldest(worker);
 
-    worker->first = (worker->first + 1) % RV_WORKER_CREDITS;
-    if (lane->pool->ring)
-        rv_worker_reaped(&worker->worker);
-    lane->in_flight--;
-    job->packets--;
     if (ran)
         settle(job, job->callable->returned); /* C3 */
     else if (job->packets == 0 && job->state != RV_CPU_DONE)
         settle(job, -EALREADY); /* cancelled here, or taken elsewhere */
     free_if_over(lane->pool, job);
+}
+
+void rv_cpu_fail(struct rv_cpu_worker *worker, int32_t error)
+{
+    struct rv_cpu_job *job = take_oldest(worker);
+
+    job->lost = true;
+    if (job->packets == 0)
+        rv_cpu_refuse(job, error);
+    free_if_over(worker->lane->pool, job);
+}
+
+void rv_cpu_refuse(struct rv_cpu_job *job, int32_t error)
+{
+    if (job->state == RV_CPU_DONE)
+        return;
+    rv_list_remove(&job->node);
+    /* C1: nobody begins it any more. Only a lost worker may have begun it. */
+    if (rv_callable_take(job->callable) || job->lost)
+        settle(job, error);
+    else
+        settle(job, -EALREADY);
 }
 
 void rv_cpu_let_go(struct rv_cpu_pool *pool, struct rv_cpu_job *job)

@@ -17,12 +17,27 @@ enum { POLLS_A_TURN = 64 };
 static _Thread_local struct rv_executor *current
     __attribute__((tls_model("initial-exec")));
 
+/* In a child of fork() nothing is polled after the poll that has forked. */
+static void end_loop(void)
+{
+    if (current)
+        current->polls_left = 1; /* after_polls() comes next */
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(NULL, NULL, end_loop);
+}
+
 int rv_executor_new(struct rv_executor **out)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct rv_executor *executor = rv_alloc(sizeof *executor);
 
     if (!executor)
         return -ENOMEM;
+    pthread_once(&once, watch_forks);
+    executor->mark = rv_fork_mark();
     executor->ready = rv_ready_new(sizeof(struct rv_task));
     if (!executor->ready)
         goto fail_free;
@@ -42,9 +57,10 @@ struct rv_ready *rv_executor_ready(const struct rv_executor *executor)
     return executor->ready;
 }
 
+/* A child that forked inside a poll is not inside one of its own. */
 struct rv_executor *rv_executor_current(void)
 {
-    return current;
+    return current && !rv_fork_is_copy(current->mark) ? current : NULL;
 }
 
 uint32_t rv_executor_tasks(const struct rv_executor *executor)
@@ -106,6 +122,8 @@ void rv_task_finish(struct rv_executor *executor, struct rv_task *task,
 int rv_task_spawn(struct rv_executor *executor, struct rv_future *future,
                   const char *where, uint64_t *id)
 {
+    if (rv_fork_is_copy(executor->mark))
+        return -ESTALE;
     if (executor->closing)
         return -ECANCELED;
     return rv_task_start(executor, future, NULL, 0, where, id);
@@ -195,6 +213,10 @@ static __attribute__((noinline)) void after_polls(struct rv_executor *executor)
 
     executor->polls_left = POLLS_A_TURN;
     executor->ready->taken = NULL; /* nobody is inside a poll */
+    if (rv_fork_is_copy(executor->mark)) {
+        rv_ready_end_batch(executor->ready);
+        return;
+    }
     if (task && task->slot.flags & RV_TASK_ABORTED)
         rv_task_finish(executor, task, true);
     rv_parker_turn(rv_ready_parker(executor->ready));
@@ -238,17 +260,21 @@ static void idle(struct rv_executor *executor, struct rv_parker *parker)
         rv_parker_park(parker, next_ns);
 }
 
-static void run_until(struct rv_executor *executor,
-                      const struct rv_future *until)
+/* Returns: 0, -ESTALE in a child of the executor's process. */
+static int run_until(struct rv_executor *executor,
+                     const struct rv_future *until)
 {
     struct rv_ready *ready = executor->ready;
 
     while (until->at != RV_AT_END) {
+        if (rv_fork_is_copy(executor->mark))
+            return -ESTALE;
         if (rv_ready_batch(ready))
             run_batch(executor);
         else if (!find_work(executor))
             idle(executor, rv_ready_parker(ready));
     }
+    return 0;
 }
 
 void rv_executor_add_turn(struct rv_executor *executor, struct rv_turn *turn)
@@ -263,14 +289,17 @@ void rv_executor_remove_turn(struct rv_turn *turn)
 
 void rv_executor_enter(struct rv_executor *executor)
 {
-    RV_CHECK(!current, "this thread polls for an executor already");
+    RV_CHECK(!rv_executor_current(),
+             "this thread polls for an executor already");
     current = executor;
+    executor->entered = true;
     executor->previous = rv_ready_enter(executor->ready);
 }
 
 void rv_executor_leave(struct rv_executor *executor)
 {
     rv_ready_enter(executor->previous);
+    executor->entered = false;
     current = NULL;
 }
 
@@ -304,7 +333,9 @@ int rv_block_on(struct rv_executor *executor, struct rv_future *future)
     uint64_t id;
     int error;
 
-    if (current)
+    if (rv_fork_is_copy(executor->mark))
+        return -ESTALE;
+    if (rv_executor_current())
         return -EDEADLK;
     if (future->at == RV_AT_END)
         rv_future_misuse(future);
@@ -313,9 +344,11 @@ int rv_block_on(struct rv_executor *executor, struct rv_future *future)
     if (error)
         return error;
     rv_executor_enter(executor);
-    run_until(executor, future);
+    error = run_until(executor, future);
+    if (error)
+        rv_task_abort(executor, id); /* the future stays the caller's */
     rv_executor_leave(executor);
-    return future->result;
+    return error ? error : future->result;
 }
 
 /* Drop every task; what a drop sets free may end others, never start any. */
@@ -331,8 +364,12 @@ static void abort_all(struct rv_executor *executor)
 
 void rv_executor_free(struct rv_executor *executor)
 {
-    RV_CHECK(!current, "rv_executor_free() inside a poll");
+    RV_CHECK(!rv_executor_current(), "rv_executor_free() inside a poll");
     executor->closing = true;
+    if (executor->entered) { /* a copy, inside the poll that has forked */
+        abort_all(executor);
+        return;
+    }
     rv_executor_enter(executor);
     abort_all(executor);
     rv_executor_leave(executor);

@@ -51,6 +51,8 @@ struct rv_executor {
     uint32_t live;
     uint32_t polls_left; /* until the next look at the world outside */
     bool closing;        /* no new tasks */
+    bool entered;        /* between enter and leave */
+    uint32_t mark;       /* the process that it is of */
 };
 
 /* From now on `turn` has its turn, until it is removed. It may outlive the

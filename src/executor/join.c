@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 
+#include "base/base_internal.h"
 #include "executor/executor_internal.h"
 
 /*
@@ -87,6 +88,8 @@ int rv_spawn_flagged(struct rv_executor *executor, struct rv_future *future,
 
     uint64_t id;
 
+    if (rv_fork_is_copy(executor->mark))
+        return -ESTALE;
     if (executor->closing)
         return -ECANCELED;
     if (!join)

@@ -31,12 +31,14 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "base/base_internal.h"
 #include "executor/remote_internal.h"
 
 enum { NO_MEMORY_PAUSE_MS = 20 };
 
 struct rv_remote {
     _Atomic uint32_t references; /* H6; any thread */
+    uint32_t mark;               /* the process that it is of */
     pthread_mutex_t mutex;       /* for everything below */
     uint32_t handles;
     bool closed;
@@ -73,9 +75,9 @@ static void put(struct rv_remote *remote)
 void rv_remote_get(struct rv_remote *remote)
 {
     get(remote);
-    pthread_mutex_lock(&remote->mutex);
+    rv_fork_lock(remote->mark, &remote->mutex);
     remote->handles++;
-    pthread_mutex_unlock(&remote->mutex);
+    rv_fork_unlock(remote->mark, &remote->mutex);
 }
 
 /* Wake, and give the waker up. */
@@ -91,10 +93,10 @@ void rv_remote_put(struct rv_remote *remote)
 
     if (!remote)
         return;
-    pthread_mutex_lock(&remote->mutex);
+    rv_fork_lock(remote->mark, &remote->mutex);
     if (--remote->handles == 0) /* the porter has nothing to wait for */
         porter = rv_waker_clone(&remote->porter);
-    pthread_mutex_unlock(&remote->mutex);
+    rv_fork_unlock(remote->mark, &remote->mutex);
     wake(&porter);
     put(remote);
 }
@@ -165,20 +167,22 @@ static void parcel_free_unsent(struct parcel *parcel)
     rv_free(parcel);
 }
 
-/* H1, H3. Returns: 0, -ECANCELED. */
+/* H1, H3. Returns: 0, -ECANCELED, -ESTALE. */
 static int send(struct rv_remote *remote, struct parcel *parcel)
 {
     struct rv_waker porter = {0};
     bool closed;
 
-    pthread_mutex_lock(&remote->mutex);
+    if (rv_fork_is_copy(remote->mark))
+        return -ESTALE;
+    rv_fork_lock(remote->mark, &remote->mutex);
     closed = remote->closed;
     if (!closed) {
         if (rv_list_empty(&remote->inbox))
             porter = rv_waker_clone(&remote->porter);
         rv_list_push(&remote->inbox, &parcel->node);
     }
-    pthread_mutex_unlock(&remote->mutex);
+    rv_fork_unlock(remote->mark, &remote->mutex);
     wake(&porter);
     return closed ? -ECANCELED : 0;
 }
@@ -245,12 +249,12 @@ static enum rv_poll porter_poll(struct rv_future *future, struct rv_cx *cx)
     struct rv_remote *remote = self->remote;
     bool over;
 
-    pthread_mutex_lock(&remote->mutex); /* H2 */
+    rv_fork_lock(remote->mark, &remote->mutex); /* H2 */
     rv_list_splice(&self->taken, &remote->inbox);
     if (!remote->porter.queue)
         remote->porter = rv_waker_clone(&cx->waker);
     over = remote->handles == 0;
-    pthread_mutex_unlock(&remote->mutex);
+    rv_fork_unlock(remote->mark, &remote->mutex);
 
     rv_drop(&self->pause.future);
     if (start_all(self, cx->executor))
@@ -284,12 +288,12 @@ static void porter_drop(struct rv_future *future)
         return;
     self->remote = NULL;
     rv_drop(&self->pause.future);
-    pthread_mutex_lock(&remote->mutex); /* H4 */
+    rv_fork_lock(remote->mark, &remote->mutex); /* H4 */
     remote->closed = true;
     rv_list_splice(&self->taken, &remote->inbox);
     waker = remote->porter;
     remote->porter = (struct rv_waker){0};
-    pthread_mutex_unlock(&remote->mutex);
+    rv_fork_unlock(remote->mark, &remote->mutex);
     rv_waker_drop(&waker);
     drop_all(&self->taken);
     put(remote);
@@ -325,6 +329,7 @@ int rv_remote_open(struct rv_executor *executor, struct rv_remote **out)
         goto fail_porter;
     atomic_init(&remote->references, 2); /* the handle, the porter */
     remote->handles = 1;
+    remote->mark = rv_fork_mark();
     pthread_mutex_init(&remote->mutex, NULL);
     rv_list_init(&remote->inbox);
     *out = remote;

@@ -14,11 +14,14 @@
  *   J3  No waker is called in a hold.
  *   J4  Whoever lets go last frees it.
  */
+#include <errno.h>
 #include <pthread.h>
 
+#include "base/base_internal.h"
 #include "executor/remote_internal.h"
 
 struct rv_remote_task {
+    uint32_t mark;         /* the process that it is of */
     pthread_mutex_t mutex; /* for everything below */
     uint32_t holders;      /* the task, the join */
     bool done;
@@ -34,6 +37,7 @@ struct rv_remote_task *rv_remote_task_new(void)
 
     if (!task)
         return NULL;
+    task->mark = rv_fork_mark();
     pthread_mutex_init(&task->mutex, NULL);
     task->holders = 2;
     return task;
@@ -50,7 +54,7 @@ static void put_and_unlock(struct rv_remote_task *task)
 {
     const bool last = --task->holders == 0; /* J4 */
 
-    pthread_mutex_unlock(&task->mutex);
+    rv_fork_unlock(task->mark, &task->mutex);
     if (last)
         rv_remote_task_free(task);
 }
@@ -77,11 +81,11 @@ bool rv_remote_task_aborted(struct rv_remote_task *task,
 {
     bool aborted;
 
-    pthread_mutex_lock(&task->mutex); /* J2 */
+    rv_fork_lock(task->mark, &task->mutex); /* J2 */
     if (!task->runner.queue)
         task->runner = rv_waker_clone(runner);
     aborted = task->aborted;
-    pthread_mutex_unlock(&task->mutex);
+    rv_fork_unlock(task->mark, &task->mutex);
     return aborted;
 }
 
@@ -90,7 +94,7 @@ void rv_remote_task_settle(struct rv_remote_task *task, int32_t result)
     struct rv_waker waiter;
     struct rv_waker runner;
 
-    pthread_mutex_lock(&task->mutex); /* J1 */
+    rv_fork_lock(task->mark, &task->mutex); /* J1 */
     task->done = true;
     task->result = result;
     waiter = take(&task->waiter);
@@ -109,14 +113,18 @@ static bool look_or_leave_waker(struct rv_remote_task *task,
     struct rv_waker old = {0};
     bool done;
 
-    pthread_mutex_lock(&task->mutex); /* J1 */
+    rv_fork_lock(task->mark, &task->mutex); /* J1 */
     done = task->done;
     *result = task->result;
+    if (!done && rv_fork_is_copy(task->mark)) {
+        *result = -ESTALE; /* it goes on in another process */
+        done = true;
+    }
     if (!done && !rv_waker_same(&task->waiter, waker)) {
         old = take(&task->waiter);
         task->waiter = rv_waker_clone(waker);
     }
-    pthread_mutex_unlock(&task->mutex);
+    rv_fork_unlock(task->mark, &task->mutex);
     rv_waker_drop(&old);
     return done;
 }
@@ -131,7 +139,7 @@ static void join_drop(struct rv_future *future)
     if (!task)
         return;
     self->task = NULL;
-    pthread_mutex_lock(&task->mutex);
+    rv_fork_lock(task->mark, &task->mutex);
     waiter = take(&task->waiter);
     put_and_unlock(task);
     rv_waker_drop(&waiter);
@@ -170,9 +178,9 @@ void rv_remote_abort(struct rv_remote_join *join)
 
     if (!task)
         return;
-    pthread_mutex_lock(&task->mutex); /* J2 */
+    rv_fork_lock(task->mark, &task->mutex); /* J2 */
     task->aborted = true;
     runner = rv_waker_clone(&task->runner);
-    pthread_mutex_unlock(&task->mutex);
+    rv_fork_unlock(task->mark, &task->mutex);
     wake(&runner);
 }

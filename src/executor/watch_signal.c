@@ -22,6 +22,7 @@ struct rv_watch_signal {
     int signal_fd;
     int stop_fd; /* an eventfd, written once */
     bool unblock;
+    uint32_t mark; /* the process that it is of */
     sigset_t set;
     pthread_t thread;
 };
@@ -33,12 +34,18 @@ static void *wait_for_signals(void *arg)
                            {.fd = watch->signal_fd, .events = POLLIN}};
     struct signalfd_siginfo info;
 
+    /* Both descriptors are ours: an error of either stays, and ends it. */
     for (;;) {
-        poll(fds, 2, -1);
-        if (fds[0].revents)
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
             return NULL;
+        if (fds[0].revents || fds[1].revents & ~POLLIN)
+            return NULL;
+        if (!fds[1].revents)
+            continue;
         if (read(watch->signal_fd, &info, sizeof info) == sizeof info)
             rv_watch_print(watch->print_fd); /* nobody to tell of an error */
+        else if (errno != EAGAIN && errno != EINTR)
+            return NULL;
     }
 }
 
@@ -97,6 +104,7 @@ int rv_watch_signal_start(struct rv_watch_signal **out, int signal, int fd)
     if (!watch)
         return -ENOMEM;
     watch->print_fd = fd;
+    watch->mark = rv_fork_mark();
     sigemptyset(&watch->set);
     if (sigaddset(&watch->set, signal) < 0)
         goto fail_free;
@@ -122,8 +130,12 @@ void rv_watch_signal_stop(struct rv_watch_signal *watch)
 {
     if (!watch)
         return;
-    eventfd_write(watch->stop_fd, 1);
-    pthread_join(watch->thread, NULL);
+    if (!rv_fork_is_copy(watch->mark)) {
+        /* It sleeps in poll(); its eventfd closed under it, that is left. */
+        if (eventfd_write(watch->stop_fd, 1) < 0)
+            pthread_cancel(watch->thread);
+        pthread_join(watch->thread, NULL);
+    }
     close_descriptors(watch);
     unblock_signal(watch);
     rv_free(watch);

@@ -28,10 +28,11 @@
 enum { FIRST_BYTES = 4096, STEP_BYTES = 128 * 1024 };
 
 struct rv_http_file_job {
-    int fd;     /* -1: not open */
-    bool begun; /* there is a file by the name of `part` */
-    bool last;  /* the step is the last */
-    char *data; /* to be written */
+    int fd;        /* -1: not open */
+    bool begun;    /* there is a file by the name of `part` */
+    uint32_t mark; /* the process that has begun it */
+    bool last;     /* the step is the last */
+    char *data;    /* to be written */
     size_t len_bytes;
     size_t room_bytes;
     uint64_t written_bytes;
@@ -50,7 +51,7 @@ static void give_up(struct rv_http_file_job *job)
     if (job->fd >= 0)
         close(job->fd);
     job->fd = -1;
-    if (job->begun)
+    if (job->begun && !rv_fork_is_copy(job->mark)) /* else the parent's */
         unlinkat(job->dir_fd, job->part, 0);
     job->begun = false;
 }
@@ -68,26 +69,31 @@ static int open_part(struct rv_http_file_job *job)
 {
     job->fd = rv_new_file_open(job->dir_fd, job->name, job->part);
     job->begun = job->fd >= 0;
+    job->mark = rv_fork_mark();
     return job->begun ? 0 : job->fd;
 }
 
 /* Write all, whatever the descriptor is. Returns: 0, negative errno. */
 static int write_all(struct rv_http_file_job *job)
 {
+    uint32_t tries = 0;
     size_t at = 0;
 
     while (at < job->len_bytes) {
         const ssize_t n = write(job->fd, job->data + at, job->len_bytes - at);
 
-        if (n >= 0) {
+        if (n > 0) {
             at += (size_t)n;
             job->written_bytes += (uint64_t)n;
+        } else if (n == 0) {
+            return -ENOSPC;
         } else if (errno == EAGAIN) {
             /* Somebody made it non-blocking: wait as if not. */
             struct pollfd room = {.fd = job->fd, .events = POLLOUT};
 
-            poll(&room, 1, -1);
-        } else if (errno != EINTR) {
+            if (poll(&room, 1, -1) < 0 && !rv_interrupted(&tries))
+                return -errno;
+        } else if (!rv_interrupted(&tries)) {
             return -errno;
         }
     }

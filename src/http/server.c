@@ -60,13 +60,24 @@ static bool give_up_idlest(struct rv_http_server *server)
     return false;
 }
 
+/* What will not be another error the next time: of the listener, and of a
+ * reactor that tells nothing any more. */
+static bool is_lasting(int err)
+{
+    const struct rv_reactor *reactor = rv_reactor_current();
+
+    return err == -EBADF || err == -EINVAL || err == -ENOTSOCK ||
+           err == -EOPNOTSUPP ||
+           (err < 0 && reactor && rv_reactor_error(reactor) == err);
+}
+
 static bool is_full(const struct rv_http_server *server)
 {
     return server->max_connections > 0 &&
            server->open >= server->max_connections;
 }
 
-/* Accept for ever. Returns: RV_PENDING. */
+/* Accept for ever. Returns: RV_PENDING; READY with a lasting error. */
 static enum rv_poll take_all(struct rv_http_server *self, struct rv_cx *cx)
 {
     struct rv_future *future = &self->future;
@@ -81,6 +92,8 @@ static enum rv_poll take_all(struct rv_http_server *self, struct rv_cx *cx)
             RV_AWAIT(future, cx, &self->accept.future);
         }
         err = take(self, cx);
+        if (is_lasting(err))
+            RV_RETURN(future, err);
         if (err < 0 && !(is_shortage(err) && give_up_idlest(self))) {
             /* The listener stays as it is, and ready: the queue in the kernel
              * holds on to the clients until something was closed. */

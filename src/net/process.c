@@ -199,8 +199,10 @@ static int watch(struct rv_process *process)
 /* A child that nobody could wait for: it was killed, so this is short. */
 static void end(pid_t pid)
 {
+    uint32_t tries = 0;
+
     kill(pid, SIGKILL);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+    while (waitpid(pid, NULL, 0) < 0 && rv_interrupted(&tries))
         ;
 }
 
@@ -236,12 +238,13 @@ int rv_process_kill(const struct rv_process *process, int signal)
 static int fetch(const struct rv_process *process, siginfo_t *info)
 {
     const id_t id = (id_t)(process->fd_plus_1 - 1);
+    uint32_t tries = 0;
     int error;
 
     info->si_pid = 0;
     do {
         error = waitid(P_PIDFD, id, info, WEXITED | WNOHANG);
-    } while (error < 0 && errno == EINTR);
+    } while (error < 0 && rv_interrupted(&tries));
     if (error < 0)
         return -errno;
     return info->si_pid == 0 ? -EAGAIN : 0;
@@ -284,7 +287,9 @@ static enum rv_poll wait_poll(struct rv_future *future, struct rv_cx *cx)
         future->result = try_wait(self);
         if (future->result != -EAGAIN)
             return RV_READY;
-        rv_source_clear(source, RV_READ, tick);
+        future->result = rv_source_clear(source, RV_READ, tick);
+        if (future->result)
+            return RV_READY;
     }
     future->at = 1; /* the waker was left */
     return RV_PENDING;

@@ -58,11 +58,12 @@ void rv_signals_close(struct rv_signals *signals)
 static int fetch(const struct rv_signals *signals,
                  struct signalfd_siginfo *info)
 {
+    uint32_t tries = 0;
     ssize_t n;
 
     do {
         n = read(signals->fd_plus_1 - 1, info, sizeof *info);
-    } while (n < 0 && errno == EINTR);
+    } while (n < 0 && rv_interrupted(&tries));
     return n < 0 ? -errno : (int)info->ssi_signo;
 }
 
@@ -77,7 +78,9 @@ static enum rv_poll wait_poll(struct rv_future *future, struct rv_cx *cx)
         future->result = fetch(self->signals, &self->info);
         if (future->result != -EAGAIN)
             return RV_READY;
-        rv_source_clear(source, RV_READ, tick);
+        future->result = rv_source_clear(source, RV_READ, tick);
+        if (future->result)
+            return RV_READY;
     }
     future->at = 1; /* the waker was left */
     return RV_PENDING;

@@ -12,6 +12,7 @@
 
 #include "base/base_internal.h"
 #include "net/net_internal.h"
+#include "reactor/reactor_internal.h"
 
 enum { BACKLOG = 4096 }; /* cut to net.core.somaxconn by the kernel */
 
@@ -31,15 +32,19 @@ void rv_tcp_close(struct rv_tcp *tcp)
 
 /*
  * A close alone throws away what was kept back when there is input unread. Out
- * of epoll first: the peer's answer to the end would wake the reactor.
+ * of epoll first: the peer's answer to the end would wake the reactor. In a
+ * child of fork() it is the parent who ends the connection.
  */
 void rv_tcp_finish(struct rv_tcp *tcp)
 {
+    const bool parents = tcp->source && rv_source_is_parents(tcp->source);
+
     if (!tcp->fd_plus_1)
         return;
     rv_source_close(tcp->source);
     tcp->source = NULL;
-    shutdown(rv_tcp_fd(tcp), SHUT_WR);
+    if (!parents)
+        shutdown(rv_tcp_fd(tcp), SHUT_WR);
     rv_tcp_close(tcp);
 }
 
@@ -48,7 +53,7 @@ void rv_tcp_reset(struct rv_tcp *tcp)
     /* Lingering for 0 seconds means: send a reset (socket(7)). */
     struct linger at_once = {.l_onoff = 1, .l_linger = 0};
 
-    if (tcp->fd_plus_1)
+    if (tcp->fd_plus_1 && !rv_source_is_parents(tcp->source))
         setsockopt(rv_tcp_fd(tcp), SOL_SOCKET, SO_LINGER, &at_once,
                    sizeof at_once);
     rv_tcp_close(tcp);
@@ -175,6 +180,7 @@ struct io {
 
 static ssize_t try_once(int fd, const struct io *io)
 {
+    uint32_t tries = 0;
     ssize_t n;
 
     do {
@@ -184,7 +190,7 @@ static ssize_t try_once(int fd, const struct io *io)
             n = sendmsg(fd, io->message, MSG_NOSIGNAL);
         else
             n = send(fd, io->data, io->len_bytes, MSG_NOSIGNAL | io->flags);
-    } while (n < 0 && errno == EINTR);
+    } while (n < 0 && rv_interrupted(&tries));
     return n < 0 ? -errno : n;
 }
 
@@ -238,6 +244,7 @@ static ssize_t poll_io(struct rv_tcp *tcp, struct rv_cx *cx,
     while (rv_source_ready(tcp->source, io->direction, &cx->waker, &tick) &&
            rv_may_go_on(cx)) {
         ssize_t n = try_once(rv_tcp_fd(tcp), io);
+        int error;
 
         if (n != -EAGAIN) {
             rv_trace(io->direction == RV_READ ? RV_EV_RECV : RV_EV_SEND, 0, n);
@@ -248,8 +255,11 @@ static ssize_t poll_io(struct rv_tcp *tcp, struct rv_cx *cx,
             return n;
         }
         rv_trace(RV_EV_WOULD_BLOCK, 0, rv_tcp_fd(tcp));
-        if (is_drained(tcp, io))
-            rv_source_clear(tcp->source, io->direction, tick);
+        error = is_drained(tcp, io)
+                    ? rv_source_clear(tcp->source, io->direction, tick)
+                    : 0;
+        if (error)
+            return error;
     }
     return -EAGAIN;
 }

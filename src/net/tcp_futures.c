@@ -40,11 +40,12 @@ static int try_connect(const struct rv_tcp_connect *self, int fd)
  */
 static int try_send_first(struct rv_tcp_connect *self, int fd, struct rv_cx *cx)
 {
+    uint32_t tries = 0;
     ssize_t n;
 
     do {
         n = send(fd, self->first, self->first_len_bytes, MSG_NOSIGNAL);
-    } while (n < 0 && errno == EINTR);
+    } while (n < 0 && rv_interrupted(&tries));
     if (n < 0)
         return errno == EAGAIN ? -EINPROGRESS : -errno;
     rv_net_charge(cx, n);
@@ -95,8 +96,12 @@ static int finish_connect(struct rv_tcp_connect *self, struct rv_cx *cx)
         error = self->first_len_bytes > 0
                     ? try_send_first(self, rv_tcp_fd(self->tcp), cx)
                     : try_connect(self, rv_tcp_fd(self->tcp));
-        if (error == -EINPROGRESS)
-            rv_source_clear(source, RV_WRITE, tick);
+        if (error == -EINPROGRESS) {
+            const int no_use = rv_source_clear(source, RV_WRITE, tick);
+
+            if (no_use)
+                return no_use;
+        }
     }
     return error;
 }
@@ -252,13 +257,16 @@ static int accept_next(struct rv_tcp_accept *self, struct rv_cx *cx)
     while (rv_source_ready(source, RV_READ, &cx->waker, &tick) &&
            rv_may_go_on(cx)) {
         const int fd = try_accept(rv_tcp_fd(self->listener));
+        int error;
 
         if (fd != -EAGAIN) {
             rv_trace(RV_EV_ACCEPT, 0, fd);
             return fd < 0 ? fd : adopt_accepted(self, fd);
         }
         rv_trace(RV_EV_WOULD_BLOCK, 0, rv_tcp_fd(self->listener));
-        rv_source_clear(source, RV_READ, tick);
+        error = rv_source_clear(source, RV_READ, tick);
+        if (error)
+            return error;
     }
     return -EAGAIN;
 }

@@ -78,12 +78,13 @@ int rv_udp_local_addr(const struct rv_udp *udp, struct rv_addr *out)
 static ssize_t try_once(int fd, enum rv_direction direction,
                         struct msghdr *message)
 {
+    uint32_t tries = 0;
     ssize_t n;
 
     do {
         n = direction == RV_READ ? recvmsg(fd, message, MSG_TRUNC)
                                  : sendmsg(fd, message, MSG_NOSIGNAL);
-    } while (n < 0 && errno == EINTR);
+    } while (n < 0 && rv_interrupted(&tries));
     return n < 0 ? -errno : n;
 }
 
@@ -97,13 +98,16 @@ static ssize_t poll_io(struct rv_udp *udp, struct rv_cx *cx,
     while (rv_source_ready(udp->source, direction, &cx->waker, &tick) &&
            rv_may_go_on(cx)) {
         const ssize_t n = try_once(rv_udp_fd(udp), direction, message);
+        int error;
 
         if (n != -EAGAIN) {
             rv_trace(direction == RV_READ ? RV_EV_RECV : RV_EV_SEND, 0, n);
             return n;
         }
         rv_trace(RV_EV_WOULD_BLOCK, 0, rv_udp_fd(udp));
-        rv_source_clear(udp->source, direction, tick);
+        error = rv_source_clear(udp->source, direction, tick);
+        if (error)
+            return error;
     }
     return -EAGAIN;
 }

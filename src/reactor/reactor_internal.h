@@ -23,7 +23,8 @@ struct rv_source {
     bool watches_writing; /* who waits for writing */
     bool mutex_made;
     pthread_mutex_t mutex;
-    uint64_t id; /* mutex must be held; 0 when closed */
+    uint64_t id;       /* mutex must be held; 0 when closed */
+    _Atomic int error; /* it cannot be watched any more: why */
     struct rv_readiness direction[RV_DIRECTIONS];
 };
 
@@ -35,8 +36,15 @@ struct rv_reactor {
     bool coarse;      /* fused: no epoll_pwait2() here, so sleeps end at a ms */
     pthread_t thread; /* split */
     bool muted;       /* as the thread that started it; see trace.h */
+    uint32_t mark;    /* the process that it is of */
 
     _Atomic bool stopping;
+    _Atomic int error;       /* epoll has failed for good: why; or 0 */
+    struct rv_parker parker; /* split: where the thread sleeps then */
+
+    /* Private to who sleeps. */
+    uint32_t failures;      /* of epoll_wait(), in a row */
+    int64_t next_report_ns; /* when it has failed for good */
 
     pthread_mutex_t mutex;
     struct rv_slab sources; /* alloc and free: mutex must be held */
@@ -49,5 +57,15 @@ struct rv_reactor {
  */
 void rv_source_report(struct rv_reactor *reactor, uint64_t id, uint32_t events,
                       struct rv_wake_batch *batch);
+
+/* It was registered by a parent of this process: what is done to the
+ * descriptor concerns that one too. Threads: any. */
+bool rv_source_is_parents(const struct rv_source *source);
+
+/*
+ * epoll tells nothing any more: report every source as ready, so that whoever
+ * waits looks for itself.
+ */
+void rv_source_report_all(struct rv_reactor *reactor);
 
 #endif /* RV_REACTOR_INTERNAL_H */

@@ -33,6 +33,10 @@
  *       does, unless the direction is STRICT: recv() stops at an urgent mark,
  *       and in front of an error, with more behind it and no further report.
  *       Both were reported before the call, or will be after `tick`.
+ *   S8  A reactor that has failed for good sets its error first and reports
+ *       each source second; a wait asks for the error last. And a copy in a
+ *       child of fork() neither changes what the parent's epoll watches nor
+ *       takes a mutex.
  *
  * tests/models/readiness.pml is the model, with a mutant for S1 and for S2.
  */
@@ -40,6 +44,7 @@
 #include <reveil/trace.h>
 #include <sys/epoll.h>
 
+#include "base/base_internal.h"
 #include "reactor/reactor_internal.h"
 
 #define READY      UINT64_C(1)
@@ -57,6 +62,21 @@ static bool usable(uint64_t word, uint32_t *tick)
 {
     *tick = (uint32_t)(word >> TICK_SHIFT);
     return word & (READY | CLOSED);
+}
+
+bool rv_source_is_parents(const struct rv_source *source)
+{
+    return rv_fork_is_copy(source->reactor->mark);
+}
+
+/* S8. Returns: 0, or why nothing will be reported any more. */
+static int error_of(const struct rv_source *source)
+{
+    /* relaxed: who waits for writing sets it, and asks. */
+    const int error =
+        atomic_load_explicit(&source->error, memory_order_relaxed);
+
+    return error ? error : rv_reactor_error(source->reactor);
 }
 
 /* --- open and close ---------------------------------------------------- */
@@ -92,8 +112,9 @@ static void prepare(struct rv_source *source, struct rv_reactor *reactor,
     source->fd = fd;
     source->id = id;
     source->watches_writing = false;
-    /* Ready until a system call says EAGAIN: I/O is tried first. relaxed:
-     * nobody else has the source yet. */
+    /* relaxed: nobody else has the source yet; here and below. */
+    atomic_store_explicit(&source->error, 0, memory_order_relaxed);
+    /* Ready until a system call says EAGAIN: I/O is tried first. */
     for (int i = 0; i < RV_DIRECTIONS; i++)
         atomic_store_explicit(&source->direction[i].word, READY,
                               memory_order_relaxed);
@@ -113,14 +134,20 @@ static int tell_epoll(struct rv_source *source, int operation, uint32_t events)
 
 int rv_source_open(struct rv_reactor *reactor, int fd, struct rv_source **out)
 {
+    struct rv_source *source;
     uint64_t id;
-    struct rv_source *source = take_place(reactor, &id);
     int error;
 
+    if (rv_fork_is_copy(reactor->mark))
+        return -ESTALE;
+    source = take_place(reactor, &id);
     if (!source)
         return -ENOMEM;
-    prepare(source, reactor, fd, id);
-    error = tell_epoll(source, EPOLL_CTL_ADD, READING);
+    error = rv_reactor_error(reactor); /* now that it has the place: S8 */
+    if (!error) {
+        prepare(source, reactor, fd, id);
+        error = tell_epoll(source, EPOLL_CTL_ADD, READING);
+    }
     if (error) {
         give_place_back(reactor, id);
         return error;
@@ -145,7 +172,7 @@ void rv_source_close(struct rv_source *source)
     struct rv_waker left[RV_DIRECTIONS];
     uint64_t id;
 
-    if (!source)
+    if (!source || rv_source_is_parents(source))
         return;
     rv_trace(RV_EV_DEREGISTER, 0, source->fd);
     epoll_ctl(source->reactor->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
@@ -166,15 +193,24 @@ void rv_source_close(struct rv_source *source)
 
 /*
  * The first time that somebody has to wait for writing. epoll looks at the
- * descriptor again and reports it if it is writable, so no edge is missed;
- * and changing what is registered cannot fail.
+ * descriptor again and reports it if it is writable, so no edge is missed.
+ * Changing what is registered fails only if somebody has closed one of the two
+ * descriptors.
+ *
+ * Returns: false if writing cannot be watched.
  */
-static void watch_writing(struct rv_source *source)
+static bool watch_writing(struct rv_source *source)
 {
+    int error;
+
     if (source->watches_writing)
-        return;
-    source->watches_writing = true;
-    tell_epoll(source, EPOLL_CTL_MOD, READING | EPOLLOUT);
+        return true;
+    error = tell_epoll(source, EPOLL_CTL_MOD, READING | EPOLLOUT);
+    /* relaxed: see error_of(). */
+    if (error)
+        atomic_store_explicit(&source->error, error, memory_order_relaxed);
+    source->watches_writing = !error;
+    return !error;
 }
 
 /* source->mutex must be held. Returns: the waker that was there, if it is
@@ -216,11 +252,9 @@ bool rv_source_ready(struct rv_source *source, enum rv_direction direction,
     /* acquire: what the reactor knew when it reported; pairs with note(). */
     if (usable(atomic_load_explicit(&side->word, memory_order_acquire), tick))
         return true;
-    if (leave_waker(source, side, waker, tick))
+    if (rv_source_is_parents(source) || leave_waker(source, side, waker, tick))
         return true;
-    if (direction == RV_WRITE)
-        watch_writing(source);
-    return false;
+    return direction == RV_WRITE && !watch_writing(source);
 }
 
 /* S2. Nothing is cleared of a direction that has one of the flags `unless`. */
@@ -238,10 +272,11 @@ static void clear(_Atomic uint64_t *word, uint32_t tick, uint64_t unless)
             return;
 }
 
-void rv_source_clear(struct rv_source *source, enum rv_direction direction,
-                     uint32_t tick)
+int rv_source_clear(struct rv_source *source, enum rv_direction direction,
+                    uint32_t tick)
 {
     clear(&source->direction[direction].word, tick, 0);
+    return error_of(source);
 }
 
 void rv_source_clear_short(struct rv_source *source,
@@ -254,6 +289,8 @@ void rv_source_forget(struct rv_source *source, enum rv_direction direction)
 {
     struct rv_waker left;
 
+    if (rv_source_is_parents(source))
+        return;
     pthread_mutex_lock(&source->mutex);
     left = take_waker(source, direction);
     pthread_mutex_unlock(&source->mutex);
@@ -288,11 +325,11 @@ bool rv_source_gone(struct rv_source *source, const struct rv_waker *waker)
     struct rv_waker old;
     bool gone;
 
-    if (rv_source_hung_up(source, RV_WRITE))
+    if (rv_source_hung_up(source, RV_WRITE) || error_of(source))
         return true;
     pthread_mutex_lock(&source->mutex);
     old = replace_waker(&source->direction[RV_READ], waker);
-    gone = rv_source_hung_up(source, RV_WRITE);
+    gone = rv_source_hung_up(source, RV_WRITE) || error_of(source);
     pthread_mutex_unlock(&source->mutex);
     rv_waker_drop(&old);
     return gone;
@@ -348,4 +385,33 @@ void rv_source_report(struct rv_reactor *reactor, uint64_t id, uint32_t events,
         }
     }
     pthread_mutex_unlock(&source->mutex);
+}
+
+static void report_ready(struct rv_source *source, struct rv_wake_batch *batch)
+{
+    pthread_mutex_lock(&source->mutex);
+    for (int i = 0; i < RV_DIRECTIONS && source->id; i++) {
+        note(&source->direction[i], READY);
+        rv_wake_batch_add(batch, &source->direction[i].waker);
+    }
+    pthread_mutex_unlock(&source->mutex);
+}
+
+/* Sources that are opened meanwhile are of no concern: they have seen the
+ * error, or epoll has not failed them yet. */
+void rv_source_report_all(struct rv_reactor *reactor)
+{
+    uint32_t count;
+
+    pthread_mutex_lock(&reactor->mutex);
+    count = reactor->sources.used;
+    pthread_mutex_unlock(&reactor->mutex);
+    for (uint32_t i = 0; i < count; i++) {
+        struct rv_source *source = rv_slab_at(&reactor->sources, i);
+        struct rv_wake_batch batch = {.len = 0};
+
+        if (source->mutex_made)
+            report_ready(source, &batch);
+        rv_wake_batch_deliver(&batch);
+    }
 }

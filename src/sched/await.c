@@ -19,6 +19,7 @@
  */
 #include <errno.h>
 
+#include "base/base_internal.h"
 #include "executor/executor_internal.h"
 #include "sched/sched_internal.h"
 
@@ -67,6 +68,8 @@ static int await(struct rv_coro *coro, struct rv_future *future)
     int error;
 
     (void)coro;
+    if (rv_fork_is_copy(self->sched->mark))
+        return -ESTALE;
     /* relaxed: a wait that begins too late to see it is ended by its worker,
      * which sees it before it sleeps. */
     if (atomic_load_explicit(&self->sched->canceling, memory_order_relaxed) &&

@@ -85,6 +85,8 @@ static void let_go(struct rv_go *go)
     if (!task)
         return;
     go->task = NULL;
+    if (rv_fork_is_copy(task->sched->mark))
+        return; /* its worker stands still, perhaps in the middle of it */
     take_waker_back(task);
     if (change(task, RV_GO_ALONE, RV_GO_DETACHED) ||
         change(task, RV_GO_WAKING, RV_GO_DETACHED))
@@ -107,6 +109,10 @@ static enum rv_poll go_poll(struct rv_future *future, struct rv_cx *cx)
     struct rv_go *self = RV_CONTAINER_OF(future, struct rv_go, future);
     struct rv_go_task *task = self->task;
 
+    if (rv_fork_is_copy(task->sched->mark)) {
+        future->result = -ESTALE;
+        return RV_READY;
+    }
     if (!is_over(take_waker_back(task))) {
         task->waker = rv_waker_clone(&cx->waker);
         if (change(task, RV_GO_ALONE, RV_GO_WAKER)) {
@@ -180,6 +186,8 @@ static inline int go_from_inside(struct rv_core *worker, struct rv_go *go,
 {
     struct rv_go_task *task;
 
+    if (rv_fork_is_copy(worker->sched->mark))
+        return -ESTALE;
     if (is_closed(worker->sched))
         return -ECANCELED;
     task = rv_go_task_new(worker->sched, worker);
@@ -230,9 +238,12 @@ int rv_sched_go(struct rv_sched *sched, struct rv_go *go, const char *name,
                 rv_go_fn fn, void *arg)
 {
     struct rv_core *worker = rv_core_current();
-    char *copy = copy_name(name);
+    char *copy;
     int error;
 
+    if (rv_fork_is_copy(sched->mark))
+        return -ESTALE;
+    copy = copy_name(name);
     if (!copy)
         return -ENOMEM;
     if (worker && worker->sched == sched)
@@ -360,7 +371,9 @@ int rv_go_join(struct rv_go *go)
 
     if (!go->task)
         return -EINVAL;
-    if (!self)
+    if (rv_fork_is_copy(go->task->sched->mark))
+        return -ESTALE;
+    if (!self || rv_fork_is_copy(self->sched->mark))
         return join_outside(go);
     return self->sched == go->task->sched ? join_in_task(self, go)
                                           : join_elsewhere(go);

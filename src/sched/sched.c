@@ -151,7 +151,8 @@ static int start_threads(struct rv_sched *sched)
 static int find_reactor(struct rv_sched *sched)
 {
     sched->reactor = rv_reactor_current();
-    if (sched->reactor && !sched->reactor->fused)
+    if (sched->reactor && !sched->reactor->fused &&
+        rv_reactor_error(sched->reactor) == 0)
         return 0;
     sched->own_reactor = true;
     return rv_reactor_start(&sched->reactor);
@@ -160,7 +161,7 @@ static int find_reactor(struct rv_sched *sched)
 static int find_pool(struct rv_sched *sched)
 {
     sched->blocking = rv_blocking_current();
-    if (sched->blocking)
+    if (sched->blocking && !rv_blocking_is_copy(sched->blocking))
         return 0;
     sched->own_blocking = true;
     return rv_blocking_pool_new(&sched->blocking, NULL);
@@ -225,6 +226,7 @@ static struct rv_sched *new_sched(const struct rv_sched_options *options)
     if (!sched)
         return NULL;
     sched->options = *options;
+    sched->mark = rv_fork_mark();
     pthread_mutex_init(&sched->injector_mutex, NULL);
     pthread_mutex_init(&sched->task_mutex, NULL);
     pthread_mutex_init(&sched->census_mutex, NULL);
@@ -285,9 +287,29 @@ fail_free:
     return error;
 }
 
+/*
+ * In a child the workers do not exist; what they were doing stands still, in
+ * the middle of a task or of one of our own structures, so their tasks, stacks
+ * and rings are left where they are. The descriptors of what it owns are closed
+ * with it.
+ */
+static void forget_copy(struct rv_sched *sched)
+{
+    if (sched->own_reactor)
+        rv_reactor_stop(sched->reactor);
+    sched->own_reactor = false;
+}
+
 void rv_sched_stop(struct rv_sched *sched)
 {
-    RV_CHECK(!rv_core_current(), "a worker cannot stop its scheduler");
+    const struct rv_core *worker = rv_core_current();
+
+    if (rv_fork_is_copy(sched->mark)) {
+        forget_copy(sched);
+        return;
+    }
+    RV_CHECK(!worker || rv_fork_is_copy(worker->sched->mark),
+             "a worker cannot stop its scheduler");
     pthread_mutex_lock(&sched->injector_mutex);
     sched->closed = true;
     pthread_mutex_unlock(&sched->injector_mutex);
@@ -335,6 +357,8 @@ void rv_sched_release(struct rv_sched *sched)
 {
     uint32_t before;
 
+    if (rv_fork_is_copy(sched->mark))
+        return;
     /* What the caller woke may belong to a worker that was counted before it
      * held: all are to look again. */
     pthread_mutex_lock(&sched->census_mutex);

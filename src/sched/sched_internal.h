@@ -126,6 +126,7 @@ struct rv_sched {
     struct rv_blocking_pool *blocking;
     bool own_reactor;
     bool own_blocking;
+    uint32_t mark; /* the process that it is of */
 
     struct rv_idle idle;
 

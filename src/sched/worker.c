@@ -350,6 +350,8 @@ int rv_go_yield(void)
     struct rv_go_task *self = rv_go_current();
 
     RV_CHECK(self, "not in a task");
+    if (rv_fork_is_copy(self->sched->mark))
+        return -ESTALE;
     rv_coro_suspend_then(push_back, self);
     return atomic_load_explicit(&self->sched->canceling, memory_order_relaxed)
                ? -ECANCELED
@@ -470,6 +472,8 @@ void *rv_core_main(void *arg)
 
     enter_all(worker);
     while (!atomic_load_explicit(&sched->over, memory_order_acquire)) {
+        RV_CHECK(!rv_fork_is_copy(sched->mark),
+                 "a child of fork() returned from a task of rv_sched");
         /* relaxed, both: they come with a wake. */
         if (atomic_load_explicit(&sched->canceling, memory_order_relaxed))
             rv_core_cancel_waits(

@@ -9,17 +9,19 @@
 
 #include "thread/thread_internal.h"
 
-/* The next packet, whole. Returns: false when there will be none. */
+/* The next packet, whole. Returns: false when there will be none (W5), or when
+ * the pipe is broken, which does not go away. */
 static inline bool rv_serve_next(const struct rv_worker_args *args,
                                  const struct rv_worker_io *io,
                                  struct rv_packet *packet)
 {
     /* A signal cannot interrupt it: all are blocked. */
     return io->read(args->jobs_fd, packet, sizeof *packet) ==
-           (long)sizeof *packet;
+               (long)sizeof *packet &&
+           packet->callable;
 }
 
-/* Run what comes until the last write end is closed, then close both ends. */
+/* Run what comes until there is no more, then close both ends. */
 static inline void rv_serve(const struct rv_worker_args *args,
                             const struct rv_worker_io *io)
 {

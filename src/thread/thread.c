@@ -124,16 +124,28 @@ int rv_thread_start(struct rv_thread *thread, rv_thread_main main,
     return (int)tid;
 }
 
+/* There is no futex to be had (a sandbox): look at the word now and then.
+ * Returns: false when the time is over. */
+static bool nap(int64_t deadline_ns)
+{
+    const struct timespec pause = {.tv_nsec = RV_NS_PER_MS};
+
+    nanosleep(&pause, NULL);
+    return rv_clock_real_ns(rv_now_ns()) < deadline_ns;
+}
+
 /* T2. Returns: false when the time is over. */
 static bool wait_while(_Atomic uint32_t *word, uint32_t value,
                        int64_t deadline_ns)
 {
     const struct timespec until = rv_timespec(deadline_ns);
 
-    return syscall(SYS_futex, word, FUTEX_WAIT_BITSET, value,
-                   deadline_ns == RV_NEVER ? NULL : &until, NULL,
-                   FUTEX_BITSET_MATCH_ANY) == 0 ||
-           errno != ETIMEDOUT;
+    if (syscall(SYS_futex, word, FUTEX_WAIT_BITSET, value,
+                deadline_ns == RV_NEVER ? NULL : &until, NULL,
+                FUTEX_BITSET_MATCH_ANY) == 0 ||
+        errno == EAGAIN || errno == EINTR)
+        return true;
+    return errno != ETIMEDOUT && nap(deadline_ns);
 }
 
 int rv_thread_join(struct rv_thread *thread, int64_t deadline_ns)

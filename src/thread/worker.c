@@ -16,8 +16,10 @@
  *   W3  The worker answers in order, so a byte needs no name.
  *   W4  The worker does not touch a callable after its byte was written: the
  *       owner may free it then.
- *   W5  The worker ends when the last write end is closed. All ends are
- *       close-on-exec, so that a child process does not keep one.
+ *   W5  The worker ends at a packet without a callable, or when the last write
+ *       end is closed. The closing alone would not do: a child of fork() has a
+ *       copy of each end, and keeps the pipes alive for as long as it lives.
+ *       For the same reason a pthread says by itself that it ends.
  *   W6  Each side closes its own ends. A worker that is stuck in a call at the
  *       deadline of stop() still has its two; numbers that somebody else had
  *       closed might be another file by then.
@@ -28,6 +30,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <reveil/waker.h>
 #include <reveil/worker.h>
 #include <signal.h>
 #include <unistd.h>
@@ -78,8 +81,14 @@ static long libc_read(int fd, void *buffer, size_t len_bytes)
     return read(fd, buffer, len_bytes);
 }
 
+/* The worker's thread: the process that it began in. */
+static _Thread_local uint32_t mark_of_thread;
+
+/* The byte of a call that has forked is the parent's to write. */
 static long libc_write(int fd, const void *buffer, size_t len_bytes)
 {
+    RV_CHECK(!rv_fork_is_copy(mark_of_thread),
+             "a child of fork() returned from a call on a worker");
     return write(fd, buffer, len_bytes);
 }
 
@@ -88,14 +97,31 @@ static long libc_close(int fd)
     return close(fd);
 }
 
+/* Shared by a pthread and its owner, who may leave it alone. */
+struct rv_worker_end {
+    struct rv_worker_args args;
+    _Atomic uint32_t references;
+    struct rv_parker parker; /* the owner's */
+};
+
+static void put_end(struct rv_worker_end *end)
+{
+    /* acq_rel: the last one sees that the other has done with it. */
+    if (atomic_fetch_sub_explicit(&end->references, 1, memory_order_acq_rel) ==
+        1)
+        rv_free(end);
+}
+
 static void *pthread_main(void *arg)
 {
     static const struct rv_worker_io io = {
         .read = libc_read, .write = libc_write, .close = libc_close};
-    const struct rv_worker_args args = *(struct rv_worker_args *)arg;
+    struct rv_worker_end *end = arg;
 
-    rv_free(arg);
-    rv_serve(&args, &io);
+    mark_of_thread = rv_fork_mark();
+    rv_serve(&end->args, &io);
+    rv_parker_unpark(&end->parker);
+    put_end(end);
     return NULL;
 }
 
@@ -103,20 +129,24 @@ static void *pthread_main(void *arg)
 static int start_pthread(struct rv_worker *worker,
                          const struct rv_worker_args *args)
 {
-    struct rv_worker_args *copy = rv_alloc(sizeof *copy);
+    struct rv_worker_end *end = rv_alloc(sizeof *end);
     sigset_t all;
     sigset_t before;
     int error;
 
-    if (!copy)
+    if (!end)
         return -ENOMEM;
-    *copy = *args;
+    end->args = *args;
+    atomic_init(&end->references, 2);
+    rv_parker_init(&end->parker);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&worker->pthread, NULL, pthread_main, copy);
+    error = pthread_create(&worker->pthread, NULL, pthread_main, end);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error)
-        rv_free(copy);
+        rv_free(end);
+    else
+        worker->end = end;
     return -error;
 }
 
@@ -135,7 +165,7 @@ int rv_worker_start(struct rv_worker *worker, enum rv_worker_kind kind)
     int done[2];
     int error;
 
-    *worker = (struct rv_worker){.kind = kind};
+    *worker = (struct rv_worker){.kind = kind, .mark = rv_fork_mark()};
     error = open_pipe(jobs);
     if (error)
         return error;
@@ -166,15 +196,18 @@ fail_jobs:
 int rv_worker_submit(struct rv_worker *worker, struct rv_callable *callable)
 {
     const struct rv_packet packet = {callable, callable->size_bytes};
+    uint32_t tries = 0;
     ssize_t n;
 
     RV_CHECK(worker->kind == RV_WORKER_PTHREAD || callable->ops->pure,
              "a bare worker runs pure callables only");
+    if (rv_fork_is_copy(worker->mark))
+        return -ESTALE;
     if (worker->in_flight == worker->credits)
         return -EAGAIN;
     do
         n = write(worker->jobs_fd, &packet, sizeof packet);
-    while (n < 0 && errno == EINTR);
+    while (n < 0 && rv_interrupted(&tries));
     if (n != sizeof packet)
         return n < 0 ? -errno : -EAGAIN;
     worker->in_flight++;
@@ -184,9 +217,16 @@ int rv_worker_submit(struct rv_worker *worker, struct rv_callable *callable)
 int rv_worker_reap(struct rv_worker *worker, bool *ran)
 {
     char byte;
+    uint32_t tries = 0;
+    ssize_t n;
 
-    if (read(worker->done_fd, &byte, sizeof byte) != sizeof byte)
-        return -EAGAIN;
+    if (rv_fork_is_copy(worker->mark))
+        return -ESTALE;
+    do {
+        n = read(worker->done_fd, &byte, sizeof byte);
+    } while (n < 0 && rv_interrupted(&tries));
+    if (n <= 0)
+        return n < 0 ? -errno : -EPIPE;
     worker->in_flight--;
     *ran = byte;
     return 0;
@@ -199,45 +239,81 @@ void rv_worker_take_done_fd(struct rv_worker *worker)
     worker->done_fd_taken = true;
 }
 
-/* --- the end ----------------------------------------------------------- */
-
-static void wait_for_hang_up(struct pollfd *end, int64_t left_ns)
+void rv_worker_give_done_fd_back(struct rv_worker *worker)
 {
-    const struct timespec left = rv_timespec(left_ns);
-
-    ppoll(end, 1, &left, NULL);
+    do_not_block(worker->done_fd);
+    worker->done_fd_taken = false;
 }
 
-/* The worker closes its end last of all, and then returns (W6). */
-static int join_pthread(struct rv_worker *worker, int64_t deadline_ns)
-{
-    const int64_t until_ns = rv_clock_real_ns(deadline_ns);
-    struct pollfd end = {.fd = worker->done_fd};
-    int64_t left_ns;
+/* --- the end ----------------------------------------------------------- */
 
-    while (poll(&end, 1, 0) != 1) { /* it reports POLLHUP unasked */
-        left_ns = rv_later_ns(until_ns, -rv_clock_real_ns(rv_now_ns()));
-        if (left_ns <= 0) {
-            pthread_detach(worker->pthread);
-            return -ETIMEDOUT;
-        }
-        wait_for_hang_up(&end, left_ns);
+/* Wait for room in the pipe. Returns: false when the time is over, or if there
+ * is nobody to read what is written: that would raise SIGPIPE. */
+static bool wait_for_room(const struct rv_worker *worker, int64_t until_ns)
+{
+    struct pollfd end = {.fd = worker->jobs_fd, .events = POLLOUT};
+
+    while (poll(&end, 1, 0) == 0) {
+        const int64_t left_ns =
+            rv_later_ns(until_ns, -rv_clock_real_ns(rv_now_ns()));
+        const struct timespec left = rv_timespec(left_ns);
+
+        if (left_ns <= 0)
+            return false;
+        ppoll(&end, 1, &left, NULL);
+    }
+    return end.revents == POLLOUT;
+}
+
+/* W5 */
+static void tell_to_end(const struct rv_worker *worker, int64_t until_ns)
+{
+    const struct rv_packet none = {.callable = NULL};
+
+    /* Both ends are ours: what can fail fails because the worker has gone, and
+     * who waits for it next sees that. */
+    if (wait_for_room(worker, until_ns) &&
+        write(worker->jobs_fd, &none, sizeof none) < 0)
+        return;
+}
+
+static int join_pthread(struct rv_worker *worker, int64_t until_ns)
+{
+    const bool ended = rv_parker_park(&worker->end->parker, until_ns);
+
+    put_end(worker->end);
+    worker->end = NULL;
+    if (!ended) {
+        pthread_detach(worker->pthread);
+        return -ETIMEDOUT;
     }
     pthread_join(worker->pthread, NULL);
     return 0;
 }
 
+/* Returns: 0, -ETIMEDOUT. */
+static int end_thread(struct rv_worker *worker, int64_t deadline_ns)
+{
+    const int64_t until_ns = rv_clock_real_ns(deadline_ns);
+
+    tell_to_end(worker, until_ns);
+    close(worker->jobs_fd);
+    return worker->kind == RV_WORKER_PTHREAD
+               ? join_pthread(worker, until_ns)
+               : rv_thread_join(&worker->bare, deadline_ns);
+}
+
 int rv_worker_stop(struct rv_worker *worker, int64_t deadline_ns)
 {
-    int error;
+    int error = 0;
 
     if (!worker->running)
         return 0;
     worker->running = false;
-    close(worker->jobs_fd); /* W5 */
-    error = worker->kind == RV_WORKER_PTHREAD
-                ? join_pthread(worker, deadline_ns)
-                : rv_thread_join(&worker->bare, deadline_ns);
+    if (rv_fork_is_copy(worker->mark))
+        close(worker->jobs_fd);
+    else
+        error = end_thread(worker, deadline_ns);
     if (!worker->done_fd_taken)
         close(worker->done_fd);
     return error;

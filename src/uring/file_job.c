@@ -15,6 +15,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "base/base_internal.h"
 #include "uring/file_internal.h"
 
 /* What one read(2) or write(2) of Linux moves at most; an entry of the ring,
@@ -279,11 +280,12 @@ int32_t rv_file_read_now(struct rv_file *file, char *data, size_t len_bytes,
                          int64_t offset)
 {
     const struct iovec part = {data, len_bytes};
+    uint32_t tries = 0;
     ssize_t n;
 
     do {
         n = preadv2(file->fd, &part, 1, offset, RWF_NOWAIT);
-    } while (n < 0 && errno == EINTR);
+    } while (n < 0 && rv_interrupted(&tries));
     if (n >= 0)
         return (int32_t)n;
     if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)

@@ -103,7 +103,8 @@ static bool entry_is_ready(struct rv_file_op *self, int i, struct rv_cx *cx)
         return true;
     if (rv_poll(entry, cx) == RV_PENDING)
         return false;
-    rv_file_job_put(self->job);
+    if (!self->by.ring[i].lost)
+        rv_file_job_put(self->job);
     return true;
 }
 
@@ -198,10 +199,9 @@ enum rv_poll rv_file_poll_wait(struct rv_file_op *self, struct rv_cx *cx)
         if (!rv_source_ready(self->source, direction_of(self), &cx->waker,
                              &tick))
             return RV_PENDING;
-        if (is_ready_now(self))
-            break;
-        rv_source_clear(self->source, direction_of(self), tick);
-    } while (true);
+        /* If it is no use to wait, the thread does. */
+    } while (!is_ready_now(self) &&
+             rv_source_clear(self->source, direction_of(self), tick) == 0);
     rv_file_stop_waiting(self);
     if (self->kind == RV_FILE_WRITE)
         self->job->most_bytes = PIPE_BUF;
@@ -260,6 +260,12 @@ enum rv_poll rv_file_poll_ring(struct rv_file_op *self, struct rv_cx *cx)
 
     if (!first || !second)
         return RV_PENDING;
+    if (self->by.ring[0].untaken) {
+        self->stage = RV_FILE_AT_NEW; /* another way */
+        return RV_PENDING;
+    }
+    if (self->by.ring[1].untaken)
+        self->by.ring[1].future.result = -ECANCELED;
     result = self->by.ring[0].future.result;
     if (result != -EINTR && self->kind == RV_FILE_WRITE_SYNC &&
         write_sync_goes_on(self, &result))

@@ -272,6 +272,11 @@ void rv_queues_close(struct rv_queues *queues)
     close(queues->fd);
 }
 
+void rv_queues_close_copy(struct rv_queues *queues)
+{
+    close(queues->fd);
+}
+
 int rv_queues_notify(struct rv_queues *queues, int event_fd)
 {
     return sys_register(queues->fd, IORING_REGISTER_EVENTFD, &event_fd, 1);
@@ -310,6 +315,12 @@ struct io_uring_sqe *rv_queues_unsubmitted_at(struct rv_queues *queues,
     uint32_t first = queues->tail - rv_queues_unsubmitted(queues);
 
     return &queues->sqes[(first + i) & (queues->sq_entries - 1)];
+}
+
+void rv_queues_take_back(struct rv_queues *queues)
+{
+    /* The kernel looks at the tail in enter() only, which stores it. */
+    queues->tail -= rv_queues_unsubmitted(queues);
 }
 
 struct io_uring_sqe *rv_queues_next(struct rv_queues *queues)

@@ -59,8 +59,11 @@ struct rv_queues {
  */
 int rv_queues_open(struct rv_queues *queues, uint32_t entries);
 
-/* Give all back. Nothing may be in flight. */
+/* Give all back. Nothing may be in flight, or what it uses is never freed. */
 void rv_queues_close(struct rv_queues *queues);
+
+/* The same of a copy in a child of fork(), where nothing is mapped. */
+void rv_queues_close_copy(struct rv_queues *queues);
 
 /* The kernel has this operation. Returns: false too when it cannot be asked. */
 bool rv_queues_has(const struct rv_queues *queues, uint8_t opcode);
@@ -90,6 +93,9 @@ uint32_t rv_queues_unsubmitted(const struct rv_queues *queues);
 /* The i-th of them, from 0. */
 struct io_uring_sqe *rv_queues_unsubmitted_at(struct rv_queues *queues,
                                               uint32_t i);
+
+/* Forget these; they are never submitted. */
+void rv_queues_take_back(struct rv_queues *queues);
 
 /* The kernel has completions that only a call of enter brings out. */
 bool rv_queues_holds_back(const struct rv_queues *queues);

@@ -30,6 +30,15 @@
  *       the kernel to another (-ENOENT), or be too early for the thread that
  *       has it (-EALREADY). It is sent again after a pause, until the
  *       operation ends.
+ *   I7  A submission that fails, for whatever reason, is tried again after
+ *       pauses that double. When it has failed too often, the ring has failed:
+ *       operations that the kernel never took end as such, and what is asked
+ *       for later is refused, so that files go to the pool. Those in flight
+ *       end for their futures, with the error; but for I1 they stay where they
+ *       are, since the kernel has them still: if it never completes them, what
+ *       they own is never freed.
+ *   I8  In a child of fork() the queues are not mapped, and are the parent's:
+ *       a copy of the ring ends its entries by itself.
  *
  * tests/models/ring.pml is the model of I1, I3, I4 and of U5 in queues.c, with
  * mutants; tests/mutants/ring-*.mutant break the C code.
@@ -42,14 +51,9 @@
 #include "uring/uring_internal.h"
 
 enum {
-    ROUNDS_A_TURN = 4,  /* then the tasks have theirs */
-    CANCEL_SHARE = 8,   /* of the completion queue, for cancels */
-    DRAIN_PAUSE_MS = 1, /* when the kernel is short of memory */
+    ROUNDS_A_TURN = 4, /* then the tasks have theirs */
+    CANCEL_SHARE = 8,  /* of the completion queue, for cancels */
 };
-
-/* The generation in the id of an entry is odd (R3 in slab.c). With an even one
- * it names the cancel of that entry. */
-#define ENTRY_BIT (UINT64_C(1) << 32)
 
 static uint32_t cancel_limit(const struct rv_ring *ring)
 {
@@ -77,7 +81,7 @@ struct rv_entry *rv_entry_new(struct rv_ring *ring,
     entry->state = RV_ENTRY_WAITING;
     entry->result = 0;
     entry->follows = entry->severed = false;
-    entry->orphan = entry->unwanted = false;
+    entry->orphan = entry->unwanted = entry->untaken = false;
     entry->call = *call;
     entry->waker = (struct rv_waker){0};
     entry->release = NULL;
@@ -113,18 +117,19 @@ static void bury(struct rv_ring *ring, struct rv_entry *entry)
         release(owner, result);
 }
 
-static void ask_to_cancel(struct rv_ring *ring, struct rv_entry *entry)
+void rv_entry_ask_to_cancel(struct rv_ring *ring, struct rv_entry *entry)
 {
     rv_list_remove(&entry->node);
     rv_list_push(&ring->cancelling, &entry->node);
 }
 
 /* I1: the one place where an operation ends. */
-static void complete(struct rv_ring *ring, struct rv_entry *entry,
-                     int32_t result)
+void rv_entry_complete(struct rv_ring *ring, struct rv_entry *entry,
+                       int32_t result)
 {
     rv_list_remove(&entry->node);
-    ring->in_flight -= entry->state == RV_ENTRY_IN_FLIGHT;
+    ring->in_flight -=
+        entry->state == RV_ENTRY_IN_FLIGHT || entry->state == RV_ENTRY_LOST;
     ring->unfinished--;
     ring->orphans -= entry->orphan;
     entry->state = RV_ENTRY_DONE;
@@ -136,12 +141,14 @@ static void complete(struct rv_ring *ring, struct rv_entry *entry,
 }
 
 /* End a chain that the kernel never saw. */
-static void complete_waiting(struct rv_ring *ring, struct rv_entry *entry)
+void rv_entry_complete_chain(struct rv_ring *ring, struct rv_entry *entry,
+                             int32_t result)
 {
     while (entry) {
         struct rv_entry *next = rv_slab_get(&ring->entries, entry->next_id);
 
-        complete(ring, entry, -ECANCELED);
+        entry->untaken = true;
+        rv_entry_complete(ring, entry, result);
         entry = next;
     }
 }
@@ -188,7 +195,7 @@ static void sever(struct rv_ring *ring)
 }
 
 /* One system call. Returns: as rv_queues_enter(). */
-static int enter(struct rv_ring *ring, uint32_t wait_for)
+int rv_ring_submit(struct rv_ring *ring, uint32_t wait_for)
 {
     struct rv_queues *queues = &ring->queues;
     int n = rv_queues_enter(queues, rv_queues_unsubmitted(queues), wait_for);
@@ -208,9 +215,11 @@ static int submit(struct rv_ring *ring)
 {
     int n;
 
+    uint32_t tries = 0;
+
     do {
-        n = enter(ring, 0);
-    } while (n == -EINTR ||
+        n = rv_ring_submit(ring, 0);
+    } while ((n == -EINTR && ++tries < RV_INTERRUPTS_MAX) ||
              (n > 0 && rv_queues_unsubmitted(&ring->queues) > 0));
     if (rv_queues_unsubmitted(&ring->queues) == 0)
         return 0;
@@ -225,8 +234,10 @@ static bool make_room(struct rv_ring *ring, uint32_t len)
     return rv_queues_room(&ring->queues) >= len;
 }
 
-static void send_cancels(struct rv_ring *ring)
+void rv_ring_send_cancels(struct rv_ring *ring)
 {
+    if (ring->failed)
+        return;
     while (!rv_list_empty(&ring->cancelling) &&
            ring->cancels < cancel_limit(ring) && make_room(ring, 1)) {
         struct rv_entry *entry = RV_CONTAINER_OF(rv_list_pop(&ring->cancelling),
@@ -235,7 +246,7 @@ static void send_cancels(struct rv_ring *ring)
 
         sqe->opcode = IORING_OP_ASYNC_CANCEL;
         sqe->addr = entry->id;
-        sqe->user_data = entry->id ^ ENTRY_BIT;
+        sqe->user_data = entry->id ^ RV_ENTRY_BIT;
         ring->cancels++;
     }
 }
@@ -259,14 +270,14 @@ static bool admit(struct rv_ring *ring)
         entry->state = RV_ENTRY_IN_FLIGHT;
         ring->in_flight++;
         if (entry->unwanted)
-            ask_to_cancel(ring, entry);
+            rv_entry_ask_to_cancel(ring, entry);
     }
     return true;
 }
 
 static void fill_queue(struct rv_ring *ring)
 {
-    send_cancels(ring);
+    rv_ring_send_cancels(ring);
     while (admit(ring))
         ;
 }
@@ -281,6 +292,8 @@ void rv_entry_submit(struct rv_ring *ring, struct rv_entry *entry)
 void rv_entry_abandon(struct rv_ring *ring, struct rv_entry *entry)
 {
     rv_waker_drop(&entry->waker);
+    if (entry->state != RV_ENTRY_DONE && rv_fork_is_copy(ring->mark))
+        rv_entry_complete(ring, entry, -ESTALE);
     if (entry->state == RV_ENTRY_DONE) {
         bury(ring, entry);
         return;
@@ -288,11 +301,18 @@ void rv_entry_abandon(struct rv_ring *ring, struct rv_entry *entry)
     rv_entry_orphan(ring, entry);
     entry->unwanted = true;
     if (entry->state == RV_ENTRY_IN_FLIGHT) {
-        ask_to_cancel(ring, entry);
-        send_cancels(ring);
-    } else if (!entry->follows) {
-        complete_waiting(ring, entry);
+        rv_entry_ask_to_cancel(ring, entry);
+        rv_ring_send_cancels(ring);
+    } else if (entry->state == RV_ENTRY_WAITING && !entry->follows) {
+        rv_entry_complete_chain(ring, entry, -ECANCELED);
     }
+}
+
+void rv_entry_end_copy(struct rv_ring *ring, struct rv_entry *entry,
+                       int32_t result)
+{
+    if (entry->state != RV_ENTRY_DONE)
+        rv_entry_complete(ring, entry, result);
 }
 
 /* --- completion -------------------------------------------------------- */
@@ -301,7 +321,7 @@ void rv_entry_abandon(struct rv_ring *ring, struct rv_entry *entry)
 static void end_cancel(struct rv_ring *ring, const struct io_uring_cqe *cqe)
 {
     struct rv_entry *entry =
-        rv_slab_get(&ring->entries, cqe->user_data ^ ENTRY_BIT);
+        rv_slab_get(&ring->entries, cqe->user_data ^ RV_ENTRY_BIT);
 
     ring->cancels--;
     if ((cqe->res != -ENOENT && cqe->res != -EALREADY) || !entry ||
@@ -318,7 +338,7 @@ void rv_ring_cancel_missed(struct rv_ring *ring)
 }
 
 /* Returns: true if there was any. */
-static bool reap(struct rv_ring *ring)
+bool rv_ring_reap(struct rv_ring *ring)
 {
     struct io_uring_cqe cqe;
     bool any = false;
@@ -328,10 +348,10 @@ static bool reap(struct rv_ring *ring)
 
         any = true;
         ring->completed++;
-        if (!(cqe.user_data & ENTRY_BIT))
+        if (!(cqe.user_data & RV_ENTRY_BIT))
             end_cancel(ring, &cqe);
         else if (entry) /* I2 */
-            complete(ring, entry, cqe.res);
+            rv_entry_complete(ring, entry, cqe.res);
     }
     return any;
 }
@@ -339,6 +359,8 @@ static bool reap(struct rv_ring *ring)
 /* Something to enter the kernel for. */
 static bool has_errand(const struct rv_ring *ring)
 {
+    if (ring->failed)
+        return false;
     return rv_queues_unsubmitted(&ring->queues) > 0 ||
            rv_queues_holds_back(&ring->queues);
 }
@@ -351,59 +373,16 @@ bool rv_ring_turn(struct rv_ring *ring)
         int error = 0;
 
         fill_queue(ring);
-        if (has_errand(ring))
+        if (has_errand(ring)) {
             error = submit(ring);
-        else if (!rv_queues_ready(&ring->queues))
+            ring->failures = error ? ring->failures : 0;
+        } else if (!rv_queues_ready(&ring->queues)) {
             return ring->completed != before;
+        }
         ring->stuck &= error != 0;
-        if (!reap(ring) && error)
+        ring->last_error = error;
+        if (!rv_ring_reap(ring) && error)
             return rv_ring_back_off(ring) || ring->completed != before;
     }
     return true;
-}
-
-/* --- the end ----------------------------------------------------------- */
-
-static void cancel_all(struct rv_ring *ring)
-{
-    for (uint32_t i = 0; i < ring->entries.used; i++) {
-        struct rv_entry *entry = rv_slab_at(&ring->entries, i);
-
-        if (rv_slab_get(&ring->entries, entry->id) == entry &&
-            entry->state == RV_ENTRY_IN_FLIGHT)
-            ask_to_cancel(ring, entry);
-    }
-}
-
-/* Sleep until something completes. */
-static void await_completion(struct rv_ring *ring)
-{
-    const struct timespec pause = {.tv_nsec = DRAIN_PAUSE_MS * RV_NS_PER_MS};
-    int n;
-
-    if (!rv_list_empty(&ring->missed)) {
-        nanosleep(&pause, NULL);
-        rv_ring_cancel_missed(ring); /* I6 */
-    }
-    send_cancels(ring);
-    n = enter(ring, 1);
-    if (!reap(ring) && n < 0 && n != -EINTR)
-        nanosleep(&pause, NULL);
-}
-
-void rv_ring_drain(struct rv_ring *ring)
-{
-    while (!rv_list_empty(&ring->waiting))
-        complete_waiting(
-            ring, RV_CONTAINER_OF(ring->waiting.next, struct rv_entry, node));
-    while (ring->in_flight > 0) {
-        uint32_t before = ring->in_flight;
-
-        /* Again after each end: one that waited for it may be there now. */
-        cancel_all(ring);
-        while (ring->in_flight >= before)
-            await_completion(ring);
-    }
-    while (ring->cancels > 0)
-        await_completion(ring);
 }

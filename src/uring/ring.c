@@ -21,7 +21,8 @@
 
 enum {
     ENTRIES_MIN = 4,
-    BACK_OFF_MS = 1, /* until a kernel without memory is asked again */
+    MISSED_MS = 1, /* until a cancel is sent again */
+    DEAF_MS = 10,  /* between two looks when the reactor does not wake us */
 };
 
 static _Thread_local struct rv_ring *current;
@@ -72,21 +73,59 @@ struct rv_ring_watch {
     bool pausing;
 };
 
+/* Returns: 0 if there is nothing to try. */
+static int64_t next_try_ms(const struct rv_ring *ring)
+{
+    if (ring->failed)
+        return 0;
+    if (ring->stuck)
+        return rv_ring_pause_ms(ring);
+    if (!rv_list_empty(&ring->missed))
+        return MISSED_MS;
+    return ring->deaf && ring->unfinished > 0 ? DEAF_MS : 0;
+}
+
+/* One more try after a pause (I7). */
+static void try_again(struct rv_ring *ring)
+{
+    ring->stuck = false;
+    rv_ring_cancel_missed(ring);
+    rv_ring_turn(ring);
+    if (ring->stuck && rv_ring_was_last_try(ring))
+        rv_ring_give_up(ring, ring->last_error);
+}
+
 /* Ask a kernel that takes nothing, or that a cancel has missed, now and then.
  */
 static void insist(struct rv_ring_watch *self, struct rv_cx *cx)
 {
-    while (self->ring->stuck || !rv_list_empty(&self->ring->missed)) {
+    int64_t ms;
+
+    while ((ms = next_try_ms(self->ring)) > 0) {
         if (!self->pausing)
-            rv_sleep_init(&self->pause, rv_after_ms(BACK_OFF_MS));
+            rv_sleep_init(&self->pause, rv_after_ms(ms));
         self->pausing = true;
         if (rv_poll(&self->pause.future, cx) == RV_PENDING)
             return;
         self->pausing = false;
-        self->ring->stuck = false;
-        rv_ring_cancel_missed(self->ring);
-        rv_ring_turn(self->ring);
+        try_again(self->ring);
     }
+}
+
+/* The eventfd was written. Without the reactor what is under way is looked for
+ * now and then, and nothing new begins. */
+static void look(struct rv_ring *ring, uint32_t tick)
+{
+    int error;
+
+    if (ring->failed)
+        rv_ring_look(ring);
+    else
+        rv_ring_turn(ring);
+    error = rv_source_clear(ring->source, RV_READ, tick);
+    ring->deaf = error != 0;
+    if (error && !ring->error)
+        ring->error = error;
 }
 
 static enum rv_poll watch_poll(struct rv_future *future, struct rv_cx *cx)
@@ -99,10 +138,9 @@ static enum rv_poll watch_poll(struct rv_future *future, struct rv_cx *cx)
         self->waker = rv_waker_clone(&cx->waker);
     /* A completion between the two lines is not slept over: its report has
      * another tick (S2 in source.c). */
-    while (rv_source_ready(self->ring->source, RV_READ, &cx->waker, &tick)) {
-        rv_ring_turn(self->ring);
-        rv_source_clear(self->ring->source, RV_READ, tick);
-    }
+    while (!self->ring->deaf &&
+           rv_source_ready(self->ring->source, RV_READ, &cx->waker, &tick))
+        look(self->ring, tick);
     insist(self, cx);
     return RV_PENDING;
 }
@@ -164,6 +202,8 @@ static bool turn_run(struct rv_turn *turn, bool idle)
 {
     struct rv_ring *ring = RV_CONTAINER_OF(turn, struct rv_ring, turn);
 
+    if (rv_fork_is_copy(ring->mark))
+        return false;
     rv_queues_be_quiet(&ring->queues, true);
     if (rv_ring_turn(ring))
         return true;
@@ -192,6 +232,8 @@ int rv_ring_new(struct rv_ring **out, struct rv_executor *executor,
     if (ring->options.entries < ENTRIES_MIN)
         ring->options.entries = ENTRIES_MIN;
     ring->references = 1;
+    ring->mark = rv_fork_mark();
+    rv_list_init(&ring->mourners);
     ring->turn.run = turn_run;
     rv_list_init(&ring->turn.node);
     rv_list_init(&ring->waiting);
@@ -265,6 +307,8 @@ int rv_ring_open(struct rv_ring *ring)
 {
     int error;
 
+    if (rv_fork_is_copy(ring->mark))
+        return -ESTALE;
     if (ring->state != RV_RING_UNTRIED)
         return ring->error;
     if (is_off(ring))
@@ -285,17 +329,26 @@ int rv_ring_open(struct rv_ring *ring)
 void rv_ring_free(struct rv_ring *ring)
 {
     const bool was_open = ring->state == RV_RING_OPEN;
+    const bool copy = rv_fork_is_copy(ring->mark);
 
     ring->state = RV_RING_CLOSED;
     ring->error = -ECANCELED;
     if (was_open) {
-        rv_ring_drain(ring);
+        if (copy)
+            rv_ring_end_copy(ring);
+        else
+            rv_ring_drain(ring);
         rv_executor_remove_turn(&ring->turn);
         if (ring->watch)
             rv_task_abort(ring->executor, ring->watch_task);
         close_event(ring);
-        rv_queues_close(&ring->queues);
+        if (copy)
+            rv_queues_close_copy(&ring->queues);
+        else
+            rv_queues_close(&ring->queues);
     }
+    while (rv_list_pop(&ring->mourners))
+        ; /* they are on no list now */
     if (current == ring)
         current = NULL;
     rv_ring_put(ring);

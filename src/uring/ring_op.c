@@ -119,9 +119,19 @@ static enum rv_poll ring_op_poll(struct rv_future *future, struct rv_cx *cx)
     RV_CHECK(self->ring->executor == cx->executor,
              "an operation of another executor's ring");
     entry = entry_of(self);
+    if (rv_fork_is_copy(self->ring->mark))
+        rv_entry_end_copy(self->ring, entry, -ESTALE);
     if (entry->state == RV_ENTRY_DONE) {
         future->result = entry->result;
+        self->untaken = entry->untaken;
         rv_entry_free(self->ring, entry);
+        leave(self);
+        return RV_READY;
+    }
+    if (entry->state == RV_ENTRY_LOST) { /* I7 */
+        future->result = entry->result;
+        self->lost = true;
+        rv_entry_abandon(self->ring, entry);
         leave(self);
         return RV_READY;
     }

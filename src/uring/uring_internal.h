@@ -16,6 +16,7 @@ enum rv_entry_state {
     RV_ENTRY_WAITING,   /* for room, or for the head of its chain to get it */
     RV_ENTRY_IN_FLIGHT, /* has an entry whose completion has not come */
     RV_ENTRY_DONE,      /* its future has not fetched the result yet */
+    RV_ENTRY_LOST,      /* in flight in a ring that has failed: see I7 */
 };
 
 /* One operation in the registry. Its id is the token that the kernel gives
@@ -31,6 +32,7 @@ struct rv_entry {
     bool severed;  /* ... of which it was cut off: it does nothing */
     bool orphan;   /* no future waits: release and free it when it is done */
     bool unwanted; /* to be cancelled */
+    bool untaken;  /* the kernel never got it */
     struct rv_ring_call call;
     struct rv_waker waker;
     void (*release)(void *owner, int32_t result);
@@ -45,7 +47,8 @@ struct rv_ring {
     struct rv_reactor *reactor;
     struct rv_ring_options options;
     enum rv_ring_state state;
-    int error;           /* closed: why */
+    int error;           /* closed or failed: why */
+    uint32_t mark;       /* the process that it is of */
     uint32_t references; /* the owner, and futures with an entry */
 
     struct rv_slab entries;    /* struct rv_entry */
@@ -58,6 +61,11 @@ struct rv_ring {
     uint32_t cancels;   /* cancel entries whose completions have not come */
     uint64_t completed; /* completions reaped, ever */
     bool stuck;         /* the kernel would take nothing the last time */
+    bool failed;        /* ... and never will: I7 */
+    uint32_t failures;  /* of tries after a pause, in a row */
+    int last_error;     /* of the last one that failed */
+    bool deaf;          /* the reactor does not wake it any more */
+    struct rv_list mourners; /* struct rv_ring_mourner */
 
     /* While it is open. */
     struct rv_queues queues;
@@ -66,6 +74,10 @@ struct rv_ring {
     struct rv_ring_watch *watch; /* NULL when its task has ended */
     uint64_t watch_task;
 };
+
+/* The generation in the id of an entry is odd (R3 in slab.c). With an even one
+ * it names the cancel of that entry. */
+#define RV_ENTRY_BIT (UINT64_C(1) << 32)
 
 /* --- registry.c: entries, from admission to completion ----------------- */
 
@@ -87,6 +99,10 @@ void rv_entry_orphan(struct rv_ring *ring, struct rv_entry *entry);
  * when it is. The entry is gone, now or later. */
 void rv_entry_abandon(struct rv_ring *ring, struct rv_entry *entry);
 
+/* End an entry of a copy in a child of fork(): nothing will complete it. */
+void rv_entry_end_copy(struct rv_ring *ring, struct rv_entry *entry,
+                       int32_t result);
+
 /* Free the place of an entry that is done, or was never in line. */
 void rv_entry_free(struct rv_ring *ring, struct rv_entry *entry);
 
@@ -97,7 +113,44 @@ bool rv_ring_turn(struct rv_ring *ring);
 /* Send the cancels again that have missed, with the next turn. */
 void rv_ring_cancel_missed(struct rv_ring *ring);
 
-/* Cancel all, and wait until nothing is in flight. */
+/* I1: an operation is over; who waits is woken, or what nobody waits for is
+ * released. */
+void rv_entry_complete(struct rv_ring *ring, struct rv_entry *entry,
+                       int32_t result);
+
+/* End a chain that the kernel never saw. */
+void rv_entry_complete_chain(struct rv_ring *ring, struct rv_entry *entry,
+                             int32_t result);
+
+/* It is in flight: cancel it. */
+void rv_entry_ask_to_cancel(struct rv_ring *ring, struct rv_entry *entry);
+void rv_ring_send_cancels(struct rv_ring *ring);
+
+/* One system call. Returns: as rv_queues_enter(). */
+int rv_ring_submit(struct rv_ring *ring, uint32_t wait_for);
+
+/* Take all completions. Returns: true if there was any. */
+bool rv_ring_reap(struct rv_ring *ring);
+
+/* --- ending.c ---------------------------------------------------------- */
+
+/* The kernel has failed it for good: I7. */
+void rv_ring_give_up(struct rv_ring *ring, int error);
+
+/* How long to wait before the next try. */
+int64_t rv_ring_pause_ms(const struct rv_ring *ring);
+
+/* A try after a pause has failed again. Returns: true if it was the last. */
+bool rv_ring_was_last_try(struct rv_ring *ring);
+
+/* Let completions come out, although the ring has failed. */
+void rv_ring_look(struct rv_ring *ring);
+
+/* End all entries of a copy in a child of fork(). */
+void rv_ring_end_copy(struct rv_ring *ring);
+
+/* Cancel all, and wait until nothing is in flight, or until the kernel has
+ * failed the ring. */
 void rv_ring_drain(struct rv_ring *ring);
 
 /* --- ring.c ------------------------------------------------------------ */
@@ -105,6 +158,13 @@ void rv_ring_drain(struct rv_ring *ring);
 /* The kernel takes nothing now: try again in a while. Returns: true if a task
  * became ready for that. */
 bool rv_ring_back_off(struct rv_ring *ring);
+
+/* Who has to do without it when a ring has failed for good. `failed` is called
+ * once, on the executor's thread. */
+struct rv_ring_mourner {
+    struct rv_list node;
+    void (*failed)(struct rv_ring_mourner *mourner);
+};
 
 /* There is something to be tried again in a while. */
 void rv_ring_wake_watch(struct rv_ring *ring);

@@ -15,6 +15,9 @@
  *       Storing EMPTY would erase an unpark() that came in between.
  *   R3  A deadline that passes leaves by the same door: exchanging EMPTY says
  *       whether a token came at the last moment, and takes it.
+ *   R4  An owner whose sleeper refuses says so (on_futex) before it sleeps on
+ *       the futex, and unpark() looks at that after its exchange. The futex
+ *       compares the token after the store: one of the two sees the other.
  *
  * tests/models/parker.pml is the model, with one mutant for each rule.
  * Source: futex(2); the same three states are in Rust's std and in tokio.
@@ -48,6 +51,16 @@ static bool give_up(struct rv_parker *parker)
                                     memory_order_acquire) == NOTIFIED;
 }
 
+/* There is no futex to be had (a sandbox): look at the token now and then.
+ * Returns: false when the time is over. */
+static bool nap(int64_t deadline_ns)
+{
+    const struct timespec pause = {.tv_nsec = RV_NS_PER_MS};
+
+    nanosleep(&pause, NULL);
+    return rv_clock_real_ns(rv_now_ns()) < deadline_ns;
+}
+
 /* Sleep while the token is PARKED. Returns: false when the time is over. */
 static bool sleep_on_futex(struct rv_parker *parker, int64_t deadline_ns)
 {
@@ -58,7 +71,9 @@ static bool sleep_on_futex(struct rv_parker *parker, int64_t deadline_ns)
                           PARKED, deadline_ns == RV_NEVER ? NULL : &until, NULL,
                           FUTEX_BITSET_MATCH_ANY);
 
-    return !(result == -1 && errno == ETIMEDOUT);
+    if (result == 0 || errno == EAGAIN || errno == EINTR)
+        return true;
+    return errno != ETIMEDOUT && nap(deadline_ns);
 }
 
 /* Returns: false when it is time to go on, token or not. */
@@ -66,8 +81,12 @@ static bool sleep_while_parked(struct rv_parker *parker, int64_t deadline_ns)
 {
     if (!parker->sleeper.turn)
         return sleep_on_futex(parker, deadline_ns);
-    parker->sleeper.turn(parker->sleeper.context, deadline_ns);
-    return false;
+    if (parker->sleeper.turn(parker->sleeper.context, &deadline_ns))
+        return false;
+    /* seq_cst: R4; pairs with end_sleep(). */
+    atomic_store(&parker->on_futex, true);
+    sleep_on_futex(parker, deadline_ns);
+    return false; /* the sleeper is asked again */
 }
 
 /* The owner sleeps, or is about to: a futex looks at the token before it
@@ -76,7 +95,8 @@ static void end_sleep(struct rv_parker *parker)
 {
     if (parker->sleeper.turn)
         eventfd_write(parker->sleeper.event_fd, 1);
-    else
+    /* seq_cst: R4; pairs with sleep_while_parked(). */
+    if (!parker->sleeper.turn || atomic_load(&parker->on_futex))
         syscall(SYS_futex, &parker->token, FUTEX_WAKE_PRIVATE, 1);
 }
 
@@ -92,8 +112,10 @@ void rv_parker_use(struct rv_parker *parker, const struct rv_sleeper *sleeper)
 
 void rv_parker_turn(struct rv_parker *parker)
 {
+    int64_t now = 0;
+
     if (parker->sleeper.turn)
-        parker->sleeper.turn(parker->sleeper.context, 0);
+        parker->sleeper.turn(parker->sleeper.context, &now);
 }
 
 bool rv_parker_park(struct rv_parker *parker, int64_t deadline_ns)
@@ -121,9 +143,9 @@ bool rv_parker_park(struct rv_parker *parker, int64_t deadline_ns)
 bool rv_parker_unpark(struct rv_parker *parker)
 {
     const int saved_errno = errno;
-    /* release: publishes the caller's push; pairs with change_token(). */
-    const bool slept = atomic_exchange_explicit(&parker->token, NOTIFIED,
-                                                memory_order_release) == PARKED;
+    /* release: publishes the caller's push; pairs with change_token(). The
+     * rest of seq_cst is R4's. */
+    const bool slept = atomic_exchange(&parker->token, NOTIFIED) == PARKED;
 
     if (slept)
         end_sleep(parker);

@@ -38,6 +38,7 @@
 
 #include <unistd.h>
 
+#include "base/base_internal.h"
 #include "waker/stats.h"
 
 _Thread_local struct rv_ready *rv_ready_entered;
@@ -52,6 +53,7 @@ struct rv_ready *rv_ready_new(size_t item_bytes)
         return NULL;
     rv_parker_init(&queue->parker);
     atomic_init(&queue->references, 1);
+    queue->mark = rv_fork_mark();
     queue->item_bytes = item_bytes;
     if (rv_stats_wanted()) {
         queue->stats = rv_stats_new(queue);
@@ -250,6 +252,8 @@ static __attribute__((noinline)) void push_from_afar(struct rv_ready *queue,
 {
     struct rv_ready_slot *slot = rv_ready_place(queue, id);
 
+    if (rv_fork_is_copy(queue->mark)) /* whose owner is in another process */
+        return;
     if (!rv_ready_mark(queue, slot, id))
         return;
     pthread_mutex_lock(&queue->mutex);
@@ -272,6 +276,8 @@ bool rv_ready_push_all(struct rv_ready *queue, const struct rv_waker *wakers,
 {
     bool any = false;
 
+    if (rv_fork_is_copy(queue->mark))
+        return false;
     pthread_mutex_lock(&queue->mutex);
     for (uint32_t i = 0; i < len; i++) {
         struct rv_ready_slot *slot = rv_ready_place(queue, wakers[i].id);

@@ -50,6 +50,7 @@ struct rv_ready {
     struct rv_parker parker;
     _Atomic uint32_t references;
     _Atomic bool has_pushed; /* written under the mutex */
+    uint32_t mark;           /* the process that it is of */
     size_t item_bytes;       /* of a place: a slot and what is around it */
     _Atomic(char *) chunks[RV_SLAB_CHUNKS]; /* of places, see chunk.h */
 

@@ -322,6 +322,55 @@ RV_TEST(worker, where_clone_fails_at_the_third_the_first_two_go_on)
     in_child(third_without_clone);
 }
 
+/* A child has copies of all ends of the pipes, for as long as it lives. */
+RV_TEST(worker, a_child_of_fork_does_not_keep_it_from_ending)
+{
+    for (int i = 0; i < KINDS; i++) {
+        struct rv_worker worker;
+        int hold[2];
+        pid_t child;
+        char byte;
+
+        cr_assert_eq(pipe2(hold, O_CLOEXEC), 0);
+        cr_assert_eq(rv_worker_start(&worker, kinds[i]), 0);
+        child = fork();
+        if (child == 0) {
+            close(hold[1]);
+            _exit((int)read(hold[0], &byte, 1));
+        }
+        cr_assert_eq(rv_worker_stop(&worker, rv_after_ms(5000)), 0);
+        close(hold[1]);
+        close(hold[0]);
+        cr_assert_eq(waitpid(child, NULL, 0), child);
+    }
+}
+
+/* Its packet to end has to wait for a place in the pipe. */
+RV_TEST(worker, one_that_is_full_of_jobs_ends_after_them)
+{
+    for (int i = 0; i < KINDS; i++) {
+        struct rv_callable *sums[RV_WORKER_CREDITS];
+        struct rv_worker worker;
+        struct gate gate;
+
+        gate_init(&gate);
+        cr_assert_eq(rv_worker_start(&worker, kinds[i]), 0);
+        sums[0] = new_gate_call(&gate);
+        cr_assert_eq(rv_worker_submit(&worker, sums[0]), 0);
+        for (uint32_t k = 1; k < worker.credits; k++) {
+            sums[k] = new_sum((int32_t)k, 1);
+            cr_assert_eq(rv_worker_submit(&worker, sums[k]), 0);
+        }
+        gate_open(&gate, 1);
+        cr_assert_eq(rv_worker_stop(&worker, rv_after_ms(RV_TEST_WAIT_MS)), 0);
+        for (uint32_t k = 1; k < worker.credits; k++)
+            cr_assert_eq(sums[k]->returned, (int32_t)k + 1);
+        for (uint32_t k = 0; k < worker.credits; k++)
+            rv_callable_put(sums[k]);
+        gate_fini(&gate);
+    }
+}
+
 RV_TEST(worker, without_memory_it_is_an_error)
 {
     struct rv_worker worker;

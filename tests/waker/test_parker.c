@@ -271,16 +271,18 @@ struct bed {
     int64_t deadline_ns;
     int turns;
     bool unpark; /* somebody does, in the middle of the next turn */
+    bool broken; /* there is no sleep to be had */
 };
 
-static void bed_turn(void *context, int64_t deadline_ns)
+static bool bed_turn(void *context, int64_t *deadline_ns)
 {
     struct bed *bed = context;
 
     bed->turns++;
-    bed->deadline_ns = deadline_ns;
+    bed->deadline_ns = *deadline_ns;
     if (bed->unpark)
         rv_parker_unpark(bed->parker);
+    return !bed->broken;
 }
 
 static void use_bed(struct rv_parker *parker, struct bed *bed)
@@ -329,6 +331,48 @@ RV_TEST(parker, only_an_unpark_of_one_that_sleeps_writes_to_the_eventfd)
     cr_assert(rv_parker_park(&parker, RV_NEVER));
     cr_assert_eq(eventfd_read(parker.sleeper.event_fd, &value), 0);
     close(parker.sleeper.event_fd);
+}
+
+struct waking {
+    struct rv_parker *parker;
+    _Atomic bool done;
+};
+
+/* Until it was one that slept. */
+static void *unpark_when_parked(void *arg)
+{
+    struct waking *waking = arg;
+
+    while (!rv_parker_unpark(waking->parker))
+        ;
+    atomic_store(&waking->done, true);
+    rv_parker_unpark(waking->parker);
+    return NULL;
+}
+
+RV_TEST(parker, with_a_sleeper_that_refuses_it_sleeps_on_the_futex)
+{
+    struct rv_parker parker;
+    struct bed bed;
+    pthread_t helper;
+    int64_t until_ns = rv_after_ms(20);
+
+    use_bed(&parker, &bed);
+    bed.broken = true;
+    cr_assert_not(rv_parker_park(&parker, until_ns));
+    cr_assert_geq(rv_now_ns(), until_ns);
+    cr_assert_eq(bed.turns, 1);
+
+    close(parker.sleeper.event_fd); /* only the futex can wake it */
+    parker.sleeper.event_fd = -1;
+    for (int i = 0; i < 1000; i++) {
+        struct waking waking = {.parker = &parker};
+
+        pthread_create(&helper, NULL, unpark_when_parked, &waking);
+        while (!atomic_load(&waking.done))
+            rv_parker_park(&parker, RV_NEVER);
+        pthread_join(helper, NULL);
+    }
 }
 
 RV_TEST(parker, a_turn_is_a_look_without_sleeping)
