@@ -356,6 +356,8 @@ static bool settled(struct acquirer *self, struct rv_cx *cx)
         rv_waker_wake(&cx->waker);
         return false;
     }
+    /* Some time, in which it may be granted before it is dropped. */
+    stress_dawdle(stress_random(&self->random) % 4096);
     rv_drop(&self->acquire.future);
     return true;
 }

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT
+"""One run of a program, and what is a hang.
+
+A hang is not told by a clock alone, for a busy machine makes everything slow.
+A process is suspected when no thread of it is ready to run or has run for a
+while, or when it has used far more CPU or time than the intact one ever did
+beside the same others. Then nothing else is started, what runs is waited for,
+and the same process is watched again, alone. Only what still does not get on,
+by the same measures, is a hang.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+from mutant import Seen
+
+LOOK_S = 0.2  # between two looks at a process
+STILL_LOOKS = 10  # so many looks without a step of any thread: suspected
+LAST_WORDS_S = 5  # for what a program says of its hang when it gets SIGALRM
+STILL, SLOW = "still", "slow"
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Floor:
+    """Several may run at once, or one alone."""
+
+    def __init__(self):
+        self.changed = threading.Condition()
+        self.running = 0
+        self.alone = False
+        self.waiting = 0
+
+    def enter(self):
+        with self.changed:
+            self.changed.wait_for(lambda: not self.alone and not self.waiting)
+            self.running += 1
+
+    def leave(self):
+        with self.changed:
+            self.running -= 1
+            self.changed.notify_all()
+
+    @contextlib.contextmanager
+    def shared(self):
+        self.enter()
+        try:
+            yield
+        finally:
+            self.leave()
+
+    @contextlib.contextmanager
+    def to_itself(self):
+        """For one that has entered: until all others have left."""
+        with self.changed:
+            self.waiting += 1
+            self.running -= 1
+            self.changed.notify_all()
+            self.changed.wait_for(lambda: not self.alone and not self.running)
+            self.waiting -= 1
+            self.alone = True
+        try:
+            yield
+        finally:
+            with self.changed:
+                self.alone = False
+                self.running += 1
+                self.changed.notify_all()
+
+
+def look_at(session):
+    """All processes of a session.
+
+    Returns: {thread: (state, switches)} and their CPU seconds, with those of
+    children that have ended.
+    """
+    threads = {}
+    ticks = 0
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if os.getsid(int(pid)) != session:
+                continue
+            ticks += sum(map(int, stat_of(f"/proc/{pid}")[11:15]))
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                folder = f"/proc/{pid}/task/{thread}"
+                threads[thread] = stat_of(folder)[0], switches_of(folder)
+    return threads, ticks / TICKS
+
+
+def stat_of(folder):
+    with open(f"{folder}/stat", encoding="utf-8", errors="replace") as file:
+        return file.read().rpartition(")")[2].split()
+
+
+def switches_of(folder):
+    with open(f"{folder}/status", encoding="utf-8", errors="replace") as file:
+        return [line for line in file if "ctxt_switches" in line]
+
+
+class Watch:
+    """Whether the processes of a session get on."""
+
+    def __init__(self, session, cpu_s):
+        self.session = session
+        self.before, used_s = look_at(session)
+        self.limit_s = used_s + cpu_s
+        self.looks = 0
+
+    def suspicion(self):
+        """Returns: None, STILL or SLOW."""
+        now, used_s = look_at(self.session)
+        asleep = all(state in "SZ" for state, _ in now.values())
+        self.looks = self.looks + 1 if asleep and now == self.before else 0
+        self.before = now
+        if self.looks >= STILL_LOOKS:
+            return STILL
+        return SLOW if used_s > self.limit_s else None
+
+
+class Attempt:
+    """Run a command once, by one that has entered the floor.
+
+    cpu_s, wall_s: with how much CPU and how much time it is suspected.
+    """
+
+    def __init__(self, floor, arguments, cpu_s, wall_s, environment=None):
+        self.floor = floor
+        self.cpu_s = cpu_s
+        self.wall_s = wall_s
+        self.was_alone = False
+        with tempfile.TemporaryFile() as errors:
+            begin = time.monotonic()
+            self.process = subprocess.Popen(
+                arguments,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+            )
+            hang = self.watch()
+            self.seconds = time.monotonic() - begin
+            errors.seek(0)
+            text = errors.read().decode(errors="replace")
+        self.seen = Seen(self.status, text, hang)
+
+    def watch(self):
+        """Wait for its end. Returns: whether it hung."""
+        self.end = os.pidfd_open(self.process.pid)
+        try:
+            return self.hangs()
+        finally:
+            os.close(self.end)
+            self.signal(signal.SIGKILL)
+            _, status, usage = os.wait4(self.process.pid, 0)
+            self.status = os.waitstatus_to_exitcode(status)
+            self.process.returncode = self.status  # it is waited for
+            self.used_s = usage.ru_utime + usage.ru_stime
+
+    def signal(self, number):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+    def ends_within(self, seconds):
+        return bool(select.select([self.end], [], [], seconds)[0])
+
+    def suspicion(self):
+        """Wait for its end. Returns: None when that has come, STILL or SLOW."""
+        watch = Watch(self.process.pid, self.cpu_s)
+        until = time.monotonic() + self.wall_s
+        while not self.ends_within(LOOK_S):
+            why = watch.suspicion()
+            if why or time.monotonic() > until:
+                return why or SLOW
+        return None
+
+    def hangs(self):
+        why = self.suspicion()
+        if not why:
+            return False
+        if why == SLOW:  # it has the CPU, which the others need to end
+            self.signal(signal.SIGSTOP)
+        with self.floor.to_itself():
+            self.was_alone = True
+            self.signal(signal.SIGCONT)
+            # With nothing beside it, it needs less than in company.
+            self.cpu_s /= 2
+            self.wall_s /= 2
+            if not self.suspicion():
+                return False
+            # A stress program says then in which phase it is.
+            os.kill(self.process.pid, signal.SIGALRM)
+            self.ends_within(LAST_WORDS_S)
+        return True
