@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What run-suite counts, what it takes for a skip, and how far it says it is.
+
+usage: test_run_suite.py
+"""
+
+import importlib.machinery
+import importlib.util
+import os
+import sys
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.dont_write_bytecode = True
+sys.path.insert(0, HERE)
+
+import skips  # noqa: E402
+
+loader = importlib.machinery.SourceFileLoader("suite", f"{HERE}/run-suite")
+spec = importlib.util.spec_from_loader("suite", loader)
+suite = importlib.util.module_from_spec(spec)
+loader.exec_module(suite)
+
+
+def log(stdout="", result="OK", stderr="", name="x"):
+    return {"name": name, "result": result, "stdout": stdout, "stderr": stderr,
+            "command": ["x"]}
+
+
+class Machine(skips.Machine):
+    """One that has what it is told."""
+
+    io_uring = rwf_nowait = guard_pages = ipv6 = True
+    sanitized = False
+    hosts_has_names = True
+    mappings = 65530
+
+    def __init__(self, tools=(), **facts):
+        super().__init__(".")
+        self.tools = tools
+        self.__dict__.update({"doctor": {"io_uring": True}, **facts})
+
+    def has(self, tool):
+        return tool in self.tools
+
+    def works(self, *_):
+        return True
+
+
+class Counts(unittest.TestCase):
+    def test_each_way_to_report(self):
+        for run, counts in (
+                (log("ok a\nnot ok b\nok c # SKIP why\n", "FAIL"), (1, 1, 1)),
+                (log("ok   a\nFAIL b\n", "FAIL"), (1, 1, 0)),
+                (log("", "SKIP"), (0, 0, 1)), (log(), (1, 0, 0)),
+                (log("", "TIMEOUT"), (0, 1, 0)),
+                (log("ok a\n", "FAIL"), (1, 1, 0)),
+                (log(stderr="Ran 4 tests in 1s\n\nOK (skipped=1)\n"),
+                 (3, 0, 1)),
+                (log(stderr="Ran 4 tests in 1s\n\nFAILED (failures=1, "
+                            "errors=1)\n", result="FAIL"), (2, 2, 0))):
+            self.assertEqual(suite.count_one(run), counts, run)
+
+
+class Skips(unittest.TestCase):
+    def judge(self, reason, machine=None):
+        return skips.judge(machine or Machine(), [("x", reason)])
+
+    def test_a_reason_that_holds_is_right_and_else_it_is_wrong(self):
+        for reason, facts in (
+                ("no io_uring here: x", {"io_uring": False, "doctor": {}}),
+                ("/tmp does not know RWF_NOWAIT", {"rwf_nowait": False}),
+                ("no MADV_GUARD_INSTALL here", {"guard_pages": False}),
+                ("no IPv6 on this machine", {"ipv6": False}),
+                ("there is no ::1 here", {"ipv6": False}),
+                ("/etc/hosts has no name but localhost",
+                 {"hosts_has_names": False}),
+                ("sanitized: no figures", {"sanitized": True}),
+                ("vm.max_map_count does not limit it", {"mappings": 1 << 20})):
+            with self.subTest(reason):
+                self.assertEqual(len(self.judge(reason)), 1)
+                machine = Machine(**{"doctor": {}, **facts})
+                self.assertEqual(self.judge(reason, machine), [])
+
+    def test_tools(self):
+        self.assertEqual(self.judge("gdb is not installed"), [])
+        self.assertEqual(len(self.judge("gdb is not installed",
+                                        Machine(["gdb"]))), 1)
+
+    def test_a_reason_that_nobody_knows_is_wrong(self):
+        for reason in "", "it did not work", "the machine was busy":
+            self.assertEqual(len(self.judge(reason)), 1)
+
+    def test_the_doctor_must_agree_with_the_kernel(self):
+        machine = Machine(doctor={"io_uring": False, "RWF_NOWAIT": True})
+        self.assertEqual(skips.judge(machine, []), [
+            "doctor says no of io_uring, the kernel says yes"])
+
+    def test_where_reasons_stand(self):
+        for run, found in (
+                (log("ok - a::b  # SKIP no io_uring here\n"),
+                 [("x: a::b", "no io_uring here")]),
+                (log(stderr="t (C.t) ... skipped 'why not'\nRan 1 test"),
+                 [("x", "why not")]),
+                (log(stderr="t (C.t)\nWords. ... skipped \"it's so\"\n"),
+                 [("x", "it's so")]),
+                (log("a\nskipped, no io_uring\n", "SKIP"),
+                 [("x", "skipped, no io_uring")]),
+                (log("", "SKIP"), [("x", "")])):
+            self.assertEqual(skips.reasons_in(run), found)
+
+    def test_this_machine_and_its_doctor_agree(self):
+        build = os.environ.get("RV_BUILD", ".")
+        self.assertEqual(skips.Machine(build).doctors_mistakes(), [])
+
+
+class Progress(unittest.TestCase):
+    def setUp(self):
+        self.now = 0.0
+        self.said = []
+
+    def progress(self, earlier, names, is_terminal=False):
+        return suite.Progress(earlier, names, self.said.append, is_terminal,
+                              lambda: self.now)
+
+    def test_what_is_left_follows_from_the_last_run(self):
+        progress = self.progress({"a": 10, "b": 30, "c": 60}, "abc")
+        self.assertTrue(progress.take(" 1/3 reveil:unit / a  OK   20.00s  9 s"))
+        self.now = 20.0
+        self.assertEqual(progress.words(),
+                         "1 of 3 programs, 0:20 min, about 3:00 min left")
+
+    def test_without_a_last_run_it_says_what_it_can(self):
+        progress = self.progress({}, "ab")
+        self.assertEqual(progress.words(), "0 of 2 programs, 0:00 min")
+        self.now = 4.0
+        progress.take("1/2 a  OK  4.00s")
+        self.assertEqual(progress.words(),
+                         "1 of 2 programs, 0:04 min, about 0:04 min left")
+
+    def test_failures_are_told(self):
+        progress = self.progress({}, "a")
+        progress.take("1/1 reveil:unit / a  FAIL  4.00s  exit status 1")
+        self.assertIn("1 failed", progress.words())
+
+    def test_a_line_now_and_then_or_one_that_changes(self):
+        plain = self.progress({}, "ab")
+        for self.now in range(suite.EVERY_S + 1):
+            plain.show()
+        self.assertEqual(len(self.said), 1)
+        self.assertTrue(self.said[0].endswith("\n"))
+        self.said.clear()
+        terminal = self.progress({}, "ab", True)
+        for self.now in 1, 2:
+            terminal.show()
+        self.assertEqual([text.count("\n") for text in self.said], [0, 0])
+
+    def test_other_lines_are_no_tests(self):
+        progress = self.progress({}, "a")
+        for line in "Ok:   12", ">>> A=1 ./x", "", "Fail: 0":
+            self.assertFalse(progress.take(line))
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
