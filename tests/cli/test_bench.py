@@ -22,7 +22,7 @@ KEYS = ["area", "case", "name", "peer", "ns_per_op", "cpu_ns_per_op",
 
 def bench(*arguments, program=PROGRAM, path=None):
     environment = dict(os.environ, PATH=path or os.environ["PATH"])
-    return subprocess.run([program, "bench", *arguments], timeout=120,
+    return subprocess.run([program, "bench", *arguments], timeout=600,
                           capture_output=True, text=True, env=environment)
 
 
@@ -128,4 +128,4 @@ class Bench(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2)

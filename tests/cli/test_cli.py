@@ -26,7 +26,20 @@ import unittest
 PROGRAM = os.path.abspath(sys.argv.pop(1))
 MODE = [sys.argv.pop(1)] if sys.argv[1:2] and "=" in sys.argv[1] else []
 RUNNERS = ("demo", "get", "serve")
-SECONDS = 30  # for any one run; all are far quicker
+SECONDS = 300  # when a run that has not ended is a hang, on any machine
+
+
+def patiently(attempt, *, first_s=0.3):
+    """Call attempt(s) with more and more time, until it says that it had
+    enough of it: what has to be under way when something else happens may be
+    over already on a machine that is busy."""
+    seconds = first_s
+    while True:
+        if attempt(seconds):
+            return
+        if seconds > SECONDS / 4:
+            raise AssertionError(f"{seconds} s were not enough")
+        seconds *= 2
 
 
 def command_line(*arguments):
@@ -68,10 +81,13 @@ class Serve:
 
 
 class Script:
-    """Answers each client with the same bytes, in pieces if wanted."""
+    """Answers each client with the same bytes, in pieces if wanted.
 
-    def __init__(self, says, piece=None, reset=False):
+    together: none before so many wait for their answer."""
+
+    def __init__(self, says, piece=None, reset=False, together=1):
         self.says, self.piece, self.reset = says, piece or len(says), reset
+        self.together, self.waiting = together, []
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self.answer, daemon=True)
@@ -86,14 +102,21 @@ class Script:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            with client:
-                self.talk(client)
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.listen(client)
+            self.waiting.append(client)
+            if len(self.waiting) == self.together:
+                for client in self.waiting:
+                    with client:
+                        self.talk(client)
+                self.waiting = []
 
-    def talk(self, client):
+    def listen(self, client):
         heard = b""
-        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while b"\r\n\r\n" not in heard:
             heard += client.recv(1000)
+
+    def talk(self, client):
         try:
             for at in range(0, len(self.says), self.piece or 1):
                 client.sendall(self.says[at:at + self.piece])
@@ -212,10 +235,10 @@ class GetFromServe(Case):
         self.check(result, 0, "one,two," + large + "three," + large + "four")
 
     def test_all_wait_at_once(self):
-        start = time.monotonic()
-        result = run("get", "--repeat", 20, self.url("/300/x"))
+        with Script(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
+                    together=20) as script:
+            result = run("get", "--repeat", 20, script.url())
         self.check(result, 0, "x" * 20)
-        self.assertLess(time.monotonic() - start, 20 * 0.3 / 2)
 
     def test_a_hundred_take_at_most_4_polls_each(self):
         result = run("get", "--figures", "--repeat", 100, self.url("/100/x"))
@@ -296,8 +319,13 @@ class GetFromServe(Case):
     def test_limits_of_phases(self):
         result = run("get", "--stall", 0.2, "--timeout", 0, self.url("/never"))
         self.one_line(result, 1, "/never", "nothing came for 0.2 s")
-        result = run("get", "--stall", 0.4, self.url("/drip/50/20"))
-        self.check(result, 0, "x" * 20)
+
+        def longer_than_the_stall(seconds):
+            pause_ms = int(seconds / 8 * 1000)
+            result = run("get", "--stall", seconds,
+                         self.url(f"/drip/{pause_ms}/20"))
+            return (result.returncode, result.stdout) == (0, "x" * 20)
+        patiently(longer_than_the_stall, first_s=0.4)
 
     def test_more_gets_than_descriptors(self):
         result = run("get", "--repeat", 200, self.url("/10/x"),
@@ -504,13 +532,17 @@ class ServeStops(Case):
         self.addCleanup(server.__exit__)
         return server
 
-    def dial(self, server, path=None):
-        """A connection whose request, if any, the server has read: it has
-        answered a later one."""
+    def ask(self, server, path=None):
         client = socket.create_connection(("127.0.0.1", server.port), SECONDS)
         self.addCleanup(client.close)
         if path:
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        return client
+
+    def dial(self, server, path=None):
+        """A connection whose request, if any, the server has read: it has
+        answered a later one."""
+        client = self.ask(server, path)
         self.check(run("get", server.url("/0/x")), 0, "x")
         return client
 
@@ -529,42 +561,57 @@ class ServeStops(Case):
         for number in signal.SIGINT, signal.SIGTERM:
             for mode in "thread", "fused":
                 with self.subTest(number=number, mode=mode):
-                    server = self.start("--reactor", mode)
-                    idle = self.dial(server)
-                    clients = [self.dial(server, "/300/whole")
-                               for _ in range(3)]
-                    server.process.send_signal(number)
-                    self.assertEqual(idle.recv(1), b"")
-                    self.assertIsNone(server.process.poll())
-                    with self.assertRaises(ConnectionRefusedError):
-                        socket.create_connection(("127.0.0.1", server.port))
-                    for client in clients:
-                        answer = self.all_of(client)
-                        self.assertIn("\r\nConnection: close\r\n", answer)
-                        self.assertTrue(answer.endswith("\r\n\r\nwhole"))
-                        client.close()
-                    self.assertEqual(
-                        self.ended(server),
-                        (0, "stopping: 3 answers to finish, at most 5 s\n"))
+                    patiently(lambda seconds: self.stop_before_they_answer(
+                        number, mode, seconds))
+
+    def stop_before_they_answer(self, number, mode, seconds):
+        """Returns: whether the signal came while three answers were due."""
+        server = self.start("--reactor", mode, "--grace", "3600")
+        idle = self.dial(server)
+        clients = [self.ask(server, f"/{int(seconds * 1000)}/whole")
+                   for _ in range(3)]
+        # The server has read what the three have asked: it answers this.
+        self.check(run("get", server.url("/0/x")), 0, "x")
+        server.process.send_signal(number)
+        self.assertEqual(idle.recv(1), b"")
+        said = server.process.stderr.readline()
+        if said != "stopping: 3 answers to finish, at most 3600 s\n":
+            return False  # some were sent already
+        try:
+            with socket.create_connection(("127.0.0.1", server.port)):
+                self.fail("it still lets clients in")
+        except ConnectionRefusedError:
+            pass
+        for client in clients:
+            answer = self.all_of(client)
+            self.assertIn("\r\nConnection: close\r\n", answer)
+            self.assertTrue(answer.endswith("\r\n\r\nwhole"))
+            client.close()
+        self.assertEqual(self.ended(server), (0, ""))
+        return True
 
     def test_a_stream_under_way_comes_whole(self):
-        server = self.start()
-        client = self.dial(server, "/drip/20/10")
+        patiently(self.stop_during_a_stream)
+
+    def stop_during_a_stream(self, seconds):
+        """Returns: whether the signal came in the middle of it."""
+        server = self.start("--grace", "3600")
+        client = self.ask(server, f"/drip/{int(seconds / 10 * 1000)}/10")
+        heard = client.recv(10000).decode()
         server.process.send_signal(signal.SIGINT)
-        self.assertTrue(self.all_of(client).endswith("1\r\nx\r\n0\r\n\r\n"))
+        heard += self.all_of(client)
+        self.assertTrue(heard.endswith("1\r\nx\r\n0\r\n\r\n"), heard)
         client.close()
-        self.assertEqual(
-            self.ended(server),
-            (0, "stopping: 1 answer to finish, at most 5 s\n"))
+        status, said = self.ended(server)
+        self.assertEqual(status, 0)
+        return said == "stopping: 1 answer to finish, at most 3600 s\n"
 
     def test_without_an_answer_to_finish_it_ends_at_once(self):
-        server = self.start()
+        server = self.start("--grace", "3600")  # would be a hang
         self.dial(server)
-        start = time.monotonic()
         server.process.send_signal(signal.SIGINT)
         self.assertEqual(self.ended(server),
                          (0, "stopping: no answer to finish\n"))
-        self.assertLess(time.monotonic() - start, 2)
 
     def test_sigusr1_shows_its_tasks(self):
         with tempfile.TemporaryFile("w+") as said:
@@ -647,8 +694,12 @@ class ServeMany(Case):
         self.assertEqual(len(awake), 3 if MODE == ["--reactor=fused"] else 4)
 
     def test_open_answers_on_all_are_finished(self):
-        server = self.start()
-        clients = [self.dial(server, "/drip/20/20")
+        patiently(self.stop_when_all_have_begun)
+
+    def stop_when_all_have_begun(self, seconds):
+        """Returns: whether the signal came before the end of any."""
+        server = self.start("--grace", "3600")
+        clients = [self.dial(server, f"/drip/{int(seconds * 50)}/20")
                    for _ in range(self.CLIENTS)]
         server.process.send_signal(signal.SIGINT)
         for client, heard in clients:
@@ -657,9 +708,8 @@ class ServeMany(Case):
             self.assertTrue(heard.endswith(b"1\r\nx\r\n0\r\n\r\n"), heard)
             client.close()
         self.assertEqual(server.process.wait(SECONDS), 0)
-        self.assertEqual(server.process.stderr.read(),
-                         f"stopping: {self.CLIENTS} answers to finish, "
-                         "at most 5 s\n")
+        return server.process.stderr.read() == (
+            f"stopping: {self.CLIENTS} answers to finish, at most 3600 s\n")
 
     def test_a_second_signal_cuts_them_all(self):
         server = self.start("--grace", "3600")
@@ -736,4 +786,4 @@ class Demo(Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2)

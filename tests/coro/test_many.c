@@ -23,7 +23,7 @@ enum { IN_TURN = 20000, AT_ONCE = 2000 };
 enum { IN_TURN = 1000000, AT_ONCE = 100000 };
 #endif
 
-TestSuite(coro_many, .timeout = 60);
+TestSuite(coro_many, .timeout = 2 * RV_TEST_SECONDS);
 
 static int32_t plus_one(void *arg)
 {

@@ -235,7 +235,8 @@ static bool take_many(void)
     return true;
 }
 
-Test(coro_stack, a_hundred_thousand_use_few_mappings_and_go_away, .timeout = 60)
+Test(coro_stack, a_hundred_thousand_use_few_mappings_and_go_away,
+     .timeout = 2 * RV_TEST_SECONDS)
 {
     const uint64_t before = resident_bytes();
     const uint32_t mappings_before = mappings();
@@ -282,7 +283,7 @@ static void run_out_of_mappings(void)
 }
 
 Test(coro_stack, without_mappings_it_is_an_error_and_nothing_is_lost,
-     .timeout = 60)
+     .timeout = 2 * RV_TEST_SECONDS)
 {
     int status;
 

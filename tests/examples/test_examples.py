@@ -16,14 +16,14 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
+import threading
 import unittest
 
 REVEIL = os.path.abspath(sys.argv[1])
 EXAMPLES = {os.path.basename(path): os.path.abspath(path)
             for path in sys.argv[2:]}
 del sys.argv[1:]
-SECONDS = 30  # for any one run; all are far quicker
+SECONDS = 300  # when a run that has not ended is a hang, on any machine
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 
@@ -45,6 +45,27 @@ def delay_server():
             yield re.search(r"http://\S+:\d+/", line)[0]
         finally:
             server.kill()
+
+
+@contextlib.contextmanager
+def answer_together(count):
+    """The URL of a server that answers none before so many have asked."""
+    def answer():
+        clients = []
+        for _ in range(count):
+            client, _ = listener.accept()
+            heard = b""
+            while b"\r\n\r\n" not in heard:
+                heard += client.recv(1000)
+            clients.append(client)
+        for client in clients:
+            with client:
+                client.sendall(
+                    b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=answer, daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
 
 
 class Server(unittest.TestCase):
@@ -222,11 +243,9 @@ class GracefulShutdown(Server):
                                  b"done in %d ms\ndone in 10 ms\n" % ms)
 
     def test_idle_clients_do_not_hold_it_up(self):
-        client, = self.begin(20000, b"")
-        start = time.monotonic()
+        client, = self.begin(3600000, b"")  # the grace would be a hang
         self.assertEqual(self.stop(signal.SIGTERM),
                          "stopped, 0 clients cancelled\n")
-        self.assertLess(time.monotonic() - start, 10)
         self.assertEqual(client.recv(1), b"")
 
     def test_nobody_is_let_in_any_more(self):
@@ -256,17 +275,19 @@ class GracefulShutdown(Server):
 
 class ParallelGets(unittest.TestCase):
     def test_all_wait_at_once(self):
-        with delay_server() as url:
-            start = time.monotonic()
-            result = run("parallel_gets", "20000", *[url + "300/x"] * 20)
-            took = time.monotonic() - start
+        with answer_together(20) as url:
+            result = run("parallel_gets", "3600000", *[url + "x"] * 20)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
-        self.assertEqual(result.stdout, f"{url}300/x: 200, 1 bytes\n" * 20)
-        self.assertLess(took, 3, "one after the other they take 6 s")
+        self.assertEqual(result.stdout, f"{url}x: 200, 1 bytes\n" * 20)
 
     def test_what_is_late_is_cancelled(self):
+        # On a busy machine the one that is answered may be late, too.
         with delay_server() as url:
-            result = run("parallel_gets", "300", url + "0/x", url + "never")
+            for ms in 300, 1200, 4800, 19200:
+                result = run("parallel_gets", str(ms), url + "0/x",
+                             url + "never")
+                if result.stdout:
+                    break
         self.assertEqual(result.stdout, f"{url}0/x: 200, 1 bytes\n")
         self.assertEqual(result.returncode, 1)
         self.assertIn("timed out", result.stderr)
@@ -277,26 +298,23 @@ class TimeoutSelect(unittest.TestCase):
         return run("timeout_select", *arguments)
 
     def test_the_first_answer_wins(self):
-        with delay_server() as url:
-            start = time.monotonic()
-            result = self.race("20000", url + "9000/last", url + "50/first",
-                               url + "never")
-            took = time.monotonic() - start
+        with delay_server() as url:  # to wait for the others would be a hang
+            result = self.race("3600000", url + "3600000/last",
+                               url + "50/first", url + "never")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertEqual(result.stdout, f"{url}50/first: 200\nfirst\n")
-        self.assertLess(took, 8)
 
     def test_one_that_fails_does_not_win(self):
         bad = "http://127.0.0.1:1/"
         with delay_server() as url:
-            result = self.race("20000", bad, url + "50/good", bad)
+            result = self.race("3600000", bad, url + "50/good", bad)
         self.assertEqual(result.returncode, 0)
         self.assertEqual(result.stdout, f"{url}50/good: 200\ngood\n")
         self.assertEqual(result.stderr, f"{bad}: Connection refused\n" * 2)
 
     def test_when_all_fail_it_does_not_wait_for_the_deadline(self):
         bad = "http://127.0.0.1:1/"
-        result = self.race("60000", bad, bad)
+        result = self.race("3600000", bad, bad)
         self.assertEqual(result.returncode, 1)
         self.assertTrue(result.stderr.endswith(": no answer\n"))
 
@@ -313,8 +331,8 @@ class HundredFiles(unittest.TestCase):
 
     EXAMPLE = "hundred_files_pool"
     CONTENT = bytes(i % 251 for i in range(1 << 20))
-    SUMMARY = re.compile(r"(\d+) of 100 files in .* late by at most "
-                         r"([\d.]+) ms, ([\d.]+) ms without")
+    SUMMARY = re.compile(r"(\d+) of 100 files in ([\d.]+) ms.* late by at "
+                         r"most ([\d.]+) ms, ([\d.]+) ms without")
 
     def setUp(self):
         place = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
@@ -348,19 +366,21 @@ class HundredFiles(unittest.TestCase):
                          [f"{i:03}" for i in range(100)])
 
     def test_the_loop_is_not_stalled(self):
-        """Another program may have the CPU: the best of some runs counts."""
-        runs = []
-        for _ in range(5):
+        """A loop that writes by itself is late by all of the writing.
+
+        Another program may have the CPU: the best of some runs counts."""
+        shares = []
+        for _ in range(10):
             result, _ = self.write()
-            said = self.SUMMARY.match(result.stdout)
-            runs.append((float(said[3]), float(said[2])))
-            if runs[-1][0] < 5:
+            _, whole, late, own = map(
+                float, self.SUMMARY.match(result.stdout).groups())
+            print(f"{self.EXAMPLE}: ticks late by at most {late} ms "
+                  f"({own} without the wait for a CPU) of {whole} ms",
+                  file=sys.stderr)
+            shares.append(own / whole)
+            if shares[-1] < 0.25:
                 break
-        print(f"{self.EXAMPLE}: ticks late by at most", *(
-            f"{late} ms ({own} without the wait for a CPU)"
-            for own, late in runs), file=sys.stderr)
-        if not os.environ.get("RV_TEST_SLOW"):
-            self.assertLess(min(runs)[0], 5)
+        self.assertLess(min(shares), 0.25)
 
     def test_one_error_loses_no_other_file(self):
         os.mkdir(os.path.join(self.folder, "042"))
@@ -495,4 +515,4 @@ class Readme(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2)

@@ -19,7 +19,7 @@ import unittest
 EXAMPLES = {os.path.basename(path): os.path.abspath(path)
             for path in sys.argv[1:]}
 del sys.argv[1:]
-SECONDS = 60  # for any one run; all are far quicker
+SECONDS = 300  # when a run that has not ended is a hang, on any machine
 TEXT = bytes(i % 251 for i in range(1 << 20))  # more than a pipe holds
 
 
@@ -171,13 +171,11 @@ class Faster(unittest.TestCase):
                          b"you were faster, and said nothing\n")
 
     def test_the_clock(self):
-        """It ends at once: the read does not hold it up."""
+        """It ends although nothing is ever read."""
         with subprocess.Popen([EXAMPLES["faster"], "20"],
                               stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE) as child:
-            start = time.monotonic()
             self.assertEqual(child.wait(SECONDS), 1)
-            self.assertLess(time.monotonic() - start, 3)
             self.assertEqual(child.stdout.read(), b"the clock was faster\n")
 
     def test_what_comes_after_the_clock_is_left_for_others(self):
@@ -241,4 +239,4 @@ class ReadFigures(Files):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2)

@@ -21,8 +21,7 @@ import time
 import unittest
 
 SLOW = bool(os.environ.get("RV_TEST_SLOW"))  # the program is instrumented
-LIMIT_S = 60 if SLOW else 20  # for everything that must end by itself
-QUIET = 0.15  # CPU of others, in processors, that disturbs no measurement
+LIMIT_S = 300  # what has not ended by itself then is a hang, on any machine
 
 program = None  # the path of reveil: main() sets it
 
@@ -83,59 +82,6 @@ def start(arguments, **options):
     process = subprocess.Popen(arguments, start_new_session=True, **options)
     leftovers.callback(kill_leftover, process)
     return process
-
-
-def cpu_seconds_of(pid):
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def cpu_seconds_of_all():
-    """What all processors have worked since the machine was started."""
-    with open("/proc/stat") as file:
-        user, nice, system, _, _, *rest = map(int, file.readline().split()[1:9])
-    return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK")
-
-
-class Witness:
-    """Tells, of a measurement, how much others have used the machine."""
-
-    def __init__(self, processes):
-        self.processes = processes
-        self.begin = time.monotonic(), self.of_others()
-
-    def of_others(self):
-        ours = sum(os.times()[:4])  # with the children that have ended
-        ours += sum(cpu_seconds_of(p.pid) for p in self.processes)
-        return cpu_seconds_of_all() - ours
-
-    def others(self):
-        """How many processors others have kept busy since the begin."""
-        wall_s = time.monotonic() - self.begin[0]
-        return (self.of_others() - self.begin[1]) / wall_s
-
-
-def measure(test, attempt, processes=()):
-    """Call attempt(), which returns None or what was too slow.
-
-    An attempt that others have disturbed proves nothing when it is too slow:
-    it is repeated, for a while. Without a quiet moment the test is skipped.
-    """
-    too_slow = []
-    for _ in range(12):
-        witness = Witness(processes)
-        words = attempt()
-        others = witness.others()
-        if not words:
-            return
-        print(f"{test.id()}: {words} (others kept {others:.2f} processors"
-              " busy)", file=sys.stderr)
-        if others < QUIET:
-            too_slow.append(words)
-        if len(too_slow) == 3:
-            test.fail("; ".join(too_slow))
-    test.skipTest("the machine was busy with something else all the time")
 
 
 class Finished:

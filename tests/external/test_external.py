@@ -6,7 +6,7 @@
 
 curl, wrk, nginx, Python's http.server and sockets by hand, all on loopback.
 A tool that is not installed is a skipped test. Without names, all classes
-run but those that measure and so want the machine for themselves:
+run but those with many GETs at once:
 
     test_external.py PROGRAM Compare Thousand
 
@@ -201,7 +201,6 @@ class Curl(ServeCase):
                                "--parallel-immediate", *urls)
         self.assertEqual(sorted(done.out.decode().split(",")),
                          sorted([f"n{i}" for i in range(50)] + [""]))
-        self.assertLess(done.seconds, 10 if SLOW else 5)
 
     def test_absolute_target(self):
         self.assertEqual(
@@ -609,11 +608,9 @@ class GetOdd(GetCase):
     def test_timeout(self):
         for path in "/silent", "/stalled":
             with self.subTest(path):
-                done = self.check_failure(
+                self.check_failure(
                     self.url + path, "no whole answer in 0.2 s",
                     "--timeout", "0.2")
-                self.assertGreaterEqual(done.seconds, 0.2)
-                self.assertLess(done.seconds, 5)
 
     def test_failures_do_not_touch_the_others(self):
         done = get(*(self.url + path for path in
@@ -752,9 +749,14 @@ class GetStreams(GetCase):
         self.assertEqual(bodies, [big(20000), b"", b"x"])
 
     def test_no_half_file_is_left(self):
-        folder = scratch_folder()
-        done = get("-o", folder, self.url + "/half", self.url + "/nothing",
-                   self.url + "/0/x", self.url + "/never", "--timeout", "0.5")
+        # On a busy machine the one that is answered may be late, too.
+        for seconds in 0.5, 2, 8, 32:
+            folder = scratch_folder()
+            done = get("-o", folder, self.url + "/half", self.url + "/nothing",
+                       self.url + "/0/x", self.url + "/never",
+                       "--timeout", str(seconds))
+            if done.err.count("\n") == 3:
+                break
         self.assertEqual((done.status, done.err.count("\n")), (1, 3), done.err)
         self.assertEqual([name[:5] for name in os.listdir(folder)], ["0003-"])
 
@@ -875,18 +877,13 @@ class GetNginx(GetCase):
 
 
 class Thousand(GetCase):
-    """1,000 GETs at once: wants the machine for itself."""
-
-    # It is 1.1 to 1.2 s on a quiet machine; system calls of a slow one can
-    # take three times as long as those of a fast one.
-    wall_limit_s = 2 if SLOW else 1.5
+    """1,000 GETs at once: what they cost is counted, not timed."""
 
     def setUp(self):
         self.server = Serve()
         self.addCleanup(self.server.stop)
 
-    def get_thousand(self):
-        """Returns: what was too slow, or None."""
+    def test_thousand_at_once(self):
         done = get("--repeat", "1000", "--figures", self.server.url + "/1000/x")
         self.assertEqual((done.status, done.out), (0, b"x" * 1000), done.err)
         self.assertEqual(done.err.count("\n"), 1, done.err)
@@ -896,13 +893,10 @@ class Thousand(GetCase):
         self.assertGreaterEqual(int(figures[2]), 1000)
         self.assertLessEqual(int(figures[2]), 4000)
         self.assertLessEqual(float(figures[3]), 4)
+        # Each is answered after a second: most of the thousand are waited for
+        # together, or it would be near 1,000 s.
         self.assertGreaterEqual(float(figures[1]), 1000)
-        if done.seconds >= self.wall_limit_s:
-            return f"took {done.seconds:.3f} s: {done.err.strip()}"
-        return None
-
-    def test_thousand_at_once(self):
-        support.measure(self, self.get_thousand, [self.server.process])
+        self.assertLess(float(figures[1]), 1000 * 1000 / 10)
 
     def test_each_body_in_its_place(self):
         urls = "".join(f"{self.server.url}/{(i * 37) % 300}/n{i},\n"
@@ -914,7 +908,7 @@ class Thousand(GetCase):
 
 
 class Compare(unittest.TestCase):
-    """`reveil compare`: wants the machine for itself."""
+    """`reveil compare`: how often each asks, and sleeps. Not how long."""
 
     def runs(self):
         done = Finished(support.program, "compare", "--json", "--no-syscalls",
@@ -929,33 +923,15 @@ class Compare(unittest.TestCase):
             self.assertGreaterEqual(run["wall_ms"], 1000)
         return runs
 
-    def what_is_wrong(self, run, busy):
-        """What may be due to others on the machine: of time, wall or CPU."""
-        near = 0.05 if SLOW else 0.03
-        # Of an instrumented program the start alone takes longer.
-        cpu_ms, ratio = (50, 5) if SLOW else (10, 20)
-        if abs(run["wall_ms"] - busy["wall_ms"]) > near * busy["wall_ms"]:
-            return "has another wall time"
-        if run["cpu_ms"] > cpu_ms:
-            return f"needs more than {cpu_ms} ms of CPU"
-        if busy["cpu_ms"] < ratio * run["cpu_ms"]:
-            return f"does not save {ratio} times the CPU"
-        return None
-
-    def compare(self):
-        """Returns: what was too slow, or None."""
+    def test_waiting_costs_nothing(self):
         runs = self.runs()
         busy = runs.pop("busy")
-        self.assertGreater(busy["polls"], 10000)
-        for name, run in runs.items():
+        for run in runs.values():
             self.assertLessEqual(run["polls"], 8, run)
-            words = self.what_is_wrong(run, busy)
-            if words:
-                return f"{name} {words}: {run}, busy: {busy}"
-        return None
-
-    def test_waiting_costs_nothing_and_is_as_fast(self):
-        support.measure(self, self.compare)
+            self.assertLessEqual(run["epoll_waits"], 16, run)
+            self.assertLessEqual(run["parks"], 16, run)
+            # In the same run: who asks again and again has asked far oftener.
+            self.assertGreater(busy["polls"], 100 * run["polls"])
 
 
 ALONE = (Compare, Thousand)
@@ -971,7 +947,8 @@ def main():
         name for name, thing in globals().items()
         if isinstance(thing, type) and issubclass(thing, unittest.TestCase)
         and thing not in ALONE and not name.endswith("Case")]
-    unittest.main(argv=sys.argv[:1] + sys.argv[2:], defaultTest=parallel)
+    unittest.main(argv=sys.argv[:1] + sys.argv[2:], defaultTest=parallel,
+                  verbosity=2)
 
 
 if __name__ == "__main__":

@@ -125,11 +125,11 @@ static inline void serving_stop(struct serving *self)
     serving_join(self);
 }
 
-/* A connected socket whose recv gives up after 2 s. */
+/* A connected socket whose recv gives up when the test would. */
 static inline int dial(uint16_t port)
 {
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(port)};
-    struct timeval limit = {.tv_sec = 2};
+    struct timeval limit = {.tv_sec = RV_TEST_WAIT_MS / 1000};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

@@ -31,6 +31,9 @@ FOLDERS = {
 }
 PROGRAMS = {}
 
+SECONDS = 300  # when a run that has not ended is a hang, on any machine
+OFTEN = 100  # who polls for ever does it that many times as often, at least
+
 FIRST = "First poll - start operation"
 NOT_READY = "Data not ready"
 SCHEDULE = "Schedule other tasks"
@@ -50,6 +53,7 @@ class DelayServer:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.threads = []
+        self.client = None  # the process that asks, where that matters
 
     def __enter__(self):
         self.acceptor = threading.Thread(target=self.accept)
@@ -92,29 +96,71 @@ class DelayServer:
         connection.shutdown(socket.SHUT_WR)
 
     def apart(self, connection, head, body):
-        """Each on its own, with time for the reader to ask in between."""
+        """Each on its own: the reader has asked again in between."""
         for piece in (head, body):
             connection.sendall(piece)
-            time.sleep(0.05)
+            self.wait_until_read(connection)
+
+    def wait_until_read(self, connection):
+        """The client has taken all that was sent, and sleeps; or polls on."""
+        end = time.monotonic() + SECONDS
+        while unread(connection) or not sleeps(self.client):
+            if time.monotonic() > end:
+                raise AssertionError("the client does not read")
+            time.sleep(0.001)
 
     def reset(self, connection, head, body):
         connection.sendall(head)
-        time.sleep(0.05)
+        self.wait_until_read(connection)
         linger = struct.pack("ii", 1, 0)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
 
 
-class Run:
-    """One run of a stage: its log as (ms, thread, text), and its figures."""
+def unread(connection):
+    """Bytes in the queue of the peer's socket, which is of this machine."""
+    ours = "%04X" % connection.getsockname()[1]
+    peers = "%04X" % connection.getpeername()[1]
+    with open("/proc/net/tcp", encoding="ascii") as file:
+        for line in file:
+            _, local, remote, _, queues, *_ = line.split()
+            if local.endswith(":" + peers) and remote.endswith(":" + ours):
+                return int(queues.partition(":")[2], 16)
+    return 0  # it is closed
 
-    def __init__(self, stage, *arguments):
-        done = subprocess.run(
+
+def sleeps(process):
+    """All threads of a process are asleep, or it is none that ever is."""
+    if not process:
+        return True
+    try:
+        for thread in os.listdir(f"/proc/{process.pid}/task"):
+            path = f"/proc/{process.pid}/task/{thread}/stat"
+            with open(path, encoding="ascii") as file:
+                if file.read().rpartition(")")[2].split()[0] not in "SZ":
+                    return False
+    except FileNotFoundError:
+        pass  # it is over
+    return True
+
+
+class Run:
+    """One run of a stage: its log as (ms, thread, text), and its figures.
+
+    server: told who asks, as one that sleeps when it waits."""
+
+    def __init__(self, stage, *arguments, server=None):
+        with subprocess.Popen(
             [PROGRAMS[stage], *map(str, arguments)],
-            capture_output=True, text=True, timeout=20,
-        )
-        self.status = done.returncode
-        self.stdout = done.stdout
-        self.stderr = done.stderr
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as process:
+            if server:
+                server.client = process
+            try:
+                self.stdout, self.stderr = process.communicate(timeout=SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        self.status = process.returncode
 
     def parse(self, test):
         *lines, last = self.stdout.splitlines()
@@ -140,8 +186,8 @@ class Run:
 
 
 class Stage(unittest.TestCase):
-    def good(self, stage, *arguments):
-        run = Run(stage, *arguments)
+    def good(self, stage, *arguments, server=None):
+        run = Run(stage, *arguments, server=server)
         self.assertEqual((run.status, run.stderr), (0, ""), run.stdout)
         return run.parse(self)
 
@@ -184,13 +230,12 @@ class Figures(Stage):
 
     def assert_wall(self, run):
         self.assertGreaterEqual(run.wall_ms(), 1000)
-        self.assertLess(run.wall_ms(), 1400)  # a loaded machine may be late
 
     def test_02_polls_for_ever_and_folds_what_repeats(self):
         run = self.good("02", self.port)
         self.assert_two_answers(run)
         self.assert_wall(run)
-        self.assert_figures(run, polls=(10000, 1 << 40), epoll_waits=(0, 0),
+        self.assert_figures(run, polls=(8 * OFTEN, 1 << 40), epoll_waits=(0, 0),
                             wakes=(0, 0), parks=(0, 0))
         self.assertEqual(run.figures["would_block"], run.figures["polls"] - 2)
         self.assert_order(run, 2 * [
@@ -203,7 +248,8 @@ class Figures(Stage):
         self.assert_two_answers(run)
         # 600 ms are seen at 700, 400 ms at 700 too.
         self.assertGreaterEqual(run.wall_ms(), 1400)
-        self.assert_figures(run, polls=(4, 6), would_block=(2, 4))
+        most = int(run.wall_ms() / 350) + 2  # the first of each at once
+        self.assert_figures(run, polls=(4, most), would_block=(2, most - 2))
         self.assertEqual(run.texts()[0],
                          "busy-sleep: 350 ms of sleep between polls")
 
@@ -248,13 +294,14 @@ class Pieces(Stage):
 
     def check(self, stage, polls):
         with DelayServer(scale=0.05, mode="apart") as server:
-            run = self.good(stage, server.port)
+            run = self.good(stage, server.port,
+                            server=None if stage == "02" else server)
         self.assert_two_answers(run)
         self.assert_figures(run, polls=polls)
         return run
 
     def test_02(self):
-        self.check("02", (1000, 1 << 40))
+        self.check("02", (6, 1 << 40))
 
     def test_03_writes_the_extra_round_as_a_repeat(self):
         run = self.check("03", (6, 8))
@@ -280,7 +327,7 @@ class Interrupted(Stage):
             [PROGRAMS[stage], str(server.port)],
             stdout=subprocess.PIPE, text=True,
         ) as process:
-            limit = threading.Timer(20, process.kill)
+            limit = threading.Timer(SECONDS, process.kill)
             limit.start()
             for line in process.stdout:
                 if line.rstrip().endswith(last_line):
@@ -415,7 +462,8 @@ def main():
         else:
             sys.exit("usage: test_lessons.py [L02 L03 L05 L06]")
         flags = [a for a in sys.argv[1:] if a.startswith("-")]
-        result = unittest.main(argv=sys.argv[:1] + flags, exit=False).result
+        result = unittest.main(argv=sys.argv[:1] + flags, exit=False,
+                               verbosity=2).result
     sys.exit(not result.wasSuccessful())
 
 

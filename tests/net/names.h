@@ -41,7 +41,7 @@ static inline void names_close(struct names *names)
     rv_executor_free(names->executor);
     rv_blocking_enter(NULL);
     if (names->pool)
-        cr_assert_eq(rv_blocking_pool_stop(names->pool, rv_after_ms(2000)), 0);
+        cr_assert_eq(rv_blocking_pool_stop(names->pool, RV_NEVER), 0);
 }
 
 static inline int32_t names_wait(void *arg)

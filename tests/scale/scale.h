@@ -2,12 +2,13 @@
 /*
  * scale.h - what the programs share that measure the runtime at its size.
  *
- * Each prints a line "ok NAME: figures (mark ...)" for each thing it measures,
- * or "FAIL ...", and exits 0 or 1. A mark is what an idle machine reaches; the
- * tests run on busy ones too, so time fails only when it is ten times the
- * mark. What does not depend on time must be exact.
+ * Each prints a line "ok NAME: figures" for each thing it looks at, or
+ * "FAIL ...", and exits 0 or 1. What decides is a count, an order, or a ratio
+ * within the run: times are printed for the reader, and belong to the machine
+ * and to what else it does.
  *
- * Under a sanitizer neither time nor memory mean anything: exit 77, a skip.
+ * Under a sanitizer memory means nothing, and a million of anything takes too
+ * long: exit 77, a skip.
  */
 #ifndef RV_TEST_SCALE_H
 #define RV_TEST_SCALE_H
@@ -20,7 +21,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-enum { SCALE_GROSS = 10, SCALE_SKIP = 77, SCALE_WATCHDOG_S = 100 };
+enum { SCALE_SKIP = 77, SCALE_WATCHDOG_S = 1200 };
 
 static bool scale_failed;
 
@@ -121,27 +122,15 @@ static inline int64_t scale_resident_bytes(void)
     return pages * sysconf(_SC_PAGESIZE);
 }
 
-/* How long this thread has stood in line for a CPU, which is not the fault of
- * what it runs; 0 where the kernel does not tell. */
-static inline int64_t scale_in_line_ns(void)
-{
-    FILE *file = fopen("/proc/thread-self/schedstat", "re");
-    long long ns = 0;
-
-    if (file && fscanf(file, "%*d %lld", &ns) != 1)
-        ns = 0;
-    if (file)
-        fclose(file);
-    return ns;
-}
-
 /* --- lateness ---------------------------------------------------------- */
 
 struct scale_late {
     uint32_t count;
     uint32_t early;
+    uint32_t too_late; /* were spawned behind their deadline: did not sleep */
     int64_t sum_ns;
     int64_t longest_ns;
+    void (*saw)(int64_t deadline_ns); /* or NULL: called for each */
 };
 
 static inline void scale_saw(struct scale_late *late, int64_t late_ns)
@@ -173,9 +162,12 @@ static inline enum rv_poll scale_sleeper_poll(struct rv_future *future,
         RV_CONTAINER_OF(future, struct scale_sleeper, future);
 
     RV_BEGIN(future);
+    self->late->too_late += rv_now_ns() >= self->deadline_ns;
     rv_sleep_init(&self->sleep, self->deadline_ns);
     RV_AWAIT(future, cx, &self->sleep.future);
     scale_saw(self->late, rv_now_ns() - self->deadline_ns);
+    if (self->late->saw)
+        self->late->saw(self->deadline_ns);
     RV_RETURN(future, 0);
     RV_END(future);
 }

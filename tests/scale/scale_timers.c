@@ -4,16 +4,28 @@
  */
 #include "scale/scale.h"
 
-enum { SLEEPERS = 100000, LONGEST_MS = 1000, MARK_MS = 2 };
+enum { SLEEPERS = 100000, LONGEST_MS = 1000 };
 
-/* Deadlines 1..1000 ms after a moment when all of them are asleep. */
-static void measure_sleepers(struct rv_executor *executor)
+/* Those that saw a later deadline's turn before their own. */
+static int64_t latest_ns;
+static uint32_t out_of_order;
+
+static void saw_order(int64_t deadline_ns)
 {
-    struct scale_late late = {.count = 0};
-    const int64_t start_ns = rv_after_ms(500);
-    const double cpu_ms = scale_cpu_ms();
+    out_of_order += deadline_ns < latest_ns - 2 * RV_NS_PER_MS;
+    if (deadline_ns > latest_ns)
+        latest_ns = deadline_ns;
+}
+
+/* Deadlines 1..1000 ms after a moment that is `lead_ms` away. */
+static struct scale_late let_sleep(struct rv_executor *executor, int lead_ms)
+{
+    struct scale_late late = {.saw = saw_order};
+    const int64_t start_ns = rv_after_ms(lead_ms);
     struct rv_scope scope;
 
+    latest_ns = 0;
+    out_of_order = 0;
     rv_scope_init(&scope, executor);
     for (int i = 0; i < SLEEPERS; i++)
         scale_sleep(&scope,
@@ -21,19 +33,59 @@ static void measure_sleepers(struct rv_executor *executor)
                     &late);
     SCALE_CHECK(rv_block_on(executor, &scope.future) == 0, "block_on");
     rv_drop(&scope.future);
+    return late;
+}
+
+/* All of them sleep before the first is due: how long that takes is up to the
+ * machine, and so they get more and more time for it. */
+static void measure_sleepers(struct rv_executor *executor)
+{
+    const double cpu_ms = scale_cpu_ms();
+    struct scale_late late;
+    int lead_ms = 250;
+
+    do {
+        lead_ms *= 2;
+        late = let_sleep(executor, lead_ms);
+    } while (late.too_late > 0);
 
     scale_report(late.count == SLEEPERS && late.early == 0,
                  "sleepers: %u tasks, %u early", late.count, late.early);
-    scale_report(scale_mean_ms(&late) < MARK_MS * SCALE_GROSS,
-                 "lateness: mean %.2f ms, at most %.2f ms, CPU %.0f ms "
-                 "(mark: mean %d ms)",
-                 scale_mean_ms(&late), scale_ms(late.longest_ns),
-                 scale_cpu_ms() - cpu_ms, MARK_MS);
+    /* A tick of the wheel may hold two milliseconds' deadlines. */
+    scale_report(out_of_order == 0,
+                 "order: %u later than one that was due 2 ms after it; late by "
+                 "%.2f ms (mean), at most %.2f ms, CPU %.0f ms",
+                 out_of_order, scale_mean_ms(&late), scale_ms(late.longest_ns),
+                 scale_cpu_ms() - cpu_ms);
 }
 
 /* --- timers while others yield for ever -------------------------------- */
 
-enum { YIELDERS = 1000, TIMERS = 200 };
+enum { YIELDERS = 1000, TIMERS = 200, TURNS = 10 };
+
+/* The yields that there were when each timer was due. */
+static int64_t base_ns;
+static uint64_t yields;
+static uint64_t yields_at[TIMERS];
+static int64_t passed; /* of the deadlines: so many are due */
+static uint64_t most_yields;
+
+static void note_yield(uint64_t count)
+{
+    const int64_t due = (rv_now_ns() - base_ns) / RV_NS_PER_MS;
+
+    yields = count;
+    for (; passed < due && passed < TIMERS; passed++)
+        yields_at[passed] = count;
+}
+
+static void saw_yields(int64_t deadline_ns)
+{
+    const int64_t i = (deadline_ns - base_ns) / RV_NS_PER_MS - 1;
+
+    if (i < passed && yields - yields_at[i] > most_yields)
+        most_yields = yields - yields_at[i];
+}
 
 struct yielder {
     struct rv_future future;
@@ -49,7 +101,7 @@ static enum rv_poll yielder_poll(struct rv_future *future, struct rv_cx *cx)
     for (;;) {
         rv_yield_init(&self->yield);
         RV_AWAIT(future, cx, &self->yield.future);
-        ++*self->turns;
+        note_yield(++*self->turns);
     }
     RV_END(future);
 }
@@ -69,18 +121,22 @@ static void add_yielders(struct rv_scope *scope, uint64_t *turns)
     }
 }
 
+/* The executor looks at its timers every few turns, so that one that is due
+ * waits for few of them: a count, which a busy machine does not change. One
+ * that starves waits for all. */
 static void measure_under_load(struct rv_executor *executor)
 {
-    struct scale_late late = {.count = 0};
     uint64_t turns = 0;
+    struct scale_late late = {.saw = saw_yields};
     struct rv_scope yielders;
     struct rv_scope sleepers;
 
     rv_scope_init(&yielders, executor);
     rv_scope_init(&sleepers, executor);
     add_yielders(&yielders, &turns);
+    base_ns = rv_now_ns();
     for (int i = 1; i <= TIMERS; i++)
-        scale_sleep(&sleepers, rv_after_ms(i), &late);
+        scale_sleep(&sleepers, base_ns + i * RV_NS_PER_MS, &late);
     SCALE_CHECK(rv_block_on(executor, &sleepers.future) == 0, "block_on");
     rv_drop(&sleepers.future);
     rv_drop(&yielders.future);
@@ -88,12 +144,13 @@ static void measure_under_load(struct rv_executor *executor)
     scale_report(late.count == TIMERS && late.early == 0,
                  "load: %u timers beside %d tasks that yield, %u early",
                  late.count, YIELDERS, late.early);
-    scale_report(turns >= YIELDERS &&
-                     scale_mean_ms(&late) < MARK_MS * SCALE_GROSS,
-                 "load-lateness: mean %.2f ms, at most %.2f ms, %llu yields "
-                 "(mark: mean %d ms)",
-                 scale_mean_ms(&late), scale_ms(late.longest_ns),
-                 (unsigned long long)turns, MARK_MS);
+    scale_report(turns > 0, "load-yields: %llu",
+                 (unsigned long long)turns);
+    scale_report(most_yields <= TURNS * YIELDERS,
+                 "load-turns: at most %llu yields behind time (limit: %d), "
+                 "late by %.2f ms (mean), at most %.2f ms",
+                 (unsigned long long)most_yields, TURNS * YIELDERS,
+                 scale_mean_ms(&late), scale_ms(late.longest_ns));
 }
 
 int main(void)

@@ -10,9 +10,11 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -77,6 +79,65 @@ void rv_test_wait_for_threads(uint32_t count)
         sched_yield();
     cr_assert_eq(rv_test_threads(), count, "%u threads instead of %u",
                  rv_test_threads(), count);
+}
+
+/* Of a thread: adds its stops. Returns: whether it is asleep, or gone. */
+static bool look_at_thread(const char *tid, uint64_t *stops)
+{
+    unsigned long long switches;
+    char path[64];
+    char line[256];
+    char state = 'X';
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/self/task/%.20s/status", tid);
+    file = fopen(path, "re");
+    if (!file)
+        return true;
+    while (fgets(line, sizeof line, file)) {
+        sscanf(line, "State: %c", &state);
+        if (sscanf(line, "voluntary_ctxt_switches: %llu", &switches) == 1 ||
+            sscanf(line, "nonvoluntary_ctxt_switches: %llu", &switches) == 1)
+            *stops += switches;
+    }
+    fclose(file);
+    return state != 'R' && state != 'D';
+}
+
+/* Returns: whether all threads but the caller are asleep. */
+static bool look_at_others(uint64_t *stops)
+{
+    DIR *folder = opendir("/proc/self/task");
+    const long own = syscall(SYS_gettid);
+    struct dirent *entry;
+    bool asleep = true;
+
+    *stops = 0;
+    cr_assert_not_null(folder);
+    while ((entry = readdir(folder)))
+        if (entry->d_name[0] != '.' && atol(entry->d_name) != own)
+            asleep &= look_at_thread(entry->d_name, stops);
+    closedir(folder);
+    return asleep;
+}
+
+uint64_t rv_test_stops(void)
+{
+    uint64_t stops;
+
+    look_at_others(&stops);
+    return stops;
+}
+
+void rv_test_wait_for_sleep(void)
+{
+    const int64_t limit_ns = rv_after_ms(RV_TEST_WAIT_MS);
+    uint64_t stops;
+
+    while (!look_at_others(&stops)) {
+        cr_assert_lt(rv_now_ns(), limit_ns, "a thread does not sleep");
+        sched_yield();
+    }
 }
 
 void rv_test_run(void (*body)(void))

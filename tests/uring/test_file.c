@@ -8,7 +8,9 @@
 #include "uring/files.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 
 #include "support/failing_alloc.h"
 #include "uring/file_internal.h"
@@ -342,12 +344,22 @@ struct taker {
     char data[MORE_THAN_A_PIPE];
 };
 
+/* All the bytes that a pipe has room for are in it. */
+static bool is_full(int fd)
+{
+    int len_bytes;
+
+    cr_assert_eq(ioctl(fd, FIONREAD, &len_bytes), 0);
+    return len_bytes == fcntl(fd, F_GETPIPE_SZ);
+}
+
 static void *take_all(void *arg)
 {
     struct taker *taker = arg;
     ssize_t n;
 
-    usleep(5000);
+    while (!is_full(taker->fd))
+        sched_yield();
     while ((n = read(taker->fd, taker->data + taker->len_bytes,
                      MORE_THAN_A_PIPE - taker->len_bytes)) > 0)
         taker->len_bytes += (size_t)n;

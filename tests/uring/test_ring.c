@@ -113,7 +113,7 @@ RV_TEST(ring, a_completion_wakes_an_executor_that_sleeps)
 
 static void *write_from_outside(void *arg)
 {
-    usleep(2000);
+    rv_test_wait_for_sleep();
     cr_assert_eq(write(((struct pipe *)arg)->writer, "x", 1), 1);
     return NULL;
 }
