@@ -398,7 +398,7 @@ RV_TEST(combine, one_that_ends_elsewhere_in_between_is_ready)
         else
             finish(&child);
         cr_assert_eq(rv_poll(future, &cx), RV_READY);
-        cr_assert_eq(log.drops, n % 2);
+        cr_assert_eq(log.drops, (uint32_t)n % 2);
         rv_probe_fini(&probe);
         rv_executor_free(executor);
     }
