@@ -144,8 +144,7 @@ static void measure_under_load(struct rv_executor *executor)
     scale_report(late.count == TIMERS && late.early == 0,
                  "load: %u timers beside %d tasks that yield, %u early",
                  late.count, YIELDERS, late.early);
-    scale_report(turns > 0, "load-yields: %llu",
-                 (unsigned long long)turns);
+    scale_report(turns > 0, "load-yields: %llu", (unsigned long long)turns);
     scale_report(most_yields <= TURNS * YIELDERS,
                  "load-turns: at most %llu yields behind time (limit: %d), "
                  "late by %.2f ms (mean), at most %.2f ms",
