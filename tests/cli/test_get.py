@@ -122,9 +122,15 @@ class Files(Case):
         self.assertEqual(read(self.folder, whole[0]), b"A" * SIZE)
 
     def test_a_signal_ends_it_and_leaves_nothing(self):
-        for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+        numbers = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+
+        def heed():  # the tests may have been started by nohup
+            for number in numbers:
+                signal.signal(number, signal.SIG_DFL)
+
+        for number in numbers:
             with self.subTest(number), Held(b"A") as server:
-                process = self.get_held(server)
+                process = self.get_held(server, preexec_fn=heed)
                 process.send_signal(number)
                 self.assertEqual(process.wait(SECONDS), -number)
                 self.assertEqual(self.names(), [])
