@@ -28,14 +28,14 @@ struct ends {
 static int64_t spsc_send(void *queue, int64_t from, int64_t to)
 {
     (void)to;
-    return rv_spsc_try_push(((struct ends *)queue)->spsc_sender, &from) == 0;
+    return rv_spsc_try_send(((struct ends *)queue)->spsc_sender, &from) == 0;
 }
 
 static int64_t spsc_receive(void *queue, int64_t expected)
 {
     uint64_t value;
 
-    if (rv_spsc_try_pop(((struct ends *)queue)->spsc_receiver, &value) < 0)
+    if (rv_spsc_try_recv(((struct ends *)queue)->spsc_receiver, &value) < 0)
         return 0;
     cross_check(value, expected);
     return 1;
@@ -44,14 +44,14 @@ static int64_t spsc_receive(void *queue, int64_t expected)
 static int64_t mpsc_send(void *queue, int64_t from, int64_t to)
 {
     (void)to;
-    return rv_mpsc_push(((struct ends *)queue)->mpsc_sender, &from) == 0;
+    return rv_mpsc_send(((struct ends *)queue)->mpsc_sender, &from) == 0;
 }
 
 static int64_t mpsc_receive(void *queue, int64_t expected)
 {
     uint64_t value;
 
-    if (rv_mpsc_try_pop(((struct ends *)queue)->mpsc_receiver, &value) < 0)
+    if (rv_mpsc_try_recv(((struct ends *)queue)->mpsc_receiver, &value) < 0)
         return 0;
     cross_check(value, expected);
     return 1;
@@ -80,7 +80,7 @@ static int64_t spsc_send_n(void *queue, int64_t from, int64_t to)
     uint64_t batch[CROSS_BATCH];
     uint32_t n = fill(batch, from, to);
     int sent =
-        rv_spsc_try_push_n(((struct ends *)queue)->spsc_sender, batch, n);
+        rv_spsc_try_send_n(((struct ends *)queue)->spsc_sender, batch, n);
 
     return sent > 0 ? sent : 0;
 }
@@ -90,8 +90,8 @@ static int64_t spsc_receive_n(void *queue, int64_t expected)
     uint64_t batch[CROSS_BATCH];
 
     return check(batch,
-                 rv_spsc_try_pop_n(((struct ends *)queue)->spsc_receiver, batch,
-                                   CROSS_BATCH),
+                 rv_spsc_try_recv_n(((struct ends *)queue)->spsc_receiver,
+                                    batch, CROSS_BATCH),
                  expected);
 }
 
@@ -99,7 +99,7 @@ static int64_t mpsc_send_n(void *queue, int64_t from, int64_t to)
 {
     uint64_t batch[CROSS_BATCH];
     uint32_t n = fill(batch, from, to);
-    int sent = rv_mpsc_push_n(((struct ends *)queue)->mpsc_sender, batch, n);
+    int sent = rv_mpsc_send_n(((struct ends *)queue)->mpsc_sender, batch, n);
 
     return sent > 0 ? sent : 0;
 }
@@ -109,8 +109,8 @@ static int64_t mpsc_receive_n(void *queue, int64_t expected)
     uint64_t batch[CROSS_BATCH];
 
     return check(batch,
-                 rv_mpsc_try_pop_n(((struct ends *)queue)->mpsc_receiver, batch,
-                                   CROSS_BATCH),
+                 rv_mpsc_try_recv_n(((struct ends *)queue)->mpsc_receiver,
+                                    batch, CROSS_BATCH),
                  expected);
 }
 
@@ -123,7 +123,7 @@ static int64_t publish(void *queue, int64_t from, int64_t to)
     struct rv_events events;
     uint64_t *place;
 
-    if (rv_publisher_next_n(ends->publisher, n, &events) < 0)
+    if (rv_publisher_try_reserve(ends->publisher, n, &events) < 0)
         return 0;
     place = events.first;
     for (uint32_t i = 0; i < events.first_len; i++)
@@ -139,7 +139,7 @@ static int64_t read_events(void *queue, int64_t expected)
 {
     struct ends *ends = queue;
     struct rv_events events;
-    int n = rv_subscriber_recv_n(ends->subscriber, ends->batch, &events);
+    int n = rv_subscriber_try_recv(ends->subscriber, ends->batch, &events);
 
     if (n < 0)
         return 0;

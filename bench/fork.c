@@ -81,7 +81,7 @@ int main(int argc, char **argv)
 {
     const int64_t ops = bench_ops(argc, argv);
     const struct rv_sched_options options = {
-        .cores = bench_variant(argc, argv, "one-core") ? 1 : 2};
+        .workers = bench_variant(argc, argv, "one-core") ? 1 : 2};
     struct rv_sched *sched = NULL;
     struct bench_span span;
 

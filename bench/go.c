@@ -51,7 +51,7 @@ int main(int argc, char **argv)
     const rv_go_fn work =
         bench_variant(argc, argv, "crowd") ? in_crowds : one_by_one;
     const struct rv_sched_options options = {
-        .cores = bench_variant(argc, argv, "one-core") ? 1 : 2};
+        .workers = bench_variant(argc, argv, "one-core") ? 1 : 2};
     struct rv_sched *sched;
     struct bench_span span;
 

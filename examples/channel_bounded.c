@@ -4,9 +4,9 @@
  *     channel_bounded             the reader runs beside the writer
  *     channel_bounded stuck       the reader is started too late
  *
- * The second is how the channel was first described: push, push, push, and
- * then start the reader. The third push waits for a pop of somebody who does
- * not run yet, for ever. Nothing can go on then, and the scheduler says so. */
+ * The second is how the channel was first described: send, send, send, and then
+ * start the reader. The third send waits for a receive of somebody who does not
+ * run yet, for ever. Nothing can go on then, and the scheduler says so. */
 #include <errno.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
@@ -20,18 +20,18 @@ static int32_t reader(void *arg)
     int32_t error;
     int value;
 
-    while ((error = rv_spsc_pop(receiver, &value)) == 0) /* waits for a push */
+    while ((error = rv_spsc_recv(receiver, &value)) == 0) /* waits for a send */
         printf("%d\n", value);
     rv_spsc_receiver_close(receiver);
     return error == -EPIPE ? 0 : error; /* the writer has closed: that is all */
 }
 
-static int32_t push_three(struct rv_spsc_sender *sender)
+static int32_t send_three(struct rv_spsc_sender *sender)
 {
     int32_t error = 0;
 
     for (int value = 41; value <= 43 && !error; value++)
-        error = rv_spsc_push(sender, &value); /* 43 waits for a pop */
+        error = rv_spsc_send(sender, &value); /* 43 waits for a receive */
     return error;
 }
 
@@ -50,10 +50,10 @@ static int32_t writer(void *arg)
     if (!too_late)
         error = rv_go(&task, reader, receiver);
     if (!error)
-        error = push_three(sender);
+        error = send_three(sender);
     if (!error && too_late)
         error = rv_go(&task, reader, receiver);
-    rv_spsc_sender_close(sender); /* the reader's last pop says -EPIPE */
+    rv_spsc_sender_close(sender); /* the reader's last receive says -EPIPE */
     if (!task.task) {
         rv_spsc_receiver_close(receiver);
         return error;

@@ -14,7 +14,7 @@ struct work {
 static int32_t send_value(void *arg)
 {
     struct work *work = arg;
-    int32_t error = rv_mpsc_push(work->sender, &work->value); /* never waits */
+    int32_t error = rv_mpsc_send(work->sender, &work->value); /* never waits */
 
     rv_mpsc_sender_close(work->sender);
     return error;
@@ -26,7 +26,7 @@ static int32_t receive_two(struct rv_mpsc_receiver *receiver)
     int32_t error;
 
     for (int i = 0; i < 2; i++) {
-        error = rv_mpsc_pop(receiver, &values[i]); /* waits for a push */
+        error = rv_mpsc_recv(receiver, &values[i]); /* waits for a send */
         if (error)
             return error;
     }

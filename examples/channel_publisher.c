@@ -40,7 +40,7 @@ static int32_t publish(struct rv_publisher *publisher)
 
     for (int batch = 0; batch < BATCHES; batch++) {
         /* Waits while a subscriber has not read what is in the ring. */
-        int32_t error = rv_publisher_next(publisher, BATCH, &events);
+        int32_t error = rv_publisher_reserve(publisher, BATCH, &events);
 
         if (error)
             return error;

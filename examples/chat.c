@@ -21,7 +21,7 @@ enum { NAME_BYTES = 20, LINE_BYTES = 512, QUEUE_BYTES = 64 * 1024 };
 
 struct client {
     struct rv_future future;
-    struct rv_tcp tcp;
+    struct rv_stream stream;
     struct rv_list *room;      /* all clients */
     struct rv_list node;       /* ... and this one */
     struct rv_waker waker;     /* for the others: there is something to send */
@@ -121,8 +121,8 @@ static void take_lines(struct client *self)
 static bool send_some(struct client *self, struct rv_cx *cx)
 {
     while (self->queued_bytes > 0) {
-        const ssize_t n =
-            rv_tcp_poll_send(&self->tcp, cx, self->queue, self->queued_bytes);
+        const ssize_t n = rv_stream_poll_send(&self->stream, cx, self->queue,
+                                              self->queued_bytes);
 
         if (n < 0)
             return n == -EAGAIN; /* it wakes us when there is room again */
@@ -138,8 +138,9 @@ static bool read_some(struct client *self, struct rv_cx *cx)
     ssize_t n;
 
     while (self->read_bytes < sizeof self->line) {
-        n = rv_tcp_poll_recv(&self->tcp, cx, self->line + self->read_bytes,
-                             sizeof self->line - self->read_bytes);
+        n = rv_stream_poll_recv(&self->stream, cx,
+                                self->line + self->read_bytes,
+                                sizeof self->line - self->read_bytes);
         if (n <= 0)
             return n == -EAGAIN;
         self->read_bytes += (size_t)n;
@@ -172,20 +173,20 @@ static void client_drop(struct rv_future *future)
 
     rv_waker_drop(&self->waker);
     rv_list_remove(&self->node);
-    rv_tcp_close(&self->tcp);
+    rv_stream_close(&self->stream);
 }
 
 /* --- the server -------------------------------------------------------- */
 
 struct server {
     struct rv_future future;
-    struct rv_tcp listener;
-    struct rv_tcp accepted;
+    struct rv_stream listener;
+    struct rv_stream accepted;
     struct rv_list room;
     struct rv_scope clients;
     struct rv_signals signals;
     struct rv_signal_wait stop;
-    struct rv_tcp_accept accept;
+    struct rv_stream_accept accept;
     struct rv_future *either[2]; /* of the select: stop, accept */
     struct rv_select select;
 };
@@ -198,12 +199,12 @@ static void start_client(struct server *self)
     struct client *client = rv_alloc(sizeof *client);
 
     if (!client) {
-        rv_tcp_close(&self->accepted);
+        rv_stream_close(&self->accepted);
         return;
     }
     rv_future_init(&client->future, &ops);
-    client->tcp = self->accepted;
-    self->accepted = (struct rv_tcp){0};
+    client->stream = self->accepted;
+    self->accepted = (struct rv_stream){0};
     client->room = &self->room;
     rv_list_init(&client->node);
     rv_list_push(&self->room, &client->node);
@@ -222,8 +223,8 @@ static enum rv_poll server_poll(struct rv_future *future, struct rv_cx *cx)
     self->either[1] = &self->accept.future;
     for (;;) {
         rv_signal_wait_init(&self->stop, &self->signals);
-        rv_tcp_accept_patient_init(&self->accept, &self->listener,
-                                   &self->accepted);
+        rv_stream_accept_patient_init(&self->accept, &self->listener,
+                                      &self->accepted);
         rv_select_init(&self->select, self->either, 2);
         RV_AWAIT(future, cx, &self->select.future);
         if (self->select.future.result == 0)
@@ -241,8 +242,8 @@ static void server_drop(struct rv_future *future)
 
     rv_drop(&self->select.future);
     rv_drop(&self->clients.future);
-    rv_tcp_close(&self->accepted);
-    rv_tcp_close(&self->listener);
+    rv_stream_close(&self->accepted);
+    rv_stream_close(&self->listener);
     rv_signals_close(&self->signals);
 }
 

@@ -19,40 +19,41 @@ static long messages = 4; /* that each client sends */
 
 /* --- calls that wait --------------------------------------------------- */
 
-static int receive(struct rv_tcp *tcp, void *buffer, size_t len_bytes)
+static int receive(struct rv_stream *stream, void *buffer, size_t len_bytes)
 {
-    struct rv_tcp_recv recv;
+    struct rv_stream_recv recv;
     int result;
 
-    rv_tcp_recv_init(&recv, tcp, buffer, len_bytes);
+    rv_stream_recv_init(&recv, stream, buffer, len_bytes);
     result = rv_await(&recv.future);
     rv_drop(&recv.future);
     return result;
 }
 
-static int send_all(struct rv_tcp *tcp, const void *data, size_t len_bytes)
+static int send_all(struct rv_stream *stream, const void *data,
+                    size_t len_bytes)
 {
-    struct rv_tcp_send send;
+    struct rv_stream_send send;
     int result;
 
-    rv_tcp_send_init(&send, tcp, data, len_bytes);
+    rv_stream_send_init(&send, stream, data, len_bytes);
     result = rv_await(&send.future);
     rv_drop(&send.future);
     return result;
 }
 
-static int accept_one(struct rv_tcp *listener, struct rv_tcp *out)
+static int accept_one(struct rv_stream *listener, struct rv_stream *out)
 {
-    struct rv_tcp_accept accept;
+    struct rv_stream_accept accept;
     int result;
 
-    rv_tcp_accept_init(&accept, listener, out);
+    rv_stream_accept_init(&accept, listener, out);
     result = rv_await(&accept.future);
     rv_drop(&accept.future);
     return result;
 }
 
-static int connect_to(const struct rv_addr *addr, struct rv_tcp *out)
+static int connect_to(const struct rv_addr *addr, struct rv_stream *out)
 {
     struct rv_tcp_connect connect;
     int result;
@@ -68,15 +69,15 @@ static int connect_to(const struct rv_addr *addr, struct rv_tcp *out)
 /* Send back what comes in. Owns: arg, a socket. */
 static int32_t echo(void *arg)
 {
-    struct rv_tcp *tcp = arg;
+    struct rv_stream *stream = arg;
     char buffer[512];
     int len;
 
-    while ((len = receive(tcp, buffer, sizeof buffer)) > 0)
-        if (send_all(tcp, buffer, (size_t)len) < 0)
+    while ((len = receive(stream, buffer, sizeof buffer)) > 0)
+        if (send_all(stream, buffer, (size_t)len) < 0)
             break;
-    rv_tcp_close(tcp);
-    rv_free(tcp);
+    rv_stream_close(stream);
+    rv_free(stream);
     return len;
 }
 
@@ -84,25 +85,25 @@ static int32_t echo(void *arg)
 static int32_t serve(void *arg)
 {
     static const struct rv_coro_options options = {.name = "echo"};
-    struct rv_tcp *listener = arg;
+    struct rv_stream *listener = arg;
     int result = 0;
 
     while (result >= 0) {
-        struct rv_tcp *tcp = rv_alloc(sizeof *tcp);
+        struct rv_stream *stream = rv_alloc(sizeof *stream);
 
-        if (!tcp)
+        if (!stream)
             return -ENOMEM;
-        result = accept_one(listener, tcp);
+        result = accept_one(listener, stream);
         if (result >= 0)
-            result =
-                rv_coro_spawn(rv_executor_current(), echo, tcp, &options, NULL);
+            result = rv_coro_spawn(rv_executor_current(), echo, stream,
+                                   &options, NULL);
         if (result < 0) {
-            rv_tcp_close(tcp);
-            rv_free(tcp);
+            rv_stream_close(stream);
+            rv_free(stream);
         }
     }
     /* Who waits in the listener's queue for an accept is told, too. */
-    rv_tcp_close(listener);
+    rv_stream_close(listener);
     printf("server: %s\n", strerror(-result));
     return result;
 }
@@ -110,15 +111,15 @@ static int32_t serve(void *arg)
 /* --- a client ---------------------------------------------------------- */
 
 /* Returns: 1 if this message came back as it was sent, 0, negative errno. */
-static int talk_once(struct rv_tcp *tcp, int number)
+static int talk_once(struct rv_stream *stream, int number)
 {
     char sent[16];
     char back[16];
     const int len = snprintf(sent, sizeof sent, "hello %d", number);
-    int result = send_all(tcp, sent, (size_t)len);
+    int result = send_all(stream, sent, (size_t)len);
 
     if (result >= 0)
-        result = receive(tcp, back, sizeof back);
+        result = receive(stream, back, sizeof back);
     if (result <= 0)
         return result < 0 ? result : -EPIPE;
     return result == len && memcmp(sent, back, (size_t)len) == 0;
@@ -128,16 +129,16 @@ static int talk_once(struct rv_tcp *tcp, int number)
 static int32_t talk(void *arg)
 {
     const struct rv_addr *addr = arg;
-    struct rv_tcp tcp = {0};
-    int result = connect_to(addr, &tcp);
+    struct rv_stream stream = {0};
+    int result = connect_to(addr, &stream);
     int good = 0;
 
     for (int i = 0; i < messages && result >= 0; i++) {
         rv_coro_sleep_until(rv_after_ms(5));
-        result = talk_once(&tcp, i);
+        result = talk_once(&stream, i);
         good += result > 0;
     }
-    rv_tcp_close(&tcp);
+    rv_stream_close(&stream);
     return result < 0 ? result : good;
 }
 
@@ -175,7 +176,7 @@ static int talk_to(struct rv_addr *addr)
 static int32_t run(void *arg)
 {
     struct rv_join server = {0};
-    struct rv_tcp listener = {0};
+    struct rv_stream listener = {0};
     struct rv_addr addr;
     int result;
     int error;
@@ -193,7 +194,7 @@ static int32_t run(void *arg)
     rv_join_abort(&server); /* it runs to its end in here */
     result = server.future.result;
     rv_join_drop(&server);
-    rv_tcp_close(&listener);
+    rv_stream_close(&listener);
     /* What ended the server is why the clients have failed. */
     return result < 0 && result != -ECANCELED ? result : error;
 }

@@ -15,9 +15,9 @@
 
 struct client {
     struct rv_future future;
-    struct rv_tcp tcp;
-    struct rv_tcp_recv recv;
-    struct rv_tcp_send send;
+    struct rv_stream stream;
+    struct rv_stream_recv recv;
+    struct rv_stream_send send;
     char buffer[4096];
 };
 
@@ -27,13 +27,13 @@ static enum rv_poll client_poll(struct rv_future *future, struct rv_cx *cx)
 
     RV_BEGIN(future);
     for (;;) {
-        rv_tcp_recv_init(&self->recv, &self->tcp, self->buffer,
-                         sizeof self->buffer);
+        rv_stream_recv_init(&self->recv, &self->stream, self->buffer,
+                            sizeof self->buffer);
         RV_AWAIT(future, cx, &self->recv.future);
         if (self->recv.future.result <= 0)
             RV_RETURN(future, self->recv.future.result);
-        rv_tcp_send_init(&self->send, &self->tcp, self->buffer,
-                         (size_t)self->recv.future.result);
+        rv_stream_send_init(&self->send, &self->stream, self->buffer,
+                            (size_t)self->recv.future.result);
         RV_AWAIT(future, cx, &self->send.future);
         if (self->send.future.result < 0)
             RV_RETURN(future, self->send.future.result);
@@ -47,19 +47,19 @@ static void client_drop(struct rv_future *future)
 
     rv_drop(&self->recv.future);
     rv_drop(&self->send.future);
-    rv_tcp_close(&self->tcp);
+    rv_stream_close(&self->stream);
 }
 
 /* --- the server -------------------------------------------------------- */
 
 struct server {
     struct rv_future future;
-    struct rv_tcp listener;
-    struct rv_tcp accepted;
+    struct rv_stream listener;
+    struct rv_stream accepted;
     struct rv_scope clients;
     struct rv_signals signals;
     struct rv_signal_wait stop;
-    struct rv_tcp_accept accept;
+    struct rv_stream_accept accept;
     struct rv_future *either[2]; /* of the select: stop, accept */
     struct rv_select select;
 };
@@ -72,12 +72,12 @@ static void start_client(struct server *self)
     struct client *client = rv_alloc(sizeof *client);
 
     if (!client) {
-        rv_tcp_close(&self->accepted);
+        rv_stream_close(&self->accepted);
         return;
     }
     rv_future_init(&client->future, &ops);
-    client->tcp = self->accepted;
-    self->accepted = (struct rv_tcp){0};
+    client->stream = self->accepted;
+    self->accepted = (struct rv_stream){0};
     if (rv_scope_spawn(&self->clients, &client->future) < 0) {
         rv_drop(&client->future);
         rv_free(client);
@@ -93,8 +93,8 @@ static enum rv_poll server_poll(struct rv_future *future, struct rv_cx *cx)
     self->either[1] = &self->accept.future;
     for (;;) {
         rv_signal_wait_init(&self->stop, &self->signals);
-        rv_tcp_accept_patient_init(&self->accept, &self->listener,
-                                   &self->accepted);
+        rv_stream_accept_patient_init(&self->accept, &self->listener,
+                                      &self->accepted);
         rv_select_init(&self->select, self->either, 2);
         RV_AWAIT(future, cx, &self->select.future);
         if (self->select.future.result == 0)
@@ -112,8 +112,8 @@ static void server_drop(struct rv_future *future)
 
     rv_drop(&self->select.future);
     rv_drop(&self->clients.future);
-    rv_tcp_close(&self->accepted);
-    rv_tcp_close(&self->listener);
+    rv_stream_close(&self->accepted);
+    rv_stream_close(&self->listener);
     rv_signals_close(&self->signals);
 }
 

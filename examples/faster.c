@@ -2,7 +2,7 @@
 /* faster.c - which is faster, you or the clock? faster MILLISECONDS
  *
  * A select of a timer and a read of stdin. The one that loses is dropped: if
- * that is the read, it is cancelled, and what comes later is left for others
+ * that is the read, it is canceled, and what comes later is left for others
  * to read. Exit: 0 you, 1 the clock. */
 #include <errno.h>
 #include <reveil/reveil.h>

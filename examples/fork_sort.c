@@ -152,15 +152,15 @@ static int usage(FILE *out, int status)
 int main(int argc, char **argv)
 {
     struct piece all = {0};
-    const int cores = argc > 1 ? parse(argv[1], 1024) : 0;
-    const struct rv_sched_options options = {.cores = (uint32_t)cores};
+    const int workers = argc > 1 ? parse(argv[1], 1024) : 0;
+    const struct rv_sched_options options = {.workers = (uint32_t)workers};
     struct rv_sched *sched;
     int error;
 
     program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
-    if (argc > 2 || cores < 0)
+    if (argc > 2 || workers < 0)
         return usage(stderr, 2);
     error = rv_sched_start(&sched, &options);
     if (!error) {

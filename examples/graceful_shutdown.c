@@ -8,7 +8,7 @@
  *   2. nothing more is read, so a client without an open request ends at once,
  *      and the others when they have their answer;
  *   3. what is not over after MS milliseconds, or at a second signal, is
- *      cancelled. It exits with 0, and says how many that were. */
+ *      canceled. It exits with 0, and says how many that were. */
 #include <errno.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
@@ -22,11 +22,11 @@
 struct client {
     struct rv_future future;
     struct rv_list node; /* of the server's list */
-    struct rv_tcp tcp;
-    struct rv_tcp_recv recv;
-    struct rv_tcp_send send;
+    struct rv_stream stream;
+    struct rv_stream_recv recv;
+    struct rv_stream_send send;
     struct rv_sleep work;
-    uint32_t *cancelled; /* the server's count */
+    uint32_t *canceled; /* the server's count */
     size_t filled_bytes;
     char line[32];
     char answer[64];
@@ -55,9 +55,9 @@ static enum rv_poll client_poll(struct rv_future *future, struct rv_cx *cx)
     RV_BEGIN(future);
     for (;;) {
         while (!take_request(self, &ms)) {
-            rv_tcp_recv_init(&self->recv, &self->tcp,
-                             self->line + self->filled_bytes,
-                             sizeof self->line - self->filled_bytes);
+            rv_stream_recv_init(&self->recv, &self->stream,
+                                self->line + self->filled_bytes,
+                                sizeof self->line - self->filled_bytes);
             RV_AWAIT(future, cx, &self->recv.future);
             if (self->recv.future.result <= 0) /* also a line too long */
                 RV_RETURN(future, 0);
@@ -66,8 +66,8 @@ static enum rv_poll client_poll(struct rv_future *future, struct rv_cx *cx)
         snprintf(self->answer, sizeof self->answer, "done in %ld ms\n", ms);
         rv_sleep_init(&self->work, rv_after_ms(ms));
         RV_AWAIT(future, cx, &self->work.future);
-        rv_tcp_send_init(&self->send, &self->tcp, self->answer,
-                         strlen(self->answer));
+        rv_stream_send_init(&self->send, &self->stream, self->answer,
+                            strlen(self->answer));
         RV_AWAIT(future, cx, &self->send.future);
         if (self->send.future.result < 0)
             RV_RETURN(future, 0); /* it went away: no error of ours */
@@ -82,9 +82,9 @@ static void client_drop(struct rv_future *future)
     rv_drop(&self->recv.future);
     rv_drop(&self->work.future);
     rv_drop(&self->send.future);
-    rv_tcp_close(&self->tcp);
+    rv_stream_close(&self->stream);
     rv_list_remove(&self->node);
-    *self->cancelled += future->at != RV_AT_END; /* not over by itself */
+    *self->canceled += future->at != RV_AT_END; /* not over by itself */
 }
 
 /* --- the server -------------------------------------------------------- */
@@ -92,14 +92,14 @@ static void client_drop(struct rv_future *future)
 struct server {
     struct rv_future future;
     int64_t grace_ms;
-    uint32_t cancelled;
-    struct rv_tcp listener;
-    struct rv_tcp accepted;
+    uint32_t canceled;
+    struct rv_stream listener;
+    struct rv_stream accepted;
     struct rv_list list; /* of the clients */
     struct rv_scope clients;
     struct rv_signals signals;
     struct rv_signal_wait stop;
-    struct rv_tcp_accept accept;
+    struct rv_stream_accept accept;
     struct rv_timeout drain;
     struct rv_future *either[2];
     struct rv_select select;
@@ -113,14 +113,14 @@ static void start_client(struct server *self)
     struct client *client = rv_alloc(sizeof *client);
 
     if (!client) {
-        rv_tcp_close(&self->accepted);
+        rv_stream_close(&self->accepted);
         return;
     }
     rv_future_init(&client->future, &ops);
     rv_list_init(&client->node);
-    client->cancelled = &self->cancelled;
-    client->tcp = self->accepted;
-    self->accepted = (struct rv_tcp){0};
+    client->canceled = &self->canceled;
+    client->stream = self->accepted;
+    self->accepted = (struct rv_stream){0};
     if (rv_scope_spawn(&self->clients, &client->future) == 0) {
         rv_list_push(&self->list, &client->node);
         return;
@@ -135,8 +135,9 @@ static void stop_reading(struct server *self)
     struct rv_list *node;
 
     for (node = self->list.next; node != &self->list; node = node->next)
-        shutdown(rv_tcp_fd(&RV_CONTAINER_OF(node, struct client, node)->tcp),
-                 SHUT_RD);
+        shutdown(
+            rv_stream_fd(&RV_CONTAINER_OF(node, struct client, node)->stream),
+            SHUT_RD);
 }
 
 /* Wait for this one or for a signal; the result says which. */
@@ -155,8 +156,8 @@ static enum rv_poll server_poll(struct rv_future *future, struct rv_cx *cx)
 
     RV_BEGIN(future);
     for (;;) {
-        rv_tcp_accept_patient_init(&self->accept, &self->listener,
-                                   &self->accepted);
+        rv_stream_accept_patient_init(&self->accept, &self->listener,
+                                      &self->accepted);
         or_signal(self, &self->accept.future);
         RV_AWAIT(future, cx, &self->select.future);
         if (self->select.future.result == 1)
@@ -165,7 +166,7 @@ static enum rv_poll server_poll(struct rv_future *future, struct rv_cx *cx)
             RV_RETURN(future, self->accept.future.result);
         start_client(self);
     }
-    rv_tcp_close(&self->listener);
+    rv_stream_close(&self->listener);
     stop_reading(self);
     rv_timeout_init(&self->drain, &self->clients.future,
                     rv_after_ms(self->grace_ms));
@@ -181,8 +182,8 @@ static void server_drop(struct rv_future *future)
 
     rv_drop(&self->select.future);
     rv_drop(&self->clients.future);
-    rv_tcp_close(&self->accepted);
-    rv_tcp_close(&self->listener);
+    rv_stream_close(&self->accepted);
+    rv_stream_close(&self->listener);
     rv_signals_close(&self->signals);
 }
 
@@ -256,6 +257,6 @@ int main(int argc, char **argv)
     if (error)
         fprintf(stderr, "graceful_shutdown: %s\n", strerror(-error));
     else
-        printf("stopped, %u clients cancelled\n", server.cancelled);
+        printf("stopped, %u clients canceled\n", server.canceled);
     return error ? 1 : 0;
 }

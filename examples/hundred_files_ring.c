@@ -31,21 +31,21 @@ static int64_t cpu_ns(void)
            (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000;
 }
 
-struct watch {
+struct stopwatch {
     int64_t start_ns;
     int64_t start_cpu_ns;
 };
 
-static struct watch start_watch(void)
+static struct stopwatch start_stopwatch(void)
 {
-    return (struct watch){rv_now_ns(), cpu_ns()};
+    return (struct stopwatch){rv_now_ns(), cpu_ns()};
 }
 
-static void print_watch(const struct watch *watch, const char *way)
+static void print_stopwatch(const struct stopwatch *stopwatch, const char *way)
 {
     printf("%-28s %7.1f ms, %7.1f ms of CPU\n", way,
-           (double)(rv_now_ns() - watch->start_ns) / RV_NS_PER_MS,
-           (double)(cpu_ns() - watch->start_cpu_ns) / RV_NS_PER_MS);
+           (double)(rv_now_ns() - stopwatch->start_ns) / RV_NS_PER_MS,
+           (double)(cpu_ns() - stopwatch->start_cpu_ns) / RV_NS_PER_MS);
 }
 
 static void name_file(char path[PATH_BYTES], const char *folder, int number)
@@ -89,7 +89,7 @@ static int write_one(const char *path, const struct rv_buf *content)
 /* Returns: 0, or the first error. */
 static int one_by_one(const char *folder, const struct rv_buf *content)
 {
-    const struct watch watch = start_watch();
+    const struct stopwatch stopwatch = start_stopwatch();
     char path[PATH_BYTES];
     int first = 0;
 
@@ -102,7 +102,7 @@ static int one_by_one(const char *folder, const struct rv_buf *content)
             complain(path, error);
         first = first ? first : error;
     }
-    print_watch(&watch, "one by one, write()");
+    print_stopwatch(&stopwatch, "one by one, write()");
     return first;
 }
 
@@ -160,12 +160,12 @@ static int all_at_once(const char *folder, struct rv_buf *content, bool ring)
     const struct rv_runtime_options options = {.ring = {.off = !ring}};
     struct rv_runtime *runtime;
     struct rv_scope scope;
-    struct watch watch;
+    struct stopwatch stopwatch;
     int error = rv_runtime_start_with(&runtime, &options);
 
     if (error)
         return error;
-    watch = start_watch();
+    stopwatch = start_stopwatch();
     rv_scope_init(&scope, rv_runtime_executor(runtime));
     for (int i = 0; i < FILES && !error; i++)
         error = add_writer(&scope, folder, i, content);
@@ -173,11 +173,11 @@ static int all_at_once(const char *folder, struct rv_buf *content, bool ring)
         error = rv_runtime_block_on(runtime, &scope.future);
     rv_drop(&scope.future);
     if (!ring)
-        print_watch(&watch, "at once, the blocking pool");
+        print_stopwatch(&stopwatch, "at once, the blocking pool");
     else if (rv_ring_open(rv_runtime_ring(runtime)) == 0)
-        print_watch(&watch, "at once, the ring");
+        print_stopwatch(&stopwatch, "at once, the ring");
     else
-        print_watch(&watch, "at once, no ring: the pool");
+        print_stopwatch(&stopwatch, "at once, no ring: the pool");
     rv_runtime_stop(runtime);
     return error;
 }

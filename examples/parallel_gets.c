@@ -3,7 +3,7 @@
  * parallel_gets MILLISECONDS URL...
  *
  * Each GET is a task of a scope, and the scope is the child of a timeout: when
- * the time is over, what is left is cancelled. */
+ * the time is over, what is left is canceled. */
 #include <errno.h>
 #include <reveil/reveil.h>
 #include <stdio.h>

@@ -39,7 +39,7 @@ static int32_t client(void *arg)
     int x;
 
     if (!error) {
-        error = rv_spsc_push(world->to_broker, &channel);
+        error = rv_spsc_send(world->to_broker, &channel);
         if (error)
             rv_oneshot_sender_close(channel);
         else
@@ -57,8 +57,8 @@ static int32_t broker(void *arg)
     struct world *world = arg;
     answer_channel channel;
 
-    while (rv_spsc_pop(world->from_client, &channel) == 0)
-        if (rv_spsc_push(world->to_worker, &channel) < 0)
+    while (rv_spsc_recv(world->from_client, &channel) == 0)
+        if (rv_spsc_send(world->to_worker, &channel) < 0)
             rv_oneshot_sender_close(channel);
     rv_spsc_receiver_close(world->from_client);
     rv_spsc_sender_close(world->to_worker);
@@ -70,7 +70,7 @@ static int32_t worker(void *arg)
     struct world *world = arg;
     answer_channel channel;
 
-    while (rv_spsc_pop(world->from_broker, &channel) == 0)
+    while (rv_spsc_recv(world->from_broker, &channel) == 0)
         rv_oneshot_send(channel, &(int){6 * 7});
     rv_spsc_receiver_close(world->from_broker);
     return 0;
@@ -78,7 +78,7 @@ static int32_t worker(void *arg)
 
 static int32_t root(void *arg)
 {
-    static const struct rv_channel_options answers = {.drop_item =
+    static const struct rv_channel_options answers = {.drop_element =
                                                           close_answer};
     struct world world;
     struct rv_go tasks[2];

@@ -9,7 +9,7 @@
 enum { BACKLOG = 4096 };
 
 struct client {
-    uv_tcp_t tcp;
+    uv_tcp_t stream;
     struct hello_connection hello;
 };
 
@@ -56,12 +56,12 @@ static void on_connection(uv_stream_t *listener, int status)
 
     if (!client)
         return;
-    uv_tcp_init(listener->loop, &client->tcp);
-    client->tcp.data = client;
-    if (uv_accept(listener, (uv_stream_t *)&client->tcp) < 0)
-        uv_close((uv_handle_t *)&client->tcp, on_close);
+    uv_tcp_init(listener->loop, &client->stream);
+    client->stream.data = client;
+    if (uv_accept(listener, (uv_stream_t *)&client->stream) < 0)
+        uv_close((uv_handle_t *)&client->stream, on_close);
     else
-        uv_read_start((uv_stream_t *)&client->tcp, on_room, on_data);
+        uv_read_start((uv_stream_t *)&client->stream, on_room, on_data);
 }
 
 int main(void)

@@ -6,7 +6,8 @@
  *
  * A lane is a task that takes the next file, hashes it, and takes another; it
  * has two buffers for all its files. The fewer the lanes, the longer the
- * buffers: a job that is long makes little of the way to the worker and back.
+ * buffers: a job that is long makes little of the way to the pool thread and
+ * back.
  */
 #include <errno.h>
 #include <stdio.h>

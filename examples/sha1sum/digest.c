@@ -2,7 +2,8 @@
 /*
  * digest.c - one file: a buffer is hashed while the other is read.
  *
- * Threads: hash_call() runs on a worker; all else on the executor's thread.
+ * Threads: hash_call() runs on a pool thread; all else on the executor's
+ * thread.
  *
  * SHA-1 is a chain, so a file has one job at a time. The job holds the hash
  * and its buffer, and the kernel holds the buffer of a read (file.h), so a
@@ -15,7 +16,7 @@
 
 #include "sha1sum.h"
 
-/* Shorter than the way to a worker and back: hashed on the spot. */
+/* Shorter than the way to a pool thread and back: hashed on the spot. */
 enum { SMALL_BYTES = 16 * 1024 };
 
 static EVP_MD *sha1; /* fetched once: to look it up takes a lock */

@@ -177,10 +177,10 @@ static inline void rv_list_splice(struct rv_list *to, struct rv_list *from)
     rv_list_init(from);
 }
 
-/* --- a slab: numbered places for structs of one size ------------------- */
+/* --- a slab: numbered slots for structs of one size -------------------- */
 
 /*
- * A place has an address that never changes and an id that is never given
+ * A slot has an address that never changes and an id that is never given
  * twice: index in the low half, generation in the high half. An id that is
  * kept too long finds nothing, it never finds somebody else.
  *
@@ -199,9 +199,9 @@ enum { RV_SLAB_CHUNKS = 26, RV_SLAB_FIRST_CHUNK = 64 };
 struct rv_slab {
     size_t item_bytes;                      /* private, as are the rest */
     uint32_t first_free;                    /* index + 1, 0: none */
-    uint32_t used;                          /* places ever handed out */
-    uint32_t live;                          /* places allocated now */
-    _Atomic(char *) chunks[RV_SLAB_CHUNKS]; /* chunk k has 64 << k places */
+    uint32_t used;                          /* slots ever handed out */
+    uint32_t live;                          /* slots allocated now */
+    _Atomic(char *) chunks[RV_SLAB_CHUNKS]; /* chunk k has 64 << k slots */
 };
 
 /* An empty slab for items that start with a struct rv_slab_item. */
@@ -211,14 +211,14 @@ void rv_slab_init(struct rv_slab *slab, size_t item_bytes);
 void rv_slab_fini(struct rv_slab *slab);
 
 /*
- * Take a place, zeroed the first time and as it was left afterwards.
+ * Take a slot, zeroed the first time and as it was left afterwards.
  *
  * Threads: one at a time, with rv_slab_free(). Returns: its id, or 0 when
  * there is no memory.
  */
 uint64_t rv_slab_alloc(struct rv_slab *slab);
 
-/* Give a place back; its id finds nothing from now on. Threads: as alloc. */
+/* Give a slot back; its id finds nothing from now on. Threads: as alloc. */
 void rv_slab_free(struct rv_slab *slab, uint64_t id);
 
 /*
@@ -232,13 +232,13 @@ void *rv_slab_get(const struct rv_slab *slab, uint64_t id);
 /* The item at an index below the highest one handed out, free or not. */
 void *rv_slab_at(const struct rv_slab *slab, uint32_t index);
 
-/* The place that an id means: another id may have meant it before. */
+/* The slot that an id means: another id may have meant it before. */
 static inline uint32_t rv_id_index(uint64_t id)
 {
     return (uint32_t)id;
 }
 
-/* Which use of its place an id means: odd, for it is allocated. */
+/* Which use of its slot an id means: odd, for it is allocated. */
 static inline uint32_t rv_id_generation(uint64_t id)
 {
     return (uint32_t)(id >> 32);

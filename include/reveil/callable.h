@@ -17,7 +17,7 @@
  *     rv_callable_put(callable);
  *
  * What a closure is elsewhere: whoever runs it needs to know the header only.
- * A callable is run once, or cancelled; who takes it first decides.
+ * A callable is run once, or canceled; who takes it first decides.
  */
 #ifndef RV_CALLABLE_H
 #define RV_CALLABLE_H
@@ -49,7 +49,7 @@ struct rv_callable_ops {
     bool pure;
 };
 
-/* The header. Opaque but for the worker, which knows nothing else. */
+/* The header. Opaque but for the pool thread, which knows nothing else. */
 struct rv_callable {
     rv_callable_call call; /* private, as are the rest */
     const struct rv_callable_ops *ops;
@@ -57,7 +57,7 @@ struct rv_callable {
     uint32_t result_at;  /* bytes from the header's start */
     int32_t returned;    /* by the call */
     _Atomic uint32_t references;
-    _Atomic uint32_t taken; /* to be run, or to be cancelled: once */
+    _Atomic uint32_t taken; /* to be run, or to be canceled: once */
     bool dropped;           /* ops->drop() was called */
 };
 

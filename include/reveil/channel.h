@@ -15,9 +15,9 @@
  *
  * Each operation that can wait has three forms:
  *
- *     rv_spsc_try_pop(receiver, &value)            now, or -EAGAIN
- *     rv_spsc_pop_init(&pop, receiver, &value, 1)  a future
- *     rv_spsc_pop(receiver, &value)                in a coroutine: it waits
+ *     rv_spsc_try_recv(receiver, &value)           now, or -EAGAIN
+ *     rv_spsc_recv_init(&recv, receiver, &value, 1)  a future
+ *     rv_spsc_recv(receiver, &value)               in a coroutine: it waits
  *
  * The future may be dropped at any time: until it is READY nothing was taken,
  * and what was put in is counted in it. The caller's memory that it was given
@@ -28,19 +28,19 @@
  * is gone then; closing never blocks):
  *
  *                 sender(s) closed               receiver closed
- *     spsc        pop: what is left, then        push: -EPIPE
+ *     spsc        recv: what is left, then       send: -EPIPE
  *                 -EPIPE
- *     mpsc        pop: what is left once the     push: -EPIPE
+ *     mpsc        recv: what is left once the    send: -EPIPE
  *                 last is closed, then -EPIPE
  *     oneshot     recv: the value, or -EPIPE     send: -EPIPE
  *                 if there never was one
- *     publisher   recv_n: what is left, then     goes on: a subscriber that
+ *     publisher   try_recv: what is left, then   goes on: a subscriber that
  *                 -EPIPE                         left holds nobody back
  *
- * -EPIPE leaves the value with the caller. A push that meets the close of the
+ * -EPIPE leaves the value with the caller. A send that meets the close of the
  * receiver on another thread may still say 0; such a value, and all that were
- * not received, are handed to `drop_item`. A value in a channel is aligned for
- * every type of its size, up to max_align_t.
+ * not received, are handed to `drop_element`. A value in a channel is aligned
+ * for every type of its size, up to max_align_t.
  */
 #ifndef RV_CHANNEL_H
 #define RV_CHANNEL_H
@@ -58,12 +58,12 @@ struct rv_channel_options {
      * channel, close it. NULL: a value is just bytes. Called once a value, on
      * the thread that closes the last end or the receiver. Must not wait.
      */
-    void (*drop_item)(void *item);
+    void (*drop_element)(void *element);
 };
 
 /*
  * What a future of this part waits for, in words, such as
- * "push on channel numbers, full (2 of 2)".
+ * "send on channel numbers, full (2 of 2)".
  *
  * Threads: the one that polls the future, or any while nobody does.
  * Returns: false, and "" in `text`, if it is no future of a channel.

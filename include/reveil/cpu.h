@@ -9,14 +9,14 @@
  *     rv_drop(&self->job.future);
  *
  * A job that computes for long would keep the executor from everything else.
- * So it goes to a worker through a pipe, and its end is a byte in another
+ * So it goes to a pool thread through a pipe, and its end is a byte in another
  * pipe, which the executor's io_uring reads, or its reactor watches where
  * there is no io_uring. The executor's thread never waits and takes no lock.
  *
- *     poll --> worker has room? --16 bytes--> worker --1 byte--> ring --> wake
+ *     poll --> is there room? --16 bytes--> thread --1 byte--> ring --> wake
  *               no: 24 bytes into the queue pipe  ...  the byte hands them on
  *
- * Callables marked pure run on bare workers (thread.h), all others on
+ * Callables marked pure run on bare pool threads (thread.h), all others on
  * pthreads. For calls that sleep rather than compute, see blocking.h.
  */
 #ifndef RV_CPU_H
@@ -27,10 +27,10 @@
 
 struct rv_cpu_pool; /* one an executor */
 
-enum { RV_CPU_WORKERS_MAX = 256 };
+enum { RV_CPU_THREADS_MAX = 256 };
 
 struct rv_cpu_options {
-    uint32_t workers; /* of each kind, at most; 0: one for each CPU */
+    uint32_t threads; /* of each kind, at most; 0: one for each CPU */
 };
 
 /*
@@ -39,7 +39,7 @@ struct rv_cpu_options {
  *
  * options: copied; NULL for the default ones.
  * Threads: the executor's, as all that follows.
- * Returns: 0, -ENOMEM, -EINVAL (more than RV_CPU_WORKERS_MAX).
+ * Returns: 0, -ENOMEM, -EINVAL (more than RV_CPU_THREADS_MAX).
  */
 int rv_cpu_pool_new(struct rv_cpu_pool **out, struct rv_executor *executor,
                     const struct rv_cpu_options *options);
@@ -63,20 +63,20 @@ struct rv_cpu_pool *rv_cpu_current(void);
 /* Make it this thread's; NULL for none. Returns: the one before. */
 struct rv_cpu_pool *rv_cpu_enter(struct rv_cpu_pool *pool);
 
-/* Workers that there are now, of both kinds. */
-uint32_t rv_cpu_workers(const struct rv_cpu_pool *pool);
+/* Pool threads that there are now, of both kinds. */
+uint32_t rv_cpu_threads(const struct rv_cpu_pool *pool);
 
 /* Its completions are read by an io_uring, not by the reactor; known from the
- * first job on. A ring that is small beside the number of workers is left to
- * others. */
+ * first job on. A ring that is small beside the number of pool threads is left
+ * to others. */
 bool rv_cpu_uses_ring(const struct rv_cpu_pool *pool);
 
 /*
- * A call on a worker, as a future.
+ * A call on a pool thread, as a future.
  *
  * result: what the call returned; -ENODEV (no pool, or no reactor), -ECANCELED
- * (the pool was stopped), -ENOMEM, -EMFILE, -EAGAIN (not one worker can be
- * had), -EALREADY (the callable was run or cancelled elsewhere).
+ * (the pool was stopped), -ENOMEM, -EMFILE, -EAGAIN (not one pool thread can be
+ * had), -EALREADY (the callable was run or canceled elsewhere).
  */
 struct rv_cpu {
     struct rv_future future;

@@ -83,7 +83,7 @@ struct rv_join {
     rv_spawn_at((executor), (future), (join), RV_HERE)
 
 /* int rv_spawn(executor, future, join), by a name of the place that does it,
- * for the table of tasks (watch.h): a constant string, or NULL. */
+ * for the table of tasks (task_dump.h): a constant string, or NULL. */
 int rv_spawn_at(struct rv_executor *executor, struct rv_future *future,
                 struct rv_join *join, const char *where);
 

@@ -13,7 +13,7 @@
  * the same. Three ways, tried in this order:
  *
  *   - What is in the page cache is read at once, by preadv2(RWF_NOWAIT).
- *   - The thread's ring (uring.h), if it has one that works.
+ *   - The thread's ring (ring.h), if it has one that works.
  *   - The blocking pool. Pipes, sockets and terminals wait in the reactor
  *     first, so that no thread sits in a read that may never end.
  *
@@ -26,7 +26,7 @@
 #include <linux/stat.h> /* struct statx, with or without _GNU_SOURCE */
 #include <reveil/blocking.h>
 #include <reveil/buf.h>
-#include <reveil/uring.h>
+#include <reveil/ring.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -65,13 +65,13 @@ int rv_file_fd(const struct rv_file *file);
  * never -EINTR. -ENOMEM; -ENODEV (neither ring nor pool on this thread);
  * -EBUSY (the buffer is in another operation).
  *
- * Dropped in flight it is cancelled, if that is still possible: a read or
+ * Dropped in flight it is canceled, if that is still possible: a read or
  * write may happen or not, a file that was opened is closed again.
  */
 struct rv_file_op {
     struct rv_future future;
     uint8_t kind; /* private, as are the rest */
-    uint8_t stage;
+    uint8_t state;
     bool data_only;
     bool whole;
     int flags;
@@ -83,7 +83,7 @@ struct rv_file_op {
     struct rv_buf *buf;
     size_t from_bytes;
     int64_t offset;
-    struct rv_file_job *job; /* what the kernel or a worker may touch */
+    struct rv_file_job *job; /* what the kernel or a pool thread may touch */
     struct rv_source *source;
     int source_fd;
     union {

@@ -59,18 +59,18 @@ uint32_t rv_http_client_idle(const struct rv_http_client *client);
 /* --- one GET ----------------------------------------------------------- */
 
 /* What a GET waits for, or waited for when it failed. */
-enum rv_http_phase {
+enum rv_http_get_state {
     RV_HTTP_CONNECTING, /* the name, the connection, the first send on it */
     RV_HTTP_SENDING,    /* room to send the rest of the request */
-    RV_HTTP_ANSWERING,  /* the head of the answer */
+    RV_HTTP_WAITING,    /* the head of the response */
     RV_HTTP_RECEIVING,  /* the next bytes of the body */
     RV_HTTP_STORING,    /* the sink */
-    RV_HTTP_FINISHED    /* nothing: there is a whole answer */
+    RV_HTTP_FINISHED    /* nothing: there is a whole response */
 };
 
 /*
  * In nanoseconds; 0 or less: no limit but the deadline. Each redirect begins
- * anew. Some limit all of a phase, however much comes, others a silence in it.
+ * anew. Some limit all of a state, however much comes, others a silence in it.
  */
 struct rv_http_timeouts {
     int64_t connect_ns;    /* all of it */
@@ -81,15 +81,15 @@ struct rv_http_timeouts {
 };
 
 /*
- * result: 0 when a whole answer came, whatever its status; else
+ * result: 0 when a whole response came, whatever its status; else
  *   -ECONNREFUSED, -ECONNRESET, ...  what the network said
  *   -ENXIO, -EREMOTEIO, ...          the name: see rv_resolve in resolve.h
- *   -EPIPE      the connection ended before the answer did
- *   -EBADMSG, -EMSGSIZE, -ENOTSUP    the answer is not good HTTP/1.x, or is
+ *   -EPIPE      the connection ended before the response did
+ *   -EBADMSG, -EMSGSIZE, -ENOTSUP    the response is not good HTTP/1.x, or is
  *               beyond a limit (32 KiB of heads and 16 of 1xx, too), or leads
  *               to what is no URL
  *   -ETIMEDOUT  the deadline passed (deadline_passed is true), or the limit of
- *               `phase`; or, in RV_HTTP_CONNECTING, the kernel gave up
+ *               `state`; or, in RV_HTTP_CONNECTING, the kernel gave up
  *   -ELOOP      more redirects than max_redirects
  *   -EPROTONOSUPPORT, -ENAMETOOLONG  a redirect leads to https or another
  *               scheme, or to a URL that is too long
@@ -112,15 +112,15 @@ struct rv_http_get {
     /* Output, always valid. */
     char *url;          /* the one asked last, after redirects */
     uint32_t redirects; /* followed */
-    enum rv_http_phase phase;
+    enum rv_http_get_state state;
     bool deadline_passed;
-    bool reused; /* the answer came on a connection that was idle */
+    bool reused; /* the response came on a connection that was idle */
 
     /* Set between init and the first poll if wanted. */
     int64_t deadline_ns;              /* for the whole; RV_NEVER by default */
     uint64_t max_body_bytes;          /* 64 MiB by default; more is -EMSGSIZE */
     struct rv_http_timeouts timeouts; /* none by default */
-    uint32_t max_redirects; /* 0, the default: a redirect is the answer */
+    uint32_t max_redirects; /* 0, the default: a redirect is the response */
     bool head_only;         /* HEAD instead of GET: no body comes */
     struct rv_http_client *client; /* NULL: a connection of its own */
 
@@ -130,14 +130,14 @@ struct rv_http_get {
 
     /* Private. */
     struct rv_http_sink *sink;
-    struct rv_tcp tcp;
+    struct rv_stream stream;
     struct rv_sleep timer;
     int64_t timer_ns; /* what it is set to; 0: it does not run */
-    int64_t phase_ns; /* deadline of the phase, or of a silence in it */
-    int64_t whole_ns; /* deadline of the phase alone */
+    int64_t state_ns; /* deadline of the state, or of a silence in it */
+    int64_t whole_ns; /* deadline of the state alone */
     union {
         struct rv_dial dial;
-        struct rv_tcp_send send;
+        struct rv_stream_send send;
     } step;
     /* `head` holds the request until it is sent, and behind it the host. */
     size_t head_room_bytes;
@@ -146,14 +146,14 @@ struct rv_http_get {
     size_t body_room_bytes;
     struct rv_http_slice piece;
     struct rv_http_slice raw;
-    char *next_url;         /* this answer leads there */
+    char *next_url;         /* this response leads there */
     uint32_t interim_bytes; /* of heads of 1xx, passed over */
     uint16_t interim_heads;
     uint16_t port;
     bool head_done;
     bool heard;   /* something came on this connection */
     bool retried; /* on a new connection */
-    bool surplus; /* more came than the answer */
+    bool surplus; /* more came than the response */
 };
 
 /*
@@ -163,11 +163,11 @@ struct rv_http_get {
  *
  * With a client it uses an idle connection, if there is one, and leaves its
  * own there if the server lets it. The server may close an idle connection at
- * the very moment when it is used again: if nothing of an answer came, the
+ * the very moment when it is used again: if nothing of a response came, the
  * request (GET and HEAD change nothing) is sent once more, on a new one.
  *
  * max_redirects: 301, 302, 303, 307 and 308 with a Location are followed, so
- * often; the bodies of those answers are thrown away.
+ * often; the bodies of those responses are thrown away.
  *
  * Returns: 0; -EPROTONOSUPPORT, -EINVAL, -ENAMETOOLONG as rv_http_url_parse();
  * -ENOMEM.

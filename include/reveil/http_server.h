@@ -14,7 +14,7 @@
  *     rv_drop(&server.future);
  *
  * A handler is a future, one for each request; it may await anything: a
- * sleep, another socket, or its own sends for an answer in pieces. Each
+ * sleep, another socket, or its own sends for a response in pieces. Each
  * connection is a task. Requests on one connection are answered in order, a
  * request's body is read and thrown away before its handler starts.
  */
@@ -27,15 +27,15 @@
 
 struct rv_http_connection;
 
-/* A request and the connection that its answer goes to. */
+/* A request and the connection that its response goes to. */
 struct rv_http_exchange {
     const struct rv_http_head *head; /* slices are places in `bytes` */
     const char *bytes;
-    struct rv_tcp *tcp; /* for handlers that send by themselves */
+    struct rv_stream *stream; /* for handlers that send by themselves */
 
     bool head_only;  /* a HEAD request: a handler sends no body itself */
     bool chunked;    /* set by rv_http_format_head(): send it in chunks */
-    bool keep_alive; /* may be cleared before the answer: close after it */
+    bool keep_alive; /* may be cleared before the response: close after it */
 
     struct rv_http_connection *connection; /* private */
 };
@@ -59,19 +59,19 @@ enum {
 };
 
 /*
- * Queue an answer: a status, headers and a body, copied. Sent when the
+ * Queue a response: a status, headers and a body, copied. Sent when the
  * handler is READY. To a HEAD request, and with 204 or 304, only the head is
  * sent.
  *
  * type: the value of Content-Type.
- * Returns: 0, -ENOMEM, -EALREADY after an earlier answer; -ENOSPC: the head
+ * Returns: 0, -ENOMEM, -EALREADY after an earlier response; -ENOSPC: the head
  * has no room in 512 bytes with this type.
  */
 int rv_http_reply(struct rv_http_exchange *exchange, int status,
                   const char *type, const void *body, size_t len_bytes);
 
 /*
- * The head of an answer that the handler sends itself, in text: with
+ * The head of a response that the handler sends itself, in text: with
  * Content-Length, or of unknown length when `len_bytes` is negative. Then
  * `exchange->chunked` says whether the body is sent in chunks or, to an old
  * client, plain until the close.
@@ -118,7 +118,7 @@ struct rv_http_server {
     int64_t idle_timeout_ns;      /* 60 s: for a request to begin, for all of
                                      its head, its body, for a send to be taken */
     int64_t handler_timeout_ns;   /* RV_NEVER: for a handler to begin its
-                                     answer; then 503, and it is dropped */
+                                     response; then 503, and it is dropped */
     uint32_t max_connections;     /* 0, no limit; the next ones wait in the
                                      kernel's queue until one is closed */
     uint32_t max_requests;        /* 0, no limit; on one connection, the last
@@ -129,9 +129,9 @@ struct rv_http_server {
 
     /* Private. */
     struct rv_http_handler handler;
-    struct rv_tcp listener;
-    struct rv_tcp accepted;
-    struct rv_tcp_accept accept;
+    struct rv_stream listener;
+    struct rv_stream accepted;
+    struct rv_stream_accept accept;
     struct rv_sleep pause; /* when stopping: until the rest is cut */
     struct rv_yield yield;
     struct rv_waker waker; /* of the task that waits for the server */
@@ -158,7 +158,7 @@ int rv_http_server_init(struct rv_http_server *server,
  * Owns: the server has it from now on; *listener is "no socket" then.
  */
 void rv_http_server_init_on(struct rv_http_server *server,
-                            struct rv_tcp *listener,
+                            struct rv_stream *listener,
                             const struct rv_http_handler *handler);
 
 /* The address that it listens on, with the port that was free. */
@@ -168,20 +168,20 @@ int rv_http_server_addr(const struct rv_http_server *server,
 /*
  * Stop in good order. The listener is closed now, so that new clients are
  * refused. A connection without a request is closed; the others finish the
- * answer to the one that they have begun, say "Connection: close" in it where
+ * response to the one that they have begun, say "Connection: close" in it where
  * that is still possible, and close. The server's future is READY when the
  * last one has gone, or at the deadline, when the rest is cut.
  *
  * May be called again with another deadline; one in the past cuts at once.
  *
  * Threads: the executor's, also inside a handler.
- * Returns: how many answers are to be finished, as far as it knows: a request
+ * Returns: how many responses are to be finished, as far as it knows: a request
  * that has come but was not read yet is answered too.
  */
 uint32_t rv_http_server_stop(struct rv_http_server *server,
                              int64_t deadline_ns);
 
-/* --- routes: fixed answers and handlers by path ------------------------- */
+/* --- routes: fixed responses and handlers by path ---------------------- */
 
 /*
  * What a path is answered by: a handler, or the same bytes each time. Those go
@@ -189,7 +189,7 @@ uint32_t rv_http_server_stop(struct rv_http_server *server,
  */
 struct rv_http_route {
     const char *path;                      /* exact, without a query */
-    const struct rv_http_handler *handler; /* NULL: a fixed answer */
+    const struct rv_http_handler *handler; /* NULL: a fixed response */
     int status;                            /* 0: 200 */
     const char *type;                      /* NULL: text/plain */
     const void *body;

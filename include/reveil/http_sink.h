@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * http_sink.h - where the body of an answer goes as it comes, so that it is
+ * http_sink.h - where the body of a response goes as it comes, so that it is
  * never held in memory.
  *
  *     rv_http_file_init(&self->file, AT_FDCWD, "big.iso");
@@ -21,10 +21,10 @@ struct rv_http_get;
 struct rv_http_sink;
 
 /* A negative errno other than -EAGAIN is the result of the GET then, and its
- * phase is RV_HTTP_STORING. Threads: the executor's. */
+ * state is RV_HTTP_STORING. Threads: the executor's. */
 struct rv_http_sink_ops {
     /*
-     * The head of the answer is there (not of one that is redirected), its
+     * The head of the response is there (not of one that is redirected), its
      * status too; the body follows. NULL: nothing to do.
      *
      * Returns: 0, negative errno.

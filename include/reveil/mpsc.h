@@ -4,12 +4,12 @@
  *
  *     rv_mpsc_new(&sender, &receiver, sizeof(int), NULL);
  *     rv_mpsc_sender_clone(sender, &another);     for another task
- *     rv_mpsc_push(another, &(int){42});
- *     rv_mpsc_try_pop(receiver, &value);
+ *     rv_mpsc_send(another, &(int){42});
+ *     rv_mpsc_try_recv(receiver, &value);
  *
  * Values of one sender come out in the order in which they went in; and so do
- * those of two senders, where one push had returned before the other began.
- * A push never waits, so nothing holds back senders that are faster than the
+ * those of two senders, where one send had returned before the other began.
+ * A send never waits, so nothing holds back senders that are faster than the
  * receiver but memory: use spsc.h, or a semaphore of sync.h, where that
  * matters.
  *
@@ -28,10 +28,10 @@
 struct rv_mpsc_sender;
 struct rv_mpsc_receiver;
 
-/* A channel for values of `item_bytes`, with one sender. Returns: 0, -ENOMEM,
- * -EINVAL (0, or more than 1 MiB). */
+/* A channel for values of `element_bytes`, with one sender. Returns: 0,
+ * -ENOMEM, -EINVAL (0, or more than 1 MiB). */
 int rv_mpsc_new(struct rv_mpsc_sender **sender,
-                struct rv_mpsc_receiver **receiver, uint32_t item_bytes,
+                struct rv_mpsc_receiver **receiver, uint32_t element_bytes,
                 const struct rv_channel_options *options);
 
 /*
@@ -48,36 +48,36 @@ void rv_mpsc_sender_close(struct rv_mpsc_sender *sender);
 void rv_mpsc_receiver_close(struct rv_mpsc_receiver *receiver);
 
 /* Never waits. Returns: 0, -EPIPE (the receiver is closed), -ENOMEM. */
-int rv_mpsc_push(struct rv_mpsc_sender *sender, const void *item);
+int rv_mpsc_send(struct rv_mpsc_sender *sender, const void *element);
 
 /* `count` values, 1 or more. Returns: how many are in, all unless there was no
  * memory; -EPIPE, -ENOMEM when there was none for the first. */
-int rv_mpsc_push_n(struct rv_mpsc_sender *sender, const void *items,
+int rv_mpsc_send_n(struct rv_mpsc_sender *sender, const void *elements,
                    uint32_t count);
 
 /* Returns: 0, -EAGAIN (empty), -EPIPE (closed and drained). */
-int rv_mpsc_try_pop(struct rv_mpsc_receiver *receiver, void *item);
+int rv_mpsc_try_recv(struct rv_mpsc_receiver *receiver, void *element);
 
 /* Up to `count` values. Returns: how many, 1 or more; -EAGAIN, -EPIPE. */
-int rv_mpsc_try_pop_n(struct rv_mpsc_receiver *receiver, void *items,
-                      uint32_t count);
+int rv_mpsc_try_recv_n(struct rv_mpsc_receiver *receiver, void *elements,
+                       uint32_t count);
 
 /* READY when there is one value at least: how many; or -EPIPE. */
-struct rv_mpsc_pop {
+struct rv_mpsc_recv {
     struct rv_future future;
     uint32_t count; /* private, as are the rest */
     struct rv_mpsc_receiver *receiver;
-    void *items;
+    void *elements;
 };
 
-/* items: room for `count` values, 1 or more. It stays the caller's, where it
+/* elements: room for `count` values, 1 or more. It stays the caller's, where it
  * is, until the future is READY or dropped. */
-void rv_mpsc_pop_init(struct rv_mpsc_pop *pop,
-                      struct rv_mpsc_receiver *receiver, void *items,
-                      uint32_t count);
+void rv_mpsc_recv_init(struct rv_mpsc_recv *recv,
+                       struct rv_mpsc_receiver *receiver, void *elements,
+                       uint32_t count);
 
 /* In a coroutine: wait for a value if there is none. Returns: 0, -EPIPE,
  * -ECANCELED. */
-int rv_mpsc_pop(struct rv_mpsc_receiver *receiver, void *item);
+int rv_mpsc_recv(struct rv_mpsc_receiver *receiver, void *element);
 
 #endif /* RV_MPSC_H */

@@ -16,10 +16,11 @@
 struct rv_oneshot_sender;
 struct rv_oneshot_receiver;
 
-/* A channel for one value of `item_bytes`. Returns: 0, -ENOMEM, -EINVAL (0,
+/* A channel for one value of `element_bytes`. Returns: 0, -ENOMEM, -EINVAL (0,
  * or more than 1 MiB). */
 int rv_oneshot_new(struct rv_oneshot_sender **sender,
-                   struct rv_oneshot_receiver **receiver, uint32_t item_bytes,
+                   struct rv_oneshot_receiver **receiver,
+                   uint32_t element_bytes,
                    const struct rv_channel_options *options);
 
 /*
@@ -27,7 +28,7 @@ int rv_oneshot_new(struct rv_oneshot_sender **sender,
  *
  * Returns: 0, -EPIPE (the receiver is closed: the value stays the caller's).
  */
-int rv_oneshot_send(struct rv_oneshot_sender *sender, const void *item);
+int rv_oneshot_send(struct rv_oneshot_sender *sender, const void *element);
 
 /* Close an end, and free it; a sender only if it did not send. NULL is
  * allowed. Threads: the end's. */
@@ -36,20 +37,20 @@ void rv_oneshot_receiver_close(struct rv_oneshot_receiver *receiver);
 
 /* Returns: 0; -EAGAIN (not yet); -EPIPE (the sender was closed without it, or
  * it was received already). */
-int rv_oneshot_try_recv(struct rv_oneshot_receiver *receiver, void *item);
+int rv_oneshot_try_recv(struct rv_oneshot_receiver *receiver, void *element);
 
 /* READY with 0 and the value, or with -EPIPE. */
 struct rv_oneshot_recv {
     struct rv_future future;
     struct rv_oneshot_receiver *receiver; /* private, as is the rest */
-    void *item;
+    void *element;
 };
 
-/* item: room for the value, until the future is READY or dropped. */
+/* element: room for the value, until the future is READY or dropped. */
 void rv_oneshot_recv_init(struct rv_oneshot_recv *recv,
-                          struct rv_oneshot_receiver *receiver, void *item);
+                          struct rv_oneshot_receiver *receiver, void *element);
 
 /* In a coroutine: wait for the value. Returns: 0, -EPIPE, -ECANCELED. */
-int rv_oneshot_recv(struct rv_oneshot_receiver *receiver, void *item);
+int rv_oneshot_recv(struct rv_oneshot_receiver *receiver, void *element);
 
 #endif /* RV_ONESHOT_H */

@@ -5,17 +5,17 @@
  *     rv_publisher_new(&publisher, sizeof(uint32_t), 8, NULL);
  *     rv_publisher_subscribe(publisher, RV_FROM_NEXT, &subscriber);
  *
- *     rv_publisher_next_n(publisher, 4, &events);     0, or -EAGAIN: full
+ *     rv_publisher_try_reserve(publisher, 4, &events);  0, or -EAGAIN: full
  *     for (uint32_t i = 0; i < 4; i++)
  *         *(uint32_t *)rv_events_at(&events, i) = i;
  *     rv_publisher_commit(publisher);
  *
- *     n = rv_subscriber_recv_n(subscriber, 4, &events);
+ *     n = rv_subscriber_try_recv(subscriber, 4, &events);
  *     ... rv_events_at(&events, i) ...
  *     rv_subscriber_commit(subscriber);
  *
  * Events are written and read in place, some at a time. A subscriber sees each
- * event once, in order. A slow one holds the publisher back: its place is not
+ * event once, in order. A slow one holds the publisher back: its slot is not
  * written over until it has committed. One that has closed holds nobody back,
  * nor does the lack of any: the oldest events are then written over.
  */
@@ -38,7 +38,7 @@ struct rv_events {
     void *rest;
     uint32_t first_len;
     uint32_t rest_len;
-    uint32_t item_bytes;
+    uint32_t element_bytes;
 };
 
 /* How many there are. */
@@ -51,14 +51,14 @@ static inline uint32_t rv_events_len(const struct rv_events *events)
 static inline void *rv_events_at(const struct rv_events *events, uint32_t i)
 {
     if (i < events->first_len)
-        return (char *)events->first + (size_t)i * events->item_bytes;
+        return (char *)events->first + (size_t)i * events->element_bytes;
     return (char *)events->rest +
-           (size_t)(i - events->first_len) * events->item_bytes;
+           (size_t)(i - events->first_len) * events->element_bytes;
 }
 
-/* A ring of `capacity` events, exactly. options: drop_item is not used: events
- * are bytes. Returns: 0, -ENOMEM, -EINVAL. */
-int rv_publisher_new(struct rv_publisher **out, uint32_t item_bytes,
+/* A ring of `capacity` events, exactly. options: drop_element is not used:
+ * events are bytes. Returns: 0, -ENOMEM, -EINVAL. */
+int rv_publisher_new(struct rv_publisher **out, uint32_t element_bytes,
                      uint32_t capacity,
                      const struct rv_channel_options *options);
 
@@ -68,20 +68,20 @@ void rv_publisher_close(struct rv_publisher *publisher);
 /* --- publishing: one task ---------------------------------------------- */
 
 /*
- * Claim places for the next n events. What they hold is old. Called again
- * before the commit, it claims anew from the same place.
+ * Claim slots for the next n events. What they hold is old. Called again
+ * before the commit, it claims anew from the same slot.
  *
  * Returns: 0; -EAGAIN (a subscriber has not read that far); -EINVAL (n is 0 or
  * above the capacity).
  */
-int rv_publisher_next_n(struct rv_publisher *publisher, uint32_t n,
-                        struct rv_events *events);
+int rv_publisher_try_reserve(struct rv_publisher *publisher, uint32_t n,
+                             struct rv_events *events);
 
 /* Publish what was claimed. Nothing, if nothing is claimed. */
 void rv_publisher_commit(struct rv_publisher *publisher);
 
 /* READY with 0 when there is room for n events, with `events`; or -EINVAL. */
-struct rv_publisher_next {
+struct rv_publisher_reserve {
     struct rv_future future;
     struct rv_events events;
     struct rv_publisher *publisher; /* private, as is the rest */
@@ -89,13 +89,13 @@ struct rv_publisher_next {
 };
 
 /* Claims nothing before it is READY. n: 1 to the capacity, or it is -EINVAL. */
-void rv_publisher_next_init(struct rv_publisher_next *next,
-                            struct rv_publisher *publisher, uint32_t n);
+void rv_publisher_reserve_init(struct rv_publisher_reserve *reserve,
+                               struct rv_publisher *publisher, uint32_t n);
 
-/* In a coroutine: rv_publisher_next_n(), waiting for room. Returns: 0, -EINVAL,
- * -ECANCELED. */
-int rv_publisher_next(struct rv_publisher *publisher, uint32_t n,
-                      struct rv_events *events);
+/* In a coroutine: rv_publisher_try_reserve(), waiting for room. Returns: 0,
+ * -EINVAL, -ECANCELED. */
+int rv_publisher_reserve(struct rv_publisher *publisher, uint32_t n,
+                         struct rv_events *events);
 
 /* --- subscribing ------------------------------------------------------- */
 
@@ -120,10 +120,10 @@ void rv_subscriber_close(struct rv_subscriber *subscriber);
  *
  * Returns: how many, 1 or more; -EAGAIN (none), -EPIPE (closed and drained).
  */
-int rv_subscriber_recv_n(struct rv_subscriber *subscriber, uint32_t n,
-                         struct rv_events *events);
+int rv_subscriber_try_recv(struct rv_subscriber *subscriber, uint32_t n,
+                           struct rv_events *events);
 
-/* Done with what the last call gave: its places may be written over. */
+/* Done with what the last call gave: its slots may be written over. */
 void rv_subscriber_commit(struct rv_subscriber *subscriber);
 
 /* READY when there is one event at least: how many, in `events`; or -EPIPE. */
@@ -138,7 +138,7 @@ struct rv_subscriber_recv {
 void rv_subscriber_recv_init(struct rv_subscriber_recv *recv,
                              struct rv_subscriber *subscriber, uint32_t n);
 
-/* In a coroutine: rv_subscriber_recv_n(), waiting for an event. Returns: how
+/* In a coroutine: rv_subscriber_try_recv(), waiting for an event. Returns: how
  * many, -EPIPE, -ECANCELED. */
 int rv_subscriber_recv(struct rv_subscriber *subscriber, uint32_t n,
                        struct rv_events *events);

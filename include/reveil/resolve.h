@@ -3,7 +3,7 @@
  * resolve.h - from a name to addresses, and from a name to a connection.
  *
  *     rv_dial_init(&self->dial, "example.org", 80, rv_after_ms(5000),
- *                  &self->tcp);
+ *                  &self->stream);
  *     RV_AWAIT(future, cx, &self->dial.future);
  *     if (self->dial.future.result < 0)
  *         RV_RETURN(future, self->dial.future.result);
@@ -73,13 +73,13 @@ enum { RV_DIAL_DELAY_MS = 250 };
 /* Private: one address that is being tried. */
 struct rv_dial_attempt {
     struct rv_tcp_connect connect;
-    struct rv_tcp tcp;
+    struct rv_stream stream;
 };
 
 /*
  * result: 0; -ETIMEDOUT when the deadline passed; what rv_resolve said; or,
  * if no address of the name could be connected to, the error of the first,
- * which is the one that the system prefers; -ENOMEM. *tcp is a socket only
+ * which is the one that the system prefers; -ENOMEM. *stream is a socket only
  * after 0.
  */
 struct rv_dial {
@@ -96,7 +96,7 @@ struct rv_dial {
     int64_t delay_ns;
 
     /* Private. */
-    struct rv_tcp *tcp;
+    struct rv_stream *stream;
     struct rv_resolve resolve;
     struct rv_dial_attempt attempt; /* of the first address */
     struct rv_dial_race *race;      /* of the others, if they are needed */
@@ -114,10 +114,10 @@ struct rv_dial {
  * are closed. The deadline, or RV_NEVER, is for all of it. Without a deadline
  * the kernel gives up on addresses that do not answer, after minutes.
  *
- * Owns: `host` as for rv_resolve_init(); `tcp` stays where it is until the
+ * Owns: `host` as for rv_resolve_init(); `stream` stays where it is until the
  * future is READY or dropped, and is the caller's to close after 0.
  */
 void rv_dial_init(struct rv_dial *dial, const char *host, uint16_t port,
-                  int64_t deadline_ns, struct rv_tcp *tcp);
+                  int64_t deadline_ns, struct rv_stream *stream);
 
 #endif /* RV_RESOLVE_H */

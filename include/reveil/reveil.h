@@ -13,6 +13,7 @@
 #include <reveil/coro.h>
 #include <reveil/cpu.h>
 #include <reveil/executor.h>
+#include <reveil/executors.h>
 #include <reveil/file.h>
 #include <reveil/future.h>
 #include <reveil/http.h>
@@ -23,24 +24,23 @@
 #include <reveil/mpsc.h>
 #include <reveil/net.h>
 #include <reveil/oneshot.h>
+#include <reveil/pipe_thread.h>
 #include <reveil/process.h>
 #include <reveil/publisher.h>
 #include <reveil/reactor.h>
 #include <reveil/remote.h>
 #include <reveil/resolve.h>
+#include <reveil/ring.h>
 #include <reveil/runtime.h>
 #include <reveil/sched.h>
 #include <reveil/signal.h>
 #include <reveil/spsc.h>
 #include <reveil/sync.h>
+#include <reveil/task_dump.h>
 #include <reveil/thread.h>
 #include <reveil/trace.h>
 #include <reveil/udp.h>
 #include <reveil/unix.h>
-#include <reveil/uring.h>
 #include <reveil/waker.h>
-#include <reveil/watch.h>
-#include <reveil/worker.h>
-#include <reveil/workers.h>
 
 #endif /* REVEIL_H */

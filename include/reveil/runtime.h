@@ -7,12 +7,12 @@
  *     rv_runtime_stop(runtime);
  *
  * More threads: each starts one of its own beside it, with
- * rv_runtime_start_beside(); workers.h does that for N threads.
+ * rv_runtime_start_beside(); executors.h does that for N threads.
  *
  * fork(). A child has a copy of every object here, none of the threads, and
  * shares what the descriptors stand for: the epoll, the ring, the pipes of the
- * workers. So of the parent's objects it may only let go. It may, in the poll
- * that has forked too,
+ * pool threads. So of the parent's objects it may only let go. It may, in the
+ * poll that has forked too,
  *
  *   - call _exit() or exec(): no descriptor of the library survives that;
  *   - close sources, sockets, files, signals and processes, drop futures and
@@ -26,13 +26,13 @@
  * on it, to spawn, to register or wait for a descriptor, calls on the pools,
  * operations of files and rings. After the poll that has forked nothing more is
  * polled in the child, and rv_block_on() returns -ESTALE. A call on a pool and
- * a task of rv_sched or rv_workers must not return in a child, for there is
+ * a task of rv_sched or rv_executors must not return in a child, for there is
  * nothing left to return to: that is misuse. Channels, and other objects of
  * memory alone, may be locked by a thread that does not exist: leave them
  * alone.
  *
  * A peer of a socket sees its end when the child, too, has closed it. What
- * rv_process_kill() and rv_tcp_shutdown_write() say is done is done, by
+ * rv_process_kill() and rv_stream_shutdown_write() say is done is done, by
  * whomever.
  */
 #ifndef RV_RUNTIME_H
@@ -43,7 +43,7 @@
 #include <reveil/executor.h>
 #include <reveil/net.h>
 #include <reveil/reactor.h>
-#include <reveil/uring.h>
+#include <reveil/ring.h>
 
 struct rv_runtime;
 
@@ -61,9 +61,9 @@ struct rv_runtime_options {
 
     /*
      * 0, or a signal (SIGUSR1, say) at which the table of all tasks is written
-     * to standard error. The executors are watched then, see watch.h.
+     * to standard error. The executors are recorded then, see task_dump.h.
      */
-    int watch_signal;
+    int task_dump_signal;
 };
 
 /*

@@ -46,7 +46,7 @@ struct rv_sched;
 /* --- a scheduler ------------------------------------------------------- */
 
 struct rv_sched_options {
-    uint32_t cores;     /* workers; 0: the CPUs that this process may use */
+    uint32_t workers;   /* threads; 0: the CPUs that this process may use */
     size_t stack_bytes; /* of each task, see coro.h; 0: RV_CORO_STACK_BYTES */
     const char *name;   /* of the threads, 15 letters at most; NULL: "sched" */
     /*
@@ -99,9 +99,9 @@ int rv_sched_run(struct rv_sched *sched, rv_go_fn fn, void *arg);
 
 /*
  * After -EDEADLK: a line for each task that was stuck,
- *     task 'producer' waits for rv_spsc_push
+ *     task 'producer' waits for rv_spsc_send
  * or, with rv_channel_describe() in the options,
- *     task 'producer' waits for push on channel numbers, full (2 of 2)
+ *     task 'producer' waits for send on channel numbers, full (2 of 2)
  * NULL when there was no deadlock. Stays until rv_sched_stop().
  */
 const char *rv_sched_deadlock(const struct rv_sched *sched);
@@ -117,7 +117,7 @@ void rv_sched_hold(struct rv_sched *sched);
 void rv_sched_release(struct rv_sched *sched);
 
 /* Workers. Threads: any. */
-uint32_t rv_sched_cores(const struct rv_sched *sched);
+uint32_t rv_sched_workers(const struct rv_sched *sched);
 
 /* The scheduler that runs the calling task, or NULL. */
 struct rv_sched *rv_sched_current(void);

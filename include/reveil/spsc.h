@@ -3,8 +3,8 @@
  * spsc.h - a bounded channel with one sender and one receiver.
  *
  *     rv_spsc_new(&sender, &receiver, sizeof(int), 2, NULL);
- *     rv_spsc_try_push(sender, &(int){42});
- *     rv_spsc_try_pop(receiver, &value);
+ *     rv_spsc_try_send(sender, &(int){42});
+ *     rv_spsc_try_recv(receiver, &value);
  *     rv_spsc_sender_close(sender);
  *     rv_spsc_receiver_close(receiver);
  *
@@ -21,12 +21,13 @@ struct rv_spsc_sender;
 struct rv_spsc_receiver;
 
 /*
- * A channel for `capacity` values, exactly, of `item_bytes` each; neither is 0.
+ * A channel for `capacity` values, exactly, of `element_bytes` each; neither is
+ * 0.
  *
  * Returns: 0, -ENOMEM, -EINVAL (too large, or 0).
  */
 int rv_spsc_new(struct rv_spsc_sender **sender,
-                struct rv_spsc_receiver **receiver, uint32_t item_bytes,
+                struct rv_spsc_receiver **receiver, uint32_t element_bytes,
                 uint32_t capacity, const struct rv_channel_options *options);
 
 /* Close an end, and free it. NULL is allowed. Threads: the end's. */
@@ -36,56 +37,56 @@ void rv_spsc_receiver_close(struct rv_spsc_receiver *receiver);
 /* --- now or not -------------------------------------------------------- */
 
 /* Returns: 0, -EAGAIN (full), -EPIPE (the receiver is closed). */
-int rv_spsc_try_push(struct rv_spsc_sender *sender, const void *item);
+int rv_spsc_try_send(struct rv_spsc_sender *sender, const void *element);
 
 /* As many of `count` values as there is room for. Returns: how many, 1 or
  * more; -EAGAIN, -EPIPE. */
-int rv_spsc_try_push_n(struct rv_spsc_sender *sender, const void *items,
+int rv_spsc_try_send_n(struct rv_spsc_sender *sender, const void *elements,
                        uint32_t count);
 
 /* Returns: 0, -EAGAIN (empty), -EPIPE (closed and drained). */
-int rv_spsc_try_pop(struct rv_spsc_receiver *receiver, void *item);
+int rv_spsc_try_recv(struct rv_spsc_receiver *receiver, void *element);
 
 /* Up to `count` values. Returns: how many, 1 or more; -EAGAIN, -EPIPE. */
-int rv_spsc_try_pop_n(struct rv_spsc_receiver *receiver, void *items,
-                      uint32_t count);
+int rv_spsc_try_recv_n(struct rv_spsc_receiver *receiver, void *elements,
+                       uint32_t count);
 
 /* --- futures ----------------------------------------------------------- */
 
 /* READY when all values are in: 0; or -EPIPE, and `done` of them are in. */
-struct rv_spsc_push {
+struct rv_spsc_send {
     struct rv_future future;
     uint32_t done;  /* so many of them are in */
     uint32_t count; /* private, as are the rest */
     struct rv_spsc_sender *sender;
-    const char *items;
+    const char *elements;
 };
 
-/* items: `count` values, 1 or more. They stay the caller's, where they are,
+/* elements: `count` values, 1 or more. They stay the caller's, where they are,
  * until the future is READY or dropped. */
-void rv_spsc_push_init(struct rv_spsc_push *push, struct rv_spsc_sender *sender,
-                       const void *items, uint32_t count);
+void rv_spsc_send_init(struct rv_spsc_send *send, struct rv_spsc_sender *sender,
+                       const void *elements, uint32_t count);
 
 /* READY when there is one value at least: how many; or -EPIPE. */
-struct rv_spsc_pop {
+struct rv_spsc_recv {
     struct rv_future future;
     uint32_t count; /* private, as are the rest */
     struct rv_spsc_receiver *receiver;
-    void *items;
+    void *elements;
 };
 
-/* items: room for `count` values, 1 or more. It stays the caller's, where it
+/* elements: room for `count` values, 1 or more. It stays the caller's, where it
  * is, until the future is READY or dropped. */
-void rv_spsc_pop_init(struct rv_spsc_pop *pop,
-                      struct rv_spsc_receiver *receiver, void *items,
-                      uint32_t count);
+void rv_spsc_recv_init(struct rv_spsc_recv *recv,
+                       struct rv_spsc_receiver *receiver, void *elements,
+                       uint32_t count);
 
 /* --- in a coroutine ---------------------------------------------------- */
 
 /* Wait for room if there is none. Returns: 0, -EPIPE, -ECANCELED. */
-int rv_spsc_push(struct rv_spsc_sender *sender, const void *item);
+int rv_spsc_send(struct rv_spsc_sender *sender, const void *element);
 
 /* Wait for a value if there is none. Returns: 0, -EPIPE, -ECANCELED. */
-int rv_spsc_pop(struct rv_spsc_receiver *receiver, void *item);
+int rv_spsc_recv(struct rv_spsc_receiver *receiver, void *element);
 
 #endif /* RV_SPSC_H */

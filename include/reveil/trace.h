@@ -24,7 +24,7 @@ enum rv_event_kind {
     RV_EV_POLL,        /* id: task; a task's future is about to be polled */
     RV_EV_PENDING,     /* id: task; that poll said "not yet" */
     RV_EV_READY,       /* id: task; that poll finished the task */
-    RV_EV_DROP,        /* id: task; cancelled before it was finished */
+    RV_EV_DROP,        /* id: task; canceled before it was finished */
     RV_EV_WAKE,        /* id: task; pushed onto its ready queue */
     RV_EV_WAKE_AGAIN,  /* id: task; it was in the queue already */
     RV_EV_PARK,        /* an executor's thread goes to sleep */
@@ -40,7 +40,7 @@ enum rv_event_kind {
     RV_EV_RECV,        /* value: bytes, 0 at the end, or negative errno */
     RV_EV_WOULD_BLOCK, /* value: fd; the system call said EAGAIN */
     RV_EV_TIMER,       /* a timer fired; value: ns after its deadline */
-    RV_EV_LINT,        /* id: task; value: enum rv_lint, see watch.h */
+    RV_EV_LINT,        /* id: task; value: enum rv_lint, see task_dump.h */
     RV_EV_NOTE,        /* id: address of a constant string, for a log */
     RV_EV_KINDS
 };
@@ -102,14 +102,14 @@ void rv_trace_mute_thread(bool mute);
 bool rv_trace_thread_is_muted(void);
 
 /* Private: what rv_trace() looks at before it does anything: the level, and
- * whether tasks are watched. */
-enum { RV_TRACE_WATCH = 4 };
+ * whether tasks are recorded. */
+enum { RV_TRACE_TASK_DUMP = 4 };
 extern _Atomic int rv_trace_level;
 
 /* Private: the part behind the branch. */
 void rv_trace_write(enum rv_event_kind kind, uint64_t id, int64_t value);
 
-/* rv_trace() has something to do: the trace is on, or tasks are watched.
+/* rv_trace() has something to do: the trace is on, or tasks are recorded.
  * Threads: any. */
 static inline bool rv_trace_is_on(void)
 {
@@ -126,5 +126,21 @@ static inline void rv_trace(enum rv_event_kind kind, uint64_t id, int64_t value)
     if (rv_trace_is_on())
         rv_trace_write(kind, id, value);
 }
+
+/* --- what is wrong with a task, see task_dump.h ------------------------ */
+
+enum rv_lint {
+    /* A poll said PENDING, and no waker of the task is left anywhere: nobody
+     * can wake it any more. */
+    RV_LINT_LOST = 1,
+    /* Most of its polls were asked for by itself: it spins, or yields only. */
+    RV_LINT_SPINS = 2,
+    /* One poll took longer than 10 ms: the other tasks had to wait. */
+    RV_LINT_HOGS = 4
+};
+
+/* What is wrong, as the end of a sentence that begins with the task; NULL for
+ * none of the three. */
+const char *rv_lint_text(uint32_t lint);
 
 #endif /* RV_TRACE_H */

@@ -20,11 +20,11 @@
 /* --- the parker: one thread asleep until another says so --------------- */
 
 /*
- * Another way to sleep than on a futex: the owner sleeps in turn(), and a
+ * Another way to sleep than on a futex: the owner sleeps in park(), and a
  * write to event_fd ends that sleep. The reactor supplies one, which sleeps in
  * epoll_wait (the fused mode).
  */
-struct rv_sleeper {
+struct rv_park_backend {
     /*
      * Sleep until event_fd is written, something else is to be done, or the
      * deadline passes; 0 for a look without sleeping. Threads: the owner.
@@ -33,16 +33,16 @@ struct rv_sleeper {
      * on its futex instead, until *deadline_ns, which may have been brought
      * forward.
      */
-    bool (*turn)(void *context, int64_t *deadline_ns);
+    bool (*park)(void *context, int64_t *deadline_ns);
     void *context;
     int event_fd; /* an eventfd; stays open as long as the parker */
 };
 
 /* Embed it anywhere; do not copy or move it once it is shared. */
 struct rv_parker {
-    _Atomic uint32_t token;    /* private: see Protocol in parker.c */
-    _Atomic bool on_futex;     /* private: the sleeper has refused once */
-    struct rv_sleeper sleeper; /* private; without turn(): a futex */
+    _Atomic uint32_t token; /* private: see Protocol in parker.c */
+    _Atomic bool on_futex;  /* private: the park backend has refused once */
+    struct rv_park_backend backend; /* private; without park(): a futex */
 };
 
 /* No token yet: the first park() sleeps. It sleeps on a futex. */
@@ -50,16 +50,17 @@ void rv_parker_init(struct rv_parker *parker);
 
 /*
  * Sleep in another way from now on. park() then may return before there is a
- * token or the deadline passes: a turn may have made tasks ready.
+ * token or the deadline passes: the backend may have made tasks ready.
  *
- * Owns: a copy of `sleeper`; its descriptor stays the caller's.
+ * Owns: a copy of `backend`; its descriptor stays the caller's.
  * Threads: the owner, before the parker is shared.
  */
-void rv_parker_use(struct rv_parker *parker, const struct rv_sleeper *sleeper);
+void rv_parker_use(struct rv_parker *parker,
+                   const struct rv_park_backend *backend);
 
-/* Let the sleeper have a look, if there is one, without sleeping. Threads: the
- * owner. */
-void rv_parker_turn(struct rv_parker *parker);
+/* Let the park backend have a look, if there is one, without sleeping. Threads:
+ * the owner. */
+void rv_parker_drive(struct rv_parker *parker);
 
 /*
  * Sleep until unpark() is called, or the deadline passes; return at once if

@@ -4,7 +4,7 @@
  * computes with times, names that it keeps, which signals its threads block,
  * which descriptors are not for it, and what is a copy in a child of fork().
  *
- * Misuse is a bug in the caller that no return value could repair: a place
+ * Misuse is a bug in the caller that no return value could repair: a slot
  * freed twice, a finished future polled again. These checks stay on in every
  * build; all that can go wrong at run time is a negative errno instead.
  */

@@ -13,25 +13,25 @@
 
 #include <reveil/base.h>
 
-struct rv_chunk_place {
+struct rv_chunk_slot {
     uint32_t chunk;
     uint32_t offset;
 };
 
 /* Where the item of this index is. */
-static inline struct rv_chunk_place rv_chunk_place(uint32_t index)
+static inline struct rv_chunk_slot rv_chunk_slot(uint32_t index)
 {
     uint64_t shifted = (uint64_t)index + RV_SLAB_FIRST_CHUNK;
     uint32_t top_bit = 63 - (uint32_t)__builtin_clzll(shifted);
 
-    return (struct rv_chunk_place){
+    return (struct rv_chunk_slot){
         .chunk = top_bit - 6, /* log2(RV_SLAB_FIRST_CHUNK) */
         .offset = (uint32_t)(shifted ^ (UINT64_C(1) << top_bit)),
     };
 }
 
 /* How many items this chunk has. */
-static inline size_t rv_chunk_places(uint32_t chunk)
+static inline size_t rv_chunk_slots(uint32_t chunk)
 {
     return (size_t)RV_SLAB_FIRST_CHUNK << chunk;
 }

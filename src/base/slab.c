@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slab.c - numbered places that never move, with ids that never come twice.
+ * slab.c - numbered slots that never move, with ids that never come twice.
  *
- * Places are kept in chunks that double in size (see chunk.h). Growing adds a
- * chunk and moves nothing, so a place can be looked up while another thread
+ * Slots are kept in chunks that double in size (see chunk.h). Growing adds a
+ * chunk and moves nothing, so a slot can be looked up while another thread
  * grows the slab.
  *
  * Threads: rv_slab_alloc(), rv_slab_free() one at a time; rv_slab_get(),
@@ -11,37 +11,37 @@
  *
  * Protocol.
  *
- *   R1  A chunk is zeroed before its pointer is stored with release, and the
- *       pointer is read with acquire. Otherwise a reader could take old
+ *   SLAB-1  A chunk is zeroed before its pointer is stored with release, and
+ *       the pointer is read with acquire. Otherwise a reader could take old
  *       memory for the generation of an item.
- *   R2  A chunk stays where it is until rv_slab_fini(). Otherwise a reader
+ *   SLAB-2  A chunk stays where it is until rv_slab_fini(). Otherwise a reader
  *       could look at memory that is gone.
- *   R3  The generation is odd while the place is allocated, and each alloc
+ *   SLAB-3  The generation is odd while the slot is allocated, and each alloc
  *       and free adds one. So an id with an even generation, 0 among them,
  *       is nobody's, and an id that was freed matches nothing.
- *   R4  A place whose generation came round to 0 is not used again. Otherwise
- *       the ids of its first life would find its second.
+ *   SLAB-4  A slot whose generation came round to 0 is not used again.
+ *       Otherwise the ids of its first life would find its second.
  */
 #include <reveil/base.h>
 
 #include "base/base_internal.h"
 #include "base/chunk.h"
 
-/* The place of an index, or NULL when its chunk does not exist. */
-static inline struct rv_slab_item *find_place(const struct rv_slab *slab,
-                                              uint32_t index)
+/* The slot of an index, or NULL when its chunk does not exist. */
+static inline struct rv_slab_item *find_slot(const struct rv_slab *slab,
+                                             uint32_t index)
 {
-    const struct rv_chunk_place place = rv_chunk_place(index);
+    const struct rv_chunk_slot slot = rv_chunk_slot(index);
     char *chunk;
 
-    if (place.chunk >= RV_SLAB_CHUNKS)
+    if (slot.chunk >= RV_SLAB_CHUNKS)
         return NULL;
     /* acquire: sees the chunk's zeroes; pairs with add_chunk(). */
     chunk =
-        atomic_load_explicit(&slab->chunks[place.chunk], memory_order_acquire);
+        atomic_load_explicit(&slab->chunks[slot.chunk], memory_order_acquire);
     if (chunk == NULL)
         return NULL;
-    return (void *)(chunk + place.offset * slab->item_bytes);
+    return (void *)(chunk + slot.offset * slab->item_bytes);
 }
 
 /* relaxed, here and below: who shares an item has a lock for what is in it;
@@ -88,26 +88,26 @@ void rv_slab_fini(struct rv_slab *slab)
 /* All chunks are full: add the one that the next index falls into. */
 static struct rv_slab_item *add_chunk(struct rv_slab *slab)
 {
-    const uint32_t number = rv_chunk_place(slab->used).chunk;
+    const uint32_t number = rv_chunk_slot(slab->used).chunk;
     size_t size_bytes;
     char *chunk;
 
     if (number >= RV_SLAB_CHUNKS ||
-        __builtin_mul_overflow(rv_chunk_places(number), slab->item_bytes,
+        __builtin_mul_overflow(rv_chunk_slots(number), slab->item_bytes,
                                &size_bytes))
         return NULL;
     chunk = rv_alloc(size_bytes);
-    /* release: publishes the zeroes; pairs with find_place(). */
+    /* release: publishes the zeroes; pairs with find_slot(). */
     atomic_store_explicit(&slab->chunks[number], chunk, memory_order_release);
     return (void *)chunk;
 }
 
-/* The free list is empty: a place that nobody had before. Kept out of the
+/* The free list is empty: a slot that nobody had before. Kept out of the
  * fast path, which is what runs once the slab has found its size. */
 static __attribute__((noinline)) uint64_t alloc_fresh(struct rv_slab *slab)
 {
     const uint32_t index = slab->used;
-    struct rv_slab_item *item = find_place(slab, index);
+    struct rv_slab_item *item = find_slot(slab, index);
 
     if (item == NULL)
         item = add_chunk(slab);
@@ -125,7 +125,7 @@ uint64_t rv_slab_alloc(struct rv_slab *slab)
 
     if (slab->first_free == 0)
         return alloc_fresh(slab);
-    item = find_place(slab, index);
+    item = find_slot(slab, index);
     slab->first_free = item->next_free;
     slab->live++;
     return (uint64_t)next_generation(item) << 32 | index;
@@ -138,7 +138,7 @@ void rv_slab_free(struct rv_slab *slab, uint64_t id)
     RV_CHECK(item != NULL, "freed twice, or never allocated");
     slab->live--;
     if (next_generation(item) == 0)
-        return; /* R4: one place lost in two billion uses. */
+        return; /* SLAB-4: one slot lost in two billion uses. */
     item->next_free = slab->first_free;
     slab->first_free = rv_id_index(id) + 1;
 }
@@ -146,7 +146,7 @@ void rv_slab_free(struct rv_slab *slab, uint64_t id)
 void *rv_slab_get(const struct rv_slab *slab, uint64_t id)
 {
     const uint32_t generation = rv_id_generation(id);
-    struct rv_slab_item *item = find_place(slab, rv_id_index(id));
+    struct rv_slab_item *item = find_slot(slab, rv_id_index(id));
 
     if (item == NULL || generation % 2 == 0 ||
         generation_of(item) != generation)
@@ -156,5 +156,5 @@ void *rv_slab_get(const struct rv_slab *slab, uint64_t id)
 
 void *rv_slab_at(const struct rv_slab *slab, uint32_t index)
 {
-    return find_place(slab, index);
+    return find_slot(slab, index);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* blocking_internal.h - what pool.c and blocking.c share. */
+/* blocking_internal.h - what blocking_pool.c and blocking.c share. */
 #ifndef RV_BLOCKING_INTERNAL_H
 #define RV_BLOCKING_INTERNAL_H
 
 #include <reveil/blocking.h>
 
 /*
- * QUEUED -> RUNNING -> DONE; CANCELLED only from QUEUED. A job belongs to two
+ * QUEUED -> RUNNING -> DONE; CANCELED only from QUEUED. A job belongs to two
  * holders, its future and the pool; whoever lets go last frees it, and the
  * argument with it if the future is gone.
  */

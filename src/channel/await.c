@@ -30,62 +30,62 @@ static int await_one(struct rv_future *future)
     return result < 0 ? result : 0;
 }
 
-int rv_spsc_push(struct rv_spsc_sender *sender, const void *item)
+int rv_spsc_send(struct rv_spsc_sender *sender, const void *element)
 {
-    struct rv_spsc_push push;
-    const int result = rv_spsc_try_push(sender, item);
+    struct rv_spsc_send send;
+    const int result = rv_spsc_try_send(sender, element);
 
     if (result != -EAGAIN)
         return result;
-    rv_spsc_push_init(&push, sender, item, 1);
-    return await_and_drop(&push.future);
+    rv_spsc_send_init(&send, sender, element, 1);
+    return await_and_drop(&send.future);
 }
 
-int rv_spsc_pop(struct rv_spsc_receiver *receiver, void *item)
+int rv_spsc_recv(struct rv_spsc_receiver *receiver, void *element)
 {
-    struct rv_spsc_pop pop;
-    const int result = rv_spsc_try_pop(receiver, item);
+    struct rv_spsc_recv recv;
+    const int result = rv_spsc_try_recv(receiver, element);
 
     if (result != -EAGAIN)
         return result;
-    rv_spsc_pop_init(&pop, receiver, item, 1);
-    return await_one(&pop.future);
+    rv_spsc_recv_init(&recv, receiver, element, 1);
+    return await_one(&recv.future);
 }
 
-int rv_mpsc_pop(struct rv_mpsc_receiver *receiver, void *item)
+int rv_mpsc_recv(struct rv_mpsc_receiver *receiver, void *element)
 {
-    struct rv_mpsc_pop pop;
-    const int result = rv_mpsc_try_pop(receiver, item);
+    struct rv_mpsc_recv recv;
+    const int result = rv_mpsc_try_recv(receiver, element);
 
     if (result != -EAGAIN)
         return result;
-    rv_mpsc_pop_init(&pop, receiver, item, 1);
-    return await_one(&pop.future);
+    rv_mpsc_recv_init(&recv, receiver, element, 1);
+    return await_one(&recv.future);
 }
 
-int rv_oneshot_recv(struct rv_oneshot_receiver *receiver, void *item)
+int rv_oneshot_recv(struct rv_oneshot_receiver *receiver, void *element)
 {
     struct rv_oneshot_recv recv;
-    const int result = rv_oneshot_try_recv(receiver, item);
+    const int result = rv_oneshot_try_recv(receiver, element);
 
     if (result != -EAGAIN)
         return result;
-    rv_oneshot_recv_init(&recv, receiver, item);
+    rv_oneshot_recv_init(&recv, receiver, element);
     return await_and_drop(&recv.future);
 }
 
-int rv_publisher_next(struct rv_publisher *publisher, uint32_t n,
-                      struct rv_events *events)
+int rv_publisher_reserve(struct rv_publisher *publisher, uint32_t n,
+                         struct rv_events *events)
 {
-    struct rv_publisher_next next;
-    int result = rv_publisher_next_n(publisher, n, events);
+    struct rv_publisher_reserve reserve;
+    int result = rv_publisher_try_reserve(publisher, n, events);
 
     if (result != -EAGAIN)
         return result;
-    rv_publisher_next_init(&next, publisher, n);
-    result = await_and_drop(&next.future);
+    rv_publisher_reserve_init(&reserve, publisher, n);
+    result = await_and_drop(&reserve.future);
     if (result == 0)
-        *events = next.events;
+        *events = reserve.events;
     return result;
 }
 
@@ -93,7 +93,7 @@ int rv_subscriber_recv(struct rv_subscriber *subscriber, uint32_t n,
                        struct rv_events *events)
 {
     struct rv_subscriber_recv recv;
-    int result = rv_subscriber_recv_n(subscriber, n, events);
+    int result = rv_subscriber_try_recv(subscriber, n, events);
 
     if (result != -EAGAIN)
         return result;

@@ -52,7 +52,7 @@ struct rv_block *rv_blocks_take(struct rv_blocks *blocks)
 }
 
 /* `mutex` must be held. */
-static void push(struct rv_blocks *blocks, struct rv_block *block)
+static void send(struct rv_blocks *blocks, struct rv_block *block)
 {
     block->next = blocks->free;
     blocks->free = block;
@@ -64,7 +64,7 @@ void rv_blocks_give(struct rv_blocks *blocks, struct rv_block *block)
     if (!block)
         return;
     pthread_mutex_lock(&blocks->mutex);
-    push(blocks, block);
+    send(blocks, block);
     pthread_mutex_unlock(&blocks->mutex);
 }
 
@@ -79,7 +79,7 @@ void rv_blocks_recycle(struct rv_blocks *blocks, struct rv_node *last)
     pthread_mutex_lock(&blocks->mutex);
     keep = blocks->free_len < MOST_FREE;
     if (keep)
-        push(blocks, block);
+        send(blocks, block);
     pthread_mutex_unlock(&blocks->mutex);
     if (!keep)
         rv_free(block);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * channel.c - what the kinds of channel share: the ring of places, the end of
+ * channel.c - what the kinds of channel share: the ring of slots, the end of
  * channels in channels, words for a future that waits.
  *
  * Threads: any; a ring has the owners that its channel says.
@@ -9,37 +9,37 @@
 
 #include "channel/channel_internal.h"
 
-enum { MOST_PLACES = 1 << 30 };
+enum { MOST_SLOTS = 1 << 30 };
 
-struct rv_items rv_items_make(uint32_t bytes,
-                              const struct rv_channel_options *options)
+struct rv_element_type
+rv_element_type_make(uint32_t bytes, const struct rv_channel_options *options)
 {
-    struct rv_items items = {.bytes = bytes, .name = "?"};
+    struct rv_element_type elements = {.bytes = bytes, .name = "?"};
 
     if (options && options->name)
-        rv_copy_text(items.name, sizeof items.name, options->name);
+        rv_copy_text(elements.name, sizeof elements.name, options->name);
     if (options)
-        items.drop = options->drop_item;
-    return items;
+        elements.drop = options->drop_element;
+    return elements;
 }
 
-int rv_ring_buffer_init(struct rv_ring_buffer *ring, uint32_t item_bytes,
+int rv_ring_buffer_init(struct rv_ring_buffer *ring, uint32_t element_bytes,
                         uint32_t capacity)
 {
-    uint64_t places = 1;
+    uint64_t slots = 1;
 
-    if (item_bytes == 0 || capacity == 0 || capacity > MOST_PLACES)
+    if (element_bytes == 0 || capacity == 0 || capacity > MOST_SLOTS)
         return -EINVAL;
-    while (places < capacity)
-        places *= 2;
-    if (places > SIZE_MAX / item_bytes)
+    while (slots < capacity)
+        slots *= 2;
+    if (slots > SIZE_MAX / element_bytes)
         return -EINVAL;
-    ring->places = rv_alloc(places * item_bytes);
-    if (!ring->places)
+    ring->slots = rv_alloc(slots * element_bytes);
+    if (!ring->slots)
         return -ENOMEM;
-    ring->mask = places - 1;
+    ring->mask = slots - 1;
     ring->capacity = capacity;
-    ring->item_bytes = item_bytes;
+    ring->element_bytes = element_bytes;
     return 0;
 }
 

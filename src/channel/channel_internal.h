@@ -8,30 +8,31 @@
 #include <string.h>
 
 #include "base/base_internal.h"
-#include "channel/cell.h"
+#include "channel/atomic_waker.h"
 
 /* What is between fields that two threads write must be more than a cache
  * line; processors fetch them in pairs. */
 enum { RV_CHANNEL_PAD_BYTES = 128 };
 
 /* What the values of a channel are; never written after its birth. */
-struct rv_items {
+struct rv_element_type {
     uint32_t bytes; /* of one */
     char name[RV_NAME_BYTES];
-    void (*drop)(void *item); /* NULL: nothing to release */
+    void (*drop)(void *element); /* NULL: nothing to release */
 };
 
-struct rv_items rv_items_make(uint32_t bytes,
-                              const struct rv_channel_options *options);
+struct rv_element_type
+rv_element_type_make(uint32_t bytes, const struct rv_channel_options *options);
 
-static inline void rv_items_drop(const struct rv_items *items, void *item)
+static inline void rv_element_drop(const struct rv_element_type *elements,
+                                   void *element)
 {
-    if (items->drop)
-        items->drop(item);
+    if (elements->drop)
+        elements->drop(element);
 }
 
 /* One value. Most are a word or two, and no call is faster than one. */
-static inline void rv_copy_item(void *to, const void *from, size_t bytes)
+static inline void rv_element_copy(void *to, const void *from, size_t bytes)
 {
     if (bytes == 8)
         memcpy(to, from, 8);
@@ -44,27 +45,27 @@ static inline void rv_copy_item(void *to, const void *from, size_t bytes)
 }
 
 /*
- * Places for values, numbered without end and used in a circle. Values n to
+ * Slots for values, numbered without end and used in a circle. Values n to
  * n + capacity - 1 do not meet.
  */
 struct rv_ring_buffer {
-    uint64_t mask;     /* places - 1, a power of two less one */
+    uint64_t mask;     /* slots - 1, a power of two less one */
     uint64_t capacity; /* how many may be used at a time; never more */
-    uint32_t item_bytes;
-    char *places;
+    uint32_t element_bytes;
+    char *slots;
 };
 
 /* Returns: 0, -ENOMEM, -EINVAL (0 or too large). */
-int rv_ring_buffer_init(struct rv_ring_buffer *ring, uint32_t item_bytes,
+int rv_ring_buffer_init(struct rv_ring_buffer *ring, uint32_t element_bytes,
                         uint32_t capacity);
 
 static inline void *rv_ring_buffer_at(const struct rv_ring_buffer *ring,
                                       uint64_t number)
 {
-    return ring->places + (number & ring->mask) * ring->item_bytes;
+    return ring->slots + (number & ring->mask) * ring->element_bytes;
 }
 
-/* How many of `count` places from `number` on lie in a row. */
+/* How many of `count` slots from `number` on lie in a row. */
 static inline uint64_t rv_ring_buffer_run(const struct rv_ring_buffer *ring,
                                           uint64_t number, uint64_t count)
 {

@@ -8,7 +8,7 @@
  *     (read already)                  busy
  *
  * A chain of nodes; the first one was read already and only links to the
- * next. A push takes two steps: exchange the tail for the new node, which
+ * next. A send takes two steps: exchange the tail for the new node, which
  * settles the order among the senders; then link the node that was the tail
  * to it. Between the two the chain is broken there ("busy"), and the receiver
  * sees nothing behind the break.
@@ -19,26 +19,26 @@
  *
  * Protocol.
  *
- *   M1  The value and the link of a node are written before the tail is
+ *   MPSC-1  The value and the link of a node are written before the tail is
  *       exchanged, and before it is linked. Otherwise the receiver reads a
  *       value that is not there, or the next sender's link is lost.
- *   M2  The receiver that finds no next node arms its cell and *then* turns
- *       the link from 0 to WAITING, with a compare-exchange: if that fails,
- *       there is a value after all. It does so in each poll, because only its
- *       latest mark publishes its latest waker.
- *   M3  A sender links with an exchange, and wakes if it took WAITING out. It
- *       is woken *after* linking: woken in the busy state, it would find
+ *   MPSC-2  The receiver that finds no next node registers its waker and *then*
+ *       turns the link from 0 to WAITING, with a compare-exchange: if that
+ *       fails, there is a value after all. It does so in each poll, because
+ *       only its latest mark publishes its latest waker.
+ *   MPSC-3  A sender links with an exchange, and wakes if it took WAITING out.
+ *       It is woken *after* linking: woken in the busy state, it would find
  *       nothing and could go to sleep again, and nobody wakes it.
- *   M4  After it has linked, a sender does not touch the node before its own:
- *       the receiver may have given it back.
- *   M5  The close of the last sender is a node as well, so that it comes
+ *   MPSC-4  After it has linked, a sender does not touch the node before its
+ *       own: the receiver may have given it back.
+ *   MPSC-5  The close of the last sender is a node as well, so that it comes
  *       behind all values.
- *   M6  Whoever closes last frees the channel, and drops what a push has left
- *       after the receiver had drained it.
- *   M7  A sender forgets its block when it fills the last node: once that one
- *       is linked, the receiver may give the block to another sender.
+ *   MPSC-6  Whoever closes last frees the channel, and drops what a send has
+ *       left after the receiver had drained it.
+ *   MPSC-7  A sender forgets its block when it fills the last node: once that
+ *       one is linked, the receiver may give the block to another sender.
  *
- * tests/models/mpsc.pml is the model, with mutants for M1 to M3.
+ * tests/models/mpsc.pml is the model, with mutants for MPSC-1 to MPSC-3.
  */
 #include <errno.h>
 #include <reveil/mpsc.h>
@@ -64,8 +64,8 @@ struct rv_mpsc_receiver {
 
 struct mpsc {
     /* Read by all, written when somebody waits, comes or goes. */
-    struct rv_items items;
-    struct rv_cell values; /* where the receiver waits */
+    struct rv_element_type elements;
+    struct rv_atomic_waker values; /* where the receiver waits */
     _Atomic bool receiver_closed;
     _Atomic uint32_t senders;
     _Atomic uint32_t references;
@@ -95,15 +95,16 @@ static void append(struct mpsc *channel, uintptr_t first, struct rv_node *last)
     struct rv_node *before;
     uintptr_t link;
 
-    /* release: the link of `last` is 0 (M1); acquire: so is that of `before`.
-     * They pair with each other. */
+    /* release: the link of `last` is 0 (MPSC-1); acquire: so is that of
+     * `before`. They pair with each other. */
     before =
         atomic_exchange_explicit(&channel->tail, last, memory_order_acq_rel);
-    /* release: publishes the values (M1) to find_next(); acquire: the cell
-     * was armed before the mark (M2), pairs with wait_for_link(). */
+    /* release: publishes the values (MPSC-1) to find_next(); acquire: the
+     * atomic waker was registered before the mark (MPSC-2), pairs with
+     * wait_for_link(). */
     link = atomic_exchange_explicit(&before->next, first, memory_order_acq_rel);
-    if (link == WAITING) /* M3, M4 */
-        rv_cell_wake(&channel->values);
+    if (link == WAITING) /* MPSC-3, MPSC-4 */
+        rv_atomic_waker_wake(&channel->values);
 }
 
 /* The sender has a block with a node left. Returns: false without memory. */
@@ -115,18 +116,19 @@ static bool has_node(struct rv_mpsc_sender *sender)
 }
 
 /* Fill the next node of the block. Returns: how to link it. */
-static uintptr_t fill_node(struct rv_mpsc_sender *sender, const void *item)
+static uintptr_t fill_node(struct rv_mpsc_sender *sender, const void *element)
 {
     const struct rv_blocks *blocks = &sender->channel->blocks;
     struct rv_block *block = sender->block;
     struct rv_node *node = rv_block_node(blocks, block, block->used++);
 
-    rv_copy_item(rv_node_value(node), item, sender->channel->items.bytes);
+    rv_element_copy(rv_node_value(node), element,
+                    sender->channel->elements.bytes);
     /* relaxed: append() publishes it. */
     atomic_store_explicit(&node->next, 0, memory_order_relaxed);
     if (__builtin_expect(block->used < blocks->nodes_a_block, 1))
         return (uintptr_t)node;
-    sender->block = NULL; /* the receiver gives it back: M7 */
+    sender->block = NULL; /* the receiver gives it back: MPSC-7 */
     return (uintptr_t)node | LAST;
 }
 
@@ -138,12 +140,12 @@ static struct rv_node *node_of(uintptr_t link)
 static bool receiver_is_gone(const struct mpsc *channel)
 {
     /* relaxed: it publishes nothing. Who misses it leaves a value that the
-     * last one drops (M6). */
+     * last one drops (MPSC-6). */
     return atomic_load_explicit(&channel->receiver_closed,
                                 memory_order_relaxed);
 }
 
-int rv_mpsc_push(struct rv_mpsc_sender *sender, const void *item)
+int rv_mpsc_send(struct rv_mpsc_sender *sender, const void *element)
 {
     uintptr_t link;
 
@@ -151,22 +153,22 @@ int rv_mpsc_push(struct rv_mpsc_sender *sender, const void *item)
         return -EPIPE;
     if (!has_node(sender))
         return -ENOMEM;
-    link = fill_node(sender, item);
+    link = fill_node(sender, element);
     append(sender->channel, link, node_of(link));
     return 0;
 }
 
 /* Fill a chain with values, as many as the block has nodes for. */
-static uint32_t push_chain(struct rv_mpsc_sender *sender, const char *items,
+static uint32_t send_chain(struct rv_mpsc_sender *sender, const char *elements,
                            uint32_t count)
 {
-    const size_t bytes = sender->channel->items.bytes;
-    const uintptr_t first = fill_node(sender, items);
+    const size_t bytes = sender->channel->elements.bytes;
+    const uintptr_t first = fill_node(sender, elements);
     uintptr_t last = first;
     uint32_t n;
 
     for (n = 1; n < count && !(last & LAST); n++) {
-        uintptr_t link = fill_node(sender, items + n * bytes);
+        uintptr_t link = fill_node(sender, elements + n * bytes);
 
         /* relaxed: append() publishes it. */
         atomic_store_explicit(&node_of(last)->next, link, memory_order_relaxed);
@@ -176,16 +178,16 @@ static uint32_t push_chain(struct rv_mpsc_sender *sender, const char *items,
     return n;
 }
 
-int rv_mpsc_push_n(struct rv_mpsc_sender *sender, const void *items,
+int rv_mpsc_send_n(struct rv_mpsc_sender *sender, const void *elements,
                    uint32_t count)
 {
-    const size_t bytes = sender->channel->items.bytes;
+    const size_t bytes = sender->channel->elements.bytes;
     uint32_t n = 0;
 
     if (receiver_is_gone(sender->channel))
         return -EPIPE;
     while (n < count && has_node(sender))
-        n += push_chain(sender, (const char *)items + n * bytes, count - n);
+        n += send_chain(sender, (const char *)elements + n * bytes, count - n);
     return n > 0 ? (int)n : -ENOMEM;
 }
 
@@ -194,7 +196,7 @@ int rv_mpsc_push_n(struct rv_mpsc_sender *sender, const void *items,
 /* The link of the head, if there is one. */
 static bool find_next(const struct rv_mpsc_receiver *receiver, uintptr_t *link)
 {
-    /* acquire: the value is there (M1); pairs with append(). */
+    /* acquire: the value is there (MPSC-1); pairs with append(). */
     *link = atomic_load_explicit(&receiver->head->next, memory_order_acquire);
     return *link & ~WAITING;
 }
@@ -219,13 +221,13 @@ static void *next_value(struct mpsc *channel, int *error)
     if (!find_next(&channel->receiver, &link))
         return NULL;
     *error = -EPIPE;
-    if (node_of(link) == &channel->end) /* M5; it stays the next one */
+    if (node_of(link) == &channel->end) /* MPSC-5; it stays the next one */
         return NULL;
     step(channel, link);
     return rv_node_value(channel->receiver.head);
 }
 
-int rv_mpsc_try_pop(struct rv_mpsc_receiver *receiver, void *item)
+int rv_mpsc_try_recv(struct rv_mpsc_receiver *receiver, void *element)
 {
     struct mpsc *channel = of_receiver(receiver);
     int error;
@@ -233,19 +235,19 @@ int rv_mpsc_try_pop(struct rv_mpsc_receiver *receiver, void *item)
 
     if (!value)
         return error;
-    rv_copy_item(item, value, channel->items.bytes);
+    rv_element_copy(element, value, channel->elements.bytes);
     return 0;
 }
 
-int rv_mpsc_try_pop_n(struct rv_mpsc_receiver *receiver, void *items,
-                      uint32_t count)
+int rv_mpsc_try_recv_n(struct rv_mpsc_receiver *receiver, void *elements,
+                       uint32_t count)
 {
-    const size_t bytes = of_receiver(receiver)->items.bytes;
+    const size_t bytes = of_receiver(receiver)->elements.bytes;
     uint32_t n;
     int error = 0;
 
     for (n = 0; n < count && !error; n++)
-        error = rv_mpsc_try_pop(receiver, (char *)items + n * bytes);
+        error = rv_mpsc_try_recv(receiver, (char *)elements + n * bytes);
     n -= error != 0;
     return n > 0 ? (int)n : error;
 }
@@ -256,9 +258,10 @@ static bool wait_for_link(struct mpsc *channel, const struct rv_waker *waker)
     _Atomic uintptr_t *next = &channel->receiver.head->next;
     uintptr_t link = 0;
 
-    rv_cell_arm(&channel->values, waker);
-    /* release: the cell is armed (M2); pairs with the exchange in append(). A
-     * mark of before is written anew, which publishes the same. */
+    rv_atomic_waker_register(&channel->values, waker);
+    /* release: the atomic waker is registered (MPSC-2); pairs with the exchange
+     * in append(). A mark of before is written anew, which publishes the same.
+     */
     return atomic_compare_exchange_strong_explicit(next, &link, WAITING,
                                                    memory_order_acq_rel,
                                                    memory_order_acquire) ||
@@ -283,13 +286,13 @@ static struct rv_mpsc_sender *new_sender(struct mpsc *channel)
 }
 
 int rv_mpsc_new(struct rv_mpsc_sender **sender,
-                struct rv_mpsc_receiver **receiver, uint32_t item_bytes,
+                struct rv_mpsc_receiver **receiver, uint32_t element_bytes,
                 const struct rv_channel_options *options)
 {
     struct rv_mpsc_sender *first;
     struct mpsc *channel;
 
-    if (item_bytes == 0 || item_bytes > MOST_BYTES)
+    if (element_bytes == 0 || element_bytes > MOST_BYTES)
         return -EINVAL;
     channel = rv_alloc(sizeof *channel);
     if (!channel)
@@ -299,8 +302,8 @@ int rv_mpsc_new(struct rv_mpsc_sender **sender,
         rv_free(channel);
         return -ENOMEM;
     }
-    channel->items = rv_items_make(item_bytes, options);
-    rv_blocks_init(&channel->blocks, item_bytes);
+    channel->elements = rv_element_type_make(element_bytes, options);
+    rv_blocks_init(&channel->blocks, element_bytes);
     atomic_init(&channel->tail, &channel->first);
     channel->receiver.head = &channel->first;
     /* relaxed: nobody else has the channel yet. */
@@ -327,7 +330,7 @@ static void drop_values(struct mpsc *channel)
     int error;
 
     while ((value = next_value(channel, &error)))
-        rv_items_drop(&channel->items, value);
+        rv_element_drop(&channel->elements, value);
 }
 
 static void die(struct rv_reclaim *reclaim)
@@ -344,7 +347,7 @@ static void die(struct rv_reclaim *reclaim)
 static void put(struct mpsc *channel)
 {
     /* release: we have done with the channel; acquire: so have the others;
-     * they pair with each other (M6). */
+     * they pair with each other (MPSC-6). */
     if (atomic_fetch_sub_explicit(&channel->references, 1,
                                   memory_order_acq_rel) == 1)
         rv_reclaim(&channel->death, die);
@@ -368,7 +371,7 @@ void rv_mpsc_sender_close(struct rv_mpsc_sender *sender)
     rv_blocks_give(&channel->blocks, sender->block);
     rv_free(sender);
     /* release: our values are in the chain; acquire: so are those of the
-     * others; they pair with each other (M5). */
+     * others; they pair with each other (MPSC-5). */
     if (atomic_fetch_sub_explicit(&channel->senders, 1, memory_order_acq_rel) ==
         1)
         append(channel, (uintptr_t)&channel->end, &channel->end);
@@ -382,7 +385,7 @@ void rv_mpsc_receiver_close(struct rv_mpsc_receiver *receiver)
     if (!receiver)
         return;
     channel = of_receiver(receiver);
-    rv_cell_disarm(&channel->values);
+    rv_atomic_waker_clear(&channel->values);
     /* relaxed: see receiver_is_gone(). */
     atomic_store_explicit(&channel->receiver_closed, true,
                           memory_order_relaxed);
@@ -391,54 +394,54 @@ void rv_mpsc_receiver_close(struct rv_mpsc_receiver *receiver)
 
 /* --- the future -------------------------------------------------------- */
 
-static enum rv_poll pop_poll(struct rv_future *future, struct rv_cx *cx)
+static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
 {
-    struct rv_mpsc_pop *self =
-        RV_CONTAINER_OF(future, struct rv_mpsc_pop, future);
+    struct rv_mpsc_recv *self =
+        RV_CONTAINER_OF(future, struct rv_mpsc_recv, future);
     struct mpsc *channel = of_receiver(self->receiver);
 
     if (!rv_may_go_on(cx))
         return RV_PENDING;
     future->result =
-        rv_mpsc_try_pop_n(self->receiver, self->items, self->count);
+        rv_mpsc_try_recv_n(self->receiver, self->elements, self->count);
     if (future->result == -EAGAIN) {
         if (wait_for_link(channel, &cx->waker))
             return rv_channel_pending(future, cx);
         future->result =
-            rv_mpsc_try_pop_n(self->receiver, self->items, self->count);
+            rv_mpsc_try_recv_n(self->receiver, self->elements, self->count);
     }
-    rv_cell_disarm(&channel->values);
+    rv_atomic_waker_clear(&channel->values);
     return RV_READY;
 }
 
-static void pop_drop(struct rv_future *future)
+static void recv_drop(struct rv_future *future)
 {
-    struct rv_mpsc_pop *self =
-        RV_CONTAINER_OF(future, struct rv_mpsc_pop, future);
+    struct rv_mpsc_recv *self =
+        RV_CONTAINER_OF(future, struct rv_mpsc_recv, future);
 
     if (future->at != RV_AT_END)
-        rv_cell_disarm(&of_receiver(self->receiver)->values);
+        rv_atomic_waker_clear(&of_receiver(self->receiver)->values);
 }
 
-static const struct rv_future_ops pop_ops = {
-    .name = "rv_mpsc_pop", .poll = pop_poll, .drop = pop_drop};
+static const struct rv_future_ops recv_ops = {
+    .name = "rv_mpsc_recv", .poll = recv_poll, .drop = recv_drop};
 
-void rv_mpsc_pop_init(struct rv_mpsc_pop *pop,
-                      struct rv_mpsc_receiver *receiver, void *items,
-                      uint32_t count)
+void rv_mpsc_recv_init(struct rv_mpsc_recv *recv,
+                       struct rv_mpsc_receiver *receiver, void *elements,
+                       uint32_t count)
 {
-    *pop = (struct rv_mpsc_pop){
-        .count = count, .receiver = receiver, .items = items};
-    rv_future_init(&pop->future, &pop_ops);
+    *recv = (struct rv_mpsc_recv){
+        .count = count, .receiver = receiver, .elements = elements};
+    rv_future_init(&recv->future, &recv_ops);
 }
 
 bool rv_mpsc_describe(const struct rv_future *future, char *text, size_t size)
 {
-    const struct rv_mpsc_pop *pop = (const struct rv_mpsc_pop *)future;
+    const struct rv_mpsc_recv *recv = (const struct rv_mpsc_recv *)future;
 
-    if (future->ops != &pop_ops)
+    if (future->ops != &recv_ops)
         return false;
-    snprintf(text, size, "pop on channel %s, empty",
-             of_receiver(pop->receiver)->items.name);
+    snprintf(text, size, "receive on channel %s, empty",
+             of_receiver(recv->receiver)->elements.name);
     return true;
 }

@@ -4,11 +4,11 @@
  *
  * Threads: any.
  *
- * Protocol. L2 and L4 of semaphore.c hold here as well, and one more:
+ * Protocol. SEMAPHORE-2 and SEMAPHORE-4 hold here as well, and one more:
  *
- *   N1  rv_notify_all() moves all that wait into a line of its own, under the
- *       lock, before it wakes the first of them: it need not hold the lock to
- *       the end, and still wakes nobody who came later.
+ *   NOTIFY-1  rv_notify_all() moves all that wait into a line of its own, under
+ *       the lock, before it wakes the first of them: it need not hold the lock
+ *       to the end, and still wakes nobody who came later.
  */
 #include "base/base_internal.h"
 #include "channel/channel_internal.h"
@@ -38,7 +38,7 @@ static void notify_and_unlock(struct rv_notify *notify)
     else
         rv_sync_grant(rv_sync_first(&notify->waiters), RV_SYNC_GRANTED, &batch);
     pthread_mutex_unlock(&notify->lock);
-    rv_wake_batch_deliver(&batch); /* L4 */
+    rv_wake_batch_deliver(&batch); /* SEMAPHORE-4 */
 }
 
 void rv_notify_one(struct rv_notify *notify)
@@ -67,10 +67,10 @@ void rv_notify_all(struct rv_notify *notify)
     batch.len = 0;
     rv_list_init(&waiters);
     pthread_mutex_lock(&notify->lock);
-    rv_list_splice(&waiters, &notify->waiters); /* N1 */
+    rv_list_splice(&waiters, &notify->waiters); /* NOTIFY-1 */
     while (serve_all(&waiters, &batch)) {
         pthread_mutex_unlock(&notify->lock);
-        rv_wake_batch_deliver(&batch); /* L4 */
+        rv_wake_batch_deliver(&batch); /* SEMAPHORE-4 */
         pthread_mutex_lock(&notify->lock);
     }
     pthread_mutex_unlock(&notify->lock);
@@ -120,7 +120,7 @@ static void notified_drop(struct rv_future *future)
     if (state == RV_SYNC_IN_LINE)
         rv_list_remove(&self->waiter.node);
     if (state == RV_SYNC_GRANTED)
-        notify_and_unlock(self->notify); /* L2 */
+        notify_and_unlock(self->notify); /* SEMAPHORE-2 */
     else
         pthread_mutex_unlock(&self->notify->lock);
     rv_waker_drop(&self->waiter.waker);

@@ -7,11 +7,13 @@
  * Protocol. The state is a set of three bits; each end adds its own with one
  * exchange of the word, which tells it what the other one had done before.
  *
- *   O1  The value is written before SENT is set, and read after SENT is seen.
- *   O2  The one who comes second releases the value: a receiver that closes
- *       and finds SENT drops it; a sender that finds RECEIVER_CLOSED leaves it
- *       with its caller. Two flags could make both, or neither, release it.
- *   O3  Publish, then look at the cell (C1 in cell.c).
+ *   ONESHOT-1  The value is written before SENT is set, and read after SENT is
+ *       seen.
+ *   ONESHOT-2  The one who comes second releases the value: a receiver that
+ *       closes and finds SENT drops it; a sender that finds RECEIVER_CLOSED
+ *       leaves it with its caller. Two flags could make both, or neither,
+ *       release it.
+ *   ONESHOT-3  Publish, then look at the atomic waker (ATOMIC_WAKER-1).
  */
 #include <errno.h>
 #include <reveil/oneshot.h>
@@ -29,12 +31,12 @@ enum { MOST_BYTES = 1 << 20 };
 
 /* Both ends point at all of it. */
 struct oneshot {
-    struct rv_items items;
+    struct rv_element_type elements;
     _Atomic uint32_t state;
     _Atomic uint32_t references;
-    struct rv_cell value_cell; /* where the receiver waits */
-    bool received;             /* private to the receiver */
-    struct rv_reclaim drain;   /* the receiver's */
+    struct rv_atomic_waker value_waker; /* where the receiver waits */
+    bool received;                      /* private to the receiver */
+    struct rv_reclaim drain;            /* the receiver's */
     _Alignas(max_align_t) char value[];
 };
 
@@ -51,31 +53,33 @@ static struct oneshot *of_receiver(struct rv_oneshot_receiver *receiver)
 /* Returns: the bits there were before. */
 static uint32_t add_bits(struct oneshot *channel, uint32_t bits)
 {
-    /* release: publishes the value (O1); acquire: sees it; seq_cst: before
-     * the look at the cell (O3). Pairs with itself and with look(). */
+    /* release: publishes the value (ONESHOT-1); acquire: sees it; seq_cst:
+     * before the look at the atomic waker (ONESHOT-3). Pairs with itself and
+     * with look(). */
     return atomic_fetch_or_explicit(&channel->state, bits,
                                     memory_order_seq_cst);
 }
 
 static uint32_t look(struct oneshot *channel)
 {
-    /* acquire: sees the value (O1); seq_cst: after the cell was armed (O3);
-     * the other side is add_bits(). */
+    /* acquire: sees the value (ONESHOT-1); seq_cst: after the atomic waker was
+     * registered (ONESHOT-3); the other side is add_bits(). */
     return atomic_load_explicit(&channel->state, memory_order_seq_cst);
 }
 
 int rv_oneshot_new(struct rv_oneshot_sender **sender,
-                   struct rv_oneshot_receiver **receiver, uint32_t item_bytes,
+                   struct rv_oneshot_receiver **receiver,
+                   uint32_t element_bytes,
                    const struct rv_channel_options *options)
 {
     struct oneshot *channel;
 
-    if (item_bytes == 0 || item_bytes > MOST_BYTES)
+    if (element_bytes == 0 || element_bytes > MOST_BYTES)
         return -EINVAL;
-    channel = rv_alloc(sizeof *channel + item_bytes);
+    channel = rv_alloc(sizeof *channel + element_bytes);
     if (!channel)
         return -ENOMEM;
-    channel->items = rv_items_make(item_bytes, options);
+    channel->elements = rv_element_type_make(element_bytes, options);
     atomic_init(&channel->references, 2);
     *sender = (struct rv_oneshot_sender *)channel;
     *receiver = (struct rv_oneshot_receiver *)channel;
@@ -91,16 +95,16 @@ static void put(struct oneshot *channel)
         rv_free(channel);
 }
 
-int rv_oneshot_send(struct rv_oneshot_sender *sender, const void *item)
+int rv_oneshot_send(struct rv_oneshot_sender *sender, const void *element)
 {
     struct oneshot *channel = of_sender(sender);
     uint32_t before;
 
-    rv_copy_item(channel->value, item, channel->items.bytes);
+    rv_element_copy(channel->value, element, channel->elements.bytes);
     before = add_bits(channel, SENT);
-    rv_cell_wake(&channel->value_cell);
+    rv_atomic_waker_wake(&channel->value_waker);
     put(channel);
-    return before & RECEIVER_CLOSED ? -EPIPE : 0; /* O2 */
+    return before & RECEIVER_CLOSED ? -EPIPE : 0; /* ONESHOT-2 */
 }
 
 void rv_oneshot_sender_close(struct rv_oneshot_sender *sender)
@@ -110,7 +114,7 @@ void rv_oneshot_sender_close(struct rv_oneshot_sender *sender)
     if (!channel)
         return;
     add_bits(channel, SENDER_CLOSED);
-    rv_cell_wake(&channel->value_cell);
+    rv_atomic_waker_wake(&channel->value_waker);
     put(channel);
 }
 
@@ -119,7 +123,7 @@ static void drain(struct rv_reclaim *reclaim)
     struct oneshot *channel = RV_CONTAINER_OF(reclaim, struct oneshot, drain);
 
     if ((add_bits(channel, RECEIVER_CLOSED) & SENT) && !channel->received)
-        rv_items_drop(&channel->items, channel->value); /* O2 */
+        rv_element_drop(&channel->elements, channel->value); /* ONESHOT-2 */
     put(channel);
 }
 
@@ -129,11 +133,11 @@ void rv_oneshot_receiver_close(struct rv_oneshot_receiver *receiver)
 
     if (!channel)
         return;
-    rv_cell_disarm(&channel->value_cell);
+    rv_atomic_waker_clear(&channel->value_waker);
     rv_reclaim(&channel->drain, drain);
 }
 
-int rv_oneshot_try_recv(struct rv_oneshot_receiver *receiver, void *item)
+int rv_oneshot_try_recv(struct rv_oneshot_receiver *receiver, void *element)
 {
     struct oneshot *channel = of_receiver(receiver);
     const uint32_t state = look(channel);
@@ -142,7 +146,7 @@ int rv_oneshot_try_recv(struct rv_oneshot_receiver *receiver, void *item)
         return -EPIPE;
     if (!(state & SENT))
         return -EAGAIN;
-    rv_copy_item(item, channel->value, channel->items.bytes);
+    rv_element_copy(element, channel->value, channel->elements.bytes);
     channel->received = true;
     return 0;
 }
@@ -153,16 +157,17 @@ static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct rv_oneshot_recv *self =
         RV_CONTAINER_OF(future, struct rv_oneshot_recv, future);
-    struct rv_cell *cell = &of_receiver(self->receiver)->value_cell;
+    struct rv_atomic_waker *atomic_waker =
+        &of_receiver(self->receiver)->value_waker;
 
-    future->result = rv_oneshot_try_recv(self->receiver, self->item);
+    future->result = rv_oneshot_try_recv(self->receiver, self->element);
     if (future->result == -EAGAIN) {
-        rv_cell_arm(cell, &cx->waker);
-        future->result = rv_oneshot_try_recv(self->receiver, self->item);
-        if (future->result == -EAGAIN) /* O3 */
+        rv_atomic_waker_register(atomic_waker, &cx->waker);
+        future->result = rv_oneshot_try_recv(self->receiver, self->element);
+        if (future->result == -EAGAIN) /* ONESHOT-3 */
             return rv_channel_pending(future, cx);
     }
-    rv_cell_disarm(cell);
+    rv_atomic_waker_clear(atomic_waker);
     return RV_READY;
 }
 
@@ -172,16 +177,16 @@ static void recv_drop(struct rv_future *future)
         RV_CONTAINER_OF(future, struct rv_oneshot_recv, future);
 
     if (future->at != RV_AT_END)
-        rv_cell_disarm(&of_receiver(self->receiver)->value_cell);
+        rv_atomic_waker_clear(&of_receiver(self->receiver)->value_waker);
 }
 
 static const struct rv_future_ops recv_ops = {
     .name = "rv_oneshot_recv", .poll = recv_poll, .drop = recv_drop};
 
 void rv_oneshot_recv_init(struct rv_oneshot_recv *recv,
-                          struct rv_oneshot_receiver *receiver, void *item)
+                          struct rv_oneshot_receiver *receiver, void *element)
 {
-    *recv = (struct rv_oneshot_recv){.receiver = receiver, .item = item};
+    *recv = (struct rv_oneshot_recv){.receiver = receiver, .element = element};
     rv_future_init(&recv->future, &recv_ops);
 }
 
@@ -193,6 +198,6 @@ bool rv_oneshot_describe(const struct rv_future *future, char *text,
     if (future->ops != &recv_ops)
         return false;
     snprintf(text, size, "recv on oneshot %s, not sent",
-             of_receiver(recv->receiver)->items.name);
+             of_receiver(recv->receiver)->elements.name);
     return true;
 }

@@ -16,16 +16,17 @@
  *
  * Protocol.
  *
- *   P1  Events are written before `committed` is, and read after it.
- *   P2  Events are read before `cursor` is written; places are written over
- *       only up to `gate`, the lowest cursor that the publisher has seen. A
- *       cursor only grows, so an old look at it is on the safe side.
- *   P3  Who leaves sets its cursor to GONE, the highest number: it holds
- *       nobody back, in the same word, so that no look at it is in between.
- *       Its memory goes when the publisher meets it in its list.
- *   P4  The close is a bit in `committed`: who reads it has the last event in
- *       the same look.
- *   P5  Publish, then look at the cells of the other side (C1 in cell.c).
+ *   PUBLISHER-1  Events are written before `committed` is, and read after it.
+ *   PUBLISHER-2  Events are read before `cursor` is written; slots are written
+ *       over only up to `gate`, the lowest cursor that the publisher has seen.
+ *       A cursor only grows, so an old look at it is on the safe side.
+ *   PUBLISHER-3  Who leaves sets its cursor to GONE, the highest number: it
+ *       holds nobody back, in the same word, so that no look at it is in
+ *       between. Its memory goes when the publisher meets it in its list.
+ *   PUBLISHER-4  The close is a bit in `committed`: who reads it has the last
+ *       event in the same look.
+ *   PUBLISHER-5  Publish, then look at the atomic wakers of the other side
+ *       (ATOMIC_WAKER-1).
  */
 #include <errno.h>
 #include <reveil/publisher.h>
@@ -39,7 +40,7 @@
 struct rv_subscriber {
     struct rv_list node; /* private to the publisher */
     struct rv_publisher *publisher;
-    struct rv_cell events; /* where it waits */
+    struct rv_atomic_waker events; /* where it waits */
     _Atomic uint32_t references;
 
     char pad1[RV_CHANNEL_PAD_BYTES];
@@ -51,9 +52,9 @@ struct rv_subscriber {
 
 struct rv_publisher {
     /* Read by all, written when the publisher waits. */
-    struct rv_items items;
+    struct rv_element_type elements;
     struct rv_ring_buffer ring;
-    struct rv_cell room; /* where the publisher waits */
+    struct rv_atomic_waker room; /* where the publisher waits */
     _Atomic uint32_t references;
 
     char pad1[RV_CHANNEL_PAD_BYTES];
@@ -61,7 +62,7 @@ struct rv_publisher {
 
     /* Private to the publisher. */
     struct rv_list subscribers;
-    uint64_t gate;    /* no cursor is below it (P2) */
+    uint64_t gate;    /* no cursor is below it (PUBLISHER-2) */
     uint64_t written; /* the highest number ever claimed */
     uint32_t claimed;
     char pad2[RV_CHANNEL_PAD_BYTES];
@@ -74,7 +75,7 @@ static void publisher_put(struct rv_publisher *publisher)
     if (atomic_fetch_sub_explicit(&publisher->references, 1,
                                   memory_order_acq_rel) != 1)
         return;
-    rv_free(publisher->ring.places);
+    rv_free(publisher->ring.slots);
     rv_free(publisher);
 }
 
@@ -93,16 +94,16 @@ static struct rv_events events_at(const struct rv_ring_buffer *ring,
 
     return (struct rv_events){
         .first = rv_ring_buffer_at(ring, number),
-        .rest = ring->places,
+        .rest = ring->slots,
         .first_len = run,
         .rest_len = n - run,
-        .item_bytes = ring->item_bytes,
+        .element_bytes = ring->element_bytes,
     };
 }
 
 /* --- the publisher ----------------------------------------------------- */
 
-int rv_publisher_new(struct rv_publisher **out, uint32_t item_bytes,
+int rv_publisher_new(struct rv_publisher **out, uint32_t element_bytes,
                      uint32_t capacity,
                      const struct rv_channel_options *options)
 {
@@ -111,12 +112,12 @@ int rv_publisher_new(struct rv_publisher **out, uint32_t item_bytes,
 
     if (!publisher)
         return -ENOMEM;
-    error = rv_ring_buffer_init(&publisher->ring, item_bytes, capacity);
+    error = rv_ring_buffer_init(&publisher->ring, element_bytes, capacity);
     if (error) {
         rv_free(publisher);
         return error;
     }
-    publisher->items = rv_items_make(item_bytes, options);
+    publisher->elements = rv_element_type_make(element_bytes, options);
     rv_list_init(&publisher->subscribers);
     atomic_init(&publisher->references, 1);
     *out = publisher;
@@ -136,11 +137,11 @@ static void wake_subscribers(struct rv_publisher *publisher)
     struct rv_list *head = &publisher->subscribers;
 
     for (struct rv_list *node = head->next; node != head; node = node->next)
-        rv_cell_wake(
+        rv_atomic_waker_wake(
             &RV_CONTAINER_OF(node, struct rv_subscriber, node)->events);
 }
 
-/* Look at all cursors, and forget those who left (P3). */
+/* Look at all cursors, and forget those who left (PUBLISHER-3). */
 static void find_gate(struct rv_publisher *publisher)
 {
     struct rv_list *head = &publisher->subscribers;
@@ -150,8 +151,9 @@ static void find_gate(struct rv_publisher *publisher)
     for (struct rv_list *node = head->next; node != head; node = next) {
         struct rv_subscriber *subscriber =
             RV_CONTAINER_OF(node, struct rv_subscriber, node);
-        /* acquire: it has read the events before (P2); seq_cst: after the
-         * cell was armed (P5). The other side is rv_subscriber_commit(). */
+        /* acquire: it has read the events before (PUBLISHER-2); seq_cst: after
+         * the atomic waker was registered (PUBLISHER-5). The other side is
+         * rv_subscriber_commit(). */
         uint64_t cursor =
             atomic_load_explicit(&subscriber->cursor, memory_order_seq_cst);
 
@@ -166,8 +168,8 @@ static void find_gate(struct rv_publisher *publisher)
     publisher->gate = gate;
 }
 
-int rv_publisher_next_n(struct rv_publisher *publisher, uint32_t n,
-                        struct rv_events *events)
+int rv_publisher_try_reserve(struct rv_publisher *publisher, uint32_t n,
+                             struct rv_events *events)
 {
     const uint64_t from = own_committed(publisher);
 
@@ -192,8 +194,9 @@ void rv_publisher_commit(struct rv_publisher *publisher)
     if (publisher->claimed == 0)
         return;
     publisher->claimed = 0;
-    /* release: the events are written (P1); seq_cst: before the look at the
-     * cells (P5). The other side is look_for_events(). */
+    /* release: the events are written (PUBLISHER-1); seq_cst: before the look
+     * at the atomic wakers (PUBLISHER-5). The other side is look_for_events().
+     */
     atomic_store_explicit(&publisher->committed, to << 1, memory_order_seq_cst);
     wake_subscribers(publisher);
 }
@@ -204,8 +207,8 @@ void rv_publisher_close(struct rv_publisher *publisher)
 
     if (!publisher)
         return;
-    rv_cell_disarm(&publisher->room);
-    /* seq_cst: as rv_publisher_commit() (P4). */
+    rv_atomic_waker_clear(&publisher->room);
+    /* seq_cst: as rv_publisher_commit() (PUBLISHER-4). */
     atomic_store_explicit(&publisher->committed,
                           own_committed(publisher) << 1 | CLOSED,
                           memory_order_seq_cst);
@@ -258,10 +261,10 @@ static uint64_t own_cursor(const struct rv_subscriber *subscriber)
 
 static void publish_cursor(struct rv_subscriber *subscriber, uint64_t cursor)
 {
-    /* release: the events are read (P2); seq_cst: before the look at the cell
-     * (P5). The other side is find_gate(). */
+    /* release: the events are read (PUBLISHER-2); seq_cst: before the look at
+     * the atomic waker (PUBLISHER-5). The other side is find_gate(). */
     atomic_store_explicit(&subscriber->cursor, cursor, memory_order_seq_cst);
-    rv_cell_wake(&subscriber->publisher->room);
+    rv_atomic_waker_wake(&subscriber->publisher->room);
 }
 
 void rv_subscriber_close(struct rv_subscriber *subscriber)
@@ -271,7 +274,7 @@ void rv_subscriber_close(struct rv_subscriber *subscriber)
     if (!subscriber)
         return;
     publisher = subscriber->publisher;
-    rv_cell_disarm(&subscriber->events);
+    rv_atomic_waker_clear(&subscriber->events);
     publish_cursor(subscriber, GONE);
     subscriber_put(subscriber);
     publisher_put(publisher);
@@ -283,20 +286,22 @@ static uint64_t look_for_events(struct rv_subscriber *subscriber, uint32_t n)
     const uint64_t cursor = own_cursor(subscriber);
 
     if ((subscriber->committed_seen >> 1) - cursor < n)
-        /* acquire: the events before it are written (P1); seq_cst: after the
-         * cell was armed (P5). The other side is rv_publisher_commit(). */
+        /* acquire: the events before it are written (PUBLISHER-1); seq_cst:
+         * after the atomic waker was registered (PUBLISHER-5). The other side
+         * is rv_publisher_commit(). */
         subscriber->committed_seen = atomic_load_explicit(
             &subscriber->publisher->committed, memory_order_seq_cst);
     return (subscriber->committed_seen >> 1) - cursor;
 }
 
-int rv_subscriber_recv_n(struct rv_subscriber *subscriber, uint32_t n,
-                         struct rv_events *events)
+int rv_subscriber_try_recv(struct rv_subscriber *subscriber, uint32_t n,
+                           struct rv_events *events)
 {
     const uint64_t known = look_for_events(subscriber, n);
 
     if (known == 0)
-        return subscriber->committed_seen & CLOSED ? -EPIPE : -EAGAIN; /* P4 */
+        return subscriber->committed_seen & CLOSED ? -EPIPE
+                                                   : -EAGAIN; /* PUBLISHER-4 */
     n = known < n ? (uint32_t)known : n;
     subscriber->received = n;
     *events =
@@ -316,64 +321,64 @@ void rv_subscriber_commit(struct rv_subscriber *subscriber)
 
 /* --- futures ----------------------------------------------------------- */
 
-static enum rv_poll next_poll(struct rv_future *future, struct rv_cx *cx)
+static enum rv_poll reserve_poll(struct rv_future *future, struct rv_cx *cx)
 {
-    struct rv_publisher_next *self =
-        RV_CONTAINER_OF(future, struct rv_publisher_next, future);
-    struct rv_cell *room = &self->publisher->room;
+    struct rv_publisher_reserve *self =
+        RV_CONTAINER_OF(future, struct rv_publisher_reserve, future);
+    struct rv_atomic_waker *room = &self->publisher->room;
 
     if (!rv_may_go_on(cx))
         return RV_PENDING;
     future->result =
-        rv_publisher_next_n(self->publisher, self->n, &self->events);
+        rv_publisher_try_reserve(self->publisher, self->n, &self->events);
     if (future->result == -EAGAIN) {
-        rv_cell_arm(room, &cx->waker);
+        rv_atomic_waker_register(room, &cx->waker);
         future->result =
-            rv_publisher_next_n(self->publisher, self->n, &self->events);
-        if (future->result == -EAGAIN) /* P5 */
+            rv_publisher_try_reserve(self->publisher, self->n, &self->events);
+        if (future->result == -EAGAIN) /* PUBLISHER-5 */
             return rv_channel_pending(future, cx);
     }
-    rv_cell_disarm(room);
+    rv_atomic_waker_clear(room);
     return RV_READY;
 }
 
-static void next_drop(struct rv_future *future)
+static void reserve_drop(struct rv_future *future)
 {
-    struct rv_publisher_next *self =
-        RV_CONTAINER_OF(future, struct rv_publisher_next, future);
+    struct rv_publisher_reserve *self =
+        RV_CONTAINER_OF(future, struct rv_publisher_reserve, future);
 
     if (future->at != RV_AT_END)
-        rv_cell_disarm(&self->publisher->room);
+        rv_atomic_waker_clear(&self->publisher->room);
 }
 
-static const struct rv_future_ops next_ops = {
-    .name = "rv_publisher_next", .poll = next_poll, .drop = next_drop};
+static const struct rv_future_ops reserve_ops = {
+    .name = "rv_publisher_reserve", .poll = reserve_poll, .drop = reserve_drop};
 
-void rv_publisher_next_init(struct rv_publisher_next *next,
-                            struct rv_publisher *publisher, uint32_t n)
+void rv_publisher_reserve_init(struct rv_publisher_reserve *reserve,
+                               struct rv_publisher *publisher, uint32_t n)
 {
-    *next = (struct rv_publisher_next){.publisher = publisher, .n = n};
-    rv_future_init(&next->future, &next_ops);
+    *reserve = (struct rv_publisher_reserve){.publisher = publisher, .n = n};
+    rv_future_init(&reserve->future, &reserve_ops);
 }
 
 static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct rv_subscriber_recv *self =
         RV_CONTAINER_OF(future, struct rv_subscriber_recv, future);
-    struct rv_cell *cell = &self->subscriber->events;
+    struct rv_atomic_waker *atomic_waker = &self->subscriber->events;
 
     if (!rv_may_go_on(cx))
         return RV_PENDING;
     future->result =
-        rv_subscriber_recv_n(self->subscriber, self->n, &self->events);
+        rv_subscriber_try_recv(self->subscriber, self->n, &self->events);
     if (future->result == -EAGAIN) {
-        rv_cell_arm(cell, &cx->waker);
+        rv_atomic_waker_register(atomic_waker, &cx->waker);
         future->result =
-            rv_subscriber_recv_n(self->subscriber, self->n, &self->events);
-        if (future->result == -EAGAIN) /* P5 */
+            rv_subscriber_try_recv(self->subscriber, self->n, &self->events);
+        if (future->result == -EAGAIN) /* PUBLISHER-5 */
             return rv_channel_pending(future, cx);
     }
-    rv_cell_disarm(cell);
+    rv_atomic_waker_clear(atomic_waker);
     return RV_READY;
 }
 
@@ -383,7 +388,7 @@ static void recv_drop(struct rv_future *future)
         RV_CONTAINER_OF(future, struct rv_subscriber_recv, future);
 
     if (future->at != RV_AT_END)
-        rv_cell_disarm(&self->subscriber->events);
+        rv_atomic_waker_clear(&self->subscriber->events);
 }
 
 static const struct rv_future_ops recv_ops = {
@@ -399,12 +404,12 @@ void rv_subscriber_recv_init(struct rv_subscriber_recv *recv,
 bool rv_publisher_describe(const struct rv_future *future, char *text,
                            size_t size)
 {
-    if (future->ops == &next_ops) {
-        const struct rv_publisher_next *next =
-            (const struct rv_publisher_next *)future;
+    if (future->ops == &reserve_ops) {
+        const struct rv_publisher_reserve *reserve =
+            (const struct rv_publisher_reserve *)future;
 
         snprintf(text, size, "room for %u events in publisher %s, full",
-                 next->n, next->publisher->items.name);
+                 reserve->n, reserve->publisher->elements.name);
         return true;
     }
     if (future->ops == &recv_ops) {
@@ -412,7 +417,7 @@ bool rv_publisher_describe(const struct rv_future *future, char *text,
             (const struct rv_subscriber_recv *)future;
 
         snprintf(text, size, "events of publisher %s, none there",
-                 recv->subscriber->publisher->items.name);
+                 recv->subscriber->publisher->elements.name);
         return true;
     }
     return false;

@@ -7,19 +7,21 @@
  *
  * Protocol.
  *
- *   L1  Permits go from the lock's hands to the waiter's: who releases takes
- *       them off the count for the one in front before anybody else can see
- *       them. Put into the count and left to be raced for, they would go to
+ *   SEMAPHORE-1  Permits go from the lock's hands to the waiter's: who releases
+ *       takes them off the count for the one in front before anybody else can
+ *       see them. Put into the count and left to be raced for, they would go to
  *       whoever runs already, and who waits could wait for ever.
- *   L2  A waiter that is dropped when GRANTED releases what it was given.
- *       Otherwise the permits are lost, and with them all who wait behind.
- *   L3  A waiter that is dropped in line may have been what held back those
- *       behind it, who want less: they are served.
- *   L4  Wakers are collected under the lock and woken after it. When the last
- *       of them is woken the semaphore is not touched any more: who was woken
- *       may end it.
+ *   SEMAPHORE-2  A waiter that is dropped when GRANTED releases what it was
+ *       given. Otherwise the permits are lost, and with them all who wait
+ *       behind.
+ *   SEMAPHORE-3  A waiter that is dropped in line may have been what held back
+ *       those behind it, who want less: they are served.
+ *   SEMAPHORE-4  Wakers are collected under the lock and woken after it. When
+ *       the last of them is woken the semaphore is not touched any more: who
+ *       was woken may end it.
  *
- * tests/models/semaphore.pml is the model, with mutants for L1 to L3.
+ * tests/models/semaphore.pml is the model, with mutants for SEMAPHORE-1 to
+ * SEMAPHORE-3.
  */
 #include <errno.h>
 
@@ -70,7 +72,7 @@ static bool serve(struct rv_semaphore *semaphore, struct rv_wake_batch *batch)
             return false;
         if (batch->len == RV_WAKE_BATCH)
             return true;
-        semaphore->permits -= first->permits; /* L1 */
+        semaphore->permits -= first->permits; /* SEMAPHORE-1 */
         rv_sync_grant(first, RV_SYNC_GRANTED, batch);
     }
     return false;
@@ -85,7 +87,7 @@ static void serve_and_unlock(struct rv_semaphore *semaphore)
     batch.len = 0;
     while ((more = serve(semaphore, &batch))) {
         pthread_mutex_unlock(&semaphore->lock);
-        rv_wake_batch_deliver(&batch); /* L4 */
+        rv_wake_batch_deliver(&batch); /* SEMAPHORE-4 */
         pthread_mutex_lock(&semaphore->lock);
     }
     pthread_mutex_unlock(&semaphore->lock);
@@ -125,11 +127,11 @@ static void drop_waiter(struct rv_semaphore *semaphore,
         return;
     pthread_mutex_lock(&semaphore->lock);
     if (waiter->state == RV_SYNC_GRANTED)
-        semaphore->permits += waiter->permits; /* L2 */
+        semaphore->permits += waiter->permits; /* SEMAPHORE-2 */
     if (waiter->state == RV_SYNC_IN_LINE)
         rv_list_remove(&waiter->node);
     waiter->state = RV_SYNC_TAKEN;
-    serve_and_unlock(semaphore); /* L2, L3 */
+    serve_and_unlock(semaphore); /* SEMAPHORE-2, SEMAPHORE-3 */
     rv_waker_drop(&waiter->waker);
 }
 

@@ -14,20 +14,20 @@
  *
  * Protocol.
  *
- *   S1  The sender writes the value, then the tail; the receiver reads the
+ *   SPSC-1  The sender writes the value, then the tail; the receiver reads the
  *       tail, then the value. Otherwise it reads what is not there yet.
- *   S2  The receiver copies the value out, then writes the head; the sender
- *       reads the head, then writes the place. Otherwise it writes over a
+ *   SPSC-2  The receiver copies the value out, then writes the head; the sender
+ *       reads the head, then writes the slot. Otherwise it writes over a
  *       value that is still being read.
- *   S3  A copy of the other's index may be old: then there is less room, or
+ *   SPSC-3  A copy of the other's index may be old: then there is less room, or
  *       fewer values, than it says, never more.
- *   S4  The sender's close is a bit in the tail. Who reads it has the last
+ *   SPSC-4  The sender's close is a bit in the tail. Who reads it has the last
  *       value in the same look; a flag of its own could be seen before the
  *       value that was pushed ahead of it.
- *   S5  Publish, then look at the cell of the other end (C1 in cell.c): both
- *       indexes are stored with seq_cst.
- *   S6  The channel is freed by whoever closes second, who drops what a push
- *       has left after the receiver had drained it.
+ *   SPSC-5  Publish, then look at the atomic waker of the other end
+ *       (ATOMIC_WAKER-1): both indexes are stored with seq_cst.
+ *   SPSC-6  The channel is freed by whoever closes second, who drops what a
+ *       send has left after the receiver had drained it.
  */
 #include <errno.h>
 #include <reveil/spsc.h>
@@ -40,20 +40,20 @@
 
 struct rv_spsc_sender {
     _Atomic uint64_t tail; /* index << 1 | CLOSED; written by the sender */
-    uint64_t head_seen;    /* private to the sender (S3) */
+    uint64_t head_seen;    /* private to the sender (SPSC-3) */
 };
 
 struct rv_spsc_receiver {
     _Atomic uint64_t head; /* written by the receiver */
-    uint64_t tail_seen;    /* private to the receiver (S3) */
+    uint64_t tail_seen;    /* private to the receiver (SPSC-3) */
 };
 
 struct spsc {
     /* Read by both, written when somebody waits or closes. */
-    struct rv_items items;
+    struct rv_element_type elements;
     struct rv_ring_buffer ring;
-    struct rv_cell values; /* where the receiver waits */
-    struct rv_cell room;   /* where the sender waits */
+    struct rv_atomic_waker values; /* where the receiver waits */
+    struct rv_atomic_waker room;   /* where the sender waits */
     _Atomic bool receiver_closed;
     _Atomic uint32_t references;
     struct rv_reclaim drain; /* the receiver's */
@@ -93,8 +93,9 @@ static uint64_t look_for_room(struct spsc *channel)
 
     if (__builtin_expect(used < capacity, 1))
         return capacity - used;
-    /* acquire: the values before it were copied out (S2); seq_cst: after the
-     * cell was armed (C1). The other side is publish_head(). */
+    /* acquire: the values before it were copied out (SPSC-2); seq_cst: after
+     * the atomic waker was registered (ATOMIC_WAKER-1). The other side is
+     * publish_head(). */
     sender->head_seen =
         atomic_load_explicit(&channel->receiver.head, memory_order_seq_cst);
     return capacity - (own_tail(sender) - sender->head_seen);
@@ -102,22 +103,22 @@ static uint64_t look_for_room(struct spsc *channel)
 
 static bool receiver_is_gone(struct spsc *channel)
 {
-    /* seq_cst: after the cell was armed (C1); the other side is
-     * rv_spsc_receiver_close(). */
+    /* seq_cst: after the atomic waker was registered (ATOMIC_WAKER-1); the
+     * other side is rv_spsc_receiver_close(). */
     return atomic_load_explicit(&channel->receiver_closed,
                                 memory_order_seq_cst);
 }
 
 static void publish_tail(struct spsc *channel, uint64_t tail)
 {
-    /* release: the values are there (S1); seq_cst: before the look at the
-     * cell (S5). The other side is look_for_values(). */
+    /* release: the values are there (SPSC-1); seq_cst: before the look at the
+     * atomic waker (SPSC-5). The other side is look_for_values(). */
     atomic_store_explicit(&channel->sender.tail, tail << 1,
                           memory_order_seq_cst);
-    rv_cell_wake(&channel->values);
+    rv_atomic_waker_wake(&channel->values);
 }
 
-int rv_spsc_try_push(struct rv_spsc_sender *sender, const void *item)
+int rv_spsc_try_send(struct rv_spsc_sender *sender, const void *element)
 {
     struct spsc *channel = of_sender(sender);
     const uint64_t tail = own_tail(sender);
@@ -126,17 +127,17 @@ int rv_spsc_try_push(struct rv_spsc_sender *sender, const void *item)
         return -EPIPE;
     if (look_for_room(channel) == 0)
         return -EAGAIN;
-    rv_copy_item(rv_ring_buffer_at(&channel->ring, tail), item,
-                 channel->ring.item_bytes);
+    rv_element_copy(rv_ring_buffer_at(&channel->ring, tail), element,
+                    channel->ring.element_bytes);
     publish_tail(channel, tail + 1);
     return 0;
 }
 
-int rv_spsc_try_push_n(struct rv_spsc_sender *sender, const void *items,
+int rv_spsc_try_send_n(struct rv_spsc_sender *sender, const void *elements,
                        uint32_t count)
 {
     struct spsc *channel = of_sender(sender);
-    const size_t bytes = channel->ring.item_bytes;
+    const size_t bytes = channel->ring.element_bytes;
     const uint64_t tail = own_tail(sender);
     uint64_t n;
     uint64_t run;
@@ -148,8 +149,8 @@ int rv_spsc_try_push_n(struct rv_spsc_sender *sender, const void *items,
         return -EAGAIN;
     n = n < count ? n : count;
     run = rv_ring_buffer_run(&channel->ring, tail, n);
-    memcpy(rv_ring_buffer_at(&channel->ring, tail), items, run * bytes);
-    memcpy(channel->ring.places, (const char *)items + run * bytes,
+    memcpy(rv_ring_buffer_at(&channel->ring, tail), elements, run * bytes);
+    memcpy(channel->ring.slots, (const char *)elements + run * bytes,
            (n - run) * bytes);
     publish_tail(channel, tail + n);
     return (int)n;
@@ -171,8 +172,9 @@ static uint64_t look_for_values(struct spsc *channel)
 
     if (__builtin_expect(n > 0, 1))
         return n;
-    /* acquire: the values before it are there (S1); seq_cst: after the cell
-     * was armed (C1). The other side is publish_tail(). */
+    /* acquire: the values before it are there (SPSC-1); seq_cst: after the
+     * atomic waker was registered (ATOMIC_WAKER-1). The other side is
+     * publish_tail(). */
     receiver->tail_seen =
         atomic_load_explicit(&channel->sender.tail, memory_order_seq_cst);
     return (receiver->tail_seen >> 1) - own_head(receiver);
@@ -180,35 +182,35 @@ static uint64_t look_for_values(struct spsc *channel)
 
 static int nothing_there(const struct rv_spsc_receiver *receiver)
 {
-    return receiver->tail_seen & CLOSED ? -EPIPE : -EAGAIN; /* S4 */
+    return receiver->tail_seen & CLOSED ? -EPIPE : -EAGAIN; /* SPSC-4 */
 }
 
 static void publish_head(struct spsc *channel, uint64_t head)
 {
-    /* release: the values are copied out (S2); seq_cst: before the look at
-     * the cell (S5). The other side is look_for_room(). */
+    /* release: the values are copied out (SPSC-2); seq_cst: before the look at
+     * the atomic waker (SPSC-5). The other side is look_for_room(). */
     atomic_store_explicit(&channel->receiver.head, head, memory_order_seq_cst);
-    rv_cell_wake(&channel->room);
+    rv_atomic_waker_wake(&channel->room);
 }
 
-int rv_spsc_try_pop(struct rv_spsc_receiver *receiver, void *item)
+int rv_spsc_try_recv(struct rv_spsc_receiver *receiver, void *element)
 {
     struct spsc *channel = of_receiver(receiver);
     const uint64_t head = own_head(receiver);
 
     if (look_for_values(channel) == 0)
         return nothing_there(receiver);
-    rv_copy_item(item, rv_ring_buffer_at(&channel->ring, head),
-                 channel->ring.item_bytes);
+    rv_element_copy(element, rv_ring_buffer_at(&channel->ring, head),
+                    channel->ring.element_bytes);
     publish_head(channel, head + 1);
     return 0;
 }
 
-int rv_spsc_try_pop_n(struct rv_spsc_receiver *receiver, void *items,
-                      uint32_t count)
+int rv_spsc_try_recv_n(struct rv_spsc_receiver *receiver, void *elements,
+                       uint32_t count)
 {
     struct spsc *channel = of_receiver(receiver);
-    const size_t bytes = channel->ring.item_bytes;
+    const size_t bytes = channel->ring.element_bytes;
     const uint64_t head = own_head(receiver);
     uint64_t n = look_for_values(channel);
     uint64_t run;
@@ -217,8 +219,8 @@ int rv_spsc_try_pop_n(struct rv_spsc_receiver *receiver, void *items,
         return nothing_there(receiver);
     n = n < count ? n : count;
     run = rv_ring_buffer_run(&channel->ring, head, n);
-    memcpy(items, rv_ring_buffer_at(&channel->ring, head), run * bytes);
-    memcpy((char *)items + run * bytes, channel->ring.places,
+    memcpy(elements, rv_ring_buffer_at(&channel->ring, head), run * bytes);
+    memcpy((char *)elements + run * bytes, channel->ring.slots,
            (n - run) * bytes);
     publish_head(channel, head + n);
     return (int)n;
@@ -227,7 +229,7 @@ int rv_spsc_try_pop_n(struct rv_spsc_receiver *receiver, void *items,
 /* --- birth and death --------------------------------------------------- */
 
 int rv_spsc_new(struct rv_spsc_sender **sender,
-                struct rv_spsc_receiver **receiver, uint32_t item_bytes,
+                struct rv_spsc_receiver **receiver, uint32_t element_bytes,
                 uint32_t capacity, const struct rv_channel_options *options)
 {
     struct spsc *channel = rv_alloc(sizeof *channel);
@@ -235,12 +237,12 @@ int rv_spsc_new(struct rv_spsc_sender **sender,
 
     if (!channel)
         return -ENOMEM;
-    error = rv_ring_buffer_init(&channel->ring, item_bytes, capacity);
+    error = rv_ring_buffer_init(&channel->ring, element_bytes, capacity);
     if (error) {
         rv_free(channel);
         return error;
     }
-    channel->items = rv_items_make(item_bytes, options);
+    channel->elements = rv_element_type_make(element_bytes, options);
     atomic_init(&channel->references, 2);
     *sender = &channel->sender;
     *receiver = &channel->receiver;
@@ -255,9 +257,9 @@ static void drop_values(struct spsc *channel)
     const uint64_t n = look_for_values(channel);
 
     for (uint64_t i = 0; i < n; i++)
-        rv_items_drop(&channel->items,
-                      rv_ring_buffer_at(&channel->ring, head + i));
-    /* release: they were read (S2); pairs with look_for_room(). The sender
+        rv_element_drop(&channel->elements,
+                        rv_ring_buffer_at(&channel->ring, head + i));
+    /* release: they were read (SPSC-2); pairs with look_for_room(). The sender
      * does not wait for room any more. */
     atomic_store_explicit(&channel->receiver.head, head + n,
                           memory_order_release);
@@ -269,14 +271,14 @@ static void die(struct rv_reclaim *reclaim)
 
     drop_values(channel); /* what was known before */
     drop_values(channel); /* and what a fresh look shows */
-    rv_free(channel->ring.places);
+    rv_free(channel->ring.slots);
     rv_free(channel);
 }
 
 static void put(struct spsc *channel)
 {
     /* release: we have done with the channel; acquire: so has the other end;
-     * they pair with each other (S6). */
+     * they pair with each other (SPSC-6). */
     if (atomic_fetch_sub_explicit(&channel->references, 1,
                                   memory_order_acq_rel) == 1)
         rv_reclaim(&channel->death, die);
@@ -298,11 +300,11 @@ void rv_spsc_sender_close(struct rv_spsc_sender *sender)
     if (!sender)
         return;
     channel = of_sender(sender);
-    rv_cell_disarm(&channel->room);
+    rv_atomic_waker_clear(&channel->room);
     /* release, seq_cst: as publish_tail(). */
     atomic_store_explicit(&sender->tail, own_tail(sender) << 1 | CLOSED,
                           memory_order_seq_cst);
-    rv_cell_wake(&channel->values);
+    rv_atomic_waker_wake(&channel->values);
     put(channel);
 }
 
@@ -313,25 +315,26 @@ void rv_spsc_receiver_close(struct rv_spsc_receiver *receiver)
     if (!receiver)
         return;
     channel = of_receiver(receiver);
-    rv_cell_disarm(&channel->values);
-    /* seq_cst: before the look at the cell (S5); the other side is
+    rv_atomic_waker_clear(&channel->values);
+    /* seq_cst: before the look at the atomic waker (SPSC-5); the other side is
      * receiver_is_gone(). */
     atomic_store_explicit(&channel->receiver_closed, true,
                           memory_order_seq_cst);
-    rv_cell_wake(&channel->room);
+    rv_atomic_waker_wake(&channel->room);
     rv_reclaim(&channel->drain, drain);
 }
 
 /* --- futures ----------------------------------------------------------- */
 
 /* Returns: true when all values are in, or none will be any more. */
-static bool push_more(struct rv_spsc_push *self)
+static bool send_more(struct rv_spsc_send *self)
 {
-    const size_t bytes = of_sender(self->sender)->ring.item_bytes;
+    const size_t bytes = of_sender(self->sender)->ring.element_bytes;
     int n;
 
     while (self->done < self->count) {
-        n = rv_spsc_try_push_n(self->sender, self->items + self->done * bytes,
+        n = rv_spsc_try_send_n(self->sender,
+                               self->elements + self->done * bytes,
                                self->count - self->done);
         if (n == -EAGAIN)
             return false;
@@ -343,99 +346,100 @@ static bool push_more(struct rv_spsc_push *self)
     return true;
 }
 
-static enum rv_poll push_poll(struct rv_future *future, struct rv_cx *cx)
+static enum rv_poll send_poll(struct rv_future *future, struct rv_cx *cx)
 {
-    struct rv_spsc_push *self =
-        RV_CONTAINER_OF(future, struct rv_spsc_push, future);
-    struct rv_cell *room = &of_sender(self->sender)->room;
+    struct rv_spsc_send *self =
+        RV_CONTAINER_OF(future, struct rv_spsc_send, future);
+    struct rv_atomic_waker *room = &of_sender(self->sender)->room;
 
     if (!rv_may_go_on(cx))
         return RV_PENDING;
-    if (!push_more(self)) {
-        rv_cell_arm(room, &cx->waker);
-        if (!push_more(self)) /* C1 */
+    if (!send_more(self)) {
+        rv_atomic_waker_register(room, &cx->waker);
+        if (!send_more(self)) /* ATOMIC_WAKER-1 */
             return rv_channel_pending(future, cx);
     }
-    rv_cell_disarm(room);
+    rv_atomic_waker_clear(room);
     return RV_READY;
 }
 
-static void push_drop(struct rv_future *future)
+static void send_drop(struct rv_future *future)
 {
-    struct rv_spsc_push *self =
-        RV_CONTAINER_OF(future, struct rv_spsc_push, future);
+    struct rv_spsc_send *self =
+        RV_CONTAINER_OF(future, struct rv_spsc_send, future);
 
     if (future->at != RV_AT_END)
-        rv_cell_disarm(&of_sender(self->sender)->room);
+        rv_atomic_waker_clear(&of_sender(self->sender)->room);
 }
 
-static const struct rv_future_ops push_ops = {
-    .name = "rv_spsc_push", .poll = push_poll, .drop = push_drop};
+static const struct rv_future_ops send_ops = {
+    .name = "rv_spsc_send", .poll = send_poll, .drop = send_drop};
 
-void rv_spsc_push_init(struct rv_spsc_push *push, struct rv_spsc_sender *sender,
-                       const void *items, uint32_t count)
+void rv_spsc_send_init(struct rv_spsc_send *send, struct rv_spsc_sender *sender,
+                       const void *elements, uint32_t count)
 {
-    *push =
-        (struct rv_spsc_push){.count = count, .sender = sender, .items = items};
-    rv_future_init(&push->future, &push_ops);
+    *send = (struct rv_spsc_send){
+        .count = count, .sender = sender, .elements = elements};
+    rv_future_init(&send->future, &send_ops);
 }
 
-static enum rv_poll pop_poll(struct rv_future *future, struct rv_cx *cx)
+static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
 {
-    struct rv_spsc_pop *self =
-        RV_CONTAINER_OF(future, struct rv_spsc_pop, future);
-    struct rv_cell *values = &of_receiver(self->receiver)->values;
+    struct rv_spsc_recv *self =
+        RV_CONTAINER_OF(future, struct rv_spsc_recv, future);
+    struct rv_atomic_waker *values = &of_receiver(self->receiver)->values;
 
     if (!rv_may_go_on(cx))
         return RV_PENDING;
     future->result =
-        rv_spsc_try_pop_n(self->receiver, self->items, self->count);
+        rv_spsc_try_recv_n(self->receiver, self->elements, self->count);
     if (future->result == -EAGAIN) {
-        rv_cell_arm(values, &cx->waker);
+        rv_atomic_waker_register(values, &cx->waker);
         future->result =
-            rv_spsc_try_pop_n(self->receiver, self->items, self->count);
-        if (future->result == -EAGAIN) /* C1 */
+            rv_spsc_try_recv_n(self->receiver, self->elements, self->count);
+        if (future->result == -EAGAIN) /* ATOMIC_WAKER-1 */
             return rv_channel_pending(future, cx);
     }
-    rv_cell_disarm(values);
+    rv_atomic_waker_clear(values);
     return RV_READY;
 }
 
-static void pop_drop(struct rv_future *future)
+static void recv_drop(struct rv_future *future)
 {
-    struct rv_spsc_pop *self =
-        RV_CONTAINER_OF(future, struct rv_spsc_pop, future);
+    struct rv_spsc_recv *self =
+        RV_CONTAINER_OF(future, struct rv_spsc_recv, future);
 
     if (future->at != RV_AT_END)
-        rv_cell_disarm(&of_receiver(self->receiver)->values);
+        rv_atomic_waker_clear(&of_receiver(self->receiver)->values);
 }
 
-static const struct rv_future_ops pop_ops = {
-    .name = "rv_spsc_pop", .poll = pop_poll, .drop = pop_drop};
+static const struct rv_future_ops recv_ops = {
+    .name = "rv_spsc_recv", .poll = recv_poll, .drop = recv_drop};
 
-void rv_spsc_pop_init(struct rv_spsc_pop *pop,
-                      struct rv_spsc_receiver *receiver, void *items,
-                      uint32_t count)
+void rv_spsc_recv_init(struct rv_spsc_recv *recv,
+                       struct rv_spsc_receiver *receiver, void *elements,
+                       uint32_t count)
 {
-    *pop = (struct rv_spsc_pop){
-        .count = count, .receiver = receiver, .items = items};
-    rv_future_init(&pop->future, &pop_ops);
+    *recv = (struct rv_spsc_recv){
+        .count = count, .receiver = receiver, .elements = elements};
+    rv_future_init(&recv->future, &recv_ops);
 }
 
 bool rv_spsc_describe(const struct rv_future *future, char *text, size_t size)
 {
     const struct spsc *channel;
 
-    if (future->ops == &push_ops) {
-        channel = of_sender(((const struct rv_spsc_push *)future)->sender);
-        snprintf(text, size, "push on channel %s, full (%u of %u)",
-                 channel->items.name, (unsigned)channel->ring.capacity,
+    if (future->ops == &send_ops) {
+        channel = of_sender(((const struct rv_spsc_send *)future)->sender);
+        snprintf(text, size, "send on channel %s, full (%u of %u)",
+                 channel->elements.name, (unsigned)channel->ring.capacity,
                  (unsigned)channel->ring.capacity);
         return true;
     }
-    if (future->ops == &pop_ops) {
-        channel = of_receiver(((const struct rv_spsc_pop *)future)->receiver);
-        snprintf(text, size, "pop on channel %s, empty", channel->items.name);
+    if (future->ops == &recv_ops) {
+        channel = of_receiver(((const struct rv_spsc_recv *)future)->receiver);
+        snprintf(text, size, "receive on channel %s, empty",
+                 channel->elements.name);
         return true;
     }
     return false;

@@ -15,7 +15,7 @@
 
 #include "base/base_internal.h"
 #include "coro/coro_internal.h"
-#include "coro/hop.h"
+#include "coro/fiber.h"
 
 enum { MAX_STACK_BYTES = 1 << 30, MAX_DATA_BYTES = 1024 };
 
@@ -29,7 +29,7 @@ RV_CORO_UNINSTRUMENTED static void *finish(struct rv_coro *coro)
 {
     coro->state = RV_CORO_FINISHED;
     current = coro->resumer;
-    hop_end(coro);
+    fiber_end(coro);
     return coro->resumer_sp;
 }
 
@@ -38,7 +38,7 @@ RV_CORO_UNINSTRUMENTED static void *begin(void *arg)
 {
     struct rv_coro *coro = arg;
 
-    hop_arrive(coro);
+    fiber_arrive(coro);
     coro->result = coro->entry(coro->arg);
     return finish(coro);
 }
@@ -77,7 +77,7 @@ int rv_coro_new(struct rv_coro **out, rv_coro_entry entry, void *arg,
     rv_copy_text(coro->name, sizeof coro->name,
                  chosen->name ? chosen->name : "coroutine");
     coro->sp = rv_switch_prepare(stack->low, (char *)coro, begin, coro);
-    hop_new(coro);
+    fiber_new(coro);
     *out = coro;
     return 0;
 }
@@ -85,7 +85,7 @@ int rv_coro_new(struct rv_coro **out, rv_coro_entry entry, void *arg,
 void rv_coro_free(struct rv_coro *coro)
 {
     RV_CHECK(coro->state != RV_CORO_RUNNING, "a coroutine is freed in itself");
-    hop_free(coro);
+    fiber_free(coro);
     rv_stack_free(coro->stack);
 }
 
@@ -108,7 +108,7 @@ RV_CORO_UNINSTRUMENTED bool rv_coro_resume_with(struct rv_coro *coro, int value)
     coro->state = RV_CORO_RUNNING;
     coro->resumer = current;
     current = coro;
-    return hop_in(coro, value);
+    return fiber_switch_in(coro, value);
 }
 
 bool rv_coro_resume(struct rv_coro *coro)
@@ -123,7 +123,7 @@ RV_CORO_UNINSTRUMENTED void rv_coro_suspend(void)
     RV_CHECK(coro && !coro->host, "it is for coroutines without a host");
     coro->state = RV_CORO_SUSPENDED;
     current = coro->resumer;
-    hop_out(coro);
+    fiber_switch_out(coro);
 }
 
 RV_CORO_UNINSTRUMENTED int rv_coro_suspend_then(void (*then)(void *arg),
@@ -134,7 +134,8 @@ RV_CORO_UNINSTRUMENTED int rv_coro_suspend_then(void (*then)(void *arg),
     RV_CHECK(coro, "there is no coroutine here");
     coro->state = RV_CORO_SUSPENDED;
     current = coro->resumer;
-    return then ? hop_out_then(coro, then, arg) : hop_out(coro);
+    return then ? fiber_switch_out_then(coro, then, arg)
+                : fiber_switch_out(coro);
 }
 
 /* --- what there is to know --------------------------------------------- */

@@ -36,7 +36,7 @@ struct rv_coro {
     void *data; /* the host's */
     char name[RV_NAME_BYTES];
 
-#ifdef RV_CORO_SANITIZED /* see hop.h */
+#ifdef RV_CORO_SANITIZED /* see fiber.h */
     void (*then)(void *arg);
     void *then_arg;
     const void *resumer_low;

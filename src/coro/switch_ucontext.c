@@ -26,7 +26,7 @@ struct frame {
     void *main_arg;
 };
 
-static int hop(void **save, struct frame *to)
+static int switch_to(void **save, struct frame *to)
 {
     struct frame self;
 
@@ -44,7 +44,7 @@ bool rv_switch_in(void **save, void *to, int value)
 
     other->value = value;
     other->then = NULL;
-    return hop(save, other);
+    return switch_to(save, other);
 }
 
 int rv_switch_out_then(void **save, void *to, bool value,
@@ -55,7 +55,7 @@ int rv_switch_out_then(void **save, void *to, bool value,
     other->value = value;
     other->then = then;
     other->then_arg = arg;
-    return hop(save, other);
+    return switch_to(save, other);
 }
 
 int rv_switch_out(void **save, void *to, bool value)

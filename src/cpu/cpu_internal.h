@@ -3,25 +3,25 @@
  * cpu_internal.h - what the files of the CPU pool share.
  *
  * Threads: everything here belongs to the executor's thread alone; what the
- * workers see is in worker.h.
+ * pool threads see is in pipe_thread.h.
  */
 #ifndef RV_CPU_INTERNAL_H
 #define RV_CPU_INTERNAL_H
 
 #include <reveil/cpu.h>
-#include <reveil/uring.h>
-#include <reveil/worker.h>
+#include <reveil/pipe_thread.h>
+#include <reveil/ring.h>
 
-#include "uring/uring_internal.h"
+#include "ring/ring_internal.h"
 
 /*
  * WAITING -> QUEUED -> GIVEN -> DONE; a job may skip the first two, and is
  * done from any of them when the pool stops.
  */
 enum rv_cpu_state {
-    RV_CPU_WAITING, /* in lane->waiting: no place in the queue pipe yet */
+    RV_CPU_WAITING, /* in class->waiting: no slot in the queue pipe yet */
     RV_CPU_QUEUED,  /* its triple is in the queue pipe */
-    RV_CPU_GIVEN,   /* with one worker, or with two */
+    RV_CPU_GIVEN,   /* with one pool thread, or with two */
     RV_CPU_DONE,    /* has its result */
 };
 
@@ -30,33 +30,33 @@ enum rv_cpu_state {
 struct rv_cpu_job {
     struct rv_slab_item item;
     uint64_t id;
-    struct rv_cpu_lane *lane;
+    struct rv_cpu_class *class;
     struct rv_callable *callable; /* one reference */
     struct rv_list node;
     struct rv_waker waker;
     enum rv_cpu_state state;
-    uint32_t packets; /* with workers, whose bytes were not read yet */
+    uint32_t packets; /* with pool threads, whose bytes were not read yet */
     int32_t result;
     bool detached; /* the future has gone */
-    bool lost;     /* a stuck worker has the callable for good */
+    bool lost;     /* a stuck pool thread has the callable for good */
 };
 
-/* A worker, and the jobs that it has, oldest first. */
-struct rv_cpu_worker {
-    struct rv_worker worker;
-    struct rv_cpu_lane *lane;
-    struct rv_cpu_job *jobs[RV_WORKER_CREDITS];
+/* A pool thread, and the jobs that it has, oldest first. */
+struct rv_cpu_thread {
+    struct rv_pipe_thread pipes;
+    struct rv_cpu_class *class;
+    struct rv_cpu_job *jobs[RV_PIPE_THREAD_CREDITS];
     uint32_t first;
     struct rv_source *source; /* reactor: its completion pipe */
     char byte;                /* ring: where the next byte goes */
     bool closed;              /* ring: what is read now is not for us */
 };
 
-/* The workers of one kind, and the jobs for them. */
-struct rv_cpu_lane {
+/* The pool threads of one kind, and the jobs for them. */
+struct rv_cpu_class {
     struct rv_cpu_pool *pool;
-    enum rv_worker_kind kind;
-    struct rv_cpu_worker **workers; /* room for pool->max_workers */
+    enum rv_pipe_thread_kind kind;
+    struct rv_cpu_thread **threads; /* room for pool->max_threads */
     uint32_t count;
     uint32_t in_flight; /* packets with all of them */
     int queue[2];       /* the queue pipe; both ends do not block */
@@ -67,25 +67,25 @@ struct rv_cpu_lane {
 
 struct rv_cpu_pool {
     struct rv_executor *executor;
-    uint32_t max_workers;
+    uint32_t max_threads;
     uint32_t mark;       /* the process that it is of */
     uint32_t references; /* the owner, futures with a job, reads under way */
     bool started;        /* knows how it is told of completions */
     bool stopped;
-    struct rv_ring *ring; /* NULL: the driver watches, by the reactor */
+    struct rv_ring *ring; /* NULL: the reaper watches, by the reactor */
     uint32_t reads;       /* under way in the ring */
     struct rv_ring_mourner mourner; /* while there is a ring */
-    struct rv_cpu_driver *driver;
+    struct rv_cpu_reaper *reaper;
     struct rv_slab jobs; /* struct rv_cpu_job */
-    struct rv_cpu_lane lanes[2];
+    struct rv_cpu_class classes[2];
 };
 
-/* --- pool.c ------------------------------------------------------------ */
+/* --- cpu_pool.c -------------------------------------------------------- */
 
 /* It has a task of its own in its executor. */
 static inline bool rv_cpu_has_task(const struct rv_cpu_pool *pool)
 {
-    return pool->driver;
+    return pool->reaper;
 }
 
 /* Of the operations of its ring that no future waits for. */
@@ -97,55 +97,57 @@ static inline uint32_t rv_cpu_reads(const struct rv_cpu_pool *pool)
 void rv_cpu_get(struct rv_cpu_pool *pool);
 void rv_cpu_put(struct rv_cpu_pool *pool);
 
-/* A job for a worker. waker: to be cloned. Returns: 0, negative errno. */
+/* A job for a pool thread. waker: to be cloned. Returns: 0, negative errno. */
 int rv_cpu_submit(struct rv_cpu_pool *pool, struct rv_callable *callable,
                   const struct rv_waker *waker, struct rv_cpu_job **out);
 
 /* The future has gone: cancel or detach; the job is not the caller's then. */
 void rv_cpu_let_go(struct rv_cpu_pool *pool, struct rv_cpu_job *job);
 
-/* A byte of this worker was read. Hand nothing on yet. */
-void rv_cpu_complete(struct rv_cpu_worker *worker, bool ran);
+/* A byte of this pool thread was read. Hand nothing on yet. */
+void rv_cpu_complete(struct rv_cpu_thread *thread, bool ran);
 
-/* The oldest job of a worker that is lost, and that may look at the callable
- * for ever (C4). */
-void rv_cpu_fail(struct rv_cpu_worker *worker, int32_t error);
+/* The oldest job of a pool thread that is lost, and that may look at the
+ * callable for ever (CPU_POOL-4). */
+void rv_cpu_fail(struct rv_cpu_thread *thread, int32_t error);
 
-/* No worker has the job, and none can be given it: it ends with `error`. */
+/* No pool thread has the job, and none can be given it: it ends with `error`.
+ */
 void rv_cpu_refuse(struct rv_cpu_job *job, int32_t error);
 
-/* --- lane.c ------------------------------------------------------------ */
+/* --- cpu_class.c ------------------------------------------------------- */
 
-void rv_cpu_lane_init(struct rv_cpu_lane *lane, struct rv_cpu_pool *pool,
-                      enum rv_worker_kind kind);
+void rv_cpu_class_init(struct rv_cpu_class *class, struct rv_cpu_pool *pool,
+                       enum rv_pipe_thread_kind kind);
 
-/* See to it that there is a worker for one more job, if there can be. Returns:
- * 0 if the lane has any; negative errno. */
-int rv_cpu_lane_grow(struct rv_cpu_lane *lane);
+/* See to it that there is a pool thread for one more job, if there can be.
+ * Returns: 0 if the class has any; negative errno. */
+int rv_cpu_class_grow(struct rv_cpu_class *class);
 
-/* To a worker, into the queue pipe, or in line for the latter. */
-void rv_cpu_lane_add(struct rv_cpu_lane *lane, struct rv_cpu_job *job);
+/* To a pool thread, into the queue pipe, or in line for the latter. */
+void rv_cpu_class_add(struct rv_cpu_class *class, struct rv_cpu_job *job);
 
-/* The trigger: give workers that have room what is queued. */
-void rv_cpu_lane_trigger(struct rv_cpu_lane *lane);
+/* The trigger: give pool threads that have room what is queued. */
+void rv_cpu_class_trigger(struct rv_cpu_class *class);
 
-/* A worker answers no more, or is not heard any more: its jobs end with this
- * error, unless another has them too. */
-void rv_cpu_lane_lose(struct rv_cpu_worker *worker, int32_t error);
+/* A pool thread answers no more, or is not heard any more: its jobs end with
+ * this error, unless another has them too. */
+void rv_cpu_class_lose(struct rv_cpu_thread *thread, int32_t error);
 
-/* End all workers. Returns: 0, -ETIMEDOUT. */
-int rv_cpu_lane_stop(struct rv_cpu_lane *lane, int64_t deadline_ns);
+/* End all pool threads. Returns: 0, -ETIMEDOUT. */
+int rv_cpu_class_stop(struct rv_cpu_class *class, int64_t deadline_ns);
 
-/* --- notice.c: how the byte of a worker is noticed --------------------- */
+/* --- completion.c: how the byte of a pool thread is noticed ------------ */
 
 /* Choose between ring and reactor, once. Returns: 0, negative errno. */
-int rv_cpu_notice_start(struct rv_cpu_pool *pool);
+int rv_cpu_completion_start(struct rv_cpu_pool *pool);
 
-/* Notice the bytes of a new worker from now on. Returns: 0, negative errno. */
-int rv_cpu_notice_open(struct rv_cpu_worker *worker);
+/* Notice the bytes of a new pool thread from now on. Returns: 0, negative
+ * errno. */
+int rv_cpu_completion_open(struct rv_cpu_thread *thread);
 
-/* No more of this worker. */
-void rv_cpu_notice_close(struct rv_cpu_worker *worker);
-void rv_cpu_notice_stop(struct rv_cpu_pool *pool);
+/* No more of this pool thread. */
+void rv_cpu_completion_close(struct rv_cpu_thread *thread);
+void rv_cpu_completion_stop(struct rv_cpu_pool *pool);
 
 #endif /* RV_CPU_INTERNAL_H */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spawn.c - a call on a worker, as a future.
+ * spawn.c - a call on a pool thread, as a future.
  *
  * Threads: the executor's. The job is in the pool, because it may outlive the
  * future: a call that runs cannot be stopped, only be left alone.

@@ -42,7 +42,7 @@ int rv_executor_new(struct rv_executor **out)
     if (!executor->ready)
         goto fail_free;
     rv_wheel_init(&executor->wheel, rv_now_ns());
-    rv_list_init(&executor->turns);
+    rv_list_init(&executor->drivers);
     executor->polls_left = POLLS_A_TURN;
     *out = executor;
     return 0;
@@ -185,19 +185,20 @@ static inline void run_task(struct rv_executor *executor, struct rv_task *task)
  * which come in the next round: those that wait in this one are on a list of
  * their own. Returns: true if a task may have become ready.
  */
-static bool run_turns(struct rv_executor *executor, bool idle_next)
+static bool run_drivers(struct rv_executor *executor, bool idle_next)
 {
     struct rv_list waiting;
     struct rv_list *node;
     bool any = false;
 
     rv_list_init(&waiting);
-    rv_list_splice(&waiting, &executor->turns);
+    rv_list_splice(&waiting, &executor->drivers);
     while ((node = rv_list_pop(&waiting))) {
-        struct rv_turn *turn = RV_CONTAINER_OF(node, struct rv_turn, node);
+        struct rv_driver *driver =
+            RV_CONTAINER_OF(node, struct rv_driver, node);
 
-        rv_list_push(&executor->turns, node);
-        any |= turn->run(turn, idle_next);
+        rv_list_push(&executor->drivers, node);
+        any |= driver->run(driver, idle_next);
     }
     return any;
 }
@@ -219,9 +220,9 @@ static __attribute__((noinline)) void after_polls(struct rv_executor *executor)
     }
     if (task && task->slot.flags & RV_TASK_ABORTED)
         rv_task_finish(executor, task, true);
-    rv_parker_turn(rv_ready_parker(executor->ready));
+    rv_parker_drive(rv_ready_parker(executor->ready));
     rv_executor_fire_timers(executor);
-    run_turns(executor, false);
+    run_drivers(executor, false);
 }
 
 static inline void run_batch(struct rv_executor *executor)
@@ -242,7 +243,7 @@ static inline void run_batch(struct rv_executor *executor)
 /* Nothing is ready. Returns: true if something may be now. */
 static bool find_work(struct rv_executor *executor)
 {
-    return rv_executor_fire_timers(executor) || run_turns(executor, true);
+    return rv_executor_fire_timers(executor) || run_drivers(executor, true);
 }
 
 /*
@@ -277,14 +278,15 @@ static int run_until(struct rv_executor *executor,
     return 0;
 }
 
-void rv_executor_add_turn(struct rv_executor *executor, struct rv_turn *turn)
+void rv_executor_add_driver(struct rv_executor *executor,
+                            struct rv_driver *driver)
 {
-    rv_list_push(&executor->turns, &turn->node);
+    rv_list_push(&executor->drivers, &driver->node);
 }
 
-void rv_executor_remove_turn(struct rv_turn *turn)
+void rv_executor_remove_driver(struct rv_driver *driver)
 {
-    rv_list_remove(&turn->node);
+    rv_list_remove(&driver->node);
 }
 
 void rv_executor_enter(struct rv_executor *executor)
@@ -319,7 +321,7 @@ bool rv_executor_run_busy(struct rv_executor *executor)
         run_batch(executor);
     else
         any = rv_executor_fire_timers(executor);
-    any |= run_turns(executor, false);
+    any |= run_drivers(executor, false);
     return any;
 }
 
@@ -373,7 +375,7 @@ void rv_executor_free(struct rv_executor *executor)
     rv_executor_enter(executor);
     abort_all(executor);
     rv_executor_leave(executor);
-    while (rv_list_pop(&executor->turns))
+    while (rv_list_pop(&executor->drivers))
         ; /* they are on no list now */
     rv_ready_put(executor->ready);
     rv_free(executor);

@@ -33,20 +33,20 @@ struct rv_task {
  * What shares the executor's thread without being a task: an io_uring, which
  * submits what its futures have prepared, and reaps.
  */
-struct rv_turn {
+struct rv_driver {
     struct rv_list node;
     /*
      * Called before the executor sleeps (`idle`), and every so often while it
-     * is busy. It may add and remove turns, also itself. Returns: true if a
+     * is busy. It may add and remove drivers, also itself. Returns: true if a
      * task may have become ready.
      */
-    bool (*run)(struct rv_turn *turn, bool idle);
+    bool (*run)(struct rv_driver *driver, bool idle);
 };
 
 struct rv_executor {
     struct rv_ready *ready; /* the tasks; shared with wakers: a reference */
     struct rv_wheel wheel;
-    struct rv_list turns;      /* struct rv_turn */
+    struct rv_list drivers;    /* struct rv_driver */
     struct rv_ready *previous; /* of the thread, before it was entered */
     uint32_t live;
     uint32_t polls_left; /* until the next look at the world outside */
@@ -55,15 +55,16 @@ struct rv_executor {
     uint32_t mark;       /* the process that it is of */
 };
 
-/* From now on `turn` has its turn, until it is removed. It may outlive the
- * executor. */
-void rv_executor_add_turn(struct rv_executor *executor, struct rv_turn *turn);
-void rv_executor_remove_turn(struct rv_turn *turn);
+/* From now on the executor calls `driver`, until it is removed. It may outlive
+ * the executor. */
+void rv_executor_add_driver(struct rv_executor *executor,
+                            struct rv_driver *driver);
+void rv_executor_remove_driver(struct rv_driver *driver);
 
 /*
  * For a loop around the executor's own (a scheduler's worker). Between enter
  * and leave this thread polls for `executor`; run() polls what is ready, fires
- * due timers and gives the turns theirs, without sleeping; when it had nothing
+ * due timers and calls the drivers, without sleeping; when it had nothing
  * to do, the loop parks on rv_ready_parker() until rv_executor_next_ns().
  *
  * Misuse: enter when the thread polls for an executor already.
@@ -75,9 +76,9 @@ void rv_executor_leave(struct rv_executor *executor);
 bool rv_executor_run(struct rv_executor *executor);
 
 /*
- * The same for a loop that has something else to do next. The turns have theirs
- * after the tasks: what these have prepared for a ring would lie there until
- * the executor is called often enough to find nothing ready.
+ * The same for a loop that has something else to do next. The drivers have
+ * theirs after the tasks: what these have prepared for a ring would lie there
+ * until the executor is called often enough to find nothing ready.
  */
 bool rv_executor_run_busy(struct rv_executor *executor);
 

@@ -73,10 +73,10 @@ void rv_wheel_cancel(struct rv_wheel *wheel, struct rv_timer *timer)
     /* The only one of its slot? Then its neighbour on both sides is the
      * slot's head, which tells which slot it is. */
     if (head == timer->node.prev) {
-        size_t place = (size_t)(head - &wheel->slots[0][0]);
+        size_t slot = (size_t)(head - &wheel->slots[0][0]);
 
-        wheel->occupied[place / RV_WHEEL_SLOTS] &=
-            ~(UINT64_C(1) << place % RV_WHEEL_SLOTS);
+        wheel->occupied[slot / RV_WHEEL_SLOTS] &=
+            ~(UINT64_C(1) << slot % RV_WHEEL_SLOTS);
     }
     rv_list_remove(&timer->node);
     wheel->len--;

@@ -29,7 +29,7 @@ struct rv_wheel {
     uint64_t now; /* tick up to which all timers have fired */
     uint64_t len;
     uint64_t occupied[RV_WHEEL_LEVELS]; /* a bit for each slot in use */
-    /* No timer of the slot is earlier; exact until one is cancelled. */
+    /* No timer of the slot is earlier; exact until one is canceled. */
     uint64_t earliest[RV_WHEEL_LEVELS][RV_WHEEL_SLOTS];
     struct rv_list slots[RV_WHEEL_LEVELS][RV_WHEEL_SLOTS];
 };

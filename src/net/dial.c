@@ -86,7 +86,7 @@ static int start_next(struct rv_dial *self)
     attempt = attempt_at(self, i);
     rv_tcp_connect_init(&attempt->connect,
                         &self->resolve.addrs[i ? self->race->order[i] : 0],
-                        &attempt->tcp);
+                        &attempt->stream);
     attempt->connect.first = self->first;
     attempt->connect.first_len_bytes = self->first_len_bytes;
     self->started++;
@@ -111,8 +111,8 @@ static int32_t poll_attempt(struct rv_dial *self, int32_t i, struct rv_cx *cx)
         return -EINPROGRESS;
     if (future->result == 0) {
         self->first_sent_bytes = attempt->connect.first_sent_bytes;
-        *self->tcp = attempt->tcp;
-        attempt->tcp = (struct rv_tcp){0};
+        *self->stream = attempt->stream;
+        attempt->stream = (struct rv_stream){0};
     }
     return future->result;
 }
@@ -209,15 +209,15 @@ static enum rv_poll dial_poll(struct rv_future *future, struct rv_cx *cx)
 }
 
 void rv_dial_init(struct rv_dial *dial, const char *host, uint16_t port,
-                  int64_t deadline_ns, struct rv_tcp *tcp)
+                  int64_t deadline_ns, struct rv_stream *stream)
 {
     static const struct rv_future_ops ops = {
         .name = "rv_dial", .poll = dial_poll, .drop = dial_drop};
 
-    *dial = (struct rv_dial){.tcp = tcp};
+    *dial = (struct rv_dial){.stream = stream};
     rv_future_init(&dial->future, &ops);
     dial->delay_ns = RV_DIAL_DELAY_MS * RV_NS_PER_MS;
     rv_resolve_init(&dial->resolve, host, port);
     rv_sleep_init(&dial->limit, deadline_ns);
-    *tcp = (struct rv_tcp){0};
+    *stream = (struct rv_stream){0};
 }

@@ -16,19 +16,19 @@ int rv_net_register(int fd, struct rv_source **out);
  * thread's reactor. On error `fd` is closed. Returns: 0, -ENODEV, as
  * rv_source_open().
  */
-int rv_tcp_adopt(struct rv_tcp *out, int fd);
+int rv_stream_adopt(struct rv_stream *out, int fd);
 
 /* The same for one that is known to be plain TCP: a short call on it says that
- * there is nothing more (tcp.c, did_less()). */
-int rv_tcp_adopt_plain(struct rv_tcp *out, int fd);
+ * there is nothing more (stream.c, did_less()). */
+int rv_stream_adopt_plain(struct rv_stream *out, int fd);
 
 /* A TCP socket of the address's family, not MPTCP or another kind of stream.
  * Returns: the descriptor, negative errno. */
 int rv_tcp_socket(const struct rv_addr *addr);
 
-/* rv_tcp_poll_send() of a message, which has `len_bytes`. */
-ssize_t rv_tcp_poll_sendmsg(struct rv_tcp *tcp, struct rv_cx *cx,
-                            const struct msghdr *message, size_t len_bytes);
+/* rv_stream_poll_send() of a message, which has `len_bytes`. */
+ssize_t rv_stream_poll_sendmsg(struct rv_stream *stream, struct rv_cx *cx,
+                               const struct msghdr *message, size_t len_bytes);
 
 enum { RV_NET_BYTES_A_CALL = 4096 };
 

@@ -183,7 +183,7 @@ static int start(pid_t *pid, char *const argv[], char *const envp[],
 }
 
 /* Returns: 0, negative errno. */
-static int watch(struct rv_process *process)
+static int start_waiting(struct rv_process *process)
 {
     const int fd = rv_fd_above_stdio(pidfd_open(process->pid, 0));
     int error;
@@ -216,7 +216,7 @@ int rv_process_spawn(struct rv_process *out, char *const argv[],
         return -ENODEV;
     error = start(&out->pid, argv, envp, files);
     if (!error) {
-        error = watch(out);
+        error = start_waiting(out);
         if (error)
             end(out->pid);
     }

@@ -38,9 +38,9 @@ static size_t copy_pieces(struct iovec *out, const struct iovec *pieces,
     return len_bytes;
 }
 
-ssize_t rv_tcp_poll_sendv(struct rv_tcp *tcp, struct rv_cx *cx,
-                          const struct iovec *pieces, size_t count,
-                          size_t skip_bytes)
+ssize_t rv_stream_poll_sendv(struct rv_stream *stream, struct rv_cx *cx,
+                             const struct iovec *pieces, size_t count,
+                             size_t skip_bytes)
 {
     struct iovec part[RV_SENDV_PIECES];
     struct msghdr message = {.msg_iov = part};
@@ -51,20 +51,20 @@ ssize_t rv_tcp_poll_sendv(struct rv_tcp *tcp, struct rv_cx *cx,
         return 0;
     message.msg_iovlen = count < RV_SENDV_PIECES ? count : RV_SENDV_PIECES;
     len_bytes = copy_pieces(part, pieces, message.msg_iovlen, skip_bytes);
-    return rv_tcp_poll_sendmsg(tcp, cx, &message, len_bytes);
+    return rv_stream_poll_sendmsg(stream, cx, &message, len_bytes);
 }
 
 /* --- the future -------------------------------------------------------- */
 
 static enum rv_poll sendv_poll(struct rv_future *future, struct rv_cx *cx)
 {
-    struct rv_tcp_sendv *self =
-        RV_CONTAINER_OF(future, struct rv_tcp_sendv, future);
+    struct rv_stream_sendv *self =
+        RV_CONTAINER_OF(future, struct rv_stream_sendv, future);
 
     pass_over(&self->pieces, &self->count, &self->skip_bytes);
     while (self->count > 0) {
-        const ssize_t n = rv_tcp_poll_sendv(self->tcp, cx, self->pieces,
-                                            self->count, self->skip_bytes);
+        const ssize_t n = rv_stream_poll_sendv(self->stream, cx, self->pieces,
+                                               self->count, self->skip_bytes);
 
         if (n == -EAGAIN)
             return rv_net_wait(future);
@@ -82,18 +82,20 @@ static enum rv_poll sendv_poll(struct rv_future *future, struct rv_cx *cx)
 
 static void sendv_drop(struct rv_future *future)
 {
-    struct rv_tcp_sendv *self =
-        RV_CONTAINER_OF(future, struct rv_tcp_sendv, future);
+    struct rv_stream_sendv *self =
+        RV_CONTAINER_OF(future, struct rv_stream_sendv, future);
 
-    rv_net_stop_waiting(future, self->tcp->source, RV_WRITE);
+    rv_net_stop_waiting(future, self->stream->source, RV_WRITE);
 }
 
-void rv_tcp_sendv_init(struct rv_tcp_sendv *send, struct rv_tcp *tcp,
-                       const struct iovec *pieces, size_t count)
+void rv_stream_sendv_init(struct rv_stream_sendv *send,
+                          struct rv_stream *stream, const struct iovec *pieces,
+                          size_t count)
 {
     static const struct rv_future_ops ops = {
-        .name = "rv_tcp_sendv", .poll = sendv_poll, .drop = sendv_drop};
+        .name = "rv_stream_sendv", .poll = sendv_poll, .drop = sendv_drop};
 
-    *send = (struct rv_tcp_sendv){.tcp = tcp, .pieces = pieces, .count = count};
+    *send = (struct rv_stream_sendv){
+        .stream = stream, .pieces = pieces, .count = count};
     rv_future_init(&send->future, &ops);
 }

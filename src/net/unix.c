@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unix.c - listen and connect by path; the rest of a Unix socket is tcp.c.
+ * unix.c - listen and connect by path; the rest of a Unix socket is stream.c.
  *
  * Threads: the executor's.
  */
@@ -45,7 +45,7 @@ static int open_socket(void)
         socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
-int rv_unix_listen(struct rv_tcp *out, const char *path)
+int rv_unix_listen(struct rv_stream *out, const char *path)
 {
     struct sockaddr_un addr;
     socklen_t addr_bytes;
@@ -65,7 +65,7 @@ int rv_unix_listen(struct rv_tcp *out, const char *path)
         close(fd);
         return error;
     }
-    return rv_tcp_adopt(out, fd);
+    return rv_stream_adopt(out, fd);
 }
 
 /* --- connect ----------------------------------------------------------- */
@@ -108,7 +108,7 @@ static int finish_connect(struct rv_unix_connect *self, int error)
         return error;
     }
     self->fd_plus_1 = 0;
-    return rv_tcp_adopt(self->tcp, fd);
+    return rv_stream_adopt(self->stream, fd);
 }
 
 static enum rv_poll connect_poll(struct rv_future *future, struct rv_cx *cx)
@@ -127,7 +127,7 @@ static enum rv_poll connect_poll(struct rv_future *future, struct rv_cx *cx)
     }
     future->result = finish_connect(self, future->result);
     rv_trace(RV_EV_CONNECT, 0,
-             future->result ? future->result : rv_tcp_fd(self->tcp));
+             future->result ? future->result : rv_stream_fd(self->stream));
     RV_RETURN(future, future->result);
     RV_END(future);
 }
@@ -142,7 +142,7 @@ static void connect_drop(struct rv_future *future)
 }
 
 void rv_unix_connect_init(struct rv_unix_connect *connect, const char *path,
-                          struct rv_tcp *tcp)
+                          struct rv_stream *stream)
 {
     static const struct rv_future_ops ops = {
         .name = "rv_unix_connect", .poll = connect_poll, .drop = connect_drop};
@@ -150,6 +150,6 @@ void rv_unix_connect_init(struct rv_unix_connect *connect, const char *path,
     memset(connect, 0, sizeof *connect);
     rv_future_init(&connect->future, &ops);
     connect->error = parse_path(&connect->addr, &connect->addr_bytes, path);
-    connect->tcp = tcp;
-    *tcp = (struct rv_tcp){0};
+    connect->stream = stream;
+    *stream = (struct rv_stream){0};
 }

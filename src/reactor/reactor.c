@@ -2,7 +2,7 @@
 /*
  * reactor.c - whoever sleeps in epoll_wait(), and wakes the others.
  *
- * Threads: split, event_loop() is the reactor's thread; fused, turn() is the
+ * Threads: split, event_loop() is the reactor's thread; fused, park() is the
  * executor's. Start and stop any other.
  *
  * Each round: sleep, note what happened under each source's mutex, wake
@@ -38,7 +38,7 @@ enum {
     REPORT_MS = 50, /* between two reports of a reactor that has failed */
 };
 
-/* No source has this id: generations are odd while a place is taken. */
+/* No source has this id: generations are odd while a slot is taken. */
 #define EVENT_FD_ID UINT64_C(0)
 
 static _Thread_local struct rv_reactor *current;
@@ -235,7 +235,7 @@ static int sleep_in_epoll(struct rv_reactor *reactor, int64_t deadline_ns)
 
 /* Fused: the executor's thread, instead of its sleep on a futex. A look in
  * passing does not count as a try, for no pause follows it. */
-static bool turn(void *context, int64_t *deadline_ns)
+static bool park(void *context, int64_t *deadline_ns)
 {
     struct rv_reactor *reactor = context;
     int error = 0;
@@ -358,15 +358,15 @@ int rv_reactor_start(struct rv_reactor **out)
 
 int rv_reactor_start_fused(struct rv_reactor **out, struct rv_ready *queue)
 {
-    struct rv_sleeper sleeper = {.turn = turn};
+    struct rv_park_backend backend = {.park = park};
     int error = make_reactor(out);
 
     if (error)
         return error;
     (*out)->fused = true;
-    sleeper.context = *out;
-    sleeper.event_fd = (*out)->event_fd;
-    rv_ready_use(queue, &sleeper);
+    backend.context = *out;
+    backend.event_fd = (*out)->event_fd;
+    rv_ready_use(queue, &backend);
     return 0;
 }
 

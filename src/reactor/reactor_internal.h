@@ -15,7 +15,7 @@ struct rv_readiness {
     struct rv_waker waker; /* source->mutex must be held */
 };
 
-/* A place in the reactor's slab; its memory stays until the reactor ends. */
+/* A slot in the reactor's slab; its memory stays until the reactor ends. */
 struct rv_source {
     struct rv_slab_item item;
     struct rv_reactor *reactor;

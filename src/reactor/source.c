@@ -14,31 +14,32 @@
  * Protocol. epoll tells each change once (edge-triggered), so what it said
  * must not get lost between a poll and the reactor:
  *
- *   S1  A poll that finds "not ready" leaves its waker and then *looks again*.
- *       Both under the source's mutex, as the report is: either the report
- *       finds the waker, or the second look finds the report.
- *   S2  After EAGAIN, READY is cleared only if the tick is still the one that
- *       was read before the system call. Otherwise the reactor saw something
- *       new meanwhile, and clearing would lose it. The whole 32 bits are
- *       compared, and each direction has its own tick: a socket that becomes
- *       writable says nothing about reading.
- *   S3  A waker is taken out under the mutex and woken after it.
- *   S4  The report is for an id. One that was fetched before the source was
- *       closed, or whose place has a new source now, is not delivered.
- *   S5  Writing is watched from the first wait for it on, which comes after
- *       the waker was left: the report that follows at once finds it.
- *   S6  The descriptor leaves epoll before it is closed: a duplicate in
+ *   SOURCE-1  A poll that finds "not ready" leaves its waker and then *looks
+ *       again*. Both under the source's mutex, as the report is: either the
+ *       report finds the waker, or the second look finds the report.
+ *   SOURCE-2  After EAGAIN, READY is cleared only if the tick is still the one
+ *       that was read before the system call. Otherwise the reactor saw
+ *       something new meanwhile, and clearing would lose it. The whole 32 bits
+ *       are compared, and each direction has its own tick: a socket that
+ *       becomes writable says nothing about reading.
+ *   SOURCE-3  A waker is taken out under the mutex and woken after it.
+ *   SOURCE-4  The report is for an id. One that was fetched before the source
+ *       was closed, or whose slot has a new source now, is not delivered.
+ *   SOURCE-5  Writing is watched from the first wait for it on, which comes
+ *       after the waker was left: the report that follows at once finds it.
+ *   SOURCE-6  The descriptor leaves epoll before it is closed: a duplicate in
  *       another process would keep it there.
- *   S7  A call that did less than it could have clears READY too, as EAGAIN
- *       does, unless the direction is STRICT: recv() stops at an urgent mark,
- *       and in front of an error, with more behind it and no further report.
- *       Both were reported before the call, or will be after `tick`.
- *   S8  A reactor that has failed for good sets its error first and reports
- *       each source second; a wait asks for the error last. And a copy in a
- *       child of fork() neither changes what the parent's epoll watches nor
- *       takes a mutex.
+ *   SOURCE-7  A call that did less than it could have clears READY too, as
+ *       EAGAIN does, unless the direction is STRICT: recv() stops at an urgent
+ *       mark, and in front of an error, with more behind it and no further
+ *       report. Both were reported before the call, or will be after `tick`.
+ *   SOURCE-8  A reactor that has failed for good sets its error first and
+ *       reports each source second; a wait asks for the error last. And a copy
+ *       in a child of fork() neither changes what the parent's epoll watches
+ *       nor takes a mutex.
  *
- * tests/models/readiness.pml is the model, with a mutant for S1 and for S2.
+ * tests/models/readiness.pml is the model, with a mutant for SOURCE-1 and for
+ * SOURCE-2.
  */
 #include <errno.h>
 #include <reveil/trace.h>
@@ -55,7 +56,7 @@
 
 /* A socket can be written to nearly always. To ask for that from the start
  * would wake the reactor for each new connection, for nobody. EPOLLPRI is for
- * S7; EPOLLERR and EPOLLHUP come unasked. */
+ * SOURCE-7; EPOLLERR and EPOLLHUP come unasked. */
 #define READING (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET)
 
 static bool usable(uint64_t word, uint32_t *tick)
@@ -69,7 +70,7 @@ bool rv_source_is_parents(const struct rv_source *source)
     return rv_fork_is_copy(source->reactor->mark);
 }
 
-/* S8. Returns: 0, or why nothing will be reported any more. */
+/* SOURCE-8. Returns: 0, or why nothing will be reported any more. */
 static int error_of(const struct rv_source *source)
 {
     /* relaxed: who waits for writing sets it, and asks. */
@@ -81,7 +82,7 @@ static int error_of(const struct rv_source *source)
 
 /* --- open and close ---------------------------------------------------- */
 
-static struct rv_source *take_place(struct rv_reactor *reactor, uint64_t *id)
+static struct rv_source *take_slot(struct rv_reactor *reactor, uint64_t *id)
 {
     struct rv_source *source = NULL;
 
@@ -97,7 +98,7 @@ static struct rv_source *take_place(struct rv_reactor *reactor, uint64_t *id)
     return source;
 }
 
-static void give_place_back(struct rv_reactor *reactor, uint64_t id)
+static void give_slot_back(struct rv_reactor *reactor, uint64_t id)
 {
     pthread_mutex_lock(&reactor->mutex);
     rv_slab_free(&reactor->sources, id);
@@ -140,16 +141,16 @@ int rv_source_open(struct rv_reactor *reactor, int fd, struct rv_source **out)
 
     if (rv_fork_is_copy(reactor->mark))
         return -ESTALE;
-    source = take_place(reactor, &id);
+    source = take_slot(reactor, &id);
     if (!source)
         return -ENOMEM;
-    error = rv_reactor_error(reactor); /* now that it has the place: S8 */
+    error = rv_reactor_error(reactor); /* now that it has the slot: SOURCE-8 */
     if (!error) {
         prepare(source, reactor, fd, id);
         error = tell_epoll(source, EPOLL_CTL_ADD, READING);
     }
     if (error) {
-        give_place_back(reactor, id);
+        give_slot_back(reactor, id);
         return error;
     }
     rv_trace(RV_EV_REGISTER, 0, fd);
@@ -186,7 +187,7 @@ void rv_source_close(struct rv_source *source)
 
     for (int i = 0; i < RV_DIRECTIONS; i++)
         rv_waker_drop(&left[i]);
-    give_place_back(source->reactor, id);
+    give_slot_back(source->reactor, id);
 }
 
 /* --- what a poll does -------------------------------------------------- */
@@ -227,7 +228,7 @@ static struct rv_waker replace_waker(struct rv_readiness *side,
     return old;
 }
 
-/* S1, second half. Returns: true if it became ready after all. */
+/* SOURCE-1, second half. Returns: true if it became ready after all. */
 static bool leave_waker(struct rv_source *source, struct rv_readiness *side,
                         const struct rv_waker *waker, uint32_t *tick)
 {
@@ -257,7 +258,8 @@ bool rv_source_ready(struct rv_source *source, enum rv_direction direction,
     return direction == RV_WRITE && !watch_writing(source);
 }
 
-/* S2. Nothing is cleared of a direction that has one of the flags `unless`. */
+/* SOURCE-2. Nothing is cleared of a direction that has one of the flags
+ * `unless`. */
 static void clear(_Atomic uint64_t *word, uint32_t tick, uint64_t unless)
 {
     /* relaxed: taking a flag away publishes nothing, here and below. */
@@ -282,7 +284,7 @@ int rv_source_clear(struct rv_source *source, enum rv_direction direction,
 void rv_source_clear_short(struct rv_source *source,
                            enum rv_direction direction, uint32_t tick)
 {
-    clear(&source->direction[direction].word, tick, STRICT); /* S7 */
+    clear(&source->direction[direction].word, tick, STRICT); /* SOURCE-7 */
 }
 
 void rv_source_forget(struct rv_source *source, enum rv_direction direction)
@@ -318,7 +320,7 @@ bool rv_source_strict(const struct rv_source *source,
     return has(source, direction, STRICT);
 }
 
-/* S1 here too: a report is either seen in the second look, or finds the
+/* SOURCE-1 here too: a report is either seen in the second look, or finds the
  * waker. What ends writing ends reading as well, so it is a report on that. */
 bool rv_source_gone(struct rv_source *source, const struct rv_waker *waker)
 {
@@ -372,7 +374,7 @@ void rv_source_report(struct rv_reactor *reactor, uint64_t id, uint32_t events,
     struct rv_source *source = rv_slab_at(&reactor->sources, rv_id_index(id));
 
     pthread_mutex_lock(&source->mutex);
-    if (source->id == id) { /* S4 */
+    if (source->id == id) { /* SOURCE-4 */
         rv_trace(RV_EV_READINESS, 0, source->fd);
         for (int i = 0; i < RV_DIRECTIONS; i++) {
             uint64_t flags = flags_for((enum rv_direction)i, events);

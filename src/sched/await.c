@@ -23,7 +23,7 @@
 #include "executor/executor_internal.h"
 #include "sched/sched_internal.h"
 
-static void set_needs_task(struct rv_core *worker, struct rv_wait *wait,
+static void set_needs_task(struct rv_worker *worker, struct rv_wait *wait,
                            bool needs_task)
 {
     if (wait->needs_task == needs_task)
@@ -35,7 +35,7 @@ static void set_needs_task(struct rv_core *worker, struct rv_wait *wait,
         worker->needing_tasks--;
 }
 
-static void end_wait(struct rv_core *worker, struct rv_wait *wait, int result)
+static void end_wait(struct rv_worker *worker, struct rv_wait *wait, int result)
 {
     set_needs_task(worker, wait, false);
     wait->task->wait_result = result;
@@ -46,7 +46,7 @@ static void end_wait(struct rv_core *worker, struct rv_wait *wait, int result)
 static enum rv_poll proxy_poll(struct rv_future *proxy, struct rv_cx *cx)
 {
     struct rv_wait *wait = RV_CONTAINER_OF(proxy, struct rv_wait, proxy);
-    struct rv_core *worker = rv_core_current();
+    struct rv_worker *worker = rv_worker_current();
 
     cx->needs_task = NULL;
     if (rv_poll(wait->future, cx) == RV_PENDING) {
@@ -62,7 +62,7 @@ static int await(struct rv_coro *coro, struct rv_future *future)
     static const struct rv_future_ops proxy_ops = {
         .name = "rv_await", .poll = proxy_poll, .drop = NULL};
 
-    struct rv_core *worker = rv_core_current();
+    struct rv_worker *worker = rv_worker_current();
     struct rv_go_task *self = worker->current;
     struct rv_wait wait = {.future = future, .task = self};
     int error;
@@ -91,7 +91,7 @@ static int await(struct rv_coro *coro, struct rv_future *future)
 
 const struct rv_coro_host rv_go_host = {.await = await};
 
-bool rv_core_take_woken(struct rv_core *worker)
+bool rv_worker_take_woken(struct rv_worker *worker)
 {
     struct rv_list *node;
     bool any = false;
@@ -99,13 +99,13 @@ bool rv_core_take_woken(struct rv_core *worker)
     while ((node = rv_list_pop(&worker->woken))) {
         struct rv_wait *wait = RV_CONTAINER_OF(node, struct rv_wait, node);
 
-        rv_core_ready(worker, wait->task, false);
+        rv_worker_ready(worker, wait->task, false);
         any = true;
     }
     return any;
 }
 
-void rv_core_cancel_waits(struct rv_core *worker, bool handles_too)
+void rv_worker_cancel_waits(struct rv_worker *worker, bool handles_too)
 {
     struct rv_list *node = worker->waiting.next;
 
@@ -121,5 +121,5 @@ void rv_core_cancel_waits(struct rv_core *worker, bool handles_too)
             rv_drop(wait->future);
         end_wait(worker, wait, -ECANCELED);
     }
-    rv_core_take_woken(worker);
+    rv_worker_take_woken(worker);
 }

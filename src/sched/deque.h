@@ -9,10 +9,10 @@
  * The owner works at one end without waiting for anybody; who has nothing to
  * do takes from the other end. It grows, and never shrinks.
  *
- * Source: Chase and Lev, "Dynamic circular work-stealing deque", SPAA 2005;
- * in C11: Lê, Pop, Cohen and Zappa Nardelli, "Correct and efficient
- * work-stealing for weak memory models", PPoPP 2013. What must hold, D1 to D6,
- * and where this differs, is in deque.c.
+ * Source: Chase and Lev, "Dynamic circular work-stealing deque", SPAA 2005; in
+ * C11: Lê, Pop, Cohen and Zappa Nardelli, "Correct and efficient work-stealing
+ * for weak memory models", PPoPP 2013. What must hold, DEQUE-1 to DEQUE-6, and
+ * where this differs, is in deque.c.
  */
 #ifndef RV_DEQUE_H
 #define RV_DEQUE_H
@@ -40,7 +40,7 @@ static inline void rv_full_fence(void)
 #endif
 
 struct rv_deque_array {
-    struct rv_deque_array *older; /* the owner; see D6 */
+    struct rv_deque_array *older; /* the owner; see DEQUE-6 */
     int64_t mask;                 /* capacity, a power of two, less 1 */
     _Atomic(void *) slots[];
 };
@@ -65,22 +65,23 @@ void rv_deque_fini(struct rv_deque *deque);
 /* Private: push when the array is full. */
 int rv_deque_push_full(struct rv_deque *deque, void *item);
 
-/* Private: the thieves may want the last item, at `place`, too. Returns: it,
+/* Private: the thieves may want the last item, at `position`, too. Returns: it,
  * or NULL. */
-void *rv_deque_pop_last(struct rv_deque *deque, void *item, int64_t place);
+void *rv_deque_pop_last(struct rv_deque *deque, void *item, int64_t position);
 
-/* Private. relaxed, in both: bottom publishes slots (D4), top says who may
- * keep an item (D1). */
-static inline void *rv_deque_load(struct rv_deque_array *array, int64_t place)
+/* Private. relaxed, in both: bottom publishes slots (DEQUE-4), top says who may
+ * keep an item (DEQUE-1). */
+static inline void *rv_deque_load(struct rv_deque_array *array,
+                                  int64_t position)
 {
-    return atomic_load_explicit(&array->slots[place & array->mask],
+    return atomic_load_explicit(&array->slots[position & array->mask],
                                 memory_order_relaxed);
 }
 
-static inline void rv_deque_store(struct rv_deque_array *array, int64_t place,
-                                  void *item)
+static inline void rv_deque_store(struct rv_deque_array *array,
+                                  int64_t position, void *item)
 {
-    atomic_store_explicit(&array->slots[place & array->mask], item,
+    atomic_store_explicit(&array->slots[position & array->mask], item,
                           memory_order_relaxed);
 }
 
@@ -98,13 +99,14 @@ static inline int rv_deque_push(struct rv_deque *deque, void *item)
     struct rv_deque_array *array =
         atomic_load_explicit(&deque->array, memory_order_relaxed);
     /* acquire: a thief that moved top has read its slot, which may be ours
-     * now (D3); pairs with the seq_cst exchange in steal. */
+     * now (DEQUE-3); pairs with the seq_cst exchange in steal. */
     const int64_t top = atomic_load_explicit(&deque->top, memory_order_acquire);
 
     if (__builtin_expect(bottom - top > array->mask, 0))
         return rv_deque_push_full(deque, item);
     rv_deque_store(array, bottom, item);
-    /* release: publishes slot and item; pairs with the acquire in steal. D4 */
+    /* release: publishes slot and item; pairs with the acquire in steal.
+     * DEQUE-4 */
     atomic_store_explicit(&deque->bottom, bottom + 1, memory_order_release);
     return 0;
 }
@@ -113,23 +115,24 @@ static inline int rv_deque_push(struct rv_deque *deque, void *item)
 static inline void *rv_deque_pop(struct rv_deque *deque)
 {
     /* relaxed: as in push. */
-    const int64_t place =
+    const int64_t position =
         atomic_load_explicit(&deque->bottom, memory_order_relaxed) - 1;
     struct rv_deque_array *array =
         atomic_load_explicit(&deque->array, memory_order_relaxed);
     int64_t top;
 
-    /* release, here and below: D4. */
-    atomic_store_explicit(&deque->bottom, place, memory_order_release);
-    /* Pairs with the fence in steal. D2 */
+    /* release, here and below: DEQUE-4. */
+    atomic_store_explicit(&deque->bottom, position, memory_order_release);
+    /* Pairs with the fence in steal. DEQUE-2 */
     rv_full_fence();
     /* relaxed: the fence orders it. */
     top = atomic_load_explicit(&deque->top, memory_order_relaxed);
-    if (__builtin_expect(top < place, 1))
-        return rv_deque_load(array, place);
-    if (top == place)
-        return rv_deque_pop_last(deque, rv_deque_load(array, place), place);
-    atomic_store_explicit(&deque->bottom, place + 1, memory_order_release);
+    if (__builtin_expect(top < position, 1))
+        return rv_deque_load(array, position);
+    if (top == position)
+        return rv_deque_pop_last(deque, rv_deque_load(array, position),
+                                 position);
+    atomic_store_explicit(&deque->bottom, position + 1, memory_order_release);
     return NULL;
 }
 

@@ -12,15 +12,15 @@
  *
  * Protocol, for the other case:
  *
- *   F1  Who takes a fork from a deque runs it to its end, in a coroutine of
+ *   FORK-1  Who takes a fork from a deque runs it to its end, in a coroutine of
  *       its own, and then exchanges `state` for DONE. This is the last that
  *       it does to the fork: the joiner's stack may be gone after it.
- *   F2  The joiner does not run other work on top of its own stack: it
+ *   FORK-2  The joiner does not run other work on top of its own stack: it
  *       suspends, and its worker goes on with its loop. So a stack is never
  *       deeper than the same program without forks makes it.
- *   F3  The joiner leaves itself in `state` when its registers are saved (G2
- *       in go.c); if DONE is there already, it goes on.
- *   F4  Another item than the own fork at the bottom of the deque is put
+ *   FORK-3  The joiner leaves itself in `state` when its registers are saved
+ *       (GO-2); if DONE is there already, it goes on.
+ *   FORK-4  Another item than the own fork at the bottom of the deque is put
  *       back. It is a fork of another task, or the task was moved and its fork
  *       is in another worker's deque. That worker, or a thief, runs it.
  *
@@ -48,7 +48,7 @@ _Static_assert(_Alignof(struct rv_go_task) >= FORK_STATES,
 
 void rv_fork(struct rv_fork *fork, void (*fn)(void *arg), void *arg)
 {
-    struct rv_core *worker = rv_core_of_task;
+    struct rv_worker *worker = rv_worker_of_task;
 
     fork->fn = fn;
     fork->arg = arg;
@@ -60,7 +60,7 @@ void rv_fork(struct rv_fork *fork, void (*fn)(void *arg), void *arg)
         atomic_init(&fork->state, FORK_KEPT);
 }
 
-/* On the worker's stack, when the joiner is suspended. F3 */
+/* On the worker's stack, when the joiner is suspended. FORK-3 */
 static void publish_joiner(void *arg)
 {
     struct rv_go_task *task = arg;
@@ -71,7 +71,7 @@ static void publish_joiner(void *arg)
     if (!atomic_compare_exchange_strong_explicit(
             &task->syncs->state, &seen, (uintptr_t)task, memory_order_acq_rel,
             memory_order_acquire))
-        rv_core_ready(rv_core_current(), task, false);
+        rv_worker_ready(rv_worker_current(), task, false);
 }
 
 static __attribute__((noinline)) void wait_for_thief(struct rv_fork *fork)
@@ -87,9 +87,9 @@ static __attribute__((noinline)) void wait_for_thief(struct rv_fork *fork)
 
 /* The fork is not at the bottom of this worker's deque; `other` is. */
 static __attribute__((noinline)) void
-sync_slowly(struct rv_core *worker, struct rv_fork *fork, void *other)
+sync_slowly(struct rv_worker *worker, struct rv_fork *fork, void *other)
 {
-    /* It fits: there was room for it a moment ago. F4 */
+    /* It fits: there was room for it a moment ago. FORK-4 */
     if (other)
         (void)rv_deque_push(&worker->forks, other);
     /* acquire: what the fork has written; pairs with rv_fork_finish(). */
@@ -106,7 +106,7 @@ sync_slowly(struct rv_core *worker, struct rv_fork *fork, void *other)
 
 void rv_sync(struct rv_fork *fork)
 {
-    struct rv_core *worker = rv_core_of_task;
+    struct rv_worker *worker = rv_worker_of_task;
     void *item = NULL;
 
     if (__builtin_expect(worker != NULL, 1))
@@ -127,7 +127,7 @@ static int32_t fork_main(void *arg)
     return 0;
 }
 
-bool rv_fork_has_task(struct rv_core *worker)
+bool rv_fork_has_task(struct rv_worker *worker)
 {
     struct rv_sched *sched = worker->sched;
     const struct rv_coro_options options = {
@@ -151,7 +151,7 @@ bool rv_fork_has_task(struct rv_core *worker)
     return true;
 }
 
-struct rv_go_task *rv_fork_task(struct rv_core *worker, struct rv_fork *fork)
+struct rv_go_task *rv_fork_task(struct rv_worker *worker, struct rv_fork *fork)
 {
     struct rv_go_task *task = worker->spare;
 
@@ -164,20 +164,20 @@ struct rv_go_task *rv_fork_task(struct rv_core *worker, struct rv_fork *fork)
     return task;
 }
 
-struct rv_go_task *rv_fork_take_own(struct rv_core *worker)
+struct rv_go_task *rv_fork_take_own(struct rv_worker *worker)
 {
     if (rv_deque_len(&worker->forks) == 0 || !rv_fork_has_task(worker))
         return NULL;
     return rv_fork_task(worker, rv_deque_pop(&worker->forks));
 }
 
-void rv_fork_finish(struct rv_core *worker, struct rv_fork *fork)
+void rv_fork_finish(struct rv_worker *worker, struct rv_fork *fork)
 {
     /* release: publishes what the fork has written; acquire: the joiner; both
-     * pair with publish_joiner(). F1 */
+     * pair with publish_joiner(). FORK-1 */
     const uintptr_t joiner =
         atomic_exchange_explicit(&fork->state, FORK_DONE, memory_order_acq_rel);
 
     if (joiner >= FORK_STATES)
-        rv_core_ready(worker, (struct rv_go_task *)joiner, false);
+        rv_worker_ready(worker, (struct rv_go_task *)joiner, false);
 }

@@ -14,11 +14,11 @@
  *
  * Protocol:
  *
- *   G1  The result is written before state says DONE or WAKING, with release;
+ *   GO-1  The result is written before state says DONE or WAKING, with release;
  *       whoever reads either with acquire sees it.
- *   G2  A task that waits makes itself known when its registers are saved, on
+ *   GO-2  A task that waits makes itself known when its registers are saved, on
  *       the stack of its worker. Before, it could be resumed while it runs.
- *   G3  DONE is the last that the worker does to a task with a handle: the
+ *   GO-3  DONE is the last that the worker does to a task with a handle: the
  *       handle frees it. A waker has to be taken out before DONE and while
  *       nobody replaces it: that is WAKING. Then the handle may read the
  *       result, and let go; if it did, the worker frees the task.
@@ -32,7 +32,7 @@ _Static_assert(_Alignof(struct rv_go_task) >= RV_GO_STATES,
                "a pointer to a task is none of the states");
 
 /* One from the start of a scheduler, or of a task that runs here. */
-static void count_live(struct rv_core *worker, int64_t change)
+static void count_live(struct rv_worker *worker, int64_t change)
 {
     /* relaxed, and no read-modify-write: the worker alone writes it, and it is
      * read when all sleep. */
@@ -44,7 +44,7 @@ static void count_live(struct rv_core *worker, int64_t change)
 
 /* --- the handle as a future -------------------------------------------- */
 
-/* acquire: the result (G1). */
+/* acquire: the result (GO-1). */
 static uintptr_t look(struct rv_go_task *task)
 {
     return atomic_load_explicit(&task->state, memory_order_acquire);
@@ -54,7 +54,7 @@ static uintptr_t look(struct rv_go_task *task)
 static bool change(struct rv_go_task *task, uintptr_t from, uintptr_t to)
 {
     /* release: publishes `waker`, or the waiting task, to rv_go_finish();
-     * acquire: the result (G1). */
+     * acquire: the result (GO-1). */
     return atomic_compare_exchange_strong_explicit(
         &task->state, &from, to, memory_order_acq_rel, memory_order_acquire);
 }
@@ -80,7 +80,7 @@ static bool is_over(uintptr_t state)
 static void let_go(struct rv_go *go)
 {
     struct rv_go_task *task = go->task;
-    struct rv_core *worker = rv_core_current();
+    struct rv_worker *worker = rv_worker_current();
 
     if (!task)
         return;
@@ -99,7 +99,7 @@ static void let_go(struct rv_go *go)
 /* A task of another scheduler may go on while all of this one sleep. */
 static bool is_of_this_sched(const struct rv_go_task *task)
 {
-    const struct rv_core *worker = rv_core_current();
+    const struct rv_worker *worker = rv_worker_current();
 
     return worker && worker->sched == task->sched;
 }
@@ -165,7 +165,8 @@ static void init(struct rv_go_task *task, struct rv_go *go, const char *name,
     task->own_name = own_name;
     task->fn = fn;
     task->arg = arg;
-    /* release: a queue publishes the task, but the census may come first. */
+    /* release: a queue publishes the task, but the termination detection may
+     * come first. */
     atomic_store_explicit(&task->state, go ? RV_GO_ALONE : RV_GO_DETACHED,
                           memory_order_release);
     if (!go)
@@ -180,7 +181,7 @@ static bool is_closed(struct rv_sched *sched)
     return atomic_load_explicit(&sched->canceling, memory_order_relaxed);
 }
 
-static inline int go_from_inside(struct rv_core *worker, struct rv_go *go,
+static inline int go_from_inside(struct rv_worker *worker, struct rv_go *go,
                                  const char *name, char *own_name, rv_go_fn fn,
                                  void *arg)
 {
@@ -195,13 +196,13 @@ static inline int go_from_inside(struct rv_core *worker, struct rv_go *go,
         return -ENOMEM;
     init(task, go, name, own_name, fn, arg);
     count_live(worker, 1);
-    rv_core_ready(worker, task, true);
+    rv_worker_ready(worker, task, true);
     return 0;
 }
 
 int rv_go_literal(struct rv_go *go, const char *name, rv_go_fn fn, void *arg)
 {
-    struct rv_core *worker = rv_core_current();
+    struct rv_worker *worker = rv_worker_current();
 
     RV_CHECK(worker, "not in a task");
     return go_from_inside(worker, go, name, NULL, fn, arg);
@@ -215,7 +216,7 @@ static int go_from_outside(struct rv_sched *sched, struct rv_go *go,
 
     if (!task)
         return -ENOMEM;
-    rv_sched_hold(sched); /* C4 in census.c */
+    rv_sched_hold(sched); /* TERMINATION-4 */
     atomic_fetch_add(&sched->outside_starts, 1);
     pthread_mutex_lock(&sched->injector_mutex);
     closed = sched->closed || is_closed(sched);
@@ -237,7 +238,7 @@ static int go_from_outside(struct rv_sched *sched, struct rv_go *go,
 int rv_sched_go(struct rv_sched *sched, struct rv_go *go, const char *name,
                 rv_go_fn fn, void *arg)
 {
-    struct rv_core *worker = rv_core_current();
+    struct rv_worker *worker = rv_worker_current();
     char *copy;
     int error;
 
@@ -257,7 +258,7 @@ int rv_sched_go(struct rv_sched *sched, struct rv_go *go, const char *name,
 
 int rv_go_named(struct rv_go *go, const char *name, rv_go_fn fn, void *arg)
 {
-    struct rv_core *worker = rv_core_current();
+    struct rv_worker *worker = rv_worker_current();
 
     RV_CHECK(worker, "not in a task");
     return rv_sched_go(worker->sched, go, name, fn, arg);
@@ -272,13 +273,13 @@ static bool wake(struct rv_go_task *task)
     bool kept;
 
     task->waker = (struct rv_waker){0};
-    kept = change(task, RV_GO_WAKING, RV_GO_DONE); /* G3 */
+    kept = change(task, RV_GO_WAKING, RV_GO_DONE); /* GO-3 */
     rv_waker_wake(&waker);
     rv_waker_drop(&waker);
     return kept;
 }
 
-void rv_go_finish(struct rv_core *worker, struct rv_go_task *task)
+void rv_go_finish(struct rv_worker *worker, struct rv_go_task *task)
 {
     struct rv_sched *sched = worker->sched;
     uintptr_t state = look(task);
@@ -296,23 +297,23 @@ void rv_go_finish(struct rv_core *worker, struct rv_go_task *task)
                 return;
             }
         } else if (change(task, state, RV_GO_DONE)) {
-            break; /* G3: the task is not ours any more */
+            break; /* GO-3: the task is not ours any more */
         }
         state = look(task);
     }
     if (state != RV_GO_ALONE)
-        rv_core_ready(worker, (struct rv_go_task *)state, false);
+        rv_worker_ready(worker, (struct rv_go_task *)state, false);
 }
 
 /* --- join -------------------------------------------------------------- */
 
-/* On the worker's stack, when the joining task is suspended. G2 */
+/* On the worker's stack, when the joining task is suspended. GO-2 */
 static void publish_joiner(void *arg)
 {
     struct rv_go_task *task = arg;
 
     if (!change(task->joins, RV_GO_ALONE, (uintptr_t)task))
-        rv_core_ready(rv_core_current(), task, false);
+        rv_worker_ready(rv_worker_current(), task, false);
 }
 
 static int join_in_task(struct rv_go_task *self, struct rv_go *go)
@@ -356,7 +357,7 @@ static int join_outside(struct rv_go *go)
     if (result < 0)
         return result;
     atomic_fetch_add(&sched->waiters, 1);
-    rv_census_wake(sched);
+    rv_termination_wake(sched);
     result = rv_block_on(executor, &go->future);
     atomic_fetch_sub(&sched->waiters, 1);
     rv_executor_free(executor);

@@ -7,32 +7,33 @@
  * A wake costs thousands of times more than a push, so while one worker
  * searches nobody else is woken. Protocol:
  *
- *   I1  A pusher pushes first and reads the word second, with a seq_cst fence
- *       between; a worker announces that it stops searching first and looks
- *       at the queues second, ordered by a seq_cst exchange. So the pusher
- *       sees that nobody searches, or the worker sees the task.
- *   I2  Whoever announces its sleep when nobody searches (any more) looks at
- *       all queues again. Whoever pushed before counted on the last searcher.
- *       It holds for one that was refused the search too: since then all who
- *       searched may have found something and stopped.
- *   I3  The last searcher that found something looks at all queues again too,
- *       and wakes another worker if there is more. Otherwise two tasks that
- *       were pushed while it searched would run one after the other.
- *   I4  A worker is counted as a sleeper, and can be chosen, before that look.
- *       A pusher that comes after the look finds it, and its token ends the
- *       park, whether that has begun or not.
- *   I5  Whoever wakes a sleeper makes it a searcher in the same step. So the
- *       next pusher does not wake a second one, and I3 holds for it.
- *   I6  While some work, one of those who sleep is the sentinel: it sleeps for
- *       a moment only, and then searches. A task that its worker will most
+ *   IDLE-1  A pusher pushes first and reads the word second, with a seq_cst
+ *       fence between; a worker announces that it stops searching first and
+ *       looks at the queues second, ordered by a seq_cst exchange. So the
+ *       pusher sees that nobody searches, or the worker sees the task.
+ *   IDLE-2  Whoever announces its sleep when nobody searches (any more) looks
+ *       at all queues again. Whoever pushed before counted on the last
+ *       searcher. It holds for one that was refused the search too: since then
+ *       all who searched may have found something and stopped.
+ *   IDLE-3  The last searcher that found something looks at all queues again
+ *       too, and wakes another worker if there is more. Otherwise two tasks
+ *       that were pushed while it searched would run one after the other.
+ *   IDLE-4  A worker is counted as a sleeper, and can be chosen, before that
+ *       look. A pusher that comes after the look finds it, and its token ends
+ *       the park, whether that has begun or not.
+ *   IDLE-5  Whoever wakes a sleeper makes it a searcher in the same step. So
+ *       the next pusher does not wake a second one, and IDLE-3 holds for it.
+ *   IDLE-6  While some work, one of those who sleep is the sentinel: it sleeps
+ *       for a moment only, and then searches. A task that its worker will most
  *       likely run itself in a moment (in the slot) wakes nobody as long as
  *       there is one. Two tasks that wait for each other in turn would cost a
  *       futex each time else. The sentinel is announced, and called off before
- *       it searches, in the word: so I1 holds for it.
+ *       it searches, in the word: so IDLE-1 holds for it.
  *
- * tests/models/idle.pml is the model of I1 to I5, with mutants for I1 to I4.
- * Source: tokio's runtime/scheduler/multi_thread/idle.rs and the "spinning"
- * threads of Go's runtime/proc.go; the second half of I2 is the model's.
+ * tests/models/idle.pml is the model of IDLE-1 to IDLE-5, with mutants for
+ * IDLE-1 to IDLE-4. Source: tokio's runtime/scheduler/multi_thread/idle.rs and
+ * the "spinning" threads of Go's runtime/proc.go; the second half of IDLE-2 is
+ * the model's.
  */
 #include "sched/idle.h"
 
@@ -120,7 +121,7 @@ static __attribute__((noinline)) void wake_one(struct rv_idle *idle)
         struct rv_idle_worker *chosen = choose(idle);
 
         parker = chosen->parker;
-        /* seq_cst: I1, I5. */
+        /* seq_cst: IDLE-1, IDLE-5. */
         atomic_fetch_add_explicit(&idle->word, SEARCHER - leave(chosen),
                                   memory_order_seq_cst);
     }
@@ -134,7 +135,7 @@ void rv_idle_notify(struct rv_idle *idle)
     uint64_t word;
 
     /* Between the push and the look; pairs with the exchanges of the word by
-     * those who stop searching. I1 */
+     * those who stop searching. IDLE-1 */
     rv_full_fence();
     /* relaxed: the fence orders it. */
     word = atomic_load_explicit(&idle->word, memory_order_relaxed);
@@ -146,7 +147,7 @@ void rv_idle_notify_lazily(struct rv_idle *idle)
 {
     uint64_t word;
 
-    /* As in rv_idle_notify(). I1, I6 */
+    /* As in rv_idle_notify(). IDLE-1, IDLE-6 */
     rv_full_fence();
     word = atomic_load_explicit(&idle->word, memory_order_relaxed);
     if (__builtin_expect(searchers(word) == 0 && sleepers(word) > 0, 0) &&
@@ -161,14 +162,14 @@ bool rv_idle_search(struct rv_idle *idle)
 
     if (2 * searchers(word) >= idle->len && searchers(word) > 0)
         return false;
-    /* seq_cst: who sees a searcher leaves its task to it. I1 */
+    /* seq_cst: who sees a searcher leaves its task to it. IDLE-1 */
     atomic_fetch_add_explicit(&idle->word, SEARCHER, memory_order_seq_cst);
     return true;
 }
 
 bool rv_idle_found(struct rv_idle *idle)
 {
-    /* seq_cst: before the look at the queues. I1, I3 */
+    /* seq_cst: before the look at the queues. IDLE-1, IDLE-3 */
     return searchers(atomic_fetch_sub_explicit(&idle->word, SEARCHER,
                                                memory_order_seq_cst)) == 1;
 }
@@ -186,8 +187,8 @@ bool rv_idle_sleep(struct rv_idle *idle, uint32_t me, bool searching,
     if (*sentinel)
         change += SENTINEL;
     idle->workers[me].sentinel = *sentinel;
-    idle->workers[me].asleep = true; /* I4 */
-    /* seq_cst: before the look at the queues. I1, I2 */
+    idle->workers[me].asleep = true; /* IDLE-4 */
+    /* seq_cst: before the look at the queues. IDLE-1, IDLE-2 */
     word = change +
            atomic_fetch_add_explicit(&idle->word, change, memory_order_seq_cst);
     pthread_mutex_unlock(&idle->mutex);
@@ -201,7 +202,7 @@ bool rv_idle_rise(struct rv_idle *idle, uint32_t me, bool to_search)
     pthread_mutex_lock(&idle->mutex);
     if (idle->workers[me].asleep) {
         searcher = to_search;
-        /* seq_cst: I1. */
+        /* seq_cst: IDLE-1. */
         atomic_fetch_add_explicit(
             &idle->word, (to_search ? SEARCHER : 0) - leave(&idle->workers[me]),
             memory_order_seq_cst);

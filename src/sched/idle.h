@@ -76,7 +76,7 @@ bool rv_idle_found(struct rv_idle *idle);
  * Announce that the caller sleeps. searching: it is a searcher, and stops.
  *
  * *sentinel: set if others are awake and the caller is to come back soon by
- *            itself, to search: see I6.
+ *            itself, to search: see IDLE-6.
  * Returns: true if nobody searches now: it has to look at all queues before it
  * parks, and to call rv_idle_rise() if there is something.
  */

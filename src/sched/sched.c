@@ -15,7 +15,7 @@
 #include "reactor/reactor_internal.h"
 #include "sched/sched_internal.h"
 
-enum { MAX_CORES = 1024, FIRST_CAPACITY = 256, THREAD_NAME_BYTES = 16 };
+enum { MAX_WORKERS = 1024, FIRST_CAPACITY = 256, THREAD_NAME_BYTES = 16 };
 
 static const int64_t stop_blocking_ns = 5 * RV_NS_PER_S;
 
@@ -57,7 +57,7 @@ struct rv_go_task *rv_sched_take_injected(struct rv_sched *sched)
 
 /* --- workers ----------------------------------------------------------- */
 
-static void worker_fini(struct rv_core *worker)
+static void worker_fini(struct rv_worker *worker)
 {
     if (worker->spare) {
         rv_coro_free(worker->spare->coro);
@@ -77,7 +77,7 @@ static void worker_fini(struct rv_core *worker)
 /* After an error: worker_fini(). Returns: 0, -ENOMEM. */
 static int worker_init(struct rv_sched *sched, uint32_t index)
 {
-    struct rv_core *worker = &sched->workers[index];
+    struct rv_worker *worker = &sched->workers[index];
 
     worker->sched = sched;
     worker->index = index;
@@ -99,7 +99,7 @@ static int worker_init(struct rv_sched *sched, uint32_t index)
     return 0;
 }
 
-static void name_thread(const struct rv_core *worker)
+static void name_thread(const struct rv_worker *worker)
 {
     const char *name = worker->sched->options.name; /* while it starts */
     char text[THREAD_NAME_BYTES];
@@ -109,7 +109,7 @@ static void name_thread(const struct rv_core *worker)
     pthread_setname_np(worker->thread, text);
 }
 
-static int start_thread(struct rv_core *worker)
+static int start_thread(struct rv_worker *worker)
 {
     sigset_t others;
     sigset_t before;
@@ -117,7 +117,7 @@ static int start_thread(struct rv_core *worker)
 
     rv_signals_of_others(&others);
     pthread_sigmask(SIG_SETMASK, &others, &before);
-    error = pthread_create(&worker->thread, NULL, rv_core_main, worker);
+    error = pthread_create(&worker->thread, NULL, rv_worker_main, worker);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!error)
         name_thread(worker);
@@ -126,7 +126,7 @@ static int start_thread(struct rv_core *worker)
 
 static void end_threads(struct rv_sched *sched, uint32_t len)
 {
-    /* release: pairs with the acquire in rv_core_main(). */
+    /* release: pairs with the acquire in rv_worker_main(). */
     atomic_store_explicit(&sched->over, true, memory_order_release);
     rv_idle_wake_all(&sched->idle);
     for (uint32_t i = 0; i < len; i++)
@@ -213,7 +213,7 @@ static void free_sched(struct rv_sched *sched)
     rv_go_task_free_all(sched);
     pthread_mutex_destroy(&sched->injector_mutex);
     pthread_mutex_destroy(&sched->task_mutex);
-    pthread_mutex_destroy(&sched->census_mutex);
+    pthread_mutex_destroy(&sched->termination_mutex);
     rv_free(sched->deadlock);
     rv_free(sched);
 }
@@ -229,7 +229,7 @@ static struct rv_sched *new_sched(const struct rv_sched_options *options)
     sched->mark = rv_fork_mark();
     pthread_mutex_init(&sched->injector_mutex, NULL);
     pthread_mutex_init(&sched->task_mutex, NULL);
-    pthread_mutex_init(&sched->census_mutex, NULL);
+    pthread_mutex_init(&sched->termination_mutex, NULL);
     rv_list_init(&sched->injected);
     rv_list_init(&sched->free_tasks);
     sched->round = 1;
@@ -262,8 +262,8 @@ int rv_sched_start(struct rv_sched **out,
 
     if (!options)
         options = &standard;
-    len = options->cores ? options->cores : usable_cpus();
-    if (len > MAX_CORES)
+    len = options->workers ? options->workers : usable_cpus();
+    if (len > MAX_WORKERS)
         return -EINVAL;
     sched = new_sched(options);
     if (!sched)
@@ -302,7 +302,7 @@ static void forget_copy(struct rv_sched *sched)
 
 void rv_sched_stop(struct rv_sched *sched)
 {
-    const struct rv_core *worker = rv_core_current();
+    const struct rv_worker *worker = rv_worker_current();
 
     if (rv_fork_is_copy(sched->mark)) {
         forget_copy(sched);
@@ -313,8 +313,8 @@ void rv_sched_stop(struct rv_sched *sched)
     pthread_mutex_lock(&sched->injector_mutex);
     sched->closed = true;
     pthread_mutex_unlock(&sched->injector_mutex);
-    /* seq_cst, both: the census of a worker that did not see them yet is
-     * begun again by the wakes. */
+    /* seq_cst, both: the termination detection of a worker that did not see
+     * them yet is begun again by the wakes. */
     atomic_store(&sched->canceling, true);
     atomic_store(&sched->stopping, true);
     rv_idle_wake_all(&sched->idle);
@@ -361,15 +361,15 @@ void rv_sched_release(struct rv_sched *sched)
         return;
     /* What the caller woke may belong to a worker that was counted before it
      * held: all are to look again. */
-    pthread_mutex_lock(&sched->census_mutex);
+    pthread_mutex_lock(&sched->termination_mutex);
     sched->round++;
-    pthread_mutex_unlock(&sched->census_mutex);
+    pthread_mutex_unlock(&sched->termination_mutex);
     before = atomic_fetch_sub(&sched->holds, 1);
     RV_CHECK(before > 0, "not held");
-    rv_census_wake(sched);
+    rv_termination_wake(sched);
 }
 
-uint32_t rv_sched_cores(const struct rv_sched *sched)
+uint32_t rv_sched_workers(const struct rv_sched *sched)
 {
     return sched->len;
 }

@@ -8,7 +8,7 @@
  *     go.c       start, finish and join tasks
  *     fork.c     fork and sync
  *     await.c    how a task waits for a future
- *     census.c   nobody can go on: the end, or a deadlock
+ *     termination.c  nobody can go on: the end, or a deadlock
  *     deque.c, idle.c
  */
 #ifndef RV_SCHED_INTERNAL_H
@@ -18,8 +18,8 @@
 #include <reveil/blocking.h>
 #include <reveil/cpu.h>
 #include <reveil/reactor.h>
+#include <reveil/ring.h>
 #include <reveil/sched.h>
-#include <reveil/uring.h>
 
 #include "sched/deque.h"
 #include "sched/idle.h"
@@ -76,7 +76,7 @@ struct rv_wait {
     bool needs_task; /* see rv_cx */
 };
 
-struct rv_core {
+struct rv_worker {
     /* Set at the start. */
     struct rv_sched *sched;
     uint32_t index;
@@ -112,7 +112,7 @@ struct rv_core {
     _Atomic uint32_t outsiders; /* what may wake a task from outside: futures
                                    but `needing_tasks`, operations without */
 
-    /* sched->census_mutex must be held, but to set `worked`. */
+    /* sched->termination_mutex must be held, but to set `worked`. */
     uint32_t round;      /* in which it was counted last */
     _Atomic bool worked; /* since it was counted last; set by the worker */
 };
@@ -120,7 +120,7 @@ struct rv_core {
 struct rv_sched {
     /* Set at the start. */
     struct rv_sched_options options;
-    struct rv_core *workers;
+    struct rv_worker *workers;
     uint32_t len;
     struct rv_reactor *reactor;
     struct rv_blocking_pool *blocking;
@@ -152,9 +152,9 @@ struct rv_sched {
     _Atomic uint32_t holds;
     _Atomic uint64_t outside_starts; /* of tasks, by threads outside */
 
-    /* census.c */
-    pthread_mutex_t census_mutex;
-    uint32_t round;          /* census_mutex must be held */
+    /* termination.c */
+    pthread_mutex_t termination_mutex;
+    uint32_t round;          /* termination_mutex must be held */
     uint64_t counted_starts; /* ... `outside_starts` in this round */
     char *deadlock;          /* the report; written once */
     _Atomic bool deadlocked;
@@ -163,19 +163,19 @@ struct rv_sched {
 /* The worker that runs a task in this thread; NULL outside. For functions that
  * use it before anything can suspend, and call nothing inline that does. One
  * load, also in a shared library. */
-extern _Thread_local struct rv_core *rv_core_of_task
+extern _Thread_local struct rv_worker *rv_worker_of_task
     __attribute__((tls_model("initial-exec")));
 
 /* The worker whose thread this is; NULL. A coroutine asks again after each
  * wait: it may be in another thread. */
-struct rv_core *rv_core_current(void);
+struct rv_worker *rv_worker_current(void);
 
 /* The calling task; NULL outside. */
 struct rv_go_task *rv_go_current(void);
 
 /* --- worker.c ---------------------------------------------------------- */
 
-void *rv_core_main(void *arg);
+void *rv_worker_main(void *arg);
 
 /*
  * Put a task that can go on into the worker's slot, and what was there into
@@ -183,13 +183,14 @@ void *rv_core_main(void *arg);
  *
  * Threads: the worker's.
  */
-void rv_core_ready(struct rv_core *worker, struct rv_go_task *task, bool busy);
+void rv_worker_ready(struct rv_worker *worker, struct rv_go_task *task,
+                     bool busy);
 
 /* Put it at the end of the worker's queue. Threads: the worker's. */
-void rv_core_push(struct rv_core *worker, struct rv_go_task *task);
+void rv_worker_push(struct rv_worker *worker, struct rv_go_task *task);
 
 /* A future of this worker was woken. Threads: the worker's. */
-bool rv_core_is_woken(const struct rv_core *worker);
+bool rv_worker_is_woken(const struct rv_worker *worker);
 
 /* There is something in a queue, or in a slot. */
 bool rv_sched_has_work(const struct rv_sched *sched, bool slots_too);
@@ -206,8 +207,8 @@ struct rv_go_task *rv_sched_take_injected(struct rv_sched *sched);
 
 /* worker: the caller's, NULL outside. Returns: NULL without memory. */
 struct rv_go_task *rv_go_task_new(struct rv_sched *sched,
-                                  struct rv_core *worker);
-void rv_go_task_free(struct rv_sched *sched, struct rv_core *worker,
+                                  struct rv_worker *worker);
+void rv_go_task_free(struct rv_sched *sched, struct rv_worker *worker,
                      struct rv_go_task *task);
 
 /* Call visit() for each task that is not free. Threads: while all workers
@@ -221,7 +222,7 @@ void rv_go_task_free_all(struct rv_sched *sched);
 /* --- go.c -------------------------------------------------------------- */
 
 /* The task's function has returned. Threads: the worker's. */
-void rv_go_finish(struct rv_core *worker, struct rv_go_task *task);
+void rv_go_finish(struct rv_worker *worker, struct rv_go_task *task);
 
 /* It is the future of a handle, which may be dropped in any thread. */
 bool rv_go_is_handle(const struct rv_future *future);
@@ -234,17 +235,17 @@ bool rv_go_cancel_join(struct rv_go_task *task);
 
 /* Have a task with a coroutine at hand, before a fork is taken that could not
  * be put back. Returns: false without memory. */
-bool rv_fork_has_task(struct rv_core *worker);
+bool rv_fork_has_task(struct rv_worker *worker);
 
 /* After that: the task, which runs this fork. fork: NULL: none was taken.
  * Returns: NULL then. */
-struct rv_go_task *rv_fork_task(struct rv_core *worker, struct rv_fork *fork);
+struct rv_go_task *rv_fork_task(struct rv_worker *worker, struct rv_fork *fork);
 
 /* Take one of the worker's own forks, as a task; NULL. */
-struct rv_go_task *rv_fork_take_own(struct rv_core *worker);
+struct rv_go_task *rv_fork_take_own(struct rv_worker *worker);
 
 /* It has run: whoever waits in rv_sync() goes on. */
-void rv_fork_finish(struct rv_core *worker, struct rv_fork *fork);
+void rv_fork_finish(struct rv_worker *worker, struct rv_fork *fork);
 
 /* --- await.c ----------------------------------------------------------- */
 
@@ -252,19 +253,19 @@ extern const struct rv_coro_host rv_go_host;
 
 /* Put the tasks whose futures were READY into the queues. Returns: true if
  * there were any. */
-bool rv_core_take_woken(struct rv_core *worker);
+bool rv_worker_take_woken(struct rv_worker *worker);
 
 /* End the waits for futures on this worker, with -ECANCELED; those for tasks
  * only if handles_too. */
-void rv_core_cancel_waits(struct rv_core *worker, bool handles_too);
+void rv_worker_cancel_waits(struct rv_worker *worker, bool handles_too);
 
-/* --- census.c ---------------------------------------------------------- */
+/* --- termination.c ----------------------------------------------------- */
 
 /* The worker has announced its sleep and found nothing. Threads: its own. */
-void rv_census_visit(struct rv_core *worker);
+void rv_termination_visit(struct rv_worker *worker);
 
-/* Something changed that the census looks at: if all sleep, look anew.
- * Threads: any. */
-void rv_census_wake(struct rv_sched *sched);
+/* Something changed that the termination detection looks at: if all sleep, look
+ * anew. Threads: any. */
+void rv_termination_wake(struct rv_sched *sched);
 
 #endif /* RV_SCHED_INTERNAL_H */

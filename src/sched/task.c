@@ -51,7 +51,7 @@ static uint32_t move(struct rv_list *to, struct rv_list *from)
 
 /* The worker has none left: get some of the shared ones. */
 static __attribute__((noinline)) void refill(struct rv_sched *sched,
-                                             struct rv_core *worker)
+                                             struct rv_worker *worker)
 {
     pthread_mutex_lock(&sched->task_mutex);
     if (sched->free_len > 0 || add_chunk(sched)) {
@@ -64,7 +64,7 @@ static __attribute__((noinline)) void refill(struct rv_sched *sched,
 }
 
 static __attribute__((noinline)) void give_back(struct rv_sched *sched,
-                                                struct rv_core *worker)
+                                                struct rv_worker *worker)
 {
     pthread_mutex_lock(&sched->task_mutex);
     while (worker->free_len > KEPT_TASKS / 2) {
@@ -89,7 +89,7 @@ static struct rv_list *pop_shared(struct rv_sched *sched)
     return node;
 }
 
-static struct rv_list *pop_own(struct rv_sched *sched, struct rv_core *worker)
+static struct rv_list *pop_own(struct rv_sched *sched, struct rv_worker *worker)
 {
     if (worker->free_len == 0)
         refill(sched, worker);
@@ -100,7 +100,7 @@ static struct rv_list *pop_own(struct rv_sched *sched, struct rv_core *worker)
 }
 
 struct rv_go_task *rv_go_task_new(struct rv_sched *sched,
-                                  struct rv_core *worker)
+                                  struct rv_worker *worker)
 {
     struct rv_list *node = worker ? pop_own(sched, worker) : pop_shared(sched);
     struct rv_go_task *task;
@@ -116,7 +116,7 @@ struct rv_go_task *rv_go_task_new(struct rv_sched *sched,
     return task;
 }
 
-void rv_go_task_free(struct rv_sched *sched, struct rv_core *worker,
+void rv_go_task_free(struct rv_sched *sched, struct rv_worker *worker,
                      struct rv_go_task *task)
 {
     /* relaxed: nobody has the task any more. */

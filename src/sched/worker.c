@@ -23,8 +23,8 @@
 #include "base/base_internal.h"
 #include "cpu/cpu_internal.h"
 #include "executor/executor_internal.h"
+#include "ring/ring_internal.h"
 #include "sched/sched_internal.h"
-#include "uring/uring_internal.h"
 
 enum {
     FAIR_RUNS = 61,    /* prime, as in Go and tokio, so as not to beat */
@@ -38,12 +38,12 @@ static const int64_t shortest_nap_ns = 50 * 1000;
 static const int64_t longest_nap_ns = RV_NS_PER_MS;
 static const int64_t stop_cpu_ns = 5 * RV_NS_PER_S;
 
-static _Thread_local struct rv_core *current;
-_Thread_local struct rv_core *rv_core_of_task;
+static _Thread_local struct rv_worker *current;
+_Thread_local struct rv_worker *rv_worker_of_task;
 
 /* Not inline: a coroutine that was suspended may be in another thread, and a
  * compiler would use the first one's variable again. */
-__attribute__((noinline)) struct rv_core *rv_core_current(void)
+__attribute__((noinline)) struct rv_worker *rv_worker_current(void)
 {
     __asm__ volatile("");
     return current;
@@ -51,20 +51,21 @@ __attribute__((noinline)) struct rv_core *rv_core_current(void)
 
 struct rv_go_task *rv_go_current(void)
 {
-    const struct rv_core *worker = rv_core_current();
+    const struct rv_worker *worker = rv_worker_current();
 
     return worker ? worker->current : NULL;
 }
 
 /* --- queues ------------------------------------------------------------ */
 
-void rv_core_push(struct rv_core *worker, struct rv_go_task *task)
+void rv_worker_push(struct rv_worker *worker, struct rv_go_task *task)
 {
     if (rv_deque_push(&worker->tasks, task) < 0)
         rv_sched_inject(worker->sched, task); /* needs no memory */
 }
 
-void rv_core_ready(struct rv_core *worker, struct rv_go_task *task, bool busy)
+void rv_worker_ready(struct rv_worker *worker, struct rv_go_task *task,
+                     bool busy)
 {
     /* acq_rel: publishes the task to a thief; and the task that was there may
      * have been put there by nobody but us. */
@@ -72,7 +73,7 @@ void rv_core_ready(struct rv_core *worker, struct rv_go_task *task, bool busy)
         atomic_exchange_explicit(&worker->slot, task, memory_order_acq_rel);
 
     if (old) {
-        rv_core_push(worker, old);
+        rv_worker_push(worker, old);
         rv_idle_notify(&worker->sched->idle);
     } else if (busy) {
         rv_idle_notify_lazily(&worker->sched->idle);
@@ -80,13 +81,13 @@ void rv_core_ready(struct rv_core *worker, struct rv_go_task *task, bool busy)
 }
 
 /* Threads: any. */
-static struct rv_go_task *take_slot(struct rv_core *worker)
+static struct rv_go_task *take_slot(struct rv_worker *worker)
 {
     /* relaxed: only a guess for the exchange. */
     if (!atomic_load_explicit(&worker->slot, memory_order_relaxed))
         return NULL;
     /* acquire: what was written before the task was put there; pairs with
-     * rv_core_ready(). */
+     * rv_worker_ready(). */
     return atomic_exchange_explicit(&worker->slot, NULL, memory_order_acquire);
 }
 
@@ -104,10 +105,10 @@ static void *steal_from(struct rv_deque *deque)
 bool rv_sched_has_work(const struct rv_sched *sched, bool slots_too)
 {
     /* After the caller's exchange of the idle word; pairs with the fence in
-     * rv_idle_notify(). I1 */
+     * rv_idle_notify(). IDLE-1 */
     rv_full_fence();
     for (uint32_t i = 0; i < sched->len; i++) {
-        const struct rv_core *worker = &sched->workers[i];
+        const struct rv_worker *worker = &sched->workers[i];
 
         /* relaxed: who takes it looks again. */
         if (rv_deque_len(&worker->tasks) > 0 ||
@@ -122,7 +123,7 @@ bool rv_sched_has_work(const struct rv_sched *sched, bool slots_too)
 /* --- stealing ---------------------------------------------------------- */
 
 /* Returns: true if the victim has been in one task since the search began. */
-static bool is_stuck(struct rv_core *worker, const struct rv_core *victim,
+static bool is_stuck(struct rv_worker *worker, const struct rv_worker *victim,
                      uint32_t round)
 {
     /* relaxed: a hint. */
@@ -135,8 +136,8 @@ static bool is_stuck(struct rv_core *worker, const struct rv_core *victim,
            worker->seen_runs[victim->index] == runs;
 }
 
-static struct rv_go_task *steal(struct rv_core *worker, struct rv_core *victim,
-                                uint32_t round)
+static struct rv_go_task *steal(struct rv_worker *worker,
+                                struct rv_worker *victim, uint32_t round)
 {
     const bool stuck = is_stuck(worker, victim, round);
     struct rv_go_task *task = NULL;
@@ -150,7 +151,7 @@ static struct rv_go_task *steal(struct rv_core *worker, struct rv_core *victim,
     return task;
 }
 
-static struct rv_go_task *steal_any(struct rv_core *worker, uint32_t round)
+static struct rv_go_task *steal_any(struct rv_worker *worker, uint32_t round)
 {
     struct rv_sched *sched = worker->sched;
     struct rv_go_task *task = NULL;
@@ -159,7 +160,7 @@ static struct rv_go_task *steal_any(struct rv_core *worker, uint32_t round)
     worker->random = worker->random * 1664525u + 1013904223u;
     first = (worker->random >> 16) % sched->len;
     for (uint32_t i = 0; i < sched->len && !task; i++) {
-        struct rv_core *victim = &sched->workers[(first + i) % sched->len];
+        struct rv_worker *victim = &sched->workers[(first + i) % sched->len];
 
         if (victim != worker)
             task = steal(worker, victim, round);
@@ -177,7 +178,7 @@ static void pause_for(uint32_t turns)
 #endif
 }
 
-bool rv_core_is_woken(const struct rv_core *worker)
+bool rv_worker_is_woken(const struct rv_worker *worker)
 {
     const struct rv_ready *ready = rv_executor_ready(worker->executor);
 
@@ -186,7 +187,7 @@ bool rv_core_is_woken(const struct rv_core *worker)
            atomic_load_explicit(&ready->has_pushed, memory_order_relaxed);
 }
 
-static struct rv_go_task *search(struct rv_core *worker)
+static struct rv_go_task *search(struct rv_worker *worker)
 {
     struct rv_go_task *task = NULL;
 
@@ -195,14 +196,14 @@ static struct rv_go_task *search(struct rv_core *worker)
     worker->searching = true;
     for (uint32_t round = 0; round < SEARCH_ROUNDS; round++) {
         task = steal_any(worker, round);
-        if (task || rv_core_is_woken(worker))
+        if (task || rv_worker_is_woken(worker))
             break;
         pause_for(round);
     }
     return task;
 }
 
-static void stop_searching(struct rv_core *worker)
+static void stop_searching(struct rv_worker *worker)
 {
     struct rv_sched *sched = worker->sched;
 
@@ -216,25 +217,25 @@ static void stop_searching(struct rv_core *worker)
 
 /* --- what to run next -------------------------------------------------- */
 
-/* relaxed: see rv_census_visit(). */
-static void note_work(struct rv_core *worker)
+/* relaxed: see rv_termination_visit(). */
+static void note_work(struct rv_worker *worker)
 {
     atomic_store_explicit(&worker->worked, true, memory_order_relaxed);
 }
 
 /* busy: it is only its turn. Returns: true if there may be a task to run now.
  */
-static bool run_executor(struct rv_core *worker, bool busy)
+static bool run_executor(struct rv_worker *worker, bool busy)
 {
     worker->executor_ran = busy ? rv_executor_run_busy(worker->executor)
                                 : rv_executor_run(worker->executor);
     if (!worker->executor_ran)
         return false;
     note_work(worker);
-    return rv_core_take_woken(worker);
+    return rv_worker_take_woken(worker);
 }
 
-static struct rv_go_task *next_in_turn(struct rv_core *worker)
+static struct rv_go_task *next_in_turn(struct rv_worker *worker)
 {
     struct rv_go_task *task = NULL;
 
@@ -249,7 +250,7 @@ static struct rv_go_task *next_in_turn(struct rv_core *worker)
     return task ? task : take_slot(worker);
 }
 
-static struct rv_go_task *next_task(struct rv_core *worker)
+static struct rv_go_task *next_task(struct rv_worker *worker)
 {
     struct rv_go_task *task = NULL;
 
@@ -277,7 +278,7 @@ static int32_t task_main(void *arg)
 }
 
 /* From now on its name is the coroutine's copy. Returns: 0, -ENOMEM. */
-static int start(struct rv_core *worker, struct rv_go_task *task)
+static int start(struct rv_worker *worker, struct rv_go_task *task)
 {
     char *own_name = task->own_name;
     const struct rv_coro_options options = {
@@ -295,7 +296,7 @@ static int start(struct rv_core *worker, struct rv_go_task *task)
     return error;
 }
 
-static void finish(struct rv_core *worker, struct rv_go_task *task)
+static void finish(struct rv_worker *worker, struct rv_go_task *task)
 {
     struct rv_fork *fork = task->fork;
 
@@ -311,7 +312,7 @@ static void finish(struct rv_core *worker, struct rv_go_task *task)
     rv_fork_finish(worker, fork);
 }
 
-static void run(struct rv_core *worker, struct rv_go_task *task)
+static void run(struct rv_worker *worker, struct rv_go_task *task)
 {
     const uint32_t runs =
         atomic_load_explicit(&worker->runs, memory_order_relaxed);
@@ -327,10 +328,10 @@ static void run(struct rv_core *worker, struct rv_go_task *task)
         return;
     }
     worker->current = task;
-    rv_core_of_task = worker;
+    rv_worker_of_task = worker;
     if (rv_coro_resume(task->coro))
         finish(worker, task);
-    rv_core_of_task = NULL;
+    rv_worker_of_task = NULL;
     worker->current = NULL; /* and the task may be elsewhere by now */
 }
 
@@ -338,9 +339,9 @@ static void run(struct rv_core *worker, struct rv_go_task *task)
 
 static void push_back(void *arg)
 {
-    struct rv_core *worker = rv_core_current();
+    struct rv_worker *worker = rv_worker_current();
 
-    rv_core_push(worker, arg);
+    rv_worker_push(worker, arg);
     if (rv_deque_len(&worker->tasks) > 1)
         rv_idle_notify(&worker->sched->idle);
 }
@@ -360,7 +361,7 @@ int rv_go_yield(void)
 
 /* --- sleep ------------------------------------------------------------- */
 
-static int64_t next_nap_ns(struct rv_core *worker)
+static int64_t next_nap_ns(struct rv_worker *worker)
 {
     const int64_t nap_ns = worker->nap_ns;
 
@@ -369,7 +370,7 @@ static int64_t next_nap_ns(struct rv_core *worker)
 }
 
 /* A virtual clock jumps to the first timer, as in an executor: base.h. */
-static void park(struct rv_core *worker, bool sentinel)
+static void park(struct rv_worker *worker, bool sentinel)
 {
     int64_t until_ns = rv_executor_next_ns(worker->executor);
 
@@ -387,7 +388,7 @@ static void park(struct rv_core *worker, bool sentinel)
 
 /* The tasks of ring and pool, and the pool's reads, only serve others, which
  * are counted. */
-static uint32_t count_outsiders(const struct rv_core *worker)
+static uint32_t count_outsiders(const struct rv_worker *worker)
 {
     const uint32_t futures =
         rv_executor_tasks(worker->executor) - worker->needing_tasks -
@@ -398,14 +399,15 @@ static uint32_t count_outsiders(const struct rv_core *worker)
     return futures + operations;
 }
 
-static void sleep_or_not(struct rv_core *worker)
+static void sleep_or_not(struct rv_worker *worker)
 {
     struct rv_sched *sched = worker->sched;
     const uint32_t outsiders = count_outsiders(worker);
     const bool searching = worker->searching;
     bool sentinel;
 
-    /* relaxed: the census reads it under its mutex, after we were there. */
+    /* relaxed: the termination detection reads it under its mutex, after we
+     * were there. */
     atomic_store_explicit(&worker->outsiders, outsiders, memory_order_relaxed);
     worker->searching = false;
     if (rv_idle_sleep(&sched->idle, worker->index, searching, &sentinel) &&
@@ -413,20 +415,20 @@ static void sleep_or_not(struct rv_core *worker)
         worker->searching = rv_idle_rise(&sched->idle, worker->index, true);
         return;
     }
-    rv_census_visit(worker);
+    rv_termination_visit(worker);
     park(worker, sentinel);
     worker->searching = rv_idle_rise(&sched->idle, worker->index, false);
 }
 
 /* --- the loop ---------------------------------------------------------- */
 
-static void turn(struct rv_core *worker)
+static void turn(struct rv_worker *worker)
 {
     struct rv_go_task *task = next_task(worker);
 
     if (!task)
         task = search(worker);
-    if (!task && !rv_core_is_woken(worker)) {
+    if (!task && !rv_worker_is_woken(worker)) {
         /* What its executor polled may have left calls for the ring: they are
          * submitted when it finds nothing to do. */
         if (!worker->executor_ran)
@@ -440,7 +442,7 @@ static void turn(struct rv_core *worker)
     }
 }
 
-static void enter_all(struct rv_core *worker)
+static void enter_all(struct rv_worker *worker)
 {
     current = worker;
     rv_reactor_enter(worker->sched->reactor);
@@ -451,7 +453,7 @@ static void enter_all(struct rv_core *worker)
 }
 
 /* Ring and pool end on the thread that used them, as they ask for. */
-static void leave_all(struct rv_core *worker)
+static void leave_all(struct rv_worker *worker)
 {
     rv_executor_leave(worker->executor);
     rv_cpu_enter(NULL);
@@ -465,9 +467,9 @@ static void leave_all(struct rv_core *worker)
     current = NULL;
 }
 
-void *rv_core_main(void *arg)
+void *rv_worker_main(void *arg)
 {
-    struct rv_core *worker = arg;
+    struct rv_worker *worker = arg;
     struct rv_sched *sched = worker->sched;
 
     enter_all(worker);
@@ -476,7 +478,7 @@ void *rv_core_main(void *arg)
                  "a child of fork() returned from a task of rv_sched");
         /* relaxed, both: they come with a wake. */
         if (atomic_load_explicit(&sched->canceling, memory_order_relaxed))
-            rv_core_cancel_waits(
+            rv_worker_cancel_waits(
                 worker,
                 atomic_load_explicit(&sched->despairing, memory_order_relaxed));
         turn(worker);

@@ -6,18 +6,19 @@
  *
  * Protocol.
  *
- *   T1  The word `alive` is not 0 before the clone, and becomes 0 when the
- *       kernel has left the stack for good (CLONE_CHILD_CLEARTID). A word that
- *       starts as 0 would let a join pass a thread that did not begin yet.
- *   T2  The kernel wakes the word as a shared futex, so join() waits without
- *       FUTEX_PRIVATE_FLAG; a private wait has another key and sleeps on.
- *   T3  The joiner unmaps the stack. The thread cannot: it stands on it.
- *   T4  rsp % 16 == 8 when main() begins, however long the arguments are: both
- *       they and the frame are aligned to 16. Else the first aligned SSE store
- *       of the compiler is a fault.
- *   T5  Signals are blocked before the clone: a handler would run libc code
- *       on the bare thread. Signals 32 and 33 too, which sigfillset() leaves
- *       out, so the mask is set by the system call itself.
+ *   THREAD-1  The word `alive` is not 0 before the clone, and becomes 0 when
+ *       the kernel has left the stack for good (CLONE_CHILD_CLEARTID). A word
+ *       that starts as 0 would let a join pass a thread that did not begin yet.
+ *   THREAD-2  The kernel wakes the word as a shared futex, so join() waits
+ *       without FUTEX_PRIVATE_FLAG; a private wait has another key and sleeps
+ *       on.
+ *   THREAD-3  The joiner unmaps the stack. The thread cannot: it stands on it.
+ *   THREAD-4  rsp % 16 == 8 when main() begins, however long the arguments are:
+ *       both they and the frame are aligned to 16. Else the first aligned SSE
+ *       store of the compiler is a fault.
+ *   THREAD-5  Signals are blocked before the clone: a handler would run libc
+ *       code on the bare thread. Signals 32 and 33 too, which sigfillset()
+ *       leaves out, so the mask is set by the system call itself.
  *
  * Source: clone(2), futex(2), set_tid_address(2).
  */
@@ -67,7 +68,8 @@ static int map_stack(struct rv_thread *thread, size_t stack_bytes)
     return -ENOMEM;
 }
 
-/* The end of the stack, as the drawing in thread_internal.h has it (T1, T4). */
+/* The end of the stack, as the drawing in thread_internal.h has it (THREAD-1,
+ * THREAD-4). */
 static struct rv_thread_frame *lay_out(const struct rv_thread *thread,
                                        rv_thread_main main, const void *args,
                                        size_t args_bytes)
@@ -86,7 +88,7 @@ static struct rv_thread_frame *lay_out(const struct rv_thread *thread,
     return frame;
 }
 
-/* T5. The kernel's own mask: a bit a signal, 64 of them. */
+/* THREAD-5. The kernel's own mask: a bit a signal, 64 of them. */
 static uint64_t set_signal_mask(uint64_t mask)
 {
     uint64_t before = 0;
@@ -134,7 +136,7 @@ static bool nap(int64_t deadline_ns)
     return rv_clock_real_ns(rv_now_ns()) < deadline_ns;
 }
 
-/* T2. Returns: false when the time is over. */
+/* THREAD-2. Returns: false when the time is over. */
 static bool wait_while(_Atomic uint32_t *word, uint32_t value,
                        int64_t deadline_ns)
 {

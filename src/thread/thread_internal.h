@@ -57,7 +57,7 @@ _Static_assert(
         offsetof(struct rv_thread_frame, main) == RV_THREAD_FRAME_MAIN &&
         offsetof(struct rv_thread_frame, alive) == RV_THREAD_FRAME_ALIVE &&
         sizeof(struct rv_thread_frame) == RV_THREAD_FRAME_BYTES,
-    "clone_*.S counts on these places");
+    "clone_*.S counts on these slots");
 
 /*
  * clone() whose child begins at `frame`. Only the parent comes back.
@@ -71,7 +71,7 @@ long rv_thread_clone(unsigned long flags, struct rv_thread_frame *frame,
 /* Where a thread begins: calls main(args), then ends the thread. */
 void rv_thread_begin(void);
 
-/* --- the worker's side of the pipes ------------------------------------ */
+/* --- the pipe thread's side of the pipes ------------------------------- */
 
 struct rv_packet {
     struct rv_callable *callable;
@@ -80,22 +80,22 @@ struct rv_packet {
 
 _Static_assert(sizeof(struct rv_packet) == 16, "16 bytes in");
 
-/* A worker's ends of its pipes; it closes them itself. */
-struct rv_worker_args {
+/* A pipe thread's ends of its pipes; it closes them itself. */
+struct rv_pipe_thread_args {
     int jobs_fd;
     int done_fd;
 };
 
 /* How to read, write and close without errno: the result or -errno. */
-struct rv_worker_io {
+struct rv_pipe_thread_io {
     long (*read)(int fd, void *buffer, size_t len_bytes);
     long (*write)(int fd, const void *buffer, size_t len_bytes);
     long (*close)(int fd);
 };
 
-/* The body of a bare worker (struct rv_worker_args); in bare.c, which is
- * freestanding. */
-void rv_worker_bare_main(void *args);
+/* The body of a bare pipe thread (struct rv_pipe_thread_args); in bare.c, which
+ * is freestanding. */
+void rv_pipe_thread_bare_main(void *args);
 
 #endif /* __ASSEMBLER__ */
 #endif /* RV_THREAD_INTERNAL_H */

@@ -11,7 +11,6 @@
  */
 #include <reveil/base.h>
 #include <reveil/trace.h>
-#include <reveil/watch.h>
 
 #include <inttypes.h>
 #include <stdio.h>

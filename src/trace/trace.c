@@ -18,18 +18,19 @@
  *     n + 1, INSIDE, LOST   an older writer was overtaken by n in its sleep
  *     n + 1, LOST           and has left; nothing can be read here
  *
- *   R1  A writer touches the fields only after it changed the word from "not
- *       INSIDE" to INSIDE with one compare-and-swap. Otherwise a writer that
- *       slept for a whole lap and the one that overtook it mix their fields.
- *   R2  A writer that finds somebody INSIDE marks its own event LOST. Without
- *       the mark a reader would wait at that number until the next lap.
- *   R3  A writer that finds a newer number leaves the slot alone: the word
+ *   TRACE-1  A writer touches the fields only after it changed the word from
+ *       "not INSIDE" to INSIDE with one compare-and-swap. Otherwise a writer
+ *       that slept for a whole lap and the one that overtook it mix their
+ *       fields.
+ *   TRACE-2  A writer that finds somebody INSIDE marks its own event LOST.
+ *       Without the mark a reader would wait at that number until the next lap.
+ *   TRACE-3  A writer that finds a newer number leaves the slot alone: the word
  *       never goes back, so a reader that sees the same word twice knows
  *       that nothing came in between.
- *   R4  A writer leaves by clearing INSIDE and nothing else. Storing its own
- *       number would erase the LOST mark of R2.
- *   R5  Fields are stored with release and loaded with acquire. A reader that
- *       saw one field of a newer writer then also sees that writer's word
+ *   TRACE-4  A writer leaves by clearing INSIDE and nothing else. Storing its
+ *       own number would erase the LOST mark of TRACE-2.
+ *   TRACE-5  Fields are stored with release and loaded with acquire. A reader
+ *       that saw one field of a newer writer then also sees that writer's word
  *       when it looks again, and throws its copy away. (Fences would do, too,
  *       but ThreadSanitizer does not know them.)
  *
@@ -173,8 +174,9 @@ static bool enter_slot(struct slot *slot, uint64_t number)
 
     do {
         if (seen >= own)
-            return false;                                   /* R3 */
-        wanted = own | INSIDE | (seen & INSIDE ? LOST : 0); /* R1, R2 */
+            return false; /* TRACE-3 */
+        wanted =
+            own | INSIDE | (seen & INSIDE ? LOST : 0); /* TRACE-1, TRACE-2 */
         /* acquire: our fields come after those of the writer before us;
          * pairs with leave_slot(). */
     } while (!atomic_compare_exchange_weak_explicit(&slot->state, &seen, wanted,
@@ -186,12 +188,12 @@ static bool enter_slot(struct slot *slot, uint64_t number)
 static void leave_slot(struct slot *slot)
 {
     /* release: publishes the fields; pairs with the acquire of the state in
-     * copy_slot() and in enter_slot(). R4 */
+     * copy_slot() and in enter_slot(). TRACE-4 */
     atomic_fetch_and_explicit(&slot->state, ~INSIDE, memory_order_release);
 }
 
 /* release: whoever sees a field sees INSIDE in the state; pairs with
- * copy_slot(). R5 */
+ * copy_slot(). TRACE-5 */
 static void fill_slot(struct slot *slot, const struct rv_event *event)
 {
     atomic_store_explicit(&slot->at_ns, event->at_ns, memory_order_release);
@@ -223,7 +225,7 @@ static enum outcome copy_slot(struct slot *slot, uint64_t number,
     copy.kind = (uint32_t)(kind_and_thread >> 32);
     copy.thread = (uint32_t)kind_and_thread;
 
-    /* relaxed: the acquires above keep it behind the copy. R3, R5 */
+    /* relaxed: the acquires above keep it behind the copy. TRACE-3, TRACE-5 */
     state = atomic_load_explicit(&slot->state, memory_order_relaxed);
     if (state != whole)
         return GONE;
@@ -273,7 +275,7 @@ int rv_trace_start(enum rv_trace_level level)
 {
     if (level == RV_TRACE_EVENTS && need_ring() != 0)
         return -ENOMEM;
-    atomic_fetch_and_explicit(&rv_trace_level, RV_TRACE_WATCH,
+    atomic_fetch_and_explicit(&rv_trace_level, RV_TRACE_TASK_DUMP,
                               memory_order_relaxed);
     if (level == RV_TRACE_OFF)
         return 0;
@@ -290,7 +292,7 @@ void rv_trace_write(enum rv_event_kind kind, uint64_t id, int64_t value)
     uint64_t number;
     const int level =
         atomic_load_explicit(&rv_trace_level, memory_order_relaxed) &
-        ~RV_TRACE_WATCH;
+        ~RV_TRACE_TASK_DUMP;
 
     RV_CHECK((unsigned)kind < RV_EV_KINDS, "no such kind of event");
     if (muted || level == RV_TRACE_OFF)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * parker.c - a one-place token, and a futex or a sleeper to wait for it.
+ * parker.c - a one-place token, and a futex or a park backend to wait for it.
  *
  * Threads: park() the owner, unpark() any.
  *
@@ -8,16 +8,17 @@
  * NOTIFIED (an unpark() waits to be taken). Three rules keep a wake from
  * getting lost:
  *
- *   R1  unpark() always exchanges, also when the token is NOTIFIED already.
- *       "Skip if notified" would publish nothing, and the owner could miss
- *       what a collapsed caller wrote just before.
- *   R2  park() leaves only by a read-modify-write that takes NOTIFIED away.
- *       Storing EMPTY would erase an unpark() that came in between.
- *   R3  A deadline that passes leaves by the same door: exchanging EMPTY says
- *       whether a token came at the last moment, and takes it.
- *   R4  An owner whose sleeper refuses says so (on_futex) before it sleeps on
- *       the futex, and unpark() looks at that after its exchange. The futex
- *       compares the token after the store: one of the two sees the other.
+ *   PARKER-1  unpark() always exchanges, also when the token is NOTIFIED
+ *       already. "Skip if notified" would publish nothing, and the owner could
+ *       miss what a collapsed caller wrote just before.
+ *   PARKER-2  park() leaves only by a read-modify-write that takes NOTIFIED
+ *       away. Storing EMPTY would erase an unpark() that came in between.
+ *   PARKER-3  A deadline that passes leaves by the same door: exchanging EMPTY
+ *       says whether a token came at the last moment, and takes it.
+ *   PARKER-4  An owner whose park backend refuses says so (on_futex) before it
+ *       sleeps on the futex, and unpark() looks at that after its exchange. The
+ *       futex compares the token after the store: one of the two sees the
+ *       other.
  *
  * tests/models/parker.pml is the model, with one mutant for each rule.
  * Source: futex(2); the same three states are in Rust's std and in tokio.
@@ -43,7 +44,7 @@ static bool change_token(struct rv_parker *parker, uint32_t from, uint32_t to)
         &parker->token, &from, to, memory_order_acquire, memory_order_relaxed);
 }
 
-/* R3. Returns: true if it was a token that ended the wait after all. */
+/* PARKER-3. Returns: true if it was a token that ended the wait after all. */
 static bool give_up(struct rv_parker *parker)
 {
     /* acquire: as in change_token(). */
@@ -79,24 +80,24 @@ static bool sleep_on_futex(struct rv_parker *parker, int64_t deadline_ns)
 /* Returns: false when it is time to go on, token or not. */
 static bool sleep_while_parked(struct rv_parker *parker, int64_t deadline_ns)
 {
-    if (!parker->sleeper.turn)
+    if (!parker->backend.park)
         return sleep_on_futex(parker, deadline_ns);
-    if (parker->sleeper.turn(parker->sleeper.context, &deadline_ns))
+    if (parker->backend.park(parker->backend.context, &deadline_ns))
         return false;
-    /* seq_cst: R4; pairs with end_sleep(). */
+    /* seq_cst: PARKER-4; pairs with end_sleep(). */
     atomic_store(&parker->on_futex, true);
     sleep_on_futex(parker, deadline_ns);
-    return false; /* the sleeper is asked again */
+    return false; /* the park backend is asked again */
 }
 
 /* The owner sleeps, or is about to: a futex looks at the token before it
  * sleeps, and an eventfd that was written stays readable. */
 static void end_sleep(struct rv_parker *parker)
 {
-    if (parker->sleeper.turn)
-        eventfd_write(parker->sleeper.event_fd, 1);
-    /* seq_cst: R4; pairs with sleep_while_parked(). */
-    if (!parker->sleeper.turn || atomic_load(&parker->on_futex))
+    if (parker->backend.park)
+        eventfd_write(parker->backend.event_fd, 1);
+    /* seq_cst: PARKER-4; pairs with sleep_while_parked(). */
+    if (!parker->backend.park || atomic_load(&parker->on_futex))
         syscall(SYS_futex, &parker->token, FUTEX_WAKE_PRIVATE, 1);
 }
 
@@ -105,17 +106,18 @@ void rv_parker_init(struct rv_parker *parker)
     *parker = (struct rv_parker){.token = EMPTY};
 }
 
-void rv_parker_use(struct rv_parker *parker, const struct rv_sleeper *sleeper)
+void rv_parker_use(struct rv_parker *parker,
+                   const struct rv_park_backend *backend)
 {
-    parker->sleeper = *sleeper;
+    parker->backend = *backend;
 }
 
-void rv_parker_turn(struct rv_parker *parker)
+void rv_parker_drive(struct rv_parker *parker)
 {
     int64_t now = 0;
 
-    if (parker->sleeper.turn)
-        parker->sleeper.turn(parker->sleeper.context, &now);
+    if (parker->backend.park)
+        parker->backend.park(parker->backend.context, &now);
 }
 
 bool rv_parker_park(struct rv_parker *parker, int64_t deadline_ns)
@@ -144,7 +146,7 @@ bool rv_parker_unpark(struct rv_parker *parker)
 {
     const int saved_errno = errno;
     /* release: publishes the caller's push; pairs with change_token(). The
-     * rest of seq_cst is R4's. */
+     * rest of seq_cst is PARKER-4's. */
     const bool slept = atomic_exchange(&parker->token, NOTIFIED) == PARKED;
 
     if (slept)

@@ -11,28 +11,30 @@
  * The state word of a slot is `generation << 1 | RV_QUEUED`; 0 when its task
  * is over. Protocol:
  *
- *   Q1  Whoever turns RV_QUEUED on links the slot, nobody else does. So a task
- *       is in the queue at most once, and its link has one writer. The owner
- *       that turns it off has done with the link: off releases, on acquires.
- *   Q2  A push that finds RV_QUEUED on writes the same value all the same.
+ *   READY-1  Whoever turns RV_QUEUED on links the slot, nobody else does. So a
+ *       task is in the queue at most once, and its link has one writer. The
+ *       owner that turns it off has done with the link: off releases, on
+ *       acquires.
+ *   READY-2  A push that finds RV_QUEUED on writes the same value all the same.
  *       That write publishes what the caller did before to the poll that
  *       follows; a plain look would publish nothing.
- *   Q3  RV_QUEUED is turned off *before* the task is polled. Turned off after
- *       it, a wake that comes during the poll would be forgotten.
- *   Q4  Other threads link first, unpark second: the owner that takes the
+ *   READY-3  RV_QUEUED is turned off *before* the task is polled. Turned off
+ *       after it, a wake that comes during the poll would be forgotten.
+ *   READY-4  Other threads link first, unpark second: the owner that takes the
  *       token finds the link.
- *   Q5  A slot whose generation is not the waker's is left alone: a late wake
- *       of a finished task cannot reach the task that has its place now.
- *   Q6  Slots, mutex and parker live as long as any waker: a push may still
- *       be unlocking when the owner has finished and gone.
- *   Q7  Until a waker of the task is cloned, the owner alone knows the task,
- *       and changes its state by a plain load and store, at a fifth of the
- *       cost. Whoever clones marks the slot as shared first; the first to do
- *       so is the owner, because a borrowed waker stays with its poll. From
+ *   READY-5  A slot whose generation is not the waker's is left alone: a late
+ *       wake of a finished task cannot reach the task that has its slot now.
+ *   READY-6  Slots, mutex and parker live as long as any waker: a push may
+ *       still be unlocking when the owner has finished and gone.
+ *   READY-7  Until a waker of the task is cloned, the owner alone knows the
+ *       task, and changes its state by a plain load and store, at a fifth of
+ *       the cost. Whoever clones marks the slot as shared first; the first to
+ *       do so is the owner, because a borrowed waker stays with its poll. From
  *       then on, and until the end of the task, every change is one
  *       read-modify-write: a plain one would undo a push that came between.
  *
- * tests/models/ready.pml is the model, with mutants for Q1 to Q4 and Q7.
+ * tests/models/ready.pml is the model, with mutants for READY-1 to READY-4 and
+ * READY-7.
  */
 #include "waker/ready.h"
 
@@ -77,8 +79,8 @@ void rv_ready_get(struct rv_ready *queue)
 static void ready_free(struct rv_ready *queue)
 {
     rv_stats_free(queue->stats);
-    if (queue->parker.sleeper.turn)
-        close(queue->parker.sleeper.event_fd);
+    if (queue->parker.backend.park)
+        close(queue->parker.backend.event_fd);
     for (int i = 0; i < RV_SLAB_CHUNKS; i++)
         rv_free(queue->chunks[i]);
     pthread_mutex_destroy(&queue->mutex);
@@ -94,31 +96,31 @@ void rv_ready_put(struct rv_ready *queue)
         ready_free(queue);
 }
 
-void rv_ready_use(struct rv_ready *queue, const struct rv_sleeper *sleeper)
+void rv_ready_use(struct rv_ready *queue, const struct rv_park_backend *backend)
 {
-    rv_parker_use(&queue->parker, sleeper);
+    rv_parker_use(&queue->parker, backend);
 }
 
-/* The chunk of the next place. Returns: false without memory. */
+/* The chunk of the next slot. Returns: false without memory. */
 static bool add_chunk(struct rv_ready *queue, uint32_t number)
 {
-    char *chunk = rv_alloc(rv_chunk_places(number) * queue->item_bytes);
+    char *chunk = rv_alloc(rv_chunk_slots(number) * queue->item_bytes);
 
-    /* release: publishes the zeroes; pairs with rv_ready_place(). */
+    /* release: publishes the zeroes; pairs with rv_ready_slot_of(). */
     atomic_store_explicit(&queue->chunks[number], chunk, memory_order_release);
     return chunk;
 }
 
 struct rv_ready_slot *rv_ready_grow(struct rv_ready *queue)
 {
-    const uint32_t chunk = rv_chunk_place(queue->used).chunk;
+    const uint32_t chunk = rv_chunk_slot(queue->used).chunk;
     struct rv_ready_slot *slot;
 
     if (chunk >= RV_SLAB_CHUNKS)
         return NULL; /* four billion tasks */
     if (!queue->chunks[chunk] && !add_chunk(queue, chunk))
         return NULL;
-    slot = rv_ready_place(queue, queue->used);
+    slot = rv_ready_slot_of(queue, queue->used);
     slot->id = UINT64_C(1) << 32 | queue->used++;
     /* relaxed: as in rv_ready_alloc(). */
     atomic_store_explicit(&slot->state, rv_ready_idle_state(slot->id),
@@ -128,14 +130,14 @@ struct rv_ready_slot *rv_ready_grow(struct rv_ready *queue)
 
 struct rv_ready_slot *rv_ready_find(struct rv_ready *queue, uint64_t id)
 {
-    struct rv_ready_slot *slot = rv_ready_place(queue, id);
+    struct rv_ready_slot *slot = rv_ready_slot_of(queue, id);
 
     return rv_ready_is_of(slot, id) ? slot : NULL;
 }
 
 struct rv_ready_slot *rv_ready_at(struct rv_ready *queue, uint32_t index)
 {
-    struct rv_ready_slot *slot = rv_ready_place(queue, index);
+    struct rv_ready_slot *slot = rv_ready_slot_of(queue, index);
 
     return rv_ready_is_of(slot, slot->id) ? slot : NULL;
 }
@@ -163,9 +165,9 @@ void rv_ready_collect(struct rv_ready *queue)
 
 uint32_t rv_ready_unmark_known(struct rv_ready_slot *slot)
 {
-    /* acquire: sees what every waker wrote that found it queued (Q2); pairs
-     * with rv_ready_mark(). release: we have read the link, which belongs to
-     * the next who turns RV_QUEUED on (Q1). */
+    /* acquire: sees what every waker wrote that found it queued (READY-2);
+     * pairs with rv_ready_mark(). release: we have read the link, which belongs
+     * to the next who turns RV_QUEUED on (READY-1). */
     return atomic_fetch_and_explicit(&slot->state, ~RV_QUEUED,
                                      memory_order_acq_rel) &
            ~RV_QUEUED;
@@ -186,7 +188,7 @@ void rv_ready_end_batch(struct rv_ready *queue)
 
 void rv_ready_share(struct rv_ready *queue, uint64_t id)
 {
-    struct rv_ready_slot *slot = rv_ready_place(queue, id);
+    struct rv_ready_slot *slot = rv_ready_slot_of(queue, id);
 
     /* relaxed: the owner, who is the first here, reads what it wrote; others
      * only see it set. Of a task that is over, it is harmless. */
@@ -197,7 +199,7 @@ void rv_ready_share(struct rv_ready *queue, uint64_t id)
 bool rv_ready_is_queued(struct rv_ready *queue, uint64_t id)
 {
     /* relaxed: only a look. */
-    return atomic_load_explicit(&rv_ready_place(queue, id)->state,
+    return atomic_load_explicit(&rv_ready_slot_of(queue, id)->state,
                                 memory_order_relaxed) &
            RV_QUEUED;
 }
@@ -219,11 +221,11 @@ bool rv_ready_mark(struct rv_ready *queue, struct rv_ready_slot *slot,
     uint32_t seen = atomic_load_explicit(&slot->state, memory_order_relaxed);
 
     do {
-        if ((seen | RV_QUEUED) != (idle | RV_QUEUED)) /* Q5 */
+        if ((seen | RV_QUEUED) != (idle | RV_QUEUED)) /* READY-5 */
             return false;
         /* release: publishes what the caller did before it woke the task,
-         * also when RV_QUEUED is on already (Q2); acquire: the owner has done
-         * with the link (Q1); both pair with rv_ready_unmark(). */
+         * also when RV_QUEUED is on already (READY-2); acquire: the owner has
+         * done with the link (READY-1); both pair with rv_ready_unmark(). */
     } while (!atomic_compare_exchange_weak_explicit(
         &slot->state, &seen, idle | RV_QUEUED, memory_order_acq_rel,
         memory_order_relaxed));
@@ -250,7 +252,7 @@ static void push_from_outside(struct rv_ready *queue,
 static __attribute__((noinline)) void push_from_afar(struct rv_ready *queue,
                                                      uint64_t id)
 {
-    struct rv_ready_slot *slot = rv_ready_place(queue, id);
+    struct rv_ready_slot *slot = rv_ready_slot_of(queue, id);
 
     if (rv_fork_is_copy(queue->mark)) /* whose owner is in another process */
         return;
@@ -259,7 +261,7 @@ static __attribute__((noinline)) void push_from_afar(struct rv_ready *queue,
     pthread_mutex_lock(&queue->mutex);
     push_from_outside(queue, slot);
     pthread_mutex_unlock(&queue->mutex);
-    rv_parker_unpark(&queue->parker); /* Q4 */
+    rv_parker_unpark(&queue->parker); /* READY-4 */
 }
 
 void rv_ready_push(struct rv_ready *queue, uint64_t id)
@@ -280,7 +282,7 @@ bool rv_ready_push_all(struct rv_ready *queue, const struct rv_waker *wakers,
         return false;
     pthread_mutex_lock(&queue->mutex);
     for (uint32_t i = 0; i < len; i++) {
-        struct rv_ready_slot *slot = rv_ready_place(queue, wakers[i].id);
+        struct rv_ready_slot *slot = rv_ready_slot_of(queue, wakers[i].id);
 
         if (!rv_ready_mark(queue, slot, wakers[i].id))
             continue;
@@ -288,5 +290,5 @@ bool rv_ready_push_all(struct rv_ready *queue, const struct rv_waker *wakers,
         any = true;
     }
     pthread_mutex_unlock(&queue->mutex);
-    return any && rv_parker_unpark(&queue->parker); /* Q4 */
+    return any && rv_parker_unpark(&queue->parker); /* READY-4 */
 }

@@ -10,13 +10,13 @@
  *     slot = rv_ready_take(queue);         ... one by one
  *     rv_ready_retire(queue, slot);        the task is over
  *
- * FIFO, a task at most once. The places of the tasks are the queue's own, so
+ * FIFO, a task at most once. The slots of the tasks are the queue's own, so
  * that a push finds the slot by the task's id, and needs no memory. The queue
  * lives until its last reference is put: a late wake still finds a slot, and
  * sees that the id is not its id any more.
  *
  * What the owner does for each poll is inline here; the rest, and the protocol
- * with its rules Q1 to Q7, is in ready.c.
+ * with its rules READY-1 to READY-7, is in ready.c.
  */
 #ifndef RV_READY_H
 #define RV_READY_H
@@ -31,9 +31,9 @@
 /* Embed it first in what stands for a task. 24 bytes. */
 struct rv_ready_slot {
     _Atomic uint32_t state;     /* private: generation << 1 | RV_QUEUED */
-    _Atomic bool shared;        /* private: a waker was cloned (Q7) */
+    _Atomic bool shared;        /* private: a waker was cloned (READY-7) */
     uint8_t flags;              /* for the owner's own use */
-    struct rv_ready_slot *next; /* private: who turned RV_QUEUED on (Q1) */
+    struct rv_ready_slot *next; /* private: who turned RV_QUEUED on (READY-1) */
     uint64_t id;                /* generation and index; never given twice */
 };
 
@@ -51,8 +51,8 @@ struct rv_ready {
     _Atomic uint32_t references;
     _Atomic bool has_pushed; /* written under the mutex */
     uint32_t mark;           /* the process that it is of */
-    size_t item_bytes;       /* of a place: a slot and what is around it */
-    _Atomic(char *) chunks[RV_SLAB_CHUNKS]; /* of places, see chunk.h */
+    size_t item_bytes;       /* of a task: its slot and what is around it */
+    _Atomic(char *) chunks[RV_SLAB_CHUNKS]; /* of slots, see chunk.h */
 
     /* `mutex` must be held. */
     pthread_mutex_t mutex;
@@ -64,9 +64,9 @@ struct rv_ready {
     struct rv_ready_slot **batch_tail; /* its last link, if there is one */
     struct rv_ready_slot *taken;       /* whose turn it is */
     struct rv_ready_slot *free;        /* retired ones, by `next` */
-    uint32_t used;                     /* places ever handed out */
+    uint32_t used;                     /* slots ever handed out */
 
-    struct rv_stats *stats; /* NULL: not watched */
+    struct rv_stats *stats; /* NULL: not recorded */
 };
 
 /* A new queue with one reference. Returns: NULL without memory. */
@@ -81,11 +81,12 @@ static inline struct rv_parker *rv_ready_parker(struct rv_ready *queue)
 }
 
 /*
- * rv_parker_use() for the queue's parker. Owns: sleeper->event_fd is the
+ * rv_parker_use() for the queue's parker. Owns: backend->event_fd is the
  * queue's from now on, and closed with it. Threads: the owner, before there is
  * a waker for the queue.
  */
-void rv_ready_use(struct rv_ready *queue, const struct rv_sleeper *sleeper);
+void rv_ready_use(struct rv_ready *queue,
+                  const struct rv_park_backend *backend);
 
 /*
  * From now on this thread polls for `queue` (NULL: for none), and its own
@@ -105,17 +106,17 @@ static inline struct rv_ready *rv_ready_current(void)
 
 /* --- the life of a slot ------------------------------------------------ */
 
-/* Private: the place of an id that was handed out, now or before. Threads: any.
+/* Private: the slot of an id that was handed out, now or before. Threads: any.
  */
-static inline struct rv_ready_slot *rv_ready_place(struct rv_ready *queue,
-                                                   uint64_t id)
+static inline struct rv_ready_slot *rv_ready_slot_of(struct rv_ready *queue,
+                                                     uint64_t id)
 {
-    const struct rv_chunk_place place = rv_chunk_place(rv_id_index(id));
+    const struct rv_chunk_slot slot = rv_chunk_slot(rv_id_index(id));
     /* acquire: sees the zeroed chunk; pairs with rv_ready_grow(). */
     char *chunk =
-        atomic_load_explicit(&queue->chunks[place.chunk], memory_order_acquire);
+        atomic_load_explicit(&queue->chunks[slot.chunk], memory_order_acquire);
 
-    return (void *)(chunk + place.offset * queue->item_bytes);
+    return (void *)(chunk + slot.offset * queue->item_bytes);
 }
 
 /* Private: the state of a slot that is this id's and not in the queue. */
@@ -154,7 +155,7 @@ static inline struct rv_ready_slot *rv_ready_alloc(struct rv_ready *queue)
     return slot;
 }
 
-/* Private: keep a place for its next user. One whose generations have come
+/* Private: keep a slot for its next user. One whose generations have come
  * round is not used again: the ids of its first life would find its next. */
 static inline void rv_ready_recycle(struct rv_ready *queue,
                                     struct rv_ready_slot *slot)
@@ -181,11 +182,11 @@ void rv_ready_push(struct rv_ready *queue, uint64_t id);
 bool rv_ready_push_all(struct rv_ready *queue, const struct rv_waker *wakers,
                        uint32_t len);
 
-/* A waker of this task is about to be cloned (Q7). */
+/* A waker of this task is about to be cloned (READY-7). */
 void rv_ready_share(struct rv_ready *queue, uint64_t id);
 
 /* Private: turn RV_QUEUED on. Returns: true if the caller did, and must link
- * the slot (Q1). */
+ * the slot (READY-1). */
 bool rv_ready_mark(struct rv_ready *queue, struct rv_ready_slot *slot,
                    uint64_t id);
 
@@ -217,7 +218,7 @@ static inline bool rv_ready_is_shared(struct rv_ready_slot *slot)
 }
 
 /*
- * The task is over: from now on wakes for its id do nothing. The place has a
+ * The task is over: from now on wakes for its id do nothing. The slot has a
  * new user later, when the slot is not in the queue any more. Threads: the
  * owner.
  */
@@ -253,7 +254,7 @@ static inline void rv_ready_push_own(struct rv_ready *queue,
         rv_ready_push_known(queue, slot);
         return;
     }
-    /* relaxed, both: there is nobody to publish anything to (Q7). */
+    /* relaxed, both: there is nobody to publish anything to (READY-7). */
     seen = atomic_load_explicit(&slot->state, memory_order_relaxed);
     if (seen & RV_QUEUED)
         return;
@@ -264,7 +265,7 @@ static inline void rv_ready_push_own(struct rv_ready *queue,
 /* rv_ready_push() on the thread that polls for `queue`. */
 static inline void rv_ready_push_here(struct rv_ready *queue, uint64_t id)
 {
-    struct rv_ready_slot *slot = rv_ready_place(queue, id);
+    struct rv_ready_slot *slot = rv_ready_slot_of(queue, id);
 
     if (rv_ready_is_of(slot, id))
         rv_ready_push_own(queue, slot);
@@ -308,7 +309,7 @@ static inline void rv_ready_cut(struct rv_ready *queue)
 static inline bool rv_ready_batch(struct rv_ready *queue)
 {
     /* relaxed: a push that is not seen here is followed by an unpark(), and
-     * its token brings us back before we sleep (Q4). */
+     * its token brings us back before we sleep (READY-4). */
     if (atomic_load_explicit(&queue->has_pushed, memory_order_relaxed))
         rv_ready_collect(queue);
     if (rv_chain_empty(&queue->local))
@@ -328,7 +329,7 @@ static inline uint32_t rv_ready_unmark(struct rv_ready_slot *slot)
 
     if (rv_ready_is_shared(slot))
         return rv_ready_unmark_known(slot);
-    /* relaxed, both: nobody else knows of the task (Q7). */
+    /* relaxed, both: nobody else knows of the task (READY-7). */
     idle =
         atomic_load_explicit(&slot->state, memory_order_relaxed) & ~RV_QUEUED;
     atomic_store_explicit(&slot->state, idle, memory_order_relaxed);
@@ -337,7 +338,7 @@ static inline uint32_t rv_ready_unmark(struct rv_ready_slot *slot)
 
 /*
  * Take the next task of the batch and turn RV_QUEUED off, *before* the task is
- * polled: a wake during the poll queues it again (Q3).
+ * polled: a wake during the poll queues it again (READY-3).
  *
  * Threads: the owner. Returns: NULL at the end of the batch.
  */

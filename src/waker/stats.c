@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stats.c - the figures of watched tasks, and what they give away.
+ * stats.c - the figures of recorded tasks, and what they give away.
  *
- * Threads: see stats.h. The list of the watched queues has a mutex.
+ * Threads: see stats.h. The list of the recorded queues has a mutex.
  *
  * A task that said PENDING is lost when nobody is left who could wake it, and
  * nobody has: so the wakers are counted first, and then RV_QUEUED is looked
@@ -21,14 +21,14 @@ struct rv_stats {
     struct rv_list node; /* `mutex` */
     uint32_t number;
     struct rv_ready *queue;
-    _Atomic uint32_t used; /* places below it may have figures */
+    _Atomic uint32_t used; /* slots below it may have figures */
     _Atomic(struct rv_task_stats *) chunks[RV_SLAB_CHUNKS];
 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct rv_list watched = {&watched, &watched};
+static struct rv_list recorded = {&recorded, &recorded};
 static uint32_t last_number;
-static uint32_t watchers;
+static uint32_t recorders;
 
 #define LOAD(field) atomic_load_explicit(&(field), memory_order_relaxed)
 #define STORE(field, value) \
@@ -36,23 +36,23 @@ static uint32_t watchers;
 #define ADD(field, value) \
     atomic_fetch_add_explicit(&(field), (value), memory_order_relaxed)
 
-/* --- who watches ------------------------------------------------------- */
+/* --- who records ------------------------------------------------------- */
 
-void rv_watch_start(void)
+void rv_task_dump_start(void)
 {
     pthread_mutex_lock(&mutex);
-    if (watchers++ == 0)
-        atomic_fetch_or_explicit(&rv_trace_level, RV_TRACE_WATCH,
+    if (recorders++ == 0)
+        atomic_fetch_or_explicit(&rv_trace_level, RV_TRACE_TASK_DUMP,
                                  memory_order_relaxed);
     pthread_mutex_unlock(&mutex);
 }
 
-void rv_watch_stop(void)
+void rv_task_dump_stop(void)
 {
     pthread_mutex_lock(&mutex);
-    RV_CHECK(watchers > 0, "nobody has started to watch");
-    if (--watchers == 0) {
-        atomic_fetch_and_explicit(&rv_trace_level, ~RV_TRACE_WATCH,
+    RV_CHECK(recorders > 0, "nobody has started to record");
+    if (--recorders == 0) {
+        atomic_fetch_and_explicit(&rv_trace_level, ~RV_TRACE_TASK_DUMP,
                                   memory_order_relaxed);
         last_number = 0;
     }
@@ -68,7 +68,7 @@ struct rv_stats *rv_stats_new(struct rv_ready *queue)
     stats->queue = queue;
     pthread_mutex_lock(&mutex);
     stats->number = ++last_number;
-    rv_list_push(&watched, &stats->node);
+    rv_list_push(&recorded, &stats->node);
     pthread_mutex_unlock(&mutex);
     return stats;
 }
@@ -89,12 +89,12 @@ void rv_stats_free(struct rv_stats *stats)
 
 static struct rv_task_stats *at(struct rv_stats *stats, uint32_t index)
 {
-    const struct rv_chunk_place place = rv_chunk_place(index);
-    /* acquire: sees the zeroed chunk; pairs with make_place(). */
+    const struct rv_chunk_slot slot = rv_chunk_slot(index);
+    /* acquire: sees the zeroed chunk; pairs with make_slot(). */
     struct rv_task_stats *chunk =
-        atomic_load_explicit(&stats->chunks[place.chunk], memory_order_acquire);
+        atomic_load_explicit(&stats->chunks[slot.chunk], memory_order_acquire);
 
-    return chunk ? &chunk[place.offset] : NULL;
+    return chunk ? &chunk[slot.offset] : NULL;
 }
 
 /* The figures of this task, or NULL when there are none. */
@@ -106,15 +106,15 @@ static struct rv_task_stats *find(struct rv_ready *queue, uint64_t id)
     return task && LOAD(task->id) == id ? task : NULL;
 }
 
-static struct rv_task_stats *make_place(struct rv_stats *stats, uint32_t index)
+static struct rv_task_stats *make_slot(struct rv_stats *stats, uint32_t index)
 {
-    const uint32_t number = rv_chunk_place(index).chunk;
+    const uint32_t number = rv_chunk_slot(index).chunk;
 
     if (!stats->chunks[number])
         /* release: publishes the zeroes; pairs with at(). */
         atomic_store_explicit(
             &stats->chunks[number],
-            rv_alloc(rv_chunk_places(number) * sizeof(struct rv_task_stats)),
+            rv_alloc(rv_chunk_slots(number) * sizeof(struct rv_task_stats)),
             memory_order_release);
     if (index >= LOAD(stats->used))
         STORE(stats->used, index + 1);
@@ -122,7 +122,7 @@ static struct rv_task_stats *make_place(struct rv_stats *stats, uint32_t index)
 }
 
 /* Of a long path, the end says more. */
-static const char *end_of_place(const char *spawned)
+static const char *end_of_slot(const char *spawned)
 {
     const size_t len = spawned ? strlen(spawned) : 0;
 
@@ -135,12 +135,12 @@ void rv_stats_born(struct rv_ready *queue, uint64_t id, const char *name,
                    const char *spawned)
 {
     struct rv_task_stats *task =
-        queue->stats ? make_place(queue->stats, rv_id_index(id)) : NULL;
+        queue->stats ? make_slot(queue->stats, rv_id_index(id)) : NULL;
 
     if (!task)
         return;
     rv_store_text(task->name, sizeof task->name, name);
-    rv_store_text(task->spawned, sizeof task->spawned, end_of_place(spawned));
+    rv_store_text(task->spawned, sizeof task->spawned, end_of_slot(spawned));
     STORE(task->born_ns, rv_now_ns());
     STORE(task->poll_began_ns, 0);
     STORE(task->longest_ns, 0);
@@ -242,7 +242,7 @@ static enum rv_task_state state_of(struct rv_ready *queue, uint64_t id,
     return rv_ready_is_queued(queue, id) ? RV_TASK_READY : RV_TASK_WAITING;
 }
 
-/* Returns: false when nobody has this place. */
+/* Returns: false when nobody has this slot. */
 static bool read_task(struct rv_stats *stats, uint32_t index, int64_t now_ns,
                       struct rv_task_info *out)
 {
@@ -269,13 +269,13 @@ static bool read_task(struct rv_stats *stats, uint32_t index, int64_t now_ns,
     return LOAD(task->id) == id; /* else the texts may be another's */
 }
 
-uint32_t rv_watch_tasks(struct rv_task_info *out, uint32_t max)
+uint32_t rv_task_dump_read(struct rv_task_info *out, uint32_t max)
 {
     const int64_t now_ns = rv_now_ns();
     uint32_t count = 0;
 
     pthread_mutex_lock(&mutex);
-    for (struct rv_list *node = watched.next; node != &watched;
+    for (struct rv_list *node = recorded.next; node != &recorded;
          node = node->next) {
         struct rv_stats *stats = RV_CONTAINER_OF(node, struct rv_stats, node);
         const uint32_t used = LOAD(stats->used);

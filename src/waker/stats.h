@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stats.h - what is written down of each task of a watched queue.
+ * stats.h - what is written down of each task of a recorded queue.
  *
  * Threads: hold() and wake() any; the other writers are the queue's owner;
  * readers any. So every field is atomic, and all of it is relaxed but
@@ -14,7 +14,7 @@
 #ifndef RV_STATS_H
 #define RV_STATS_H
 
-#include <reveil/watch.h>
+#include <reveil/task_dump.h>
 
 #include "waker/ready.h"
 
@@ -35,11 +35,11 @@ struct rv_task_stats {
 /* Private to stats.c but for the queue's pointer to it. */
 struct rv_stats;
 
-/* Somebody watches: rv_watch_start(). */
+/* Somebody records: rv_task_dump_start(). */
 static inline bool rv_stats_wanted(void)
 {
     return atomic_load_explicit(&rv_trace_level, memory_order_relaxed) &
-           RV_TRACE_WATCH;
+           RV_TRACE_TASK_DUMP;
 }
 
 /* For a new queue. Returns: NULL without memory. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_slab.c - places that do not move, ids that do not come twice.
+ * test_slab.c - slots that do not move, ids that do not come twice.
  */
 #include <criterion/criterion.h>
 
@@ -39,9 +39,9 @@ static struct thing *alloc_thing(uint64_t *id)
     return rv_slab_get(&slab, *id);
 }
 
-/* --- ids and places ---------------------------------------------------- */
+/* --- ids and slots ----------------------------------------------------- */
 
-Test(slab, an_id_says_which_place_and_which_use_of_it)
+Test(slab, an_id_says_which_slot_and_which_use_of_it)
 {
     uint64_t first;
     uint64_t second;
@@ -59,7 +59,7 @@ Test(slab, an_id_says_which_place_and_which_use_of_it)
     cr_assert_eq(rv_id_generation(second) % 2, 1);
 }
 
-Test(slab, a_new_place_is_zeroed)
+Test(slab, a_new_slot_is_zeroed)
 {
     uint64_t id;
 
@@ -73,7 +73,7 @@ Test(slab, indexes_are_handed_out_from_0)
         cr_assert_eq(rv_id_index(rv_slab_alloc(&slab)), i);
 }
 
-Test(slab, each_id_finds_its_own_place)
+Test(slab, each_id_finds_its_own_slot)
 {
     uint64_t ids[MANY];
 
@@ -92,7 +92,7 @@ Test(slab, each_id_finds_its_own_place)
     }
 }
 
-Test(slab, a_place_does_not_move_when_the_slab_grows)
+Test(slab, a_slot_does_not_move_when_the_slab_grows)
 {
     uint64_t id;
     struct thing *thing = alloc_thing(&id);
@@ -113,20 +113,20 @@ Test(slab, a_freed_id_finds_nothing)
     cr_assert_null(rv_slab_get(&slab, id));
 }
 
-Test(slab, an_old_id_does_not_find_the_new_owner_of_its_place)
+Test(slab, an_old_id_does_not_find_the_new_owner_of_its_slot)
 {
     uint64_t old_id;
     uint64_t new_id;
     struct thing *old_thing = alloc_thing(&old_id);
 
     rv_slab_free(&slab, old_id);
-    cr_assert_eq(alloc_thing(&new_id), old_thing, "the place is used again");
+    cr_assert_eq(alloc_thing(&new_id), old_thing, "the slot is used again");
 
     cr_assert_neq(new_id, old_id);
     cr_assert_null(rv_slab_get(&slab, old_id));
 }
 
-Test(slab, a_place_is_left_as_it_was)
+Test(slab, a_slot_is_left_as_it_was)
 {
     uint64_t id;
 
@@ -137,7 +137,7 @@ Test(slab, a_place_is_left_as_it_was)
     cr_assert_eq(alloc_thing(&id)->payload, 42);
 }
 
-Test(slab, the_place_freed_last_is_used_first)
+Test(slab, the_slot_freed_last_is_used_first)
 {
     uint64_t ids[3];
 
@@ -172,7 +172,7 @@ Test(slab, zero_finds_nothing)
     cr_assert_null(rv_slab_get(&slab, 0));
 }
 
-Test(slab, a_place_that_was_never_handed_out_is_not_found)
+Test(slab, a_slot_that_was_never_handed_out_is_not_found)
 {
     rv_slab_alloc(&slab);
 
@@ -208,7 +208,7 @@ static void set_generation(struct thing *thing, uint32_t generation)
     atomic_store(&thing->item.generation, generation);
 }
 
-Test(slab, no_id_comes_again_after_two_billion_uses_of_a_place)
+Test(slab, no_id_comes_again_after_two_billion_uses_of_a_slot)
 {
     const uint64_t first_id = rv_slab_alloc(&slab);
     const uint64_t last_id = first_id | UINT64_C(0xffffffff) << 32;
@@ -250,7 +250,7 @@ static void limit_allocs(int count)
     rv_set_alloc_hook(&hook);
 }
 
-Test(slab, without_memory_there_is_no_first_place)
+Test(slab, without_memory_there_is_no_first_slot)
 {
     limit_allocs(0);
 
@@ -273,7 +273,7 @@ Test(slab, out_of_memory_leaves_the_slab_as_it_was)
     for (int i = 0; i < RV_SLAB_FIRST_CHUNK; i++)
         cr_assert_not_null(rv_slab_get(&slab, ids[i]));
 
-    /* It goes on as soon as there is a free place, or memory again. */
+    /* It goes on as soon as there is a free slot, or memory again. */
     rv_slab_free(&slab, ids[3]);
     cr_assert_eq(rv_id_index(rv_slab_alloc(&slab)), 3);
     allocs_left = 1;

@@ -183,7 +183,7 @@ RV_TEST(blocking, threads_are_as_nice_as_the_options_say)
     bench_fini(&bench);
 }
 
-/* --- cancelling -------------------------------------------------------- */
+/* --- canceling --------------------------------------------------------- */
 
 RV_TEST(blocking, dropped_in_the_queue_the_call_is_not_made)
 {
@@ -350,7 +350,8 @@ RV_TEST(blocking, an_idle_thread_may_stay_for_ever)
     rv_executor_free(executor);
 }
 
-/* B4: threads give up at about the time when the next job is queued. */
+/* BLOCKING_POOL-4: threads give up at about the time when the next job is
+ * queued. */
 RV_TEST(blocking, a_thread_that_gives_up_leaves_no_job_behind)
 {
     struct rv_blocking_options options = {.max_threads = 1, .idle_ns = 30000};

@@ -40,13 +40,13 @@ static inline enum rv_poll poll_as(const struct rv_probe *probe,
 /* A value that is counted: alive until it is received or dropped. */
 static uint32_t dropped;
 
-static inline void count_drop(void *item)
+static inline void count_drop(void *element)
 {
-    (void)item;
+    (void)element;
     dropped++;
 }
 
 static const struct rv_channel_options counting = {.name = "counted",
-                                                   .drop_item = count_drop};
+                                                   .drop_element = count_drop};
 
 #endif /* RV_TEST_CHANNEL_POLLING_H */

@@ -29,26 +29,26 @@ struct spsc_ends {
     struct rv_spsc_receiver *receiver;
 };
 
-static int32_t spsc_push(void *arg)
+static int32_t spsc_send(void *arg)
 {
     struct spsc_ends *ends = arg;
 
     for (int i = 0; i < COUNT; i++)
-        if (rv_spsc_push(ends->sender, &i) != 0)
+        if (rv_spsc_send(ends->sender, &i) != 0)
             return -EIO;
     rv_spsc_sender_close(ends->sender);
     return 0;
 }
 
-static int32_t spsc_pop(void *arg)
+static int32_t spsc_recv(void *arg)
 {
     struct spsc_ends *ends = arg;
     int value;
 
     for (int i = 0; i < COUNT; i++)
-        if (rv_spsc_pop(ends->receiver, &value) != 0 || value != i)
+        if (rv_spsc_recv(ends->receiver, &value) != 0 || value != i)
             return -EIO;
-    if (rv_spsc_pop(ends->receiver, &value) != -EPIPE)
+    if (rv_spsc_recv(ends->receiver, &value) != -EPIPE)
         return -EIO;
     rv_spsc_receiver_close(ends->receiver);
     return 0;
@@ -61,7 +61,7 @@ RV_TEST(await_channel, a_bounded_channel_makes_both_ends_wait)
 
         cr_assert_eq(
             rv_spsc_new(&ends.sender, &ends.receiver, sizeof(int), 3, NULL), 0);
-        run_both(swap ? spsc_pop : spsc_push, swap ? spsc_push : spsc_pop,
+        run_both(swap ? spsc_recv : spsc_send, swap ? spsc_send : spsc_recv,
                  &ends);
     }
 }
@@ -83,7 +83,7 @@ static int32_t ask(void *arg)
         struct rv_oneshot_sender *sender;
 
         if (rv_oneshot_new(&sender, &receiver, sizeof(int), NULL) != 0 ||
-            rv_mpsc_push(ends->sender, &sender) != 0 ||
+            rv_mpsc_send(ends->sender, &sender) != 0 ||
             rv_oneshot_recv(receiver, &answer) != 0 || answer != i)
             return -EIO;
         rv_oneshot_receiver_close(receiver);
@@ -99,7 +99,7 @@ static int32_t answer(void *arg)
     int number = 0;
     int error;
 
-    while ((error = rv_mpsc_pop(ends->receiver, &sender)) == 0) {
+    while ((error = rv_mpsc_recv(ends->receiver, &sender)) == 0) {
         if (rv_oneshot_send(sender, &number) != 0)
             return -EIO;
         number++;
@@ -130,7 +130,7 @@ static int32_t publish(void *arg)
     struct rv_events events;
 
     for (int i = 0; i < COUNT; i += 4) {
-        if (rv_publisher_next(paper->publisher, 4, &events) != 0)
+        if (rv_publisher_reserve(paper->publisher, 4, &events) != 0)
             return -EIO;
         for (int k = 0; k < 4; k++)
             *(int *)rv_events_at(&events, (uint32_t)k) = i + k;
@@ -244,7 +244,7 @@ static int32_t wait_for_ever(void *arg)
 {
     struct spsc_ends *ends = arg;
     int value;
-    int result = rv_spsc_pop(ends->receiver, &value);
+    int result = rv_spsc_recv(ends->receiver, &value);
 
     rv_spsc_receiver_close(ends->receiver);
     ends->receiver = NULL;
@@ -264,7 +264,7 @@ RV_TEST(await_channel, a_canceled_coroutine_closes_its_end)
     rv_join_abort(&join);
     run_batches(executor, 2);
     cr_assert_null(ends.receiver);
-    cr_assert_eq(rv_spsc_try_push(ends.sender, &(int){1}), -EPIPE);
+    cr_assert_eq(rv_spsc_try_send(ends.sender, &(int){1}), -EPIPE);
     rv_join_drop(&join);
     rv_spsc_sender_close(ends.sender);
     rv_executor_free(executor);
@@ -277,23 +277,23 @@ struct pair {
     struct spsc_ends empty;
 };
 
-static int32_t pop_for_ever(void *arg)
+static int32_t recv_for_ever(void *arg)
 {
     struct pair *pair = arg;
     int value;
 
-    return rv_spsc_pop(pair->empty.receiver, &value);
+    return rv_spsc_recv(pair->empty.receiver, &value);
 }
 
-static int32_t push_for_ever(void *arg)
+static int32_t send_for_ever(void *arg)
 {
     struct pair *pair = arg;
     int value = 0;
     struct rv_go task;
-    int error = rv_go(&task, pop_for_ever, pair);
+    int error = rv_go(&task, recv_for_ever, pair);
 
     while (!error)
-        error = rv_spsc_push(pair->full.sender, &value);
+        error = rv_spsc_send(pair->full.sender, &value);
     rv_go_join(&task);
     return error;
 }
@@ -302,7 +302,7 @@ RV_TEST(await_channel, a_deadlock_is_reported_in_the_words_of_the_channels)
 {
     static const struct rv_channel_options full = {.name = "full"};
     static const struct rv_channel_options empty = {.name = "empty"};
-    const struct rv_sched_options options = {.cores = 2,
+    const struct rv_sched_options options = {.workers = 2,
                                              .describe = rv_channel_describe};
     struct rv_sched *sched;
     struct pair pair;
@@ -312,13 +312,14 @@ RV_TEST(await_channel, a_deadlock_is_reported_in_the_words_of_the_channels)
     rv_spsc_new(&pair.empty.sender, &pair.empty.receiver, sizeof(int), 3,
                 &empty);
     cr_assert_eq(rv_sched_start(&sched, &options), 0);
-    cr_assert_eq(rv_sched_run(sched, push_for_ever, &pair), -EDEADLK);
+    cr_assert_eq(rv_sched_run(sched, send_for_ever, &pair), -EDEADLK);
     report = rv_sched_deadlock(sched);
     cr_assert_not_null(report);
-    cr_assert_not_null(strstr(report, "task 'root' waits for push on channel "
+    cr_assert_not_null(strstr(report, "task 'root' waits for send on channel "
                                       "full, full (3 of 3)\n"));
-    cr_assert_not_null(strstr(report, "task 'pop_for_ever' waits for pop on "
-                                      "channel empty, empty\n"));
+    cr_assert_not_null(strstr(report,
+                              "task 'recv_for_ever' waits for receive on "
+                              "channel empty, empty\n"));
     rv_sched_stop(sched);
     rv_spsc_sender_close(pair.full.sender);
     rv_spsc_receiver_close(pair.full.receiver);

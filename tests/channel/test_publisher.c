@@ -31,7 +31,7 @@ static struct rv_subscriber *subscribe(struct rv_publisher *publisher,
 static int publish(struct rv_publisher *publisher, uint64_t from, uint32_t n)
 {
     struct rv_events events;
-    int error = rv_publisher_next_n(publisher, n, &events);
+    int error = rv_publisher_try_reserve(publisher, n, &events);
 
     if (error)
         return error;
@@ -46,7 +46,7 @@ static int publish(struct rv_publisher *publisher, uint64_t from, uint32_t n)
 static int receive(struct rv_subscriber *subscriber, uint64_t from, uint32_t n)
 {
     struct rv_events events;
-    int got = rv_subscriber_recv_n(subscriber, n, &events);
+    int got = rv_subscriber_try_recv(subscriber, n, &events);
 
     if (got < 0)
         return got;
@@ -123,7 +123,7 @@ RV_TEST(publisher, a_new_subscriber_begins_with_the_oldest_or_the_next)
     cr_assert_eq(receive(next, 4, 9), 6);
 
     /* Events 2 and 3 are still there, but about to be written over. */
-    cr_assert_eq(rv_publisher_next_n(publisher, 2, &claimed), 0);
+    cr_assert_eq(rv_publisher_try_reserve(publisher, 2, &claimed), 0);
     oldest = subscribe(publisher, RV_FROM_OLDEST);
     cr_assert_eq(receive(oldest, 4, 1), 1);
     cr_assert_eq(publish(publisher, 10, 4), -EAGAIN);
@@ -141,13 +141,13 @@ RV_TEST(publisher, events_stay_until_the_commit)
 
     rv_publisher_commit(publisher);
     rv_subscriber_commit(subscriber);
-    cr_assert_eq(rv_publisher_next_n(publisher, 0, &events), -EINVAL);
-    cr_assert_eq(rv_publisher_next_n(publisher, 3, &events), -EINVAL);
-    cr_assert_eq(rv_publisher_next_n(publisher, 2, &events), 0);
-    cr_assert_eq(rv_subscriber_recv_n(subscriber, 1, &events), -EAGAIN);
+    cr_assert_eq(rv_publisher_try_reserve(publisher, 0, &events), -EINVAL);
+    cr_assert_eq(rv_publisher_try_reserve(publisher, 3, &events), -EINVAL);
+    cr_assert_eq(rv_publisher_try_reserve(publisher, 2, &events), 0);
+    cr_assert_eq(rv_subscriber_try_recv(subscriber, 1, &events), -EAGAIN);
     cr_assert_eq(publish(publisher, 0, 2), 0);
-    cr_assert_eq(rv_subscriber_recv_n(subscriber, 2, &events), 2);
-    cr_assert_eq(rv_subscriber_recv_n(subscriber, 1, &events), 1);
+    cr_assert_eq(rv_subscriber_try_recv(subscriber, 2, &events), 2);
+    cr_assert_eq(rv_subscriber_try_recv(subscriber, 1, &events), 1);
     cr_assert_eq(publish(publisher, 2, 1), -EAGAIN);
     rv_subscriber_commit(subscriber);
     cr_assert_eq(publish(publisher, 2, 1), 0);
@@ -176,7 +176,7 @@ RV_TEST(publisher, both_sides_wait_and_wake_each_other)
     struct rv_publisher *publisher = new_publisher(4);
     struct rv_subscriber *subscriber = subscribe(publisher, RV_FROM_NEXT);
     struct rv_subscriber_recv recv;
-    struct rv_publisher_next next;
+    struct rv_publisher_reserve next;
     struct rv_probe probe;
 
     rv_probe_init(&probe);
@@ -190,9 +190,9 @@ RV_TEST(publisher, both_sides_wait_and_wake_each_other)
     cr_assert_eq(recv.future.result, 3);
     cr_assert_eq(*(uint64_t *)rv_events_at(&recv.events, 2), 2);
 
-    rv_publisher_next_init(&next, publisher, 2);
+    rv_publisher_reserve_init(&next, publisher, 2);
     CHECK_DROP_AFTER_EACH_POLL(&next.future, &probe);
-    rv_publisher_next_init(&next, publisher, 2);
+    rv_publisher_reserve_init(&next, publisher, 2);
     cr_assert_eq(poll_as(&probe, &next.future), RV_PENDING);
     rv_subscriber_commit(subscriber);
     cr_assert(rv_probe_take(&probe));
@@ -200,7 +200,7 @@ RV_TEST(publisher, both_sides_wait_and_wake_each_other)
     cr_assert_eq(rv_events_len(&next.events), 2);
     rv_publisher_commit(publisher);
 
-    rv_publisher_next_init(&next, publisher, 4);
+    rv_publisher_reserve_init(&next, publisher, 4);
     cr_assert_eq(poll_as(&probe, &next.future), RV_PENDING);
     rv_subscriber_close(subscriber);
     cr_assert(rv_probe_take(&probe));
@@ -222,13 +222,13 @@ RV_TEST(publisher, futures_say_what_they_wait_for)
     struct rv_publisher *publisher = new_publisher(4);
     struct rv_subscriber *subscriber = subscribe(publisher, RV_FROM_NEXT);
     struct rv_subscriber_recv recv;
-    struct rv_publisher_next next;
+    struct rv_publisher_reserve next;
     char text[80];
 
     rv_subscriber_recv_init(&recv, subscriber, 4);
     cr_assert(rv_channel_describe(&recv.future, text, sizeof text));
     cr_assert_str_eq(text, "events of publisher news, none there");
-    rv_publisher_next_init(&next, publisher, 2);
+    rv_publisher_reserve_init(&next, publisher, 2);
     cr_assert(rv_channel_describe(&next.future, text, sizeof text));
     cr_assert_str_eq(text, "room for 2 events in publisher news, full");
     rv_subscriber_close(subscriber);

@@ -29,16 +29,16 @@ static void close_both(struct ends *ends)
     rv_spsc_receiver_close(ends->receiver);
 }
 
-static int push(struct ends *ends, int value)
+static int send_one(struct ends *ends, int value)
 {
-    return rv_spsc_try_push(ends->sender, &value);
+    return rv_spsc_try_send(ends->sender, &value);
 }
 
 /* Returns: the value, or a negative errno. */
-static int pop(struct ends *ends)
+static int recv_one(struct ends *ends)
 {
     int value = 0;
-    int error = rv_spsc_try_pop(ends->receiver, &value);
+    int error = rv_spsc_try_recv(ends->receiver, &value);
 
     return error ? error : value;
 }
@@ -48,12 +48,12 @@ RV_TEST(spsc, values_come_out_in_order_round_the_ring)
     struct ends ends = new_channel(3);
 
     for (int i = 0; i < 100; i++) {
-        cr_assert_eq(push(&ends, 2 * i), 0);
-        cr_assert_eq(push(&ends, 2 * i + 1), 0);
-        cr_assert_eq(pop(&ends), 2 * i);
-        cr_assert_eq(pop(&ends), 2 * i + 1);
+        cr_assert_eq(send_one(&ends, 2 * i), 0);
+        cr_assert_eq(send_one(&ends, 2 * i + 1), 0);
+        cr_assert_eq(recv_one(&ends), 2 * i);
+        cr_assert_eq(recv_one(&ends), 2 * i + 1);
     }
-    cr_assert_eq(pop(&ends), -EAGAIN);
+    cr_assert_eq(recv_one(&ends), -EAGAIN);
     close_both(&ends);
     cr_assert_eq(dropped, 0);
 }
@@ -64,11 +64,11 @@ RV_TEST(spsc, the_capacity_is_exact)
         struct ends ends = new_channel((uint32_t)capacity);
 
         for (int i = 0; i < capacity; i++)
-            cr_assert_eq(push(&ends, i), 0);
-        cr_assert_eq(push(&ends, 99), -EAGAIN);
-        cr_assert_eq(pop(&ends), 0);
-        cr_assert_eq(push(&ends, 77), 0);
-        cr_assert_eq(push(&ends, 99), -EAGAIN);
+            cr_assert_eq(send_one(&ends, i), 0);
+        cr_assert_eq(send_one(&ends, 99), -EAGAIN);
+        cr_assert_eq(recv_one(&ends), 0);
+        cr_assert_eq(send_one(&ends, 77), 0);
+        cr_assert_eq(send_one(&ends, 99), -EAGAIN);
         close_both(&ends);
         cr_assert_eq(dropped, (uint32_t)capacity);
     }
@@ -81,12 +81,12 @@ RV_TEST(spsc, many_at_once_are_cut_to_what_fits)
     int out[7];
 
     for (int round = 0; round < 20; round++) {
-        cr_assert_eq(rv_spsc_try_push_n(ends.sender, in, 3), 3);
-        cr_assert_eq(rv_spsc_try_push_n(ends.sender, in + 3, 4), 2);
-        cr_assert_eq(rv_spsc_try_push_n(ends.sender, in, 1), -EAGAIN);
-        cr_assert_eq(rv_spsc_try_pop_n(ends.receiver, out, 2), 2);
-        cr_assert_eq(rv_spsc_try_pop_n(ends.receiver, out + 2, 5), 3);
-        cr_assert_eq(rv_spsc_try_pop_n(ends.receiver, out, 5), -EAGAIN);
+        cr_assert_eq(rv_spsc_try_send_n(ends.sender, in, 3), 3);
+        cr_assert_eq(rv_spsc_try_send_n(ends.sender, in + 3, 4), 2);
+        cr_assert_eq(rv_spsc_try_send_n(ends.sender, in, 1), -EAGAIN);
+        cr_assert_eq(rv_spsc_try_recv_n(ends.receiver, out, 2), 2);
+        cr_assert_eq(rv_spsc_try_recv_n(ends.receiver, out + 2, 5), 3);
+        cr_assert_eq(rv_spsc_try_recv_n(ends.receiver, out, 5), -EAGAIN);
         for (int i = 0; i < 5; i++)
             cr_assert_eq(out[i], i);
     }
@@ -105,8 +105,8 @@ RV_TEST(spsc, values_of_any_size_are_copied_whole)
         memset(out, 0, sizeof out);
         cr_assert_eq(rv_spsc_new(&ends.sender, &ends.receiver, size, 2, NULL),
                      0);
-        cr_assert_eq(rv_spsc_try_push(ends.sender, in), 0);
-        cr_assert_eq(rv_spsc_try_pop(ends.receiver, out), 0);
+        cr_assert_eq(rv_spsc_try_send(ends.sender, in), 0);
+        cr_assert_eq(rv_spsc_try_recv(ends.receiver, out), 0);
         cr_assert_arr_eq(in, out, size);
         cr_assert(size == sizeof in || out[size] == 0);
         close_both(&ends);
@@ -131,47 +131,47 @@ RV_TEST(spsc, what_is_left_is_received_and_then_epipe)
 {
     struct ends ends = new_channel(4);
 
-    push(&ends, 1);
-    push(&ends, 2);
+    send_one(&ends, 1);
+    send_one(&ends, 2);
     rv_spsc_sender_close(ends.sender);
-    cr_assert_eq(pop(&ends), 1);
-    cr_assert_eq(pop(&ends), 2);
-    cr_assert_eq(pop(&ends), -EPIPE);
-    cr_assert_eq(pop(&ends), -EPIPE);
+    cr_assert_eq(recv_one(&ends), 1);
+    cr_assert_eq(recv_one(&ends), 2);
+    cr_assert_eq(recv_one(&ends), -EPIPE);
+    cr_assert_eq(recv_one(&ends), -EPIPE);
     rv_spsc_receiver_close(ends.receiver);
     cr_assert_eq(dropped, 0);
 }
 
-RV_TEST(spsc, a_push_to_a_closed_receiver_is_epipe_at_once)
+RV_TEST(spsc, a_send_to_a_closed_receiver_is_epipe_at_once)
 {
     struct ends ends = new_channel(4);
 
-    push(&ends, 1);
-    push(&ends, 2);
+    send_one(&ends, 1);
+    send_one(&ends, 2);
     rv_spsc_receiver_close(ends.receiver);
     cr_assert_eq(dropped, 2);
-    cr_assert_eq(push(&ends, 3), -EPIPE);
-    cr_assert_eq(rv_spsc_try_push_n(ends.sender, &(int){3}, 1), -EPIPE);
+    cr_assert_eq(send_one(&ends, 3), -EPIPE);
+    cr_assert_eq(rv_spsc_try_send_n(ends.sender, &(int){3}, 1), -EPIPE);
     rv_spsc_sender_close(ends.sender);
     cr_assert_eq(dropped, 2);
 }
 
 /* --- waiting ----------------------------------------------------------- */
 
-RV_TEST(spsc, a_pop_waits_and_a_push_wakes_it)
+RV_TEST(spsc, a_recv_waits_and_a_send_wakes_it)
 {
     struct ends ends = new_channel(2);
-    struct rv_spsc_pop wait;
+    struct rv_spsc_recv wait;
     struct rv_probe probe;
     int out[2] = {0};
 
     rv_probe_init(&probe);
-    rv_spsc_pop_init(&wait, ends.receiver, out, 2);
+    rv_spsc_recv_init(&wait, ends.receiver, out, 2);
     cr_assert_eq(poll_as(&probe, &wait.future), RV_PENDING);
     cr_assert_not(rv_probe_take(&probe));
-    push(&ends, 41);
+    send_one(&ends, 41);
     cr_assert(rv_probe_take(&probe));
-    push(&ends, 42);
+    send_one(&ends, 42);
     cr_assert_not(rv_probe_take(&probe));
     cr_assert_eq(poll_as(&probe, &wait.future), RV_READY);
     cr_assert_eq(wait.future.result, 2);
@@ -180,28 +180,28 @@ RV_TEST(spsc, a_pop_waits_and_a_push_wakes_it)
     close_both(&ends);
 }
 
-RV_TEST(spsc, a_push_waits_for_room_until_all_are_in)
+RV_TEST(spsc, a_send_waits_for_room_until_all_are_in)
 {
     struct ends ends = new_channel(2);
-    struct rv_spsc_push wait;
+    struct rv_spsc_send wait;
     struct rv_probe probe;
     int in[5] = {1, 2, 3, 4, 5};
 
     rv_probe_init(&probe);
-    rv_spsc_push_init(&wait, ends.sender, in, 5);
+    rv_spsc_send_init(&wait, ends.sender, in, 5);
     cr_assert_eq(poll_as(&probe, &wait.future), RV_PENDING);
     cr_assert_eq(wait.done, 2);
     for (int i = 1; i <= 2; i++) {
-        cr_assert_eq(pop(&ends), i);
+        cr_assert_eq(recv_one(&ends), i);
         cr_assert(rv_probe_take(&probe));
         cr_assert_eq(poll_as(&probe, &wait.future), RV_PENDING);
         cr_assert_eq(wait.done, (uint32_t)(2 + i));
     }
-    cr_assert_eq(pop(&ends), 3);
+    cr_assert_eq(recv_one(&ends), 3);
     cr_assert_eq(poll_as(&probe, &wait.future), RV_READY);
     cr_assert_eq(wait.future.result, 0);
-    cr_assert_eq(pop(&ends), 4);
-    cr_assert_eq(pop(&ends), 5);
+    cr_assert_eq(recv_one(&ends), 4);
+    cr_assert_eq(recv_one(&ends), 5);
     rv_probe_fini(&probe);
     close_both(&ends);
 }
@@ -209,29 +209,29 @@ RV_TEST(spsc, a_push_waits_for_room_until_all_are_in)
 RV_TEST(spsc, a_close_wakes_who_waits_at_the_other_end)
 {
     struct ends ends = new_channel(1);
-    struct rv_spsc_push push_wait;
-    struct rv_spsc_pop pop_wait;
+    struct rv_spsc_send send_wait;
+    struct rv_spsc_recv recv_wait;
     struct rv_probe probe;
     int in[3] = {1, 2, 3};
 
     rv_probe_init(&probe);
-    rv_spsc_push_init(&push_wait, ends.sender, in, 3);
-    cr_assert_eq(poll_as(&probe, &push_wait.future), RV_PENDING);
+    rv_spsc_send_init(&send_wait, ends.sender, in, 3);
+    cr_assert_eq(poll_as(&probe, &send_wait.future), RV_PENDING);
     rv_spsc_receiver_close(ends.receiver);
     cr_assert(rv_probe_take(&probe));
-    cr_assert_eq(poll_as(&probe, &push_wait.future), RV_READY);
-    cr_assert_eq(push_wait.future.result, -EPIPE);
-    cr_assert_eq(push_wait.done, 1);
+    cr_assert_eq(poll_as(&probe, &send_wait.future), RV_READY);
+    cr_assert_eq(send_wait.future.result, -EPIPE);
+    cr_assert_eq(send_wait.done, 1);
     rv_spsc_sender_close(ends.sender);
     cr_assert_eq(dropped, 1);
 
     ends = new_channel(1);
-    rv_spsc_pop_init(&pop_wait, ends.receiver, in, 3);
-    cr_assert_eq(poll_as(&probe, &pop_wait.future), RV_PENDING);
+    rv_spsc_recv_init(&recv_wait, ends.receiver, in, 3);
+    cr_assert_eq(poll_as(&probe, &recv_wait.future), RV_PENDING);
     rv_spsc_sender_close(ends.sender);
     cr_assert(rv_probe_take(&probe));
-    cr_assert_eq(poll_as(&probe, &pop_wait.future), RV_READY);
-    cr_assert_eq(pop_wait.future.result, -EPIPE);
+    cr_assert_eq(poll_as(&probe, &recv_wait.future), RV_READY);
+    cr_assert_eq(recv_wait.future.result, -EPIPE);
     rv_spsc_receiver_close(ends.receiver);
     rv_probe_fini(&probe);
 }
@@ -239,23 +239,23 @@ RV_TEST(spsc, a_close_wakes_who_waits_at_the_other_end)
 RV_TEST(spsc, a_dropped_future_leaves_neither_waker_nor_value_behind)
 {
     struct ends ends = new_channel(1);
-    struct rv_spsc_push push_wait;
-    struct rv_spsc_pop pop_wait;
+    struct rv_spsc_send send_wait;
+    struct rv_spsc_recv recv_wait;
     struct rv_probe probe;
     int value = 7;
 
     rv_probe_init(&probe);
-    rv_spsc_pop_init(&pop_wait, ends.receiver, &value, 1);
-    rv_drop(&pop_wait.future);
-    rv_spsc_pop_init(&pop_wait, ends.receiver, &value, 1);
-    CHECK_DROP_AFTER_EACH_POLL(&pop_wait.future, &probe);
-    cr_assert_eq(push(&ends, 1), 0);
+    rv_spsc_recv_init(&recv_wait, ends.receiver, &value, 1);
+    rv_drop(&recv_wait.future);
+    rv_spsc_recv_init(&recv_wait, ends.receiver, &value, 1);
+    CHECK_DROP_AFTER_EACH_POLL(&recv_wait.future, &probe);
+    cr_assert_eq(send_one(&ends, 1), 0);
     cr_assert_not(rv_probe_take(&probe));
-    rv_spsc_push_init(&push_wait, ends.sender, &value, 1);
-    CHECK_DROP_AFTER_EACH_POLL(&push_wait.future, &probe);
-    cr_assert_eq(pop(&ends), 1);
+    rv_spsc_send_init(&send_wait, ends.sender, &value, 1);
+    CHECK_DROP_AFTER_EACH_POLL(&send_wait.future, &probe);
+    cr_assert_eq(recv_one(&ends), 1);
     cr_assert_not(rv_probe_take(&probe));
-    cr_assert_eq(pop(&ends), -EAGAIN);
+    cr_assert_eq(recv_one(&ends), -EAGAIN);
     rv_probe_fini(&probe);
     close_both(&ends);
 }
@@ -265,16 +265,16 @@ RV_TEST(spsc, whoever_polled_last_is_woken)
     struct ends ends = new_channel(1);
     struct rv_probe first;
     struct rv_probe last;
-    struct rv_spsc_pop wait;
+    struct rv_spsc_recv wait;
     int value;
 
     rv_probe_init(&first);
     rv_probe_init(&last);
-    rv_spsc_pop_init(&wait, ends.receiver, &value, 1);
+    rv_spsc_recv_init(&wait, ends.receiver, &value, 1);
     cr_assert_eq(poll_as(&first, &wait.future), RV_PENDING);
     cr_assert_eq(poll_as(&first, &wait.future), RV_PENDING);
     cr_assert_eq(poll_as(&last, &wait.future), RV_PENDING);
-    push(&ends, 1);
+    send_one(&ends, 1);
     cr_assert_not(rv_probe_take(&first));
     cr_assert(rv_probe_take(&last));
     rv_drop(&wait.future);
@@ -293,12 +293,12 @@ RV_TEST(spsc, a_task_that_never_has_to_wait_lets_others_go_first)
     rv_probe_init(&probe);
     cx = rv_probe_cx(&probe);
     for (bool ready = true; ready; polls++) {
-        struct rv_spsc_pop wait;
+        struct rv_spsc_recv wait;
         int value;
 
         cr_assert_leq(polls, RV_IO_BUDGET);
-        push(&ends, 1);
-        rv_spsc_pop_init(&wait, ends.receiver, &value, 1);
+        send_one(&ends, 1);
+        rv_spsc_recv_init(&wait, ends.receiver, &value, 1);
         ready = rv_poll(&wait.future, &cx) == RV_READY;
         rv_drop(&wait.future);
     }
@@ -310,18 +310,18 @@ RV_TEST(spsc, a_task_that_never_has_to_wait_lets_others_go_first)
 RV_TEST(spsc, a_future_says_what_it_waits_for)
 {
     struct ends ends = new_channel(2);
-    struct rv_spsc_push push_wait;
-    struct rv_spsc_pop pop_wait;
+    struct rv_spsc_send send_wait;
+    struct rv_spsc_recv recv_wait;
     struct rv_yield yield;
     char text[80];
     int value = 0;
 
-    rv_spsc_push_init(&push_wait, ends.sender, &value, 1);
-    cr_assert(rv_channel_describe(&push_wait.future, text, sizeof text));
-    cr_assert_str_eq(text, "push on channel counted, full (2 of 2)");
-    rv_spsc_pop_init(&pop_wait, ends.receiver, &value, 1);
-    cr_assert(rv_channel_describe(&pop_wait.future, text, sizeof text));
-    cr_assert_str_eq(text, "pop on channel counted, empty");
+    rv_spsc_send_init(&send_wait, ends.sender, &value, 1);
+    cr_assert(rv_channel_describe(&send_wait.future, text, sizeof text));
+    cr_assert_str_eq(text, "send on channel counted, full (2 of 2)");
+    rv_spsc_recv_init(&recv_wait, ends.receiver, &value, 1);
+    cr_assert(rv_channel_describe(&recv_wait.future, text, sizeof text));
+    cr_assert_str_eq(text, "receive on channel counted, empty");
     rv_yield_init(&yield);
     cr_assert_not(rv_channel_describe(&yield.future, text, sizeof text));
     cr_assert_str_eq(text, "");
@@ -332,12 +332,12 @@ RV_TEST(spsc, a_future_says_what_it_waits_for)
 
 enum { MESSAGES = 1000000 };
 
-static void *push_numbers(void *arg)
+static void *send_numbers(void *arg)
 {
     struct rv_spsc_sender *sender = arg;
 
     for (int i = 0; i < MESSAGES;) {
-        if (rv_spsc_try_push(sender, &i) == 0)
+        if (rv_spsc_try_send(sender, &i) == 0)
             i++;
         else
             sched_yield();
@@ -353,8 +353,8 @@ RV_TEST(spsc, a_million_values_cross_threads_in_order)
     int expected = 0;
     int value;
 
-    pthread_create(&thread, NULL, push_numbers, ends.sender);
-    while ((value = pop(&ends)) != -EPIPE) {
+    pthread_create(&thread, NULL, send_numbers, ends.sender);
+    while ((value = recv_one(&ends)) != -EPIPE) {
         if (value == -EAGAIN)
             sched_yield();
         else if (value != expected++)
@@ -374,7 +374,7 @@ static int make_one(void *arg)
 
     if (error)
         return error;
-    rv_spsc_try_push(ends.sender, &(uint64_t){1});
+    rv_spsc_try_send(ends.sender, &(uint64_t){1});
     close_both(&ends);
     return 0;
 }
@@ -385,13 +385,13 @@ RV_TEST(spsc, without_memory_there_is_none)
 }
 
 /* A channel whose only value is the receiver of the next such channel. */
-static void close_receiver(void *item)
+static void close_receiver(void *element)
 {
     dropped++;
-    rv_spsc_receiver_close(*(struct rv_spsc_receiver **)item);
+    rv_spsc_receiver_close(*(struct rv_spsc_receiver **)element);
 }
 
-static const struct rv_channel_options of_channels = {.drop_item =
+static const struct rv_channel_options of_channels = {.drop_element =
                                                           close_receiver};
 
 /* Returns: the receiver of the first of `count` channels in a chain. */
@@ -406,7 +406,7 @@ static struct rv_spsc_receiver *chain(int count)
         cr_assert_eq(
             rv_spsc_new(&sender, &receiver, sizeof first, 1, &of_channels), 0);
         if (first)
-            cr_assert_eq(rv_spsc_try_push(sender, &first), 0);
+            cr_assert_eq(rv_spsc_try_send(sender, &first), 0);
         rv_spsc_sender_close(sender);
         first = receiver;
     }
@@ -419,7 +419,7 @@ RV_TEST(spsc, a_receiver_travels_through_10000_channels_of_channels)
     struct rv_spsc_receiver *next;
     int hops = 1;
 
-    while (rv_spsc_try_pop(receiver, &next) == 0) {
+    while (rv_spsc_try_recv(receiver, &next) == 0) {
         rv_spsc_receiver_close(receiver);
         receiver = next;
         hops++;

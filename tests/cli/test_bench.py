@@ -14,7 +14,7 @@ import tempfile
 import unittest
 
 PROGRAM = os.path.abspath(sys.argv.pop(1))
-BENCH = os.path.join(os.path.dirname(PROGRAM), "../../bench")
+BENCH = os.path.join(os.path.dirname(PROGRAM), "../bench")
 KEYS = ["area", "case", "name", "peer", "ns_per_op", "cpu_ns_per_op",
         "bytes_per_op", "late_ns", "early", "peak_bytes", "syscalls_per_op",
         "instructions_per_op"]
@@ -85,7 +85,7 @@ class Bench(unittest.TestCase):
 
     def test_a_peer_that_was_not_built_is_left_out(self):
         with tempfile.TemporaryDirectory() as root:
-            program = os.path.join(root, "src/cli/reveil")
+            program = os.path.join(root, "cli/reveil")
             os.makedirs(os.path.dirname(program))
             os.makedirs(os.path.join(root, "bench"))
             shutil.copy(PROGRAM, program)

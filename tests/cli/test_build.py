@@ -39,7 +39,7 @@ NINJA = """#!/bin/sh
 stop() { echo > "$TREE/tidied"; exit 130; }
 trap stop INT
 case $* in
-*-n*) [ -x "$2/src/cli/reveil" ] && echo 'ninja: no work to do.'; exit ;;
+*-n*) [ -x "$2/cli/reveil" ] && echo 'ninja: no work to do.'; exit ;;
 *build.ninja) exit ;;
 esac
 i=0
@@ -56,9 +56,9 @@ while [ $i -lt 40 ]; do
         exit 1
     }
 done
-mkdir -p "$2/src/cli"
-printf '#!/bin/sh\\necho "ran $*"\\necho "said $*" >&2\\n' > "$2/src/cli/reveil"
-chmod +x "$2/src/cli/reveil"
+mkdir -p "$2/cli"
+printf '#!/bin/sh\\necho "ran $*"\\necho "said $*" >&2\\n' > "$2/cli/reveil"
+chmod +x "$2/cli/reveil"
 """
 APT_GET = """#!/bin/sh
 case $1 in

@@ -7,7 +7,7 @@ usage: test_cli.py PROGRAM [--reactor=MODE] [unittest arguments...]
 MODE is given to every command that runs a runtime.
 
 Servers that the program does not bring are scripts on plain sockets here, so
-that every byte and every pause of an answer is known.
+that every byte and every pause of a response is known.
 """
 
 import http.server
@@ -83,7 +83,7 @@ class Serve:
 class Script:
     """Answers each client with the same bytes, in pieces if wanted.
 
-    together: none before so many wait for their answer."""
+    together: none before so many wait for their response."""
 
     def __init__(self, says, piece=None, reset=False, together=1):
         self.says, self.piece, self.reset = says, piece or len(says), reset
@@ -285,7 +285,7 @@ class GetFromServe(Case):
         self.assertEqual(result.stdout, "ab")
         self.one_line(result, 1, self.url("/nothing") + ": 404 Not Found")
 
-    def test_how_answers_fail(self):
+    def test_how_responses_fail(self):
         for path, words in (("/reset", "reset"), ("/half", "ended before"),
                             ("/drip/1", "400 Bad Request")):
             with self.subTest(path=path):
@@ -295,7 +295,7 @@ class GetFromServe(Case):
     def test_a_timeout(self):
         start = time.monotonic()
         result = run("get", "--timeout", 0.2, self.url("/never"))
-        self.one_line(result, 1, "/never", "no whole answer in 0.2 s")
+        self.one_line(result, 1, "/never", "no whole response in 0.2 s")
         self.assertGreaterEqual(time.monotonic() - start, 0.2)
 
     def test_quiet_says_nothing_but_still_fails(self):
@@ -443,7 +443,7 @@ class GetFromOthers(Case):
     def test_redirects_that_lead_nowhere(self):
         for to, words in (("/loop", "more than 10 redirects"),
                           ("https://127.0.0.1/", "only http:// is supported"),
-                          ("http://", "malformed answer")):
+                          ("http://", "malformed response")):
             says = (f"HTTP/1.1 302 X\r\nLocation: {to}\r\n"
                     "Content-Length: 0\r\n\r\n").encode()
             with self.subTest(to=to), Script(says) as script:
@@ -557,7 +557,7 @@ class ServeStops(Case):
         status = server.process.wait(SECONDS)
         return status, server.process.stderr.read()
 
-    def test_open_answers_are_finished_and_idle_connections_closed(self):
+    def test_open_responses_are_finished_and_idle_connections_closed(self):
         for number in signal.SIGINT, signal.SIGTERM:
             for mode in "thread", "fused":
                 with self.subTest(number=number, mode=mode):
@@ -575,7 +575,7 @@ class ServeStops(Case):
         server.process.send_signal(number)
         self.assertEqual(idle.recv(1), b"")
         said = server.process.stderr.readline()
-        if said != "stopping: 3 answers to finish, at most 3600 s\n":
+        if said != "stopping: 3 responses to finish, at most 3600 s\n":
             return False  # some were sent already
         try:
             with socket.create_connection(("127.0.0.1", server.port)):
@@ -604,14 +604,14 @@ class ServeStops(Case):
         client.close()
         status, said = self.ended(server)
         self.assertEqual(status, 0)
-        return said == "stopping: 1 answer to finish, at most 3600 s\n"
+        return said == "stopping: 1 response to finish, at most 3600 s\n"
 
-    def test_without_an_answer_to_finish_it_ends_at_once(self):
+    def test_without_a_response_to_finish_it_ends_at_once(self):
         server = self.start("--grace", "3600")  # would be a hang
         self.dial(server)
         server.process.send_signal(signal.SIGINT)
         self.assertEqual(self.ended(server),
-                         (0, "stopping: no answer to finish\n"))
+                         (0, "stopping: no response to finish\n"))
 
     def test_sigusr1_shows_its_tasks(self):
         with tempfile.TemporaryFile("w+") as said:
@@ -647,7 +647,7 @@ class ServeStops(Case):
         server.process.send_signal(signal.SIGTERM)
         self.assertEqual(
             self.ended(server),
-            (0, "stopping: 1 answer to finish, at most 1 s\n"))
+            (0, "stopping: 1 response to finish, at most 1 s\n"))
         self.assertGreaterEqual(time.monotonic() - start, 1)
         self.assertEqual(client.recv(1), b"")
 
@@ -693,7 +693,7 @@ class ServeMany(Case):
                  and task != str(server.process.pid)]
         self.assertEqual(len(awake), 3 if MODE == ["--reactor=fused"] else 4)
 
-    def test_open_answers_on_all_are_finished(self):
+    def test_open_responses_on_all_are_finished(self):
         patiently(self.stop_when_all_have_begun)
 
     def stop_when_all_have_begun(self, seconds):
@@ -709,14 +709,14 @@ class ServeMany(Case):
             client.close()
         self.assertEqual(server.process.wait(SECONDS), 0)
         return server.process.stderr.read() == (
-            f"stopping: {self.CLIENTS} answers to finish, at most 3600 s\n")
+            f"stopping: {self.CLIENTS} responses to finish, at most 3600 s\n")
 
     def test_a_second_signal_cuts_them_all(self):
         server = self.start("--grace", "3600")
         clients = [self.dial(server, "/drip/36000/100")
                    for _ in range(self.CLIENTS)]
         server.process.send_signal(signal.SIGINT)
-        self.assertIn(f"{self.CLIENTS} answers to finish",
+        self.assertIn(f"{self.CLIENTS} responses to finish",
                       server.process.stderr.readline())
         self.assertIsNone(server.process.poll())
         server.process.send_signal(signal.SIGINT)

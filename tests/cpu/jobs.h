@@ -20,12 +20,12 @@
  * they come by the reactor always. */
 enum { BY_RING, BY_REACTOR, BY_RING_FUSED, BY_REACTOR_FUSED, WAYS };
 
-static inline struct rv_runtime *start_jobs(int way, uint32_t workers)
+static inline struct rv_runtime *start_jobs(int way, uint32_t threads)
 {
     const struct rv_runtime_options options = {
         .reactor = way >= BY_RING_FUSED ? RV_REACTOR_FUSED : RV_REACTOR_THREAD,
         .ring.off = way == BY_REACTOR || way == BY_REACTOR_FUSED,
-        .cpu.workers = workers};
+        .cpu.threads = threads};
     struct rv_runtime *runtime;
 
     cr_assert_eq(rv_runtime_start_with(&runtime, &options), 0);

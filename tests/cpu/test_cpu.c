@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_cpu.c - jobs on the CPU pool: the call, many calls, cancelled calls.
+ * test_cpu.c - jobs on the CPU pool: the call, many calls, canceled calls.
  *
  * Every test runs with completions read by the ring, and by the reactor.
  *
- * Threads: the test's, the reactor's and the workers.
+ * Threads: the test's, the reactor's and the pool threads.
  */
 #include <criterion/criterion.h>
 
@@ -89,11 +89,11 @@ RV_TEST(cpu, who_has_no_jobs_pays_nothing)
 
         rv_yield_init(&yield);
         cr_assert_eq(block_on(runtime, &yield.future), 0);
-        cr_assert_eq(rv_cpu_workers(rv_cpu_current()), 0);
+        cr_assert_eq(rv_cpu_threads(rv_cpu_current()), 0);
         cr_assert_eq(rv_test_fds(), fds);
         cr_assert_eq(rv_test_threads(), threads);
         run_sum(runtime, 1, 1);
-        cr_assert_eq(rv_cpu_workers(rv_cpu_current()), 1);
+        cr_assert_eq(rv_cpu_threads(rv_cpu_current()), 1);
         rv_runtime_stop(runtime);
     }
 }
@@ -155,7 +155,7 @@ RV_TEST(cpu, a_hundred_thousand_jobs_at_once_are_all_run_by_the_reactor)
     run_hundred_thousand(BY_REACTOR);
 }
 
-RV_TEST(cpu, no_more_workers_than_allowed_and_the_rest_waits)
+RV_TEST(cpu, no_more_threads_than_allowed_and_the_rest_waits)
 {
     enum { JOBS = 50, LIMIT = 3 };
 
@@ -177,7 +177,7 @@ RV_TEST(cpu, no_more_workers_than_allowed_and_the_rest_waits)
         entered = (struct pollfd){.fd = gate.entered[0], .events = POLLIN};
         rv_test_wait_for_sleep(); /* nobody has another one in hand */
         cr_assert_eq(poll(&entered, 1, 0), 0);
-        cr_assert_eq(rv_cpu_workers(rv_cpu_current()), LIMIT);
+        cr_assert_eq(rv_cpu_threads(rv_cpu_current()), LIMIT);
         gate_open(&gate, JOBS);
         for (int i = 0; i < JOBS; i++) {
             cr_assert_gt(block_on(runtime, &cpus[i].future), 0);
@@ -190,8 +190,8 @@ RV_TEST(cpu, no_more_workers_than_allowed_and_the_rest_waits)
     }
 }
 
-/* L5 */
-RV_TEST(cpu, what_lies_behind_a_long_job_is_run_by_an_idle_worker)
+/* CPU_CLASS-5 */
+RV_TEST(cpu, what_lies_behind_a_long_job_is_run_by_an_idle_thread)
 {
     enum { JOBS = 60 };
 
@@ -220,9 +220,9 @@ RV_TEST(cpu, what_lies_behind_a_long_job_is_run_by_an_idle_worker)
     }
 }
 
-/* --- cancelling -------------------------------------------------------- */
+/* --- canceling --------------------------------------------------------- */
 
-/* With one worker at a gate: jobs behind it in its pipe, in the queue pipe
+/* With one pool thread at a gate: jobs behind it in its pipe, in the queue pipe
  * and in the list, dropped before they begin. */
 RV_TEST(cpu, dropped_before_it_begins_the_call_is_not_made)
 {

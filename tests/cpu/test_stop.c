@@ -2,7 +2,7 @@
 /*
  * test_stop.c - how the CPU pool ends, and what it does when it gets nothing.
  *
- * Threads: the test's, the reactor's and the workers.
+ * Threads: the test's, the reactor's and the pool threads.
  */
 #include <criterion/criterion.h>
 
@@ -22,7 +22,7 @@ RV_TEST_SUITE(cpu_stop);
 /* A pool beside the runtime's, for a test that stops it. */
 static struct rv_cpu_pool *new_pool(struct rv_runtime *runtime)
 {
-    const struct rv_cpu_options options = {.workers = 1};
+    const struct rv_cpu_options options = {.threads = 1};
     struct rv_cpu_pool *pool;
 
     cr_assert_eq(rv_cpu_pool_new(&pool, rv_runtime_executor(runtime), &options),
@@ -90,7 +90,7 @@ RV_TEST(cpu_stop, it_gives_up_at_its_deadline)
         rv_probe_fini(&probe);
         rv_runtime_stop(runtime);
         rv_test_wait_for_threads(threads);
-        rv_callable_put(callable); /* which the pool left to the worker */
+        rv_callable_put(callable); /* which the pool left to the pool thread */
         cr_assert_eq(gate.drops, 1);
         gate_fini(&gate);
     }
@@ -171,14 +171,14 @@ static int second_without_clone(void)
         for (int i = 0; i < 100; i++)
             add_one(runtime, &crowd, new_sum(i, 1));
         CHILD_CHECK(rv_runtime_block_on(runtime, &crowd.future) == 0);
-        CHILD_CHECK(rv_cpu_workers(rv_cpu_current()) == 1 || way < WAYS - 1);
+        CHILD_CHECK(rv_cpu_threads(rv_cpu_current()) == 1 || way < WAYS - 1);
         rv_drop(&crowd.future);
         rv_runtime_stop(runtime);
     }
     return 0;
 }
 
-RV_TEST(cpu_stop, where_clone_fails_the_workers_there_are_do_it)
+RV_TEST(cpu_stop, where_clone_fails_the_threads_there_are_do_it)
 {
     in_child(second_without_clone);
 }
@@ -195,7 +195,7 @@ static int none_without_clone(void)
     return 0;
 }
 
-RV_TEST(cpu_stop, where_not_one_worker_can_be_had_it_is_an_error)
+RV_TEST(cpu_stop, where_not_one_thread_can_be_had_it_is_an_error)
 {
     in_child(none_without_clone);
 }
@@ -231,25 +231,25 @@ RV_TEST(cpu_stop, without_descriptors_it_is_an_error_and_nothing_is_left)
     }
 }
 
-RV_TEST(cpu_stop, there_may_be_a_worker_for_each_cpu)
+RV_TEST(cpu_stop, there_may_be_a_thread_for_each_cpu)
 {
     struct rv_runtime *runtime;
 
-    if (machine_cpus() == 0 || machine_cpus() > RV_CPU_WORKERS_MAX)
-        cr_skip_test("more CPUs than workers");
+    if (machine_cpus() == 0 || machine_cpus() > RV_CPU_THREADS_MAX)
+        cr_skip_test("more CPUs than pool threads");
     cr_assert_eq(rv_runtime_start(&runtime), 0);
     cr_assert_eq(sum_of(runtime, 1, 2), 3);
-    cr_assert_eq(rv_cpu_current()->max_workers, machine_cpus());
+    cr_assert_eq(rv_cpu_current()->max_threads, machine_cpus());
     rv_runtime_stop(runtime);
 }
 
-/* The one worker takes a few of them. */
-RV_TEST(cpu_stop, what_no_worker_takes_goes_into_the_queue_pipe)
+/* The one pool thread takes a few of them. */
+RV_TEST(cpu_stop, what_no_thread_takes_goes_into_the_queue_pipe)
 {
     enum { JOBS = 40 };
     struct rv_runtime *runtime = start_jobs(BY_REACTOR, 1);
-    const struct rv_cpu_lane *lane =
-        &rv_cpu_current()->lanes[machine_has_assembly() ? 0 : 1];
+    const struct rv_cpu_class *class =
+        &rv_cpu_current()->classes[machine_has_assembly() ? 0 : 1];
     struct rv_cpu jobs[JOBS];
     struct rv_probe probe;
 
@@ -258,8 +258,8 @@ RV_TEST(cpu_stop, what_no_worker_takes_goes_into_the_queue_pipe)
         rv_spawn_cpu(&jobs[i], new_sum(i, 1));
         poll_once(runtime, &jobs[i], &probe);
     }
-    cr_assert_eq(lane->queued + lane->in_flight, JOBS);
-    cr_assert_gt(lane->queued, 0);
+    cr_assert_eq(class->queued + class->in_flight, JOBS);
+    cr_assert_gt(class->queued, 0);
     for (int i = 0; i < JOBS; i++) {
         cr_assert_eq(block_on(runtime, &jobs[i].future), i + 1);
         rv_drop(&jobs[i].future);
@@ -268,7 +268,8 @@ RV_TEST(cpu_stop, what_no_worker_takes_goes_into_the_queue_pipe)
     rv_runtime_stop(runtime);
 }
 
-/* The one worker and no descriptor for the queue pipe: all wait in the list. */
+/* The one pool thread and no descriptor for the queue pipe: all wait in the
+ * list. */
 RV_TEST(cpu_stop, without_a_queue_pipe_all_are_run)
 {
     struct rlimit limit;
@@ -297,8 +298,8 @@ static void begin_gate_call(struct rv_runtime *runtime, struct rv_cpu *cpu,
     poll_once(runtime, cpu, probe);
 }
 
-/* L3: its bytes cannot bring the jobs that were there before it. */
-RV_TEST(cpu_stop, a_worker_that_comes_late_takes_what_is_queued)
+/* CPU_CLASS-3: its bytes cannot bring the jobs that were there before it. */
+RV_TEST(cpu_stop, a_thread_that_comes_late_takes_what_is_queued)
 {
     enum { JOBS = 20 };
     struct rlimit limit;
@@ -321,7 +322,7 @@ RV_TEST(cpu_stop, a_worker_that_comes_late_takes_what_is_queued)
             begin_gate_call(runtime, &cpus[i], &gate, &probe);
         setrlimit(RLIMIT_NOFILE, &limit);
         begin_gate_call(runtime, &cpus[JOBS - 1], &gate, &probe);
-        cr_assert_eq(rv_cpu_workers(rv_cpu_current()), 2);
+        cr_assert_eq(rv_cpu_threads(rv_cpu_current()), 2);
         entered = (struct pollfd){.fd = gate.entered[0], .events = POLLIN};
         cr_assert_eq(poll(&entered, 1, RV_TEST_WAIT_MS / WAYS), 1);
         gate_open(&gate, JOBS);
@@ -335,11 +336,12 @@ RV_TEST(cpu_stop, a_worker_that_comes_late_takes_what_is_queued)
     }
 }
 
-/* N2: the reads of idle workers would fill a ring of four entries for good. */
-RV_TEST(cpu_stop, many_workers_leave_a_small_ring_to_others)
+/* COMPLETION-2: the reads of idle pool threads would fill a ring of four
+ * entries for good. */
+RV_TEST(cpu_stop, many_threads_leave_a_small_ring_to_others)
 {
     const struct rv_runtime_options options = {.ring.entries = 4,
-                                               .cpu.workers = 8};
+                                               .cpu.threads = 8};
     const struct rv_ring_call nop = {.opcode = IORING_OP_NOP};
     struct rv_runtime *runtime;
     struct rv_ring_op op;
@@ -358,8 +360,8 @@ RV_TEST(cpu_stop, many_workers_leave_a_small_ring_to_others)
     rv_runtime_stop(runtime);
 }
 
-/* Where the machine has a ring, one of the usual size is used; and bare workers
- * for what is pure. */
+/* Where the machine has a ring, one of the usual size is used; and bare pool
+ * threads for what is pure. */
 RV_TEST(cpu_stop, a_ring_that_works_is_used)
 {
     for (int way = 0; way < WAYS; way++) {
@@ -369,8 +371,10 @@ RV_TEST(cpu_stop, a_ring_that_works_is_used)
         cr_assert_eq(sum_of(runtime, 1, 2), 3);
         cr_assert_eq(rv_cpu_uses_ring(rv_cpu_current()),
                      by_ring && machine_wants_ring());
-        cr_assert_eq(rv_cpu_current()->lanes[0].count, machine_has_assembly());
-        cr_assert_eq(rv_cpu_current()->lanes[1].count, !machine_has_assembly());
+        cr_assert_eq(rv_cpu_current()->classes[0].count,
+                     machine_has_assembly());
+        cr_assert_eq(rv_cpu_current()->classes[1].count,
+                     !machine_has_assembly());
         rv_runtime_stop(runtime);
     }
 }
@@ -402,13 +406,13 @@ RV_TEST(cpu_stop, without_memory_it_is_an_error_and_nothing_is_left)
 {
     for (int way = BY_RING; way <= BY_REACTOR; way++) {
         struct rv_runtime_options options = {.ring.off = way == BY_REACTOR,
-                                             .cpu.workers = 1};
+                                             .cpu.threads = 1};
 
         cr_assert_gt(rv_fail_each_alloc(one_job, &options), 8);
     }
 }
 
-/* The worker of a runtime is there; then no packet finds a page. */
+/* The pool thread of a runtime is there; then no packet finds a page. */
 static int job_without_a_page(void)
 {
     struct rv_runtime *runtime = start_jobs(BY_REACTOR, 1);

@@ -236,7 +236,7 @@ class GracefulShutdown(Server):
         clients = self.begin(20000, b"300\n", b"400\n")
         for client in clients:
             client.sendall(b"10\n")  # was sent in time, too
-        self.assertEqual(self.stop(), "stopped, 0 clients cancelled\n")
+        self.assertEqual(self.stop(), "stopped, 0 clients canceled\n")
         for client, ms in zip(clients, (300, 400)):
             with client.makefile("rb") as stream:
                 self.assertEqual(stream.read(),
@@ -245,7 +245,7 @@ class GracefulShutdown(Server):
     def test_idle_clients_do_not_hold_it_up(self):
         client, = self.begin(3600000, b"")  # the grace would be a hang
         self.assertEqual(self.stop(signal.SIGTERM),
-                         "stopped, 0 clients cancelled\n")
+                         "stopped, 0 clients canceled\n")
         self.assertEqual(client.recv(1), b"")
 
     def test_nobody_is_let_in_any_more(self):
@@ -254,16 +254,16 @@ class GracefulShutdown(Server):
         self.wait_for_refusal()
         self.assertEqual(self.server.wait(SECONDS), 0)
 
-    def test_what_is_late_is_cancelled(self):
+    def test_what_is_late_is_canceled(self):
         client, _ = self.begin(200, b"60000\n", b"0\n")
-        self.assertEqual(self.stop(), "stopped, 1 clients cancelled\n")
+        self.assertEqual(self.stop(), "stopped, 1 clients canceled\n")
         self.assertEqual(client.recv(1), b"")
 
     def test_a_second_signal_does_not_wait(self):
         self.begin(60000, b"60000\n", b"60000\n")
         self.server.send_signal(signal.SIGINT)
         self.wait_for_refusal()
-        self.assertEqual(self.stop(), "stopped, 2 clients cancelled\n")
+        self.assertEqual(self.stop(), "stopped, 2 clients canceled\n")
 
     def wait_for_refusal(self):
         """Until the server has seen the signal: two at once would be one."""
@@ -280,7 +280,7 @@ class ParallelGets(unittest.TestCase):
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertEqual(result.stdout, f"{url}x: 200, 1 bytes\n" * 20)
 
-    def test_what_is_late_is_cancelled(self):
+    def test_what_is_late_is_canceled(self):
         # On a busy machine the one that is answered may be late, too.
         with delay_server() as url:
             for ms in 300, 1200, 4800, 19200:
@@ -297,7 +297,7 @@ class TimeoutSelect(unittest.TestCase):
     def race(self, *arguments):
         return run("timeout_select", *arguments)
 
-    def test_the_first_answer_wins(self):
+    def test_the_first_response_wins(self):
         with delay_server() as url:  # to wait for the others would be a hang
             result = self.race("3600000", url + "3600000/last",
                                url + "50/first", url + "never")
@@ -474,7 +474,7 @@ class Channels(unittest.TestCase):
     def test_a_reader_that_is_started_too_late_is_a_deadlock(self):
         result = run("channel_bounded", "stuck")
         self.assertEqual(result.returncode, 1)
-        self.assertEqual(result.stdout, "task 'root' waits for push on channel "
+        self.assertEqual(result.stdout, "task 'root' waits for send on channel "
                                         "numbers, full (2 of 2)\n")
         self.assertRegex(result.stderr, "^channel_bounded: .*deadlock.*\n$")
 

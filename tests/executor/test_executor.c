@@ -286,7 +286,7 @@ RV_TEST(executor, a_wake_from_another_thread_ends_the_sleep)
     rv_executor_free(executor);
 }
 
-RV_TEST(executor, a_late_wake_does_not_reach_the_next_task_in_the_place)
+RV_TEST(executor, a_late_wake_does_not_reach_the_next_task_in_the_slot)
 {
     struct rv_executor *executor = new_executor();
     struct door first = {.open = false};
@@ -298,14 +298,14 @@ RV_TEST(executor, a_late_wake_does_not_reach_the_next_task_in_the_place)
     first.open = true;
     rv_waker_wake(&first.waker);
     run_batches(executor, 1);
-    /* run_batches() had a place too, which is given out first. */
+    /* run_batches() had a slot too, which is given out first. */
     rv_spawn(executor, &new_stepper(&log, 'f', 1)->future, NULL);
     rv_spawn(executor, &new_waiter(&second)->future, NULL);
     run_batches(executor, 1);
     cr_assert_eq(second.polls, 1);
 
     cr_assert_eq((uint32_t)first.waker.id, (uint32_t)second.waker.id,
-                 "the test wants both in one place");
+                 "the test wants both in one slot");
     rv_waker_wake(&first.waker);
     run_batches(executor, 2);
     cr_assert_eq(second.polls, 1);

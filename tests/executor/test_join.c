@@ -307,7 +307,7 @@ RV_TEST(join, abort_wakes_the_one_who_waits)
     rv_executor_free(executor);
 }
 
-RV_TEST(join, places_of_aborted_tasks_are_used_again)
+RV_TEST(join, slots_of_aborted_tasks_are_used_again)
 {
     struct rv_executor *executor;
     struct door door = {.open = false};

@@ -201,7 +201,7 @@ RV_TEST(wheel, the_farthest_deadlines_are_held_and_not_early)
     cr_assert_eq(advance(LAST_TICK - 1, NULL), 0);
     cr_assert_eq(advance(LAST_TICK, &fired), 1);
     cr_assert_eq(fired, &last);
-    /* Its tick is after the end of time: it waits, and can be cancelled. */
+    /* Its tick is after the end of time: it waits, and can be canceled. */
     cr_assert_eq(rv_wheel_next_ns(&wheel), RV_NEVER - 1);
     rv_wheel_cancel(&wheel, &beyond);
     cr_assert_eq(rv_wheel_next_ns(&wheel), RV_NEVER);
@@ -209,7 +209,7 @@ RV_TEST(wheel, the_farthest_deadlines_are_held_and_not_early)
 
 /* --- cancel ------------------------------------------------------------ */
 
-RV_TEST(wheel, a_cancelled_timer_does_not_fire)
+RV_TEST(wheel, a_canceled_timer_does_not_fire)
 {
     struct rv_timer timer;
 
@@ -238,7 +238,7 @@ RV_TEST(wheel, the_others_of_its_slot_stay)
     cr_assert_eq(fired, &timers[2]);
 }
 
-RV_TEST(wheel, one_that_came_down_a_level_can_be_cancelled)
+RV_TEST(wheel, one_that_came_down_a_level_can_be_canceled)
 {
     struct rv_timer timer;
     struct rv_timer other;
@@ -255,7 +255,7 @@ RV_TEST(wheel, one_that_came_down_a_level_can_be_cancelled)
 }
 
 /* rv_wheel_next_ns() may be too early then, but must not stand still. */
-RV_TEST(wheel, after_the_earliest_was_cancelled_it_still_moves_on)
+RV_TEST(wheel, after_the_earliest_was_canceled_it_still_moves_on)
 {
     struct rv_timer earliest;
     struct rv_timer later;

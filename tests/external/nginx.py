@@ -29,7 +29,7 @@ http {{
     server {{
         listen 127.0.0.1:{port} backlog=4096;
         root {folder}/www;
-        # An answer that went through SSI has no length: nginx sends chunks.
+        # A response that went through SSI has no length: nginx sends chunks.
         location /ssi/ {{
             alias {folder}/www/;
             ssi on;

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Python's http.server with answers that are unusual, or wrong.
 
-The path chooses the answer: ANSWERS has for each a function that gets the
+The path chooses the response: ANSWERS has for each a function that gets the
 handler and writes bytes as it likes. The connection stays open afterwards
-until the client closes it, unless the answer closes it: so a client that
-waits for more than the answer is found out by its time limit.
+until the client closes it, unless the response closes it: so a client that
+waits for more than the response is found out by its time limit.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ def answer(path):
 
 
 def just(path, data, close=False):
-    """The answer is `data` in one piece."""
+    """The response is `data` in one piece."""
     def write(handler):
         handler.wfile.write(data)
         handler.hang_up = close
@@ -54,7 +54,7 @@ def chunk(data):
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-# --- good answers ------------------------------------------------------
+# --- good responses ----------------------------------------------------
 
 
 @answer("/chunks/odd")

@@ -237,7 +237,7 @@ class Client:
         return head.decode()
 
     def answer(self):
-        """Status and body of the next answer, which must have a length."""
+        """Status and body of the next response, which must have a length."""
         head = self.head()
         length = int(re.search(r"(?mi)^content-length: (\d+)\r?$", head)[1])
         while len(self.rest) < length:

@@ -50,7 +50,7 @@ class ServeCase(unittest.TestCase):
     @classmethod
     def stop(cls):
         words = cls.server.stop()
-        if (words != "stopping: no answer to finish\n"
+        if (words != "stopping: no response to finish\n"
                 or cls.server.process.returncode != 0):
             raise AssertionError(
                 f"reveil serve ended with {cls.server.process.returncode}"
@@ -134,7 +134,7 @@ class Curl(ServeCase):
                                self.url + "/0/x", self.url + "/0/y")
         self.assertEqual(done.out, b"x1y1")
 
-    def test_chunked_answer(self):
+    def test_chunked_response(self):
         raw = self.body("/drip/1/3", "--raw", "-i")
         self.assertIn(b"transfer-encoding: chunked", raw.lower())
         self.assertTrue(raw.endswith(b"\r\n\r\n" + b"1\r\nx\r\n" * 3 +
@@ -142,7 +142,7 @@ class Curl(ServeCase):
         self.assertEqual(self.body("/drip/1/300"), b"x" * 300)
         self.assertEqual(self.body("/drip/0/0"), b"")
 
-    def test_large_answer(self):
+    def test_large_response(self):
         self.assertEqual(self.body("/big/10000"), big(10000))
 
     def test_slow_reader_gets_all(self):
@@ -185,7 +185,7 @@ class Curl(ServeCase):
             self.assertTrue(answer.endswith(b"404"), answer)
             self.assertIn(b"/600/Hello", answer)
 
-    def test_half_is_a_cut_answer(self):
+    def test_half_is_a_cut_response(self):
         done = self.check_curl(self.url + "/half", status=18)
         self.assertEqual(len(done.out), 500)
 
@@ -259,7 +259,7 @@ class Raw(ServeCase):
                              [b"x", b"y", b"z"])
             self.assertEqual(client.rest_until_end(), b"")
 
-    def test_half_closed_client_gets_its_answer(self):
+    def test_half_closed_client_gets_its_response(self):
         for path, end in (("/100/x", b"\r\n\r\nx"),
                           ("/big/3000", big(3000)),
                           ("/drip/1/5", b"0\r\n\r\n")):
@@ -270,7 +270,7 @@ class Raw(ServeCase):
                 self.assertEqual(answer.count(b"HTTP/1.1 200 OK"), 1)
                 self.assertTrue(answer.endswith(end))
 
-    def test_half_closed_client_gets_all_pipelined_answers(self):
+    def test_half_closed_client_gets_all_pipelined_responses(self):
         with self.server.connect() as client:
             client.send(request("/50/x") + request("/50/y"))
             client.end()
@@ -479,13 +479,13 @@ class Wrk(ServeCase):
     def test_200_connections(self):
         self.check(200, "/0/x")
 
-    def test_delayed_answers(self):
+    def test_delayed_responses(self):
         self.check(200, "/50/x")
 
-    def test_large_answers(self):
+    def test_large_responses(self):
         self.check(16, "/big/100")
 
-    def test_chunked_answers(self):
+    def test_chunked_responses(self):
         self.check(64, "/drip/1/5")
 
     def test_a_connection_for_each_request(self):
@@ -553,7 +553,7 @@ class GetOdd(GetCase):
         self.check_bodies({
             "/length/0": b"", "/length/1.0": b"Hello", "/no-reason": b"Hello",
             "/length/large": PATTERN,
-            # More than was promised is not part of the answer.
+            # More than was promised is not part of the response.
             "/length/short": b"Hello",
         })
 
@@ -570,18 +570,18 @@ class GetOdd(GetCase):
         self.assertEqual(headers.count("Host: " + self.url[len("http://"):]), 1)
         self.assertIn("Connection: close", headers)
 
-    def test_cut_answers(self):
+    def test_cut_responses(self):
         self.check_failures(
             ["/cut/at-once", "/cut/status-line", "/cut/head",
              "/cut/end-of-head", "/cut/after-1xx", "/cut/length",
              "/cut/no-body", "/cut/large", "/cut/chunk-size", "/cut/chunk",
              "/cut/chunk-end", "/cut/last-chunk", "/cut/trailer"],
-            "the connection ended before the whole answer came")
+            "the connection ended before the whole response came")
 
     def test_reset(self):
         self.check_failures(["/cut/reset"], "the connection was reset")
 
-    def test_wrong_answers(self):
+    def test_wrong_responses(self):
         self.check_failures(
             ["/bad/words", "/bad/ssh", "/bad/zeros", "/bad/status",
              "/bad/no-colon", "/bad/space-colon", "/bad/lf", "/bad/length",
@@ -609,7 +609,7 @@ class GetOdd(GetCase):
         for path in "/silent", "/stalled":
             with self.subTest(path):
                 self.check_failure(
-                    self.url + path, "no whole answer in 0.2 s",
+                    self.url + path, "no whole response in 0.2 s",
                     "--timeout", "0.2")
 
     def test_failures_do_not_touch_the_others(self):
@@ -640,7 +640,7 @@ class Get(GetCase):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.check_failure(
                 f"http://127.0.0.1:{listener.getsockname()[1]}/",
-                "no whole answer in 0.2 s", "--timeout", "0.2")
+                "no whole response in 0.2 s", "--timeout", "0.2")
 
     def test_urls_that_cannot_be_fetched(self):
         for url, words in {
@@ -669,10 +669,10 @@ class Get(GetCase):
     def test_own_server_misbehaving(self):
         server = Serve()
         self.addCleanup(server.stop)
-        self.check_failure(server.url + "/half", "before the whole answer")
+        self.check_failure(server.url + "/half", "before the whole response")
         self.check_failure(server.url + "/reset", "was reset")
         self.check_failure(server.url + "/nowhere", "404 Not Found")
-        self.check_failure(server.url + "/never", "no whole answer in 0.2 s",
+        self.check_failure(server.url + "/never", "no whole response in 0.2 s",
                            "--timeout", "0.2")
         self.check_body(server.url + "/drip/1/50", b"x" * 50)
         self.check_body(server.url + "/big/20000", big(20000))
@@ -799,7 +799,7 @@ class GetStreams(GetCase):
                 thread.join()
                 self.assertEqual(done.status, 1)
                 self.assertEqual(len(done.out) == 0, sent < 1 << 20)
-                self.assertIn("before the whole answer", done.err)
+                self.assertIn("before the whole response", done.err)
 
     def cut_after(self, listener, sent):
         client, _ = listener.accept()
@@ -838,7 +838,7 @@ class GetNginx(GetCase):
             host, port = "127.0.0.1", self.nginx.port
         return Address
 
-    def test_slow_answer(self):
+    def test_slow_response(self):
         self.check_body(self.url + "/limited", FILES["large"])
 
     def test_statuses(self):
@@ -847,7 +847,7 @@ class GetNginx(GetCase):
                            "301 Moved Permanently (redirects are not followed)")
         self.check_body(self.url + "/moved", FILES["small"], "--follow")
         self.check_body(self.url + "/nothing", b"")
-        self.check_failure(self.url + "/dropped", "before the whole answer")
+        self.check_failure(self.url + "/dropped", "before the whole response")
 
     def test_many_at_once(self):
         done = get("--repeat", "500", self.url + "/small",

@@ -6,7 +6,7 @@
 
 wrk with 1,000 connections to a server that may have 600 descriptors; beside
 it clients that read or write slowly, that half-close, that vanish, that say
-half of a request or never read their answer. Who stays gets the right answer,
+half of a request or never read their response. Who stays gets the right answer,
 if late, and perhaps on another connection: while descriptors are short one
 that waits for a second between two requests is let go, as HTTP allows. At the
 end no connection and no descriptor is left, and the server
@@ -56,7 +56,7 @@ def raise_descriptors():
 
 
 class LetGo(Exception):
-    """The connection ended before a byte of the answer came: ask again."""
+    """The connection ended before a byte of the response came: ask again."""
 
 
 class Peer:
@@ -92,7 +92,7 @@ class Peer:
         return bool(data)
 
     async def answer(self, size=65536, pause_s=0.0):
-        """The body of the next answer, which must be a 200."""
+        """The body of the next response, which must be a 200."""
         while b"\r\n\r\n" not in self.rest:
             try:
                 more = await self.fill(size)
@@ -116,7 +116,7 @@ class Peer:
     async def end(self):
         """The server closes, and says nothing before."""
         if self.rest or await self.fill():
-            raise AssertionError(f"more than the answer: {self.rest!r}")
+            raise AssertionError(f"more than the response: {self.rest!r}")
 
 
 def check(body, wanted):
@@ -287,7 +287,7 @@ class Storm(unittest.TestCase):
             self.assertEqual(client.answer(), (200, b"well"))
         words = server.stop()
         self.assertEqual((server.process.returncode, words),
-                         (0, "stopping: no answer to finish\n"))
+                         (0, "stopping: no response to finish\n"))
         return wrong
 
     def test_thread(self):

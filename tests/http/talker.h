@@ -10,7 +10,7 @@
  *     talker_stop(&peer);
  *
  * A talk answers with each of its `says` once a request has come, and ends as
- * it is told. An empty one is no answer: the connection ends there.
+ * it is told. An empty one is no response: the connection ends there.
  */
 #ifndef RV_TESTS_TALKER_H
 #define RV_TESTS_TALKER_H
@@ -22,7 +22,7 @@
 
 enum { TALKS = 5, SAYS = 5, HEARD = 16 };
 
-/* An answer with a body of one character, "x" say. */
+/* A response with a body of one character, "x" say. */
 #define OK1(char_) "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n" char_
 
 struct talk {

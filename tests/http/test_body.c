@@ -16,7 +16,7 @@
 
 static const struct rv_http_limits wide = {1024, 4096, 8, UINT64_MAX};
 
-/* Feed a chunked answer with this body. */
+/* Feed a chunked response with this body. */
 static void run_chunked(struct outcome *out, const char *body,
                         const struct rv_http_limits *limits)
 {

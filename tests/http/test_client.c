@@ -82,7 +82,7 @@ static int result_of(const char *says)
     return out.result;
 }
 
-/* --- good answers ------------------------------------------------------ */
+/* --- good responses ---------------------------------------------------- */
 
 RV_TEST(http_client, the_request_is_a_plain_get)
 {
@@ -139,7 +139,7 @@ RV_TEST(http_client, an_empty_body_is_no_error)
     cr_assert_eq(out.body_len, 0);
 }
 
-RV_TEST(http_client, an_error_status_is_an_answer)
+RV_TEST(http_client, an_error_status_is_a_response)
 {
     struct outcome out;
 
@@ -166,7 +166,7 @@ RV_TEST(http_client, chunks_are_put_together_in_pieces_of_any_size)
     }
 }
 
-RV_TEST(http_client, interim_answers_are_passed_over)
+RV_TEST(http_client, interim_responses_are_passed_over)
 {
     for (int piece = 0; piece < 2; piece++) {
         struct scripted peer = {
@@ -204,7 +204,7 @@ static int result_after_interim(int count, int filler)
 }
 
 /* A server that never comes to the point is let go. */
-RV_TEST(http_client, interim_answers_have_a_limit)
+RV_TEST(http_client, interim_responses_have_a_limit)
 {
     cr_assert_eq(result_after_interim(16, 1), 0);
     cr_assert_eq(result_after_interim(17, 1), -EMSGSIZE);
@@ -240,9 +240,9 @@ RV_TEST(http_client, buffers_grow_as_they_must)
     cr_assert_eq(strspn(out.body, "b"), 4000);
 }
 
-/* --- no good answers --------------------------------------------------- */
+/* --- no good responses ------------------------------------------------- */
 
-RV_TEST(http_client, an_answer_that_is_cut_is_told_from_a_whole_one)
+RV_TEST(http_client, a_response_that_is_cut_is_told_from_a_whole_one)
 {
     cr_assert_eq(result_of(""), -EPIPE);
     cr_assert_eq(result_of("HTTP/1.1 200"), -EPIPE);
@@ -465,23 +465,23 @@ static int one_get(void *arg)
     struct rv_runtime *runtime;
     struct rv_http_get get;
     char url[64];
-    int err;
+    int error;
 
     (void)arg;
     scripted_start(&peer);
     set_url(url, peer.port);
-    err = rv_test_runtime_start(&runtime);
-    if (err == 0) {
-        err = rv_http_get_init(&get, url);
-        if (err == 0)
-            err = rv_runtime_block_on(runtime, &get.future);
+    error = rv_test_runtime_start(&runtime);
+    if (error == 0) {
+        error = rv_http_get_init(&get, url);
+        if (error == 0)
+            error = rv_runtime_block_on(runtime, &get.future);
         rv_drop(&get.future);
         rv_runtime_stop(runtime);
     }
-    if (err < 0) /* it may never have come to connect */
+    if (error < 0) /* it may never have come to connect */
         scripted_give_up(&peer);
     scripted_stop(&peer);
-    return err;
+    return error;
 }
 
 RV_TEST(http_client, every_allocation_of_a_get_may_fail)

@@ -210,7 +210,7 @@ RV_TEST(http_deadline, of_a_get)
 }
 
 /* 0 and negative ones are no limit, the others are far away. */
-RV_TEST(http_deadline, of_the_phases_of_a_get)
+RV_TEST(http_deadline, of_the_states_of_a_get)
 {
     struct client client;
 

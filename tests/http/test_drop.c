@@ -10,7 +10,7 @@
 #include <reveil/http_client.h>
 #include <stdio.h>
 
-#include "http/delay.h"
+#include "cli/delay.h"
 #include "serving.h"
 #include "support/failing_alloc.h"
 #include "support/support.h"
@@ -37,7 +37,7 @@ static enum rv_poll impatient_poll(struct rv_future *future, struct rv_cx *cx)
 }
 
 /* What is to be got, and how. */
-struct errand {
+struct plan {
     const char *url;
     uint32_t max_redirects;
     int64_t deadline_ms; /* 0: none */
@@ -45,22 +45,22 @@ struct errand {
     bool twice; /* the second one, on the connection of the first, is cut */
 };
 
-static void prepare(struct impatient *self, const struct errand *errand,
+static void prepare(struct impatient *self, const struct plan *plan,
                     struct rv_http_client *client)
 {
     static const struct rv_future_ops ops = {.name = "impatient",
                                              .poll = impatient_poll};
 
     rv_future_init(&self->future, &ops);
-    cr_assert_eq(rv_http_get_init(&self->get, errand->url), 0);
-    self->get.max_redirects = errand->max_redirects;
-    self->get.client = errand->keep ? client : NULL;
-    if (errand->deadline_ms)
-        self->get.deadline_ns = rv_after_ms(errand->deadline_ms);
+    cr_assert_eq(rv_http_get_init(&self->get, plan->url), 0);
+    self->get.max_redirects = plan->max_redirects;
+    self->get.client = plan->keep ? client : NULL;
+    if (plan->deadline_ms)
+        self->get.deadline_ns = rv_after_ms(plan->deadline_ms);
 }
 
 /* Returns: false when the GET was over before so many polls. */
-static bool cut_after(const struct errand *errand, int polls)
+static bool cut_after(const struct plan *plan, int polls)
 {
     struct rv_http_client client;
     struct rv_runtime *runtime;
@@ -69,14 +69,14 @@ static bool cut_after(const struct errand *errand, int polls)
 
     cr_assert_eq(rv_test_runtime_start(&runtime), 0);
     rv_http_client_init(&client);
-    if (errand->twice) {
-        prepare(&self, errand, &client);
+    if (plan->twice) {
+        prepare(&self, plan, &client);
         self.polls = -1;
         cr_assert_eq(rv_runtime_block_on(runtime, &self.future), 0);
         rv_drop(&self.get.future);
         cr_assert_eq(rv_http_client_idle(&client), 1);
     }
-    prepare(&self, errand, &client);
+    prepare(&self, plan, &client);
     self.polls = polls;
     rv_runtime_block_on(runtime, &self.future);
     over = self.get.future.at == RV_AT_END;
@@ -84,18 +84,18 @@ static bool cut_after(const struct errand *errand, int polls)
     rv_drop(&self.get.future);
     cr_assert_eq(rv_executor_tasks(rv_runtime_executor(runtime)), 0);
     if (!over) /* one that was taken and cut does not come back */
-        cr_assert_eq(rv_http_client_idle(&client), errand->twice && !polls);
+        cr_assert_eq(rv_http_client_idle(&client), plan->twice && !polls);
     rv_http_client_fini(&client);
     rv_runtime_stop(runtime);
     return !over;
 }
 
 /* Returns: after how many polls it was over. */
-static int cut_everywhere(const struct errand *errand)
+static int cut_everywhere(const struct plan *plan)
 {
     int polls = 0;
 
-    while (cut_after(errand, polls))
+    while (cut_after(plan, polls))
         cr_assert_lt(++polls, 10000);
     return polls;
 }
@@ -104,46 +104,46 @@ RV_TEST(http_drop, a_get_after_each_of_its_polls)
 {
     static const char *const paths[] = {"/0/x", "/3/late", "/drip/1/5",
                                         "/big/900", "/half"};
-    struct serving serving = {.handler = rv_delay_handler()};
+    struct serving serving = {.handler = delay_handler()};
     char url[128];
 
     serving_start(&serving);
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-        struct errand errand = {.url = url};
+        struct plan plan = {.url = url};
 
         snprintf(url, sizeof url, "http://127.0.0.1:%u%s",
                  (unsigned)serving.port, paths[i]);
-        cr_assert_geq(cut_everywhere(&errand), 1);
-        errand.deadline_ms = 3600 * 1000;
-        cut_everywhere(&errand);
+        cr_assert_geq(cut_everywhere(&plan), 1);
+        plan.deadline_ms = 3600 * 1000;
+        cut_everywhere(&plan);
     }
     serving_stop(&serving);
 }
 
 RV_TEST(http_drop, a_get_that_uses_a_connection_again)
 {
-    struct serving serving = {.handler = rv_delay_handler()};
-    struct errand errand = {.keep = true, .twice = true};
+    struct serving serving = {.handler = delay_handler()};
+    struct plan plan = {.keep = true, .twice = true};
     char url[128];
 
     serving_start(&serving);
     snprintf(url, sizeof url, "http://127.0.0.1:%u/3/x",
              (unsigned)serving.port);
-    errand.url = url;
-    cr_assert_geq(cut_everywhere(&errand), 1);
+    plan.url = url;
+    cr_assert_geq(cut_everywhere(&plan), 1);
     serving_stop(&serving);
 }
 
 RV_TEST(http_drop, a_get_whose_host_is_looked_up)
 {
-    struct serving serving = {.handler = rv_delay_handler()};
-    struct errand errand = {0};
+    struct serving serving = {.handler = delay_handler()};
+    struct plan plan = {0};
     char url[128];
 
     serving_start(&serving);
     snprintf(url, sizeof url, "http://127.1:%u/0/x", (unsigned)serving.port);
-    errand.url = url;
-    cr_assert_geq(cut_everywhere(&errand), 1);
+    plan.url = url;
+    cr_assert_geq(cut_everywhere(&plan), 1);
     serving_stop(&serving);
 }
 
@@ -155,13 +155,13 @@ static bool cut_redirected(int polls)
                             "Content-Length: 4\r\n\r\ngone",
                             OK1("a")}},
                   {.says = {OK1("b")}}}};
-    struct errand errand = {.max_redirects = 2, .keep = polls % 2};
+    struct plan plan = {.max_redirects = 2, .keep = polls % 2};
     char url[128];
     bool more;
 
     talker_start(&peer);
-    errand.url = talker_url(url, &peer, "/a");
-    more = cut_after(&errand, polls);
+    plan.url = talker_url(url, &peer, "/a");
+    more = cut_after(&plan, polls);
     talker_stop(&peer);
     return more;
 }
@@ -218,7 +218,7 @@ static void end_server(struct rv_runtime *runtime,
 
 static void cut_server(const char *request, int turns, enum way way)
 {
-    const struct rv_http_handler handler = rv_delay_handler();
+    const struct rv_http_handler handler = delay_handler();
     struct rv_http_server *server;
     struct rv_runtime *runtime;
     struct rv_addr addr;

@@ -122,7 +122,7 @@ static void closed_under_way(enum scripted_end how)
     begin(&all);
     cr_assert_eq(get_char(&all, NULL), 'a');
     cr_assert_eq(get_char(&all, &reused), 'b');
-    cr_assert_not(reused, "the answer came on a new one");
+    cr_assert_not(reused, "the response came on a new one");
     end(&all);
     cr_assert_eq(all.peer.requests, 3);
     cr_assert_str_eq(all.peer.heard[1], all.peer.heard[2]);
@@ -147,7 +147,7 @@ RV_TEST(http_keep, it_is_sent_again_only_once_and_on_a_new_connection)
     cr_assert_eq(all.peer.requests, 3);
 }
 
-RV_TEST(http_keep, once_something_of_an_answer_came_nothing_is_repeated)
+RV_TEST(http_keep, once_something_of_a_response_came_nothing_is_repeated)
 {
     struct fixture all = {
         .peer.talks = {{.says = {OK1("a"), "HTTP/1.1 100 Continue\r\n\r\n"}},
@@ -160,7 +160,7 @@ RV_TEST(http_keep, once_something_of_an_answer_came_nothing_is_repeated)
     cr_assert_eq(all.peer.requests, 2);
 }
 
-/* Each of these answers ends the use of its connection. */
+/* Each of these responses ends the use of its connection. */
 RV_TEST(http_keep, what_cannot_be_used_again_is_closed)
 {
     static const char *const last[] = {
@@ -277,25 +277,25 @@ static int two_gets(void *arg)
     struct rv_runtime *runtime;
     struct rv_http_get get;
     char url[128];
-    int err;
+    int error;
 
     (void)arg;
     talker_start(&peer);
     rv_http_client_init(&client);
-    err = rv_test_runtime_start(&runtime);
-    for (int i = 0; i < 2 && err == 0; i++) {
-        err = rv_http_get_init(&get, talker_url(url, &peer, "/"));
+    error = rv_test_runtime_start(&runtime);
+    for (int i = 0; i < 2 && error == 0; i++) {
+        error = rv_http_get_init(&get, talker_url(url, &peer, "/"));
         get.client = &client;
-        if (err == 0)
-            err = rv_runtime_block_on(runtime, &get.future);
+        if (error == 0)
+            error = rv_runtime_block_on(runtime, &get.future);
         rv_drop(&get.future);
-        if (i == 1 || err < 0) {
+        if (i == 1 || error < 0) {
             rv_http_client_fini(&client);
             rv_runtime_stop(runtime);
         }
     }
     talker_stop(&peer);
-    return err;
+    return error;
 }
 
 RV_TEST(http_keep, every_allocation_may_fail)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* test_packets.c - what a GET and its answer need not send on its own. */
+/* test_packets.c - what a GET and its response need not send on its own. */
 #include <criterion/criterion.h>
 #include <linux/tcp.h> /* not netinet/tcp.h, whose tcp_info ends too early */
 
 #include <reveil/http_client.h>
 #include <stdio.h>
 
-#include "http/delay.h"
+#include "cli/delay.h"
 #include "serving.h"
 #include "support/support.h"
 
@@ -25,7 +25,7 @@ static struct tcp_info info_of(int fd)
 RV_TEST(http_packets, a_get_is_one_with_the_end_of_the_handshake)
 {
     struct rv_runtime *runtime;
-    struct rv_tcp listener;
+    struct rv_stream listener;
     struct rv_http_get get;
     struct rv_probe probe;
     struct rv_addr addr;
@@ -42,15 +42,16 @@ RV_TEST(http_packets, a_get_is_one_with_the_end_of_the_handshake)
     cx = rv_probe_cx(&probe);
 
     cr_assert_eq(rv_poll(&get.future, &cx), RV_PENDING);
-    while (get.phase != RV_HTTP_ANSWERING) {
+    while (get.state != RV_HTTP_WAITING) {
         cr_assert(rv_probe_wait(&probe));
         cr_assert_eq(rv_poll(&get.future, &cx), RV_PENDING);
     }
-    cr_assert_eq(info_of(rv_tcp_fd(&get.tcp)).tcpi_segs_out, 2, "SYN, GET");
+    cr_assert_eq(info_of(rv_stream_fd(&get.stream)).tcpi_segs_out, 2,
+                 "SYN, GET");
 
     rv_drop(&get.future);
     rv_probe_fini(&probe);
-    rv_tcp_close(&listener);
+    rv_stream_close(&listener);
     rv_runtime_stop(runtime);
 }
 
@@ -60,14 +61,14 @@ static int ask_once(struct serving *serving)
 {
     int fd;
 
-    serving->handler = rv_delay_handler();
+    serving->handler = delay_handler();
     serving_start(serving);
     fd = dial(serving->port);
     say(fd, "GET /60/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     return fd;
 }
 
-RV_TEST(http_packets, the_last_answer_is_one_with_the_end)
+RV_TEST(http_packets, the_last_response_is_one_with_the_end)
 {
     struct serving serving = {.port = 0};
     const int fd = ask_once(&serving);
@@ -80,8 +81,9 @@ RV_TEST(http_packets, the_last_answer_is_one_with_the_end)
     serving_stop(&serving);
 }
 
-/* A close with something unread is a reset; the answer must be out by then. */
-RV_TEST(http_packets, a_stray_byte_does_not_cost_the_answer)
+/* A close with something unread is a reset; the response must be out by then.
+ */
+RV_TEST(http_packets, a_stray_byte_does_not_cost_the_response)
 {
     struct serving serving = {.port = 0};
     const int fd = ask_once(&serving);

@@ -53,7 +53,7 @@ static void get_from(struct outcome *out, struct talker *peer, uint32_t max,
     talker_stop(peer);
 }
 
-RV_TEST(http_redirect, without_a_limit_it_is_the_answer)
+RV_TEST(http_redirect, without_a_limit_it_is_the_response)
 {
     struct talker peer = {.talks = {{.says = {MOVED("302", "/x")}}}};
     struct outcome out;
@@ -90,7 +90,7 @@ RV_TEST(http_redirect, each_kind_is_followed)
     }
 }
 
-RV_TEST(http_redirect, others_are_answers)
+RV_TEST(http_redirect, others_are_responses)
 {
     static const char *const others[] = {
         MOVED("300", "/x"), MOVED("305", "/x"), MOVED("201", "/x"),

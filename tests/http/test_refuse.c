@@ -19,7 +19,7 @@ static int header_error(const char *lines)
     return head_error(REQ, text);
 }
 
-Test(http_refuse, two_answers_to_where_the_body_ends_are_refused)
+Test(http_refuse, two_responses_to_where_the_body_ends_are_refused)
 {
     static const char *const cases[] = {
         "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",

@@ -16,7 +16,7 @@ struct echo {
     struct rv_future future;
     struct rv_http_exchange *x;
     struct rv_sleep nap;
-    char room[4096]; /* a frame larger than that of a fixed answer */
+    char room[4096]; /* a frame larger than that of a fixed response */
 };
 
 static enum rv_poll echo_poll(struct rv_future *future, struct rv_cx *cx)
@@ -71,7 +71,7 @@ static const struct rv_http_route routes[] = {
 
 struct expected {
     const char *request; /* its first line, without the version */
-    const char *start;   /* of the answer */
+    const char *start;   /* of the response */
     const char *end;
 };
 
@@ -98,7 +98,7 @@ static void check_all(const struct expected *cases, size_t count)
     serving_stop(&serving);
 }
 
-RV_TEST(http_routes, a_path_has_its_answer)
+RV_TEST(http_routes, a_path_has_its_response)
 {
     static const struct expected cases[] = {
         {"GET /", "HTTP/1.1 200 OK\r\n", "\r\n\r\nhome"},
@@ -149,7 +149,7 @@ RV_TEST(http_routes, what_is_not_there_is_a_404_and_a_wrong_method_a_405)
 }
 
 /* There is none: neither bytes nor a length. */
-RV_TEST(http_routes, some_answers_have_no_body)
+RV_TEST(http_routes, some_responses_have_no_body)
 {
     static const struct expected cases[] = {
         {"GET /empty", "HTTP/1.1 204 No Content\r\nDate: ",

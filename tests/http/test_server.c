@@ -29,7 +29,7 @@ static int reply(struct rv_http_exchange *x, const char *text)
     return rv_http_reply(x, 200, "text/plain", text, strlen(text));
 }
 
-/* How long the answer to /slow takes. */
+/* How long the response to /slow takes. */
 static int64_t slow_ms = 30;
 
 static enum rv_poll answer_poll(struct rv_future *future, struct rv_cx *cx)
@@ -67,8 +67,8 @@ static void answer_drop(struct rv_future *future)
     rv_drop(&RV_CONTAINER_OF(future, struct answer, future)->nap.future);
 }
 
-static void answer_init(struct rv_future *frame, struct rv_http_exchange *x,
-                        void *data)
+static void response_init(struct rv_future *frame, struct rv_http_exchange *x,
+                          void *data)
 {
     static const struct rv_future_ops ops = {
         .name = "answer", .poll = answer_poll, .drop = answer_drop};
@@ -79,9 +79,9 @@ static void answer_init(struct rv_future *frame, struct rv_http_exchange *x,
 }
 
 static const struct rv_http_handler handler = {
-    .frame_bytes = sizeof(struct answer), .init = answer_init};
+    .frame_bytes = sizeof(struct answer), .init = response_init};
 
-/* A request and the answer to it, on a server with nothing special. */
+/* A request and the response to it, on a server with nothing special. */
 static void serve_once(const char *request, char *text, size_t size)
 {
     struct serving serving = {.handler = handler};
@@ -100,7 +100,7 @@ static void serve_once(const char *request, char *text, size_t size)
 
 /* --- answers ----------------------------------------------------------- */
 
-RV_TEST(http_server, an_answer_is_complete)
+RV_TEST(http_server, a_response_is_complete)
 {
     char text[1024];
 
@@ -201,7 +201,7 @@ RV_TEST(http_server, an_old_client_is_closed_unless_it_asks_otherwise)
     cr_assert_eq(count_of(text, "Connection: close\r\n"), 1);
 }
 
-RV_TEST(http_server, a_half_closed_client_gets_its_answer)
+RV_TEST(http_server, a_half_closed_client_gets_its_response)
 {
     struct serving serving = {.handler = handler};
     char text[1024];
@@ -219,7 +219,7 @@ RV_TEST(http_server, a_half_closed_client_gets_its_answer)
 
 /* --- handlers that err ------------------------------------------------- */
 
-RV_TEST(http_server, a_handler_without_an_answer_is_a_500)
+RV_TEST(http_server, a_handler_without_a_response_is_a_500)
 {
     char text[1024];
 
@@ -238,7 +238,7 @@ RV_TEST(http_server, a_handler_that_hangs_up_answers_nothing)
     cr_assert_str_eq(text, "");
 }
 
-RV_TEST(http_server, a_second_answer_is_refused)
+RV_TEST(http_server, a_second_response_is_refused)
 {
     char text[1024];
 
@@ -336,7 +336,7 @@ RV_TEST(http_server, what_is_too_large_is_refused)
     serving_stop(&serving);
 }
 
-/* The close comes with input unread; it must not take the answer with it. */
+/* The close comes with input unread; it must not take the response with it. */
 RV_TEST(http_server, a_refusal_reaches_a_client_that_sends_on)
 {
     struct serving serving = {.handler = handler};

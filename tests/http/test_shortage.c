@@ -7,7 +7,7 @@
 #include <reveil/async.h>
 #include <sys/resource.h>
 
-#include "http/delay.h"
+#include "cli/delay.h"
 #include "serving.h"
 
 RV_TEST_SUITE(http_shortage);
@@ -18,7 +18,7 @@ enum { CLIENTS = 3 };
 
 #define GET(path_) "GET " path_ " HTTP/1.1\r\nHost: x\r\n\r\n"
 
-/* Clients that were accepted: they have had an answer each. */
+/* Clients that were accepted: they have had a response each. */
 static void fill(int fds[CLIENTS], uint16_t port)
 {
     char text[1024];
@@ -61,7 +61,7 @@ static struct rlimit take_descriptors(void)
 /* Nobody has to wait for the idle limit of others. */
 RV_TEST(http_shortage, the_connection_idle_longest_makes_way)
 {
-    struct serving serving = {.handler = rv_delay_handler()};
+    struct serving serving = {.handler = delay_handler()};
     struct rlimit limit;
     char text[1024];
     int fds[CLIENTS];
@@ -90,7 +90,7 @@ RV_TEST(http_shortage, the_connection_idle_longest_makes_way)
 /* One after the other comes, and each is served. */
 RV_TEST(http_shortage, clients_that_never_ask_do_not_shut_others_out)
 {
-    struct serving serving = {.handler = rv_delay_handler()};
+    struct serving serving = {.handler = delay_handler()};
     struct rlimit limit;
     char text[1024];
     int fds[CLIENTS];
@@ -116,7 +116,7 @@ RV_TEST(http_shortage, clients_that_never_ask_do_not_shut_others_out)
 RV_TEST(http_shortage, where_all_are_busy_it_tries_again)
 {
     const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-    struct serving serving = {.handler = rv_delay_handler()};
+    struct serving serving = {.handler = delay_handler()};
     struct rlimit limit;
     char text[1024];
     int fds[CLIENTS];
@@ -226,7 +226,7 @@ static void check_slow(struct rv_http_handler handler)
 
 RV_TEST(http_shortage, a_slow_reader_is_not_cut)
 {
-    check_slow(rv_delay_handler()); /* sends by itself */
+    check_slow(delay_handler()); /* sends by itself */
 }
 
 RV_TEST(http_shortage, a_slow_reader_of_a_reply_is_not_cut)
@@ -254,6 +254,6 @@ static void check_stuck(struct rv_http_handler handler)
 
 RV_TEST(http_shortage, who_reads_nothing_is_cut)
 {
-    check_stuck(rv_delay_handler());
+    check_stuck(delay_handler());
     check_stuck(replies);
 }

@@ -13,7 +13,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "http/delay.h"
+#include "cli/delay.h"
 #include "scripted.h"
 #include "serving.h"
 #include "support/failing_alloc.h"
@@ -40,7 +40,7 @@ static int get_into(uint16_t port, const char *path, struct rv_http_sink *sink)
     if (result == 0) {
         result = rv_runtime_block_on(runtime, &get.future);
         cr_assert_null(get.body);
-        cr_assert(result == 0 || get.phase == RV_HTTP_STORING ||
+        cr_assert(result == 0 || get.state == RV_HTTP_STORING ||
                   result == -ENOMEM || result == -EPIPE);
     }
     rv_drop(&get.future);
@@ -50,7 +50,7 @@ static int get_into(uint16_t port, const char *path, struct rv_http_sink *sink)
 
 static void serve(struct serving *serving)
 {
-    *serving = (struct serving){.handler = rv_delay_handler()};
+    *serving = (struct serving){.handler = delay_handler()};
     serving_start(serving);
 }
 
@@ -58,7 +58,7 @@ static bool is_pattern(uint64_t at, const char *data, size_t len)
 {
     while (len > 0) {
         const char *piece;
-        size_t n = rv_delay_pattern(at, &piece);
+        size_t n = delay_pattern(at, &piece);
 
         n = n < len ? n : len;
         if (memcmp(data, piece, n) != 0)
@@ -215,14 +215,14 @@ static int get_file(struct serving *serving, const struct folder *folder,
                     const char *path, uint64_t *written)
 {
     struct rv_http_file file;
-    int err = rv_http_file_init(&file, folder->fd, "name");
+    int error = rv_http_file_init(&file, folder->fd, "name");
 
-    if (err == 0)
-        err = get_into(serving->port, path, &file.sink);
+    if (error == 0)
+        error = get_into(serving->port, path, &file.sink);
     *written = file.written_bytes;
     rv_http_file_drop(&file);
     rv_http_file_drop(&file); /* harmless */
-    return err;
+    return error;
 }
 
 RV_TEST(http_sink, a_file_is_whole_when_it_has_its_name)
@@ -482,7 +482,7 @@ static bool drop_after(uint16_t port, const struct folder *folder, int polls)
     rv_drop(&self.get.future);
     rv_http_file_drop(&self.file);
     rv_runtime_stop(runtime); /* and with it what the pool still wrote */
-    return self.get.phase != RV_HTTP_FINISHED;
+    return self.get.state != RV_HTTP_FINISHED;
 }
 
 RV_TEST(http_sink, dropped_after_each_poll_it_leaves_nothing)
@@ -517,22 +517,22 @@ static int one_file(void *arg)
     struct folder *folder = arg;
     struct rv_http_file file;
     const char *piece;
-    int err;
+    int error;
 
-    rv_delay_pattern(0, &piece);
+    delay_pattern(0, &piece);
     memcpy(strstr(says, "\r\n\r\n") + 4, piece, SMALL_BYTES);
     scripted_start(&peer);
-    err = rv_http_file_init(&file, folder->fd, "name");
-    if (err == 0)
-        err = get_into(peer.port, "/", &file.sink);
+    error = rv_http_file_init(&file, folder->fd, "name");
+    if (error == 0)
+        error = get_into(peer.port, "/", &file.sink);
     rv_http_file_drop(&file);
-    if (err < 0) /* it may never have come to connect */
+    if (error < 0) /* it may never have come to connect */
         scripted_give_up(&peer);
     scripted_stop(&peer);
-    if (err == 0)
+    if (error == 0)
         check_file(folder, "name", SMALL_BYTES);
     cr_assert_eq(count_files(folder), 0);
-    return err;
+    return error;
 }
 
 RV_TEST(http_sink, every_allocation_may_fail)

@@ -9,7 +9,7 @@
 #include "support/failing_alloc.h"
 #include "support/support.h"
 
-RV_TEST_SUITE(http_state);
+RV_TEST_SUITE(http_server_state);
 
 enum { BIG_BYTES = 8 << 20 }; /* more than the kernel's buffers hold */
 
@@ -19,7 +19,7 @@ struct answer {
     struct rv_future future;
     struct rv_http_exchange *x;
     struct rv_sleep nap;
-    struct rv_tcp_send send;
+    struct rv_stream_send send;
     char head[256];
 };
 
@@ -37,7 +37,8 @@ static void send_by_itself(struct answer *self, size_t len)
                             "text/plain", (int64_t)len);
 
     cr_assert_gt(head_len, 0);
-    rv_tcp_send_init(&self->send, self->x->tcp, self->head, (size_t)head_len);
+    rv_stream_send_init(&self->send, self->x->stream, self->head,
+                        (size_t)head_len);
 }
 
 static enum rv_poll answer_poll(struct rv_future *future, struct rv_cx *cx)
@@ -55,16 +56,16 @@ static enum rv_poll answer_poll(struct rv_future *future, struct rv_cx *cx)
     if (path_is(self, "/big")) {
         send_by_itself(self, sizeof big);
         RV_AWAIT(future, cx, &self->send.future);
-        rv_tcp_send_init(&self->send, self->x->tcp, big, sizeof big);
+        rv_stream_send_init(&self->send, self->x->stream, big, sizeof big);
         RV_AWAIT(future, cx, &self->send.future);
         RV_RETURN(future, self->send.future.result);
     }
-    if (path_is(self, "/pause")) { /* in the middle of its answer */
+    if (path_is(self, "/pause")) { /* in the middle of its response */
         send_by_itself(self, 4);
         RV_AWAIT(future, cx, &self->send.future);
         rv_sleep_init(&self->nap, rv_after_ms(900));
         RV_AWAIT(future, cx, &self->nap.future);
-        rv_tcp_send_init(&self->send, self->x->tcp, "done", 4);
+        rv_stream_send_init(&self->send, self->x->stream, "done", 4);
         RV_AWAIT(future, cx, &self->send.future);
         RV_RETURN(future, self->send.future.result);
     }
@@ -80,8 +81,8 @@ static void answer_drop(struct rv_future *future)
     rv_drop(&self->send.future);
 }
 
-static void answer_init(struct rv_future *frame, struct rv_http_exchange *x,
-                        void *data)
+static void response_init(struct rv_future *frame, struct rv_http_exchange *x,
+                          void *data)
 {
     static const struct rv_future_ops ops = {
         .name = "answer", .poll = answer_poll, .drop = answer_drop};
@@ -92,7 +93,7 @@ static void answer_init(struct rv_future *frame, struct rv_http_exchange *x,
 }
 
 static const struct rv_http_handler handler = {
-    .frame_bytes = sizeof(struct answer), .init = answer_init};
+    .frame_bytes = sizeof(struct answer), .init = response_init};
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -152,7 +153,7 @@ static void wait_for_byte(struct local *self, int fd)
 
 /* --- deadlines --------------------------------------------------------- */
 
-RV_TEST(http_state, a_client_that_says_nothing_is_let_go)
+RV_TEST(http_server_state, a_client_that_says_nothing_is_let_go)
 {
     struct local local;
     int fd;
@@ -167,7 +168,7 @@ RV_TEST(http_state, a_client_that_says_nothing_is_let_go)
 }
 
 /* Each byte is in time, the body as a whole is not. */
-RV_TEST(http_state, a_slow_body_is_a_408)
+RV_TEST(http_server_state, a_slow_body_is_a_408)
 {
     struct serving serving = {.handler = handler,
                               .idle_timeout_ns = 500 * RV_NS_PER_MS};
@@ -198,7 +199,7 @@ static void dont_read(const char *request)
     local.server->idle_timeout_ns = 40 * RV_NS_PER_MS;
     fd = dial(local.port);
     say(fd, request);
-    wait_for_byte(&local, fd); /* the answer begins */
+    wait_for_byte(&local, fd); /* the response begins */
     wait_for_open(&local, 0);
     while ((n = recv(fd, text, sizeof text, MSG_DONTWAIT)) > 0)
         ;
@@ -207,18 +208,18 @@ static void dont_read(const char *request)
     rv_runtime_stop(local.runtime);
 }
 
-RV_TEST(http_state, a_client_that_does_not_read_its_answer_is_let_go)
+RV_TEST(http_server_state, a_client_that_does_not_read_its_response_is_let_go)
 {
     dont_read(GET("/reply"));
 }
 
-RV_TEST(http_state, nor_does_a_handler_wait_for_it_that_sends_by_itself)
+RV_TEST(http_server_state, nor_does_a_handler_wait_for_it_that_sends_by_itself)
 {
     dont_read(GET("/big"));
 }
 
 /* It is the handler that pauses: nothing waits to be sent. */
-RV_TEST(http_state, a_handler_may_pause_in_its_answer)
+RV_TEST(http_server_state, a_handler_may_pause_in_its_response)
 {
     struct serving serving = {.handler = handler,
                               .idle_timeout_ns = 300 * RV_NS_PER_MS};
@@ -270,13 +271,13 @@ static bool read_slowly(int64_t timeout_ms)
 
 /* A busy machine may let a reader wait for longer than the timeout: then again
  * with a longer one, for as long as the test may take. */
-RV_TEST(http_state, a_slow_reader_gets_all)
+RV_TEST(http_server_state, a_slow_reader_gets_all)
 {
     for (int64_t timeout_ms = 300; !read_slowly(timeout_ms);)
         timeout_ms *= 2;
 }
 
-RV_TEST(http_state, a_handler_that_is_late_is_a_503)
+RV_TEST(http_server_state, a_handler_that_is_late_is_a_503)
 {
     struct local local;
     char text[1024];
@@ -301,7 +302,7 @@ static void hurry(struct rv_http_server *server)
     server->handler_timeout_ns = 300 * RV_NS_PER_MS;
 }
 
-RV_TEST(http_state, a_handler_that_has_begun_its_answer_is_in_time)
+RV_TEST(http_server_state, a_handler_that_has_begun_its_response_is_in_time)
 {
     struct serving serving = {.handler = handler, .adjust = hurry};
     char text[1024];
@@ -317,7 +318,7 @@ RV_TEST(http_state, a_handler_that_has_begun_its_answer_is_in_time)
 
 /* --- how many ---------------------------------------------------------- */
 
-RV_TEST(http_state, beyond_max_connections_clients_wait_for_their_turn)
+RV_TEST(http_server_state, beyond_max_connections_clients_wait_for_their_turn)
 {
     struct local local;
     char text[1024];
@@ -345,7 +346,7 @@ static void three_requests(struct rv_http_server *server)
     server->max_requests = 3;
 }
 
-RV_TEST(http_state, the_last_of_max_requests_says_so)
+RV_TEST(http_server_state, the_last_of_max_requests_says_so)
 {
     struct serving serving = {.handler = handler, .adjust = three_requests};
     char text[2048];
@@ -363,7 +364,7 @@ RV_TEST(http_state, the_last_of_max_requests_says_so)
 }
 
 /* Requests sent ahead wait in the kernel: no more is read than what fits. */
-RV_TEST(http_state, requests_sent_ahead_take_no_memory)
+RV_TEST(http_server_state, requests_sent_ahead_take_no_memory)
 {
     static char many[200 * 1024];
     struct local local;
@@ -396,7 +397,7 @@ static void few_headers(struct rv_http_server *server)
     server->limits.body_bytes = 10;
 }
 
-RV_TEST(http_state, limits_of_a_message_are_the_servers)
+RV_TEST(http_server_state, limits_of_a_message_are_the_servers)
 {
     static const struct {
         const char *request;
@@ -422,8 +423,8 @@ RV_TEST(http_state, limits_of_a_message_are_the_servers)
 
 /* --- clients that go ---------------------------------------------------- */
 
-/* It has half-closed first, as a client may that still wants its answer. */
-RV_TEST(http_state, a_half_closed_client_that_resets_is_let_go)
+/* It has half-closed first, as a client may that still wants its response. */
+RV_TEST(http_server_state, a_half_closed_client_that_resets_is_let_go)
 {
     const struct linger reset = {.l_onoff = 1};
     struct local local;
@@ -442,7 +443,7 @@ RV_TEST(http_state, a_half_closed_client_that_resets_is_let_go)
     rv_runtime_stop(local.runtime);
 }
 
-RV_TEST(http_state, a_client_that_resets_during_a_send_is_let_go)
+RV_TEST(http_server_state, a_client_that_resets_during_a_send_is_let_go)
 {
     static const char *const requests[] = {GET("/reply"), GET("/big")};
     const struct linger reset = {.l_onoff = 1};

@@ -44,8 +44,8 @@ static void answer_drop(struct rv_future *future)
     rv_drop(&RV_CONTAINER_OF(future, struct answer, future)->nap.future);
 }
 
-static void answer_init(struct rv_future *frame, struct rv_http_exchange *x,
-                        void *data)
+static void response_init(struct rv_future *frame, struct rv_http_exchange *x,
+                          void *data)
 {
     static const struct rv_future_ops ops = {
         .name = "answer", .poll = answer_poll, .drop = answer_drop};
@@ -64,7 +64,7 @@ static void start(struct serving *serving)
 {
     *serving =
         (struct serving){.handler = {.frame_bytes = sizeof(struct answer),
-                                     .init = answer_init,
+                                     .init = response_init,
                                      .data = &serving->server}};
     serving_start(serving);
 }
@@ -94,8 +94,8 @@ static int dial_and_say(const struct serving *serving, const char *request)
     return fd;
 }
 
-/* All that comes is one whole answer, with the word that it is the last. */
-static void check_last_answer(int fd)
+/* All that comes is one whole response, with the word that it is the last. */
+static void check_last_response(int fd)
 {
     char text[1024];
 
@@ -157,7 +157,7 @@ RV_TEST(http_stop, new_ones_are_refused_while_answers_are_finished)
     close(busy);
 }
 
-RV_TEST(http_stop, an_answer_under_way_is_finished_and_the_last)
+RV_TEST(http_stop, a_response_under_way_is_finished_and_the_last)
 {
     struct serving serving;
     int fd;
@@ -166,7 +166,7 @@ RV_TEST(http_stop, an_answer_under_way_is_finished_and_the_last)
     fd = dial_and_say(&serving, GET("/slow") GET("/"));
     serving_drain(&serving, RV_NEVER);
 
-    check_last_answer(fd);
+    check_last_response(fd);
     serving_join(&serving);
     cr_assert_eq(serving.answers, 1);
     cr_assert_eq(serving.cut, 0);
@@ -186,7 +186,7 @@ RV_TEST(http_stop, a_request_that_has_begun_is_answered)
     cr_assert_eq(recv(idle, &byte, 1, 0), 0); /* it is stopping */
 
     say(fd, "TP/1.1\r\nHost: x\r\n\r\n");
-    check_last_answer(fd);
+    check_last_response(fd);
     serving_join(&serving);
     cr_assert_eq(serving.answers, 1);
     cr_assert_eq(serving.cut, 0);
@@ -266,7 +266,7 @@ RV_TEST(http_stop, a_handler_may_stop_its_server)
     fd = dial_and_get(&serving);
     say(fd, GET("/stop"));
 
-    check_last_answer(fd);
+    check_last_response(fd);
     serving_join(&serving);
     cr_assert_eq(serving.cut, 0);
 }
@@ -290,7 +290,7 @@ RV_TEST(http_stop, a_request_that_nobody_has_seen_yet_is_answered)
 {
     const struct rv_runtime_options fused = {.reactor = RV_REACTOR_FUSED};
     const struct rv_http_handler handler = {
-        .frame_bytes = sizeof(struct answer), .init = answer_init};
+        .frame_bytes = sizeof(struct answer), .init = response_init};
     struct rv_http_server *server = rv_alloc(sizeof *server);
     struct rv_runtime *runtime;
     struct rv_addr addr;
@@ -315,7 +315,7 @@ RV_TEST(http_stop, a_request_that_nobody_has_seen_yet_is_answered)
     shutdown(fd, SHUT_WR);
     cr_assert_eq(rv_test_block_on(rv_runtime_executor(runtime), &join.future),
                  0);
-    check_last_answer(fd);
+    check_last_response(fd);
     rv_join_drop(&join);
     rv_runtime_stop(runtime);
 }
@@ -323,7 +323,7 @@ RV_TEST(http_stop, a_request_that_nobody_has_seen_yet_is_answered)
 RV_TEST(http_stop, a_server_may_be_stopped_before_it_is_polled)
 {
     const struct rv_http_handler handler = {
-        .frame_bytes = sizeof(struct answer), .init = answer_init};
+        .frame_bytes = sizeof(struct answer), .init = response_init};
     struct rv_http_server server;
     struct rv_runtime *runtime;
     struct rv_addr addr;

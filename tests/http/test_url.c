@@ -130,16 +130,16 @@ static int parse_sized(int host_bytes, int target_bytes)
 {
     struct rv_http_url url;
     char text[10000];
-    int err;
+    int error;
 
     snprintf(text, sizeof(text), "http://%0*d/%0*d", host_bytes, 0,
              target_bytes - 1, 0);
-    err = rv_http_url_parse(&url, text);
-    if (err == 0) {
+    error = rv_http_url_parse(&url, text);
+    if (error == 0) {
         cr_assert_eq(strlen(url.host), (size_t)host_bytes);
         cr_assert_eq(strlen(url.target), (size_t)target_bytes);
     }
-    return err;
+    return error;
 }
 
 Test(http_url, room_is_used_to_the_last_byte)

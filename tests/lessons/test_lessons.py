@@ -210,7 +210,7 @@ class Stage(unittest.TestCase):
         self.assertEqual(2 + sum(times for _, times in folds),
                          run.figures["would_block"])
 
-    def assert_two_answers(self, run):
+    def assert_two_responses(self, run):
         for text in (FIRST, STATUS, BODY, "content-length: 15"):
             self.assertEqual(run.texts().count(text), 2, run.stdout)
         self.assertEqual(run.texts().count("Program starting"), 1)
@@ -233,7 +233,7 @@ class Figures(Stage):
 
     def test_02_polls_for_ever_and_folds_what_repeats(self):
         run = self.good("02", self.port)
-        self.assert_two_answers(run)
+        self.assert_two_responses(run)
         self.assert_wall(run)
         self.assert_figures(run, polls=(8 * OFTEN, 1 << 40), epoll_waits=(0, 0),
                             wakes=(0, 0), parks=(0, 0))
@@ -245,7 +245,7 @@ class Figures(Stage):
 
     def test_02_with_sleep_polls_little_and_comes_late(self):
         run = self.good("02", "--sleep", 350, self.port)
-        self.assert_two_answers(run)
+        self.assert_two_responses(run)
         # 600 ms are seen at 700, 400 ms at 700 too.
         self.assertGreaterEqual(run.wall_ms(), 1400)
         most = int(run.wall_ms() / 350) + 2  # the first of each at once
@@ -255,7 +255,7 @@ class Figures(Stage):
 
     def test_03_sleeps_once_for_each_request(self):
         run = self.good("03", self.port)
-        self.assert_two_answers(run)
+        self.assert_two_responses(run)
         self.assert_wall(run)
         self.assert_figures(run, polls=(4, 6), would_block=(2, 4),
                             epoll_waits=(2, 4), wakes=(0, 0), parks=(0, 0))
@@ -267,7 +267,7 @@ class Figures(Stage):
 
     def check_executor(self, stage, thread, event_1, event_2):
         run = self.good(stage, self.port)
-        self.assert_two_answers(run)
+        self.assert_two_responses(run)
         self.assert_wall(run)
         self.assert_figures(run, polls=(4, 8), would_block=(2, 6),
                             epoll_waits=(2, 8), wakes=(2, 6), parks=(2, 6))
@@ -296,7 +296,7 @@ class Pieces(Stage):
         with DelayServer(scale=0.05, mode="apart") as server:
             run = self.good(stage, server.port,
                             server=None if stage == "02" else server)
-        self.assert_two_answers(run)
+        self.assert_two_responses(run)
         self.assert_figures(run, polls=polls)
         return run
 

@@ -1,33 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cpu.pml - Spin's model of the CPU pool: src/cpu/lane.c, src/cpu/pool.c, and
- * the worker's loop in src/thread/serve.h.
+ * cpu.pml - Spin's model of the CPU pool: src/cpu/cpu_class.c,
+ * src/cpu/cpu_pool.c, and the pool thread's loop in
+ * src/thread/pipe_thread_loop.h.
  *
- * An executor adds jobs, cancels some at any moment, and reads the workers'
- * bytes; two workers take, run and answer. A pipe is a channel with as many
- * places as a worker may have jobs (DEPTH); the queue pipe has one, so that
- * the list behind it is needed too. What can go wrong: a job that is never
- * settled (an invalid end state), one that is run twice or after its state was
- * dropped, one that a worker looks at after it was freed, a full pipe, a
- * result that is read before there is one (assertions).
+ * An executor adds jobs, cancels some at any moment, and reads the pool
+ * threads' bytes; two pool threads take, run and answer. A pipe is a channel
+ * with as many slots as a pool thread may have jobs (DEPTH); the queue pipe has
+ * one, so that the list behind it is needed too. What can go wrong: a job that
+ * is never settled (an invalid end state), one that is run twice or after its
+ * state was dropped, one that a pool thread looks at after it was freed, a full
+ * pipe, a result that is read before there is one (assertions).
  *
  * What happens between two system calls of the executor is one step: nobody
- * else touches its data. Only rv_callable_take() is shared with the workers.
+ * else touches its data. Only rv_callable_take() is shared with the pool
+ * threads.
  *
  * MUTANTS: 1 2 3 4 5
- *   1  C1: the drop of a future looks whether the callable was taken, and does
- *          not take it
- *   2  C2: a job is freed with its future, whatever packets it has
- *   3  L3: a byte makes room, and nothing is handed on
- *   4  C3: any byte settles the job, also one that says "not run"
- *   5  W2: a worker gets one job more than its pipes have places for
+ *   1  CPU_POOL-1: the drop of a future looks whether the callable was taken,
+ *          and does not take it
+ *   2  CPU_POOL-2: a job is freed with its future, whatever packets it has
+ *   3  CPU_CLASS-3: a byte makes room, and nothing is handed on
+ *   4  CPU_POOL-3: any byte settles the job, also one that says "not run"
+ *   5  PIPE_THREAD-2: a pool thread gets one job more than its pipes have slots
+ *       for
  */
 #ifndef MUTANT
 #define MUTANT 0
 #endif
 
 #define JOBS    6
-#define WORKERS 2
+#define THREADS 2
 #define DEPTH   2
 #define NONE    255
 
@@ -37,21 +40,21 @@
 #define ROOM DEPTH
 #endif
 
-chan jobs[WORKERS] = [DEPTH] of { byte };
-chan done[WORKERS] = [DEPTH] of { bool };
+chan jobs[THREADS] = [DEPTH] of { byte };
+chan done[THREADS] = [DEPTH] of { bool };
 chan queue = [1] of { byte };       /* the queue pipe */
 chan waiting = [JOBS] of { byte };  /* the list behind it */
-chan line[WORKERS] = [ROOM] of { byte }; /* of each worker, the executor's */
+chan line[THREADS] = [ROOM] of { byte }; /* of each pool thread, the executor's */
 
-bool taken[JOBS];   /* shared with the workers */
-bool dropped[JOBS]; /* the state, by a cancelled future */
+bool taken[JOBS];   /* shared with the pool threads */
+bool dropped[JOBS]; /* the state, by a canceled future */
 bool freed[JOBS];
 bool settled[JOBS];
 bool detached[JOBS];
 byte packets[JOBS];
 byte runs[JOBS];
 
-active [WORKERS] proctype worker()
+active [THREADS] proctype pool_thread()
 {
     byte j;
     bool ran;
@@ -81,7 +84,7 @@ inline give(w, j)
     packets[j]++
 }
 
-/* target: the worker with the fewest jobs that has room, or NONE. */
+/* target: the pool thread with the fewest jobs that has room, or NONE. */
 inline find_room()
 {
     target = NONE;
@@ -107,7 +110,7 @@ inline settle(j)
     detached[j] = true /* the future is READY, and goes */
 }
 
-/* A job that lies behind another goes to a worker that has none. */
+/* A job that lies behind another goes to a pool thread that has none. */
 inline lend(from, to)
 {
     if
@@ -227,7 +230,7 @@ active proctype executor()
     :: next == JOBS && OVER(0) && OVER(1) && OVER(2) &&
        OVER(3) && OVER(4) && OVER(5) -> break
     od;
-    /* These were never cancelled. */
+    /* These were never canceled. */
     assert(settled[3] && settled[4] && settled[5]);
     assert(runs[3] == 1 && runs[4] == 1 && runs[5] == 1);
     assert(empty(line[0]) && empty(line[1]))

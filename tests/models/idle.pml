@@ -15,11 +15,11 @@
  * turns it round, as a processor may that has no fence.
  *
  * MUTANTS: 1 2 3 4 5
- *   1  I2: the last searcher does not look again
- *   2  I1: a pusher looks at the word before its push is seen
- *   3  I3: a searcher that found something does not look for more
- *   4  I4: a worker looks again before it can be chosen
- *   5  I2: only a searcher looks again, not one that was refused the search
+ *   1  IDLE-2: the last searcher does not look again
+ *   2  IDLE-1: a pusher looks at the word before its push is seen
+ *   3  IDLE-3: a searcher that found something does not look for more
+ *   4  IDLE-4: a worker looks again before it can be chosen
+ *   5  IDLE-2: only a searcher looks again, not one that was refused the search
  */
 #ifndef MUTANT
 #define MUTANT 0

@@ -3,15 +3,16 @@
  * mpsc.pml - Spin's model of src/channel/mpsc.c: the chain, the mark in the
  * link, and the wake.
  *
- * Three senders push a node each. The receiver sleeps until it has got all of
+ * Three senders send a node each. The receiver sleeps until it has got all of
  * them. What can go wrong: it sleeps for ever with values in the chain, or the
  * chain is broken and a value is lost (both an invalid end state).
  *
  * MUTANTS: 1 2 3 4
- *   1  M3: the sender wakes before it links
- *   2  M2: the receiver marks the link before its cell is armed
- *   3  M3: the sender links with a look and a store, not an exchange
- *   4  M1: a node's link is cleared after the tail was exchanged
+ *   1  MPSC-3: the sender wakes before it links
+ *   2  MPSC-2: the receiver marks the link before its atomic waker is
+ *       registered
+ *   3  MPSC-3: the sender links with a look and a store, not an exchange
+ *   4  MPSC-1: a node's link is cleared after the tail was exchanged
  */
 #ifndef MUTANT
 #define MUTANT 0
@@ -27,7 +28,7 @@ bool armed = false;
 bool woken = false;
 byte got = 0;
 
-/* rv_cell_wake(); cell.pml has all of it */
+/* rv_atomic_waker_wake(); atomic_waker.pml has all of it */
 inline wake()
 {
     d_step {

@@ -16,10 +16,10 @@
  * That is C11's release sequence, as far as one variable needs it.
  *
  * MUTANTS: 1 2 3 4
- *   1  R1: unpark() skips when the token is NOTIFIED already
- *   2  R2: park() leaves by storing EMPTY
- *   3  R3: a deadline that passes leaves by storing EMPTY
- *   4  R2: park() enters by storing PARKED
+ *   1  PARKER-1: unpark() skips when the token is NOTIFIED already
+ *   2  PARKER-2: park() leaves by storing EMPTY
+ *   3  PARKER-3: a deadline that passes leaves by storing EMPTY
+ *   4  PARKER-2: park() enters by storing PARKED
  */
 #ifndef MUTANT
 #define MUTANT 0
@@ -35,8 +35,8 @@ mtype token = EMPTY;
 byte token_view = 0;
 byte owner_view = 0;
 bool asleep = false; /* in FUTEX_WAIT */
-bool fused;          /* the owner has a sleeper: it waits in epoll instead */
-bool edge = false;   /* the sleeper's eventfd was written, epoll will tell */
+bool fused; /* the owner has a park backend: it waits in epoll instead */
+bool edge = false; /* the park backend's eventfd was written, epoll will tell */
 byte signals = 1;    /* how often a wait may end for another reason */
 
 /* change_token(): acquire when it succeeds, nothing when it fails. */
@@ -127,7 +127,7 @@ again:
         fi;
 #endif
 
-        /* sleep_while_parked() with a sleeper: one turn, whatever ends it */
+ /* sleep_while_parked() with a park backend: one turn, whatever ends it */
         if
         :: fused ->
             if

@@ -9,9 +9,9 @@
  * The wake itself is one flag here; ready.pml is about what is behind it.
  *
  * MUTANTS: 1 2 3
- *   1  S1: a poll leaves its waker and does not look again
- *   2  S1: a poll looks again first and leaves its waker after that
- *   3  S2: READY is cleared without comparing the tick
+ *   1  SOURCE-1: a poll leaves its waker and does not look again
+ *   2  SOURCE-1: a poll looks again first and leaves its waker after that
+ *   3  SOURCE-2: READY is cleared without comparing the tick
  */
 #ifndef MUTANT
 #define MUTANT 0
@@ -65,7 +65,7 @@ end:
         d_step { batch = waker; waker = false }
         UNLOCK;
 
-        /* S3: rv_wake_batch_deliver() */
+        /* SOURCE-3: rv_wake_batch_deliver() */
         if
         :: batch -> woken = true
         :: else

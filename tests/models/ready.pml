@@ -21,13 +21,13 @@
  * and may find an old value as long as the new one is not in the view.
  *
  * MUTANTS: 1 2 3 4 5 6
- *   1  Q1: a push that finds QUEUED on links the slot all the same
- *   2  Q2: a push that finds QUEUED on writes nothing
- *   3  Q3: QUEUED is turned off after the poll
- *   4  Q4: the owner is unparked before the slot is linked
- *   5  Q1: turning QUEUED off and on passes no view on, so that who links the
- *          slot does not know that the owner has done with the link
- *   6  Q7: the owner turns QUEUED off by a load and a store, though others
+ *   1  READY-1: a push that finds QUEUED on links the slot all the same
+ *   2  READY-2: a push that finds QUEUED on writes nothing
+ *   3  READY-3: QUEUED is turned off after the poll
+ *   4  READY-4: the owner is unparked before the slot is linked
+ *   5  READY-1: turning QUEUED off and on passes no view on, so that who links
+ *          the slot does not know that the owner has done with the link
+ *   6  READY-7: the owner turns QUEUED off by a load and a store, though others
  *          know of the task
  */
 #ifndef MUTANT

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ring.pml - Spin's model of src/uring/registry.c and of the sleep in ring.c.
+ * ring.pml - Spin's model of src/ring/ops.c and of the sleep in ring.c.
  *
  * An executor has OPS operations, some of which never end by themselves. It
  * drops those, and wants all of them completed. The kernel takes entries from
@@ -14,21 +14,21 @@
  *
  * The kernel's "set TASKRUN, then look whether to be quiet" and the executor's
  * "end the quiet, then look again" are two steps each, in the order that the
- * full barriers of rule U5 in queues.c give them.
+ * full barriers of rule QUEUES-5 give them.
  *
  * MUTANTS: 1 2 3 4 5
- *   1  I1: a drop releases at once what the kernel still has
- *   2  I3: operations are submitted without a look at the room
- *   3  I3: no place is kept for cancels
- *   4  I4: nobody asks again a kernel that took nothing
- *   5  U5: the executor does not look again after the quiet
+ *   1  OPS-1: a drop releases at once what the kernel still has
+ *   2  OPS-3: operations are submitted without a look at the room
+ *   3  OPS-3: no slot is kept for cancels
+ *   4  OPS-4: nobody asks again a kernel that took nothing
+ *   5  QUEUES-5: the executor does not look again after the quiet
  */
 #ifndef MUTANT
 #define MUTANT 0
 #endif
 
 #define OPS      3
-#define CQ       2 /* places in the completion queue */
+#define CQ       2 /* slots in the completion queue */
 #define CANCELS  1 /* ... kept for cancels */
 #define REFUSALS 3 /* more than there are looks before a sleep */
 
@@ -39,9 +39,9 @@ mtype = { WAITING, QUEUED, IN_KERNEL, COMPLETED, DONE };
 mtype state[OPS] = WAITING;
 bool endless[OPS];     /* only a cancel ends it */
 bool dropped[OPS];
-bool cancelled[OPS];   /* the kernel has seen the cancel */
+bool canceled[OPS];   /* the kernel has seen the cancel */
 bool released[OPS];
-bool to_cancel[OPS];   /* on ring->cancelling */
+bool to_cancel[OPS];   /* on ring->canceling */
 
 byte in_flight = 0;    /* operations with an entry */
 byte cancels = 0;      /* cancel entries without a completion */
@@ -53,12 +53,12 @@ byte cancel_done = 0;  /* ... of which are cancels' */
 bool quiet = false;
 bool eventfd = false;
 bool asleep = false;
-bool timer = false;    /* the watch's pause */
+bool timer = false;    /* the reaper's pause */
 bool stuck = false;
 byte refusals = REFUSALS;
 byte i;
 byte finished = 0;
-bool progress;         /* what rv_ring_turn() returns */
+bool progress;         /* what rv_ring_drive() returns */
 
 inline post()
 {
@@ -83,7 +83,7 @@ active proctype kernel()
 end:
     do
     :: atomic {
-           (state[0] == IN_KERNEL && (!endless[0] || cancelled[0])) -> k = 0
+           (state[0] == IN_KERNEL && (!endless[0] || canceled[0])) -> k = 0
        }
        atomic {
            assert(!released[k]);
@@ -92,7 +92,7 @@ end:
        }
        tell()
     :: atomic {
-           (state[1] == IN_KERNEL && (!endless[1] || cancelled[1])) -> k = 1
+           (state[1] == IN_KERNEL && (!endless[1] || canceled[1])) -> k = 1
        }
        atomic {
            assert(!released[k]);
@@ -101,7 +101,7 @@ end:
        }
        tell()
     :: atomic {
-           (state[2] == IN_KERNEL && (!endless[2] || cancelled[2])) -> k = 2
+           (state[2] == IN_KERNEL && (!endless[2] || canceled[2])) -> k = 2
        }
        atomic {
            assert(!released[k]);
@@ -195,7 +195,7 @@ inline submit()
             :: cancel_queued[i] == 1 ->
                 cancel_queued[i] = 0;
                 unsubmitted--;
-                cancelled[i] = true;
+                canceled[i] = true;
                 post();
                 cancel_done++
             :: else
@@ -231,7 +231,7 @@ inline reap()
     cancel_done = 0
 }
 
-/* rv_ring_turn() */
+/* rv_ring_drive() */
 inline turn()
 {
     atomic {
@@ -269,7 +269,7 @@ active proctype executor()
         :: atomic { endless[2] && !dropped[2] -> drop(2) }
         :: (!endless[0] || dropped[0]) && (!endless[1] || dropped[1]) &&
            (!endless[2] || dropped[2]) ->
-            /* Nothing to do: the idle turn. */
+            /* Nothing to do: the idle driver call. */
             turn();
             if
             :: finished == OPS || progress -> skip

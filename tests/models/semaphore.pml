@@ -9,10 +9,11 @@
  * them (assertions).
  *
  * MUTANTS: 1 2 3
- *   1  L1: who releases does not take the permits off the count for the one
- *          it serves
- *   2  L2: one that is dropped when granted keeps its permits
- *   3  L3: one that is dropped in line does not let those behind it be served
+ *   1  SEMAPHORE-1: who releases does not take the permits off the count for
+ *          the one it serves
+ *   2  SEMAPHORE-2: one that is dropped when granted keeps its permits
+ *   3  SEMAPHORE-3: one that is dropped in line does not let those behind it be
+ *       served
  */
 #ifndef MUTANT
 #define MUTANT 0

@@ -59,7 +59,7 @@ class Builder:
             self.objects[pair] = future.result()
 
     def compile_mutant(self, variant, mutant, program):
-        """Returns: the objects that take the intact ones' places."""
+        """Returns: the objects that take the intact ones' slots."""
         text = mutant.text(self.tree)
         if not mutant.source.endswith(".h"):
             path = self.work / mutant.name / mutant.source

@@ -17,8 +17,8 @@ RV_TEST_SUITE(budget);
 /* Receives byte by byte from a socket that is never empty, until told. */
 struct firehose {
     struct rv_future future;
-    struct rv_tcp *tcp;
-    struct rv_tcp_recv recv;
+    struct rv_stream *stream;
+    struct rv_stream_recv recv;
     char byte;
     uint32_t in_a_row; /* bytes since the other task had its turn */
     uint32_t longest;
@@ -31,7 +31,7 @@ static enum rv_poll firehose_poll(struct rv_future *future, struct rv_cx *cx)
 
     RV_BEGIN(future);
     while (!self->stop) {
-        rv_tcp_recv_init(&self->recv, self->tcp, &self->byte, 1);
+        rv_stream_recv_init(&self->recv, self->stream, &self->byte, 1);
         RV_AWAIT(future, cx, &self->recv.future);
         cr_assert_eq(self->recv.future.result, 1);
         if (++self->in_a_row > self->longest)
@@ -79,7 +79,7 @@ RV_TEST(budget, a_fast_socket_gives_the_others_a_turn)
     wire_open(&wire, "127.0.0.1");
     cr_assert_eq(send_all(&wire, &wire.server, water, sizeof water), 0);
     rv_future_init(&firehose.future, &firehose_ops);
-    firehose.tcp = &wire.client;
+    firehose.stream = &wire.client;
     rv_future_init(&neighbour->future, &neighbour_ops);
     neighbour->firehose = &firehose;
     rv_spawn(wire.executor, &neighbour->future, NULL);

@@ -38,9 +38,9 @@ static void check_peer(const struct wire *wire, const char *host)
     struct rv_addr addr = {.len_bytes = sizeof addr.sa};
     char text[RV_ADDR_TEXT];
 
-    cr_assert_eq(
-        getpeername(rv_tcp_fd(&wire->client), &addr.sa.base, &addr.len_bytes),
-        0);
+    cr_assert_eq(getpeername(rv_stream_fd(&wire->client), &addr.sa.base,
+                             &addr.len_bytes),
+                 0);
     rv_addr_format(&addr, text);
     cr_assert_eq(strncmp(text, host, strlen(host)), 0, "%s", text);
 }
@@ -116,7 +116,7 @@ RV_TEST(dial, an_address_takes_the_polls_of_a_connect)
     rv_tcp_connect_init(&connect, &wire.addr, &wire.client);
     for (; rv_poll(&connect.future, &cx) == RV_PENDING; polls[0]++)
         cr_assert(rv_probe_wait(&probe));
-    rv_tcp_close(&wire.client);
+    rv_stream_close(&wire.client);
     rv_dial_init(&self, "127.0.0.1", rv_addr_port(&wire.addr), RV_NEVER,
                  &wire.client);
     for (; rv_poll(&self.future, &cx) == RV_PENDING; polls[1]++)
@@ -137,10 +137,10 @@ RV_TEST(dial, if_none_answers_the_error_is_that_of_the_first)
 
     cr_assert_eq(wire_listen(&wire, "127.0.0.1"), 0);
     port = rv_addr_port(&wire.addr);
-    rv_tcp_close(&wire.listener);
+    rv_stream_close(&wire.listener);
 
     cr_assert_eq(dial(&wire, "localhost", port), -ECONNREFUSED);
-    cr_assert_eq(rv_tcp_fd(&wire.client), -1);
+    cr_assert_eq(rv_stream_fd(&wire.client), -1);
     wire_close(&wire);
 }
 
@@ -153,24 +153,24 @@ RV_TEST(dial, a_name_that_is_none_is_an_error)
     result = dial(&wire, "no.such.name.invalid", 80);
 
     cr_assert(result == -ENXIO || result == -EREMOTEIO, "%d", result);
-    cr_assert_eq(rv_tcp_fd(&wire.client), -1);
+    cr_assert_eq(rv_stream_fd(&wire.client), -1);
     wire_close(&wire);
 }
 
 RV_TEST(dial, the_deadline_is_for_the_look_up_too)
 {
-    struct rv_tcp tcp = {.source = NULL};
+    struct rv_stream stream = {.source = NULL};
     struct names names;
     struct rv_dial self;
 
     rv_clock_freeze(0);
     names_open(&names);
     names_block(&names); /* the look-up does not begin */
-    rv_dial_init(&self, "127.1", 80, 3600 * RV_NS_PER_S, &tcp);
+    rv_dial_init(&self, "127.1", 80, 3600 * RV_NS_PER_S, &stream);
 
     cr_assert_eq(rv_block_on(names.executor, &self.future), -ETIMEDOUT);
     cr_assert_geq(rv_now_ns(), 3600 * RV_NS_PER_S);
-    cr_assert_eq(rv_tcp_fd(&tcp), -1);
+    cr_assert_eq(rv_stream_fd(&stream), -1);
     rv_drop(&self.future);
     rv_clock_thaw();
     names_unblock(&names);
@@ -210,7 +210,7 @@ RV_TEST(dial, the_last_address_has_all_of_the_time)
 
     cr_assert_eq(rv_block_on(wire.executor, &self.future), -ETIMEDOUT);
     cr_assert_geq(rv_now_ns(), deadline_ns);
-    cr_assert_eq(rv_tcp_fd(&wire.client), -1);
+    cr_assert_eq(rv_stream_fd(&wire.client), -1);
     rv_drop(&self.future);
     black_hole_close(&hole);
     wire_close(&wire);
@@ -261,8 +261,8 @@ RV_TEST(dial, dropped_after_each_of_its_polls_it_leaves_nothing)
             if (ready)
                 cr_assert_eq(self.future.result, 0);
             else
-                cr_assert_eq(rv_tcp_fd(&wire.client), -1);
-            rv_tcp_close(&wire.client);
+                cr_assert_eq(rv_stream_fd(&wire.client), -1);
+            rv_stream_close(&wire.client);
             cr_assert_eq(rv_test_fds(), fds, "after %d polls", polls);
         }
         wire_close(&wire);
@@ -273,15 +273,15 @@ static int dial_once(void *arg)
 {
     struct rv_runtime *runtime;
     struct rv_dial self;
-    struct rv_tcp tcp;
+    struct rv_stream stream;
     int result = rv_test_runtime_start(&runtime);
 
     if (result < 0)
         return result;
-    rv_dial_init(&self, "127.1", *(uint16_t *)arg, RV_NEVER, &tcp);
+    rv_dial_init(&self, "127.1", *(uint16_t *)arg, RV_NEVER, &stream);
     result = rv_runtime_block_on(runtime, &self.future);
     rv_drop(&self.future);
-    rv_tcp_close(&tcp);
+    rv_stream_close(&stream);
     rv_runtime_stop(runtime);
     return result;
 }

@@ -24,7 +24,7 @@ static void watch_open(struct watch *watch)
     wire_open_split(&watch->wire, "127.0.0.1");
     rv_probe_init(&watch->probe);
     watch->cx = rv_probe_cx(&watch->probe);
-    cr_assert_not(rv_tcp_poll_gone(&watch->wire.server, &watch->cx));
+    cr_assert_not(rv_stream_poll_gone(&watch->wire.server, &watch->cx));
 }
 
 static void watch_close(struct watch *watch)
@@ -37,7 +37,7 @@ static void watch_close(struct watch *watch)
 static bool wait_and_look(struct watch *watch)
 {
     cr_assert(rv_probe_wait(&watch->probe), "no wake");
-    return rv_tcp_poll_gone(&watch->wire.server, &watch->cx);
+    return rv_stream_poll_gone(&watch->wire.server, &watch->cx);
 }
 
 RV_TEST(gone, a_reset_is_noticed)
@@ -56,7 +56,7 @@ RV_TEST(gone, a_half_closed_peer_has_not_gone_until_it_resets)
     struct watch watch;
 
     watch_open(&watch);
-    cr_assert_eq(rv_tcp_shutdown_write(&watch.wire.client), 0);
+    cr_assert_eq(rv_stream_shutdown_write(&watch.wire.client), 0);
     cr_assert_not(wait_and_look(&watch));
     rv_tcp_reset(&watch.wire.client);
 
@@ -85,8 +85,8 @@ RV_TEST(gone, once_both_have_said_their_last_it_has_gone)
     struct watch watch;
 
     watch_open(&watch);
-    cr_assert_eq(rv_tcp_shutdown_write(&watch.wire.server), 0);
-    cr_assert_eq(rv_tcp_shutdown_write(&watch.wire.client), 0);
+    cr_assert_eq(rv_stream_shutdown_write(&watch.wire.server), 0);
+    cr_assert_eq(rv_stream_shutdown_write(&watch.wire.client), 0);
 
     while (!wait_and_look(&watch))
         ;

@@ -81,7 +81,7 @@ RV_TEST(itself, nobody_is_there)
         for (int j = 0; j < 2; j++) {
             cr_assert_eq(connect_with(&wire, &addr, j ? "word" : NULL),
                          -ECONNREFUSED, "%s", hosts[i]);
-            cr_assert_eq(rv_tcp_fd(&wire.client), -1);
+            cr_assert_eq(rv_stream_fd(&wire.client), -1);
         }
         sockets.bind_to = NULL;
         cr_assert(happens_here(&addr)); /* the port was given back */

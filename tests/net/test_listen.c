@@ -34,7 +34,7 @@ static struct rv_runtime *start(struct rv_addr *any_port)
 }
 
 /* The first on a free port, whose address is in *addr then. */
-static void listen_first(struct rv_tcp *out, struct rv_addr *addr)
+static void listen_first(struct rv_stream *out, struct rv_addr *addr)
 {
     cr_assert_eq(rv_tcp_listen_with(out, addr, &first), 0);
     cr_assert_eq(rv_tcp_local_addr(out, addr), 0);
@@ -42,22 +42,22 @@ static void listen_first(struct rv_tcp *out, struct rv_addr *addr)
 
 RV_TEST(listening, without_options_it_is_a_plain_listener)
 {
-    struct rv_tcp one = {0};
-    struct rv_tcp two = {0};
+    struct rv_stream one = {0};
+    struct rv_stream two = {0};
     struct rv_addr addr;
     struct rv_runtime *runtime = start(&addr);
 
     cr_assert_eq(rv_tcp_listen_with(&one, &addr, NULL), 0);
     cr_assert_eq(rv_tcp_local_addr(&one, &addr), 0);
     cr_assert_eq(rv_tcp_listen_with(&two, &addr, &next), -EADDRINUSE);
-    cr_assert_eq(rv_tcp_fd(&two), -1);
-    rv_tcp_close(&one);
+    cr_assert_eq(rv_stream_fd(&two), -1);
+    rv_stream_close(&one);
     rv_runtime_stop(runtime);
 }
 
 RV_TEST(listening, those_that_share_a_port_all_get_connections)
 {
-    struct rv_tcp listeners[4] = {{0}};
+    struct rv_stream listeners[4] = {{0}};
     struct rv_addr addr;
     struct rv_runtime *runtime = start(&addr);
     int clients[200];
@@ -75,11 +75,11 @@ RV_TEST(listening, those_that_share_a_port_all_get_connections)
         int taken = 0;
 
         /* Chance deals them out; none for one of four has 10^-25. */
-        for (; (fd = accept(rv_tcp_fd(&listeners[i]), NULL, NULL)) >= 0;
+        for (; (fd = accept(rv_stream_fd(&listeners[i]), NULL, NULL)) >= 0;
              taken++)
             close(fd);
         cr_assert_gt(taken, 0, "listener %d", i);
-        rv_tcp_close(&listeners[i]);
+        rv_stream_close(&listeners[i]);
     }
     for (int i = 0; i < 200; i++)
         close(clients[i]);
@@ -88,24 +88,24 @@ RV_TEST(listening, those_that_share_a_port_all_get_connections)
 
 RV_TEST(listening, the_first_refuses_a_port_that_somebody_shares_already)
 {
-    struct rv_tcp one = {0};
-    struct rv_tcp two = {0};
+    struct rv_stream one = {0};
+    struct rv_stream two = {0};
     struct rv_addr addr;
     struct rv_runtime *runtime = start(&addr);
 
     listen_first(&one, &addr);
     cr_assert_eq(rv_tcp_listen_with(&two, &addr, &first), -EADDRINUSE);
     cr_assert_eq(rv_tcp_listen(&two, &addr), -EADDRINUSE);
-    rv_tcp_close(&one);
+    rv_stream_close(&one);
     cr_assert_eq(rv_tcp_listen_with(&two, &addr, &first), 0);
-    rv_tcp_close(&two);
+    rv_stream_close(&two);
     rv_runtime_stop(runtime);
 }
 
 RV_TEST(listening, the_backlog_is_what_was_asked_for)
 {
     const struct rv_listen_options one_waits = {.backlog = 1};
-    struct rv_tcp listener = {0};
+    struct rv_stream listener = {0};
     struct rv_addr addr;
     struct rv_runtime *runtime = start(&addr);
     int clients[8];
@@ -125,7 +125,7 @@ RV_TEST(listening, the_backlog_is_what_was_asked_for)
     cr_assert_lt(there, 8);
     for (int i = 0; i < 8; i++)
         close(clients[i]);
-    rv_tcp_close(&listener);
+    rv_stream_close(&listener);
     rv_runtime_stop(runtime);
 }
 
@@ -163,7 +163,7 @@ static const struct rv_http_handler handler = {
 RV_TEST(listening, a_server_takes_the_listener_over)
 {
     struct rv_http_server server;
-    struct rv_tcp listener = {0};
+    struct rv_stream listener = {0};
     struct rv_addr addr;
     struct rv_addr same;
     struct rv_runtime *runtime = start(&addr);
@@ -171,7 +171,7 @@ RV_TEST(listening, a_server_takes_the_listener_over)
     listen_first(&listener, &addr);
     rv_http_server_init_on(&server, &listener, &handler);
 
-    cr_assert_eq(rv_tcp_fd(&listener), -1);
+    cr_assert_eq(rv_stream_fd(&listener), -1);
     cr_assert_eq(rv_http_server_addr(&server, &same), 0);
     cr_assert_eq(rv_addr_port(&same), rv_addr_port(&addr));
     rv_drop(&server.future);
@@ -182,10 +182,10 @@ RV_TEST(listening, a_server_takes_the_listener_over)
 struct client {
     struct rv_future future;
     const char *path;
-    struct rv_tcp tcp;
+    struct rv_stream stream;
     struct rv_unix_connect connect;
-    struct rv_tcp_send send;
-    struct rv_tcp_recv recv;
+    struct rv_stream_send send;
+    struct rv_stream_recv recv;
     char text[1024];
 };
 
@@ -195,13 +195,14 @@ static enum rv_poll client_poll(struct rv_future *future, struct rv_cx *cx)
     struct client *self = RV_CONTAINER_OF(future, struct client, future);
 
     RV_BEGIN(future);
-    rv_unix_connect_init(&self->connect, self->path, &self->tcp);
+    rv_unix_connect_init(&self->connect, self->path, &self->stream);
     RV_AWAIT(future, cx, &self->connect.future);
     cr_assert_eq(self->connect.future.result, 0);
-    rv_tcp_send_init(&self->send, &self->tcp, request, sizeof request - 1);
+    rv_stream_send_init(&self->send, &self->stream, request,
+                        sizeof request - 1);
     RV_AWAIT(future, cx, &self->send.future);
-    rv_tcp_recv_init(&self->recv, &self->tcp, self->text,
-                     sizeof self->text - 1);
+    rv_stream_recv_init(&self->recv, &self->stream, self->text,
+                        sizeof self->text - 1);
     RV_AWAIT(future, cx, &self->recv.future);
     RV_RETURN(future, self->recv.future.result);
     RV_END(future);
@@ -215,7 +216,7 @@ RV_TEST(listening, a_server_answers_on_a_unix_socket)
     struct rv_http_server server;
     struct rv_future *both[2] = {&server.future, &client.future};
     struct rv_select select = {.children = {0}};
-    struct rv_tcp listener = {0};
+    struct rv_stream listener = {0};
     struct rv_addr addr;
     struct rv_runtime *runtime = start(&addr);
     char name[48];
@@ -232,7 +233,7 @@ RV_TEST(listening, a_server_answers_on_a_unix_socket)
     cr_assert_eq(strncmp(client.text, "HTTP/1.", 7), 0, "%s", client.text);
     cr_assert_not_null(strstr(client.text, "\r\n\r\nhello\n"), "%s",
                        client.text);
-    rv_tcp_close(&client.tcp);
+    rv_stream_close(&client.stream);
     rv_drop(&server.future);
     rv_runtime_stop(runtime);
 }

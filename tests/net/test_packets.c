@@ -13,13 +13,14 @@
 
 RV_TEST_SUITE(packets);
 
-static struct tcp_info info_of(const struct rv_tcp *tcp)
+static struct tcp_info info_of(const struct rv_stream *stream)
 {
     struct tcp_info info = {0};
     socklen_t len = sizeof info;
 
-    cr_assert_eq(getsockopt(rv_tcp_fd(tcp), IPPROTO_TCP, TCP_INFO, &info, &len),
-                 0);
+    cr_assert_eq(
+        getsockopt(rv_stream_fd(stream), IPPROTO_TCP, TCP_INFO, &info, &len),
+        0);
     return info;
 }
 
@@ -45,9 +46,9 @@ RV_TEST(packets, the_first_data_complete_the_handshake)
     cr_assert_eq(wire_listen(&wire, "127.0.0.1"), 0);
     cr_assert_eq(connect_to(&wire, &wire.addr), 0);
     cr_assert_eq(info_of(&wire.client).tcpi_segs_out, 2, "SYN, ACK");
-    rv_tcp_close(&wire.client);
+    rv_stream_close(&wire.client);
     cr_assert_eq(accept_one(&wire), 0);
-    rv_tcp_close(&wire.server);
+    rv_stream_close(&wire.server);
 
     cr_assert_eq(connect_with(&wire, "hello", 5), 5);
     cr_assert_eq(info_of(&wire.client).tcpi_segs_out, 2, "SYN, data");
@@ -77,14 +78,14 @@ RV_TEST(packets, first_data_wait_for_a_slow_connection)
     enum { CROWD = 4 };
     struct rv_tcp_connect crowd[CROWD];
     struct rv_tcp_connect connect;
-    struct rv_tcp clients[CROWD];
+    struct rv_stream clients[CROWD];
     struct rv_probe probe;
     struct wire wire;
     struct rv_cx cx;
     char text[8];
 
     cr_assert_eq(wire_listen_on(&wire, "127.0.0.1", rv_runtime_start), 0);
-    cr_assert_eq(listen(rv_tcp_fd(&wire.listener), 0), 0); /* from now on */
+    cr_assert_eq(listen(rv_stream_fd(&wire.listener), 0), 0); /* from now on */
     rv_probe_init(&probe);
     cx = rv_probe_cx(&probe);
     for (int i = 0; i < CROWD; i++) {
@@ -98,16 +99,16 @@ RV_TEST(packets, first_data_wait_for_a_slow_connection)
 
     for (int i = 0; i < CROWD; i++) {
         rv_drop(&crowd[i].future);
-        rv_tcp_close(&clients[i]);
+        rv_stream_close(&clients[i]);
     }
     cr_assert_eq(accept_one(&wire), 0); /* one of the crowd */
-    rv_tcp_close(&wire.server);
+    rv_stream_close(&wire.server);
     while (rv_poll(&connect.future, &cx) == RV_PENDING)
         cr_assert(rv_probe_wait(&probe));
     cr_assert_eq(connect.future.result, 0);
     cr_assert_eq(connect.first_sent_bytes, 5);
     do {
-        rv_tcp_close(&wire.server);
+        rv_stream_close(&wire.server);
         cr_assert_eq(accept_one(&wire), 0);
     } while (recv_some(&wire, &wire.server, text, sizeof text) <= 0);
     cr_assert_eq(memcmp(text, "hello", 5), 0);
@@ -120,9 +121,9 @@ RV_TEST(packets, first_data_that_nobody_takes_are_not_sent)
     struct wire wire;
 
     cr_assert_eq(wire_listen(&wire, "127.0.0.1"), 0);
-    rv_tcp_close(&wire.listener);
+    rv_stream_close(&wire.listener);
     cr_assert_eq(connect_with(&wire, "hello", 5), -ECONNREFUSED);
-    cr_assert_eq(rv_tcp_fd(&wire.client), -1);
+    cr_assert_eq(rv_stream_fd(&wire.client), -1);
     wire_close(&wire);
 }
 
@@ -140,10 +141,10 @@ RV_TEST(packets, the_last_data_and_the_end_are_one)
     cx = rv_probe_cx(&probe);
     before = info_of(&wire.client).tcpi_segs_in;
 
-    cr_assert_eq(rv_tcp_poll_send_last(&wire.server, &cx, last, sizeof last),
+    cr_assert_eq(rv_stream_poll_send_last(&wire.server, &cx, last, sizeof last),
                  sizeof last);
     cr_assert_eq(info_of(&wire.client).tcpi_segs_in, before, "kept back");
-    cr_assert_eq(rv_tcp_shutdown_write(&wire.server), 0);
+    cr_assert_eq(rv_stream_shutdown_write(&wire.server), 0);
     cr_assert_eq(recv_some(&wire, &wire.client, buffer, sizeof buffer),
                  sizeof last);
     cr_assert_str_eq(buffer, last);
@@ -164,10 +165,10 @@ RV_TEST(packets, finish_sends_what_was_kept_back)
     rv_probe_init(&probe);
     cx = rv_probe_cx(&probe);
     cr_assert_eq(send_all(&wire, &wire.client, "unread", 6), 0);
-    cr_assert_eq(rv_tcp_poll_send_last(&wire.server, &cx, "bye", 3), 3);
-    rv_tcp_finish(&wire.server);
-    cr_assert_eq(rv_tcp_fd(&wire.server), -1);
-    rv_tcp_finish(&wire.server);
+    cr_assert_eq(rv_stream_poll_send_last(&wire.server, &cx, "bye", 3), 3);
+    rv_stream_finish(&wire.server);
+    cr_assert_eq(rv_stream_fd(&wire.server), -1);
+    rv_stream_finish(&wire.server);
     cr_assert_eq(recv_some(&wire, &wire.client, buffer, sizeof buffer), 3);
     cr_assert_eq(memcmp(buffer, "bye", 3), 0);
     rv_probe_fini(&probe);

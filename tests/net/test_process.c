@@ -212,7 +212,7 @@ RV_TEST(process, a_program_that_is_missing_is_enoent)
     cr_assert_eq(rv_process_spawn(&process, missing, NULL, NULL), -ENODEV);
 }
 
-RV_TEST(process, a_child_that_cannot_be_watched_is_ended)
+RV_TEST(process, a_child_that_cannot_be_waited_for_is_ended)
 {
     struct rv_runtime *runtime = start(0);
     struct rv_process process;

@@ -101,7 +101,7 @@ static void check_connected_to(const struct race *race,
 {
     struct rv_addr peer = {.len_bytes = sizeof peer.sa};
 
-    cr_assert_eq(getpeername(rv_tcp_fd(&race->wire.client), &peer.sa.base,
+    cr_assert_eq(getpeername(rv_stream_fd(&race->wire.client), &peer.sa.base,
                              &peer.len_bytes),
                  0);
     cr_assert_eq(memcmp(&peer.sa, &addr->sa, addr->len_bytes), 0);
@@ -279,7 +279,7 @@ RV_TEST(race, the_deadline_is_for_all)
     cr_assert_eq(sockets.made, 4);
     cr_assert_geq(rv_now_ns(), 7 * DELAY_MS * RV_NS_PER_MS / 2);
     cr_assert_lt(rv_now_ns(), 4 * DELAY_MS * RV_NS_PER_MS);
-    cr_assert_eq(rv_tcp_fd(&race.wire.client), -1);
+    cr_assert_eq(rv_stream_fd(&race.wire.client), -1);
     black_hole_close(&hole);
     stop(&race);
 }
@@ -296,7 +296,7 @@ RV_TEST(race, if_all_fail_the_error_is_that_of_the_first)
     cr_assert_lt(run(&race), 0);
     cr_assert_neq(race.dial.future.result, -ECONNREFUSED);
     cr_assert_eq(sockets.made, RV_RESOLVE_ADDRS);
-    cr_assert_eq(rv_tcp_fd(&race.wire.client), -1);
+    cr_assert_eq(rv_stream_fd(&race.wire.client), -1);
     stop(&race);
 }
 
@@ -360,7 +360,7 @@ RV_TEST(race, the_earlier_ones_go_on_and_one_alone_gets_the_data)
 
     cr_assert_eq(race.dial.future.result, 0);
     cr_assert_eq(race.dial.first_sent_bytes, 4);
-    rv_tcp_close(&race.wire.client);
+    rv_stream_close(&race.wire.client);
     cr_assert_eq(bytes_at(holes[0].fds[0]) + bytes_at(holes[1].fds[0]), 4);
     for (int i = 0; i < 2; i++)
         black_hole_close(&holes[i]);
@@ -387,8 +387,8 @@ RV_TEST(race, the_winner_gets_the_data_once_and_the_others_are_closed)
     cr_assert_eq(run(&race), 0);
     cr_assert_eq(race.dial.first_sent_bytes, 4);
     cr_assert_eq(rv_test_fds(), fds + 1);
-    rv_tcp_close(&race.wire.client);
-    cr_assert_eq(bytes_at(rv_tcp_fd(&race.wire.listener)), 4);
+    rv_stream_close(&race.wire.client);
+    cr_assert_eq(bytes_at(rv_stream_fd(&race.wire.listener)), 4);
     black_hole_close(&hole);
     stop(&race);
 }

@@ -51,7 +51,7 @@ static void load_make(void)
 /* Receives a little at a time, and compares. */
 struct reader {
     struct rv_future future;
-    struct rv_tcp *tcp;
+    struct rv_stream *stream;
     size_t heard_bytes;
 };
 
@@ -61,7 +61,8 @@ static enum rv_poll reader_poll(struct rv_future *future, struct rv_cx *cx)
     char text[777];
 
     while (self->heard_bytes < load.len_bytes) {
-        const ssize_t n = rv_tcp_poll_recv(self->tcp, cx, text, sizeof text);
+        const ssize_t n =
+            rv_stream_poll_recv(self->stream, cx, text, sizeof text);
 
         if (n == -EAGAIN)
             return RV_PENDING;
@@ -76,29 +77,29 @@ static enum rv_poll reader_poll(struct rv_future *future, struct rv_cx *cx)
 
 /* The smallest that the kernel allows. (Not the receive buffer: TCP waits for
  * its timers when the window closes.) */
-static void shrink_buffer(struct rv_tcp *from)
+static void shrink_buffer(struct rv_stream *from)
 {
     const int least = 1;
 
-    cr_assert_eq(setsockopt(rv_tcp_fd(from), SOL_SOCKET, SO_SNDBUF, &least,
+    cr_assert_eq(setsockopt(rv_stream_fd(from), SOL_SOCKET, SO_SNDBUF, &least,
                             sizeof least),
                  0);
 }
 
-static void send_load(struct rv_executor *executor, struct rv_tcp *from,
-                      struct rv_tcp *to)
+static void send_load(struct rv_executor *executor, struct rv_stream *from,
+                      struct rv_stream *to)
 {
     static const struct rv_future_ops ops = {.name = "reader",
                                              .poll = reader_poll};
-    struct reader reader = {.tcp = to};
-    struct rv_tcp_sendv send;
+    struct reader reader = {.stream = to};
+    struct rv_stream_sendv send;
     struct rv_future *both[2] = {&send.future, &reader.future};
     struct rv_try_all all;
 
     load_make();
     shrink_buffer(from);
     rv_future_init(&reader.future, &ops);
-    rv_tcp_sendv_init(&send, from, load.pieces, PIECES);
+    rv_stream_sendv_init(&send, from, load.pieces, PIECES);
     rv_try_all_init(&all, both, 2);
 
     cr_assert_eq(rv_test_block_on(executor, &all.future), 0);
@@ -120,14 +121,14 @@ RV_TEST(sendv, all_pieces_come_in_order_through_small_buffers)
 RV_TEST(sendv, unix_sockets_send_pieces_too)
 {
     struct rv_unix_connect connect;
-    struct rv_tcp listener = {0};
+    struct rv_stream listener = {0};
     struct wire wire;
     char name[48];
 
     snprintf(name, sizeof name, "@reveil-sendv-%d", (int)getpid());
     cr_assert_eq(wire_listen(&wire, "127.0.0.1"), 0);
     cr_assert_eq(rv_unix_listen(&listener, name), 0);
-    rv_tcp_close(&wire.listener);
+    rv_stream_close(&wire.listener);
     wire.listener = listener;
     rv_unix_connect_init(&connect, name, &wire.client);
     cr_assert_eq(rv_test_block_on(wire.executor, &connect.future), 0);
@@ -139,15 +140,15 @@ RV_TEST(sendv, unix_sockets_send_pieces_too)
 RV_TEST(sendv, nothing_is_sent_at_once)
 {
     static const struct iovec empty[3];
-    struct rv_tcp_sendv send;
+    struct rv_stream_sendv send;
     struct rv_cx cx = {.io_calls = 0};
     struct wire wire;
 
     wire_open(&wire, "127.0.0.1");
-    rv_tcp_sendv_init(&send, &wire.client, empty, 3);
+    rv_stream_sendv_init(&send, &wire.client, empty, 3);
     cr_assert_eq(rv_poll(&send.future, &cx), RV_READY);
     cr_assert_eq(send.future.result, 0);
-    rv_tcp_sendv_init(&send, &wire.client, NULL, 0);
+    rv_stream_sendv_init(&send, &wire.client, NULL, 0);
     cr_assert_eq(rv_poll(&send.future, &cx), RV_READY);
     cr_assert_eq(cx.io_calls, 0);
     rv_drop(&send.future);
@@ -156,14 +157,14 @@ RV_TEST(sendv, nothing_is_sent_at_once)
 
 RV_TEST(sendv, an_error_says_how_far_it_got)
 {
-    struct rv_tcp_sendv send;
+    struct rv_stream_sendv send;
     struct wire wire;
 
     load_make();
     wire_open(&wire, "127.0.0.1");
     shrink_buffer(&wire.client);
     rv_tcp_reset(&wire.server);
-    rv_tcp_sendv_init(&send, &wire.client, load.pieces, PIECES);
+    rv_stream_sendv_init(&send, &wire.client, load.pieces, PIECES);
     cr_assert_lt(rv_test_block_on(wire.executor, &send.future), 0);
     cr_assert_lt(send.sent_bytes, load.len_bytes);
     rv_drop(&send.future);
@@ -184,13 +185,13 @@ RV_TEST(sendv, poll_sendv_goes_on_where_it_is_told)
     wire_open(&wire, "127.0.0.1");
     rv_probe_init(&probe);
     cx = rv_probe_cx(&probe);
-    cr_assert_eq(rv_tcp_poll_sendv(&wire.client, &cx, pieces, 3, 0), 13);
+    cr_assert_eq(rv_stream_poll_sendv(&wire.client, &cx, pieces, 3, 0), 13);
     cr_assert_eq(recv_some(&wire, &wire.server, text, sizeof text), 13);
     cr_assert_str_eq(text, "one two three");
-    cr_assert_eq(rv_tcp_poll_sendv(&wire.client, &cx, pieces, 3, 6), 7);
+    cr_assert_eq(rv_stream_poll_sendv(&wire.client, &cx, pieces, 3, 6), 7);
     cr_assert_eq(recv_some(&wire, &wire.server, text, sizeof text), 7);
     cr_assert_eq(strncmp(text, "o three", 7), 0);
-    cr_assert_eq(rv_tcp_poll_sendv(&wire.client, &cx, pieces, 3, 13), 0);
+    cr_assert_eq(rv_stream_poll_sendv(&wire.client, &cx, pieces, 3, 13), 0);
     cr_assert_eq(cx.io_calls, 2);
     rv_probe_fini(&probe);
     wire_close(&wire);

@@ -26,7 +26,7 @@
 
 #include "net/net_internal.h"
 #include "net/wire.h"
-#include "reactor/watch.h"
+#include "reactor/steps.h"
 #include "support/support.h"
 
 RV_TEST_SUITE(short_call);
@@ -55,12 +55,12 @@ static void start_pair(struct reader *reader, int type)
     int fds[2];
 
     start(reader);
-    rv_tcp_close(&reader->wire.client);
-    rv_tcp_close(&reader->wire.server);
+    rv_stream_close(&reader->wire.client);
+    rv_stream_close(&reader->wire.server);
     cr_assert_eq(
         socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
-    cr_assert_eq(rv_tcp_adopt(&reader->wire.client, fds[0]), 0);
-    cr_assert_eq(rv_tcp_adopt(&reader->wire.server, fds[1]), 0);
+    cr_assert_eq(rv_stream_adopt(&reader->wire.client, fds[0]), 0);
+    cr_assert_eq(rv_stream_adopt(&reader->wire.server, fds[1]), 0);
 }
 
 /* What the kernel has to tell until now, the reactor has told: events come in
@@ -87,7 +87,7 @@ static void arrive(struct reader *reader)
 
     while (left > 0) {
         cr_assert_lt(rv_now_ns(), limit_ns);
-        cr_assert_eq(ioctl(rv_tcp_fd(&reader->wire.client), SIOCOUTQ, &left),
+        cr_assert_eq(ioctl(rv_stream_fd(&reader->wire.client), SIOCOUTQ, &left),
                      0);
     }
     settle(reader->wire.runtime);
@@ -97,7 +97,7 @@ static ssize_t recv_now(struct reader *reader, char *text, size_t size)
 {
     struct rv_cx cx = rv_probe_cx(&reader->probe);
     const ssize_t n =
-        rv_tcp_poll_recv(&reader->wire.server, &cx, text, size - 1);
+        rv_stream_poll_recv(&reader->wire.server, &cx, text, size - 1);
 
     text[n > 0 ? n : 0] = '\0';
     return n;
@@ -122,12 +122,12 @@ static void check_no_more(struct reader *reader)
 }
 
 /* The next poll of this direction would make a system call. */
-static bool is_worth_a_call(struct reader *reader, struct rv_tcp *tcp,
+static bool is_worth_a_call(struct reader *reader, struct rv_stream *stream,
                             enum rv_direction direction)
 {
     uint32_t tick;
 
-    return ready(tcp->source, direction, &reader->probe, &tick);
+    return ready(stream->source, direction, &reader->probe, &tick);
 }
 
 /* --- plain TCP: it saves the call that says EAGAIN ---------------------- */
@@ -146,7 +146,7 @@ RV_TEST(short_call, a_short_recv_on_tcp_is_the_last_one)
 
     cr_assert_eq(send_all(&r.wire, &r.wire.server, "abcd", 4), 0);
     cx = rv_probe_cx(&r.probe);
-    while (rv_tcp_poll_recv(&r.wire.client, &cx, text, sizeof text) < 0)
+    while (rv_stream_poll_recv(&r.wire.client, &cx, text, sizeof text) < 0)
         cr_assert(rv_probe_wait(&r.probe));
     cr_assert_not(is_worth_a_call(&r, &r.wire.client, RV_READ));
     stop(&r);
@@ -176,7 +176,7 @@ RV_TEST(short_call, a_short_send_on_tcp_is_the_last_one)
     start(&r);
     while (n == sizeof block) {
         cx = rv_probe_cx(&r.probe); /* another poll, with its own budget */
-        n = rv_tcp_poll_send(&r.wire.client, &cx, block, sizeof block);
+        n = rv_stream_poll_send(&r.wire.client, &cx, block, sizeof block);
     }
     if (n > 0) /* not full by chance at a whole block */
         cr_assert_not(is_worth_a_call(&r, &r.wire.client, RV_WRITE));
@@ -191,7 +191,7 @@ RV_TEST(short_call, the_end_behind_it_is_read)
 
     start(&r);
     cr_assert_eq(send_all(&r.wire, &r.wire.client, "ab", 2), 0);
-    cr_assert_eq(rv_tcp_shutdown_write(&r.wire.client), 0);
+    cr_assert_eq(rv_stream_shutdown_write(&r.wire.client), 0);
     arrive(&r);
 
     check_next(&r, "ab");
@@ -204,7 +204,7 @@ RV_TEST(short_call, the_end_behind_it_is_read)
 /* "ab", an urgent byte, "cd". */
 static void send_around_urgent(struct reader *reader)
 {
-    const int fd = rv_tcp_fd(&reader->wire.client);
+    const int fd = rv_stream_fd(&reader->wire.client);
 
     cr_assert_eq(send(fd, "ab", 2, 0), 2);
     cr_assert_eq(send(fd, "!", 1, MSG_OOB), 1);
@@ -232,7 +232,7 @@ RV_TEST(short_call, urgent_data_in_the_stream_is_read)
     struct reader r;
 
     start(&r);
-    setsockopt(rv_tcp_fd(&r.wire.server), SOL_SOCKET, SO_OOBINLINE, &yes,
+    setsockopt(rv_stream_fd(&r.wire.server), SOL_SOCKET, SO_OOBINLINE, &yes,
                sizeof yes);
     send_around_urgent(&r);
 
@@ -251,14 +251,14 @@ RV_TEST(short_call, who_takes_urgent_bytes_reads_to_eagain)
     int fd;
 
     start(&r);
-    fd = rv_tcp_fd(&r.wire.server);
+    fd = rv_stream_fd(&r.wire.server);
     rv_tcp_read_to_eagain(&r.wire.server);
-    cr_assert_eq(send(rv_tcp_fd(&r.wire.client), "ab", 2, 0), 2);
-    cr_assert_eq(send(rv_tcp_fd(&r.wire.client), "!", 1, MSG_OOB), 1);
+    cr_assert_eq(send(rv_stream_fd(&r.wire.client), "ab", 2, 0), 2);
+    cr_assert_eq(send(rv_stream_fd(&r.wire.client), "!", 1, MSG_OOB), 1);
     while (recv(fd, &byte, 1, MSG_OOB) < 0)
         ; /* until it has come */
     cr_assert_eq(byte, '!');
-    cr_assert_eq(send(rv_tcp_fd(&r.wire.client), "cd", 2, 0), 2);
+    cr_assert_eq(send(rv_stream_fd(&r.wire.client), "cd", 2, 0), 2);
     arrive(&r);
 
     check_next(&r, "ab");
@@ -274,10 +274,10 @@ RV_TEST(short_call, an_urgent_byte_alone_wakes_nobody_and_stays)
 
     start(&r);
     check_no_more(&r);
-    cr_assert_eq(send(rv_tcp_fd(&r.wire.client), "!", 1, MSG_OOB), 1);
+    cr_assert_eq(send(rv_stream_fd(&r.wire.client), "!", 1, MSG_OOB), 1);
     arrive(&r);
     cr_assert_not(rv_probe_take(&r.probe));
-    cr_assert_eq(recv(rv_tcp_fd(&r.wire.server), &byte, 1, MSG_OOB), 1);
+    cr_assert_eq(recv(rv_stream_fd(&r.wire.server), &byte, 1, MSG_OOB), 1);
     cr_assert_eq(byte, '!');
 
     cr_assert_eq(send_all(&r.wire, &r.wire.client, "x", 1), 0);
@@ -385,7 +385,7 @@ static void send_with(struct reader *reader, const char *text, int type)
         memcpy(CMSG_DATA(head), type == SCM_RIGHTS ? (void *)&fd : (void *)&me,
                size);
     }
-    cr_assert_eq(sendmsg(rv_tcp_fd(&reader->wire.client), &message, 0),
+    cr_assert_eq(sendmsg(rv_stream_fd(&reader->wire.client), &message, 0),
                  (ssize_t)strlen(text));
 }
 
@@ -414,13 +414,13 @@ RV_TEST(short_call, nor_does_one_of_another_sender)
     pid_t child;
 
     start_pair(&r, SOCK_STREAM);
-    setsockopt(rv_tcp_fd(&r.wire.server), SOL_SOCKET, SO_PASSCRED, &yes,
+    setsockopt(rv_stream_fd(&r.wire.server), SOL_SOCKET, SO_PASSCRED, &yes,
                sizeof yes);
     send_with(&r, "a", SCM_CREDENTIALS);
     send_with(&r, "b", 0);
     child = fork();
     if (child == 0)
-        _exit(send(rv_tcp_fd(&r.wire.client), "c", 1, 0) == 1 ? 0 : 1);
+        _exit(send(rv_stream_fd(&r.wire.client), "c", 1, 0) == 1 ? 0 : 1);
     cr_assert_eq(waitpid(child, NULL, 0), child);
     send_with(&r, "d", 0);
     settle(r.wire.runtime);
@@ -456,15 +456,15 @@ RV_TEST(short_call, connected_and_accepted_unix_sockets_are_read_on)
 
     start(&r);
     snprintf(name, sizeof name, "@reveil-short-%d", (int)getpid());
-    rv_tcp_close(&r.wire.client);
-    rv_tcp_close(&r.wire.server);
-    rv_tcp_close(&r.wire.listener);
+    rv_stream_close(&r.wire.client);
+    rv_stream_close(&r.wire.server);
+    rv_stream_close(&r.wire.listener);
     cr_assert_eq(rv_unix_listen(&r.wire.listener, name), 0);
     rv_unix_connect_init(&connect, name, &r.wire.client);
     cr_assert_eq(rv_test_block_on(r.wire.executor, &connect.future), 0);
     cr_assert_eq(accept_one(&r.wire), 0);
     for (int i = 0; i < 2; i++) {
-        const struct rv_tcp swap = r.wire.client;
+        const struct rv_stream swap = r.wire.client;
 
         send_with(&r, "a", SCM_RIGHTS);
         send_with(&r, "b", 0);

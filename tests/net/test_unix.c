@@ -39,43 +39,43 @@ static void place_remove(const struct place *place)
     cr_assert_eq(rmdir(place->folder), 0);
 }
 
-static int connect_to(struct rv_runtime *runtime, struct rv_tcp *tcp,
+static int connect_to(struct rv_runtime *runtime, struct rv_stream *stream,
                       const char *path)
 {
     struct rv_unix_connect connect;
     int result;
 
-    rv_unix_connect_init(&connect, path, tcp);
+    rv_unix_connect_init(&connect, path, stream);
     result = rv_test_block_on(rv_runtime_executor(runtime), &connect.future);
     rv_drop(&connect.future);
     return result;
 }
 
-static int accept_from(struct rv_runtime *runtime, struct rv_tcp *listener,
-                       struct rv_tcp *tcp)
+static int accept_from(struct rv_runtime *runtime, struct rv_stream *listener,
+                       struct rv_stream *stream)
 {
-    struct rv_tcp_accept accept;
+    struct rv_stream_accept accept;
     int result;
 
-    rv_tcp_accept_init(&accept, listener, tcp);
+    rv_stream_accept_init(&accept, listener, stream);
     result = rv_test_block_on(rv_runtime_executor(runtime), &accept.future);
     rv_drop(&accept.future);
     return result;
 }
 
 /* From one end to the other. Returns: 0, negative errno. */
-static int pass_a_word(struct rv_runtime *runtime, struct rv_tcp *from,
-                       struct rv_tcp *to)
+static int pass_a_word(struct rv_runtime *runtime, struct rv_stream *from,
+                       struct rv_stream *to)
 {
     struct rv_future *both[2];
-    struct rv_tcp_send send;
-    struct rv_tcp_recv recv;
+    struct rv_stream_send send;
+    struct rv_stream_recv recv;
     struct rv_try_all all;
     char text[8] = "";
     int result;
 
-    rv_tcp_recv_init(&recv, to, text, sizeof text);
-    rv_tcp_send_init(&send, from, "word", 4);
+    rv_stream_recv_init(&recv, to, text, sizeof text);
+    rv_stream_send_init(&send, from, "word", 4);
     both[0] = &recv.future;
     both[1] = &send.future;
     rv_try_all_init(&all, both, 2);
@@ -90,9 +90,9 @@ static int pass_a_word(struct rv_runtime *runtime, struct rv_tcp *from,
 static int whole_life(void *path)
 {
     struct rv_runtime *runtime;
-    struct rv_tcp listener = {0};
-    struct rv_tcp client = {0};
-    struct rv_tcp server = {0};
+    struct rv_stream listener = {0};
+    struct rv_stream client = {0};
+    struct rv_stream server = {0};
     int error = rv_test_runtime_start(&runtime);
 
     if (error)
@@ -106,9 +106,9 @@ static int whole_life(void *path)
         error = pass_a_word(runtime, &client, &server);
     if (!error)
         error = pass_a_word(runtime, &server, &client);
-    rv_tcp_close(&listener);
-    rv_tcp_close(&client);
-    rv_tcp_close(&server);
+    rv_stream_close(&listener);
+    rv_stream_close(&client);
+    rv_stream_close(&server);
     rv_runtime_stop(runtime);
     unlink(path);
     return error;
@@ -147,8 +147,8 @@ RV_TEST(unix_socket, an_abstract_name_is_no_file_and_goes_with_its_socket)
 RV_TEST(unix_socket, failures_are_values)
 {
     struct rv_runtime *runtime;
-    struct rv_tcp listener;
-    struct rv_tcp client;
+    struct rv_stream listener;
+    struct rv_stream client;
     struct place place;
     char long_path[200];
 
@@ -163,10 +163,10 @@ RV_TEST(unix_socket, failures_are_values)
     cr_assert_eq(connect_to(runtime, &client, long_path), -ENAMETOOLONG);
 
     cr_assert_eq(rv_unix_listen(&listener, place.path), 0);
-    rv_tcp_close(&listener);
+    rv_stream_close(&listener);
     cr_assert_eq(connect_to(runtime, &client, place.path), -ECONNREFUSED);
     cr_assert_eq(rv_unix_listen(&listener, place.path), -EADDRINUSE);
-    cr_assert_eq(rv_tcp_fd(&client), -1);
+    cr_assert_eq(rv_stream_fd(&client), -1);
     rv_runtime_stop(runtime);
     place_remove(&place);
 }
@@ -175,10 +175,10 @@ RV_TEST(unix_socket, failures_are_values)
 
 /* A listener with room for one, and that one in its queue. */
 static void open_full(const char *name, struct rv_runtime *runtime,
-                      struct rv_tcp *listener, struct rv_tcp *first)
+                      struct rv_stream *listener, struct rv_stream *first)
 {
     cr_assert_eq(rv_unix_listen(listener, name), 0);
-    cr_assert_eq(listen(rv_tcp_fd(listener), 0), 0);
+    cr_assert_eq(listen(rv_stream_fd(listener), 0), 0);
     cr_assert_eq(connect_to(runtime, first, name), 0);
 }
 
@@ -186,14 +186,14 @@ RV_TEST(unix_socket, a_connect_waits_for_room_and_leaves_nothing_when_dropped)
 {
     struct rv_unix_connect connect;
     struct rv_runtime *runtime;
-    struct rv_tcp listener;
+    struct rv_stream listener;
     struct rv_timeout timeout;
-    struct rv_tcp_accept accept;
+    struct rv_stream_accept accept;
     struct rv_future *both[2];
     struct rv_all all;
-    struct rv_tcp first;
-    struct rv_tcp second;
-    struct rv_tcp taken;
+    struct rv_stream first;
+    struct rv_stream second;
+    struct rv_stream taken;
     uint32_t fds;
     char name[48];
 
@@ -207,8 +207,9 @@ RV_TEST(unix_socket, a_connect_waits_for_room_and_leaves_nothing_when_dropped)
     rv_drop(&timeout.future);
     cr_assert_eq(rv_test_fds(), fds);
 
-    rv_unix_connect_init(&connect, name, &second);  /* it finds no room */
-    rv_tcp_accept_init(&accept, &listener, &taken); /* then this makes some */
+    rv_unix_connect_init(&connect, name, &second); /* it finds no room */
+    rv_stream_accept_init(&accept, &listener,
+                          &taken); /* then this makes some */
     both[0] = &connect.future;
     both[1] = &accept.future;
     rv_all_init(&all, both, 2);
@@ -217,9 +218,9 @@ RV_TEST(unix_socket, a_connect_waits_for_room_and_leaves_nothing_when_dropped)
     cr_assert_eq(connect.future.result, 0);
     cr_assert_eq(accept.future.result, 0);
     rv_drop(&all.future);
-    rv_tcp_close(&taken);
-    rv_tcp_close(&first);
-    rv_tcp_close(&second);
-    rv_tcp_close(&listener);
+    rv_stream_close(&taken);
+    rv_stream_close(&first);
+    rv_stream_close(&second);
+    rv_stream_close(&listener);
     rv_runtime_stop(runtime);
 }

@@ -24,9 +24,9 @@ struct wire {
     struct rv_runtime *runtime;
     struct rv_executor *executor;
     struct rv_addr addr;
-    struct rv_tcp listener;
-    struct rv_tcp client;
-    struct rv_tcp server;
+    struct rv_stream listener;
+    struct rv_stream client;
+    struct rv_stream server;
 };
 
 /* --- one future at a time, until it is READY --------------------------- */
@@ -44,34 +44,34 @@ static inline int connect_to(struct wire *wire, const struct rv_addr *addr)
 
 static inline int accept_one(struct wire *wire)
 {
-    struct rv_tcp_accept accept;
+    struct rv_stream_accept accept;
     int result;
 
-    rv_tcp_accept_init(&accept, &wire->listener, &wire->server);
+    rv_stream_accept_init(&accept, &wire->listener, &wire->server);
     result = rv_test_block_on(wire->executor, &accept.future);
     rv_drop(&accept.future);
     return result;
 }
 
-static inline int recv_some(struct wire *wire, struct rv_tcp *tcp, void *buffer,
-                            size_t len_bytes)
+static inline int recv_some(struct wire *wire, struct rv_stream *stream,
+                            void *buffer, size_t len_bytes)
 {
-    struct rv_tcp_recv recv;
+    struct rv_stream_recv recv;
     int result;
 
-    rv_tcp_recv_init(&recv, tcp, buffer, len_bytes);
+    rv_stream_recv_init(&recv, stream, buffer, len_bytes);
     result = rv_test_block_on(wire->executor, &recv.future);
     rv_drop(&recv.future);
     return result;
 }
 
-static inline int send_all(struct wire *wire, struct rv_tcp *tcp,
+static inline int send_all(struct wire *wire, struct rv_stream *stream,
                            const void *data, size_t len_bytes)
 {
-    struct rv_tcp_send send;
+    struct rv_stream_send send;
     int result;
 
-    rv_tcp_send_init(&send, tcp, data, len_bytes);
+    rv_stream_send_init(&send, stream, data, len_bytes);
     result = rv_test_block_on(wire->executor, &send.future);
     if (result == 0)
         cr_assert_eq(send.sent_bytes, len_bytes);
@@ -122,9 +122,9 @@ static inline void wire_open_split(struct wire *wire, const char *host)
 
 static inline void wire_close(struct wire *wire)
 {
-    rv_tcp_close(&wire->client);
-    rv_tcp_close(&wire->server);
-    rv_tcp_close(&wire->listener);
+    rv_stream_close(&wire->client);
+    rv_stream_close(&wire->server);
+    rv_stream_close(&wire->listener);
     rv_runtime_stop(wire->runtime);
 }
 

@@ -153,12 +153,12 @@ BENCH = [Run("bench", name, 10, exact=False) for name in (
     "spawn", "spawn_thread", "timers", "timers_libuv", "wake", "wake_epoll",
     "wake_libuv", "yield")]
 REVEIL = [
-    Run("src/cli", "reveil", "compare", "--no-syscalls", "epoll",
+    Run("cli", "reveil", "compare", "--no-syscalls", "epoll",
         exact=False),
-    Run("src/cli", "reveil", "demo", exact=False),
-    Run("src/cli", "reveil", "doctor", exact=False, tells=True),
-    Run("src/cli", "reveil", "get", SERVER.url()),
-    Run("src/cli", "reveil", "get", "--file", "-",
+    Run("cli", "reveil", "demo", exact=False),
+    Run("cli", "reveil", "doctor", exact=False, tells=True),
+    Run("cli", "reveil", "get", SERVER.url()),
+    Run("cli", "reveil", "get", "--file", "-",
         input=SERVER.url().encode()),
 ]
 RUNS = [run for run in EXAMPLES + LESSONS + BENCH + REVEIL if run.there()]
@@ -166,7 +166,7 @@ SERVERS = [
     (["examples/echo", "0"], b"x", b"x"),
     (["examples/chat", "0"], b"me\n", b"* hello me\n"),
     (["examples/graceful_shutdown", "0", "60000"], b"0\n", b"done in 0 ms\n"),
-    (["src/cli/reveil", "serve", "--port", "0"],
+    (["cli/reveil", "serve", "--port", "0"],
      b"GET /0/x HTTP/1.0\r\n\r\n", b"HTTP/1.1 200"),
     (["bench/server"], b"GET / HTTP/1.0\r\n\r\n", b"HTTP/1.1 200"),
 ]
@@ -285,7 +285,7 @@ class FullDisk(Case):
                   for name in ("echo", "chat", "graceful_shutdown",
                                "read_figures")}
         runs = [Run("", path, "--help") for path in sorted(helps)]
-        runs += [Run("src/cli", "reveil", *command, "--help") for command in (
+        runs += [Run("cli", "reveil", *command, "--help") for command in (
             [], ["bench"], ["compare"], ["demo"], ["doctor"], ["get"],
             ["serve"])]
         self.each(runs, self.check)

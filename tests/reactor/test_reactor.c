@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "reactor/reactor_internal.h"
-#include "reactor/watch.h"
+#include "reactor/steps.h"
 #include "support/failing_alloc.h"
 #include "support/support.h"
 
@@ -163,7 +163,7 @@ RV_TEST(reactor, threads_share_it_and_reuse_places)
         pthread_join(players[i].thread, NULL);
         cr_assert_eq(players[i].rounds, 200);
     }
-    cr_assert_leq(reactor->sources.used, 64, "places are not reused");
+    cr_assert_leq(reactor->sources.used, 64, "slots are not reused");
     rv_reactor_stop(reactor);
 }
 

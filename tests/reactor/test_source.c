@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "reactor/reactor_internal.h"
-#include "reactor/watch.h"
+#include "reactor/steps.h"
 #include "support/failing_alloc.h"
 #include "support/support.h"
 
@@ -353,7 +353,7 @@ RV_TEST(source, a_peer_that_is_gone_ends_both_directions)
     end(&f);
 }
 
-/* S7: a call stops in front of an error that the reactor has told of. */
+/* SOURCE-7: a call stops in front of an error that the reactor has told of. */
 RV_TEST(source, after_an_error_only_eagain_clears)
 {
     struct fixture f;
@@ -509,9 +509,9 @@ RV_TEST(source, closing_wakes_nobody)
     end(&f);
 }
 
-/* --- places ------------------------------------------------------------ */
+/* --- slots ------------------------------------------------------------- */
 
-RV_TEST(source, an_event_of_a_closed_one_does_not_reach_its_place)
+RV_TEST(source, an_event_of_a_closed_one_does_not_reach_its_slot)
 {
     struct rv_wake_batch batch = {.len = 0};
     struct fixture f;
@@ -526,7 +526,7 @@ RV_TEST(source, an_event_of_a_closed_one_does_not_reach_its_place)
 
     f.source = open_source(f.reactor, f.fd);
     cr_assert_eq(rv_id_index(f.source->id), rv_id_index(old_id),
-                 "the test wants the same place");
+                 "the test wants the same slot");
     leave_waker(f.source, RV_READ, &f.probe);
     rv_source_report(f.reactor, old_id, EPOLLIN | EPOLLHUP, &batch);
 
@@ -536,7 +536,7 @@ RV_TEST(source, an_event_of_a_closed_one_does_not_reach_its_place)
     end(&f);
 }
 
-RV_TEST(source, a_place_that_is_used_again_knows_nothing_of_before)
+RV_TEST(source, a_slot_that_is_used_again_knows_nothing_of_before)
 {
     struct fixture f;
     uint32_t tick;

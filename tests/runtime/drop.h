@@ -30,10 +30,10 @@ enum { POLLS_AT_MOST = 1000 };
 /* The future in question, and those that it is made of. */
 union subject {
     struct rv_tcp_connect connect;
-    struct rv_tcp_accept accept;
-    struct rv_tcp_recv recv;
-    struct rv_tcp_send send;
-    struct rv_tcp_sendv sendv;
+    struct rv_stream_accept accept;
+    struct rv_stream_recv recv;
+    struct rv_stream_send send;
+    struct rv_stream_sendv sendv;
     struct rv_unix_connect unix_connect;
     struct rv_udp_recv_from recv_from;
     struct rv_udp_send_to send_to;
@@ -57,9 +57,9 @@ struct world {
 
     /* What the futures need, and what they make. */
     struct rv_addr addr;
-    struct rv_tcp listener;
-    struct rv_tcp tcp;
-    struct rv_tcp made;
+    struct rv_stream listener;
+    struct rv_stream stream;
+    struct rv_stream made;
     struct rv_udp udp;
     struct rv_signals signals;
     struct rv_process process;
@@ -132,8 +132,8 @@ static inline void begin(struct world *world, const struct kind *kind,
 
 static inline void end(struct world *world)
 {
-    rv_tcp_close(&world->listener);
-    rv_tcp_close(&world->tcp);
+    rv_stream_close(&world->listener);
+    rv_stream_close(&world->stream);
     rv_udp_close(&world->udp);
     rv_signals_close(&world->signals);
     if (world->peer)
@@ -157,7 +157,7 @@ static inline void take_what_was_made(struct world *world)
 {
     struct signalfd_siginfo info;
 
-    rv_tcp_close(&world->made);
+    rv_stream_close(&world->made);
     if (world->signals.fd_plus_1) /* one that nobody has fetched */
         (void)!read(world->signals.fd_plus_1 - 1, &info, sizeof info);
 }

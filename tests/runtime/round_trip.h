@@ -28,11 +28,11 @@ enum { TRIP_BYTES = 5 };
 
 struct echo {
     struct rv_future future;
-    struct rv_tcp *listener;
-    struct rv_tcp tcp;
-    struct rv_tcp_accept accept;
-    struct rv_tcp_recv recv;
-    struct rv_tcp_send send;
+    struct rv_stream *listener;
+    struct rv_stream stream;
+    struct rv_stream_accept accept;
+    struct rv_stream_recv recv;
+    struct rv_stream_send send;
     char text[TRIP_BYTES];
 };
 
@@ -41,15 +41,15 @@ static inline enum rv_poll echo_poll(struct rv_future *future, struct rv_cx *cx)
     struct echo *self = RV_CONTAINER_OF(future, struct echo, future);
 
     RV_BEGIN(future);
-    rv_tcp_accept_init(&self->accept, self->listener, &self->tcp);
+    rv_stream_accept_init(&self->accept, self->listener, &self->stream);
     RV_AWAIT(future, cx, &self->accept.future);
     if (self->accept.future.result < 0)
         RV_RETURN(future, self->accept.future.result);
-    rv_tcp_recv_init(&self->recv, &self->tcp, self->text, TRIP_BYTES);
+    rv_stream_recv_init(&self->recv, &self->stream, self->text, TRIP_BYTES);
     RV_AWAIT(future, cx, &self->recv.future);
     if (self->recv.future.result != TRIP_BYTES)
         RV_RETURN(future, -EPROTO);
-    rv_tcp_send_init(&self->send, &self->tcp, self->text, TRIP_BYTES);
+    rv_stream_send_init(&self->send, &self->stream, self->text, TRIP_BYTES);
     RV_AWAIT(future, cx, &self->send.future);
     RV_RETURN(future, self->send.future.result);
     RV_END(future);
@@ -62,11 +62,11 @@ static inline void echo_drop(struct rv_future *future)
     rv_drop(&self->accept.future);
     rv_drop(&self->recv.future);
     rv_drop(&self->send.future);
-    rv_tcp_close(&self->tcp);
+    rv_stream_close(&self->stream);
 }
 
 static inline int spawn_echo(struct rv_executor *executor,
-                             struct rv_tcp *listener, struct rv_join *join)
+                             struct rv_stream *listener, struct rv_join *join)
 {
     static const struct rv_future_ops ops = {
         .name = "echo", .poll = echo_poll, .drop = echo_drop};
@@ -87,11 +87,11 @@ static inline int spawn_echo(struct rv_executor *executor,
 
 struct trip {
     struct rv_future future;
-    struct rv_tcp listener;
-    struct rv_tcp tcp;
+    struct rv_stream listener;
+    struct rv_stream stream;
     struct rv_tcp_connect connect;
-    struct rv_tcp_send send;
-    struct rv_tcp_recv recv;
+    struct rv_stream_send send;
+    struct rv_stream_recv recv;
     struct rv_join echo;
     char text[TRIP_BYTES];
 };
@@ -124,11 +124,11 @@ static inline enum rv_poll trip_poll(struct rv_future *future, struct rv_cx *cx)
     error = trip_listen(self, &addr);
     if (error)
         RV_RETURN(future, error);
-    rv_tcp_connect_init(&self->connect, &addr, &self->tcp);
+    rv_tcp_connect_init(&self->connect, &addr, &self->stream);
     RV_AWAIT(future, cx, &self->connect.future);
     if (self->connect.future.result < 0)
         RV_RETURN(future, self->connect.future.result);
-    rv_tcp_send_init(&self->send, &self->tcp, "hello", TRIP_BYTES);
+    rv_stream_send_init(&self->send, &self->stream, "hello", TRIP_BYTES);
     RV_AWAIT(future, cx, &self->send.future);
     if (self->send.future.result < 0)
         RV_RETURN(future, self->send.future.result);
@@ -138,7 +138,7 @@ static inline enum rv_poll trip_poll(struct rv_future *future, struct rv_cx *cx)
     RV_AWAIT(future, cx, &self->echo.future);
     if (self->echo.future.result < 0)
         RV_RETURN(future, self->echo.future.result);
-    rv_tcp_recv_init(&self->recv, &self->tcp, self->text, TRIP_BYTES);
+    rv_stream_recv_init(&self->recv, &self->stream, self->text, TRIP_BYTES);
     RV_AWAIT(future, cx, &self->recv.future);
     RV_RETURN(future, trip_check(self));
     RV_END(future);
@@ -153,8 +153,8 @@ static inline void trip_drop(struct rv_future *future)
     rv_drop(&self->connect.future);
     rv_drop(&self->send.future);
     rv_drop(&self->recv.future);
-    rv_tcp_close(&self->tcp);
-    rv_tcp_close(&self->listener);
+    rv_stream_close(&self->stream);
+    rv_stream_close(&self->listener);
 }
 
 static inline void trip_init(struct trip *trip)

@@ -12,10 +12,10 @@
 #include <reveil/combine.h>
 #include <reveil/coro.h>
 #include <reveil/interval.h>
+#include <reveil/pipe_thread.h>
 #include <reveil/resolve.h>
 #include <reveil/sched.h>
 #include <reveil/thread.h>
-#include <reveil/worker.h>
 #include <semaphore.h>
 
 #include "cpu/jobs.h"
@@ -182,21 +182,21 @@ RV_TEST(deadline, of_a_join_of_a_bare_thread)
     }
 }
 
-static void stop_a_busy_worker(enum rv_worker_kind kind, int i)
+static void stop_a_busy_worker(enum rv_pipe_thread_kind kind, int i)
 {
     const uint32_t threads = rv_test_threads();
     struct rv_callable *job;
-    struct rv_worker worker;
+    struct rv_pipe_thread worker;
     struct gate gate;
 
     gate_init(&gate);
     job = new_gate_call(&gate);
-    cr_assert_eq(rv_worker_start(&worker, kind), 0);
-    cr_assert_eq(rv_worker_submit(&worker, job), 0);
+    cr_assert_eq(rv_pipe_thread_start(&worker, kind), 0);
+    cr_assert_eq(rv_pipe_thread_submit(&worker, job), 0);
     gate_wait(&gate);
     if (!has_passed(i))
         gate_open(&gate, 1);
-    cr_assert_eq(rv_worker_stop(&worker, rv_test_time(i)),
+    cr_assert_eq(rv_pipe_thread_stop(&worker, rv_test_time(i)),
                  has_passed(i) ? -ETIMEDOUT : 0, "%d", i);
     if (has_passed(i))
         gate_open(&gate, 1);
@@ -208,9 +208,9 @@ static void stop_a_busy_worker(enum rv_worker_kind kind, int i)
 RV_TEST(deadline, of_a_worker)
 {
     for (int i = 0; i < RV_TEST_TIMES; i++) {
-        stop_a_busy_worker(RV_WORKER_PTHREAD, i);
+        stop_a_busy_worker(RV_PIPE_THREAD_PTHREAD, i);
         if (rv_thread_supported())
-            stop_a_busy_worker(RV_WORKER_BARE, i);
+            stop_a_busy_worker(RV_PIPE_THREAD_BARE, i);
     }
 }
 
@@ -408,7 +408,7 @@ RV_TEST(deadline, of_a_dial)
         /* What is READY at the first poll may win over the deadline. */
         cr_assert(result == 0 || (has_passed(i) && result == -ETIMEDOUT),
                   "%d: %d", i, result);
-        rv_tcp_close(&wire.client);
+        rv_stream_close(&wire.client);
     }
     wire_close(&wire);
 }

@@ -43,7 +43,7 @@ static void open_pair(struct world *world)
     cr_assert_eq(
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
         0);
-    cr_assert_eq(rv_tcp_adopt(&world->tcp, fds[0]), 0);
+    cr_assert_eq(rv_stream_adopt(&world->stream, fds[0]), 0);
     world->peer = fds[1];
 }
 
@@ -80,26 +80,27 @@ static struct rv_future *init_connect(struct world *world)
 static void listen_full(struct world *world)
 {
     listen_here(world);
-    cr_assert_eq(listen(rv_tcp_fd(&world->listener), 0), 0);
+    cr_assert_eq(listen(rv_stream_fd(&world->listener), 0), 0);
     knock(world);
 }
 
 static struct rv_future *init_accept(struct world *world)
 {
-    rv_tcp_accept_init(&world->subject.accept, &world->listener, &world->made);
+    rv_stream_accept_init(&world->subject.accept, &world->listener,
+                          &world->made);
     return &world->subject.accept.future;
 }
 
 static struct rv_future *init_recv(struct world *world)
 {
-    rv_tcp_recv_init(&world->subject.recv, &world->tcp, world->buffer,
-                     sizeof world->buffer);
+    rv_stream_recv_init(&world->subject.recv, &world->stream, world->buffer,
+                        sizeof world->buffer);
     return &world->subject.recv.future;
 }
 
 static struct rv_future *init_send(struct world *world)
 {
-    rv_tcp_send_init(&world->subject.send, &world->tcp, big, sizeof big);
+    rv_stream_send_init(&world->subject.send, &world->stream, big, sizeof big);
     return &world->subject.send.future;
 }
 
@@ -107,7 +108,8 @@ static struct rv_future *init_sendv(struct world *world)
 {
     for (int i = 0; i < 2; i++)
         world->pieces[i] = (struct iovec){.iov_base = big, .iov_len = BIG / 2};
-    rv_tcp_sendv_init(&world->subject.sendv, &world->tcp, world->pieces, 2);
+    rv_stream_sendv_init(&world->subject.sendv, &world->stream, world->pieces,
+                         2);
     return &world->subject.sendv.future;
 }
 
@@ -133,14 +135,14 @@ static void connect_plainly(const struct world *world)
 static void unix_listen_full(struct world *world)
 {
     cr_assert_eq(rv_unix_listen(&world->listener, unix_name()), 0);
-    cr_assert_eq(listen(rv_tcp_fd(&world->listener), 0), 0);
+    cr_assert_eq(listen(rv_stream_fd(&world->listener), 0), 0);
     world->peer = plain_socket(AF_UNIX, SOCK_STREAM);
     connect_plainly(world);
 }
 
 static void take_one(struct world *world)
 {
-    const int fd = accept(rv_tcp_fd(&world->listener), NULL, NULL);
+    const int fd = accept(rv_stream_fd(&world->listener), NULL, NULL);
 
     if (fd >= 0)
         close(fd);

@@ -58,7 +58,7 @@ struct parent {
     struct rv_future future;
     struct rv_runtime *runtime;
     int (*child)(struct parent *self, struct rv_cx *cx);
-    struct rv_tcp tcp;
+    struct rv_stream stream;
     int peer;
     bool forked;
     int status;
@@ -82,7 +82,7 @@ static enum rv_poll parent_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct parent *self = RV_CONTAINER_OF(future, struct parent, future);
     char byte;
-    ssize_t n = rv_tcp_poll_recv(&self->tcp, cx, &byte, 1);
+    ssize_t n = rv_stream_poll_recv(&self->stream, cx, &byte, 1);
 
     if (n == -EAGAIN && !self->forked)
         let_child_act(self, cx);
@@ -103,7 +103,7 @@ static void parent_init(struct parent *self,
     cr_assert_eq(
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
         0);
-    cr_assert_eq(rv_tcp_adopt(&self->tcp, fds[0]), 0);
+    cr_assert_eq(rv_stream_adopt(&self->stream, fds[0]), 0);
     self->peer = fds[1];
 }
 
@@ -114,13 +114,13 @@ static void check_connection(struct parent *self)
 
     cr_assert_eq(recv(self->peer, &byte, 1, 0), -1, "its end, or a byte");
     cr_assert_eq(errno, EAGAIN);
-    cr_assert_eq(send(rv_tcp_fd(&self->tcp), "y", 1, MSG_NOSIGNAL), 1);
+    cr_assert_eq(send(rv_stream_fd(&self->stream), "y", 1, MSG_NOSIGNAL), 1);
     cr_assert_eq(recv(self->peer, &byte, 1, 0), 1);
 }
 
 static void parent_fini(struct parent *self)
 {
-    rv_tcp_close(&self->tcp);
+    rv_stream_close(&self->stream);
     close(self->peer);
     rv_runtime_stop(self->runtime);
 }
@@ -150,28 +150,28 @@ static int only_exit(struct parent *self, struct rv_cx *cx)
 static int close_socket(struct parent *self, struct rv_cx *cx)
 {
     (void)cx;
-    rv_tcp_close(&self->tcp);
+    rv_stream_close(&self->stream);
     return 0;
 }
 
 static int finish_socket(struct parent *self, struct rv_cx *cx)
 {
     (void)cx;
-    rv_tcp_finish(&self->tcp);
+    rv_stream_finish(&self->stream);
     return 0;
 }
 
 static int reset_socket(struct parent *self, struct rv_cx *cx)
 {
     (void)cx;
-    rv_tcp_reset(&self->tcp);
+    rv_tcp_reset(&self->stream);
     return 0;
 }
 
 static int forget_waker(struct parent *self, struct rv_cx *cx)
 {
     (void)cx;
-    rv_source_forget(self->tcp.source, RV_READ);
+    rv_source_forget(self->stream.source, RV_READ);
     return 0;
 }
 
@@ -231,7 +231,7 @@ static int clone_and_close(struct parent *self, struct rv_cx *cx)
 
     (void)cx;
     if (child == 0) {
-        rv_tcp_finish(&self->tcp);
+        rv_stream_finish(&self->stream);
         _exit(0);
     }
     CHILD_CHECK(wait_for_child((pid_t)child) == 0);
@@ -268,7 +268,7 @@ static int use_reactor(struct parent *self, struct rv_cx *cx)
     CHILD_CHECK(pipe2(fds, O_CLOEXEC | O_NONBLOCK) == 0);
     CHILD_CHECK(rv_source_open(rv_reactor_current(), fds[0], &source) ==
                 -ESTALE);
-    CHILD_CHECK(rv_tcp_poll_recv(&self->tcp, cx, &byte, 1) == -ESTALE);
+    CHILD_CHECK(rv_stream_poll_recv(&self->stream, cx, &byte, 1) == -ESTALE);
     sigemptyset(&set);
     CHILD_CHECK(rv_signals_open(&signals, &set) == -ESTALE);
     return 0;
@@ -346,7 +346,7 @@ static enum rv_poll returning_poll(struct rv_future *future, struct rv_cx *cx)
             self->status = wait_for_child(child);
     }
     /* Both are asked again, in the parent alone. */
-    future->result = (int32_t)rv_tcp_poll_recv(&self->tcp, cx, &byte, 1);
+    future->result = (int32_t)rv_stream_poll_recv(&self->stream, cx, &byte, 1);
     if (future->result == -EAGAIN)
         self->status |= send(self->peer, "x", 1, MSG_NOSIGNAL) != 1;
     return future->result == -EAGAIN || future->result == -ESTALE ? RV_PENDING
@@ -707,7 +707,7 @@ RV_TEST(fork, a_child_that_returns_to_nobody_stops)
     rv_test_aborts(return_to_the_pool,
                    "a child of fork() returned from a call on the pool");
     rv_test_aborts(return_to_a_worker,
-                   "a child of fork() returned from a call on a worker");
+                   "a child of fork() returned from a call on a pipe thread");
     rv_test_aborts(return_to_the_scheduler,
                    "a child of fork() returned from a task of rv_sched");
 }
@@ -768,33 +768,33 @@ RV_TEST(fork, a_task_of_the_scheduler_may_fork)
 
 RV_TEST(fork, a_child_may_stop_everything)
 {
-    const struct rv_runtime_options options = {.watch_signal = SIGUSR1};
+    const struct rv_runtime_options options = {.task_dump_signal = SIGUSR1};
     struct rv_runtime *runtime;
-    struct rv_workers *workers;
+    struct rv_executors *workers;
     struct rv_yield *yield = rv_alloc(sizeof *yield);
     struct rv_remote_join join;
     pid_t child;
 
     cr_assert_eq(rv_runtime_start_with(&runtime, &options), 0);
-    cr_assert_eq(rv_workers_start(&workers, runtime, 2), 0);
+    cr_assert_eq(rv_executors_start(&workers, runtime, 2), 0);
     child = fork();
     if (child == 0) {
         alarm(CHILD_SECONDS);
-        if (rv_remote_spawn(rv_workers_remote(workers, 0), &yield->future,
+        if (rv_remote_spawn(rv_executors_remote(workers, 0), &yield->future,
                             NULL) != -ESTALE)
             end_child(__LINE__);
-        rv_workers_stop(workers);
+        rv_executors_stop(workers);
         rv_runtime_stop(runtime);
         end_child(0);
     }
     cr_assert_eq(wait_for_child(child), 0);
     rv_yield_init(yield);
     cr_assert_eq(
-        rv_remote_spawn(rv_workers_remote(workers, 0), &yield->future, &join),
+        rv_remote_spawn(rv_executors_remote(workers, 0), &yield->future, &join),
         0);
     cr_assert_eq(rv_runtime_block_on(runtime, &join.future), 0);
     rv_remote_join_drop(&join);
-    rv_workers_stop(workers);
+    rv_executors_stop(workers);
     rv_runtime_stop(runtime);
 }
 
@@ -802,7 +802,7 @@ RV_TEST(fork, no_descriptor_survives_an_exec)
 {
     const uint32_t low = 3;
     const uint32_t high = 64;
-    struct rv_runtime_options options = {.watch_signal = SIGUSR1};
+    struct rv_runtime_options options = {.task_dump_signal = SIGUSR1};
     bool was_open[64];
     struct busy busy;
     struct rv_runtime *runtime;

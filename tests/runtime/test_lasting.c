@@ -23,11 +23,11 @@
 #include "cpu/cpu_internal.h"
 #include "net/net_internal.h"
 #include "reactor/reactor_internal.h"
+#include "ring/ring_internal.h"
 #include "runtime/round_trip.h"
 #include "support/support.h"
 #include "support/take_away.h"
 #include "thread/pure.h"
-#include "uring/uring_internal.h"
 
 RV_TEST_SUITE(lasting);
 
@@ -42,7 +42,7 @@ enum {
 /* --- the reactor ------------------------------------------------------- */
 
 struct pair {
-    struct rv_tcp tcp;
+    struct rv_stream stream;
     int peer;
 };
 
@@ -52,14 +52,14 @@ static int pair_open(struct pair *pair)
 
     CHILD_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
                            0, fds) == 0);
-    CHILD_CHECK(rv_tcp_adopt(&pair->tcp, fds[0]) == 0);
+    CHILD_CHECK(rv_stream_adopt(&pair->stream, fds[0]) == 0);
     pair->peer = fds[1];
     return 0;
 }
 
 static void pair_close(struct pair *pair)
 {
-    rv_tcp_close(&pair->tcp);
+    rv_stream_close(&pair->stream);
     close(pair->peer);
 }
 
@@ -74,11 +74,11 @@ static void close_epoll(struct rv_runtime *runtime)
 
 static int receive(struct rv_runtime *runtime, struct pair *pair)
 {
-    struct rv_tcp_recv recv;
+    struct rv_stream_recv recv;
     char byte;
     int result;
 
-    rv_tcp_recv_init(&recv, &pair->tcp, &byte, 1);
+    rv_stream_recv_init(&recv, &pair->stream, &byte, 1);
     result = rv_test_block_on(rv_runtime_executor(runtime), &recv.future);
     rv_drop(&recv.future);
     return result;
@@ -87,10 +87,10 @@ static int receive(struct rv_runtime *runtime, struct pair *pair)
 static int send_without_end(struct rv_runtime *runtime, struct pair *pair)
 {
     static char bytes[1 << 20];
-    struct rv_tcp_send send;
+    struct rv_stream_send send;
     int result;
 
-    rv_tcp_send_init(&send, &pair->tcp, bytes, sizeof bytes);
+    rv_stream_send_init(&send, &pair->stream, bytes, sizeof bytes);
     result = rv_test_block_on(rv_runtime_executor(runtime), &send.future);
     rv_drop(&send.future);
     return result;
@@ -244,8 +244,8 @@ RV_TEST(lasting, who_does_not_ask_for_the_error_looks_now_and_then)
     rv_future_init(&later.future, &later_ops);
     rv_future_init(&later.naive.future, &naive_ops);
     rv_sleep_init(&later.pause, rv_after_ms(NAP_MS));
-    later.naive.source = pair.tcp.source;
-    later.naive.fd = rv_tcp_fd(&pair.tcp);
+    later.naive.source = pair.stream.source;
+    later.naive.fd = rv_stream_fd(&pair.stream);
     later.peer = pair.peer;
     close_epoll(runtime);
     cr_assert_eq(rv_test_block_on(rv_runtime_executor(runtime), &later.future),
@@ -295,19 +295,19 @@ RV_TEST(lasting, an_error_that_goes_away_is_forgotten)
 RV_TEST(lasting, an_accept_that_fails_for_good_ends)
 {
     struct rv_runtime *runtime;
-    struct rv_tcp_accept accept;
-    struct rv_tcp listener;
-    struct rv_tcp tcp;
+    struct rv_stream_accept accept;
+    struct rv_stream listener;
+    struct rv_stream stream;
     struct rv_addr addr;
 
     take_away(SYS_accept4, EPROTO);
     cr_assert_eq(rv_test_runtime_start(&runtime), 0);
     cr_assert_eq(rv_addr_parse(&addr, "127.0.0.1", 0), 0);
     cr_assert_eq(rv_tcp_listen(&listener, &addr), 0);
-    rv_tcp_accept_init(&accept, &listener, &tcp);
+    rv_stream_accept_init(&accept, &listener, &stream);
     cr_assert_eq(rv_test_block_on(rv_runtime_executor(runtime), &accept.future),
                  -EPROTO);
-    rv_tcp_close(&listener);
+    rv_stream_close(&listener);
     rv_runtime_stop(runtime);
 }
 
@@ -668,7 +668,7 @@ RV_TEST(lasting, jobs_go_on_when_the_ring_has_failed)
 static int cut(bool by_ring)
 {
     const struct rv_runtime_options options = {.ring.off = !by_ring,
-                                               .cpu.workers = 2};
+                                               .cpu.threads = 2};
     struct rv_runtime *runtime;
     struct rv_probe probe;
     struct rv_cpu cpu;
@@ -683,7 +683,8 @@ static int cut(bool by_ring)
     rv_spawn_cpu(&cpu, new_gate_call(&gate));
     CHILD_CHECK(rv_poll(&cpu.future, &cx) == RV_PENDING);
     gate_wait(&gate);
-    close(rv_worker_done_fd(&rv_cpu_current()->lanes[0].workers[0]->worker) +
+    close(rv_pipe_thread_done_fd(
+              &rv_cpu_current()->classes[0].threads[0]->pipes) +
           1);
     CHILD_CHECK(rv_test_block_on(rv_runtime_executor(runtime), &cpu.future) ==
                 -EPIPE);

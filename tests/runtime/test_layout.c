@@ -40,13 +40,13 @@ static bool is_aligned(const void *at, size_t size_bytes)
     return (uintptr_t)at % align == 0;
 }
 
-static void drop_item(void *item)
+static void drop_element(void *item)
 {
     cr_assert(is_aligned(item, size_now), "%u bytes at %p", size_now, item);
     seen++;
 }
 
-static const struct rv_channel_options options = {.drop_item = drop_item};
+static const struct rv_channel_options options = {.drop_element = drop_element};
 
 static char item[LARGEST];
 
@@ -64,7 +64,7 @@ RV_TEST(layout, of_values_in_an_unbounded_channel)
         seen = 0;
         cr_assert_eq(rv_mpsc_new(&sender, &receiver, size_now, &options), 0);
         for (int n = 0; n < VALUES; n++)
-            cr_assert_eq(rv_mpsc_push(sender, item), 0);
+            cr_assert_eq(rv_mpsc_send(sender, item), 0);
         rv_mpsc_sender_close(sender);
         rv_mpsc_receiver_close(receiver);
         cr_assert_eq(seen, VALUES);
@@ -80,7 +80,7 @@ RV_TEST(layout, of_values_in_a_bounded_channel)
         size_now = sizes[i];
         seen = 0;
         cr_assert_eq(rv_spsc_new(&sender, &receiver, size_now, 7, &options), 0);
-        while (rv_spsc_try_push(sender, item) == 0)
+        while (rv_spsc_try_send(sender, item) == 0)
             ;
         rv_spsc_sender_close(sender);
         rv_spsc_receiver_close(receiver);
@@ -110,7 +110,7 @@ RV_TEST(layout, of_the_events_of_a_publisher)
         struct rv_events events;
 
         cr_assert_eq(rv_publisher_new(&publisher, sizes[i], 8, NULL), 0);
-        cr_assert_eq(rv_publisher_next_n(publisher, 8, &events), 0);
+        cr_assert_eq(rv_publisher_try_reserve(publisher, 8, &events), 0);
         for (uint32_t n = 0; n < 8; n++)
             cr_assert(is_aligned(rv_events_at(&events, n), sizes[i]));
         rv_publisher_close(publisher);

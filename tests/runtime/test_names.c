@@ -14,8 +14,8 @@
 #include <reveil/publisher.h>
 #include <reveil/sched.h>
 #include <reveil/spsc.h>
+#include <reveil/task_dump.h>
 #include <reveil/trace.h>
-#include <reveil/watch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,18 +83,18 @@ RV_TEST(names, in_the_table_of_tasks)
     struct rv_task_info info;
     struct rv_join join;
 
-    rv_watch_start();
+    rv_task_dump_start();
     executor = new_executor();
     cr_assert_eq(rv_coro_spawn(executor, nothing, NULL, &options, &join), 0);
-    cr_assert_eq(rv_watch_tasks(&info, 1), 1);
+    cr_assert_eq(rv_task_dump_read(&info, 1), 1);
     forget(name);
     cr_assert_str_eq(info.name, "rv_coro");
     cr_assert_str_eq(info.spawned, "a task of the heap");
-    cr_assert_eq(rv_watch_tasks(&info, 1), 1);
+    cr_assert_eq(rv_task_dump_read(&info, 1), 1);
     cr_assert_eq(rv_test_block_on(executor, &join.future), 0);
     rv_join_drop(&join);
     rv_executor_free(executor);
-    rv_watch_stop();
+    rv_task_dump_stop();
     cr_assert_str_eq(info.spawned, "a task of the heap");
 }
 
@@ -108,17 +108,17 @@ RV_TEST(names, of_a_long_place_are_cut_at_their_beginning)
 
     memset(place, 'd', sizeof place);
     strcpy(place + sizeof place - 11, "/file.c:12");
-    rv_watch_start();
+    rv_task_dump_start();
     executor = new_executor();
     cr_assert_eq(
         rv_spawn_at(executor, &new_stepper(&log, 'a', 1)->future, NULL, place),
         0);
-    cr_assert_eq(rv_watch_tasks(&info, 1), 1);
+    cr_assert_eq(rv_task_dump_read(&info, 1), 1);
     memset(place, '!', sizeof place - 1);
     cr_assert_eq(strlen(info.spawned), sizeof info.spawned - 1);
     cr_assert_not_null(strstr(info.spawned, "dd/file.c:12"));
     rv_executor_free(executor);
-    rv_watch_stop();
+    rv_task_dump_stop();
 }
 
 /* --- tasks of a scheduler ---------------------------------------------- */
@@ -166,7 +166,7 @@ RV_TEST(names, of_tasks_in_a_report_of_a_deadlock)
         "task 'inside' waits for never\n", "task 'there' waits for never\n",
         "task 'literal' waits for never\n", "task 'outside' waits for never\n"};
     char *name = heap_name("workers");
-    const struct rv_sched_options options = {.cores = 2, .name = name};
+    const struct rv_sched_options options = {.workers = 2, .name = name};
     struct rv_sched *sched;
 
     cr_assert_eq(rv_sched_start(&sched, &options), 0);
@@ -202,9 +202,9 @@ RV_TEST(names, of_channels_of_all_kinds)
     struct rv_oneshot_sender *one_in;
     struct rv_oneshot_receiver *one_out;
     struct rv_publisher *publisher;
-    struct rv_publisher_next next;
-    struct rv_spsc_pop spsc_pop;
-    struct rv_mpsc_pop mpsc_pop;
+    struct rv_publisher_reserve next;
+    struct rv_spsc_recv spsc_pop;
+    struct rv_mpsc_recv mpsc_pop;
     struct rv_oneshot_recv recv;
     int value;
 
@@ -214,13 +214,13 @@ RV_TEST(names, of_channels_of_all_kinds)
     cr_assert_eq(rv_oneshot_new(&one_in, &one_out, sizeof value, &options), 0);
     cr_assert_eq(rv_publisher_new(&publisher, sizeof value, 2, &options), 0);
     forget(name);
-    rv_spsc_pop_init(&spsc_pop, spsc_out, &value, 1);
+    rv_spsc_recv_init(&spsc_pop, spsc_out, &value, 1);
     check_words(&spsc_pop.future);
-    rv_mpsc_pop_init(&mpsc_pop, mpsc_out, &value, 1);
+    rv_mpsc_recv_init(&mpsc_pop, mpsc_out, &value, 1);
     check_words(&mpsc_pop.future);
     rv_oneshot_recv_init(&recv, one_out, &value);
     check_words(&recv.future);
-    rv_publisher_next_init(&next, publisher, 1);
+    rv_publisher_reserve_init(&next, publisher, 1);
     check_words(&next.future);
     rv_spsc_sender_close(spsc_in);
     rv_spsc_receiver_close(spsc_out);

@@ -6,8 +6,8 @@
  * has the better one is asked of the kernel (machine.h). Those of one part are
  * beside its other tests:
  *
- *     the page cache at once     uring/test_file.c
- *     flags of the ring, quiet   uring/test_setup.c
+ *     the page cache at once     file/test_file.c
+ *     flags of the ring, quiet   ring/test_setup.c
  *     guard pages, old stacks    coro/test_stack.c, coro/test_many.c
  *     the switch in assembly     coro/test_coro.c
  *     bare threads               thread/test_thread.c
@@ -30,9 +30,9 @@
 
 #include "blocking/blocking_internal.h"
 #include "reactor/reactor_internal.h"
+#include "ring/ring_internal.h"
 #include "support/machine.h"
 #include "support/support.h"
-#include "uring/uring_internal.h"
 
 RV_TEST_SUITE(preferred);
 

@@ -116,7 +116,7 @@ RV_TEST(runtime, tasks_spawned_before_block_on_run_in_it)
 {
     struct rv_runtime *runtime = start(NULL);
     struct rv_executor *executor = rv_runtime_executor(runtime);
-    struct rv_tcp listener = {0};
+    struct rv_stream listener = {0};
     struct rv_addr addr;
     struct rv_join join;
 
@@ -127,7 +127,7 @@ RV_TEST(runtime, tasks_spawned_before_block_on_run_in_it)
 
     /* It waits for a connection that does not come: the stop drops it. */
     cr_assert_eq(rv_executor_tasks(executor), 1);
-    rv_tcp_close(&listener);
+    rv_stream_close(&listener);
     rv_runtime_stop(runtime);
     cr_assert_eq(join.future.result, -ECANCELED);
     rv_join_drop(&join);

@@ -51,9 +51,9 @@ RV_TEST(stdio, no_reactor_and_no_socket)
 
     wire_open(&wire, "127.0.0.1");
     check_it_is_free("a runtime, or TCP");
-    cr_assert_geq(rv_tcp_fd(&wire.listener), 3);
-    cr_assert_geq(rv_tcp_fd(&wire.client), 3);
-    cr_assert_geq(rv_tcp_fd(&wire.server), 3);
+    cr_assert_geq(rv_stream_fd(&wire.listener), 3);
+    cr_assert_geq(rv_stream_fd(&wire.client), 3);
+    cr_assert_geq(rv_stream_fd(&wire.server), 3);
     cr_assert_eq(rv_addr_parse(&any, "127.0.0.1", 0), 0);
     cr_assert_eq(rv_udp_bind(&udp, &any), 0);
     check_it_is_free("a bound UDP socket");
@@ -69,8 +69,8 @@ RV_TEST(stdio, no_unix_socket)
 {
     static const char path[] = "@reveil-test-stdio";
     const int copy = close_stdin();
-    struct rv_tcp listener = {0};
-    struct rv_tcp client = {0};
+    struct rv_stream listener = {0};
+    struct rv_stream client = {0};
     struct rv_unix_connect connect;
     struct rv_runtime *runtime;
 
@@ -82,8 +82,8 @@ RV_TEST(stdio, no_unix_socket)
         rv_test_block_on(rv_runtime_executor(runtime), &connect.future), 0);
     check_it_is_free("a client");
     rv_drop(&connect.future);
-    rv_tcp_close(&client);
-    rv_tcp_close(&listener);
+    rv_stream_close(&client);
+    rv_stream_close(&listener);
     rv_runtime_stop(runtime);
     open_stdin(copy);
 }
@@ -92,7 +92,7 @@ RV_TEST(stdio, no_signals_and_no_process)
 {
     char *const argv[] = {(char *)"true", NULL};
     const int copy = close_stdin();
-    struct rv_watch_signal *watch;
+    struct rv_task_dump_signal *dump;
     struct rv_signals signals;
     struct rv_process process;
     struct rv_process_wait wait;
@@ -104,7 +104,7 @@ RV_TEST(stdio, no_signals_and_no_process)
     cr_assert_eq(rv_test_runtime_start(&runtime), 0);
     cr_assert_eq(rv_signals_open(&signals, &set), 0);
     check_it_is_free("a signalfd");
-    cr_assert_eq(rv_watch_signal_start(&watch, SIGUSR2, STDERR_FILENO), 0);
+    cr_assert_eq(rv_task_dump_signal_start(&dump, SIGUSR2, STDERR_FILENO), 0);
     check_it_is_free("the thread that prints tasks");
     cr_assert_eq(rv_process_spawn(&process, argv, NULL, NULL), 0);
     check_it_is_free("a pidfd");
@@ -112,7 +112,7 @@ RV_TEST(stdio, no_signals_and_no_process)
     cr_assert_eq(rv_test_block_on(rv_runtime_executor(runtime), &wait.future),
                  0);
     rv_process_close(&process);
-    rv_watch_signal_stop(watch);
+    rv_task_dump_signal_stop(dump);
     rv_signals_close(&signals);
     rv_runtime_stop(runtime);
     open_stdin(copy);

@@ -89,8 +89,8 @@ static uint32_t chunks_after_due;
 
 struct reader {
     struct rv_future future;
-    struct rv_tcp tcp;
-    struct rv_tcp_recv recv;
+    struct rv_stream stream;
+    struct rv_stream_recv recv;
     uint64_t *bytes;
     char *buffer; /* all share one: what comes does not matter */
 };
@@ -101,7 +101,8 @@ static enum rv_poll reader_poll(struct rv_future *future, struct rv_cx *cx)
 
     RV_BEGIN(future);
     for (;;) {
-        rv_tcp_recv_init(&self->recv, &self->tcp, self->buffer, CHUNK_BYTES);
+        rv_stream_recv_init(&self->recv, &self->stream, self->buffer,
+                            CHUNK_BYTES);
         RV_AWAIT(future, cx, &self->recv.future);
         if (self->recv.future.result <= 0)
             RV_RETURN(future, self->recv.future.result);
@@ -116,11 +117,11 @@ static void reader_drop(struct rv_future *future)
     struct reader *self = RV_CONTAINER_OF(future, struct reader, future);
 
     rv_drop(&self->recv.future);
-    rv_tcp_close(&self->tcp);
+    rv_stream_close(&self->stream);
 }
 
 /* Takes the socket. */
-static void add_reader(struct rv_scope *scope, struct rv_tcp *tcp,
+static void add_reader(struct rv_scope *scope, struct rv_stream *stream,
                        uint64_t *bytes)
 {
     static const struct rv_future_ops ops = {"reader", reader_poll,
@@ -130,7 +131,7 @@ static void add_reader(struct rv_scope *scope, struct rv_tcp *tcp,
 
     SCALE_CHECK(reader, "no memory");
     rv_future_init(&reader->future, &ops);
-    reader->tcp = *tcp;
+    reader->stream = *stream;
     reader->bytes = bytes;
     reader->buffer = buffer;
     SCALE_CHECK(rv_scope_spawn(scope, &reader->future) == 0, "spawn");
@@ -173,7 +174,7 @@ static enum rv_poll ticker_poll(struct rv_future *future, struct rv_cx *cx)
 
 struct scene {
     struct rv_runtime *runtime;
-    struct rv_tcp listener;
+    struct rv_stream listener;
     struct rv_scope tasks;
     uint64_t hose_bytes[HOSES];
     uint64_t idle_bytes;
@@ -181,11 +182,11 @@ struct scene {
     int idle;
 };
 
-static void accept_one(struct scene *scene, struct rv_tcp *tcp)
+static void accept_one(struct scene *scene, struct rv_stream *stream)
 {
-    struct rv_tcp_accept accept;
+    struct rv_stream_accept accept;
 
-    rv_tcp_accept_init(&accept, &scene->listener, tcp);
+    rv_stream_accept_init(&accept, &scene->listener, stream);
     SCALE_CHECK(rv_runtime_block_on(scene->runtime, &accept.future) == 0,
                 "accept");
 }
@@ -193,8 +194,8 @@ static void accept_one(struct scene *scene, struct rv_tcp *tcp)
 /* Start each peer and take its connections, hoses first; then open them. */
 static void set_up(struct scene *scene, uint16_t port)
 {
-    struct rv_tcp hoses[HOSES];
-    struct rv_tcp tcp;
+    struct rv_stream hoses[HOSES];
+    struct rv_stream stream;
 
     for (int i = 0; i < HOSES; i++) {
         scene->peers[i] = start_peer(port, 0);
@@ -202,11 +203,11 @@ static void set_up(struct scene *scene, uint16_t port)
     }
     scene->peers[HOSES] = start_peer(port, scene->idle);
     for (int i = 0; i < scene->idle; i++) {
-        accept_one(scene, &tcp);
-        add_reader(&scene->tasks, &tcp, &scene->idle_bytes);
+        accept_one(scene, &stream);
+        add_reader(&scene->tasks, &stream, &scene->idle_bytes);
     }
     for (int i = 0; i < HOSES; i++) {
-        SCALE_CHECK(send(rv_tcp_fd(&hoses[i]), "!", 1, MSG_NOSIGNAL) == 1,
+        SCALE_CHECK(send(rv_stream_fd(&hoses[i]), "!", 1, MSG_NOSIGNAL) == 1,
                     "the word to begin");
         add_reader(&scene->tasks, &hoses[i], &scene->hose_bytes[i]);
     }
@@ -282,7 +283,7 @@ static void measure(enum rv_reactor_mode mode, int idle)
                 "a connection was lost");
     report(&scene, &ticker, mode == RV_REACTOR_FUSED ? "fused" : "thread");
     rv_drop(&scene.tasks.future);
-    rv_tcp_close(&scene.listener);
+    rv_stream_close(&scene.listener);
     rv_runtime_stop(scene.runtime);
     for (int i = 0; i <= HOSES; i++)
         SCALE_CHECK(waitpid(scene.peers[i], NULL, 0) == scene.peers[i],

@@ -9,7 +9,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "http/delay.h"
+#include "cli/delay.h"
 #include "scale/scale.h"
 
 enum {
@@ -24,7 +24,7 @@ enum {
 
 _Noreturn static void be_server(int port_fd)
 {
-    const struct rv_http_handler handler = rv_delay_handler();
+    const struct rv_http_handler handler = delay_handler();
     struct rv_runtime *runtime;
     struct rv_http_server server;
     struct rv_addr addr;

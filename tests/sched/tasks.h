@@ -12,11 +12,11 @@
 
 #include "support/support.h"
 
-enum { CORES = 2 };
+enum { WORKERS = 2 };
 
-static inline struct rv_sched *start_sched(uint32_t cores)
+static inline struct rv_sched *start_sched(uint32_t workers)
 {
-    const struct rv_sched_options options = {.cores = cores};
+    const struct rv_sched_options options = {.workers = workers};
     struct rv_sched *sched;
 
     cr_assert_eq(rv_sched_start(&sched, &options), 0);
@@ -24,9 +24,9 @@ static inline struct rv_sched *start_sched(uint32_t cores)
 }
 
 /* Run fn(arg) on a scheduler of its own, and return what it returned. */
-static inline int run_once(uint32_t cores, rv_go_fn fn, void *arg)
+static inline int run_once(uint32_t workers, rv_go_fn fn, void *arg)
 {
-    struct rv_sched *sched = start_sched(cores);
+    struct rv_sched *sched = start_sched(workers);
     const int result = rv_sched_run(sched, fn, arg);
 
     rv_sched_stop(sched);

@@ -36,12 +36,12 @@ static int32_t fib_task(void *arg)
     return 0;
 }
 
-RV_TEST(fork, fib_on_one_core_and_on_several)
+RV_TEST(fork, fib_on_one_worker_and_on_several)
 {
-    for (uint32_t cores = 1; cores <= 4; cores++) {
+    for (uint32_t workers = 1; workers <= 4; workers++) {
         struct fib result = {.n = 20};
 
-        cr_assert_eq(run_once(cores, fib_task, &result), 0);
+        cr_assert_eq(run_once(workers, fib_task, &result), 0);
         cr_assert_eq(result.result, 6765);
     }
 }
@@ -84,7 +84,7 @@ static int32_t meet(void *arg)
 
 RV_TEST(fork, a_fork_is_taken_by_a_worker_that_has_nothing_to_do)
 {
-    struct rv_sched *sched = start_sched(CORES);
+    struct rv_sched *sched = start_sched(WORKERS);
 
     for (int i = 0; i < 200; i++)
         cr_assert_eq(rv_sched_run(sched, meet, NULL), 0);
@@ -121,7 +121,7 @@ static int32_t wait_for_thief(void *arg)
 
 RV_TEST(fork, sync_waits_for_the_thief_and_a_stolen_fork_may_wait_too)
 {
-    struct rv_sched *sched = start_sched(CORES);
+    struct rv_sched *sched = start_sched(WORKERS);
 
     for (int i = 0; i < 20; i++)
         cr_assert_eq(rv_sched_run(sched, wait_for_thief, NULL), 0);
@@ -168,7 +168,7 @@ static int32_t many_wait_between(void *arg)
 RV_TEST(fork, a_task_may_wait_between_fork_and_sync)
 {
     cr_assert_eq(run_once(1, many_wait_between, NULL), 0);
-    cr_assert_eq(run_once(CORES, many_wait_between, NULL), 0);
+    cr_assert_eq(run_once(WORKERS, many_wait_between, NULL), 0);
 }
 
 /* --- a sort, which reads what the other part wrote --------------------- */
@@ -230,7 +230,7 @@ RV_TEST(fork, what_the_other_part_wrote_is_seen)
         state = state * 1664525u + 1013904223u;
         numbers[i] = (int)(state >> 8);
     }
-    cr_assert_eq(run_once(CORES, sort_task, &range), 0);
+    cr_assert_eq(run_once(WORKERS, sort_task, &range), 0);
     for (int i = 1; i < LEN; i++)
         cr_assert_leq(numbers[i - 1], numbers[i]);
 }
@@ -244,7 +244,7 @@ static int fork_deeply(void *arg)
     int error;
 
     (void)arg;
-    error = rv_sched_start(&sched, &(struct rv_sched_options){.cores = 1});
+    error = rv_sched_start(&sched, &(struct rv_sched_options){.workers = 1});
     if (error < 0)
         return error;
     error = rv_sched_run(sched, fib_task, &result);

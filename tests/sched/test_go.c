@@ -24,7 +24,7 @@ RV_TEST_SUITE(go);
 RV_TEST(go, run_returns_what_the_root_task_returns)
 {
     cr_assert_eq(run_once(1, return_arg, int_arg(42)), 42);
-    cr_assert_eq(run_once(CORES, return_arg, int_arg(-5)), -5);
+    cr_assert_eq(run_once(WORKERS, return_arg, int_arg(-5)), -5);
 }
 
 static int32_t join_some(void *arg)
@@ -43,12 +43,12 @@ static int32_t join_some(void *arg)
 RV_TEST(go, join_returns_what_the_task_returned)
 {
     cr_assert_eq(run_once(1, join_some, NULL), 0);
-    cr_assert_eq(run_once(CORES, join_some, NULL), 0);
+    cr_assert_eq(run_once(WORKERS, join_some, NULL), 0);
 }
 
 RV_TEST(go, a_task_is_started_and_joined_from_outside)
 {
-    struct rv_sched *sched = start_sched(CORES);
+    struct rv_sched *sched = start_sched(WORKERS);
     struct rv_go first;
     struct rv_go second;
 
@@ -63,7 +63,7 @@ RV_TEST(go, a_task_is_started_and_joined_from_outside)
 
 RV_TEST(go, a_handle_is_a_future_for_any_executor)
 {
-    struct rv_sched *sched = start_sched(CORES);
+    struct rv_sched *sched = start_sched(WORKERS);
     struct rv_executor *executor;
     struct rv_go task;
 
@@ -92,7 +92,7 @@ static int32_t await_handle(void *arg)
 
 RV_TEST(go, a_handle_is_a_future_for_tasks)
 {
-    cr_assert_eq(run_once(CORES, await_handle, NULL), 9);
+    cr_assert_eq(run_once(WORKERS, await_handle, NULL), 9);
 }
 
 static int32_t add_one(void *arg)
@@ -121,7 +121,7 @@ RV_TEST(go, detached_tasks_run_to_their_end)
 {
     _Atomic int sum = 0;
 
-    cr_assert_eq(run_once(CORES, detach_some, &sum), 0);
+    cr_assert_eq(run_once(WORKERS, detach_some, &sum), 0);
     cr_assert_eq(sum, 100);
 }
 
@@ -144,7 +144,7 @@ RV_TEST(go, a_million_tasks)
 {
     int rounds = RV_TEST_SLOW ? 50 : 1000; /* a sanitizer is slow */
 
-    cr_assert_eq(run_once(CORES, spawn_many, &rounds), 0);
+    cr_assert_eq(run_once(WORKERS, spawn_many, &rounds), 0);
 }
 
 /* --- order ------------------------------------------------------------- */
@@ -299,7 +299,7 @@ static int32_t meet(void *arg)
     return 0;
 }
 
-RV_TEST(go, as_many_tasks_as_cores_run_at_the_same_time)
+RV_TEST(go, as_many_tasks_as_workers_run_at_the_same_time)
 {
     struct rv_sched *sched = start_sched(3);
 
@@ -315,7 +315,7 @@ RV_TEST(go, there_is_a_worker_for_each_cpu_unless_told_otherwise)
     if (machine_cpus() == 0 || machine_cpus() > 64)
         cr_skip_test("too many CPUs for a test");
     cr_assert_eq(rv_sched_start(&sched, NULL), 0);
-    cr_assert_eq(rv_sched_cores(sched), machine_cpus());
+    cr_assert_eq(rv_sched_workers(sched), machine_cpus());
     rv_sched_stop(sched);
 }
 
@@ -324,7 +324,7 @@ static int32_t see_scheduler(void *arg)
     struct rv_sched *sched = rv_sched_current();
 
     TASK_CHECK(sched == arg);
-    return (int32_t)rv_sched_cores(sched);
+    return (int32_t)rv_sched_workers(sched);
 }
 
 RV_TEST(go, a_task_knows_its_scheduler_and_others_have_none)
@@ -334,7 +334,7 @@ RV_TEST(go, a_task_knows_its_scheduler_and_others_have_none)
 
     cr_assert_eq(rv_sched_run(one, see_scheduler, one), 1);
     cr_assert_eq(rv_sched_run(three, see_scheduler, three), 3);
-    cr_assert_eq(rv_sched_cores(three), 3);
+    cr_assert_eq(rv_sched_workers(three), 3);
     cr_assert_null(rv_sched_current());
     rv_sched_stop(three);
     rv_sched_stop(one);
@@ -357,7 +357,7 @@ static int32_t hundred_sleep(void *arg)
 RV_TEST(go, a_virtual_clock_goes_from_timer_to_timer)
 {
     rv_clock_freeze(1000 * RV_NS_PER_S);
-    cr_assert_eq(run_once(CORES, hundred_sleep, NULL), 0);
+    cr_assert_eq(run_once(WORKERS, hundred_sleep, NULL), 0);
     cr_assert_geq(rv_now_ns(), 4600 * RV_NS_PER_S);
     rv_clock_thaw();
 }
@@ -380,17 +380,17 @@ static int32_t call_blocking(void *arg)
 
 RV_TEST(go, a_call_that_blocks_goes_to_the_pool)
 {
-    cr_assert_eq(run_once(CORES, call_blocking, int_arg(21)), 42);
+    cr_assert_eq(run_once(WORKERS, call_blocking, int_arg(21)), 42);
 }
 
 static int32_t read_letter(void *arg)
 {
-    struct rv_tcp *stream = arg;
+    struct rv_stream *stream = arg;
     char letter;
-    struct rv_tcp_recv recv;
+    struct rv_stream_recv recv;
     int result;
 
-    rv_tcp_recv_init(&recv, stream, &letter, 1);
+    rv_stream_recv_init(&recv, stream, &letter, 1);
     result = rv_await(&recv.future);
     rv_drop(&recv.future);
     return result == 1 ? letter : result;
@@ -398,29 +398,29 @@ static int32_t read_letter(void *arg)
 
 static int32_t talk(void *arg)
 {
-    struct rv_tcp ends[2];
+    struct rv_stream ends[2];
     int fds[2];
     struct rv_go reader;
-    struct rv_tcp_send send;
+    struct rv_stream_send send;
 
     (void)arg;
     TASK_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) == 0);
     for (int i = 0; i < 2; i++)
-        TASK_CHECK(rv_tcp_adopt(&ends[i], fds[i]) == 0);
+        TASK_CHECK(rv_stream_adopt(&ends[i], fds[i]) == 0);
     TASK_CHECK(rv_go(&reader, read_letter, &ends[0]) == 0);
     TASK_CHECK(sleep_ms(1) == 0);
-    rv_tcp_send_init(&send, &ends[1], "x", 1);
+    rv_stream_send_init(&send, &ends[1], "x", 1);
     TASK_CHECK(rv_await(&send.future) == 0);
     rv_drop(&send.future);
     TASK_CHECK(rv_go_join(&reader) == 'x');
     for (int i = 0; i < 2; i++)
-        rv_tcp_close(&ends[i]);
+        rv_stream_close(&ends[i]);
     return 0;
 }
 
 RV_TEST(go, tasks_use_sockets_through_a_reactor)
 {
-    cr_assert_eq(run_once(CORES, talk, NULL), 0);
+    cr_assert_eq(run_once(WORKERS, talk, NULL), 0);
 }
 
 RV_TEST(go, tasks_use_the_reactor_and_the_pool_of_a_runtime)
@@ -431,8 +431,8 @@ RV_TEST(go, tasks_use_the_reactor_and_the_pool_of_a_runtime)
 
     cr_assert_eq(rv_runtime_start(&runtime), 0);
     threads = rv_test_threads();
-    sched = start_sched(CORES);
-    cr_assert_eq(rv_test_threads(), threads + CORES);
+    sched = start_sched(WORKERS);
+    cr_assert_eq(rv_test_threads(), threads + WORKERS);
     cr_assert_eq(rv_sched_run(sched, talk, NULL), 0);
     rv_sched_stop(sched);
     rv_runtime_stop(runtime);
@@ -444,7 +444,7 @@ RV_TEST(go, beside_a_fused_runtime_there_is_a_reactor_of_its_own)
     struct rv_runtime *runtime;
 
     cr_assert_eq(rv_runtime_start_with(&runtime, &fused), 0);
-    cr_assert_eq(run_once(CORES, talk, NULL), 0);
+    cr_assert_eq(run_once(WORKERS, talk, NULL), 0);
     rv_runtime_stop(runtime);
 }
 
@@ -471,7 +471,7 @@ static int32_t read_magic(void *arg)
 
 RV_TEST(go, tasks_read_files)
 {
-    cr_assert_eq(run_once(CORES, read_magic, NULL), 0);
+    cr_assert_eq(run_once(WORKERS, read_magic, NULL), 0);
 }
 
 /* --- work for the CPUs ------------------------------------------------- */
@@ -502,7 +502,7 @@ static int32_t compute(void *arg)
 
 RV_TEST(go, tasks_have_jobs_computed)
 {
-    cr_assert_eq(run_once(CORES, compute, NULL), 42);
+    cr_assert_eq(run_once(WORKERS, compute, NULL), 42);
 }
 
 /* --- an overflow ------------------------------------------------------- */
@@ -534,7 +534,7 @@ static int32_t one_recurses(void *arg)
 
 static void overflow_one(void)
 {
-    const struct rv_sched_options options = {.cores = CORES,
+    const struct rv_sched_options options = {.workers = WORKERS,
                                              .stack_bytes = 16 * 1024};
     struct rv_sched *sched;
     _Atomic int never = 0;
@@ -580,7 +580,8 @@ static int scenario(void *arg)
     int result;
 
     (void)arg;
-    result = rv_sched_start(&sched, &(struct rv_sched_options){.cores = CORES});
+    result =
+        rv_sched_start(&sched, &(struct rv_sched_options){.workers = WORKERS});
     if (result < 0)
         return result;
     result = rv_sched_run(sched, join_some, NULL);
@@ -614,8 +615,8 @@ static int32_t join_in_the_other(void *arg)
 
 RV_TEST(go, a_task_joins_one_of_another_scheduler_and_stays_in_its_own)
 {
-    struct rv_sched *here = start_sched(CORES);
-    struct rv_sched *there = start_sched(CORES);
+    struct rv_sched *here = start_sched(WORKERS);
+    struct rv_sched *there = start_sched(WORKERS);
 
     cr_assert_eq(rv_sched_run(here, join_in_the_other, there), 0);
     cr_assert_null(rv_sched_deadlock(here));

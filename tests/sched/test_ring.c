@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_ring.c - the workers' rings: they are used, and they change nothing for
- * who waits, is cancelled, or is stuck.
+ * who waits, is canceled, or is stuck.
  *
  * Threads: the test's, the workers'.
  */
@@ -17,11 +17,11 @@
 
 #include "blocking/blocking_internal.h"
 #include "coro/stack.h"
+#include "ring/ring_internal.h"
 #include "support/failing_alloc.h"
 #include "support/machine.h"
 #include "tasks.h"
 #include "thread/pure.h"
-#include "uring/uring_internal.h"
 
 RV_TEST_SUITE(sched_ring);
 
@@ -47,12 +47,12 @@ RV_TEST(sched_ring, each_start_of_a_scheduler_gives_tasks_a_ring)
 
     NEED_RING();
     cr_assert_eq(run_once(1, open_ring, NULL), 0);
-    cr_assert_eq(run_once(CORES, open_ring, NULL), 0);
+    cr_assert_eq(run_once(WORKERS, open_ring, NULL), 0);
     cr_assert_eq(rv_runtime_start(&runtime), 0);
-    cr_assert_eq(run_once(CORES, open_ring, NULL), 0);
+    cr_assert_eq(run_once(WORKERS, open_ring, NULL), 0);
     rv_runtime_stop(runtime);
     cr_assert_eq(rv_runtime_start_with(&runtime, &fused), 0);
-    cr_assert_eq(run_once(CORES, open_ring, NULL), 0);
+    cr_assert_eq(run_once(WORKERS, open_ring, NULL), 0);
     rv_runtime_stop(runtime);
 }
 
@@ -118,7 +118,7 @@ static int32_t compute_and_look(void *arg)
 RV_TEST(sched_ring, jobs_of_tasks_end_by_the_ring)
 {
     const bool known = !machine_is_thread_sanitized();
-    /* N2 in src/cpu/notice.c: a pool for very many leaves the ring to files. */
+    /* COMPLETION-2: a pool for very many leaves the ring to files. */
     const bool fits = sysconf(_SC_NPROCESSORS_CONF) <= 64;
 
     cr_assert_eq(run_once(1, compute_and_look, NULL),
@@ -144,8 +144,8 @@ RV_TEST(sched_ring, stacks_of_tasks_that_ended_are_used_again)
 {
     if (machine_is_valgrind())
         cr_skip_test("valgrind looks for each stack in a list");
-    cr_assert_eq(run_once(CORES, start_in_turn, NULL), 0);
-    cr_assert_leq(rv_stack_mapped(), 64 * (CORES + 1));
+    cr_assert_eq(run_once(WORKERS, start_in_turn, NULL), 0);
+    cr_assert_leq(rv_stack_mapped(), 64 * (WORKERS + 1));
 }
 
 /* --- a worker that has other things to do ------------------------------ */
@@ -230,7 +230,7 @@ RV_TEST(sched_ring, a_busy_worker_gives_the_ring_its_turn)
     cr_assert_leq(run_once(1, ring_among_busy, NULL), 10 * 61 * BUSY_CALLS);
 }
 
-/* --- cancelled --------------------------------------------------------- */
+/* --- canceled ---------------------------------------------------------- */
 
 struct readers {
     int fds[2];
@@ -287,7 +287,7 @@ RV_TEST(sched_ring, tasks_that_wait_for_the_ring_are_canceled)
     struct rv_sched *sched;
 
     readers_open(&readers);
-    sched = start_sched(CORES);
+    sched = start_sched(WORKERS);
     cr_assert_eq(rv_sched_run(sched, start_readers, &readers), 0);
     rv_sched_stop(sched);
     cr_assert_eq(readers.canceled, READERS);
@@ -337,7 +337,7 @@ RV_TEST(sched_ring, a_read_that_is_given_up_leaves_the_ring_whole)
     struct readers readers;
 
     readers_open(&readers);
-    cr_assert_eq(run_once(CORES, give_up_reading, &readers), 0);
+    cr_assert_eq(run_once(WORKERS, give_up_reading, &readers), 0);
     readers_close(&readers);
 }
 
@@ -382,7 +382,7 @@ RV_TEST(sched_ring, who_waits_for_the_ring_is_not_stuck_and_then_is)
     struct rv_sched *sched;
 
     readers_open(&readers);
-    sched = start_sched(CORES);
+    sched = start_sched(WORKERS);
     cr_assert_eq(rv_sched_run(sched, read_then_die, &readers), -EDEADLK);
     cr_assert_str_eq(rv_sched_deadlock(sched), "task 'root' waits for never\n");
     rv_sched_stop(sched);
@@ -402,7 +402,7 @@ static int32_t compute_then_die(void *arg)
 /* The pool's own reads are in the ring as long as there are workers. */
 RV_TEST(sched_ring, a_deadlock_is_seen_after_jobs_were_computed)
 {
-    struct rv_sched *sched = start_sched(CORES);
+    struct rv_sched *sched = start_sched(WORKERS);
 
     cr_assert_eq(rv_sched_run(sched, compute_then_die, NULL), -EDEADLK);
     rv_sched_stop(sched);
@@ -461,7 +461,7 @@ static int32_t await_bell(void *arg)
 RV_TEST(sched_ring, whom_an_operation_without_a_future_wakes_is_not_stuck)
 {
     NEED_RING();
-    cr_assert_eq(run_once(CORES, await_bell, NULL), 0);
+    cr_assert_eq(run_once(WORKERS, await_bell, NULL), 0);
 }
 
 /* --- misuse ------------------------------------------------------------ */
@@ -489,7 +489,7 @@ static void poll_on_two_executors(void)
 {
     struct rv_sched *sched;
 
-    if (rv_sched_start(&sched, &(struct rv_sched_options){.cores = 1}) == 0)
+    if (rv_sched_start(&sched, &(struct rv_sched_options){.workers = 1}) == 0)
         rv_sched_run(sched, begin_it_elsewhere, NULL);
 }
 
@@ -507,7 +507,8 @@ static int life_with_files(void *arg)
     struct rv_sched *sched;
     int result;
 
-    result = rv_sched_start(&sched, &(struct rv_sched_options){.cores = CORES});
+    result =
+        rv_sched_start(&sched, &(struct rv_sched_options){.workers = WORKERS});
     if (result < 0)
         return result;
     result = rv_sched_run(sched, read_pipe, arg);

@@ -64,7 +64,7 @@ static uint32_t how_many(void)
 int main(int argc, char **argv)
 {
     const struct rv_sched_options options = {
-        .cores = 2, .stack_bytes = RV_CORO_MIN_STACK_BYTES};
+        .workers = 2, .stack_bytes = RV_CORO_MIN_STACK_BYTES};
     uint32_t count = stress_count(argc, argv, how_many());
     struct rv_sched *sched;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stress_blocking.c - calls on the pool, cancelled, left alone and awaited.
+ * stress_blocking.c - calls on the pool, canceled, left alone and awaited.
  *
  *     stress_blocking [COUNT]      20,000 calls to the first test
  *

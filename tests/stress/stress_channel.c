@@ -6,7 +6,7 @@
  *     stress_channel [COUNT]       100,000 values of each kind
  *
  * A wake that gets lost is a hang. Each value is a pointer to a plain word
- * that was written just before the push: only the channel orders that write
+ * that was written just before the send: only the channel orders that write
  * with the reading, so ThreadSanitizer sees a channel that publishes too
  * little. In each round the ends are closed while the other side is at work.
  *
@@ -68,8 +68,8 @@ struct spsc_side {
     struct rv_future future;
     struct rv_spsc_sender *sender;
     struct rv_spsc_receiver *receiver;
-    struct rv_spsc_push push;
-    struct rv_spsc_pop pop;
+    struct rv_spsc_send send;
+    struct rv_spsc_recv recv;
     uint32_t *value;
     uint32_t i;
     uint32_t end; /* closes there */
@@ -82,9 +82,9 @@ static enum rv_poll spsc_send(struct rv_future *future, struct rv_cx *cx)
     RV_BEGIN(future);
     for (; self->i < self->end; self->i++) {
         self->value = write_letter(0, self->i);
-        rv_spsc_push_init(&self->push, self->sender, &self->value, 1);
-        RV_AWAIT(future, cx, &self->push.future);
-        if (self->push.future.result == -EPIPE)
+        rv_spsc_send_init(&self->send, self->sender, &self->value, 1);
+        RV_AWAIT(future, cx, &self->send.future);
+        if (self->send.future.result == -EPIPE)
             break;
     }
     rv_spsc_sender_close(self->sender);
@@ -98,9 +98,9 @@ static enum rv_poll spsc_receive(struct rv_future *future, struct rv_cx *cx)
 
     RV_BEGIN(future);
     for (; self->i < self->end; self->i++) {
-        rv_spsc_pop_init(&self->pop, self->receiver, &self->value, 1);
-        RV_AWAIT(future, cx, &self->pop.future);
-        if (self->pop.future.result == -EPIPE)
+        rv_spsc_recv_init(&self->recv, self->receiver, &self->value, 1);
+        RV_AWAIT(future, cx, &self->recv.future);
+        if (self->recv.future.result == -EPIPE)
             break;
         read_letter(self->value, 0, self->i);
         stress_dawdle(self->i % 7 * 20);
@@ -143,7 +143,7 @@ static void *mpsc_send(void *arg)
     for (uint32_t i = 0; i < ROUND; i++) {
         uint32_t *value = write_letter(me->number, i);
 
-        if (rv_mpsc_push(me->sender, &value) == -EPIPE)
+        if (rv_mpsc_send(me->sender, &value) == -EPIPE)
             break;
         stress_dawdle(stress_random(&random) % 200);
     }
@@ -154,7 +154,7 @@ static void *mpsc_send(void *arg)
 struct mpsc_side {
     struct rv_future future;
     struct rv_mpsc_receiver *receiver;
-    struct rv_mpsc_pop pop;
+    struct rv_mpsc_recv recv;
     uint32_t *value;
     uint32_t next[SENDERS];
     uint32_t left; /* closes after so many */
@@ -174,9 +174,9 @@ static enum rv_poll mpsc_receive(struct rv_future *future, struct rv_cx *cx)
 
     RV_BEGIN(future);
     for (; self->left > 0; self->left--) {
-        rv_mpsc_pop_init(&self->pop, self->receiver, &self->value, 1);
-        RV_AWAIT(future, cx, &self->pop.future);
-        if (self->pop.future.result == -EPIPE) {
+        rv_mpsc_recv_init(&self->recv, self->receiver, &self->value, 1);
+        RV_AWAIT(future, cx, &self->recv.future);
+        if (self->recv.future.result == -EPIPE) {
             for (int i = 0; i < SENDERS; i++)
                 STRESS_CHECK(self->next[i] == ROUND, "closed too early");
             break;
@@ -217,7 +217,7 @@ struct paper_side {
     struct rv_future future;
     struct rv_publisher *publisher;
     struct rv_subscriber *subscriber;
-    struct rv_publisher_next next;
+    struct rv_publisher_reserve next;
     struct rv_subscriber_recv recv;
     uint32_t i;
     uint32_t end;
@@ -230,7 +230,7 @@ static enum rv_poll paper_publish(struct rv_future *future, struct rv_cx *cx)
 
     RV_BEGIN(future);
     for (; self->i < self->end; self->i += 2) {
-        rv_publisher_next_init(&self->next, self->publisher, 2);
+        rv_publisher_reserve_init(&self->next, self->publisher, 2);
         RV_AWAIT(future, cx, &self->next.future);
         for (uint32_t k = 0; k < 2; k++)
             *(uint32_t *)rv_events_at(&self->next.events, k) = self->i + k;
@@ -286,9 +286,9 @@ static void paper_round(uint32_t number)
 
 static _Atomic uint32_t released;
 
-static void release_letter(void *item)
+static void release_letter(void *element)
 {
-    STRESS_CHECK(**(uint32_t **)item != 0, "a value that was not published");
+    STRESS_CHECK(**(uint32_t **)element != 0, "a value that was not published");
     released++;
 }
 
@@ -304,7 +304,7 @@ static void *oneshot_send(void *sender)
 /* The receiver is closed at about the time of the send. */
 static void oneshot_round(uint32_t number)
 {
-    static const struct rv_channel_options options = {.drop_item =
+    static const struct rv_channel_options options = {.drop_element =
                                                           release_letter};
     struct rv_oneshot_receiver *receiver;
     struct rv_oneshot_sender *sender;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stress_cpu.c - a storm of jobs on the CPU pool, cancelled at random.
+ * stress_cpu.c - a storm of jobs on the CPU pool, canceled at random.
  *
  *     stress_cpu [COUNT]          60,000 jobs, by the ring and by the reactor
  *
  * Each task spawns a job, polls it once, and then, at random, drops it, drops
  * it after a few turns, or waits for it. Some jobs take longer than others. A
  * job that was waited for was run once; none is run twice, and every state is
- * dropped once. ThreadSanitizer sees the pthread workers and the reactor.
+ * dropped once. ThreadSanitizer sees the pthread pool threads and the reactor.
  *
  * Threads: the executor is the main thread's.
  */
@@ -118,7 +118,7 @@ static void storm(uint32_t count, bool ring_off)
 {
     static const struct rv_future_ops ops = {"task", task_poll, task_drop};
     const struct rv_runtime_options options = {.ring.off = ring_off,
-                                               .cpu.workers = 3};
+                                               .cpu.threads = 3};
     struct rv_join joins[TASKS] = {{.task = 0}};
 
     made = dropped = waited_for = 0;

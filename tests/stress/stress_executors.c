@@ -418,7 +418,7 @@ static void live(uint32_t random)
     rv_executor_free(executor);
     for (int i = 0; i < CROWD; i++)
         STRESS_CHECK(parent.joins[i].future.result == -ECANCELED,
-                     "a task was left, but not cancelled");
+                     "a task was left, but not canceled");
 }
 
 static void *lives_main(void *arg)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stress_readiness.c - edges of epoll against EAGAIN, and places used again.
+ * stress_readiness.c - edges of epoll against EAGAIN, and slots used again.
  *
  *     stress_readiness [COUNT]     20,000 bytes to each test, about
  *
@@ -14,7 +14,7 @@
  *   writing: tasks fill pipes of one page, plain threads empty them.
  *
  *   churn: sources whose peer has just gone are closed while the reactor goes
- *     through their events, and new sources take their places. No new source
+ *     through their events, and new sources take their slots. No new source
  *     may hear of the old one's end, and a descriptor whose source was closed
  *     can be registered again.
  *

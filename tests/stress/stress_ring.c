@@ -17,9 +17,9 @@
 #include <poll.h>
 #include <pthread.h>
 
+#include "ring/ring_internal.h"
 #include "stress.h"
 #include "support/machine.h"
-#include "uring/uring_internal.h"
 
 /* --- memory that shows who wrote to it --------------------------------- */
 
@@ -82,7 +82,7 @@ static struct rv_runtime *runtime;
 static struct rv_ring *ring;
 static uint32_t random_state = 1;
 
-/* I3, seen from outside at each system call. */
+/* OPS-3, seen from outside at each system call. */
 static void check_limits(void)
 {
     STRESS_CHECK(ring->in_flight + ring->cancels <= ring->queues.cq_entries,
@@ -416,8 +416,9 @@ static struct rv_cx lone_cx(void)
     return (struct rv_cx){.executor = rv_runtime_executor(runtime)};
 }
 
-/* I5: a read of an empty pipe, then a write to another; the kernel takes them
- * one at a time. Nothing may be written before there was something to read. */
+/* OPS-5: a read of an empty pipe, then a write to another; the kernel takes
+ * them one at a time. Nothing may be written before there was something to
+ * read. */
 static void cut_chains(uint32_t count)
 {
     char bytes[2] = "ab";
@@ -442,7 +443,7 @@ static void cut_chains(uint32_t count)
         rv_ring_op_init(&second, &call, NULL, NULL);
         rv_ring_link(&first, &second);
         STRESS_CHECK(rv_poll(&first.future, &cx) == RV_PENDING, "READY");
-        while (ring->in_flight == 2 && rv_ring_turn(ring))
+        while (ring->in_flight == 2 && rv_ring_drive(ring))
             ;
         STRESS_CHECK(poll(&written, 1, 0) == 0, "the second did not wait");
         STRESS_CHECK(write(empty[1], "x", 1) == 1, "no write");
@@ -458,7 +459,7 @@ static void cut_chains(uint32_t count)
     }
 }
 
-/* I6: the second begins after both were dropped, and must not stay. */
+/* OPS-6: the second begins after both were dropped, and must not stay. */
 static void dropped_chains(uint32_t count)
 {
     char bytes[2];
@@ -481,7 +482,7 @@ static void dropped_chains(uint32_t count)
         rv_ring_op_init(&second, &call, NULL, NULL);
         rv_ring_link(&first, &second);
         STRESS_CHECK(rv_poll(&first.future, &cx) == RV_PENDING, "READY");
-        rv_ring_turn(ring);
+        rv_ring_drive(ring);
         STRESS_CHECK(write(fds[1], "x", 1) == 1, "no write");
         rv_drop(&second.future);
         rv_drop(&first.future);
@@ -500,7 +501,7 @@ static void dropped_chains(uint32_t count)
 
 /* --- a full ring, and a kernel that refuses ---------------------------- */
 
-/* Reads without end take every place, twice over; all are dropped. */
+/* Reads without end take every slot, twice over; all are dropped. */
 static void full_ring(uint32_t entries)
 {
     enum { READS = 100 };
@@ -518,7 +519,7 @@ static void full_ring(uint32_t entries)
 
         rv_ring_op_init(&ops[i], &call, NULL, NULL);
         STRESS_CHECK(rv_poll(&ops[i].future, &cx) == RV_PENDING, "READY");
-        rv_ring_turn(ring);
+        rv_ring_drive(ring);
     }
     for (int i = 0; i < READS; i++)
         rv_drop(&ops[i].future);
@@ -528,7 +529,7 @@ static void full_ring(uint32_t entries)
     close(fds[1]);
 }
 
-/* I4: nothing else happens that would let the executor ask again. */
+/* OPS-4: nothing else happens that would let the executor ask again. */
 static void refused(uint32_t count)
 {
     stress_phase = "refused";
@@ -568,7 +569,7 @@ static void *ping(void *arg)
     return NULL;
 }
 
-/* U5: a completion at about the time when the executor goes to sleep. */
+/* QUEUES-5: a completion at about the time when the executor goes to sleep. */
 static void asleep(uint32_t count)
 {
     struct pinger pinger = {.count = count};
@@ -615,7 +616,7 @@ static void stopped_in_flight(uint32_t count)
         STRESS_CHECK(rv_file_of_fd(&file, fds[0]) == 0, "no memory");
         rv_file_read_init(&op, file, buf, RV_FILE_POSITION);
         STRESS_CHECK(rv_poll(&op.future, &cx) == RV_PENDING, "READY");
-        rv_ring_turn(ring);
+        rv_ring_drive(ring);
         rv_buf_put(buf);
         rv_file_put(file);
         rv_runtime_stop(runtime);

@@ -25,13 +25,13 @@
 
 #include "stress.h"
 
-enum { CORES = 3, CROWD = 8, TREE = 9 };
+enum { WORKERS = 3, CROWD = 8, TREE = 9 };
 
 static struct rv_sched *sched;
 
 static void start(void)
 {
-    const struct rv_sched_options options = {.cores = CORES};
+    const struct rv_sched_options options = {.workers = WORKERS};
 
     STRESS_CHECK(rv_sched_start(&sched, &options) == 0, "rv_sched_start");
 }
@@ -52,7 +52,7 @@ static void arrive(void *arg)
     struct meeting *meeting = arg;
 
     atomic_fetch_add(&meeting->arrived, 1);
-    while (atomic_load(&meeting->arrived) < CORES)
+    while (atomic_load(&meeting->arrived) < WORKERS)
         sched_yield();
 }
 
@@ -65,13 +65,13 @@ static int32_t arrive_task(void *arg)
 static int32_t meet(void *arg)
 {
     struct meeting meeting = {.arrived = 0};
-    struct rv_go tasks[CORES - 1];
+    struct rv_go tasks[WORKERS - 1];
 
     (void)arg;
-    for (int i = 0; i < CORES - 1; i++)
+    for (int i = 0; i < WORKERS - 1; i++)
         STRESS_CHECK(rv_go(&tasks[i], arrive_task, &meeting) == 0, "rv_go");
     arrive(&meeting);
-    for (int i = 0; i < CORES - 1; i++)
+    for (int i = 0; i < WORKERS - 1; i++)
         STRESS_CHECK(rv_go_join(&tasks[i]) == 0, "rv_go_join");
     return 0;
 }
@@ -81,13 +81,13 @@ static int32_t meet(void *arg)
 static int32_t meet_in_forks(void *arg)
 {
     struct meeting meeting = {.arrived = 0};
-    struct rv_fork forks[CORES - 1];
+    struct rv_fork forks[WORKERS - 1];
 
     (void)arg;
-    for (int i = 0; i < CORES - 1; i++)
+    for (int i = 0; i < WORKERS - 1; i++)
         rv_fork(&forks[i], arrive, &meeting);
     arrive(&meeting);
-    for (int i = CORES - 2; i >= 0; i--)
+    for (int i = WORKERS - 2; i >= 0; i--)
         rv_sync(&forks[i]);
     return 0;
 }

@@ -31,14 +31,14 @@
 #include "stress.h"
 #include "support/machine.h"
 
-enum { CORES = 3, TASKS = 24, PAGE_BYTES = 4096, PAGES = 8 };
+enum { WORKERS = 3, TASKS = 24, PAGE_BYTES = 4096, PAGES = 8 };
 
 static struct rv_sched *sched;
 static uint32_t count;
 
 static void start(void)
 {
-    const struct rv_sched_options options = {.cores = CORES};
+    const struct rv_sched_options options = {.workers = WORKERS};
 
     STRESS_CHECK(rv_sched_start(&sched, &options) == 0, "rv_sched_start");
 }
@@ -397,12 +397,12 @@ static int32_t await_bells(void *arg)
 
 static int32_t bells(void *arg)
 {
-    struct rv_go tasks[CORES];
+    struct rv_go tasks[WORKERS];
 
     (void)arg;
-    for (int i = 0; i < CORES; i++)
+    for (int i = 0; i < WORKERS; i++)
         STRESS_CHECK(rv_go(&tasks[i], await_bells, NULL) == 0, "rv_go");
-    join_all(tasks, CORES);
+    join_all(tasks, WORKERS);
     return 0;
 }
 

@@ -5,7 +5,7 @@
  *
  * Three kinds of ids are looked up. A kept id is found, always at the same
  * address. A dead id is not found. A fresh id may be found or not, since it
- * is freed at any moment; if it is, the place has the right index.
+ * is freed at any moment; if it is, the slot has the right index.
  *
  * A plain main(), since it also runs under ThreadSanitizer.
  */
@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The slab grows to ROUNDS / KEEP_EVERY places, which takes ten chunks. */
+/* The slab grows to ROUNDS / KEEP_EVERY slots, which takes ten chunks. */
 enum { READERS = 3, ROUNDS = 1000000, KEEP_EVERY = 16 };
 enum { KEPT = ROUNDS / KEEP_EVERY, LIVE = 64 };
 
@@ -29,7 +29,7 @@ static struct rv_slab slab;
 /* Written by the allocating thread. kept_len is stored with release, after
  * the ids and addresses below it, which do not change any more. */
 static uint64_t kept_ids[KEPT];
-static void *kept_places[KEPT];
+static void *kept_slots[KEPT];
 static _Atomic uint32_t kept_len;
 static _Atomic uint64_t fresh_id;
 static _Atomic uint64_t dead_id;
@@ -63,7 +63,7 @@ static void keep(uint64_t id)
     const uint32_t len = atomic_load_explicit(&kept_len, memory_order_relaxed);
 
     kept_ids[len] = id;
-    kept_places[len] = rv_slab_get(&slab, id);
+    kept_slots[len] = rv_slab_get(&slab, id);
     atomic_store_explicit(&kept_len, len + 1, memory_order_release);
 }
 
@@ -73,17 +73,17 @@ static void alloc_and_free(void)
     uint64_t live[LIVE] = {0};
 
     for (uint32_t round = 0; round < ROUNDS; round++) {
-        uint64_t *place = &live[round % LIVE];
+        uint64_t *slot = &live[round % LIVE];
 
-        if (*place != 0) {
-            rv_slab_free(&slab, *place);
+        if (*slot != 0) {
+            rv_slab_free(&slab, *slot);
             /* release: the free comes before; pairs with look_up_dead(). */
-            atomic_store_explicit(&dead_id, *place, memory_order_release);
+            atomic_store_explicit(&dead_id, *slot, memory_order_release);
         }
-        *place = alloc_thing();
+        *slot = alloc_thing();
         if (round % KEEP_EVERY == 0) {
-            keep(*place);
-            *place = 0;
+            keep(*slot);
+            *slot = 0;
         }
     }
     for (int i = 0; i < LIVE; i++)
@@ -100,10 +100,10 @@ static uint64_t look_up_kept(uint32_t choice)
 
     if (len == 0)
         return 0;
-    expect(rv_slab_get(&slab, kept_ids[i]) == kept_places[i],
-           "a kept id was lost, or its place moved");
-    expect(rv_slab_at(&slab, rv_id_index(kept_ids[i])) == kept_places[i],
-           "an index leads to another place");
+    expect(rv_slab_get(&slab, kept_ids[i]) == kept_slots[i],
+           "a kept id was lost, or its slot moved");
+    expect(rv_slab_at(&slab, rv_id_index(kept_ids[i])) == kept_slots[i],
+           "an index leads to another slot");
     return 1;
 }
 

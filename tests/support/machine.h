@@ -38,7 +38,7 @@
 #endif
 
 /* Sets of IORING_SETUP_ flags that a kernel takes or not, best first. */
-enum { MACHINE_RUNGS = 3 };
+enum { MACHINE_SETUPS = 3 };
 
 /* --- io_uring ---------------------------------------------------------- */
 
@@ -54,16 +54,16 @@ enum {
 enum { MACHINE_OPERATIONS = 64 };
 
 /* The flags of the set `i`. */
-static inline uint32_t machine_rung(uint32_t i)
+static inline uint32_t machine_setup(uint32_t i)
 {
-    static const uint32_t rungs[MACHINE_RUNGS] = {
+    static const uint32_t setups[MACHINE_SETUPS] = {
         MACHINE_SUBMIT_ALL | MACHINE_TASKRUN_FLAG | MACHINE_SINGLE_ISSUER |
             MACHINE_DEFER_TASKRUN,
         MACHINE_SUBMIT_ALL | MACHINE_TASKRUN_FLAG | MACHINE_COOP_TASKRUN,
         0,
     };
 
-    return rungs[i];
+    return setups[i];
 }
 
 /* Returns: a descriptor, or -1. */
@@ -74,10 +74,10 @@ static inline int machine_set_up(uint32_t flags, struct io_uring_params *params)
 }
 
 /* A ring with these flags can be set up. */
-static inline bool machine_has_rung(uint32_t i)
+static inline bool machine_has_setup(uint32_t i)
 {
     struct io_uring_params params;
-    const int fd = machine_set_up(machine_rung(i), &params);
+    const int fd = machine_set_up(machine_setup(i), &params);
 
     if (fd >= 0)
         close(fd);
@@ -137,13 +137,13 @@ static inline bool machine_has_quiet_ring(void)
 {
 #if defined(__x86_64__)
     struct io_uring_params params;
-    const int fd = machine_set_up(machine_rung(0), &params);
+    const int fd = machine_set_up(machine_setup(0), &params);
 
     if (fd >= 0)
         close(fd);
     return fd >= 0 && params.cq_off.flags != 0;
 #else
-    return false; /* see U5 in src/uring/queues.c */
+    return false; /* see QUEUES-5 */
 #endif
 }
 

@@ -2,7 +2,7 @@
 /*
  * pure.h - callables for the tests: sums, and one that waits at a gate.
  *
- * Threads: the calls run on workers, bare ones too.
+ * Threads: the calls run on pipe threads, bare ones too.
  */
 #ifndef RV_TEST_PURE_H
 #define RV_TEST_PURE_H

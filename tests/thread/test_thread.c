@@ -77,7 +77,7 @@ static void alignment_main(void *args)
     *misaligned += (uintptr_t)args % 16;
 }
 
-/* T4 */
+/* THREAD-4 */
 RV_TEST(thread, the_stack_is_aligned_whatever_the_length_of_the_arguments)
 {
     char args[80] = {0};
@@ -137,7 +137,7 @@ static uint64_t blocked_signals(uint32_t tid)
     return mask;
 }
 
-/* T5. Two signals cannot be blocked. */
+/* THREAD-5. Two signals cannot be blocked. */
 RV_TEST(thread, all_signals_are_blocked_in_it_and_the_callers_mask_stays)
 {
     const uint64_t always_open =
@@ -166,7 +166,7 @@ RV_TEST(thread, join_waits_no_longer_than_until_its_deadline)
     end_waiting(&thread, ends);
 }
 
-/* T2: the kernel's wake ends the wait, not its deadline. */
+/* THREAD-2: the kernel's wake ends the wait, not its deadline. */
 RV_TEST(thread, join_wakes_up_when_the_thread_ends)
 {
     for (int i = 0; i < 300; i++) {
@@ -188,7 +188,7 @@ static size_t mapped_pages(void)
     return pages;
 }
 
-/* T3 */
+/* THREAD-3 */
 RV_TEST(thread, nothing_of_it_stays_mapped)
 {
     enum { THREADS = 50, STACK_BYTES = 1 << 20, PAGE_BYTES = 4096 };

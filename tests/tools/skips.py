@@ -119,8 +119,8 @@ class Machine:
     @functools.cached_property
     def doctor(self):
         """{name: ok} as `reveil doctor` says, or None where it is not built."""
-        for program in (f"{self.build}/src/cli/reveil",
-                        f"{os.path.dirname(self.build)}/build/src/cli/reveil"):
+        for program in (f"{self.build}/cli/reveil",
+                        f"{os.path.dirname(self.build)}/build/cli/reveil"):
             if os.access(program, os.X_OK):
                 said = subprocess.run([program, "doctor", "--json"],
                                       capture_output=True, timeout=300,

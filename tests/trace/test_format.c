@@ -4,8 +4,8 @@
  */
 #include <criterion/criterion.h>
 
+#include <reveil/task_dump.h>
 #include <reveil/trace.h>
-#include <reveil/watch.h>
 
 #include <errno.h>
 #include <stdio.h>

@@ -122,7 +122,7 @@ static void *unpark_a_sleeper(void *arg)
     return NULL;
 }
 
-RV_TEST(parker, unpark_wakes_a_sleeper_and_keeps_errno)
+RV_TEST(parker, unpark_wakes_the_owner_and_keeps_errno)
 {
     struct shared shared = {0};
     pthread_t helper;
@@ -265,7 +265,7 @@ RV_TEST(parker, a_signal_handler_may_unpark)
 
 /* --- another way to sleep ---------------------------------------------- */
 
-/* A sleeper that only writes down how it was asked to sleep. */
+/* A park backend that only writes down how it was asked to sleep. */
 struct bed {
     struct rv_parker *parker;
     int64_t deadline_ns;
@@ -287,19 +287,19 @@ static bool bed_turn(void *context, int64_t *deadline_ns)
 
 static void use_bed(struct rv_parker *parker, struct bed *bed)
 {
-    const struct rv_sleeper sleeper = {
-        .turn = bed_turn,
+    const struct rv_park_backend backend = {
+        .park = bed_turn,
         .context = bed,
         .event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
     };
 
-    cr_assert_geq(sleeper.event_fd, 0);
+    cr_assert_geq(backend.event_fd, 0);
     rv_parker_init(parker);
     *bed = (struct bed){.parker = parker};
-    rv_parker_use(parker, &sleeper);
+    rv_parker_use(parker, &backend);
 }
 
-RV_TEST(parker, with_a_sleeper_it_parks_in_a_turn)
+RV_TEST(parker, with_a_park_backend_it_parks_there)
 {
     struct rv_parker parker;
     struct bed bed;
@@ -312,7 +312,7 @@ RV_TEST(parker, with_a_sleeper_it_parks_in_a_turn)
     cr_assert(rv_parker_park(&parker, RV_NEVER));
     cr_assert_eq(bed.turns, 2);
     cr_assert_eq(bed.deadline_ns, RV_NEVER);
-    close(parker.sleeper.event_fd);
+    close(parker.backend.event_fd);
 }
 
 RV_TEST(parker, only_an_unpark_of_one_that_sleeps_writes_to_the_eventfd)
@@ -323,14 +323,14 @@ RV_TEST(parker, only_an_unpark_of_one_that_sleeps_writes_to_the_eventfd)
 
     use_bed(&parker, &bed);
     rv_parker_unpark(&parker);
-    cr_assert_eq(eventfd_read(parker.sleeper.event_fd, &value), -1);
+    cr_assert_eq(eventfd_read(parker.backend.event_fd, &value), -1);
     cr_assert(rv_parker_park(&parker, RV_NEVER));
     cr_assert_eq(bed.turns, 0);
 
     bed.unpark = true;
     cr_assert(rv_parker_park(&parker, RV_NEVER));
-    cr_assert_eq(eventfd_read(parker.sleeper.event_fd, &value), 0);
-    close(parker.sleeper.event_fd);
+    cr_assert_eq(eventfd_read(parker.backend.event_fd, &value), 0);
+    close(parker.backend.event_fd);
 }
 
 struct waking {
@@ -363,8 +363,8 @@ RV_TEST(parker, with_a_sleeper_that_refuses_it_sleeps_on_the_futex)
     cr_assert_geq(rv_now_ns(), until_ns);
     cr_assert_eq(bed.turns, 1);
 
-    close(parker.sleeper.event_fd); /* only the futex can wake it */
-    parker.sleeper.event_fd = -1;
+    close(parker.backend.event_fd); /* only the futex can wake it */
+    parker.backend.event_fd = -1;
     for (int i = 0; i < 1000; i++) {
         struct waking waking = {.parker = &parker};
 
@@ -375,17 +375,17 @@ RV_TEST(parker, with_a_sleeper_that_refuses_it_sleeps_on_the_futex)
     }
 }
 
-RV_TEST(parker, a_turn_is_a_look_without_sleeping)
+RV_TEST(parker, drive_is_a_look_without_sleeping)
 {
     struct rv_parker parker;
     struct bed bed;
 
     rv_parker_init(&parker);
-    rv_parker_turn(&parker); /* nobody to look */
+    rv_parker_drive(&parker); /* nobody to look */
     use_bed(&parker, &bed);
     bed.deadline_ns = -1;
-    rv_parker_turn(&parker);
+    rv_parker_drive(&parker);
     cr_assert_eq(bed.turns, 1);
     cr_assert_eq(bed.deadline_ns, 0);
-    close(parker.sleeper.event_fd);
+    close(parker.backend.event_fd);
 }

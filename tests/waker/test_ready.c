@@ -253,7 +253,7 @@ RV_TEST(ready, a_task_that_is_retired_in_the_queue_is_passed_over)
 }
 
 /* Else the link that the chain goes on by would be the new user's. */
-RV_TEST(ready, a_place_has_no_new_user_while_it_is_in_the_queue)
+RV_TEST(ready, a_slot_has_no_new_user_while_it_is_in_the_queue)
 {
     struct rv_ready *queue = new_queue(1);
 
@@ -267,7 +267,7 @@ RV_TEST(ready, a_place_has_no_new_user_while_it_is_in_the_queue)
     rv_ready_put(queue);
 }
 
-RV_TEST(ready, a_late_wake_does_not_reach_the_next_user_of_the_place)
+RV_TEST(ready, a_late_wake_does_not_reach_the_next_user_of_the_slot)
 {
     struct rv_ready *queue = new_queue(1);
     uint64_t id;
@@ -285,7 +285,7 @@ RV_TEST(ready, a_late_wake_does_not_reach_the_next_user_of_the_place)
 }
 
 /* The state word has 31 bits for it. */
-RV_TEST(ready, a_place_whose_generations_are_used_up_is_not_used_again)
+RV_TEST(ready, a_slot_whose_generations_are_used_up_is_not_used_again)
 {
     struct rv_ready *queue = new_queue(1);
     struct rv_ready_slot *slot = rv_ready_find(queue, first_id(0));
@@ -325,7 +325,7 @@ RV_TEST(ready, without_memory_there_is_no_room_and_then_there_is)
     rv_ready_put(queue);
 }
 
-/* Q7: what only its owner knows needs no read-modify-write. */
+/* READY-7: what only its owner knows needs no read-modify-write. */
 RV_TEST(ready, cloning_a_waker_makes_a_task_known_to_others)
 {
     struct rv_ready *queue = new_queue(1);
@@ -424,7 +424,7 @@ RV_TEST(ready, four_threads_push_and_nothing_is_lost_or_doubled)
     uint32_t taken = 0;
 
     for (uint32_t i = 0; i < PUSHERS * IDS_EACH; i++)
-        rv_ready_share(queue, first_id(i)); /* Q7 */
+        rv_ready_share(queue, first_id(i)); /* READY-7 */
     for (uint32_t i = 0; i < PUSHERS; i++) {
         pushers[i] = (struct pusher){.queue = queue, .first = i * IDS_EACH};
         pthread_create(&pushers[i].thread, NULL, push_all, &pushers[i]);

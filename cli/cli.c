@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* cli.c - what the commands of the program share. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+bool cli_wants_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+bool cli_integer(const char *text, int64_t low, int64_t high, int64_t *out)
+{
+    int64_t value = 0;
+
+    if (!*text)
+        return false;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9' || value > (INT64_MAX - 9) / 10)
+            return false;
+        value = value * 10 + (*text - '0');
+    }
+    if (value < low || value > high)
+        return false;
+    *out = value;
+    return true;
+}
+
+int cli_reactor(const char *text, enum rv_reactor_mode *out)
+{
+    if (strcmp(text, "thread") == 0)
+        *out = RV_REACTOR_THREAD;
+    else if (strcmp(text, "fused") == 0)
+        *out = RV_REACTOR_FUSED;
+    else
+        return cli_fail(CLI_USAGE, "--reactor %s: it is thread or fused", text);
+    return CLI_OK;
+}
+
+int cli_fail(int status, const char *format, ...)
+{
+    va_list args;
+
+    fflush(stdout);
+    fputs("reveil: ", stderr);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    return status;
+}
+
+const char *cli_error_text(int error)
+{
+    switch (error) {
+    case -ECONNREFUSED:
+        return "connection refused: nobody listens there";
+    case -ECONNRESET:
+        return "the connection was reset";
+    case -EPIPE:
+        return "the connection ended before the whole response came";
+    case -ETIMEDOUT:
+        return "timed out";
+    case -EBADMSG:
+        return "malformed response: this is not good HTTP";
+    case -EMSGSIZE:
+        return "the response is larger than the limit";
+    case -ENOTSUP:
+        return "the response is in a version or coding of HTTP that is not "
+               "supported";
+    case -EPROTONOSUPPORT:
+        return "only http:// is supported, not https:// or others";
+    case -EINVAL:
+        return "not a URL of the form http://host[:port]/path";
+    case -ENAMETOOLONG:
+        return "the URL is too long";
+    case -ENXIO:
+        return "there is no host of this name";
+    case -EREMOTEIO:
+        return "the name servers do not answer";
+    case -EMFILE:
+        return "too few descriptors: see 'ulimit -n'";
+    default:
+        return strerror(-error);
+    }
+}
+
+int cli_write(int fd, const void *data, size_t len_bytes)
+{
+    const char *at = data;
+
+    while (len_bytes > 0) {
+        const ssize_t n = write(fd, at, len_bytes);
+
+        if (n >= 0) {
+            at += n;
+            len_bytes -= (size_t)n;
+        } else if (errno == EAGAIN) {
+            /* Somebody made our stdout non-blocking: wait as if not. */
+            struct pollfd room = {.fd = fd, .events = POLLOUT};
+
+            poll(&room, 1, -1);
+        } else if (errno != EINTR) {
+            return -errno;
+        }
+    }
+    return 0;
+}
+
+int cli_check_fds(size_t count)
+{
+    int fds[CLI_FDS_CHECKED];
+    size_t opened = 0;
+    int error = 0;
+
+    while (opened < count && opened < CLI_FDS_CHECKED && !error) {
+        fds[opened] = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        if (fds[opened] >= 0)
+            opened++;
+        else /* EINVAL: the limit is that low */
+            error = errno == EINVAL ? -EMFILE : -errno;
+    }
+    while (opened > 0)
+        close(fds[--opened]);
+    return error;
+}
+
+size_t cli_raise_fd_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return 1024;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    return (size_t)limit.rlim_cur;
+}

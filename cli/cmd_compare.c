@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* cmd_compare.c - `reveil compare`: the stages of the course side by side. */
+#include <errno.h>
+#include <getopt.h>
+#include <reveil/base.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/compare/compare.h"
+#include "cli/server_thread.h"
+
+static const char help[] =
+    "usage: reveil compare [--logs] [--json] [--html FILE] [--no-syscalls]\n"
+    "                      [STAGE...]\n"
+    "\n"
+    "Runs stages of the course one after the other on the same work, a GET\n"
+    "that takes 600 ms and then one of 400 ms, against one server, and shows\n"
+    "what each cost. Without STAGE: all of them.\n"
+    "\n"
+    "  busy        polls without a pause                (lesson 02)\n"
+    "  busy-sleep  polls, then sleeps 100 ms            (lesson 02)\n"
+    "  epoll       block_on sleeps in epoll_wait        (lesson 03)\n"
+    "  executor    executor and waker, a bell thread    (lesson 05)\n"
+    "  reactor     executor, waker, reactor thread      (lesson 06)\n"
+    "  library     the same shape, from libreveil       (reveil demo)\n"
+    "\n"
+    "  --logs         also two logs side by side, and the first event at\n"
+    "                 which they differ (the first two stages named;\n"
+    "                 busy and library without names)\n"
+    "  --json         figures as JSON on stdout, nothing else\n"
+    "  --html FILE    write a page with bars and timelines\n"
+    "  --no-syscalls  do not count system calls: saves the second run, which\n"
+    "                 is under ptrace\n"
+    "\n"
+    "polls are calls of the GET's poll (library: of the task's); cpu is of "
+    "the\n"
+    "whole process, with its start. Exit status: 0, 1 a stage failed, 2 "
+    "usage.\n";
+
+struct options {
+    bool logs;
+    bool json;
+    bool no_syscalls;
+    const char *html;
+    const struct stage *stages[COMPARE_STAGES];
+    size_t count;
+};
+
+static const struct stage *find_stage(const char *name)
+{
+    for (int i = 0; i < COMPARE_STAGES; i++)
+        if (strcmp(compare_stages[i].name, name) == 0)
+            return &compare_stages[i];
+    return NULL;
+}
+
+/* Returns: CLI_OK, or CLI_USAGE with its message printed. */
+static int add_stage(struct options *options, const char *name)
+{
+    const struct stage *stage = find_stage(name);
+
+    if (!stage)
+        return cli_fail(CLI_USAGE,
+                        "no stage '%s': there are busy, busy-sleep, epoll, "
+                        "executor, reactor and library",
+                        name);
+    for (size_t i = 0; i < options->count; i++)
+        if (options->stages[i] == stage)
+            return cli_fail(CLI_USAGE, "stage '%s' is named twice", name);
+    options->stages[options->count++] = stage;
+    return CLI_OK;
+}
+
+static void default_stages(struct options *options)
+{
+    if (options->logs) {
+        options->stages[options->count++] = find_stage("busy");
+        options->stages[options->count++] = find_stage("library");
+        return;
+    }
+    for (int i = 0; i < COMPARE_STAGES; i++)
+        options->stages[options->count++] = &compare_stages[i];
+}
+
+/* Returns: -1 to go on, or the exit status. */
+static int parse(struct options *options, int argc, char **argv)
+{
+    static const struct option names[] = {
+        {"logs", no_argument, NULL, 'l'},
+        {"json", no_argument, NULL, 'j'},
+        {"html", required_argument, NULL, 'o'},
+        {"no-syscalls", no_argument, NULL, 'n'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
+    };
+    int letter;
+
+    while ((letter = getopt_long(argc, argv, "h", names, NULL)) != -1) {
+        options->logs |= letter == 'l';
+        options->json |= letter == 'j';
+        options->no_syscalls |= letter == 'n';
+        if (letter == 'o')
+            options->html = optarg;
+        if (letter == 'h') {
+            fputs(help, stdout);
+            return CLI_OK;
+        }
+        if (letter == '?')
+            return CLI_USAGE;
+    }
+    for (; optind < argc; optind++)
+        if (add_stage(options, argv[optind]) != CLI_OK)
+            return CLI_USAGE;
+    if (options->count == 0)
+        default_stages(options);
+    if (options->logs && options->count < 2)
+        return cli_fail(CLI_USAGE, "--logs needs two stages, or none");
+    return -1;
+}
+
+/* On a terminal, which stage runs now; it takes some seconds. */
+static void show_progress(const char *words, size_t i, size_t count)
+{
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r\033[K[%zu/%zu] %s", i + 1, count, words);
+}
+
+static void end_progress(void)
+{
+    if (isatty(STDERR_FILENO))
+        fputs("\r\033[K", stderr);
+}
+
+static int measure(struct run *runs, const struct options *options,
+                   uint16_t port)
+{
+    size_t rounds = options->count + !options->no_syscalls;
+    int error = 0;
+
+    for (size_t i = 0; i < options->count && !error; i++) {
+        runs[i].stage = options->stages[i];
+        show_progress(runs[i].stage->name, i, rounds);
+        error = compare_run(&runs[i], port);
+    }
+    if (!error && !options->no_syscalls) {
+        show_progress("counting system calls", options->count, rounds);
+        compare_count_syscalls(runs, options->count, port);
+    }
+    end_progress();
+    return error;
+}
+
+static int write_page(const struct run *runs, const struct options *options)
+{
+    FILE *page = fopen(options->html, "w");
+    int failed;
+
+    if (!page)
+        return cli_fail(CLI_FAILED, "%s: %s", options->html, strerror(errno));
+    compare_print_html(runs, options->count, page);
+    failed = ferror(page);
+    if (fclose(page) != 0 || failed)
+        return cli_fail(CLI_FAILED, "%s: %s", options->html, strerror(errno));
+    if (!options->json)
+        fprintf(stderr, "wrote %s\n", options->html);
+    return CLI_OK;
+}
+
+static int show(const struct run *runs, const struct options *options)
+{
+    if (options->json)
+        compare_print_json(runs, options->count, stdout);
+    else
+        compare_print_table(runs, options->count, stdout);
+    if (options->logs && !options->json)
+        compare_print_logs(&runs[0], &runs[1], stdout);
+    return options->html ? write_page(runs, options) : CLI_OK;
+}
+
+int cmd_compare(int argc, char **argv)
+{
+    struct options options = {0};
+    struct run runs[COMPARE_STAGES] = {0};
+    struct server_thread server;
+    uint16_t port;
+    int status = parse(&options, argc, argv);
+    int error;
+
+    if (status >= 0)
+        return status;
+    error = server_thread_start(&server, &port);
+    if (error < 0)
+        return cli_fail(CLI_FAILED, "cannot start the delay server: %s",
+                        cli_error_text(error));
+    error = measure(runs, &options, port);
+    server_thread_stop(&server);
+    status = error ? CLI_FAILED : show(runs, &options);
+    for (size_t i = 0; i < options.count; i++)
+        compare_run_fini(&runs[i]);
+    return status;
+}

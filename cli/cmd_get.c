@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cmd_get.c - `reveil get`: fetch URLs, all at once, on one executor.
+ *
+ * A fetcher (get_fetcher.c) is a task that takes the next URL, fetches it, and
+ * takes another. There are as many fetchers as URLs, or as descriptors where
+ * those are fewer, or as the user wants.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <reveil/async.h>
+#include <reveil/signal.h>
+#include <reveil/trace.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/get.h"
+
+static const char help[] =
+    "usage: reveil get [OPTION...] URL...\n"
+    "\n"
+    "Fetches http:// URLs, all at once, on one thread. The bodies go to\n"
+    "stdout, in the order of the URLs. Exits with 1 if one of them failed;\n"
+    "anything but a status of 2xx is a failure, and so is a redirect that is\n"
+    "not to be followed.\n"
+    "\n"
+    "  --file LIST        also the URLs in this file, one a line; '-': stdin\n"
+    "  --repeat N         all of them N times\n"
+    "  --parallel N       at most N at a time, over connections that are kept\n"
+    "  -L, --follow       follow redirects, up to 10 for each URL\n"
+    "  --max-redirects N  follow up to N; 0, as without --follow: none\n"
+    "  --head             ask for the heads alone, and write them\n"
+    "  -o, --output DIR   write each body to a file of its own in DIR, over\n"
+    "                     what is there: 0001-host-name, 0002-host-name, ...\n"
+    "                     A file has its name when it is whole; until then it\n"
+    "                     is a new one, NAME.(a number).part, which is "
+    "removed\n"
+    "                     if that fails, or when ctrl-C ends it\n"
+    "  --timeout SECONDS  give up on a URL after that (60); 0: never\n"
+    "  --connect-timeout SECONDS\n"
+    "                     ... if it takes so long to connect\n"
+    "  --stall SECONDS    ... if nothing comes for so long\n"
+    "  --reactor MODE     who sleeps in epoll: a thread of its own (thread),\n"
+    "                     or the executor's (fused)\n"
+    "  --figures          at the end: wall time, polls, CPU time\n"
+    "  --quiet            no progress and no lines about failures\n"
+    "\n"
+    "With --output, and for a single URL, a body passes through memory piece\n"
+    "by piece; but up to 1 MiB of a single one are written only when it is\n"
+    "whole. Of several URLs without --output each body may have 64 MiB.\n";
+
+enum {
+    SPARE_FDS = 16, /* for stdio, the reactor and the output */
+    MAX_GETS = 1000000,
+    FOLLOW = 10,
+    MAX_REDIRECTS = 1000,
+    MAX_TIMEOUT_S = 86400 * 365
+};
+
+/* --- all of them ------------------------------------------------------- */
+
+/* Those that end it, but for what whoever started it lets it ignore. */
+static void open_signals(struct fetch *self)
+{
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction action;
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
+        if (sigaction(ends[i], NULL, &action) == 0 &&
+            action.sa_handler != SIG_IGN)
+            sigaddset(&set, ends[i]);
+    /* Without descriptors for them they end it as ever: files are left. */
+    if (rv_signals_open(&self->signals, &set) == 0)
+        rv_signal_wait_init(&self->signal, &self->signals);
+}
+
+/* A signal came. The next one ends the process at once. */
+static bool is_ended(struct fetch *self, struct rv_cx *cx)
+{
+    if (!self->signals.source ||
+        rv_poll(&self->signal.future, cx) == RV_PENDING)
+        return false;
+    self->ended_by = self->signal.future.result;
+    rv_drop(&self->signal.future);
+    rv_signals_close(&self->signals);
+    return self->ended_by > 0;
+}
+
+/* A fetcher has come to the end of a URL, or of all. In one go for all fetchers
+ * that have since the last time. */
+static bool is_over(struct fetch *self)
+{
+    output_flush(&self->output);
+    return self->fetchers == 0 || self->output.error < 0;
+}
+
+static enum rv_poll fetch_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct fetch *self = RV_CONTAINER_OF(future, struct fetch, future);
+    int error;
+
+    self->own_polls++;
+    RV_BEGIN(future);
+    self->waker = rv_waker_clone(&cx->waker);
+    error = get_add_fetchers(self, cx->executor);
+    if (error < 0)
+        RV_RETURN(future, error);
+    /* Only files have to be taken away; and stdout may block the thread. */
+    if (self->output.directory)
+        open_signals(self);
+    RV_AWAIT_UNTIL(future, is_ended(self, cx) || is_over(self));
+    RV_RETURN(future, 0);
+    RV_END(future);
+}
+
+static void fetch_drop(struct rv_future *future)
+{
+    struct fetch *self = RV_CONTAINER_OF(future, struct fetch, future);
+
+    rv_waker_drop(&self->waker);
+}
+
+static double ms_of(struct timeval time)
+{
+    return (double)time.tv_sec * 1e3 + (double)time.tv_usec / 1e3;
+}
+
+static void print_figures(const struct fetch *fetch, int64_t start_ns)
+{
+    const double wall_ms =
+        (double)(rv_now_ns() - start_ns) / (double)RV_NS_PER_MS;
+    /* Of the fetchers, not of the main task. */
+    const unsigned long long polls =
+        rv_trace_count(RV_EV_POLL) - fetch->own_polls;
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    fprintf(stderr,
+            "%zu of %zu fetched, wall %.1f ms, CPU %.1f ms, %llu polls, "
+            "%.2f polls a request\n",
+            fetch->done - fetch->failed, fetch->total, wall_ms,
+            ms_of(usage.ru_utime) + ms_of(usage.ru_stime), polls,
+            (double)polls / (double)fetch->total);
+}
+
+/* Returns: what to exit with. */
+static int run(struct fetch *fetch)
+{
+    struct rv_runtime *runtime;
+    int64_t start_ns;
+    int error;
+
+    if (fetch->options->figures)
+        rv_trace_start(RV_TRACE_COUNTERS);
+    start_ns = rv_now_ns();
+    error = rv_runtime_start_with(&runtime, &fetch->options->runtime);
+    if (error < 0)
+        return cli_fail(CLI_FAILED, "cannot start: %s", cli_error_text(error));
+    error = rv_runtime_block_on(runtime, &fetch->future);
+    get_clear_progress(fetch);
+    if (error < 0)
+        cli_fail(CLI_FAILED, "cannot start: %s", cli_error_text(error));
+    if (fetch->options->figures && fetch->ended_by <= 0)
+        print_figures(fetch, start_ns);
+    rv_drop(&fetch->signal.future);
+    rv_signals_close(&fetch->signals);
+    rv_http_client_fini(&fetch->client);
+    rv_runtime_stop(runtime); /* and with it the fetchers, and their files */
+    rv_drop(&fetch->future);
+    if (fetch->ended_by > 0) /* so that a shell sees what it was */
+        raise(fetch->ended_by);
+    return error < 0 || fetch->failed > 0 || fetch->output.error < 0
+               ? CLI_FAILED
+               : CLI_OK;
+}
+
+/* As many fetchers as there may be. Each has a connection, and may have a file.
+ */
+static void plan_fetchers(struct fetch *fetch)
+{
+    const size_t each = fetch->options->directory ? 2 : 1;
+    const size_t fds = cli_raise_fd_limit();
+
+    fetch->fetchers_max = fds > SPARE_FDS + each ? (fds - SPARE_FDS) / each : 1;
+    if (fetch->options->parallel > 0 &&
+        fetch->fetchers_max > (size_t)fetch->options->parallel)
+        fetch->fetchers_max = (size_t)fetch->options->parallel;
+    if (fetch->fetchers_max > fetch->total)
+        fetch->fetchers_max = fetch->total;
+
+    /* Not having them yet costs only time. */
+    (void)rv_reserve_fds((uint32_t)(fetch->fetchers_max * each + SPARE_FDS));
+
+    fetch->keep = fetch->fetchers_max < fetch->total;
+    rv_http_client_init(&fetch->client);
+    fetch->client.max_idle = (uint32_t)fetch->fetchers_max;
+    fetch->client.max_idle_per_host = (uint32_t)fetch->fetchers_max;
+}
+
+/* Fetch the list `repeat` times over. */
+static int fetch_all(const struct get_options *options, const struct urls *urls)
+{
+    static const struct rv_future_ops ops = {
+        .name = "fetch", .poll = fetch_poll, .drop = fetch_drop};
+    struct fetch fetch = {.options = options, .urls = urls};
+    int status = CLI_FAILED;
+
+    if (urls->count > MAX_GETS / (size_t)options->repeat)
+        return cli_fail(CLI_USAGE, "more than %d GETs are too many", MAX_GETS);
+    rv_future_init(&fetch.future, &ops);
+    fetch.total = urls->count * (size_t)options->repeat;
+    plan_fetchers(&fetch);
+    fetch.progress = !options->quiet && isatty(STDERR_FILENO);
+    if (output_open(&fetch.output, options->directory, urls, fetch.total) == 0)
+        status = run(&fetch);
+    output_close(&fetch.output);
+    return status;
+}
+
+/* --- arguments --------------------------------------------------------- */
+
+static int add_file(struct urls *urls, const char *path)
+{
+    const int error = urls_add_file(urls, path);
+
+    if (error < 0)
+        return cli_fail(CLI_FAILED, "cannot read %s: %s", path,
+                        strerror(-error));
+    return CLI_OK;
+}
+
+/* "2" or "0.5". */
+static bool seconds(const char *text, double *out)
+{
+    char *end;
+
+    if (strspn(text, "0123456789.") != strlen(text) || *text == '\0')
+        return false;
+    *out = strtod(text, &end);
+    return *end == '\0' && *out <= MAX_TIMEOUT_S;
+}
+
+/* The value of an option that is a number. Returns: as take_option(). */
+static int take_number(const char *name, int64_t low, int64_t high,
+                       int64_t *out)
+{
+    if (cli_integer(optarg, low, high, out))
+        return CLI_OK;
+    return cli_fail(CLI_USAGE, "--%s %s: not a number from %d to %d", name,
+                    optarg, (int)low, (int)high);
+}
+
+static int take_seconds(const char *name, double *out)
+{
+    if (seconds(optarg, out))
+        return CLI_OK;
+    return cli_fail(CLI_USAGE, "--%s %s: not a number of seconds", name,
+                    optarg);
+}
+
+/* Returns: CLI_OK to go on, or what to exit with. */
+static int take_option(struct get_options *options, struct urls *urls,
+                       int option)
+{
+    switch (option) {
+    case 'c':
+        return take_seconds("connect-timeout", &options->connect_timeout_s);
+    case 'f':
+        return add_file(urls, optarg);
+    case 'g':
+        options->figures = true;
+        return CLI_OK;
+    case 'h':
+        options->head = true;
+        return CLI_OK;
+    case 'L':
+        options->max_redirects = FOLLOW;
+        return CLI_OK;
+    case 'm':
+        return cli_reactor(optarg, &options->runtime.reactor);
+    case 'o':
+        options->directory = optarg;
+        return CLI_OK;
+    case 'p':
+        return take_number("parallel", 1, MAX_GETS, &options->parallel);
+    case 'q':
+        options->quiet = true;
+        return CLI_OK;
+    case 'r':
+        return take_number("repeat", 1, MAX_GETS, &options->repeat);
+    case 's':
+        return take_seconds("stall", &options->stall_s);
+    case 't':
+        return take_seconds("timeout", &options->timeout_s);
+    case 'x':
+        return take_number("max-redirects", 0, MAX_REDIRECTS,
+                           &options->max_redirects);
+    default:
+        return CLI_USAGE;
+    }
+}
+
+static int parse(struct get_options *options, struct urls *urls, int argc,
+                 char **argv)
+{
+    static const struct option known[] = {
+        {"file", required_argument, NULL, 'f'},
+        {"repeat", required_argument, NULL, 'r'},
+        {"parallel", required_argument, NULL, 'p'},
+        {"follow", no_argument, NULL, 'L'},
+        {"max-redirects", required_argument, NULL, 'x'},
+        {"head", no_argument, NULL, 'h'},
+        {"output", required_argument, NULL, 'o'},
+        {"reactor", required_argument, NULL, 'm'},
+        {"timeout", required_argument, NULL, 't'},
+        {"connect-timeout", required_argument, NULL, 'c'},
+        {"stall", required_argument, NULL, 's'},
+        {"figures", no_argument, NULL, 'g'},
+        {"quiet", no_argument, NULL, 'q'},
+        {0},
+    };
+    int status = CLI_OK;
+    int option;
+
+    while (status == CLI_OK &&
+           (option = getopt_long(argc, argv, "Lo:", known, NULL)) != -1)
+        status = take_option(options, urls, option);
+    for (; status == CLI_OK && optind < argc; optind++)
+        if (urls_add(urls, argv[optind]) < 0)
+            status = cli_fail(CLI_FAILED, "out of memory");
+    if (status == CLI_OK && urls->count == 0)
+        status = cli_fail(CLI_USAGE, "no URL to get: see 'reveil get --help'");
+    return status;
+}
+
+int cmd_get(int argc, char **argv)
+{
+    struct get_options options = {.repeat = 1, .timeout_s = 60};
+    struct urls urls = {0};
+    int status;
+
+    if (cli_wants_help(argc, argv)) {
+        fputs(help, stdout);
+        return CLI_OK;
+    }
+    status = parse(&options, &urls, argc, argv);
+    signal(SIGXFSZ, SIG_IGN); /* too large a file is an error of write() */
+    if (status == CLI_OK)
+        status = fetch_all(&options, &urls);
+    urls_free(&urls);
+    return status;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* main.c - the program `reveil`: find the command and run it. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../examples/program.h"
+#include "cli/cli.h"
+
+struct command {
+    const char *name;
+    const char *full_name; /* for its messages */
+    const char *summary;
+    int (*run)(int argc, char **argv);
+};
+
+static const struct command commands[] = {
+    {"bench", "reveil bench", "what an operation costs, ours and others'",
+     cmd_bench},
+    {"compare", "reveil compare", "busy polling, epoll, wakers: side by side",
+     cmd_compare},
+    {"demo", "reveil demo", "watch two GETs: who sleeps, who wakes whom",
+     cmd_demo},
+    {"doctor", "reveil doctor", "which way files go on this machine, and why",
+     cmd_doctor},
+    {"get", "reveil get", "fetch URLs, all at once", cmd_get},
+    {"serve", "reveil serve",
+     "the delay server: responses that take their time", cmd_serve},
+};
+
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+static void print_help(void)
+{
+    puts("reveil - an asynchronous runtime, built to be read\n\n"
+         "usage: reveil COMMAND [ARGUMENT...]\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        printf("  %-9s %s\n", commands[i].name, commands[i].summary);
+    puts("\n'reveil COMMAND --help' says more.");
+}
+
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
+           strcmp(word, "help") == 0;
+}
+
+int main(int argc, char **argv)
+{
+    program_start(CLI_FAILED);
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write() */
+
+    if (argc < 2 || is_help(argv[1])) {
+        print_help();
+        return CLI_OK;
+    }
+    for (size_t i = 0; i < COMMANDS; i++) {
+        char name[32];
+
+        if (strcmp(argv[1], commands[i].name) != 0)
+            continue;
+        /* getopt_long() starts its messages with this. */
+        snprintf(name, sizeof name, "%s", commands[i].full_name);
+        argv[1] = name;
+        return commands[i].run(argc - 1, argv + 1);
+    }
+    return cli_fail(CLI_USAGE,
+                    "no command '%s': 'reveil --help' lists them all", argv[1]);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * executors.h - N threads, each with an executor that takes futures from
+ * others.
+ *
+ *     rv_runtime_start(&runtime);
+ *     rv_executors_start(&executors, runtime, 4);
+ *     for (uint32_t i = 0; i < 4; i++)
+ *         rv_remote_spawn(rv_executors_remote(executors, i),
+ *                         &server[i]->future, &joins[i]);
+ *     rv_runtime_block_on(runtime, &main_future);        awaits the joins
+ *     rv_executors_stop(executors);
+ *     rv_runtime_stop(runtime);
+ *
+ * Each executor has a runtime beside the caller's (rv_runtime_start_beside()):
+ * in the thread mode all share one reactor, in the fused mode each executor
+ * sleeps in an epoll of its own. A task stays on its executor. A server has a
+ * listener on each: see reuse_port in net.h.
+ */
+#ifndef RV_EXECUTORS_H
+#define RV_EXECUTORS_H
+
+#include <reveil/remote.h>
+#include <reveil/runtime.h>
+
+struct rv_executors;
+
+enum { RV_EXECUTORS_MAX = 1024 };
+
+/*
+ * Start `count` threads beside `runtime`. They block all signals but faults.
+ *
+ * Threads: the one of `runtime`.   Blocks: until all are there.
+ * Returns: 0; -EINVAL: count is 0 or above RV_EXECUTORS_MAX; -ENOMEM, -EMFILE,
+ * -ENFILE, -EAGAIN: then none is left.
+ */
+int rv_executors_start(struct rv_executors **out, struct rv_runtime *runtime,
+                       uint32_t count);
+
+/* How many were started. Threads: any. */
+uint32_t rv_executors_count(const struct rv_executors *executors);
+
+/* The handle on executor `index`. It stays the library's; take a
+ * reference of your own to keep it. Threads: any. */
+struct rv_remote *rv_executors_remote(const struct rv_executors *executors,
+                                      uint32_t index);
+
+/*
+ * Stop all: each drops the tasks that it has left, on its own thread, and
+ * their joins get -ECANCELED. NULL is allowed.
+ *
+ * Threads: the one that started them.   Blocks: for the polls under way.
+ */
+void rv_executors_stop(struct rv_executors *executors);
+
+#endif /* RV_EXECUTORS_H */

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * client.c - a GET: dial, send, receive the response (response.c); once more
+ * when an idle connection turned out to be closed, or when the response leads
+ * on.
+ *
+ * Most responses take three polls: one starts to connect, one sends when that
+ * is done, one finds the response; on loopback the first two are one. A name to
+ * be looked up takes one more.
+ *
+ * Threads: the executor's, as for every future.
+ */
+#include <errno.h>
+#include <reveil/async.h>
+#include <string.h>
+
+#include "base/base_internal.h"
+#include "http/client/client_internal.h"
+#include "http/message/writer.h"
+
+enum {
+    HEAD_FIRST_BYTES = 512,
+    REQUEST_BYTES = 128, /* at most, without target and host */
+    URL_BYTES = 32       /* the same of a URL: "http://[]:65535/" */
+};
+
+static const uint64_t max_body_default = UINT64_C(64) << 20;
+
+/* --- time -------------------------------------------------------------- */
+
+/* The limits of a state: of all of it, and of a silence in it. 0: none. */
+struct spans {
+    int64_t whole_ns;
+    int64_t silence_ns;
+};
+
+static struct spans spans_of(const struct rv_http_get *get)
+{
+    const struct rv_http_timeouts *timeouts = &get->timeouts;
+
+    switch (get->state) {
+    case RV_HTTP_CONNECTING:
+        return (struct spans){.whole_ns = timeouts->connect_ns};
+    case RV_HTTP_SENDING:
+        return (struct spans){.whole_ns = timeouts->send_ns};
+    case RV_HTTP_WAITING:
+        return (struct spans){timeouts->head_ns, timeouts->head_stall_ns};
+    case RV_HTTP_RECEIVING:
+        return (struct spans){.silence_ns = timeouts->body_ns};
+    case RV_HTTP_STORING:
+    case RV_HTTP_FINISHED:
+        break;
+    }
+    return (struct spans){0};
+}
+
+/* `span_ns` from now; RV_NEVER for no limit, or past the end of time. */
+static int64_t end_of(int64_t span_ns)
+{
+    return span_ns > 0 ? rv_after_ns(span_ns) : RV_NEVER;
+}
+
+void rv_http_get_moved(struct rv_http_get *get)
+{
+    const int64_t silence_ns = end_of(spans_of(get).silence_ns);
+
+    get->state_ns = silence_ns < get->whole_ns ? silence_ns : get->whole_ns;
+}
+
+void rv_http_get_enter(struct rv_http_get *get, enum rv_http_get_state state)
+{
+    get->state = state;
+    get->whole_ns = end_of(spans_of(get).whole_ns);
+    rv_http_get_moved(get);
+}
+
+/* The timer is set again when it fires too early for the deadline of that
+ * time: cheaper than to set it for each piece of a body. */
+static bool out_of_time(struct rv_http_get *get, struct rv_cx *cx)
+{
+    const int64_t deadline_ns =
+        get->deadline_ns < get->state_ns ? get->deadline_ns : get->state_ns;
+
+    if (deadline_ns == RV_NEVER)
+        return false;
+    if (get->timer_ns > deadline_ns)
+        rv_drop(&get->timer.future);
+    if (get->timer_ns == 0 || get->timer_ns > deadline_ns) {
+        get->timer_ns = deadline_ns;
+        rv_sleep_init(&get->timer, deadline_ns);
+    }
+    while (rv_poll(&get->timer.future, cx) == RV_READY) {
+        if (get->timer_ns == deadline_ns) {
+            get->deadline_passed = deadline_ns == get->deadline_ns;
+            return true;
+        }
+        get->timer_ns = deadline_ns;
+        rv_sleep_init(&get->timer, deadline_ns);
+    }
+    return false;
+}
+
+/* --- the request ------------------------------------------------------- */
+
+/*
+ * The request and, behind it, the host to dial, with a 0.
+ *
+ * Returns: false when they did not fit.
+ */
+static bool format_request(struct rv_http_get *get,
+                           const struct rv_http_url_parts *url)
+{
+    struct rv_http_writer out = {.at = get->head,
+                                 .end = get->head + get->head_room_bytes - 1};
+
+    rv_http_append(&out, get->head_only ? "HEAD " : "GET ");
+    rv_http_append_target(&out, url);
+    rv_http_append(&out, " HTTP/1.1\r\nHost: ");
+    rv_http_append_authority(&out, url);
+    rv_http_append(&out, "\r\nUser-Agent: reveil/0.1\r\nAccept: */*\r\n");
+    rv_http_append(&out, get->client ? "\r\n" : "Connection: close\r\n\r\n");
+    get->filled_bytes = (size_t)(out.at - get->head);
+    rv_http_append_bytes(&out, url->host, url->host_len);
+    *out.at = '\0';
+    return !out.full;
+}
+
+/* Returns: 0, -ENOMEM. */
+static int store_request(struct rv_http_get *get,
+                         const struct rv_http_url_parts *url)
+{
+    const size_t room = REQUEST_BYTES + url->target_len + 2 * url->host_len;
+    bool fits;
+    int error = 0;
+
+    if (room > get->head_room_bytes)
+        error = rv_http_grow(&get->head, 0, &get->head_room_bytes,
+                             room > HEAD_FIRST_BYTES ? room : HEAD_FIRST_BYTES);
+    if (error < 0)
+        return error;
+    fits = format_request(get, url);
+    RV_CHECK(fits, "a request without room");
+    get->port = url->port;
+    return 0;
+}
+
+/*
+ * Ready to ask for get->url. Returns: 1 if there is a connection already, 0 if
+ * one is to be made, -ENOMEM.
+ */
+static int prepare(struct rv_http_get *get)
+{
+    struct rv_http_url_parts url;
+    int error = rv_http_url_split(&url, get->url);
+
+    if (error == 0)
+        error = store_request(get, &url);
+    if (error < 0)
+        return error;
+    get->heard = false;
+    get->reused = get->client && !get->retried &&
+                  rv_http_client_reuse(get->client, &url, &get->stream);
+    if (get->client)
+        *(get->reused ? &get->client->reused : &get->client->opened) += 1;
+    return get->reused;
+}
+
+/* --- after the response ------------------------------------------------ */
+
+/* The connection is in the state of one on which nothing was asked yet. */
+static bool is_reusable(const struct rv_http_get *get)
+{
+    return get->parser->done && get->parser->head.keep_alive && !get->surplus;
+}
+
+static void release(struct rv_http_get *get)
+{
+    struct rv_http_url_parts url;
+
+    if (!get->client || !is_reusable(get) ||
+        rv_http_url_split(&url, get->url) < 0)
+        rv_stream_close(&get->stream);
+    else
+        rv_http_client_keep(get->client, &url, &get->stream);
+}
+
+/*
+ * The server has closed an idle connection while the request was on its way.
+ * It did not read it, as far as can be known, and if it did, no harm is done.
+ */
+static bool may_retry(const struct rv_http_get *get, int error)
+{
+    return get->reused && !get->heard &&
+           (error == -EPIPE || error == -ECONNRESET);
+}
+
+static bool is_redirect(int status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 ||
+           status == 308;
+}
+
+/* Owns: the caller, by rv_free(); NULL when there is no memory. */
+static char *url_text(const struct rv_http_url_parts *url)
+{
+    const size_t room = URL_BYTES + url->host_len + url->target_len;
+    struct rv_http_writer out = {.at = rv_alloc(room)};
+    char *text = out.at;
+
+    if (!text)
+        return NULL;
+    out.end = text + room - 1;
+    rv_http_append_url(&out, url);
+    *out.at = '\0';
+    return text;
+}
+
+/* Set next_url to where `text` leads from here. Returns: 0, negative errno. */
+static int join(struct rv_http_get *get, const char *text)
+{
+    /* 8 KiB, too much for the stack of a coroutine. */
+    struct rv_http_url *url = rv_alloc(sizeof *url);
+    int error;
+
+    if (!url)
+        return -ENOMEM;
+    error = rv_http_url_parse(url, get->url);
+    if (error == 0)
+        error = rv_http_url_join(url, url, text);
+    if (error == 0) {
+        const struct rv_http_url_parts parts = rv_http_parts_of(url);
+
+        get->next_url = url_text(&parts);
+        error = get->next_url ? 0 : -ENOMEM;
+    }
+    rv_free(url);
+    return error == -EINVAL ? -EBADMSG : error;
+}
+
+int rv_http_get_find_next(struct rv_http_get *get)
+{
+    const struct rv_http_slice *location;
+    char *end;
+    char behind;
+    int error;
+
+    if (get->max_redirects == 0 || !is_redirect(get->parser->head.status))
+        return 0;
+    location = rv_http_find_header(&get->parser->head, get->head, "Location");
+    if (!location)
+        return 0;
+    if (get->redirects == get->max_redirects)
+        return -ELOOP;
+    /* It is text for as long as it is read: a line end is behind it. */
+    end = get->head + location->at + location->len;
+    behind = *end;
+    *end = '\0';
+    error = join(get, get->head + location->at);
+    *end = behind;
+    return error;
+}
+
+/* Returns: false when the response is the last one. */
+static bool goes_on(struct rv_http_get *get)
+{
+    if (!get->next_url)
+        return false;
+    rv_free(get->url);
+    get->url = get->next_url;
+    get->next_url = NULL;
+    get->redirects++;
+    get->retried = false;
+    return true;
+}
+
+/* --- the future -------------------------------------------------------- */
+
+static enum rv_poll fetch(struct rv_http_get *get, struct rv_cx *cx)
+{
+    struct rv_future *future = &get->future;
+    size_t sent; /* of the request; it need not live through an await */
+    int error;
+
+    RV_BEGIN(future);
+    do {
+        sent = 0;
+        error = prepare(get);
+        if (error < 0)
+            RV_RETURN(future, error);
+        if (error == 0) {
+            rv_http_get_enter(get, RV_HTTP_CONNECTING);
+            rv_dial_init(&get->step.dial, get->head + get->filled_bytes,
+                         get->port, RV_NEVER, &get->stream);
+            get->step.dial.first = get->head;
+            get->step.dial.first_len_bytes = get->filled_bytes;
+            RV_AWAIT(future, cx, &get->step.dial.future);
+            error = get->step.dial.future.result;
+            if (error < 0)
+                RV_RETURN(future, error);
+            sent = get->step.dial.first_sent_bytes;
+        }
+        rv_http_get_enter(get, RV_HTTP_SENDING);
+        rv_stream_send_init(&get->step.send, &get->stream, get->head + sent,
+                            get->filled_bytes - sent);
+        RV_AWAIT(future, cx, &get->step.send.future);
+        error = get->step.send.future.result;
+        if (error == 0) {
+            rv_http_get_enter(get, RV_HTTP_WAITING);
+            rv_http_response_start(get);
+            RV_AWAIT_UNTIL(future,
+                           (error = rv_http_response_poll(get, cx)) != -EAGAIN);
+        }
+        get->retried = may_retry(get, error);
+        if (get->retried) {
+            rv_stream_close(&get->stream);
+            continue;
+        }
+        if (error < 0)
+            RV_RETURN(future, error);
+        release(get);
+    } while (get->retried || goes_on(get));
+    rv_http_get_enter(get, RV_HTTP_FINISHED);
+    RV_RETURN(future, 0);
+    RV_END(future);
+}
+
+/* Close what needs no memory to be read: the connection and the timer. */
+static void let_go(struct rv_http_get *get)
+{
+    rv_drop(&get->step.dial.future); /* or send: both start the same */
+    rv_drop(&get->timer.future);
+    rv_stream_close(&get->stream);
+    rv_free(get->next_url);
+    get->next_url = NULL;
+    if (get->sink) { /* its buffer is not the body */
+        rv_free(get->body);
+        get->body = NULL;
+    }
+}
+
+static enum rv_poll get_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_http_get *get =
+        RV_CONTAINER_OF(future, struct rv_http_get, future);
+
+    /* I/O before the clock: a response that is there is taken. */
+    if (fetch(get, cx) == RV_PENDING) {
+        if (!out_of_time(get, cx))
+            return RV_PENDING;
+        future->result = -ETIMEDOUT;
+    }
+    let_go(get);
+    return RV_READY;
+}
+
+static void get_drop(struct rv_future *future)
+{
+    struct rv_http_get *get =
+        RV_CONTAINER_OF(future, struct rv_http_get, future);
+
+    let_go(get);
+    rv_free(get->parser);
+    rv_free(get->head);
+    rv_free(get->body);
+    rv_free(get->url);
+    get->parser = NULL;
+    get->head = NULL;
+    get->body = NULL;
+    get->url = NULL;
+}
+
+static const struct rv_future_ops get_ops = {
+    .name = "http-get", .poll = get_poll, .drop = get_drop};
+
+int rv_http_get_init(struct rv_http_get *get, const char *text)
+{
+    struct rv_http_url_parts url;
+    int error;
+
+    memset(get, 0, sizeof *get);
+    rv_future_init(&get->future, &get_ops);
+    get->deadline_ns = RV_NEVER;
+    get->state_ns = RV_NEVER;
+    get->max_body_bytes = max_body_default;
+
+    error = rv_http_url_split(&url, text);
+    if (error < 0)
+        return error;
+    get->url = url_text(&url);
+    return get->url ? 0 : -ENOMEM;
+}
+
+void rv_http_get_into(struct rv_http_get *get, struct rv_http_sink *sink)
+{
+    get->sink = sink;
+    get->max_body_bytes = UINT64_MAX;
+}

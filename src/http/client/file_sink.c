@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * file_sink.c - a sink that is a file, written on the blocking pool.
+ *
+ * Threads: the executor's, but for do_step() and what it calls, which run on
+ * the pool's.
+ *
+ * Protocol. The job is handed to and fro:
+ *
+ *   FILE_SINK-1  While `calling`, the job is the call's: the executor's thread
+ *       does not touch it. When the call is READY it is the file's again. The
+ *       pool orders both sides.
+ *   FILE_SINK-2  A file that is dropped while `calling` leaves the job to the
+ *       call, which frees it after its step. Freeing it here would give the
+ *       pool thread's buffer and descriptor to somebody else.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/base_internal.h"
+#include "http/client/client_internal.h"
+#include "http/client/new_file.h"
+
+enum { FIRST_BYTES = 4096, STEP_BYTES = 128 * 1024 };
+
+struct rv_http_file_job {
+    int fd;        /* -1: not open */
+    bool begun;    /* there is a file by the name of `part` */
+    uint32_t mark; /* the process that has begun it */
+    bool last;     /* the step is the last */
+    char *data;    /* to be written */
+    size_t len_bytes;
+    size_t room_bytes;
+    uint64_t written_bytes;
+    int dir_fd; /* of both names */
+    char
+        *part; /* its name until it is whole; NULL: it was given a descriptor */
+    const char *name;
+    char names[];
+};
+
+/* --- on the pool ------------------------------------------------------- */
+
+/* Take away what was begun. */
+static void give_up(struct rv_http_file_job *job)
+{
+    if (job->fd >= 0)
+        close(job->fd);
+    job->fd = -1;
+    if (job->begun && !rv_fork_is_copy(job->mark)) /* else the parent's */
+        unlinkat(job->dir_fd, job->part, 0);
+    job->begun = false;
+}
+
+static void job_free(void *arg)
+{
+    struct rv_http_file_job *job = arg;
+
+    give_up(job);
+    rv_free(job->data);
+    rv_free(job);
+}
+
+static int open_part(struct rv_http_file_job *job)
+{
+    job->fd = rv_new_file_open(job->dir_fd, job->name, job->part);
+    job->begun = job->fd >= 0;
+    job->mark = rv_fork_mark();
+    return job->begun ? 0 : job->fd;
+}
+
+/* Write all, whatever the descriptor is. Returns: 0, negative errno. */
+static int write_all(struct rv_http_file_job *job)
+{
+    uint32_t tries = 0;
+    size_t at = 0;
+
+    while (at < job->len_bytes) {
+        const ssize_t n = write(job->fd, job->data + at, job->len_bytes - at);
+
+        if (n > 0) {
+            at += (size_t)n;
+            job->written_bytes += (uint64_t)n;
+        } else if (n == 0) {
+            return -ENOSPC;
+        } else if (errno == EAGAIN) {
+            /* Somebody made it non-blocking: wait as if not. */
+            struct pollfd room = {.fd = job->fd, .events = POLLOUT};
+
+            if (poll(&room, 1, -1) < 0 && !rv_interrupted(&tries))
+                return -errno;
+        } else if (!rv_interrupted(&tries)) {
+            return -errno;
+        }
+    }
+    job->len_bytes = 0;
+    return 0;
+}
+
+/* It is whole: from now on it has its name. Some file systems tell only at
+ * the close that there was no room. */
+static int finish(struct rv_http_file_job *job)
+{
+    const int fd = job->fd;
+    int error;
+
+    job->fd = -1;
+    if (close(fd) < 0)
+        return -errno;
+    if (!job->part)
+        return 0;
+    error = rv_new_file_commit(job->dir_fd, job->part, job->name);
+    job->begun = error < 0;
+    return error;
+}
+
+static int32_t do_step(void *arg)
+{
+    struct rv_http_file_job *job = arg;
+    int error = job->fd < 0 ? open_part(job) : 0;
+
+    if (error == 0)
+        error = write_all(job);
+    if (error == 0 && job->last)
+        error = finish(job);
+    if (error < 0)
+        give_up(job);
+    return error;
+}
+
+/* --- on the executor's thread ------------------------------------------ */
+
+static struct rv_http_file *file_of(struct rv_http_sink *sink)
+{
+    return RV_CONTAINER_OF(sink, struct rv_http_file, sink);
+}
+
+/* Wait for the step that is under way. Returns: 0, -EAGAIN, its error. */
+static int settle(struct rv_http_file *file, struct rv_cx *cx)
+{
+    int error;
+
+    if (!file->calling)
+        return 0;
+    if (rv_poll(&file->call.future, cx) == RV_PENDING)
+        return -EAGAIN;
+    file->calling = false;
+    file->written_bytes = file->job->written_bytes;
+    error = file->call.future.result;
+    /* "No thread to be had" is no memory here: -EAGAIN means pending. */
+    return error == -EAGAIN ? -ENOMEM : error;
+}
+
+/* Let the pool write what there is. Returns: as settle(). */
+static int begin_step(struct rv_http_file *file, struct rv_cx *cx)
+{
+    if (file->job->part)
+        rv_blocking_init(&file->call, do_step, file->job, job_free);
+    else /* whoever reads from it sets the pace */
+        rv_blocking_init_slow(&file->call, do_step, file->job, job_free);
+    file->calling = true;
+    return settle(file, cx);
+}
+
+/* Room behind the data, unless it is a whole step. Returns: 0, -ENOMEM. */
+static int make_room(struct rv_http_file_job *job)
+{
+    const size_t room = job->room_bytes ? 2 * job->room_bytes : FIRST_BYTES;
+
+    if (job->len_bytes < job->room_bytes || job->room_bytes == STEP_BYTES)
+        return 0;
+    return rv_http_grow(&job->data, job->len_bytes, &job->room_bytes, room);
+}
+
+static ssize_t file_write(struct rv_http_sink *sink, struct rv_cx *cx,
+                          const void *data, size_t len)
+{
+    struct rv_http_file *file = file_of(sink);
+    struct rv_http_file_job *job = file->job;
+    int error = settle(file, cx);
+
+    if (error == 0 && job->len_bytes == STEP_BYTES)
+        error = begin_step(file, cx);
+    if (error == 0)
+        error = make_room(job);
+    if (error < 0)
+        return error;
+    if (len > job->room_bytes - job->len_bytes)
+        len = job->room_bytes - job->len_bytes;
+    memcpy(job->data + job->len_bytes, data, len);
+    job->len_bytes += len;
+    return (ssize_t)len;
+}
+
+static int file_finish(struct rv_http_sink *sink, struct rv_cx *cx)
+{
+    struct rv_http_file *file = file_of(sink);
+    int error = settle(file, cx);
+
+    if (error < 0 || file->job->last)
+        return error;
+    file->job->last = true;
+    return begin_step(file, cx);
+}
+
+void rv_http_file_drop(struct rv_http_file *file)
+{
+    if (file->calling)
+        rv_drop(&file->call.future);
+    else if (file->job)
+        job_free(file->job);
+    file->calling = false;
+    file->job = NULL;
+}
+
+static const struct rv_http_sink_ops file_ops = {.poll_write = file_write,
+                                                 .poll_finish = file_finish};
+
+int rv_http_file_init(struct rv_http_file *file, int dir_fd, const char *name)
+{
+    const size_t size = strlen(name) + 1;
+    struct rv_http_file_job *job =
+        rv_alloc(sizeof *job + size + rv_new_file_room(name));
+
+    *file = (struct rv_http_file){.sink.ops = &file_ops, .job = job};
+    if (!job)
+        return -ENOMEM;
+    job->fd = -1;
+    job->dir_fd = dir_fd;
+    job->name = memcpy(job->names, name, size);
+    job->part = job->names + size;
+    return 0;
+}
+
+int rv_http_file_init_fd(struct rv_http_file *file, int fd)
+{
+    struct rv_http_file_job *job = rv_alloc(sizeof *job);
+    int error;
+
+    *file = (struct rv_http_file){.sink.ops = &file_ops, .job = job};
+    if (!job)
+        return -ENOMEM;
+    job->fd = fcntl(fd, F_DUPFD_CLOEXEC, RV_FD_FIRST);
+    if (job->fd >= 0)
+        return 0;
+    error = -errno;
+    rv_http_file_drop(file);
+    return error;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * idle_connections.c - connections that wait for their next request.
+ *
+ * One list, the latest last, so the oldest are in front and a look for one
+ * begins at the end: the connection used last is the least likely to have been
+ * closed by the server.
+ *
+ * Threads: the executor's.
+ */
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "http/client/client_internal.h"
+
+enum { MAX_IDLE = 64, MAX_IDLE_PER_HOST = 8, MAX_IDLE_S = 60 };
+
+struct idle {
+    struct rv_list node;
+    struct rv_stream stream;
+    int64_t since_ns;
+    uint16_t port;
+    size_t host_len;
+    char host[]; /* as in the URL, without a NUL */
+};
+
+static struct idle *idle_of(struct rv_list *node)
+{
+    return RV_CONTAINER_OF(node, struct idle, node);
+}
+
+static void forget(struct rv_http_client *client, struct idle *idle)
+{
+    rv_list_remove(&idle->node);
+    client->idle_count--;
+    rv_stream_close(&idle->stream);
+    rv_free(idle);
+}
+
+static void forget_oldest(struct rv_http_client *client)
+{
+    forget(client, idle_of(client->idle.next));
+}
+
+static void forget_expired(struct rv_http_client *client)
+{
+    const int64_t now_ns = rv_now_ns();
+
+    while (client->idle_count > 0 &&
+           now_ns - idle_of(client->idle.next)->since_ns >= client->max_idle_ns)
+        forget_oldest(client);
+}
+
+static bool leads_to(const struct idle *idle,
+                     const struct rv_http_url_parts *url)
+{
+    return idle->port == url->port && idle->host_len == url->host_len &&
+           strncasecmp(idle->host, url->host, url->host_len) == 0;
+}
+
+/* Nothing is to come on a good one: an end, an error or a word of a server
+ * that was not asked makes it useless. */
+static bool still_good(const struct idle *idle)
+{
+    char byte;
+
+    return recv(rv_stream_fd(&idle->stream), &byte, 1,
+                MSG_PEEK | MSG_DONTWAIT) < 0 &&
+           errno == EAGAIN;
+}
+
+bool rv_http_client_reuse(struct rv_http_client *client,
+                          const struct rv_http_url_parts *url,
+                          struct rv_stream *stream)
+{
+    struct rv_list *node;
+    struct rv_list *before;
+
+    forget_expired(client);
+    for (node = client->idle.prev; node != &client->idle; node = before) {
+        struct idle *idle = idle_of(node);
+
+        before = node->prev;
+        if (!leads_to(idle, url))
+            continue;
+        if (still_good(idle)) {
+            *stream = idle->stream;
+            idle->stream = (struct rv_stream){0};
+        }
+        forget(client, idle);
+        if (rv_stream_fd(stream) >= 0)
+            return true;
+    }
+    return false;
+}
+
+static uint32_t count_to(const struct rv_http_client *client,
+                         const struct rv_http_url_parts *url)
+{
+    const struct rv_list *node;
+    uint32_t count = 0;
+
+    for (node = client->idle.next; node != &client->idle; node = node->next)
+        count += leads_to(RV_CONTAINER_OF(node, struct idle, node), url);
+    return count;
+}
+
+void rv_http_client_keep(struct rv_http_client *client,
+                         const struct rv_http_url_parts *url,
+                         struct rv_stream *stream)
+{
+    struct idle *idle = NULL;
+
+    forget_expired(client);
+    if (client->max_idle > 0 &&
+        count_to(client, url) < client->max_idle_per_host)
+        idle = rv_alloc(sizeof *idle + url->host_len);
+    if (!idle) {
+        rv_stream_close(stream);
+        return;
+    }
+    while (client->idle_count >= client->max_idle)
+        forget_oldest(client);
+    rv_source_forget(stream->source, RV_READ);
+    rv_source_forget(stream->source, RV_WRITE);
+    idle->stream = *stream;
+    *stream = (struct rv_stream){0};
+    idle->since_ns = rv_now_ns();
+    idle->port = url->port;
+    idle->host_len = url->host_len;
+    memcpy(idle->host, url->host, url->host_len);
+    rv_list_push(&client->idle, &idle->node);
+    client->idle_count++;
+}
+
+void rv_http_client_init(struct rv_http_client *client)
+{
+    *client = (struct rv_http_client){.max_idle = MAX_IDLE,
+                                      .max_idle_per_host = MAX_IDLE_PER_HOST,
+                                      .max_idle_ns = MAX_IDLE_S * RV_NS_PER_S};
+    rv_list_init(&client->idle);
+}
+
+void rv_http_client_fini(struct rv_http_client *client)
+{
+    while (client->idle_count > 0)
+        forget_oldest(client);
+}
+
+uint32_t rv_http_client_idle(const struct rv_http_client *client)
+{
+    return client->idle_count;
+}

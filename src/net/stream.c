@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stream.c - one TCP socket: open, close, try a system call, or wait for it.
+ *
+ * Threads: the executor's whose tasks use the socket.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <reveil/trace.h>
+#include <unistd.h>
+
+#include "base/base_internal.h"
+#include "net/net_internal.h"
+#include "reactor/reactor_internal.h"
+
+enum { BACKLOG = 4096 }; /* cut to net.core.somaxconn by the kernel */
+
+int rv_stream_fd(const struct rv_stream *stream)
+{
+    return stream->fd_plus_1 - 1;
+}
+
+void rv_stream_close(struct rv_stream *stream)
+{
+    if (!stream->fd_plus_1)
+        return;
+    rv_source_close(stream->source);
+    close(rv_stream_fd(stream));
+    *stream = (struct rv_stream){0};
+}
+
+/*
+ * A close alone throws away what was kept back when there is input unread. Out
+ * of epoll first: the peer's answer to the end would wake the reactor. In a
+ * child of fork() it is the parent who ends the connection.
+ */
+void rv_stream_finish(struct rv_stream *stream)
+{
+    const bool parents = stream->source && rv_source_is_parents(stream->source);
+
+    if (!stream->fd_plus_1)
+        return;
+    rv_source_close(stream->source);
+    stream->source = NULL;
+    if (!parents)
+        shutdown(rv_stream_fd(stream), SHUT_WR);
+    rv_stream_close(stream);
+}
+
+void rv_tcp_reset(struct rv_stream *stream)
+{
+    /* Lingering for 0 seconds means: send a reset (socket(7)). */
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+    if (stream->fd_plus_1 && !rv_source_is_parents(stream->source))
+        setsockopt(rv_stream_fd(stream), SOL_SOCKET, SO_LINGER, &at_once,
+                   sizeof at_once);
+    rv_stream_close(stream);
+}
+
+int rv_stream_shutdown_write(struct rv_stream *stream)
+{
+    return shutdown(rv_stream_fd(stream), SHUT_WR) < 0 ? -errno : 0;
+}
+
+int rv_net_register(int fd, struct rv_source **out)
+{
+    struct rv_reactor *reactor = rv_reactor_current();
+    int error = -ENODEV;
+
+    if (reactor)
+        error = rv_source_open(reactor, fd, out);
+    if (error)
+        close(fd);
+    return error;
+}
+
+int rv_stream_adopt(struct rv_stream *out, int fd)
+{
+    const int error = rv_net_register(fd, &out->source);
+
+    if (!error)
+        out->fd_plus_1 = fd + 1;
+    out->plain = false;
+    return error;
+}
+
+int rv_stream_adopt_plain(struct rv_stream *out, int fd)
+{
+    const int error = rv_stream_adopt(out, fd);
+
+    out->plain = !error;
+    return error;
+}
+
+void rv_tcp_read_to_eagain(struct rv_stream *stream)
+{
+    stream->plain = false;
+}
+
+static int switch_on(int fd, int option)
+{
+    const int yes = 1;
+
+    return setsockopt(fd, SOL_SOCKET, option, &yes, sizeof yes) < 0 ? -errno
+                                                                    : 0;
+}
+
+/*
+ * The first of those that share a port binds as one that does not, and finds
+ * out whether anybody has it; it lets the others in after that.
+ *
+ * Returns: 0, negative errno.
+ */
+static int bind_and_listen(int fd, const struct rv_addr *addr,
+                           const struct rv_listen_options *options)
+{
+    const uint32_t backlog = options->backlog ? options->backlog : BACKLOG;
+    int error = switch_on(fd, SO_REUSEADDR);
+
+    if (!error && options->reuse_port && !options->first)
+        error = switch_on(fd, SO_REUSEPORT);
+    if (!error && bind(fd, &addr->sa.base, addr->len_bytes) < 0)
+        error = -errno;
+    if (!error && options->reuse_port && options->first)
+        error = switch_on(fd, SO_REUSEPORT);
+    if (!error && listen(fd, backlog < INT_MAX ? (int)backlog : INT_MAX) < 0)
+        error = -errno;
+    return error;
+}
+
+int rv_tcp_socket(const struct rv_addr *addr)
+{
+    return rv_fd_above_stdio(socket(addr->sa.base.sa_family,
+                                    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+                                    IPPROTO_TCP));
+}
+
+int rv_tcp_listen_with(struct rv_stream *out, const struct rv_addr *addr,
+                       const struct rv_listen_options *options)
+{
+    static const struct rv_listen_options standard;
+    const int fd = rv_tcp_socket(addr);
+    int error;
+
+    if (fd < 0)
+        return fd;
+    error = bind_and_listen(fd, addr, options ? options : &standard);
+    if (error) {
+        close(fd);
+        return error;
+    }
+    return rv_stream_adopt_plain(out, fd);
+}
+
+int rv_tcp_listen(struct rv_stream *out, const struct rv_addr *addr)
+{
+    return rv_tcp_listen_with(out, addr, NULL);
+}
+
+int rv_tcp_local_addr(const struct rv_stream *stream, struct rv_addr *out)
+{
+    out->len_bytes = sizeof out->sa;
+    return getsockname(rv_stream_fd(stream), &out->sa.base, &out->len_bytes) < 0
+               ? -errno
+               : 0;
+}
+
+/* --- I/O first, the reactor on EAGAIN ----------------------------------- */
+
+struct io {
+    enum rv_direction direction;
+    void *buffer;     /* of recv */
+    const void *data; /* of send */
+    size_t len_bytes;
+    const struct msghdr *message; /* instead of data, or NULL */
+    int flags;                    /* of send */
+};
+
+static ssize_t try_once(int fd, const struct io *io)
+{
+    uint32_t tries = 0;
+    ssize_t n;
+
+    do {
+        if (io->direction == RV_READ)
+            n = recv(fd, io->buffer, io->len_bytes, 0);
+        else if (io->message)
+            n = sendmsg(fd, io->message, MSG_NOSIGNAL);
+        else
+            n = send(fd, io->data, io->len_bytes, MSG_NOSIGNAL | io->flags);
+    } while (n < 0 && rv_interrupted(&tries));
+    return n < 0 ? -errno : n;
+}
+
+/* The most that Linux moves in one call (MAX_RW_COUNT), with any page size up
+ * to 64 KiB. */
+static const size_t most_bytes = INT_MAX & ~0xffff;
+
+/*
+ * A call that did not do all it could have, on a plain TCP connection: recv()
+ * has emptied the queue, send() has filled it, and what changes that is an edge
+ * of its own. It saves the call that would say EAGAIN: one for each request.
+ * What makes recv() stop while there is more:
+ *
+ *   the end           EPOLLRDHUP: the direction is CLOSED, and stays ready
+ *   an error          EPOLLERR: the direction is strict (source.c, SOURCE-7)
+ *   the urgent mark   EPOLLPRI: the same
+ *   the byte limit of a call
+ *   what is not plain TCP: the socket is not `plain`
+ *
+ * A signal does not stop it: it looks at that only before it waits. Nor does
+ * SO_RCVLOWAT. What came during the call has an event with a new tick.
+ */
+static bool did_less(const struct rv_stream *stream, const struct io *io,
+                     ssize_t n)
+{
+    return stream->plain && n > 0 && (size_t)n < io->len_bytes &&
+           (size_t)n < most_bytes;
+}
+
+/*
+ * At an urgent mark recv() says EAGAIN, too, when a signal is pending, whatever
+ * lies behind the mark. Only a direction that is strict can be there.
+ */
+static bool is_drained(const struct rv_stream *stream, const struct io *io)
+{
+    struct pollfd entry = {.fd = rv_stream_fd(stream), .events = POLLIN};
+
+    if (io->direction == RV_WRITE || !rv_source_strict(stream->source, RV_READ))
+        return true;
+    return poll(&entry, 1, 0) <= 0 || !(entry.revents & POLLIN);
+}
+
+/*
+ * Try while the direction is worth it. EAGAIN makes it not worth it, unless
+ * the reactor saw the socket ready again meanwhile.
+ */
+static ssize_t poll_io(struct rv_stream *stream, struct rv_cx *cx,
+                       const struct io *io)
+{
+    uint32_t tick;
+
+    while (rv_source_ready(stream->source, io->direction, &cx->waker, &tick) &&
+           rv_may_go_on(cx)) {
+        ssize_t n = try_once(rv_stream_fd(stream), io);
+        int error;
+
+        if (n != -EAGAIN) {
+            rv_trace(io->direction == RV_READ ? RV_EV_RECV : RV_EV_SEND, 0, n);
+            if (n > 0)
+                rv_net_charge(cx, n);
+            if (did_less(stream, io, n))
+                rv_source_clear_short(stream->source, io->direction, tick);
+            return n;
+        }
+        rv_trace(RV_EV_WOULD_BLOCK, 0, rv_stream_fd(stream));
+        error = is_drained(stream, io)
+                    ? rv_source_clear(stream->source, io->direction, tick)
+                    : 0;
+        if (error)
+            return error;
+    }
+    return -EAGAIN;
+}
+
+ssize_t rv_stream_poll_recv(struct rv_stream *stream, struct rv_cx *cx,
+                            void *buffer, size_t len_bytes)
+{
+    const struct io io = {
+        .direction = RV_READ, .buffer = buffer, .len_bytes = len_bytes};
+
+    return poll_io(stream, cx, &io);
+}
+
+bool rv_stream_poll_gone(struct rv_stream *stream, struct rv_cx *cx)
+{
+    return rv_source_gone(stream->source, &cx->waker);
+}
+
+ssize_t rv_stream_poll_send(struct rv_stream *stream, struct rv_cx *cx,
+                            const void *data, size_t len_bytes)
+{
+    const struct io io = {
+        .direction = RV_WRITE, .data = data, .len_bytes = len_bytes};
+
+    return poll_io(stream, cx, &io);
+}
+
+ssize_t rv_stream_poll_send_last(struct rv_stream *stream, struct rv_cx *cx,
+                                 const void *data, size_t len_bytes)
+{
+    const struct io io = {.direction = RV_WRITE,
+                          .data = data,
+                          .len_bytes = len_bytes,
+                          .flags = MSG_MORE};
+
+    return poll_io(stream, cx, &io);
+}
+
+ssize_t rv_stream_poll_sendmsg(struct rv_stream *stream, struct rv_cx *cx,
+                               const struct msghdr *message, size_t len_bytes)
+{
+    const struct io io = {
+        .direction = RV_WRITE, .message = message, .len_bytes = len_bytes};
+
+    return poll_io(stream, cx, &io);
+}

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stream_futures.c - connect, accept, recv and send as futures.
+ *
+ * Threads: the executor's.
+ *
+ * What one of them holds while it waits: a connect the socket that it makes,
+ * the others a waker in the source of the socket, which must not move or go
+ * before the future is dropped, but may be closed.
+ */
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <reveil/async.h>
+#include <reveil/trace.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/base_internal.h"
+#include "net/net_internal.h"
+
+/* --- connect ----------------------------------------------------------- */
+
+/*
+ * connect(2) may be called again and again: it says 0 or EISCONN when the
+ * connection is there, EALREADY while it is being made, and what went wrong.
+ *
+ * Returns: 0, -EINPROGRESS, other negative errno.
+ */
+static int try_connect(const struct rv_tcp_connect *self, int fd)
+{
+    if (connect(fd, &self->addr.sa.base, self->addr.len_bytes) == 0 ||
+        errno == EISCONN)
+        return 0;
+    return errno == EALREADY || errno == EINTR ? -EINPROGRESS : -errno;
+}
+
+/*
+ * send(2) says the same, and that much was sent: EAGAIN while the connection is
+ * being made.
+ */
+static int try_send_first(struct rv_tcp_connect *self, int fd, struct rv_cx *cx)
+{
+    uint32_t tries = 0;
+    ssize_t n;
+
+    do {
+        n = send(fd, self->first, self->first_len_bytes, MSG_NOSIGNAL);
+    } while (n < 0 && rv_interrupted(&tries));
+    if (n < 0)
+        return errno == EAGAIN ? -EINPROGRESS : -errno;
+    rv_net_charge(cx, n);
+    self->first_sent_bytes = (size_t)n;
+    return 0;
+}
+
+/* The kernel holds the last ACK of the handshake back, for the data to take it
+ * along. */
+static void hold_ack_back(int fd)
+{
+    const int no = 0;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &no, sizeof no);
+}
+
+/* connect() first, register after: epoll reports a socket that is neither
+ * connected nor connecting as hung up. */
+static int start_connect(struct rv_tcp_connect *self)
+{
+    const int fd = rv_tcp_socket(&self->addr);
+    int error;
+
+    if (fd < 0)
+        return fd;
+    if (self->first_len_bytes > 0)
+        hold_ack_back(fd);
+    error = try_connect(self, fd);
+    if (error && error != -EINPROGRESS) {
+        close(fd);
+        return error;
+    }
+    return rv_stream_adopt_plain(self->stream, fd);
+}
+
+/*
+ * I/O first here too: on loopback the connection is there before the reactor
+ * could say so. Returns: 0, negative errno; -EINPROGRESS: the waker was left.
+ */
+static int finish_connect(struct rv_tcp_connect *self, struct rv_cx *cx)
+{
+    struct rv_source *source = self->stream->source;
+    int error = -EINPROGRESS;
+    uint32_t tick;
+
+    while (error == -EINPROGRESS &&
+           rv_source_ready(source, RV_WRITE, &cx->waker, &tick)) {
+        error = self->first_len_bytes > 0
+                    ? try_send_first(self, rv_stream_fd(self->stream), cx)
+                    : try_connect(self, rv_stream_fd(self->stream));
+        if (error == -EINPROGRESS) {
+            const int no_use = rv_source_clear(source, RV_WRITE, tick);
+
+            if (no_use)
+                return no_use;
+        }
+    }
+    return error;
+}
+
+/*
+ * A connect to a port of this machine where nobody listens may be given that
+ * very port as its own, and then meets itself: a simultaneous open (RFC 9293,
+ * 3.5). The kernel gives out no port below FIRST_PORT: ip_local_port_range may
+ * not reach into the privileged ones. So this costs a getsockname() for each
+ * connect to a higher port, and none to 80 or 443.
+ */
+static bool has_met_itself(const struct rv_tcp_connect *self)
+{
+    enum { FIRST_PORT = 1024 };
+    const uint16_t port = rv_addr_port(&self->addr);
+    struct rv_addr peer = {.len_bytes = sizeof peer.sa};
+    struct rv_addr own;
+
+    if (port < FIRST_PORT || rv_tcp_local_addr(self->stream, &own) < 0 ||
+        rv_addr_port(&own) != port)
+        return false;
+    if (getpeername(rv_stream_fd(self->stream), &peer.sa.base,
+                    &peer.len_bytes) < 0)
+        return false;
+    return own.sa.base.sa_family == AF_INET6
+               ? memcmp(&own.sa.v6.sin6_addr, &peer.sa.v6.sin6_addr,
+                        sizeof own.sa.v6.sin6_addr) == 0
+               : own.sa.v4.sin_addr.s_addr == peer.sa.v4.sin_addr.s_addr;
+}
+
+/* Returns: 0; -ECONNREFUSED: nobody is there but the socket itself. A reset
+ * gives the port back at once. */
+static int refuse_itself(struct rv_tcp_connect *self)
+{
+    if (!has_met_itself(self))
+        return 0;
+    rv_tcp_reset(self->stream);
+    self->first_sent_bytes = 0;
+    return -ECONNREFUSED;
+}
+
+static enum rv_poll connect_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_tcp_connect *self =
+        RV_CONTAINER_OF(future, struct rv_tcp_connect, future);
+
+    RV_BEGIN(future);
+    future->result = start_connect(self);
+    if (future->result < 0) {
+        rv_trace(RV_EV_CONNECT, 0, future->result);
+        RV_RETURN(future, future->result);
+    }
+    RV_AWAIT_UNTIL(future,
+                   (future->result = finish_connect(self, cx)) != -EINPROGRESS);
+    if (future->result == 0)
+        future->result = refuse_itself(self);
+    rv_trace(RV_EV_CONNECT, 0,
+             future->result ? future->result : rv_stream_fd(self->stream));
+    if (self->first_sent_bytes > 0)
+        rv_trace(RV_EV_SEND, 0, (int64_t)self->first_sent_bytes);
+    if (future->result < 0)
+        rv_stream_close(self->stream);
+    RV_RETURN(future, future->result);
+    RV_END(future);
+}
+
+/* A connection that was not made yet is nobody's: close it. */
+static void connect_drop(struct rv_future *future)
+{
+    struct rv_tcp_connect *self =
+        RV_CONTAINER_OF(future, struct rv_tcp_connect, future);
+
+    if (future->at > 0)
+        rv_stream_close(self->stream);
+}
+
+void rv_tcp_connect_init(struct rv_tcp_connect *connect,
+                         const struct rv_addr *addr, struct rv_stream *stream)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_tcp_connect", .poll = connect_poll, .drop = connect_drop};
+
+    rv_future_init(&connect->future, &ops);
+    connect->addr = *addr;
+    connect->stream = stream;
+    connect->first_len_bytes = 0;
+    connect->first_sent_bytes = 0;
+    *stream = (struct rv_stream){0};
+}
+
+/* --- accept ------------------------------------------------------------ */
+
+enum {
+    DEAD_IN_A_ROW = 64, /* then it is no longer an error of one connection */
+    PAUSE_MS = 20
+};
+
+/* Errors of one connection that died in the queue, not of the listener: see
+ * accept(2), "Error handling". */
+static bool is_about_the_peer(int error)
+{
+    switch (error) {
+    case -EINTR:
+    case -ECONNABORTED:
+    case -EPROTO:
+    case -ENETDOWN:
+    case -ENETUNREACH:
+    case -EHOSTDOWN:
+    case -EHOSTUNREACH:
+    case -ENONET:
+    case -ENOPROTOOPT:
+    case -EPERM: /* a firewall */
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Errors that go away when something is closed. ENOSPC: of epoll. */
+static bool is_shortage(int error)
+{
+    return error == -EMFILE || error == -ENFILE || error == -ENOBUFS ||
+           error == -ENOMEM || error == -ENOSPC;
+}
+
+/* Returns: a descriptor, negative errno; after many that died the last error,
+ * because one that stays would hold the thread for ever. */
+static int try_accept(int listener)
+{
+    int fd;
+
+    for (int i = 0; i < DEAD_IN_A_ROW; i++) {
+        fd = rv_fd_above_stdio(
+            accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (fd >= 0 || !is_about_the_peer(fd))
+            break;
+    }
+    return fd;
+}
+
+/* What a listener takes is of its kind. */
+static int adopt_accepted(struct rv_stream_accept *self, int fd)
+{
+    return self->listener->plain ? rv_stream_adopt_plain(self->stream, fd)
+                                 : rv_stream_adopt(self->stream, fd);
+}
+
+/* Returns: -EAGAIN, and the waker was left; else what it came to. */
+static int accept_next(struct rv_stream_accept *self, struct rv_cx *cx)
+{
+    struct rv_source *source = self->listener->source;
+    uint32_t tick;
+
+    while (rv_source_ready(source, RV_READ, &cx->waker, &tick) &&
+           rv_may_go_on(cx)) {
+        const int fd = try_accept(rv_stream_fd(self->listener));
+        int error;
+
+        if (fd != -EAGAIN) {
+            rv_trace(RV_EV_ACCEPT, 0, fd);
+            return fd < 0 ? fd : adopt_accepted(self, fd);
+        }
+        rv_trace(RV_EV_WOULD_BLOCK, 0, rv_stream_fd(self->listener));
+        error = rv_source_clear(source, RV_READ, tick);
+        if (error)
+            return error;
+    }
+    return -EAGAIN;
+}
+
+static bool goes_on_later(const struct rv_stream_accept *self)
+{
+    const int error = self->future.result;
+
+    return self->patient && (is_shortage(error) || is_about_the_peer(error));
+}
+
+/* READY is kept after a connection: only EAGAIN says that there is none. */
+static enum rv_poll accept_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_stream_accept *self =
+        RV_CONTAINER_OF(future, struct rv_stream_accept, future);
+
+    for (;;) {
+        if (self->pausing && rv_poll(&self->pause.future, cx) == RV_PENDING)
+            return RV_PENDING;
+        self->pausing = false;
+        future->result = accept_next(self, cx);
+        if (future->result == -EAGAIN)
+            return rv_net_wait(future);
+        if (!goes_on_later(self))
+            return RV_READY;
+        /* The source stays READY: after the pause the listener is tried again
+         * without a new edge of epoll. */
+        rv_sleep_init(&self->pause, rv_after_ms(PAUSE_MS));
+        self->pausing = true;
+    }
+}
+
+static void accept_drop(struct rv_future *future)
+{
+    struct rv_stream_accept *self =
+        RV_CONTAINER_OF(future, struct rv_stream_accept, future);
+
+    rv_drop(&self->pause.future);
+    rv_net_stop_waiting(future, self->listener->source, RV_READ);
+}
+
+void rv_stream_accept_init(struct rv_stream_accept *accept,
+                           struct rv_stream *listener, struct rv_stream *stream)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_stream_accept", .poll = accept_poll, .drop = accept_drop};
+
+    *accept = (struct rv_stream_accept){.listener = listener, .stream = stream};
+    rv_future_init(&accept->future, &ops);
+    *stream = (struct rv_stream){0};
+}
+
+void rv_stream_accept_patient_init(struct rv_stream_accept *accept,
+                                   struct rv_stream *listener,
+                                   struct rv_stream *stream)
+{
+    rv_stream_accept_init(accept, listener, stream);
+    accept->patient = true;
+}
+
+/* --- recv and send ----------------------------------------------------- */
+
+static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_stream_recv *self =
+        RV_CONTAINER_OF(future, struct rv_stream_recv, future);
+    ssize_t n =
+        rv_stream_poll_recv(self->stream, cx, self->buffer, self->len_bytes);
+
+    if (n == -EAGAIN)
+        return rv_net_wait(future);
+    future->result = (int32_t)n; /* Linux moves less than 2 GiB a call */
+    return RV_READY;
+}
+
+static void recv_drop(struct rv_future *future)
+{
+    struct rv_stream_recv *self =
+        RV_CONTAINER_OF(future, struct rv_stream_recv, future);
+
+    rv_net_stop_waiting(future, self->stream->source, RV_READ);
+}
+
+void rv_stream_recv_init(struct rv_stream_recv *recv, struct rv_stream *stream,
+                         void *buffer, size_t len_bytes)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_stream_recv", .poll = recv_poll, .drop = recv_drop};
+
+    rv_future_init(&recv->future, &ops);
+    recv->stream = stream;
+    recv->buffer = buffer;
+    recv->len_bytes = len_bytes;
+}
+
+static enum rv_poll send_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_stream_send *self =
+        RV_CONTAINER_OF(future, struct rv_stream_send, future);
+
+    while (self->sent_bytes < self->len_bytes) {
+        ssize_t n =
+            rv_stream_poll_send(self->stream, cx, self->data + self->sent_bytes,
+                                self->len_bytes - self->sent_bytes);
+
+        if (n == -EAGAIN)
+            return rv_net_wait(future);
+        if (n < 0) {
+            future->result = (int32_t)n;
+            return RV_READY;
+        }
+        self->sent_bytes += (size_t)n;
+    }
+    future->result = 0;
+    return RV_READY;
+}
+
+static void send_drop(struct rv_future *future)
+{
+    struct rv_stream_send *self =
+        RV_CONTAINER_OF(future, struct rv_stream_send, future);
+
+    rv_net_stop_waiting(future, self->stream->source, RV_WRITE);
+}
+
+void rv_stream_send_init(struct rv_stream_send *send, struct rv_stream *stream,
+                         const void *data, size_t len_bytes)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_stream_send", .poll = send_poll, .drop = send_drop};
+
+    rv_future_init(&send->future, &ops);
+    send->stream = stream;
+    send->data = data;
+    send->len_bytes = len_bytes;
+    send->sent_bytes = 0;
+}

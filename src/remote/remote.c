@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * remote.c - an inbox in front of an executor, and a task that empties it.
+ *
+ * Threads: rv_remote_*() any; those of the inbox task and of the messages the
+ * executor's.
+ *
+ * The inbox task is a task of the executor: nothing of the executor itself is
+ * touched from outside, only the inbox task's waker. A message with a join is a
+ * small future around the one that was handed over; see remote_task.c.
+ *
+ * Protocol. Everything shared is under the handle's mutex.
+ *
+ *   REMOTE-1  Whether the inbox is closed is looked at in the hold that puts
+ *       the message in: either the inbox task's drop finds it there, or the
+ *       caller keeps the future.
+ *   REMOTE-2  The inbox task takes all of the inbox and leaves its waker in one
+ *       hold. A message that came between two would wake nobody.
+ *   REMOTE-3  Who puts a message into an empty inbox wakes the inbox task,
+ *       after that. To the others the wake of the first still applies: the
+ *       inbox task has not taken the inbox since. A wake before it could be
+ *       used up in vain.
+ *   REMOTE-4  The inbox task's drop closes the inbox and takes what is left in
+ *       one hold. A message that came between two would stay for ever.
+ *   REMOTE-5  No waker is called and no future is dropped in a hold.
+ *   REMOTE-6  The memory goes with its last reference, a handle or the inbox
+ *       task: a thread may still be unlocking when the executor has gone.
+ *
+ * stress_remote.c is the test; each rule but REMOTE-5 has a mutant, and so
+ * have REMOTE_TASK-1, REMOTE_TASK-2 and REMOTE_TASK-4.
+ */
+#include <errno.h>
+#include <pthread.h>
+
+#include "base/base_internal.h"
+#include "remote/remote_internal.h"
+
+enum { NO_MEMORY_PAUSE_MS = 20 };
+
+struct rv_remote {
+    _Atomic uint32_t references; /* REMOTE-6; any thread */
+    uint32_t mark;               /* the process that it is of */
+    pthread_mutex_t mutex;       /* for everything below */
+    uint32_t handles;
+    bool closed;
+    struct rv_list inbox;       /* struct message */
+    struct rv_waker inbox_task; /* from its first poll on */
+};
+
+struct message {
+    struct rv_future future; /* used if there is a task */
+    struct rv_list node;
+    struct rv_future *child;     /* owned */
+    struct rv_remote_task *task; /* NULL without a join; one reference */
+};
+
+/* --- the handle -------------------------------------------------------- */
+
+static void get(struct rv_remote *remote)
+{
+    /* relaxed: the caller has a reference, so nothing can be freed yet. */
+    atomic_fetch_add_explicit(&remote->references, 1, memory_order_relaxed);
+}
+
+static void put(struct rv_remote *remote)
+{
+    /* release: we have done with it; acquire: the last one sees that of the
+     * others; they pair with each other. */
+    if (atomic_fetch_sub_explicit(&remote->references, 1,
+                                  memory_order_acq_rel) > 1)
+        return;
+    pthread_mutex_destroy(&remote->mutex);
+    rv_free(remote);
+}
+
+void rv_remote_get(struct rv_remote *remote)
+{
+    get(remote);
+    rv_fork_lock(remote->mark, &remote->mutex);
+    remote->handles++;
+    rv_fork_unlock(remote->mark, &remote->mutex);
+}
+
+/* Wake, and give the waker up. */
+static void wake(struct rv_waker *waker)
+{
+    rv_waker_wake(waker);
+    rv_waker_drop(waker);
+}
+
+void rv_remote_put(struct rv_remote *remote)
+{
+    struct rv_waker inbox_task = {0};
+
+    if (!remote)
+        return;
+    rv_fork_lock(remote->mark, &remote->mutex);
+    if (--remote->handles == 0) /* the inbox task has nothing to wait for */
+        inbox_task = rv_waker_clone(&remote->inbox_task);
+    rv_fork_unlock(remote->mark, &remote->mutex);
+    wake(&inbox_task);
+    put(remote);
+}
+
+/* --- a message --------------------------------------------------------- */
+
+static void drop_child(struct message *message)
+{
+    rv_drop(message->child);
+    rv_free(message->child);
+    message->child = NULL;
+}
+
+static void message_drop(struct rv_future *future)
+{
+    struct message *self = RV_CONTAINER_OF(future, struct message, future);
+
+    if (!self->child)
+        return;
+    drop_child(self);
+    if (self->task)
+        rv_remote_task_settle(self->task, -ECANCELED);
+}
+
+static enum rv_poll message_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct message *self = RV_CONTAINER_OF(future, struct message, future);
+    int32_t result;
+
+    if (rv_remote_task_aborted(self->task, &cx->waker)) {
+        message_drop(future);
+        return RV_READY;
+    }
+    if (rv_poll(self->child, cx) == RV_PENDING)
+        return RV_PENDING;
+    result = self->child->result;
+    drop_child(self);
+    rv_remote_task_settle(self->task, result);
+    return RV_READY;
+}
+
+/* Returns: NULL without memory. */
+static struct message *message_new(struct rv_future *child, bool joined)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_remote task", .poll = message_poll, .drop = message_drop};
+    struct message *message = rv_alloc(sizeof *message);
+
+    if (!message)
+        return NULL;
+    rv_future_init(&message->future, &ops);
+    message->child = child;
+    if (joined) {
+        message->task = rv_remote_task_new();
+        if (!message->task) {
+            rv_free(message);
+            return NULL;
+        }
+    }
+    return message;
+}
+
+/* One that nobody took. */
+static void message_free_unsent(struct message *message)
+{
+    if (message->task)
+        rv_remote_task_free(message->task);
+    rv_free(message);
+}
+
+/* REMOTE-1, REMOTE-3. Returns: 0, -ECANCELED, -ESTALE. */
+static int send(struct rv_remote *remote, struct message *message)
+{
+    struct rv_waker inbox_task = {0};
+    bool closed;
+
+    if (rv_fork_is_copy(remote->mark))
+        return -ESTALE;
+    rv_fork_lock(remote->mark, &remote->mutex);
+    closed = remote->closed;
+    if (!closed) {
+        if (rv_list_empty(&remote->inbox))
+            inbox_task = rv_waker_clone(&remote->inbox_task);
+        rv_list_push(&remote->inbox, &message->node);
+    }
+    rv_fork_unlock(remote->mark, &remote->mutex);
+    wake(&inbox_task);
+    return closed ? -ECANCELED : 0;
+}
+
+int rv_remote_spawn(struct rv_remote *remote, struct rv_future *future,
+                    struct rv_remote_join *join)
+{
+    struct message *message = message_new(future, join != NULL);
+    struct rv_remote_task *task;
+    int error;
+
+    if (!message)
+        return -ENOMEM;
+    task = message->task;
+    error = send(remote, message); /* then it is not ours any more */
+    if (error)
+        message_free_unsent(message);
+    else if (join)
+        rv_remote_join_init(join, task);
+    return error;
+}
+
+/* --- the inbox task ---------------------------------------------------- */
+
+struct inbox_task {
+    struct rv_future future;
+    struct rv_remote *remote; /* one reference; NULL once it was dropped */
+    struct rv_list taken;     /* struct message */
+    struct rv_sleep pause;    /* when there is no memory for a task */
+};
+
+/* Returns: 0, -ENOMEM, -ECANCELED. */
+static int start_message(struct rv_executor *executor, struct message *message)
+{
+    int error;
+
+    if (message->task) {
+        error = rv_spawn(executor, &message->future, NULL);
+        if (!error)
+            rv_list_remove(&message->node);
+        return error;
+    }
+    error = rv_spawn(executor, message->child, NULL);
+    if (!error) {
+        rv_list_remove(&message->node);
+        rv_free(message);
+    }
+    return error;
+}
+
+/* Returns: true when all that was taken has become a task. */
+static bool start_all(struct inbox_task *self, struct rv_executor *executor)
+{
+    while (!rv_list_empty(&self->taken))
+        if (start_message(executor, RV_CONTAINER_OF(self->taken.next,
+                                                    struct message, node)) < 0)
+            return false;
+    return true;
+}
+
+static enum rv_poll inbox_task_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct inbox_task *self =
+        RV_CONTAINER_OF(future, struct inbox_task, future);
+    struct rv_remote *remote = self->remote;
+    bool over;
+
+    rv_fork_lock(remote->mark, &remote->mutex); /* REMOTE-2 */
+    rv_list_splice(&self->taken, &remote->inbox);
+    if (!remote->inbox_task.queue)
+        remote->inbox_task = rv_waker_clone(&cx->waker);
+    over = remote->handles == 0;
+    rv_fork_unlock(remote->mark, &remote->mutex);
+
+    rv_drop(&self->pause.future);
+    if (start_all(self, cx->executor))
+        return over ? RV_READY : RV_PENDING;
+    /* What was handed over is not lost for want of memory: again, later. */
+    rv_sleep_init(&self->pause, rv_after_ms(NO_MEMORY_PAUSE_MS));
+    if (rv_poll(&self->pause.future, cx) == RV_READY)
+        rv_waker_wake(&cx->waker); /* it is over already */
+    return RV_PENDING;
+}
+
+static void drop_all(struct rv_list *messages)
+{
+    struct rv_list *node;
+
+    while ((node = rv_list_pop(messages))) {
+        struct message *message = RV_CONTAINER_OF(node, struct message, node);
+
+        message_drop(&message->future);
+        rv_free(message);
+    }
+}
+
+static void inbox_task_drop(struct rv_future *future)
+{
+    struct inbox_task *self =
+        RV_CONTAINER_OF(future, struct inbox_task, future);
+    struct rv_remote *remote = self->remote;
+    struct rv_waker waker;
+
+    if (!remote)
+        return;
+    self->remote = NULL;
+    rv_drop(&self->pause.future);
+    rv_fork_lock(remote->mark, &remote->mutex); /* REMOTE-4 */
+    remote->closed = true;
+    rv_list_splice(&self->taken, &remote->inbox);
+    waker = remote->inbox_task;
+    remote->inbox_task = (struct rv_waker){0};
+    rv_fork_unlock(remote->mark, &remote->mutex);
+    rv_waker_drop(&waker);
+    drop_all(&self->taken);
+    put(remote);
+}
+
+static struct inbox_task *inbox_task_new(struct rv_remote *remote)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_remote", .poll = inbox_task_poll, .drop = inbox_task_drop};
+    struct inbox_task *inbox_task = rv_alloc(sizeof *inbox_task);
+
+    if (!inbox_task)
+        return NULL;
+    rv_future_init(&inbox_task->future, &ops);
+    inbox_task->remote = remote;
+    rv_list_init(&inbox_task->taken);
+    return inbox_task;
+}
+
+int rv_remote_open(struct rv_executor *executor, struct rv_remote **out)
+{
+    struct rv_remote *remote = rv_alloc(sizeof *remote);
+    struct inbox_task *inbox_task;
+    int error = -ENOMEM;
+
+    if (!remote)
+        return -ENOMEM;
+    inbox_task = inbox_task_new(remote);
+    if (!inbox_task)
+        goto fail_remote;
+    error = rv_spawn(executor, &inbox_task->future, NULL);
+    if (error)
+        goto fail_inbox_task;
+    atomic_init(&remote->references, 2); /* the handle, the inbox task */
+    remote->handles = 1;
+    remote->mark = rv_fork_mark();
+    pthread_mutex_init(&remote->mutex, NULL);
+    rv_list_init(&remote->inbox);
+    *out = remote;
+    return 0;
+
+fail_inbox_task:
+    rv_free(inbox_task);
+fail_remote:
+    rv_free(remote);
+    return error;
+}

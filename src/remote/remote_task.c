@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * remote_task.c - a task on one executor, and who waits for it on another.
+ *
+ * Threads: rv_remote_task_*() the task's; those of the join whoever polls it.
+ *
+ * Protocol. The two sides meet under the mutex of what they share.
+ *
+ *   REMOTE_TASK-1  The join looks for the result and leaves its waker in one
+ *       hold; the result is put there, and the waker taken, in another.
+ *       Otherwise a result that came between would wake nobody.
+ *   REMOTE_TASK-2  The task leaves its waker and looks whether it was aborted
+ *       in one hold, and so does who aborts it, the other way round.
+ *   REMOTE_TASK-3  No waker is called in a hold.
+ *   REMOTE_TASK-4  Whoever lets go last frees it.
+ */
+#include <errno.h>
+#include <pthread.h>
+
+#include "base/base_internal.h"
+#include "remote/remote_internal.h"
+
+struct rv_remote_task {
+    uint32_t mark;         /* the process that it is of */
+    pthread_mutex_t mutex; /* for everything below */
+    uint32_t holders;      /* the task, the join */
+    bool done;
+    bool aborted;
+    int32_t result;         /* when done */
+    struct rv_waker waiter; /* of who polls the join */
+    struct rv_waker runner; /* of the task */
+};
+
+struct rv_remote_task *rv_remote_task_new(void)
+{
+    struct rv_remote_task *task = rv_alloc(sizeof *task);
+
+    if (!task)
+        return NULL;
+    task->mark = rv_fork_mark();
+    pthread_mutex_init(&task->mutex, NULL);
+    task->holders = 2;
+    return task;
+}
+
+void rv_remote_task_free(struct rv_remote_task *task)
+{
+    pthread_mutex_destroy(&task->mutex);
+    rv_free(task);
+}
+
+/* One of the two lets go, and unlocks. The mutex is held. */
+static void put_and_unlock(struct rv_remote_task *task)
+{
+    const bool last = --task->holders == 0; /* REMOTE_TASK-4 */
+
+    rv_fork_unlock(task->mark, &task->mutex);
+    if (last)
+        rv_remote_task_free(task);
+}
+
+static struct rv_waker take(struct rv_waker *waker)
+{
+    const struct rv_waker taken = *waker;
+
+    *waker = (struct rv_waker){0};
+    return taken;
+}
+
+/* Wake, and give the waker up. */
+static void wake(struct rv_waker *waker)
+{
+    rv_waker_wake(waker);
+    rv_waker_drop(waker);
+}
+
+/* --- the task's side --------------------------------------------------- */
+
+bool rv_remote_task_aborted(struct rv_remote_task *task,
+                            const struct rv_waker *runner)
+{
+    bool aborted;
+
+    rv_fork_lock(task->mark, &task->mutex); /* REMOTE_TASK-2 */
+    if (!task->runner.queue)
+        task->runner = rv_waker_clone(runner);
+    aborted = task->aborted;
+    rv_fork_unlock(task->mark, &task->mutex);
+    return aborted;
+}
+
+void rv_remote_task_settle(struct rv_remote_task *task, int32_t result)
+{
+    struct rv_waker waiter;
+    struct rv_waker runner;
+
+    rv_fork_lock(task->mark, &task->mutex); /* REMOTE_TASK-1 */
+    task->done = true;
+    task->result = result;
+    waiter = take(&task->waiter);
+    runner = take(&task->runner);
+    put_and_unlock(task);
+    wake(&waiter);
+    rv_waker_drop(&runner);
+}
+
+/* --- the join's side --------------------------------------------------- */
+
+/* Returns: true with the result when the task is over. */
+static bool look_or_leave_waker(struct rv_remote_task *task,
+                                const struct rv_waker *waker, int32_t *result)
+{
+    struct rv_waker old = {0};
+    bool done;
+
+    rv_fork_lock(task->mark, &task->mutex); /* REMOTE_TASK-1 */
+    done = task->done;
+    *result = task->result;
+    if (!done && rv_fork_is_copy(task->mark)) {
+        *result = -ESTALE; /* it goes on in another process */
+        done = true;
+    }
+    if (!done && !rv_waker_same(&task->waiter, waker)) {
+        old = take(&task->waiter);
+        task->waiter = rv_waker_clone(waker);
+    }
+    rv_fork_unlock(task->mark, &task->mutex);
+    rv_waker_drop(&old);
+    return done;
+}
+
+static void join_drop(struct rv_future *future)
+{
+    struct rv_remote_join *self =
+        RV_CONTAINER_OF(future, struct rv_remote_join, future);
+    struct rv_remote_task *task = self->task;
+    struct rv_waker waiter;
+
+    if (!task)
+        return;
+    self->task = NULL;
+    rv_fork_lock(task->mark, &task->mutex);
+    waiter = take(&task->waiter);
+    put_and_unlock(task);
+    rv_waker_drop(&waiter);
+}
+
+static enum rv_poll join_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_remote_join *self =
+        RV_CONTAINER_OF(future, struct rv_remote_join, future);
+
+    if (!look_or_leave_waker(self->task, &cx->waker, &future->result))
+        return RV_PENDING;
+    join_drop(future);
+    return RV_READY;
+}
+
+void rv_remote_join_init(struct rv_remote_join *join,
+                         struct rv_remote_task *task)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_remote_join", .poll = join_poll, .drop = join_drop};
+
+    rv_future_init(&join->future, &ops);
+    join->task = task;
+}
+
+void rv_remote_join_drop(struct rv_remote_join *join)
+{
+    rv_drop(&join->future);
+}
+
+void rv_remote_abort(struct rv_remote_join *join)
+{
+    struct rv_remote_task *task = join->task;
+    struct rv_waker runner;
+
+    if (!task)
+        return;
+    rv_fork_lock(task->mark, &task->mutex); /* REMOTE_TASK-2 */
+    task->aborted = true;
+    runner = rv_waker_clone(&task->runner);
+    rv_fork_unlock(task->mark, &task->mutex);
+    wake(&runner);
+}

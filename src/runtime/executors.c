@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * executors.c - threads that each run an executor until they are told to stop.
+ *
+ * Threads: start and stop the caller's; thread_main() and the future of a
+ * executor its own. They meet at the semaphore (the executor is there, or the
+ * error), and at `stopping` with the executor's waker.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <reveil/executors.h>
+#include <reveil/trace.h>
+#include <semaphore.h>
+#include <signal.h>
+
+#include "base/base_internal.h"
+
+struct executor_thread {
+    pthread_t pthread;
+    struct rv_executors *all;
+    struct rv_future until; /* READY when it shall stop */
+
+    /* Set before `started` is posted. */
+    int error;
+    struct rv_remote *remote;
+    struct rv_waker waker; /* of `until` */
+};
+
+struct rv_executors {
+    struct rv_runtime *runtime;
+    sem_t started;
+    _Atomic bool stopping;
+    bool muted;     /* as the thread that started them; see trace.h */
+    uint32_t mark;  /* the process that they are of */
+    uint32_t count; /* of threads there are */
+    struct executor_thread list[];
+};
+
+/* --- an executor ------------------------------------------------------- */
+
+static enum rv_poll until_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct executor_thread *self =
+        RV_CONTAINER_OF(future, struct executor_thread, until);
+
+    if (!future->at++) {
+        self->waker = rv_waker_clone(&cx->waker);
+        sem_post(&self->all->started);
+    }
+    /* acquire: pairs with rv_executors_stop(). */
+    return atomic_load_explicit(&self->all->stopping, memory_order_acquire)
+               ? RV_READY
+               : RV_PENDING;
+}
+
+static void *thread_main(void *arg)
+{
+    static const struct rv_future_ops ops = {.name = "rv_executors",
+                                             .poll = until_poll};
+    struct executor_thread *self = arg;
+    struct rv_runtime *runtime;
+
+    rv_trace_name_thread("executor");
+    rv_trace_mute_thread(self->all->muted);
+    self->error = rv_runtime_start_beside(&runtime, self->all->runtime);
+    if (self->error)
+        goto report;
+    self->error = rv_remote_open(rv_runtime_executor(runtime), &self->remote);
+    if (!self->error) {
+        rv_future_init(&self->until, &ops);
+        self->error = rv_runtime_block_on(runtime, &self->until);
+    }
+    rv_runtime_stop(runtime);
+    RV_CHECK(!rv_fork_is_copy(self->all->mark),
+             "a child of fork() returned from a task of rv_executors");
+    if (!self->error)
+        return NULL;
+report:
+    sem_post(&self->all->started);
+    return NULL;
+}
+
+/* --- all --------------------------------------------------------------- */
+
+/* Returns: 0, -EAGAIN. */
+static int start_thread(struct executor_thread *self)
+{
+    sigset_t others;
+    sigset_t before;
+    int error;
+
+    rv_signals_of_others(&others);
+    pthread_sigmask(SIG_SETMASK, &others, &before);
+    error = pthread_create(&self->pthread, NULL, thread_main, self);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -error;
+}
+
+/* Start one more, and wait for its word. Returns: 0, negative errno. */
+static int start_one(struct rv_executors *executors)
+{
+    struct executor_thread *self = &executors->list[executors->count];
+    int error;
+
+    self->all = executors;
+    error = start_thread(self);
+    if (error)
+        return error;
+    executors->count++;
+    while (sem_wait(&executors->started) < 0)
+        ; /* EINTR */
+    return self->error;
+}
+
+int rv_executors_start(struct rv_executors **out, struct rv_runtime *runtime,
+                       uint32_t count)
+{
+    struct rv_executors *executors;
+    int error = 0;
+
+    if (count == 0 || count > RV_EXECUTORS_MAX)
+        return -EINVAL;
+    executors = rv_alloc(sizeof *executors + count * sizeof executors->list[0]);
+    if (!executors)
+        return -ENOMEM;
+    executors->runtime = runtime;
+    executors->muted = rv_trace_thread_is_muted();
+    executors->mark = rv_fork_mark();
+    sem_init(&executors->started, 0, 0);
+    for (uint32_t i = 0; i < count && !error; i++)
+        error = start_one(executors);
+    if (error)
+        rv_executors_stop(executors);
+    else
+        *out = executors;
+    return error;
+}
+
+uint32_t rv_executors_count(const struct rv_executors *executors)
+{
+    return executors->count;
+}
+
+struct rv_remote *rv_executors_remote(const struct rv_executors *executors,
+                                      uint32_t index)
+{
+    return executors->list[index].remote;
+}
+
+/* All are told before one is waited for: they stop beside each other. */
+void rv_executors_stop(struct rv_executors *executors)
+{
+    if (!executors)
+        return;
+    /* release: pairs with the acquire in until_poll(). */
+    atomic_store_explicit(&executors->stopping, true, memory_order_release);
+    for (uint32_t i = 0; i < executors->count; i++)
+        rv_waker_wake(&executors->list[i].waker);
+    for (uint32_t i = 0; i < executors->count; i++) {
+        struct executor_thread *self = &executors->list[i];
+
+        if (!rv_fork_is_copy(executors->mark))
+            pthread_join(self->pthread, NULL);
+        rv_waker_drop(&self->waker);
+        rv_remote_put(self->remote);
+    }
+    sem_destroy(&executors->started);
+    rv_free(executors);
+}

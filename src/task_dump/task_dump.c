@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task_dump.c - the table of tasks as text.
+ *
+ * Threads: any.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <reveil/base.h>
+#include <reveil/task_dump.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { LINE_BYTES = 512, SPARE_TASKS = 64 };
+
+/* Returns: 0, negative errno. */
+static int put(int fd, const char *text)
+{
+    size_t left = strlen(text);
+
+    while (left > 0) {
+        ssize_t n = write(fd, text, left);
+
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n > 0) {
+            text += n;
+            left -= (size_t)n;
+        }
+    }
+    return 0;
+}
+
+static double as_ms(int64_t span_ns)
+{
+    return (double)span_ns / (double)RV_NS_PER_MS;
+}
+
+/* "NAME, PLACE: LINT; LINT" */
+static void describe(char *text, size_t size, const struct rv_task_info *info)
+{
+    const char *before = ": ";
+    int len = snprintf(text, size, "%s%s%s", info->name,
+                       *info->spawned ? ", " : "", info->spawned);
+
+    for (uint32_t lint = 1; lint <= RV_LINT_HOGS; lint <<= 1) {
+        if (!(info->lints & lint) || (size_t)len >= size)
+            continue;
+        len += snprintf(text + len, size - (size_t)len, "%s%s", before,
+                        rv_lint_text(lint));
+        before = "; ";
+    }
+}
+
+static int put_task(int fd, const struct rv_task_info *info)
+{
+    static const char *const states[] = {
+        [RV_TASK_WAITING] = "waiting",
+        [RV_TASK_READY] = "ready",
+        [RV_TASK_POLLED] = "running",
+    };
+    const int64_t longest_ns = info->poll_ns > info->longest_poll_ns
+                                   ? info->poll_ns
+                                   : info->longest_poll_ns;
+    char what[LINE_BYTES / 2];
+    char line[LINE_BYTES];
+
+    describe(what, sizeof what, info);
+    snprintf(line, sizeof line,
+             "%9" PRIu32 "  %-7s %9" PRIu64 " %9" PRIu64 " %11.3f %8.1f  %s\n",
+             rv_id_index(info->id), states[info->state], info->polls,
+             info->wakes, as_ms(longest_ns), as_ms(info->age_ns) / 1000, what);
+    return put(fd, line);
+}
+
+/* Tasks of one executor, from `first` on. Returns: how many. */
+static uint32_t run_length(const struct rv_task_info *tasks, uint32_t first,
+                           uint32_t count)
+{
+    uint32_t end = first;
+
+    while (end < count && tasks[end].executor == tasks[first].executor)
+        end++;
+    return end - first;
+}
+
+static int put_title(int fd, const struct rv_task_info *first, uint32_t len)
+{
+    char line[LINE_BYTES];
+
+    snprintf(line, sizeof line,
+             "executor %" PRIu32 ": %" PRIu32 " task%s\n"
+             "     task  state       polls     wakes  longest ms    age s\n",
+             first->executor, len, len == 1 ? "" : "s");
+    return put(fd, line);
+}
+
+static int put_table(int fd, const struct rv_task_info *tasks, uint32_t count)
+{
+    uint32_t next_title = 0;
+    int error = count ? 0 : put(fd, "no tasks\n");
+
+    for (uint32_t i = 0; i < count && !error; i++) {
+        if (i == next_title) {
+            const uint32_t len = run_length(tasks, i, count);
+
+            error = put_title(fd, &tasks[i], len);
+            next_title += len;
+        }
+        if (!error)
+            error = put_task(fd, &tasks[i]);
+    }
+    return error;
+}
+
+int rv_task_dump_print(int fd)
+{
+    /* Some more may be spawned meanwhile: those are left out if too many. */
+    const uint32_t room = rv_task_dump_read(NULL, 0) + SPARE_TASKS;
+    struct rv_task_info *tasks = rv_alloc(room * sizeof *tasks);
+    uint32_t count;
+    int error;
+
+    if (!tasks)
+        return -ENOMEM;
+    count = rv_task_dump_read(tasks, room);
+    error = put_table(fd, tasks, count < room ? count : room);
+    rv_free(tasks);
+    return error;
+}

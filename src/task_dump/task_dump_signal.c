@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task_dump_signal.c - a thread that prints the table of tasks when a signal
+ * comes.
+ *
+ * Threads: wait_for_signals() its own; start and stop the caller's. A thread of
+ * its own, because the table is asked for when the executors are stuck.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <reveil/base.h>
+#include <reveil/task_dump.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/base_internal.h"
+
+struct rv_task_dump_signal {
+    int print_fd;
+    int signal_fd;
+    int stop_fd; /* an eventfd, written once */
+    bool unblock;
+    uint32_t mark; /* the process that it is of */
+    sigset_t set;
+    pthread_t thread;
+};
+
+static void *wait_for_signals(void *arg)
+{
+    struct rv_task_dump_signal *dump = arg;
+    struct pollfd fds[] = {{.fd = dump->stop_fd, .events = POLLIN},
+                           {.fd = dump->signal_fd, .events = POLLIN}};
+    struct signalfd_siginfo info;
+
+    /* Both descriptors are ours: an error of either stays, and ends it. */
+    for (;;) {
+        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+            return NULL;
+        if (fds[0].revents || fds[1].revents & ~POLLIN)
+            return NULL;
+        if (!fds[1].revents)
+            continue;
+        if (read(dump->signal_fd, &info, sizeof info) == sizeof info)
+            rv_task_dump_print(dump->print_fd); /* nobody to tell of an error */
+        else if (errno != EAGAIN && errno != EINTR)
+            return NULL;
+    }
+}
+
+/* All signals are for the program's own threads. Returns: 0, negative errno. */
+static int start_thread(struct rv_task_dump_signal *dump)
+{
+    sigset_t all;
+    sigset_t before;
+    int error;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = pthread_create(&dump->thread, NULL, wait_for_signals, dump);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return -error;
+}
+
+static void block_signal(struct rv_task_dump_signal *dump, int signal)
+{
+    sigset_t before;
+
+    pthread_sigmask(SIG_BLOCK, &dump->set, &before);
+    dump->unblock = !sigismember(&before, signal);
+}
+
+static void unblock_signal(struct rv_task_dump_signal *dump)
+{
+    if (dump->unblock)
+        pthread_sigmask(SIG_UNBLOCK, &dump->set, NULL);
+}
+
+static int open_descriptors(struct rv_task_dump_signal *dump)
+{
+    dump->signal_fd =
+        rv_fd_above_stdio(signalfd(-1, &dump->set, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (dump->signal_fd < 0)
+        return dump->signal_fd;
+    dump->stop_fd = rv_fd_above_stdio(eventfd(0, EFD_CLOEXEC));
+    if (dump->stop_fd >= 0)
+        return 0;
+    close(dump->signal_fd);
+    return dump->stop_fd;
+}
+
+static void close_descriptors(struct rv_task_dump_signal *dump)
+{
+    close(dump->stop_fd);
+    close(dump->signal_fd);
+}
+
+int rv_task_dump_signal_start(struct rv_task_dump_signal **out, int signal,
+                              int fd)
+{
+    struct rv_task_dump_signal *dump = rv_alloc(sizeof *dump);
+    int error = -EINVAL;
+
+    if (!dump)
+        return -ENOMEM;
+    dump->print_fd = fd;
+    dump->mark = rv_fork_mark();
+    sigemptyset(&dump->set);
+    if (sigaddset(&dump->set, signal) < 0)
+        goto fail_free;
+    error = open_descriptors(dump);
+    if (error)
+        goto fail_free;
+    block_signal(dump, signal);
+    error = start_thread(dump);
+    if (error)
+        goto fail_blocked;
+    *out = dump;
+    return 0;
+
+fail_blocked:
+    unblock_signal(dump);
+    close_descriptors(dump);
+fail_free:
+    rv_free(dump);
+    return error;
+}
+
+void rv_task_dump_signal_stop(struct rv_task_dump_signal *dump)
+{
+    if (!dump)
+        return;
+    if (!rv_fork_is_copy(dump->mark)) {
+        /* It sleeps in poll(); its eventfd closed under it, that is left. */
+        if (eventfd_write(dump->stop_fd, 1) < 0)
+            pthread_cancel(dump->thread);
+        pthread_join(dump->thread, NULL);
+    }
+    close_descriptors(dump);
+    unblock_signal(dump);
+    rv_free(dump);
+}
