@@ -73,7 +73,7 @@ class Runner(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.tree = pathlib.Path(folder.name)
-        for name in "include", "src", "tests/stress", "mutants":
+        for name in "include", "src", "tests/stress", "tests/support", "mutants":
             (self.tree / name).mkdir(parents=True)
         (self.tree / "src/rule.c").write_text(SOURCE)
         self.program(HONEST)
