@@ -204,4 +204,4 @@ class LongUrls(Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2)

@@ -344,6 +344,8 @@ class Scarce(Case):
         self.each(RUNS, self.check_memory)
 
     def test_threads(self):
+        if os.environ.get("RV_TEST_SLOW"):
+            self.skipTest("a sanitizer starts a thread of its own")
         nobody = ["setpriv", "--reuid", "65534", "--clear-groups"]
         if os.geteuid() != 0 or subprocess.run(
                 [*nobody, "test", "-x", RUNS[0].command[0]],
@@ -400,4 +402,4 @@ class IdleClients(Case):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    unittest.main(verbosity=2)

@@ -33,7 +33,7 @@ static inline struct rv_runtime *ring_start(uint32_t entries)
     struct rv_runtime *runtime;
 
     if (!machine_wants_ring())
-        cr_skip_test("no io_uring on this machine, or not wanted");
+        cr_skip_test("%s", machine_why_no_ring());
     if (setup)
         rv_queues_start_at_setup((uint32_t)atoi(setup));
     if (mode && strcmp(mode, "fused") == 0)

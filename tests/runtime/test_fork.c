@@ -732,9 +732,13 @@ static int act_in_a_task(void)
 
 static int32_t fork_in_a_task(void *arg)
 {
-    pid_t child = fork();
+    pid_t child;
 
     (void)arg;
+    /* A worker that is still starting may hold a lock of a sanitizer, which
+     * would stay locked in the child. */
+    rv_test_wait_for_sleep();
+    child = fork();
     if (child == 0) {
         alarm(CHILD_SECONDS);
         end_child(act_in_a_task());

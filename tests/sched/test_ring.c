@@ -25,10 +25,10 @@
 
 RV_TEST_SUITE(sched_ring);
 
-#define NEED_RING()                                                     \
-    do {                                                                \
-        if (!machine_wants_ring())                                      \
-            cr_skip_test("no io_uring on this machine, or not wanted"); \
+#define NEED_RING()                                    \
+    do {                                               \
+        if (!machine_wants_ring())                     \
+            cr_skip_test("%s", machine_why_no_ring()); \
     } while (0)
 
 /* --- the preferred way is taken ---------------------------------------- */

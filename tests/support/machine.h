@@ -132,6 +132,13 @@ static inline bool machine_wants_ring(void)
     return machine_has_ring() && !(disk && strcmp(disk, "pool") == 0);
 }
 
+/* Why a test of the ring is skipped, where machine_wants_ring() says no. */
+static inline const char *machine_why_no_ring(void)
+{
+    return machine_has_ring() ? "this run leaves files to the pool (RV_DISK)"
+                              : "no io_uring on this machine";
+}
+
 /* With the best set, the kernel can be told to leave the eventfd alone. */
 static inline bool machine_has_quiet_ring(void)
 {

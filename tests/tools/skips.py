@@ -143,6 +143,12 @@ class Machine:
 # The reason, and a function of the machine and of what matched: whether it is
 # so. Tests of which io_uring is taken away (seccomp) are named for it.
 REASONS = [
+    # A run of the same tests with less, named for it; the plain run has no such
+    # environment, and so no such skip.
+    (r"this run .*\((RV_DISK|RV_TEST_SETUP)\)", lambda m, _: m.io_uring),
+    (r"threads are counted for a user", lambda m, _: os.geteuid() != 0
+     or not m.works("setpriv", "--reuid", "65534", "--clear-groups", "test",
+                    "-x", f"{m.build}/cli/reveil")),
     (r"io_uring", lambda m, _: not m.io_uring),
     (r"RWF_NOWAIT", lambda m, _: not m.rwf_nowait),
     (r"MADV_GUARD_INSTALL", lambda m, _: not m.guard_pages),
