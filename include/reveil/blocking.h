@@ -10,6 +10,19 @@
  * that only blocks. They go to a pool of threads that grows while jobs wait
  * and shrinks when it is idle.
  */
+
+/*
+ * Ways to have a thread:
+ *
+ *   you have                take          on which threads     block?    stack
+ *   a call that sleeps      rv_blocking   elastic pool         yes       thread
+ *   a pure computation      rv_spawn_cpu  one a CPU at most    no        thread
+ *   straight-line tasks     rv_go         N work stealers      by await  task
+ *   a server (REUSEPORT)    rv_executors  N executors          no        none
+ *
+ * They are declared in blocking.h, cpu.h, sched.h and executors.h; README.md
+ * has the same table with examples.
+ */
 #ifndef RV_BLOCKING_H
 #define RV_BLOCKING_H
 

@@ -19,6 +19,19 @@
  * Callables marked pure run on bare pool threads (thread.h), all others on
  * pthreads. For calls that sleep rather than compute, see blocking.h.
  */
+
+/*
+ * Ways to have a thread:
+ *
+ *   you have                take          on which threads     block?    stack
+ *   a call that sleeps      rv_blocking   elastic pool         yes       thread
+ *   a pure computation      rv_spawn_cpu  one a CPU at most    no        thread
+ *   straight-line tasks     rv_go         N work stealers      by await  task
+ *   a server (REUSEPORT)    rv_executors  N executors          no        none
+ *
+ * They are declared in blocking.h, cpu.h, sched.h and executors.h; README.md
+ * has the same table with examples.
+ */
 #ifndef RV_CPU_H
 #define RV_CPU_H
 
