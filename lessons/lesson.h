@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lesson.h - what every stage needs and no stage is about.
+ * lesson.h - what every lesson uses and no lesson is about.
  *
- *     log         one line a thing that happens, repeats folded into one line
  *     figures     five counters, printed as the last line
- *     request     connect, send one GET, read what has come of the answer
+ *     log         one line per event; repeats are folded into one line
+ *     request     connect, send one GET, read what has arrived of the response
  *     start, end  the command line, and the last line
  *
- * Each stage is one program of one file, so all is static here.
+ * Each lesson is a program of one file, so everything here is static. "The
+ * course" in the lessons is "Runtimes, wakers et réacteurs-exécuteurs", by
+ * Orestis Malaspinas.
  *
- * Threads: log and figures any; start and end main; a request its owner.
+ * Threads: log and figures: any. start and end: main. A request: its owner.
  */
 #ifndef LESSON_H
 #define LESSON_H
@@ -33,35 +35,45 @@
 
 /* --- figures ----------------------------------------------------------- */
 
-/* Atomic, because in the later stages two threads count. */
+/*
+ * The same five counters as those of `reveil demo`, with the same definitions,
+ * so that `reveil compare` may put them side by side.
+ *
+ * A wake that finds the id queued already is not counted: it causes no poll.
+ * So an executor polls a task once for each wake, except a wake that comes
+ * after the task has finished.
+ *
+ * Atomic, because in the later lessons two threads count.
+ */
 static struct {
-    atomic_ulong polls;       /* calls of HttpGetFuture's poll, the leaf's */
-    atomic_ulong would_block; /* recv() that found nothing: EAGAIN */
-    atomic_ulong epoll_waits; /* returns of epoll_wait() or poll() */
-    atomic_ulong wakes;       /* calls of wake() */
-    atomic_ulong parks;       /* times the executor's thread really slept */
+    atomic_ulong polls;       /* polls of the task, by the loop or executor */
+    atomic_ulong would_block; /* calls of recv() that returned EAGAIN */
+    atomic_ulong epoll_waits; /* calls of epoll_wait(), of poll(2) in 05 */
+    atomic_ulong wakes;       /* task ids put into the ready queue: by spawn()
+                                 the first time, by wake() after that */
+    atomic_ulong parks;       /* times the executor's thread slept in park() */
 } figures;
 
 /* --- log --------------------------------------------------------------- */
 
 struct lesson_line {
     const char *thread;
-    const char *text; /* NULL: a line that is never taken for a repeat */
+    const char *text; /* NULL: never compared, so never a repeat */
 };
 
 static struct {
     pthread_mutex_t lock;
     struct timespec start;
     struct lesson_line last[2]; /* the last two lines written, newest last */
-    unsigned long held;         /* lines kept back: they repeat those above */
-    unsigned long period;       /* if held: 1 line repeats, or a pair of 2 */
-    int port;                   /* for lesson_end(), as error */
+    unsigned long held;         /* repeats that are counted, not written */
+    unsigned long period;       /* if held: lines that repeat, 1 or 2 */
+    int port;                   /* for lesson_end(), like error */
     int error;
 } lesson_state = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static _Thread_local const char *lesson_thread = "main";
 
-/* The calling thread's name in the log. */
+/* Set the calling thread's name in the log. */
 static inline void lesson_name_thread(const char *name)
 {
     lesson_thread = name;
@@ -92,13 +104,16 @@ static inline void lesson_put(struct lesson_line line)
     lesson_remember(line);
 }
 
-/* Same line, by its two pointers: a busy loop logs a million repeats. */
+/* Compares pointers, not text: a busy loop logs a million repeats. */
 static inline bool lesson_same(struct lesson_line a, struct lesson_line b)
 {
     return a.text == b.text && a.thread == b.thread;
 }
 
-/* Keep the line back if it repeats the last line, or goes on with the pair. */
+/*
+ * Count the line instead of writing it, if it repeats the last line or the
+ * pair of the last two. Returns: false if it must be written.
+ */
 static inline bool lesson_hold(struct lesson_line line)
 {
     struct lesson_line expected = lesson_state.last[1];
@@ -113,7 +128,7 @@ static inline bool lesson_hold(struct lesson_line line)
     return true;
 }
 
-/* Something else comes: say in one line what was kept back. */
+/* Write one line for the repeats that were counted. */
 static inline void lesson_unfold(void)
 {
     const unsigned long held = lesson_state.held;
@@ -128,14 +143,14 @@ static inline void lesson_unfold(void)
                period);
     }
     if (held % period == 1)
-        lesson_put(lesson_state.last[0]); /* half a pair is left over */
+        lesson_put(lesson_state.last[0]); /* the first half of a pair */
 }
 
 /*
- * One line of the log. A line that repeats, or a pair of lines in turn, is
- * written once and then counted: a repeat costs two compares, no clock.
+ * Log one line. A line that repeats, or a pair of lines in turn, is written
+ * once and then counted; a repeat costs two comparisons and no clock call.
  *
- * text: a string constant, because repeats are known by its address.
+ * text: a string constant, because repeats are recognized by its address.
  */
 static inline void lesson_log(const char *text)
 {
@@ -150,7 +165,7 @@ static inline void lesson_log(const char *text)
     pthread_mutex_unlock(&lesson_state.lock);
 }
 
-/* One line of the log with values in it; never folded. */
+/* Log one line with values in it; such a line is never folded. */
 __attribute__((format(printf, 1, 2))) static inline void
 lesson_logf(const char *format, ...)
 {
@@ -168,7 +183,7 @@ lesson_logf(const char *format, ...)
     pthread_mutex_unlock(&lesson_state.lock);
 }
 
-/* A response: each of its lines is a line of the log. */
+/* Log a response, line by line. */
 static inline void lesson_log_response(const char *text)
 {
     while (*text) {
@@ -182,12 +197,12 @@ static inline void lesson_log_response(const char *text)
 
 /* --- request ----------------------------------------------------------- */
 
-/* One GET: where it goes, its socket, and what has come so far. */
+/* One GET: its destination, its socket, and what has arrived so far. */
 struct lesson_request {
     int port;
     const char *path;
     int stream;    /* -1 until lesson_write_request() */
-    char *text;    /* ends with a NUL; NULL while nothing has come */
+    char *text;    /* owned, NUL-terminated; NULL: nothing has arrived */
     size_t length; /* of text */
     int error;     /* 0 or a negative errno */
 };
@@ -224,10 +239,10 @@ static inline int lesson_connect(const struct lesson_request *request)
 
 /*
  * Connect to 127.0.0.1, send the GET, and only then make the socket
- * non-blocking: on loopback neither connect nor so small a send has to wait,
- * and the lessons are about the wait for the answer.
+ * non-blocking: on loopback neither connect() nor so small a send() blocks,
+ * and the lessons are about waiting for the response.
  *
- * Returns: 0, or a negative errno, which request->error keeps too.
+ * Returns: 0, or a negative errno, also stored in request->error.
  */
 static inline int lesson_write_request(struct lesson_request *request)
 {
@@ -265,8 +280,8 @@ static inline int lesson_append(struct lesson_request *request,
 /*
  * Read a piece of the response.
  *
- * Returns: the bytes read; 0 at the end; -EAGAIN if nothing has come yet; any
- * other negative errno, which request->error keeps too.
+ * Returns: the bytes read; 0 at the end; -EAGAIN if nothing has arrived yet;
+ * any other negative errno, also stored in request->error.
  */
 static inline ssize_t lesson_read(struct lesson_request *request)
 {
@@ -289,10 +304,9 @@ static inline ssize_t lesson_read(struct lesson_request *request)
 }
 
 /*
- * Print the response and free it.
+ * Log the response and free it.
  *
- * Returns: false if there is none, because the request has failed; then
- * lesson_end() says so.
+ * Returns: false if the request has failed; lesson_end() reports the error.
  */
 static inline bool lesson_print(struct lesson_request *request)
 {
@@ -307,8 +321,8 @@ static inline bool lesson_print(struct lesson_request *request)
 /* --- start and end ----------------------------------------------------- */
 
 /*
- * The unwrap() of the slides, for calls that fail only if the machine has no
- * descriptors or memory left: pass the result on, or end with one line.
+ * unwrap() of the course's Rust, for calls that fail only if the machine is out
+ * of descriptors or memory: return the result, or exit with one message.
  */
 static inline int lesson_unwrap(int result, const char *what)
 {
@@ -318,7 +332,7 @@ static inline int lesson_unwrap(int result, const char *what)
     exit(1);
 }
 
-/* The expect() of the slides: a mistake in the program itself. */
+/* expect() of the course's Rust: abort on a bug in the program itself. */
 static inline void lesson_expect(bool holds, const char *what)
 {
     if (holds)
@@ -327,7 +341,7 @@ static inline void lesson_expect(bool holds, const char *what)
     abort();
 }
 
-/* A thread under its own name in the log; see lesson_name_thread(). */
+/* Start a thread. It may set its name in the log: lesson_name_thread(). */
 static inline void lesson_spawn_thread(pthread_t *thread, void *(*run)(void *),
                                        void *arg)
 {
@@ -351,7 +365,14 @@ static inline bool lesson_number(const char *text, long low, long high,
 static inline void lesson_help(const char *what, bool has_sleep)
 {
     printf("usage: lesson %s[--help] [PORT]\n%s\n"
-           "It asks the delay server on 127.0.0.1, port PORT (8080).\n",
+           "Sends its GETs to the delay server on 127.0.0.1, port PORT (8080; "
+           "1 to 65535).\n"
+           "The last line has the figures: polls of the task, reads that would "
+           "block,\n"
+           "calls of epoll_wait (lesson 05: poll), wakes (task ids put into "
+           "the ready\n"
+           "queue, by the spawn or a waker), parks (the executor's thread "
+           "slept).\n",
            has_sleep ? "[--sleep MS] " : "", what);
     exit(0);
 }
@@ -359,9 +380,9 @@ static inline void lesson_help(const char *what, bool has_sleep)
 /*
  * Read the command line and start the clock of the log. Call it first.
  *
- * what: one line that says what the stage is, for --help.
- * sleep_ms: NULL for a stage that has no --sleep.
- * Returns: the port; or ends the program, with 2 on an unknown argument.
+ * what: one line that describes the lesson, for --help.
+ * sleep_ms: NULL if the lesson has no --sleep.
+ * Returns: the port. Exits with 2 on an unknown argument.
  */
 static inline int lesson_start(int argc, char **argv, const char *what,
                                long *sleep_ms)
@@ -384,17 +405,17 @@ static inline int lesson_start(int argc, char **argv, const char *what,
             exit(2);
         }
     }
-    setvbuf(stdout, NULL, _IOLBF, 0); /* so that a pipe sees it live too */
+    setvbuf(stdout, NULL, _IOLBF, 0); /* live, also through a pipe */
     clock_gettime(CLOCK_MONOTONIC, &lesson_state.start);
     lesson_state.port = (int)number;
     return lesson_state.port;
 }
 
 /*
- * Write the figures, and what went wrong if something did. Call it last, when
- * no other thread runs.
+ * Write the figures, and the error if there was one. Call it last, when no
+ * other thread runs.
  *
- * Returns: the status to exit with.
+ * Returns: the exit status.
  */
 static inline int lesson_end(void)
 {
@@ -408,8 +429,8 @@ static inline int lesson_end(void)
            figures.wakes, figures.parks);
     if (error == -ECONNREFUSED)
         fprintf(stderr,
-                "lesson: nobody listens on 127.0.0.1:%d; start the server "
-                "first: ./reveil serve --port %d\n",
+                "lesson: no server listens on 127.0.0.1:%d; start one first: "
+                "./reveil serve --port %d\n",
                 port, port);
     else if (error)
         fprintf(stderr, "lesson: the request failed: %s\n", strerror(-error));

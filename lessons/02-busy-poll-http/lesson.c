@@ -2,12 +2,12 @@
 /*
  * Lesson 02, busy-poll-http - who waits while the data is not there?
  *
- * New here: a future is polled in a loop until it is READY. It never blocks;
- * so the loop never rests, and one processor is busy with asking.
+ * New here: a future, polled in a loop until it is READY. No poll blocks, so
+ * the loop never sleeps and keeps one processor busy.
  *
  *     main:  poll -> NOT_READY, poll -> NOT_READY, ... a million times ...
  *
- * async_main() is what the compiler makes of the coroutine of the slides:
+ * async_main() is what a compiler makes of this coroutine of the course:
  *
  *     println!("Program starting");
  *     let txt = Http::get("/600/HelloAsyncAwait").wait;
@@ -21,11 +21,11 @@
  */
 #include "../lesson.h"
 
-/* --- Future: something that can be asked for its value ----------------- */
+/* --- Future: a value that is not there yet, polled --------------------- */
 
 enum poll_state { NOT_READY, READY };
 
-/* It does nothing before its first poll, and is not polled after READY. */
+/* Lazy: it starts at its first poll. It must not be polled after READY. */
 struct future {
     enum poll_state (*poll)(struct future *self);
 };
@@ -33,7 +33,7 @@ struct future {
 /* --- HttpGetFuture: one GET -------------------------------------------- */
 
 struct http_get_future {
-    struct future future; /* first: a pointer to it is a pointer to us */
+    struct future future; /* first member: a pointer to it can be cast */
     struct lesson_request request;
 };
 
@@ -43,7 +43,6 @@ static enum poll_state http_get_poll(struct future *future)
     struct lesson_request *request = &self->request;
     ssize_t n;
 
-    figures.polls++;
     if (request->stream < 0) {
         lesson_log("First poll - start operation");
         if (lesson_write_request(request) < 0)
@@ -56,7 +55,7 @@ static enum poll_state http_get_poll(struct future *future)
             return NOT_READY;
         }
     } while (n > 0);
-    /* 0 bytes: the server has closed, we have the entire response. */
+    /* 0 bytes: the server has closed the connection; the response is whole. */
     close(request->stream);
     return READY;
 }
@@ -71,7 +70,7 @@ static struct http_get_future http_get(int port, const char *path)
 
 /* --- async_main: two GETs, one after the other ------------------------- */
 
-/* A state machine: the wait where it stands, the future it waits for. */
+/* A state machine: `state` is the await it is at, `get` what it awaits. */
 struct async_main {
     struct future future;
     enum { START, WAIT_1, WAIT_2 } state;
@@ -113,7 +112,7 @@ static struct async_main async_main(int port)
 
 /* --- main -------------------------------------------------------------- */
 
-/* The cure that costs time: what comes while we sleep has to wait. */
+/* Saves CPU and costs latency: data that arrives meanwhile has to wait. */
 static void sleep_between_polls(long sleep_ms)
 {
     const struct timespec pause = {
@@ -136,7 +135,10 @@ int main(int argc, char **argv)
 
     if (sleep_ms > 0)
         lesson_logf("busy-sleep: %ld ms of sleep between polls", sleep_ms);
-    while (future->poll(future) == NOT_READY) {
+    for (;;) {
+        figures.polls++;
+        if (future->poll(future) == READY)
+            break;
         lesson_log("Schedule other tasks");
         if (sleep_ms > 0)
             sleep_between_polls(sleep_ms);

@@ -2,13 +2,14 @@
 /*
  * Lesson 03, epoll-runtime - can the kernel say when the data is there?
  *
- * New here: Poll, a queue of events. The future puts down its interest in its
- * socket, and block_on sleeps in the kernel until there is an event. Then it
- * polls again: once for each request, not a million times.
+ * New here: the kernel's event queue (epoll; Poll in the course and in mio).
+ * The future registers its socket there, and block_on sleeps in the kernel
+ * until there is an event. Then it polls again: once for each event, not a
+ * million times.
  *
  *     main:  poll -> NOT_READY, epoll_wait ...zzz..., poll -> READY
  *
- * The GETs are not faster than in lesson 02; the processor is free meanwhile.
+ * The GETs take as long as in lesson 02, but the processor is idle meanwhile.
  *
  * Read main() at the bottom first, then upwards.
  *
@@ -18,32 +19,33 @@
 
 #include <sys/epoll.h>
 
-/* --- Future: something that can be asked for its value ----------------- */
+/* --- Future: a value that is not there yet, polled --------------------- */
 
 enum poll_state { NOT_READY, READY };
 
-/* It does nothing before its first poll, and is not polled after READY. */
+/* Lazy: it starts at its first poll. It must not be polled after READY. */
 struct future {
     enum poll_state (*poll)(struct future *self);
 };
 
-/* --- Poll and Registry: the kernel's queue of events ------------------- */
+/* --- Event queue and Registry: epoll ----------------------------------- */
 
 enum { EVENTS_CAPACITY = 100 };
 
 enum interest { READABLE = EPOLLIN | EPOLLRDHUP };
 
+/* Two names of one descriptor: any future registers, only the owner waits. */
 struct registry {
-    int epoll; /* here an interest is put down, */
+    int epoll;
 };
 
-struct poll {
-    int epoll; /* and here its owner waits: two names of one queue */
+struct event_queue {
+    int epoll;
 };
 
 /*
- * Edge-triggered: one event each time something comes, so read to EAGAIN.
- * The token comes back with the event, to say which source it is from.
+ * Edge-triggered: one event each time data arrives, so the reader must read
+ * until EAGAIN. epoll gives the token back with each event of this source.
  */
 static void registry_register(const struct registry *self, int stream,
                               size_t token, enum interest interest)
@@ -57,67 +59,73 @@ static void registry_register(const struct registry *self, int stream,
                   "register");
 }
 
-static struct poll poll_new(void)
+static struct event_queue event_queue_new(void)
 {
-    return (struct poll){lesson_unwrap(epoll_create1(EPOLL_CLOEXEC), "poll")};
+    return (struct event_queue){
+        lesson_unwrap(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")};
 }
 
-/* Sleep until something registered happens. Returns: how many events. */
-static int poll_poll(const struct poll *self, struct epoll_event *events)
+/* Sleep until a registered source has an event. Returns: how many events. */
+static int event_queue_wait(const struct event_queue *self,
+                            struct epoll_event *events)
 {
     int count;
 
     do {
-        count = epoll_wait(self->epoll, events, EVENTS_CAPACITY, -1);
         figures.epoll_waits++;
+        count = epoll_wait(self->epoll, events, EVENTS_CAPACITY, -1);
     } while (count < 0 && errno == EINTR);
     return lesson_unwrap(count, "epoll_wait");
 }
 
-/* --- Runtime: polls the future, and sleeps in Poll between ------------- */
+/* --- Runtime: polls the future, sleeps in the event queue between ------ */
 
 struct runtime {
-    struct poll poll;
+    struct event_queue queue;
 };
 
-/* REGISTRY of the slides: set once, when the runtime is made. */
-static struct registry registry_cell = {-1};
+/* Set while there is a runtime; futures find the registry here. */
+static struct registry current_registry = {-1};
 
 static const struct registry *registry(void)
 {
-    lesson_expect(registry_cell.epoll >= 0, "Called outside a runtime context");
-    return &registry_cell;
+    lesson_expect(current_registry.epoll >= 0,
+                  "Called outside a runtime context");
+    return &current_registry;
 }
 
 static struct runtime runtime_new(void)
 {
-    const struct runtime runtime = {poll_new()};
+    const struct runtime runtime = {event_queue_new()};
 
-    registry_cell = (struct registry){runtime.poll.epoll};
+    current_registry = (struct registry){runtime.queue.epoll};
     return runtime;
 }
 
 static void runtime_free(struct runtime *self)
 {
-    registry_cell = (struct registry){-1};
-    close(self->poll.epoll);
+    current_registry = (struct registry){-1};
+    close(self->queue.epoll);
 }
 
-/* Nothing to do with the events: there is only one future to poll. */
+/* The events are not read: there is only one future, so it is polled. */
 static void block_on(const struct runtime *self, struct future *future)
 {
     struct epoll_event events[EVENTS_CAPACITY];
 
-    while (future->poll(future) == NOT_READY) {
+    for (;;) {
+        figures.polls++;
+        if (future->poll(future) == READY)
+            return;
         lesson_log("Schedule other tasks");
-        poll_poll(&self->poll, events);
+        event_queue_wait(&self->queue, events);
     }
 }
 
 /* --- HttpGetFuture: one GET -------------------------------------------- */
 
 struct http_get_future {
-    struct future future; /* first: a pointer to it is a pointer to us */
+    struct future future; /* first member: a pointer to it can be cast */
     struct lesson_request request;
 };
 
@@ -127,7 +135,6 @@ static enum poll_state http_get_poll(struct future *future)
     struct lesson_request *request = &self->request;
     ssize_t n;
 
-    figures.polls++;
     if (request->stream < 0) {
         lesson_log("First poll - start operation");
         if (lesson_write_request(request) < 0)
@@ -141,8 +148,8 @@ static enum poll_state http_get_poll(struct future *future)
             return NOT_READY;
         }
     } while (n > 0);
-    /* 0 bytes: the server has closed, we have the entire response. */
-    close(request->stream); /* which also takes it out of the queue */
+    /* 0 bytes: the server has closed the connection; the response is whole. */
+    close(request->stream); /* also removes it from the event queue */
     return READY;
 }
 
@@ -156,7 +163,7 @@ static struct http_get_future http_get(int port, const char *path)
 
 /* --- async_main: two GETs, one after the other ------------------------- */
 
-/* A state machine: the wait where it stands, the future it waits for. */
+/* A state machine: `state` is the await it is at, `get` what it awaits. */
 struct async_main {
     struct future future;
     enum { START, WAIT_1, WAIT_2 } state;

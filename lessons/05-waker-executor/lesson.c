@@ -2,16 +2,16 @@
 /*
  * Lesson 05, waker-executor - how does a task get back in line?
  *
- * New here: the executor knows tasks, and nothing of sockets. A task that has
- * to wait leaves its waker with somebody; whoever it is calls wake(), which
- * puts the task's id in the ready queue and unparks the executor's thread.
+ * New here: the executor, which knows tasks and no sockets. A task that has to
+ * wait gives its waker to another thread, which later calls wake(). That puts
+ * the task's id into the ready queue and unparks the executor's thread.
  *
- *     main (executor)                       bell (any other thread)
+ *     main (executor)                       bell (another thread)
  *     pop_ready, poll -> NOT_READY  ------> keeps (socket, waker)
  *     queue empty: park() ...zzz...         data has come:
  *     pop_ready, poll -> READY      <------ wake(): push the id, unpark()
  *
- * Somebody is here a simple bell; lesson 06 puts the reactor in its place.
+ * Here that thread is a simple bell; lesson 06 replaces it with the reactor.
  *
  * Read main() at the bottom first, then upwards.
  *
@@ -21,13 +21,13 @@
 
 #include <poll.h>
 
-/* --- Future: something that can be asked for its value ----------------- */
+/* --- Future: a value that is not there yet, polled --------------------- */
 
 enum poll_state { NOT_READY, READY };
 
 struct waker;
 
-/* It does nothing before its first poll, and is not polled after READY. */
+/* Lazy: it starts at its first poll. It must not be polled after READY. */
 struct future {
     enum poll_state (*poll)(struct future *self, const struct waker *waker);
 };
@@ -39,21 +39,24 @@ enum { MAX_TASKS = 16 };
 struct thread {
     pthread_mutex_t lock;
     pthread_cond_t unparked;
-    bool token; /* an unpark() that no park() has taken yet */
+    bool permit; /* left by unpark(), used up by the next park() */
 };
 
 /*
- * Not as in the slides, which push and pop at the same end of a Vec: there
- * the last one woken goes first, and who waits longest may wait for ever; and
- * a task woken twice is queued twice. Here: first in, first out, an id once.
+ * The course pushes and pops at the same end of a Vec, so the task woken last
+ * runs first, the one that waits longest may starve, and a task woken twice is
+ * queued twice. This queue is first in, first out, and holds each id once.
  */
 struct ready_queue {
     pthread_mutex_t lock;
-    size_t ids[MAX_TASKS]; /* so there is always room */
+    size_t ids[MAX_TASKS]; /* each id at most once: there is always room */
     size_t count;
 };
 
-/* A copy is as good as the original. It does not point at the task. */
+/*
+ * May be copied. It has the task's id and no pointer to the task, so a wake
+ * after the task has finished is harmless.
+ */
 struct waker {
     struct thread *thread;
     size_t id;
@@ -61,25 +64,26 @@ struct waker {
 };
 
 /*
- * Sleep until unpark(), or not at all if it came first and left its token:
- * without token, a wake between the executor's last look at its queue and
- * this call would be lost, and the thread would sleep for ever.
+ * Sleep until there is a permit, and use it up. If unpark() was called first,
+ * its permit is there already and the thread does not sleep. Without a permit,
+ * a wake between the executor's last pop_ready() and this call would be lost,
+ * and the thread would sleep forever.
  */
 static void park(struct thread *self)
 {
     pthread_mutex_lock(&self->lock);
-    if (!self->token)
+    if (!self->permit)
         figures.parks++;
-    while (!self->token)
+    while (!self->permit)
         pthread_cond_wait(&self->unparked, &self->lock);
-    self->token = false;
+    self->permit = false;
     pthread_mutex_unlock(&self->lock);
 }
 
 static void unpark(struct thread *self)
 {
     pthread_mutex_lock(&self->lock);
-    self->token = true;
+    self->permit = true;
     pthread_cond_signal(&self->unparked);
     pthread_mutex_unlock(&self->lock);
 }
@@ -91,24 +95,31 @@ static void push_ready(struct ready_queue *self, size_t id)
     pthread_mutex_lock(&self->lock);
     while (i < self->count && self->ids[i] != id)
         i++;
-    if (i == self->count)
+    if (i == self->count) {
         self->ids[self->count++] = id;
+        figures.wakes++;
+    }
     pthread_mutex_unlock(&self->lock);
 }
 
-/* Threads: any. Push, then unpark: who wakes up must find the id. */
+/*
+ * Threads: any. The order is push, then unpark: the executor's thread looks
+ * for the id as soon as it runs again.
+ */
 static void wake(const struct waker *self)
 {
-    figures.wakes++;
     push_ready(self->ready_queue, self->id);
     unpark(self->thread);
 }
 
-/* --- Executor: the tasks, and whose turn it is ------------------------- */
+/* --- Executor: owns the tasks, polls those in the ready queue ---------- */
 
-/* One a thread. Who holds its wakers is joined before the thread ends. */
+/*
+ * One per thread. Its wakers point into it: a thread that holds one must be
+ * joined before this thread ends.
+ */
 static _Thread_local struct {
-    struct future *tasks[MAX_TASKS]; /* by id, an id is never used twice */
+    struct future *tasks[MAX_TASKS]; /* by id; an id is never reused */
     struct ready_queue ready_queue;
     size_t next_id;
     struct thread thread;
@@ -117,7 +128,7 @@ static _Thread_local struct {
     .thread = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false},
 };
 
-/* The id leaves the queue before its poll: a wake during it queues it again. */
+/* The id leaves the queue before the poll: a wake during it queues it again. */
 static bool pop_ready(size_t *id)
 {
     struct ready_queue *queue = &current_executor.ready_queue;
@@ -134,7 +145,7 @@ static bool pop_ready(size_t *id)
     return found;
 }
 
-/* Takes the task out of the map. Returns: NULL if it has finished. */
+/* Take the task out of `tasks`. Returns: NULL if it has finished. */
 static struct future *get_future(size_t id)
 {
     struct future *task = current_executor.tasks[id];
@@ -163,7 +174,10 @@ static size_t task_count(void)
     return count;
 }
 
-/* The future stays the caller's, and where it is, until it is READY. */
+/*
+ * The caller keeps ownership of the future, which must stay valid and unmoved
+ * until it is READY.
+ */
 static void spawn(struct future *future)
 {
     const size_t id = current_executor.next_id++;
@@ -184,7 +198,8 @@ static void block_on(struct future *future)
             const struct waker waker = get_waker(id);
 
             if (!task)
-                continue; /* a wake after READY: late, and harmless */
+                continue; /* woken after READY: late, and harmless */
+            figures.polls++;
             if (task->poll(task, &waker) == NOT_READY)
                 insert_task(id, task);
         }
@@ -196,7 +211,7 @@ static void block_on(struct future *future)
     lesson_log("All tasks finished");
 }
 
-/* --- Bell: a thread that rings when a socket has something ------------- */
+/* --- Bell: a thread that wakes a task when its socket is readable ------ */
 
 enum { MAX_RINGS = 16 };
 
@@ -205,13 +220,14 @@ struct ring {
     struct waker waker;
 };
 
-/* The pipe brings it one ring after the other; when it is closed, it stops. */
+/* The bell reads rings from the pipe, and ends when the pipe is closed. */
 static struct {
     int pipe[2];
     pthread_t thread;
 } bell;
 
-/* Ring once for this socket. So small a write goes through in one piece. */
+/* Wake once, when `stream` is readable. A write of PIPE_BUF or less is atomic.
+ */
 static void bell_hand_over(int stream, const struct waker *waker)
 {
     const struct ring ring = {{.fd = stream, .events = POLLIN}, *waker};
@@ -228,18 +244,17 @@ static void *bell_loop(void *unused)
     (void)unused;
     lesson_name_thread("bell");
     for (;;) {
-        const int ready = poll(fds, count, -1);
         struct ring ring;
 
         figures.epoll_waits++;
-        if (ready < 0)
-            continue; /* EINTR: there is nothing in revents */
+        if (poll(fds, count, -1) < 0)
+            continue; /* EINTR: revents is not set */
         for (nfds_t i = count - 1; i > 0; i--) {
             if (!fds[i].revents)
                 continue;
             lesson_logf("Ring - wake task %zu", wakers[i].id);
             wake(&wakers[i]);
-            fds[i] = fds[--count]; /* only once: the last takes its place */
+            fds[i] = fds[--count]; /* a ring is used once: fill the gap */
             wakers[i] = wakers[count];
         }
         if (!fds[0].revents)
@@ -268,7 +283,7 @@ static void bell_stop(void)
 /* --- HttpGetFuture: one GET -------------------------------------------- */
 
 struct http_get_future {
-    struct future future; /* first: a pointer to it is a pointer to us */
+    struct future future; /* first member: a pointer to it can be cast */
     struct lesson_request request;
 };
 
@@ -279,7 +294,6 @@ static enum poll_state http_get_poll(struct future *future,
     struct lesson_request *request = &self->request;
     ssize_t n;
 
-    figures.polls++;
     if (request->stream < 0) {
         lesson_log("First poll - start operation");
         if (lesson_write_request(request) < 0)
@@ -293,7 +307,7 @@ static enum poll_state http_get_poll(struct future *future,
             return NOT_READY;
         }
     } while (n > 0);
-    /* 0 bytes: the server has closed, we have the entire response. */
+    /* 0 bytes: the server has closed the connection; the response is whole. */
     close(request->stream);
     return READY;
 }
@@ -308,7 +322,7 @@ static struct http_get_future http_get(int port, const char *path)
 
 /* --- async_main: two GETs, one after the other ------------------------- */
 
-/* A state machine: the wait where it stands, the future it waits for. */
+/* A state machine: `state` is the await it is at, `get` what it awaits. */
 struct async_main {
     struct future future;
     enum { START, WAIT_1, WAIT_2 } state;

@@ -2,9 +2,10 @@
 /*
  * Lesson 06, reactor-thread - who sleeps in epoll_wait now?
  *
- * New here: the reactor, a thread of its own with the event queue of lesson
- * 03. It keeps the wakers of lesson 05, finds by an event's token whose waker
- * it is, and calls it. The executor is that of lesson 05, line for line.
+ * New here: the reactor, a thread that sleeps in the event queue of lesson 03.
+ * It stores the wakers of lesson 05 by source id; an event's token is such an
+ * id, and the reactor calls that waker. The executor is that of lesson 05,
+ * line for line.
  *
  *     main (executor)                       reactor
  *     poll: register, set_waker  ---------> wakers[id]
@@ -20,13 +21,13 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
-/* --- Future: something that can be asked for its value ----------------- */
+/* --- Future: a value that is not there yet, polled --------------------- */
 
 enum poll_state { NOT_READY, READY };
 
 struct waker;
 
-/* It does nothing before its first poll, and is not polled after READY. */
+/* Lazy: it starts at its first poll. It must not be polled after READY. */
 struct future {
     enum poll_state (*poll)(struct future *self, const struct waker *waker);
 };
@@ -38,21 +39,24 @@ enum { MAX_TASKS = 16 };
 struct thread {
     pthread_mutex_t lock;
     pthread_cond_t unparked;
-    bool token; /* an unpark() that no park() has taken yet */
+    bool permit; /* left by unpark(), used up by the next park() */
 };
 
 /*
- * Not as in the slides, which push and pop at the same end of a Vec: there
- * the last one woken goes first, and who waits longest may wait for ever; and
- * a task woken twice is queued twice. Here: first in, first out, an id once.
+ * The course pushes and pops at the same end of a Vec, so the task woken last
+ * runs first, the one that waits longest may starve, and a task woken twice is
+ * queued twice. This queue is first in, first out, and holds each id once.
  */
 struct ready_queue {
     pthread_mutex_t lock;
-    size_t ids[MAX_TASKS]; /* so there is always room */
+    size_t ids[MAX_TASKS]; /* each id at most once: there is always room */
     size_t count;
 };
 
-/* A copy is as good as the original. It does not point at the task. */
+/*
+ * May be copied. It has the task's id and no pointer to the task, so a wake
+ * after the task has finished is harmless.
+ */
 struct waker {
     struct thread *thread;
     size_t id;
@@ -60,25 +64,26 @@ struct waker {
 };
 
 /*
- * Sleep until unpark(), or not at all if it came first and left its token:
- * without token, a wake between the executor's last look at its queue and
- * this call would be lost, and the thread would sleep for ever.
+ * Sleep until there is a permit, and use it up. If unpark() was called first,
+ * its permit is there already and the thread does not sleep. Without a permit,
+ * a wake between the executor's last pop_ready() and this call would be lost,
+ * and the thread would sleep forever.
  */
 static void park(struct thread *self)
 {
     pthread_mutex_lock(&self->lock);
-    if (!self->token)
+    if (!self->permit)
         figures.parks++;
-    while (!self->token)
+    while (!self->permit)
         pthread_cond_wait(&self->unparked, &self->lock);
-    self->token = false;
+    self->permit = false;
     pthread_mutex_unlock(&self->lock);
 }
 
 static void unpark(struct thread *self)
 {
     pthread_mutex_lock(&self->lock);
-    self->token = true;
+    self->permit = true;
     pthread_cond_signal(&self->unparked);
     pthread_mutex_unlock(&self->lock);
 }
@@ -90,24 +95,31 @@ static void push_ready(struct ready_queue *self, size_t id)
     pthread_mutex_lock(&self->lock);
     while (i < self->count && self->ids[i] != id)
         i++;
-    if (i == self->count)
+    if (i == self->count) {
         self->ids[self->count++] = id;
+        figures.wakes++;
+    }
     pthread_mutex_unlock(&self->lock);
 }
 
-/* Threads: any. Push, then unpark: who wakes up must find the id. */
+/*
+ * Threads: any. The order is push, then unpark: the executor's thread looks
+ * for the id as soon as it runs again.
+ */
 static void wake(const struct waker *self)
 {
-    figures.wakes++;
     push_ready(self->ready_queue, self->id);
     unpark(self->thread);
 }
 
-/* --- Executor: the tasks, and whose turn it is ------------------------- */
+/* --- Executor: owns the tasks, polls those in the ready queue ---------- */
 
-/* One a thread. Who holds its wakers is joined before the thread ends. */
+/*
+ * One per thread. Its wakers point into it: a thread that holds one must be
+ * joined before this thread ends.
+ */
 static _Thread_local struct {
-    struct future *tasks[MAX_TASKS]; /* by id, an id is never used twice */
+    struct future *tasks[MAX_TASKS]; /* by id; an id is never reused */
     struct ready_queue ready_queue;
     size_t next_id;
     struct thread thread;
@@ -116,7 +128,7 @@ static _Thread_local struct {
     .thread = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false},
 };
 
-/* The id leaves the queue before its poll: a wake during it queues it again. */
+/* The id leaves the queue before the poll: a wake during it queues it again. */
 static bool pop_ready(size_t *id)
 {
     struct ready_queue *queue = &current_executor.ready_queue;
@@ -133,7 +145,7 @@ static bool pop_ready(size_t *id)
     return found;
 }
 
-/* Takes the task out of the map. Returns: NULL if it has finished. */
+/* Take the task out of `tasks`. Returns: NULL if it has finished. */
 static struct future *get_future(size_t id)
 {
     struct future *task = current_executor.tasks[id];
@@ -162,7 +174,10 @@ static size_t task_count(void)
     return count;
 }
 
-/* The future stays the caller's, and where it is, until it is READY. */
+/*
+ * The caller keeps ownership of the future, which must stay valid and unmoved
+ * until it is READY.
+ */
 static void spawn(struct future *future)
 {
     const size_t id = current_executor.next_id++;
@@ -183,7 +198,8 @@ static void block_on(struct future *future)
             const struct waker waker = get_waker(id);
 
             if (!task)
-                continue; /* a wake after READY: late, and harmless */
+                continue; /* woken after READY: late, and harmless */
+            figures.polls++;
             if (task->poll(task, &waker) == NOT_READY)
                 insert_task(id, task);
         }
@@ -195,23 +211,24 @@ static void block_on(struct future *future)
     lesson_log("All tasks finished");
 }
 
-/* --- Poll and Registry: the kernel's queue of events ------------------- */
+/* --- Event queue and Registry: epoll ----------------------------------- */
 
 enum { EVENTS_CAPACITY = 100 };
 
 enum interest { READABLE = EPOLLIN | EPOLLRDHUP };
 
+/* Two names of one descriptor: any future registers, only the owner waits. */
 struct registry {
-    int epoll; /* here an interest is put down, */
+    int epoll;
 };
 
-struct poll {
-    int epoll; /* and here its owner waits: two names of one queue */
+struct event_queue {
+    int epoll;
 };
 
 /*
- * Edge-triggered: one event each time something comes, so read to EAGAIN.
- * The token comes back with the event, to say which source it is from.
+ * Edge-triggered: one event each time data arrives, so the reader must read
+ * until EAGAIN. epoll gives the token back with each event of this source.
  */
 static void registry_register(const struct registry *self, int stream,
                               size_t token, enum interest interest)
@@ -225,19 +242,21 @@ static void registry_register(const struct registry *self, int stream,
                   "register");
 }
 
-static struct poll poll_new(void)
+static struct event_queue event_queue_new(void)
 {
-    return (struct poll){lesson_unwrap(epoll_create1(EPOLL_CLOEXEC), "poll")};
+    return (struct event_queue){
+        lesson_unwrap(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")};
 }
 
-/* Sleep until something registered happens. Returns: how many events. */
-static int poll_poll(const struct poll *self, struct epoll_event *events)
+/* Sleep until a registered source has an event. Returns: how many events. */
+static int event_queue_wait(const struct event_queue *self,
+                            struct epoll_event *events)
 {
     int count;
 
     do {
-        count = epoll_wait(self->epoll, events, EVENTS_CAPACITY, -1);
         figures.epoll_waits++;
+        count = epoll_wait(self->epoll, events, EVENTS_CAPACITY, -1);
     } while (count < 0 && errno == EINTR);
     return lesson_unwrap(count, "epoll_wait");
 }
@@ -248,21 +267,21 @@ enum { MAX_SOURCES = 16, STOP = 0 };
 
 struct reactor {
     pthread_mutex_t lock;
-    struct waker wakers[MAX_SOURCES]; /* with lock; by id, never used twice */
+    struct waker wakers[MAX_SOURCES]; /* lock held; by source id, not reused */
     struct registry registry;
     atomic_size_t next_id;
-    struct poll poll; /* the thread's own */
-    int stop;         /* an eventfd, registered with the token STOP */
+    struct event_queue queue; /* private to the thread */
+    int stop;                 /* an eventfd, registered with the token STOP */
     pthread_t thread;
 };
 
-/* REACTOR of the slides: set once, by reactor_start(). */
-static struct reactor *reactor_cell;
+/* Set while the reactor runs; futures find it here. */
+static struct reactor *current_reactor;
 
 static struct reactor *reactor(void)
 {
-    lesson_expect(reactor_cell != NULL, "Called outside a runtime context");
-    return reactor_cell;
+    lesson_expect(current_reactor != NULL, "Called outside a runtime context");
+    return current_reactor;
 }
 
 static void reactor_register(struct reactor *self, int stream,
@@ -294,9 +313,9 @@ static size_t reactor_next_id(struct reactor *self)
 }
 
 /*
- * The waker is copied under the lock and called outside it. The executor it
- * wakes comes at once for this lock, in set_waker, and would find it taken; a
- * wake() that polled the task itself would wait for it for ever.
+ * The waker is copied with the lock held and called without it. The executor
+ * that it wakes takes this lock at once, in reactor_set_waker(), and would
+ * block; a wake() that polled the task itself would deadlock.
  */
 static void reactor_wake(struct reactor *self, size_t id)
 {
@@ -306,7 +325,7 @@ static void reactor_wake(struct reactor *self, size_t id)
     waker = self->wakers[id];
     pthread_mutex_unlock(&self->lock);
     if (!waker.thread)
-        return; /* deregistered since: the event is late, and harmless */
+        return; /* deregistered since: a late event, harmless */
     lesson_logf("Event of source %zu - wake task %zu", id, waker.id);
     wake(&waker);
 }
@@ -318,7 +337,7 @@ static void *event_loop(void *arg)
 
     lesson_name_thread("reactor");
     for (;;) {
-        const int count = poll_poll(&self->poll, events);
+        const int count = event_queue_wait(&self->queue, events);
 
         for (int i = 0; i < count; i++) {
             if (events[i].data.u64 == STOP)
@@ -335,12 +354,12 @@ static void reactor_start(void)
         .next_id = STOP + 1,
     };
 
-    lesson_expect(reactor_cell == NULL, "Reactor already running");
-    self.poll = poll_new();
-    self.registry = (struct registry){self.poll.epoll};
+    lesson_expect(current_reactor == NULL, "Reactor already running");
+    self.queue = event_queue_new();
+    self.registry = (struct registry){self.queue.epoll};
     self.stop = lesson_unwrap(eventfd(0, EFD_CLOEXEC), "eventfd");
     reactor_register(&self, self.stop, READABLE, STOP);
-    reactor_cell = &self;
+    current_reactor = &self;
     lesson_spawn_thread(&self.thread, event_loop, &self);
 }
 
@@ -351,16 +370,16 @@ static void reactor_stop(void)
     lesson_unwrap(eventfd_write(self->stop, 1), "eventfd");
     pthread_join(self->thread, NULL);
     close(self->stop);
-    close(self->poll.epoll);
-    reactor_cell = NULL;
+    close(self->queue.epoll);
+    current_reactor = NULL;
 }
 
 /* --- HttpGetFuture: one GET -------------------------------------------- */
 
 struct http_get_future {
-    struct future future; /* first: a pointer to it is a pointer to us */
+    struct future future; /* first member: a pointer to it can be cast */
     struct lesson_request request;
-    size_t id; /* its token at the reactor */
+    size_t id; /* of the source: its token */
 };
 
 static enum poll_state http_get_poll(struct future *future,
@@ -370,14 +389,13 @@ static enum poll_state http_get_poll(struct future *future,
     struct lesson_request *request = &self->request;
     ssize_t n;
 
-    figures.polls++;
     if (request->stream < 0) {
         lesson_log("First poll - start operation");
         if (lesson_write_request(request) < 0)
             return READY;
         reactor_register(reactor(), request->stream, READABLE, self->id);
     }
-    /* Before the read: an event after its EAGAIN must find the waker. */
+    /* Before the read: an event after EAGAIN must find the waker. */
     reactor_set_waker(reactor(), waker, self->id);
     do {
         n = lesson_read(request);
@@ -386,7 +404,7 @@ static enum poll_state http_get_poll(struct future *future,
             return NOT_READY;
         }
     } while (n > 0);
-    /* 0 bytes: the server has closed, we have the entire response. */
+    /* 0 bytes: the server has closed the connection; the response is whole. */
     reactor_deregister(reactor(), request->stream, self->id);
     close(request->stream);
     return READY;
@@ -403,7 +421,7 @@ static struct http_get_future http_get(int port, const char *path)
 
 /* --- async_main: two GETs, one after the other ------------------------- */
 
-/* A state machine: the wait where it stands, the future it waits for. */
+/* A state machine: `state` is the await it is at, `get` what it awaits. */
 struct async_main {
     struct future future;
     enum { START, WAIT_1, WAIT_2 } state;
