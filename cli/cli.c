@@ -19,7 +19,9 @@ bool cli_wants_help(int argc, char **argv)
     return false;
 }
 
-bool cli_integer(const char *text, int64_t low, int64_t high, int64_t *out)
+/* The whole text must be digits. */
+static bool parse_integer(const char *text, int64_t low, int64_t high,
+                          int64_t *out)
 {
     int64_t value = 0;
 
@@ -36,6 +38,15 @@ bool cli_integer(const char *text, int64_t low, int64_t high, int64_t *out)
     return true;
 }
 
+int cli_number(const char *name, const char *text, int64_t low, int64_t high,
+               int64_t *out)
+{
+    if (parse_integer(text, low, high, out))
+        return CLI_OK;
+    return cli_fail(CLI_USAGE, "--%s %s: not a number from %lld to %lld", name,
+                    text, (long long)low, (long long)high);
+}
+
 int cli_reactor(const char *text, enum rv_reactor_mode *out)
 {
     if (strcmp(text, "thread") == 0)
@@ -43,7 +54,8 @@ int cli_reactor(const char *text, enum rv_reactor_mode *out)
     else if (strcmp(text, "fused") == 0)
         *out = RV_REACTOR_FUSED;
     else
-        return cli_fail(CLI_USAGE, "--reactor %s: it is thread or fused", text);
+        return cli_fail(CLI_USAGE, "--reactor %s: must be thread or fused",
+                        text);
     return CLI_OK;
 }
 
@@ -64,28 +76,28 @@ const char *cli_error_text(int error)
 {
     switch (error) {
     case -ECONNREFUSED:
-        return "connection refused: nobody listens there";
+        return "connection refused: no server listens there";
     case -ECONNRESET:
         return "the connection was reset";
     case -EPIPE:
-        return "the connection ended before the whole response came";
+        return "the connection ended before the whole response arrived";
     case -ETIMEDOUT:
         return "timed out";
     case -EBADMSG:
-        return "malformed response: this is not good HTTP";
+        return "malformed response: not valid HTTP";
     case -EMSGSIZE:
         return "the response is larger than the limit";
     case -ENOTSUP:
-        return "the response is in a version or coding of HTTP that is not "
+        return "the response has an HTTP version or coding that is not "
                "supported";
     case -EPROTONOSUPPORT:
-        return "only http:// is supported, not https:// or others";
+        return "only http:// is supported";
     case -EINVAL:
         return "not a URL of the form http://host[:port]/path";
     case -ENAMETOOLONG:
         return "the URL is too long";
     case -ENXIO:
-        return "there is no host of this name";
+        return "there is no host with this name";
     case -EREMOTEIO:
         return "the name servers do not answer";
     case -EMFILE:
@@ -106,7 +118,7 @@ int cli_write(int fd, const void *data, size_t len_bytes)
             at += n;
             len_bytes -= (size_t)n;
         } else if (errno == EAGAIN) {
-            /* Somebody made our stdout non-blocking: wait as if not. */
+            /* An inherited stdout may be non-blocking: wait for it. */
             struct pollfd room = {.fd = fd, .events = POLLOUT};
 
             poll(&room, 1, -1);
@@ -127,7 +139,7 @@ int cli_check_fds(size_t count)
         fds[opened] = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
         if (fds[opened] >= 0)
             opened++;
-        else /* EINVAL: the limit is that low */
+        else /* EINVAL: the limit is below STDERR_FILENO + 1 */
             error = errno == EINVAL ? -EMFILE : -errno;
     }
     while (opened > 0)

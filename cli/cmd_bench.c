@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_bench.c - `reveil bench`: what an operation costs, ours and others'. */
+/* cmd_bench.c - `reveil bench`: the cost of operations, here and in peers. */
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,32 +12,32 @@ static const char help[] =
     "usage: reveil bench [--rounds N] [--quick] [--instructions] [--json]\n"
     "                    [AREA...]\n"
     "\n"
-    "Measures ours and its peers in turn, in one run, and shows the median of\n"
-    "the rounds with the least and the most. Without AREA: all of them.\n"
+    "Measures this library and its peers in turn, and shows the median, least\n"
+    "and most of the rounds. Default: all areas.\n"
     "\n"
-    "  wake    another thread wakes a task that waits, and back\n"
+    "  wake    another thread wakes a waiting task, and the task wakes it\n"
     "  spawn   spawn and join a task that does nothing\n"
-    "  yield   1,000 tasks that let each other go first\n"
-    "  coro    coroutines: a switch, a life, one as a task\n"
+    "  yield   1,000 tasks that yield to each other\n"
+    "  coro    coroutines: a switch; creation and end; one as a task\n"
     "  fork    fork-join: fib on the workers of a scheduler\n"
     "  go      a task with a stack of its own, started and joined\n"
     "  channel a value through a channel to another thread\n"
-    "  memory  bytes for a task that waits, and for one that sleeps\n"
+    "  memory  bytes per waiting task, and per sleeping task\n"
     "  timers  a million sleepers of 1 to 1,000 ms\n"
-    "  server  a keep-alive HTTP server under wrk; each on a CPU of its own\n"
+    "  server  a keep-alive HTTP server under wrk, each on its own CPU\n"
     "\n"
-    "  --rounds N      so many measurements of each (7; 1 to 101)\n"
-    "  --quick         one round of little work: a look, not a measurement\n"
+    "  --rounds N      measurements of each (7; 1 to 101)\n"
+    "  --quick         one short round; checks that it runs, measures nothing\n"
     "  --instructions  also count instructions, under valgrind\n"
-    "  --json          figures as JSON on stdout, nothing else\n"
+    "  --json          print only the figures, as JSON\n"
     "\n"
-    "times: in units of the first peer, or of ours where there is none. CPU "
-    "is\n"
-    "of all threads of the program, early and late of the timers. calls/op "
-    "are\n"
-    "system calls, from a run of their own under strace where that is\n"
-    "installed. Peers that were not built (libuv, where its headers are not\n"
-    "installed) are left out. Exit status: 0, 1 failed, 2 usage.\n";
+    "\"times\" is relative to the first peer, or to ours if there is none. "
+    "CPU\n"
+    "is of all threads of the program. \"early\" and \"late\" are of the "
+    "timers.\n"
+    "calls/op are system calls, from a separate run under strace, if that is\n"
+    "installed. Peers that are not built (libuv, without its headers) are\n"
+    "skipped. Exit status: 0; 1: failed; 2: wrong usage.\n";
 
 struct selection {
     struct bench_options options;
@@ -54,7 +54,7 @@ static bool is_area(const char *name)
     return false;
 }
 
-/* Returns: CLI_OK, or CLI_USAGE with its message printed. */
+/* Returns: CLI_OK; CLI_USAGE after a message. */
 static int parse(struct bench_options *options, int argc, char **argv)
 {
     static const struct option known[] = {
@@ -73,15 +73,16 @@ static int parse(struct bench_options *options, int argc, char **argv)
         options->json |= letter == 'j';
         if (letter == '?')
             return CLI_USAGE;
-        if (letter == 'r' && !cli_integer(optarg, 1, BENCH_MAX_ROUNDS, &rounds))
-            return cli_fail(CLI_USAGE, "--rounds %s: not a number from 1 to %d",
-                            optarg, BENCH_MAX_ROUNDS);
+        if (letter == 'r' && cli_number("rounds", optarg, 1, BENCH_MAX_ROUNDS,
+                                        &rounds) != CLI_OK)
+            return CLI_USAGE;
     }
     for (int i = optind; i < argc; i++)
         if (!is_area(argv[i]))
             return cli_fail(CLI_USAGE,
-                            "no area '%s': there are wake, spawn, yield, coro, "
-                            "fork, go, channel, memory, timers and server",
+                            "no area '%s'; the areas are wake, spawn, yield, "
+                            "coro, fork, go, channel, memory, timers and "
+                            "server",
                             argv[i]);
     options->rounds = rounds ? rounds : options->quick ? 1 : options->rounds;
     return CLI_OK;
@@ -97,7 +98,7 @@ static bool is_wanted(const struct bench_entry *entry, char **areas)
     return false;
 }
 
-/* Returns: CLI_OK, or CLI_FAILED with its message printed. */
+/* Returns: CLI_OK; CLI_FAILED after a message. */
 static int select_rows(struct selection *selection, char **areas)
 {
     const bool has_wrk = bench_has_tool("wrk");
@@ -127,7 +128,7 @@ static int select_rows(struct selection *selection, char **areas)
     return CLI_OK;
 }
 
-/* On a terminal, what runs now; it takes some minutes. */
+/* On a terminal: what is running. A full run takes minutes. */
 static void show_progress(const struct bench_row *row, const char *words)
 {
     if (isatty(STDERR_FILENO))
@@ -141,8 +142,8 @@ static void end_progress(void)
         fputs("\r\033[K", stderr);
 }
 
-/* One after the other in each round: what else the machine does at a time
- * meets all of them. */
+/* Each round measures all rows in turn, so that other load on the machine
+ * affects all of them. */
 static int measure(struct selection *selection)
 {
     const struct bench_options *options = &selection->options;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* cmd_compare.c - `reveil compare`: the stages of the course side by side. */
+/* cmd_compare.c - `reveil compare`: runs the stages of the course, and shows
+ * their figures side by side. */
 #include <errno.h>
 #include <getopt.h>
 #include <reveil/base.h>
@@ -10,15 +11,15 @@
 
 #include "cli/cli.h"
 #include "cli/compare/compare.h"
-#include "cli/server_thread.h"
+#include "cli/embedded_server.h"
 
 static const char help[] =
     "usage: reveil compare [--logs] [--json] [--html FILE] [--no-syscalls]\n"
     "                      [STAGE...]\n"
     "\n"
-    "Runs stages of the course one after the other on the same work, a GET\n"
-    "that takes 600 ms and then one of 400 ms, against one server, and shows\n"
-    "what each cost. Without STAGE: all of them.\n"
+    "Runs stages of the course one after the other and shows what each costs.\n"
+    "All do the same work against the same server: a GET that takes 600 ms,\n"
+    "then one that takes 400 ms. Default: all stages.\n"
     "\n"
     "  busy        polls without a pause                (lesson 02)\n"
     "  busy-sleep  polls, then sleeps 100 ms            (lesson 02)\n"
@@ -27,18 +28,16 @@ static const char help[] =
     "  reactor     executor, waker, reactor thread      (lesson 06)\n"
     "  library     the same shape, from libreveil       (reveil demo)\n"
     "\n"
-    "  --logs         also two logs side by side, and the first event at\n"
-    "                 which they differ (the first two stages named;\n"
-    "                 busy and library without names)\n"
-    "  --json         figures as JSON on stdout, nothing else\n"
+    "  --logs         also print two logs side by side, and the first event\n"
+    "                 that differs (of the first two stages named; default:\n"
+    "                 busy and library)\n"
+    "  --json         print only the figures, as JSON\n"
     "  --html FILE    write a page with bars and timelines\n"
-    "  --no-syscalls  do not count system calls: saves the second run, which\n"
-    "                 is under ptrace\n"
+    "  --no-syscalls  do not count system calls; saves the second run, under\n"
+    "                 ptrace\n"
     "\n"
-    "polls are calls of the GET's poll (library: of the task's); cpu is of "
-    "the\n"
-    "whole process, with its start. Exit status: 0, 1 a stage failed, 2 "
-    "usage.\n";
+    "The table ends with a definition of each figure. Exit status: 0; 1: a\n"
+    "stage failed; 2: wrong usage.\n";
 
 struct options {
     bool logs;
@@ -57,15 +56,15 @@ static const struct stage *find_stage(const char *name)
     return NULL;
 }
 
-/* Returns: CLI_OK, or CLI_USAGE with its message printed. */
+/* Returns: CLI_OK; CLI_USAGE after a message. */
 static int add_stage(struct options *options, const char *name)
 {
     const struct stage *stage = find_stage(name);
 
     if (!stage)
         return cli_fail(CLI_USAGE,
-                        "no stage '%s': there are busy, busy-sleep, epoll, "
-                        "executor, reactor and library",
+                        "no stage '%s'; the stages are busy, busy-sleep, "
+                        "epoll, executor, reactor and library",
                         name);
     for (size_t i = 0; i < options->count; i++)
         if (options->stages[i] == stage)
@@ -85,7 +84,7 @@ static void default_stages(struct options *options)
         options->stages[options->count++] = &compare_stages[i];
 }
 
-/* Returns: -1 to go on, or the exit status. */
+/* Returns: -1 to continue, or the exit status. */
 static int parse(struct options *options, int argc, char **argv)
 {
     static const struct option names[] = {
@@ -117,11 +116,11 @@ static int parse(struct options *options, int argc, char **argv)
     if (options->count == 0)
         default_stages(options);
     if (options->logs && options->count < 2)
-        return cli_fail(CLI_USAGE, "--logs needs two stages, or none");
+        return cli_fail(CLI_USAGE, "--logs needs at least two stages, or none");
     return -1;
 }
 
-/* On a terminal, which stage runs now; it takes some seconds. */
+/* On a terminal: which stage is running. A stage takes over a second. */
 static void show_progress(const char *words, size_t i, size_t count)
 {
     if (isatty(STDERR_FILENO))
@@ -184,19 +183,19 @@ int cmd_compare(int argc, char **argv)
 {
     struct options options = {0};
     struct run runs[COMPARE_STAGES] = {0};
-    struct server_thread server;
+    struct embedded_server server;
     uint16_t port;
     int status = parse(&options, argc, argv);
     int error;
 
     if (status >= 0)
         return status;
-    error = server_thread_start(&server, &port);
+    error = embedded_server_start(&server, &port);
     if (error < 0)
         return cli_fail(CLI_FAILED, "cannot start the delay server: %s",
                         cli_error_text(error));
     error = measure(runs, &options, port);
-    server_thread_stop(&server);
+    embedded_server_stop(&server);
     status = error ? CLI_FAILED : show(runs, &options);
     for (size_t i = 0; i < options.count; i++)
         compare_run_fini(&runs[i]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_demo.c - `reveil demo`: two GETs, one after the other, and what the
- * runtime did to wait for them.
+ * cmd_demo.c - `reveil demo`: runs two GETs, one after the other, and shows
+ * what the runtime does while it waits for them.
  */
 #include <getopt.h>
 #include <inttypes.h>
@@ -14,23 +14,20 @@
 #include <time.h>
 
 #include "cli/cli.h"
-#include "cli/server_thread.h"
+#include "cli/embedded_server.h"
 #include "cli/thread_cpu.h"
 
 static const char help[] =
     "usage: reveil demo [--port N] [--reactor thread|fused] [--figures]\n"
     "\n"
-    "Starts the delay server in this process, asks it for a response that "
-    "takes\n"
-    "600 ms and then for one that takes 400 ms, and shows what the executor\n"
-    "and the reactor did meanwhile: mostly they slept.\n"
+    "Starts the delay server in this process, sends it a GET that takes\n"
+    "600 ms and then one that takes 400 ms, and shows what the executor and\n"
+    "the reactor do meanwhile: they sleep most of the time.\n"
     "\n"
-    "  --port N        ask a server that runs already (reveil serve) on this "
-    "port\n"
-    "  --reactor MODE  who sleeps in epoll: a thread of its own (thread), or\n"
-    "                  the executor's (fused)\n"
-    "  --figures       end with the figures as one line for programs, no "
-    "table\n";
+    "  --port N        use the server on this port (reveil serve) instead\n"
+    "  --reactor MODE  which thread sleeps in epoll: its own (thread), or the\n"
+    "                  executor's (fused)\n"
+    "  --figures       print the figures as one line of JSON, not as a table\n";
 
 static const char *const paths[] = {"/600/HelloAsyncAwait",
                                     "/400/HelloAsyncAwait"};
@@ -40,7 +37,7 @@ enum {
 };
 
 struct options {
-    int64_t port; /* of a server that runs already; 0: start one */
+    int64_t port; /* of a running server; 0: start one */
     struct rv_runtime_options runtime;
     bool line; /* figures for programs */
 };
@@ -51,11 +48,11 @@ struct demo {
     uint16_t port;
     bool serves;    /* the server is in this process */
     int number;     /* of the GET */
-    uint64_t event; /* the next to be printed */
+    uint64_t event; /* the next event to print */
     char url[64];
 };
 
-/* What it cost, on the client's side. */
+/* Of the client only. The counters are defined as in lessons/lesson.h. */
 struct figures {
     double wall_ms;
     double cpu_ms;
@@ -66,14 +63,14 @@ struct figures {
     uint64_t parks;
 };
 
-/* --- what the user sees ------------------------------------------------ */
+/* --- output ------------------------------------------------------------ */
 
 static void note(const char *text)
 {
     rv_trace(RV_EV_NOTE, (uintptr_t)text, 0);
 }
 
-/* The events since the last time. */
+/* Print the events since the last call. */
 static void print_log(struct demo *demo)
 {
     struct rv_event event;
@@ -85,7 +82,7 @@ static void print_log(struct demo *demo)
     }
 }
 
-/* Its lines, set apart from the log around them. */
+/* Print each line with a mark that sets it apart from the log. */
 static void print_text(const char *text, size_t len)
 {
     while (len > 0) {
@@ -113,14 +110,16 @@ static void print_response(const struct rv_http_get *get)
 
 static void print_table(const struct figures *figures)
 {
-    printf("\nWhat it took to wait for 600 ms and then for 400 ms:\n\n"
+    printf("\nThe cost of waiting for 600 ms and then for 400 ms:\n\n"
            "  %10.1f ms  wall time\n"
            "  %10.1f ms  CPU time of executor and reactor\n"
-           "  %10" PRIu64 "     polls of the task\n"
-           "  %10" PRIu64 "     would-blocks: not ready yet, said the kernel\n"
-           "  %10" PRIu64 "     epoll_waits of the reactor\n"
-           "  %10" PRIu64 "     wakes: pushed onto the ready queue\n"
-           "  %10" PRIu64 "     parks of the executor\n",
+           "  %10" PRIu64 "     polls of the task, by the executor\n"
+           "  %10" PRIu64 "     would-blocks: reads that returned EAGAIN\n"
+           "  %10" PRIu64 "     epoll_waits: calls by the reactor\n"
+           "  %10" PRIu64 "     wakes: task ids put into the ready queue, by "
+           "the spawn or a waker\n"
+           "  %10" PRIu64 "     parks: the executor's thread slept until a "
+           "wake\n",
            figures->wall_ms, figures->cpu_ms, figures->polls,
            figures->would_blocks, figures->epoll_waits, figures->wakes,
            figures->parks);
@@ -178,9 +177,9 @@ static void demo_drop(struct rv_future *future)
     rv_drop(&RV_CONTAINER_OF(future, struct demo, future)->get.future);
 }
 
-/* --- and what they cost ------------------------------------------------ */
+/* --- their cost -------------------------------------------------------- */
 
-/* CPU time of the process without the threads of its server. */
+/* CPU time of the process, without the threads of its server. */
 static int64_t client_cpu_ns(const struct thread_cpu *server)
 {
     struct timespec all;
@@ -218,7 +217,7 @@ static int run(struct figures *figures, const struct options *options,
 
     rv_future_init(&demo.future, &ops);
     rv_trace_name_thread("executor");
-    thread_cpu_others(&server); /* nobody else runs yet */
+    thread_cpu_others(&server); /* only the server has threads yet */
     error = rv_trace_start(RV_TRACE_EVENTS);
     if (error < 0)
         return error;
@@ -239,18 +238,18 @@ static int run(struct figures *figures, const struct options *options,
 static int run_with_server(struct figures *figures,
                            const struct options *options)
 {
-    struct server_thread server;
+    struct embedded_server server;
     uint16_t port;
-    int error = server_thread_start(&server, &port);
+    int error = embedded_server_start(&server, &port);
 
     if (error < 0)
         return error;
     error = run(figures, options, port);
-    server_thread_stop(&server);
+    embedded_server_stop(&server);
     return error;
 }
 
-/* Returns: CLI_OK to go on, or what to exit with. */
+/* Returns: CLI_OK to continue, or the exit status. */
 static int parse(struct options *options, int argc, char **argv)
 {
     static const struct option known[] = {
@@ -268,11 +267,10 @@ static int parse(struct options *options, int argc, char **argv)
             options->line = true;
         else if (option == 'r')
             status = cli_reactor(optarg, &options->runtime.reactor);
-        else if (option != 'p')
+        else if (option == 'p')
+            status = cli_number("port", optarg, 1, UINT16_MAX, &options->port);
+        else
             return CLI_USAGE;
-        else if (!cli_integer(optarg, 1, UINT16_MAX, &options->port))
-            return cli_fail(CLI_USAGE, "--port %s: not a number from 1 to %d",
-                            optarg, UINT16_MAX);
     }
     if (status == CLI_OK && optind < argc)
         return cli_fail(CLI_USAGE, "demo takes no argument '%s'", argv[optind]);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_doctor.c - `reveil doctor`: what this machine lets the runtime do, and
- * which way files go because of it.
+ * cmd_doctor.c - `reveil doctor`: reports which kernel features the runtime can
+ * use here, and how files are read and written as a result.
  *
- * Each check makes the very system call that the library would make, and says
- * what the library does where it fails.
+ * Each check makes the system call that the library makes, and prints what the
+ * library does if the call fails.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,11 +31,12 @@
 static const char help[] =
     "usage: reveil doctor [OPTION...]\n"
     "\n"
-    "Says which way files go on this machine, through io_uring or through the\n"
-    "blocking pool, and why; and what else of the kernel there is, or what\n"
-    "takes its place.\n"
+    "Prints whether file operations on this machine use io_uring or the\n"
+    "blocking pool, and why; and which other kernel features are available, "
+    "or\n"
+    "what replaces them.\n"
     "\n"
-    "  --json             the same as JSON\n"
+    "  --json             print the same as JSON\n"
     "\n"
     "Exits with 0 if files go through the ring, with 1 if not.\n";
 
@@ -48,7 +49,7 @@ struct check {
 };
 
 struct report {
-    bool ring; /* files go through it */
+    bool ring; /* file operations use it */
     char why[TEXT_BYTES];
     struct check checks[CHECKS_MAX];
     int len;
@@ -67,7 +68,7 @@ add(struct report *report, const char *name, bool ok, const char *format, ...)
     va_end(args);
 }
 
-/* The number in a file of /proc; -1 without one. */
+/* Returns: the number in a file of /proc; -1 if there is none. */
 static long number_in(const char *path)
 {
     FILE *file = fopen(path, "re");
@@ -82,16 +83,16 @@ static long number_in(const char *path)
 
 /* --- the disk ---------------------------------------------------------- */
 
-/* What io_uring_setup() meant by it. */
+/* Returns: the meaning of an error of io_uring_setup(). */
 static const char *setup_error(int error)
 {
     switch (error) {
     case -ENOSYS:
-        return "the kernel has none, or a sandbox says so (ENOSYS)";
+        return "not in the kernel, or hidden by a sandbox (ENOSYS)";
     case -EPERM:
         return number_in("/proc/sys/kernel/io_uring_disabled") > 0
                    ? "forbidden by the setting kernel.io_uring_disabled (EPERM)"
-                   : "forbidden, by a sandbox most likely (EPERM)";
+                   : "forbidden, probably by a sandbox (EPERM)";
     case -EOPNOTSUPP:
         return "too old: an operation or a feature is missing";
     case -ENOMEM:
@@ -178,7 +179,7 @@ static int choose_way(struct report *report)
     return 0;
 }
 
-/* On a file that is in the page cache for certain: this program. */
+/* Tried on this program, which is in the page cache. */
 static void check_nowait(struct report *report)
 {
     const int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -187,9 +188,10 @@ static void check_nowait(struct report *report)
     const bool ok = fd >= 0 && preadv2(fd, &part, 1, 0, RWF_NOWAIT) == 1;
 
     if (ok)
-        add(report, "RWF_NOWAIT", ok, "cached data are read at once");
+        add(report, "RWF_NOWAIT", ok,
+            "cached data are read without a thread or the ring");
     else
-        add(report, "RWF_NOWAIT", ok, "%s: cached data go the long way too",
+        add(report, "RWF_NOWAIT", ok, "%s: cached data take the slow path too",
             strerror(errno));
     if (fd >= 0)
         close(fd);
@@ -214,7 +216,7 @@ static void limit_text(rlim_t limit, char text[NAME_BYTES])
         snprintf(text, NAME_BYTES, "%llu", (unsigned long long)limit);
 }
 
-/* A limit that is too low for a busy server. */
+/* Report a limit; not ok if it is below `enough`, for a busy server. */
 static void check_limit(struct report *report, const char *name, int resource,
                         rlim_t enough, const char *note)
 {
@@ -236,7 +238,7 @@ static void check_limits(struct report *report)
                 " (bytes; rings count only before Linux 5.12)");
     check_limit(report, "threads", RLIMIT_NPROC, 1024, " (of this user)");
     add(report, "mappings", number_in("/proc/sys/vm/max_map_count") >= 65530,
-        "%ld (coroutine stacks need one each, or two)",
+        "%ld (a coroutine stack needs one or two)",
         number_in("/proc/sys/vm/max_map_count"));
 }
 
@@ -257,8 +259,7 @@ static void check_pidfd(struct report *report)
     const long fd = syscall(SYS_pidfd_open, getpid(), 0);
 
     add(report, "pidfd_open", fd >= 0, "%s",
-        fd >= 0 ? "the end of a process is waited for in epoll"
-                : strerror(errno));
+        fd >= 0 ? "epoll waits for the end of a process" : strerror(errno));
     if (fd >= 0)
         close((int)fd);
 }
@@ -273,7 +274,7 @@ static void check_guard(struct report *report)
 
     add(report, "MADV_GUARD_INSTALL", ok, "%s",
         ok ? "a guard page costs no mapping"
-           : "a guard page is made by mprotect, and costs a mapping");
+           : "a guard page uses mprotect, and costs a mapping");
     if (memory != MAP_FAILED)
         munmap(memory, page);
 }
@@ -338,7 +339,8 @@ int cmd_doctor(int argc, char **argv)
         json = true;
     }
     if (optind < argc)
-        return cli_fail(CLI_USAGE, "doctor takes no '%s'", argv[optind]);
+        return cli_fail(CLI_USAGE, "doctor takes no argument '%s'",
+                        argv[optind]);
     error = choose_way(&report);
     if (error)
         return cli_fail(CLI_FAILED, "the runtime does not start: %s",

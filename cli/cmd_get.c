@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cmd_get.c - `reveil get`: fetch URLs, all at once, on one executor.
+ * cmd_get.c - `reveil get`: fetch URLs concurrently, on one executor.
  *
- * A fetcher (get_fetcher.c) is a task that takes the next URL, fetches it, and
- * takes another. There are as many fetchers as URLs, or as descriptors where
- * those are fewer, or as the user wants.
+ * A fetcher (get_fetcher.c) is a task that fetches one URL after the other.
+ * There is one fetcher per URL, unless the descriptors or --parallel allow
+ * fewer.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -24,47 +24,51 @@
 static const char help[] =
     "usage: reveil get [OPTION...] URL...\n"
     "\n"
-    "Fetches http:// URLs, all at once, on one thread. The bodies go to\n"
-    "stdout, in the order of the URLs. Exits with 1 if one of them failed;\n"
-    "anything but a status of 2xx is a failure, and so is a redirect that is\n"
-    "not to be followed.\n"
+    "Fetches http:// URLs concurrently, on one thread. The bodies go to\n"
+    "stdout, in the order of the URLs. Exits with 1 if a URL failed; any\n"
+    "status other than 2xx is a failure, and so is a redirect that is not\n"
+    "followed.\n"
     "\n"
-    "  --file LIST        also the URLs in this file, one a line; '-': stdin\n"
-    "  --repeat N         all of them N times\n"
-    "  --parallel N       at most N at a time, over connections that are kept\n"
+    "  --file LIST        also fetch the URLs in this file, one per line; "
+    "'-':\n"
+    "                     stdin\n"
+    "  --repeat N         fetch each URL N times\n"
+    "  --parallel N       at most N at a time; connections are reused\n"
     "  -L, --follow       follow redirects, up to 10 for each URL\n"
-    "  --max-redirects N  follow up to N; 0, as without --follow: none\n"
-    "  --head             ask for the heads alone, and write them\n"
-    "  -o, --output DIR   write each body to a file of its own in DIR, over\n"
-    "                     what is there: 0001-host-name, 0002-host-name, ...\n"
-    "                     A file has its name when it is whole; until then it\n"
-    "                     is a new one, NAME.(a number).part, which is "
-    "removed\n"
-    "                     if that fails, or when ctrl-C ends it\n"
-    "  --timeout SECONDS  give up on a URL after that (60); 0: never\n"
+    "  --max-redirects N  follow up to N redirects; 0: none, as without "
+    "--follow\n"
+    "  --head             send HEAD requests, and write the heads\n"
+    "  -o, --output DIR   write each body to its own file in DIR, and replace\n"
+    "                     existing files: 0001-host-name, 0002-host-name, ...\n"
+    "                     A file gets its name when it is complete. Until "
+    "then\n"
+    "                     it is NAME.(a number).part, which is removed if the\n"
+    "                     URL fails, or on ctrl-C\n"
+    "  --timeout SECONDS  give up on a URL after this time (60); 0: never\n"
     "  --connect-timeout SECONDS\n"
-    "                     ... if it takes so long to connect\n"
-    "  --stall SECONDS    ... if nothing comes for so long\n"
-    "  --reactor MODE     who sleeps in epoll: a thread of its own (thread),\n"
-    "                     or the executor's (fused)\n"
-    "  --figures          at the end: wall time, polls, CPU time\n"
-    "  --quiet            no progress and no lines about failures\n"
+    "                     ... if connecting takes longer\n"
+    "  --stall SECONDS    ... if no data arrives for this time\n"
+    "  --reactor MODE     which thread sleeps in epoll: its own (thread), or\n"
+    "                     the executor's (fused)\n"
+    "  --figures          print wall time, polls and CPU time at the end\n"
+    "  --quiet            print no progress and no messages about failures\n"
     "\n"
-    "With --output, and for a single URL, a body passes through memory piece\n"
-    "by piece; but up to 1 MiB of a single one are written only when it is\n"
-    "whole. Of several URLs without --output each body may have 64 MiB.\n";
+    "With --output, and for a single URL, a body is written as it arrives; of\n"
+    "a single URL, the first 1 MiB is held until there is more, or the body "
+    "is\n"
+    "complete. For several URLs without --output a body is at most 64 MiB.\n";
 
 enum {
-    SPARE_FDS = 16, /* for stdio, the reactor and the output */
+    SPARE_FDS = 16, /* stdio, the reactor, the output */
     MAX_GETS = 1000000,
     FOLLOW = 10,
     MAX_REDIRECTS = 1000,
     MAX_TIMEOUT_S = 86400 * 365
 };
 
-/* --- all of them ------------------------------------------------------- */
+/* --- the main future ---------------------------------------------------- */
 
-/* Those that end it, but for what whoever started it lets it ignore. */
+/* Signals that the parent process had set to be ignored stay ignored. */
 static void open_signals(struct fetch *self)
 {
     static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
@@ -76,12 +80,12 @@ static void open_signals(struct fetch *self)
         if (sigaction(ends[i], NULL, &action) == 0 &&
             action.sa_handler != SIG_IGN)
             sigaddset(&set, ends[i]);
-    /* Without descriptors for them they end it as ever: files are left. */
+    /* Without a descriptor for them they kill the process: files remain. */
     if (rv_signals_open(&self->signals, &set) == 0)
         rv_signal_wait_init(&self->signal, &self->signals);
 }
 
-/* A signal came. The next one ends the process at once. */
+/* A signal has arrived. From now on, another one kills the process. */
 static bool is_ended(struct fetch *self, struct rv_cx *cx)
 {
     if (!self->signals.source ||
@@ -93,8 +97,7 @@ static bool is_ended(struct fetch *self, struct rv_cx *cx)
     return self->ended_by > 0;
 }
 
-/* A fetcher has come to the end of a URL, or of all. In one go for all fetchers
- * that have since the last time. */
+/* One poll handles all fetchers that have finished a URL since the last. */
 static bool is_over(struct fetch *self)
 {
     output_flush(&self->output);
@@ -112,7 +115,8 @@ static enum rv_poll fetch_poll(struct rv_future *future, struct rv_cx *cx)
     error = get_add_fetchers(self, cx->executor);
     if (error < 0)
         RV_RETURN(future, error);
-    /* Only files have to be taken away; and stdout may block the thread. */
+    /* Only for files, which must be removed. A write to stdout may block the
+     * thread, which would then not see the signal. */
     if (self->output.directory)
         open_signals(self);
     RV_AWAIT_UNTIL(future, is_ended(self, cx) || is_over(self));
@@ -136,7 +140,7 @@ static void print_figures(const struct fetch *fetch, int64_t start_ns)
 {
     const double wall_ms =
         (double)(rv_now_ns() - start_ns) / (double)RV_NS_PER_MS;
-    /* Of the fetchers, not of the main task. */
+    /* Without the polls of the main task. */
     const unsigned long long polls =
         rv_trace_count(RV_EV_POLL) - fetch->own_polls;
     struct rusage usage;
@@ -150,7 +154,7 @@ static void print_figures(const struct fetch *fetch, int64_t start_ns)
             (double)polls / (double)fetch->total);
 }
 
-/* Returns: what to exit with. */
+/* Returns: the exit status. */
 static int run(struct fetch *fetch)
 {
     struct rv_runtime *runtime;
@@ -172,17 +176,16 @@ static int run(struct fetch *fetch)
     rv_drop(&fetch->signal.future);
     rv_signals_close(&fetch->signals);
     rv_http_client_fini(&fetch->client);
-    rv_runtime_stop(runtime); /* and with it the fetchers, and their files */
+    rv_runtime_stop(runtime); /* also drops the fetchers and their files */
     rv_drop(&fetch->future);
-    if (fetch->ended_by > 0) /* so that a shell sees what it was */
+    if (fetch->ended_by > 0) /* report the signal to the parent */
         raise(fetch->ended_by);
     return error < 0 || fetch->failed > 0 || fetch->output.error < 0
                ? CLI_FAILED
                : CLI_OK;
 }
 
-/* As many fetchers as there may be. Each has a connection, and may have a file.
- */
+/* Limit the fetchers by descriptors: each has a socket, and may have a file. */
 static void plan_fetchers(struct fetch *fetch)
 {
     const size_t each = fetch->options->directory ? 2 : 1;
@@ -195,7 +198,7 @@ static void plan_fetchers(struct fetch *fetch)
     if (fetch->fetchers_max > fetch->total)
         fetch->fetchers_max = fetch->total;
 
-    /* Not having them yet costs only time. */
+    /* A failure is ignored: it only costs time. */
     (void)rv_reserve_fds((uint32_t)(fetch->fetchers_max * each + SPARE_FDS));
 
     fetch->keep = fetch->fetchers_max < fetch->total;
@@ -236,7 +239,7 @@ static int add_file(struct urls *urls, const char *path)
     return CLI_OK;
 }
 
-/* "2" or "0.5". */
+/* Parse "2" or "0.5". */
 static bool seconds(const char *text, double *out)
 {
     char *end;
@@ -247,16 +250,6 @@ static bool seconds(const char *text, double *out)
     return *end == '\0' && *out <= MAX_TIMEOUT_S;
 }
 
-/* The value of an option that is a number. Returns: as take_option(). */
-static int take_number(const char *name, int64_t low, int64_t high,
-                       int64_t *out)
-{
-    if (cli_integer(optarg, low, high, out))
-        return CLI_OK;
-    return cli_fail(CLI_USAGE, "--%s %s: not a number from %d to %d", name,
-                    optarg, (int)low, (int)high);
-}
-
 static int take_seconds(const char *name, double *out)
 {
     if (seconds(optarg, out))
@@ -265,7 +258,7 @@ static int take_seconds(const char *name, double *out)
                     optarg);
 }
 
-/* Returns: CLI_OK to go on, or what to exit with. */
+/* Returns: CLI_OK to continue, or the exit status. */
 static int take_option(struct get_options *options, struct urls *urls,
                        int option)
 {
@@ -289,19 +282,19 @@ static int take_option(struct get_options *options, struct urls *urls,
         options->directory = optarg;
         return CLI_OK;
     case 'p':
-        return take_number("parallel", 1, MAX_GETS, &options->parallel);
+        return cli_number("parallel", optarg, 1, MAX_GETS, &options->parallel);
     case 'q':
         options->quiet = true;
         return CLI_OK;
     case 'r':
-        return take_number("repeat", 1, MAX_GETS, &options->repeat);
+        return cli_number("repeat", optarg, 1, MAX_GETS, &options->repeat);
     case 's':
         return take_seconds("stall", &options->stall_s);
     case 't':
         return take_seconds("timeout", &options->timeout_s);
     case 'x':
-        return take_number("max-redirects", 0, MAX_REDIRECTS,
-                           &options->max_redirects);
+        return cli_number("max-redirects", optarg, 0, MAX_REDIRECTS,
+                          &options->max_redirects);
     default:
         return CLI_USAGE;
     }

@@ -19,30 +19,28 @@ static const char help[] =
     "                    [--idle SECONDS] [--grace SECONDS] [--tasks] "
     "[--quiet]\n"
     "\n"
-    "The delay server: many connections on one thread, or on a few of them,\n"
-    "built on the library.\n"
-    "Ctrl-C or SIGTERM stops it: open responses are finished; a second one "
-    "ends\n"
-    "it at once.\n"
+    "The delay server: serves many connections on one thread, or on N.\n"
+    "Ctrl-C or SIGTERM stops it after the open responses are finished; a\n"
+    "second one stops it at once.\n"
     "\n"
-    "  --port N        listen on this port (8080); 0 takes a free one\n"
+    "  --port N        listen on this port (8080); 0: any free port\n"
     "  --host ADDRESS  listen on this address (127.0.0.1)\n"
-    "  --reactor MODE  who sleeps in epoll: a thread of its own (thread), or\n"
-    "                  the executor's (fused)\n"
+    "  --reactor MODE  which thread sleeps in epoll: its own (thread), or the\n"
+    "                  executor's (fused)\n"
     "  --executors N   serve on N threads (1), each with an executor and a\n"
     "                  listener on the same port (SO_REUSEPORT)\n"
     "  --max-connections N\n"
-    "                  take no more at a time (on each executor); the next\n"
+    "                  accept at most N at a time (on each executor); further\n"
     "                  clients wait in the kernel until one is closed\n"
-    "  --idle SECONDS  how long a client may take for a request, and may take\n"
-    "                  nothing of its response (60; up to 8 times as long "
-    "while\n"
-    "                  one of 10 kB/s would still read what it took last).\n"
-    "                  Out of descriptors, the idlest is let go earlier\n"
+    "  --idle SECONDS  close a connection whose client takes longer than this\n"
+    "                  to send a request, or to read any of its response (60;\n"
+    "                  up to 8 times as long while a client of 10 kB/s would\n"
+    "                  still be reading what was sent last). When descriptors\n"
+    "                  run out, the longest idle is closed earlier\n"
     "  --grace SECONDS how long open responses may take when it stops (5)\n"
-    "  --tasks         write the table of its tasks to standard error when\n"
-    "                  SIGUSR1 comes: who runs, who waits, who misbehaves\n"
-    "  --quiet         do not say where it listens, nor that it stops\n"
+    "  --tasks         on SIGUSR1, write the task dump to standard error:\n"
+    "                  which tasks run, wait or misbehave\n"
+    "  --quiet         do not print where it listens, nor that it stops\n"
     "\n";
 
 enum {
@@ -50,89 +48,21 @@ enum {
     GRACE_S = 5,
     MAX_S = 3600,
     MAX_CONNECTIONS = 1000000,
-    ROOM_FDS = 16384 /* made from the start */
+    ROOM_FDS = 16384 /* reserved at the start */
 };
 
-int serve_addr(const struct serve_options *options, struct rv_addr *out)
-{
-    if (rv_addr_parse(out, options->host, (uint16_t)options->port) < 0)
-        return cli_fail(CLI_USAGE, "--host %s: not an address", options->host);
-    return CLI_OK;
-}
-
-void serve_set_limits(const struct serve_options *options,
-                      struct rv_http_server *server)
-{
-    server->idle_timeout_ns = options->idle_s * RV_NS_PER_S;
-    server->max_connections = (uint32_t)options->max_connections;
-}
-
-int serve_listen_error(const struct serve_options *options, int error)
-{
-    const int port = (int)options->port;
-
-    if (error == -EADDRINUSE)
-        return cli_fail(CLI_FAILED,
-                        "port %d is in use: choose another with --port N, or "
-                        "a free one with --port 0",
-                        port);
-    if (error == -EACCES)
-        return cli_fail(CLI_FAILED,
-                        "port %d is not for everybody: choose one from 1024 "
-                        "on with --port N",
-                        port);
-    if (error == -EADDRNOTAVAIL)
-        return cli_fail(CLI_FAILED, "%s is no address of this machine",
-                        options->host);
-    return cli_fail(CLI_FAILED, "cannot listen on %s, port %d: %s",
-                    options->host, port, cli_error_text(error));
-}
-
-int serve_say_where(const struct serve_options *options,
-                    const struct rv_addr *addr)
-{
-    char text[RV_ADDR_TEXT];
-
-    if (options->quiet)
-        return 0;
-    rv_addr_format(addr, text);
-    printf("listening on http://%s/  (try /600/Hello)\n", text);
-    return fflush(stdout) == 0 ? 0 : -EIO;
-}
-
-void serve_say_stopping(const struct serve_options *options, uint32_t responses)
-{
-    if (options->quiet)
-        return;
-    if (responses == 0)
-        fprintf(stderr, "stopping: no response to finish\n");
-    else
-        fprintf(stderr, "stopping: %u response%s to finish, at most %d s\n",
-                responses, responses == 1 ? "" : "s", (int)options->grace_s);
-}
-
-int serve_signals_open(struct rv_signals *signals)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    return rv_signals_open(signals, &set);
-}
-
-/* --- the server, until a signal ---------------------------------------- */
+/* --- one server, until a signal ---------------------------------------- */
 
 struct serve {
     struct rv_future future;
     const struct serve_options *options;
     struct rv_http_server server;
-    struct rv_signals signals; /* those that stop it */
+    struct rv_signals signals; /* that stop it */
     struct rv_signal_wait wait;
-    bool stopping; /* there was one */
+    bool stopping; /* after the first signal */
 };
 
-/* The first signal asks it to stop, the second one means it. */
+/* First signal: finish the open responses. Second signal: stop at once. */
 static void stop(struct serve *self)
 {
     const int64_t grace_ms = self->options->grace_s * 1000;
@@ -208,17 +138,7 @@ static int serve(struct rv_runtime *runtime,
 
 /* --- options ----------------------------------------------------------- */
 
-/* A number, or a line about it. Returns: CLI_OK, CLI_USAGE. */
-static int number(const char *name, const char *text, int64_t low, int64_t high,
-                  int64_t *out)
-{
-    if (cli_integer(text, low, high, out))
-        return CLI_OK;
-    return cli_fail(CLI_USAGE, "--%s %s: not a number from %d to %d", name,
-                    text, (int)low, (int)high);
-}
-
-/* Returns: CLI_OK to go on, or what to exit with. */
+/* Returns: CLI_OK to continue, or the exit status. */
 static int parse(struct serve_options *options, int argc, char **argv)
 {
     static const struct option known[] = {
@@ -247,17 +167,17 @@ static int parse(struct serve_options *options, int argc, char **argv)
         else if (option == 'r')
             status = cli_reactor(optarg, &options->runtime.reactor);
         else if (option == 'g')
-            status = number("grace", optarg, 0, MAX_S, &options->grace_s);
+            status = cli_number("grace", optarg, 0, MAX_S, &options->grace_s);
         else if (option == 'i')
-            status = number("idle", optarg, 1, MAX_S, &options->idle_s);
+            status = cli_number("idle", optarg, 1, MAX_S, &options->idle_s);
         else if (option == 'm')
-            status = number("max-connections", optarg, 1, MAX_CONNECTIONS,
-                            &options->max_connections);
+            status = cli_number("max-connections", optarg, 1, MAX_CONNECTIONS,
+                                &options->max_connections);
         else if (option == 'e')
-            status = number("executors", optarg, 1, RV_EXECUTORS_MAX,
-                            &options->executors);
+            status = cli_number("executors", optarg, 1, RV_EXECUTORS_MAX,
+                                &options->executors);
         else if (option == 'p')
-            status = number("port", optarg, 0, UINT16_MAX, &options->port);
+            status = cli_number("port", optarg, 0, UINT16_MAX, &options->port);
         else
             return CLI_USAGE;
     }
@@ -267,7 +187,7 @@ static int parse(struct serve_options *options, int argc, char **argv)
     return status;
 }
 
-/* For clients that come all at once. What is not there costs only time. */
+/* For many clients at once. A failure is ignored: it only costs time. */
 static void reserve_fds(void)
 {
     const size_t allowed = cli_raise_fd_limit();

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * delay.c - the delay server's handler: each resource is a future of its own.
+ * delay.c - the delay server's handler: each kind of resource is a future.
  *
- * The path chooses the future when the frame is set up; the bytes of the
- * request stay where they are until the response is complete, so the text to
- * answer with is a slice of the path.
+ * The path selects the future in delay_init(). The bytes of the request stay
+ * valid until the response is complete, so the text of the response is a slice
+ * of the path.
  *
  * Threads: the executor's.
  */
@@ -19,19 +19,19 @@
 
 enum {
     HEAD_BYTES = 256,
-    PIECES_A_TURN = 16 /* of /big, then other tasks have their turn */
+    PIECES_A_TURN = 16 /* of /big, then the task yields */
 };
 
 const char delay_hint[] =
-    "This is the delay server of reveil. Ask for one of these:\n"
+    "This is the delay server of reveil. Request one of these:\n"
     "  /600/Hello     \"Hello\" after 600 milliseconds\n"
     "  /drip/10/100   100 bytes, one every 10 milliseconds\n"
     "  /big/1024      1024 kilobytes\n"
     "  /reset         the connection is reset\n"
-    "  /half          half of what is promised, then the end\n"
+    "  /half          half of the announced body, then the end\n"
     "  /never         no response\n";
 
-/* A handler's frame: the largest of all resources. */
+/* A handler's frame, used by all kinds of resources. */
 struct delay {
     struct rv_future future;
     struct rv_http_exchange *exchange;
@@ -41,8 +41,8 @@ struct delay {
     const char *text;
     size_t text_len;
     int64_t ms;     /* until the response, or between two drips */
-    uint64_t count; /* of drips, or bytes */
-    uint64_t done;  /* of them */
+    uint64_t count; /* drips or bytes to send */
+    uint64_t done;  /* drips or bytes sent */
     int64_t next_ns;
     struct rv_yield yield;
     char buffer[HEAD_BYTES];
@@ -66,7 +66,8 @@ static void send_text(struct delay *self, const char *text, size_t len)
     rv_stream_send_init(&self->send, self->exchange->stream, text, len);
 }
 
-/* Start to send a head for a body that we send. Returns: 0, negative errno. */
+/* Start to send a head; the caller sends the body. Returns: 0, negative errno.
+ */
 static int send_head(struct delay *self, int64_t len_bytes)
 {
     const int len =
@@ -79,7 +80,7 @@ static int send_head(struct delay *self, int64_t len_bytes)
     return 0;
 }
 
-/* --- /<ms>/<text>, and all that is answered at once --------------------- */
+/* --- /<ms>/<text>, and error responses --------------------------------- */
 
 static enum rv_poll text_poll(struct rv_future *future, struct rv_cx *cx)
 {
@@ -109,7 +110,7 @@ static enum rv_poll drip_poll(struct rv_future *future, struct rv_cx *cx)
     if (self->send.future.result < 0 || self->exchange->head_only)
         RV_RETURN(future, self->send.future.result);
 
-    /* Points in time, not pauses: what a drip takes is no delay. */
+    /* Absolute deadlines: the time that sending takes adds no delay. */
     for (self->next_ns = rv_now_ns(); self->done < self->count; self->done++) {
         self->next_ns += self->ms * RV_NS_PER_MS;
         rv_sleep_init(&self->nap, self->next_ns);
@@ -132,7 +133,7 @@ static enum rv_poll drip_poll(struct rv_future *future, struct rv_cx *cx)
 
 /* --- /big/<kB> --------------------------------------------------------- */
 
-/* The same line again and again, so that a piece can be sent as it is. */
+/* The same line repeated, so that any slice can be sent without a copy. */
 #define LINE                                        \
     "reveil 0123456789 abcdefghijklmnopqrstuvwxyz " \
     "ABCDEFGHIJKLMNOPQR\n"
@@ -212,7 +213,7 @@ static enum rv_poll half_poll(struct rv_future *future, struct rv_cx *cx)
     RV_END(future);
 }
 
-/* Until the client has enough of it: reading shows when it goes. */
+/* Reads, and discards, until the client closes the connection. */
 static enum rv_poll never_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct delay *self = delay_of(future);
@@ -226,7 +227,7 @@ static enum rv_poll never_poll(struct rv_future *future, struct rv_cx *cx)
     RV_RETURN(future, RV_HTTP_HANG_UP);
 }
 
-/* --- from a path to a future ------------------------------------------- */
+/* --- selecting the future by the path ---------------------------------- */
 
 #define OPS(name_)                                    \
     static const struct rv_future_ops name_##_ops = { \
@@ -238,13 +239,13 @@ OPS(reset);
 OPS(half);
 OPS(never);
 
-/* What is left of the path. */
+/* The rest of the path. */
 struct path {
     const char *at;
     size_t len;
 };
 
-/* Step over `word` if the path goes on with it. */
+/* Skip `word`. Returns: false if the path does not continue with it. */
 static bool take_word(struct path *path, const char *word)
 {
     const size_t len = strlen(word);
@@ -256,14 +257,14 @@ static bool take_word(struct path *path, const char *word)
     return true;
 }
 
-/* Step over a number. Returns: false when there is none. */
+/* Parse and skip a number. Returns: false if there is none. */
 static bool take_number(struct path *path, int64_t *out)
 {
     size_t n = 0;
 
     *out = 0;
     while (n < path->len && path->at[n] >= '0' && path->at[n] <= '9') {
-        if (*out <= INT32_MAX) /* beyond each bound: how far is no matter */
+        if (*out <= INT32_MAX) /* a larger one exceeds each limit anyway */
             *out = *out * 10 + (path->at[n] - '0');
         n++;
     }
@@ -327,7 +328,7 @@ static void choose_text(struct delay *self, struct path path)
         answer(self, 200, path.at, path.len);
 }
 
-/* Of the target, which may also be "http://host/path". */
+/* The path of the target, which may also be "http://host/path". */
 static struct path path_of(const struct rv_http_exchange *exchange)
 {
     const struct rv_http_slice path =
@@ -358,7 +359,7 @@ static void delay_init(struct rv_future *frame,
     (void)data;
     self->exchange = exchange;
     if (!method_is(exchange, "GET") && !exchange->head_only)
-        refuse(self, 501, "Only GET and HEAD, please.\n");
+        refuse(self, 501, "Only GET and HEAD are supported.\n");
     else if (is(path, "/reset"))
         rv_future_init(frame, &reset_ops);
     else if (is(path, "/half"))

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * get_fetcher.c - a fetcher of `reveil get`: one URL after the other, and where
- * their bodies go.
+ * get_fetcher.c - a fetcher of `reveil get`: fetches one URL after the other,
+ * and directs their bodies.
  *
- * With --output a body goes to its file as it comes. A single URL's goes to
- * stdout, but not before there is much of it, so that a response that is cut
- * early leaves nothing there. Of several, each body waits in memory until it
- * is its turn.
+ * With --output a body is written to its file as it arrives. The body of a
+ * single URL is written to stdout, but its first MiB is held, so that a short
+ * response that is cut off leaves nothing there. With several URLs each body
+ * stays in memory until all bodies before it are written.
  */
 #include <errno.h>
 #include <reveil/async.h>
@@ -20,7 +20,7 @@
 #include "cli/get.h"
 
 enum {
-    PROGRESS_MS = 100, /* between two lines of progress */
+    PROGRESS_MS = 100, /* between two updates */
     HELD_BYTES = 1 << 20
 };
 
@@ -30,17 +30,17 @@ struct fetcher {
     size_t number; /* of the URL */
     struct rv_http_get get;
 
-    /* Where the body goes as it comes. */
+    /* Receives the body as it arrives. */
     struct rv_http_sink tap;
     struct rv_http_file file;
-    bool flows; /* into `file` */
-    bool unwanted;
-    char *held; /* until it flows */
+    bool flows;    /* the body is written to `file` */
+    bool unwanted; /* the status is not 2xx: discard the body */
+    char *held;    /* owned: the start of the body, until it flows */
     size_t held_bytes;
-    size_t flown_bytes; /* of those held */
+    size_t flown_bytes; /* held bytes that are written */
 };
 
-/* --- what the user sees ------------------------------------------------ */
+/* --- messages ---------------------------------------------------------- */
 
 void get_clear_progress(const struct fetch *fetch)
 {
@@ -88,7 +88,7 @@ static void failure(struct fetch *fetch, size_t number, const char *format, ...)
     cli_fail(CLI_FAILED, "%s: %s", url_of(fetch, number), why);
 }
 
-/* --- the body as it comes ---------------------------------------------- */
+/* --- the body as it arrives -------------------------------------------- */
 
 static struct fetcher *fetcher_of(struct rv_http_sink *tap)
 {
@@ -100,7 +100,7 @@ static bool is_success(int status)
     return status >= 200 && status <= 299;
 }
 
-/* From now on the body goes into a file, or to stdout. */
+/* From now on the body is written to a file, or to stdout. */
 static int begin_to_flow(struct fetcher *fetcher)
 {
     const struct output *output = &fetcher->fetch->output;
@@ -118,7 +118,7 @@ static int begin_to_flow(struct fetcher *fetcher)
     return error;
 }
 
-/* Only a good response leaves anything behind. */
+/* Only the body of a response with status 2xx is kept. */
 static int tap_start(struct rv_http_sink *tap, const struct rv_http_get *get)
 {
     struct fetcher *fetcher = fetcher_of(tap);
@@ -145,7 +145,7 @@ static ssize_t flow(struct fetcher *fetcher, struct rv_cx *cx, const char *data,
     return n;
 }
 
-/* What was held goes first. Returns: 0 when it has gone, negative errno. */
+/* Write the held bytes. Returns: 0 when all are written, negative errno. */
 static int flow_held(struct fetcher *fetcher, struct rv_cx *cx)
 {
     while (fetcher->flown_bytes < fetcher->held_bytes) {
@@ -240,7 +240,7 @@ static void failed_to_write(struct fetcher *fetcher)
                 (unsigned long long)fetcher->file.written_bytes);
 }
 
-/* Say why there is no body. Returns: false if there is one. */
+/* Report the error, if there is one. Returns: whether the GET has failed. */
 static bool failed(struct fetcher *fetcher)
 {
     const struct rv_http_get *get = &fetcher->get;
@@ -271,8 +271,8 @@ static bool failed(struct fetcher *fetcher)
     return true;
 }
 
-/* Give what waits in memory to the output, which owns it then. */
-static void put(struct fetcher *fetcher)
+/* Move the body in memory (or the head) to the output, which owns it then. */
+static void move_to_output(struct fetcher *fetcher)
 {
     struct rv_http_get *get = &fetcher->get;
     char **data = &get->body;
@@ -298,13 +298,13 @@ static void settle(struct fetcher *fetcher)
     if (failed(fetcher) || fetcher->flows)
         output_skip(&fetch->output, fetcher->number);
     else
-        put(fetcher);
-    rv_waker_wake(&fetch->waker); /* to write, or to stop */
+        move_to_output(fetcher);
+    rv_waker_wake(&fetch->waker); /* it writes to stdout, or ends */
     show_progress(fetch);
 }
 
-/* Take the next URL. Returns: false when there is none. */
-static bool take(struct fetcher *fetcher)
+/* Returns: false if there is none. */
+static bool next_url(struct fetcher *fetcher)
 {
     struct fetch *fetch = fetcher->fetch;
 
@@ -314,7 +314,7 @@ static bool take(struct fetcher *fetcher)
     return true;
 }
 
-/* Rounded up: 0 is "no limit", which no positive number of seconds means. */
+/* Rounded up: 0 would mean no limit. */
 static int64_t ns_of(double seconds)
 {
     const int64_t ns = (int64_t)(seconds * 1e9);
@@ -322,7 +322,8 @@ static int64_t ns_of(double seconds)
     return (double)ns < seconds * 1e9 ? ns + 1 : ns;
 }
 
-static int start(struct fetcher *fetcher)
+/* Returns: 0, negative errno. */
+static int init_get(struct fetcher *fetcher)
 {
     struct fetch *fetch = fetcher->fetch;
     const struct get_options *options = fetch->options;
@@ -351,8 +352,8 @@ static enum rv_poll fetcher_poll(struct rv_future *future, struct rv_cx *cx)
     struct fetcher *self = RV_CONTAINER_OF(future, struct fetcher, future);
 
     RV_BEGIN(future);
-    while (take(self)) {
-        self->get.future.result = start(self);
+    while (next_url(self)) {
+        self->get.future.result = init_get(self);
         if (self->get.future.result == 0)
             RV_AWAIT(future, cx, &self->get.future);
         settle(self);
@@ -398,7 +399,7 @@ int get_add_fetchers(struct fetch *fetch, struct rv_executor *executor)
     while (fetch->fetchers < fetch->fetchers_max) {
         const int error = add_fetcher(fetch, executor);
 
-        /* With one fetcher alone the work gets done, too. */
+        /* One fetcher is enough to fetch all. */
         if (error < 0)
             return fetch->fetchers > 0 ? 0 : error;
     }

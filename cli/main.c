@@ -15,17 +15,17 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"bench", "reveil bench", "what an operation costs, ours and others'",
+    {"bench", "reveil bench", "what an operation costs, here and in peers",
      cmd_bench},
-    {"compare", "reveil compare", "busy polling, epoll, wakers: side by side",
+    {"compare", "reveil compare", "compare busy polling, epoll and wakers",
      cmd_compare},
     {"demo", "reveil demo", "watch two GETs: who sleeps, who wakes whom",
      cmd_demo},
-    {"doctor", "reveil doctor", "which way files go on this machine, and why",
+    {"doctor", "reveil doctor", "how files are read and written here, and why",
      cmd_doctor},
-    {"get", "reveil get", "fetch URLs, all at once", cmd_get},
-    {"serve", "reveil serve",
-     "the delay server: responses that take their time", cmd_serve},
+    {"get", "reveil get", "fetch URLs concurrently", cmd_get},
+    {"serve", "reveil serve", "the delay server: responds after a delay",
+     cmd_serve},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
@@ -36,7 +36,7 @@ static void print_help(void)
          "usage: reveil COMMAND [ARGUMENT...]\n");
     for (size_t i = 0; i < COMMANDS; i++)
         printf("  %-9s %s\n", commands[i].name, commands[i].summary);
-    puts("\n'reveil COMMAND --help' says more.");
+    puts("\n'reveil COMMAND --help' describes a command.");
 }
 
 static bool is_help(const char *word)
@@ -48,7 +48,7 @@ static bool is_help(const char *word)
 int main(int argc, char **argv)
 {
     program_start(CLI_FAILED);
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of write() */
+    signal(SIGPIPE, SIG_IGN); /* write() to a closed pipe returns EPIPE */
 
     if (argc < 2 || is_help(argv[1])) {
         print_help();
@@ -59,11 +59,10 @@ int main(int argc, char **argv)
 
         if (strcmp(argv[1], commands[i].name) != 0)
             continue;
-        /* getopt_long() starts its messages with this. */
+        /* getopt_long() begins its messages with argv[0]. */
         snprintf(name, sizeof name, "%s", commands[i].full_name);
         argv[1] = name;
         return commands[i].run(argc - 1, argv + 1);
     }
-    return cli_fail(CLI_USAGE,
-                    "no command '%s': 'reveil --help' lists them all", argv[1]);
+    return cli_fail(CLI_USAGE, "no command '%s': see 'reveil --help'", argv[1]);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * output.c - where the bodies of `reveil get` go: stdout, in order, or files.
+ * output.c - writes the bodies of `reveil get` to stdout, in order, or to
+ * files.
  *
- * Writing blocks the thread: a regular file cannot be waited for with epoll,
- * and whoever reads stdout sets the pace.
+ * Writes block the thread: epoll cannot wait for a regular file, and the reader
+ * of stdout sets the pace.
  */
 #include "cli/output.h"
 
@@ -43,7 +44,7 @@ int output_open(struct output *output, const char *directory,
     return -1;
 }
 
-/* As the bodies that go to a file as they come: http/client/new_file.h. */
+/* Like the files that are written as data arrives: http/client/new_file.h. */
 static int write_file(struct output *output, const char *name,
                       const struct output_body *body)
 {
@@ -76,7 +77,7 @@ static void put_file(struct output *output, size_t number,
                  strerror(-output->error));
 }
 
-/* Small bodies on their way to stdout: one write for many. */
+/* Collects small bodies, so that one write() takes many of them to stdout. */
 struct batch {
     struct output *output;
     size_t len_bytes;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * output.h - where the bodies of `reveil get` go: stdout, in order, or files.
+ * output.h - writes the bodies of `reveil get` to stdout, in order, or to
+ * files.
  */
 #ifndef RV_CLI_OUTPUT_H
 #define RV_CLI_OUTPUT_H
@@ -13,7 +14,7 @@
 struct output_body {
     char *data; /* owned, from rv_alloc() */
     size_t len_bytes;
-    bool settled; /* it came, or there will be none */
+    bool settled; /* it has arrived, or will not */
 };
 
 struct output {
@@ -22,28 +23,29 @@ struct output {
     const struct urls *urls;
     struct output_body *waiting; /* for stdout: by number */
     size_t total;
-    size_t next; /* number of the body that stdout waits for */
-    int error;   /* the first, reported already */
+    size_t next; /* number of the next body for stdout */
+    int error;   /* the first error, already reported */
 };
 
-/* Make `directory` if it is not there. Returns: 0, or -1 after a message. */
+/* Create `directory` if it does not exist. Returns: 0, or -1 after a message.
+ */
 int output_open(struct output *output, const char *directory,
                 const struct urls *urls, size_t total);
 
 /*
- * The body with this number (from 0) came; it may be NULL if it is empty. For
- * stdout it waits for output_flush(). After an error, which is told on stderr,
- * nothing is written any more.
+ * Add the body with this number (from 0); `data` may be NULL if it is empty.
+ * A body for stdout is written by output_flush(). The first error is reported
+ * on stderr; after it nothing is written.
  *
- * Owns: `data` is the output's.
+ * Owns: the output owns `data`.
  */
 void output_put(struct output *output, size_t number, char *data,
                 size_t len_bytes);
 
-/* There will be no body with this number. */
+/* The body with this number will not arrive. */
 void output_skip(struct output *output, size_t number);
 
-/* Write to stdout what waits, as far as there is no gap. */
+/* Write the bodies for stdout up to the first one that is missing. */
 void output_flush(struct output *output);
 
 void output_close(struct output *output);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* serve.h - what cmd_serve.c and serve_many.c share. */
+/*
+ * serve.h - the delay server as a program: options, messages, N executors.
+ *
+ * cmd_serve.c calls serve_many.c; both call serve.c.
+ */
 #ifndef RV_CLI_SERVE_H
 #define RV_CLI_SERVE_H
 
@@ -22,28 +26,28 @@ struct serve_options {
 /* The address to listen on. Returns: CLI_OK, or CLI_USAGE with a message. */
 int serve_addr(const struct serve_options *options, struct rv_addr *out);
 
-/* What the options say about each connection and all of them. */
+/* Set the idle timeout and the limit of connections. */
 void serve_set_limits(const struct serve_options *options,
                       struct rv_http_server *server);
 
-/* Say why it cannot listen. Returns: CLI_FAILED. */
+/* Print why it cannot listen. Returns: CLI_FAILED. */
 int serve_listen_error(const struct serve_options *options, int error);
 
-/* Say where it listens, unless it shall be quiet. Returns: 0, -EIO. */
+/* Print where it listens, unless --quiet. Returns: 0, -EIO. */
 int serve_say_where(const struct serve_options *options,
                     const struct rv_addr *addr);
 
-/* Say how many responses are to be finished, unless it shall be quiet. */
+/* Print how many responses are still open, unless --quiet. */
 void serve_say_stopping(const struct serve_options *options,
                         uint32_t responses);
 
-/* Those that stop it. Returns: 0, negative errno. */
+/* Open the signals that stop it. Returns: 0, negative errno. */
 int serve_signals_open(struct rv_signals *signals);
 
 /*
  * Serve on `options->executors` threads beside `runtime`, until a signal.
  *
- * Returns: CLI_OK, or what to exit with.
+ * Returns: CLI_OK, or the exit status after a message.
  */
 int serve_many(struct rv_runtime *runtime, const struct serve_options *options);
 

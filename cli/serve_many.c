@@ -2,9 +2,9 @@
 /*
  * serve_many.c - `reveil serve --executors N`: a server on each of N executors.
  *
- * Threads: the main one waits for signals; each executor has a server, which
- * belongs to its thread alone. What the main thread wants of it is a command:
- * a future that it hands to the executor, whose result it awaits.
+ * Threads: the main thread waits for signals. Each executor has a server that
+ * only its own thread uses. The main thread controls it by commands: futures
+ * that it spawns on that executor and awaits.
  */
 #include <errno.h>
 #include <reveil/async.h>
@@ -18,11 +18,11 @@
 
 /* One executor's server. */
 struct server_thread {
-    /* The executor's, from the first command on. */
-    struct rv_addr addr; /* to listen on, then where it does */
+    /* Owned by the executor's thread, from the first command on. */
+    struct rv_addr addr; /* to listen on; then the actual one */
     const struct serve_options *options;
-    bool first; /* of those that share the port */
-    bool over;
+    bool first; /* to listen: the others share its port */
+    bool over;  /* failed, or stopped */
     struct rv_http_server server;
 
     struct rv_remote_join served; /* the main thread's */
@@ -57,7 +57,8 @@ static int open_server(struct server_thread *thread)
     return rv_http_server_addr(&thread->server, &thread->addr);
 }
 
-/* Listen, then serve. result: the connections that were cut, negative errno. */
+/* Listen, then serve. result: the connections that were cut; or a negative
+ * errno. */
 static enum rv_poll serve_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct server_thread *thread = server_of(future);
@@ -79,15 +80,17 @@ static void serve_drop(struct rv_future *future)
     rv_drop(&server_of(future)->server.future);
 }
 
-/* Begun after `serve`, so that it was polled once. result: 0 if it listens. */
-static enum rv_poll look_poll(struct rv_future *future, struct rv_cx *cx)
+/* Spawned after `serve`, which has been polled once by then. result: 0 if the
+ * server listens; -ECANCELED. */
+static enum rv_poll is_listening_poll(struct rv_future *future,
+                                      struct rv_cx *cx)
 {
     (void)cx;
     future->result = server_of(future)->over ? -ECANCELED : 0;
     return RV_READY;
 }
 
-/* result: how many responses are to be finished. */
+/* result: how many responses are still open. */
 static enum rv_poll stop_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct command *self = RV_CONTAINER_OF(future, struct command, future);
@@ -102,8 +105,8 @@ static enum rv_poll stop_poll(struct rv_future *future, struct rv_cx *cx)
 
 static const struct rv_future_ops serve_ops = {
     .name = "serve", .poll = serve_poll, .drop = serve_drop};
-static const struct rv_future_ops look_ops = {.name = "look",
-                                              .poll = look_poll};
+static const struct rv_future_ops is_listening_ops = {
+    .name = "is-listening", .poll = is_listening_poll};
 static const struct rv_future_ops stop_ops = {.name = "stop",
                                               .poll = stop_poll};
 
@@ -111,26 +114,26 @@ static const struct rv_future_ops stop_ops = {.name = "stop",
 
 struct many {
     struct rv_future future;
-    struct rv_future opening;  /* a part of it, as is the next */
-    struct rv_future stopping; /* after a signal */
+    struct rv_future opening;  /* first step of `future` */
+    struct rv_future stopping; /* its step after a signal */
     const struct serve_options *options;
     struct rv_executors *executors;
     struct server_thread *threads;
-    uint32_t count;                /* of both */
-    uint32_t i;                    /* whose turn it is */
-    struct rv_remote_join command; /* of that one */
+    uint32_t count;                /* of executors, and so of threads */
+    uint32_t i;                    /* the thread being opened or stopped */
+    struct rv_remote_join command; /* sent to that thread */
     struct rv_signals signals;
     struct rv_signal_wait wait;
     struct rv_addr addr;
-    int64_t deadline_ns; /* of the stop; 0: none yet */
-    uint32_t responses;  /* to be finished then */
-    uint32_t left;       /* servers that are not over */
-    int32_t error;       /* of one of them */
-    bool listening;      /* all of them */
+    int64_t deadline_ns; /* of the stop; 0: not stopping */
+    uint32_t responses;  /* still open when it began to stop */
+    uint32_t left;       /* servers still running */
+    int32_t error;       /* of one of the servers */
+    bool listening;      /* all servers listen */
     bool said;           /* that it stops */
 };
 
-/* Send an executor a command. Returns: 0, -ENOMEM. */
+/* Spawn a command on an executor. Returns: 0, -ENOMEM. */
 static int run_command(struct many *self, uint32_t index,
                        const struct rv_future_ops *ops,
                        struct rv_remote_join *join)
@@ -160,10 +163,11 @@ static int begin_server(struct many *self, uint32_t index)
     thread->first = index == 0;
     thread->options = self->options;
     error = run_command(self, index, &serve_ops, &thread->served);
-    return error ? error : run_command(self, index, &look_ops, &self->command);
+    return error ? error
+                 : run_command(self, index, &is_listening_ops, &self->command);
 }
 
-/* One after the other: the first may have to find a free port. */
+/* One after the other: with --port 0 the first one determines the port. */
 static enum rv_poll opening_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct many *self = RV_CONTAINER_OF(future, struct many, opening);
@@ -207,7 +211,7 @@ static const struct rv_future_ops opening_ops = {.name = "serve: opening",
 static const struct rv_future_ops stopping_ops = {.name = "serve: stopping",
                                                   .poll = stopping_poll};
 
-/* Returns: how many servers are not over. */
+/* Returns: how many servers are still running. */
 static uint32_t poll_servers(struct many *self, struct rv_cx *cx)
 {
     uint32_t left = 0;
@@ -223,22 +227,13 @@ static uint32_t poll_servers(struct many *self, struct rv_cx *cx)
     return left;
 }
 
-/* A signal has come, or all servers are over. */
+/* A signal has arrived, or no server is running. */
 static bool something_happened(struct many *self, struct rv_cx *cx)
 {
     const bool signalled = rv_poll(&self->wait.future, cx) == RV_READY;
 
     self->left = poll_servers(self, cx);
     return signalled || self->left == 0;
-}
-
-/* The first signal asks them to stop, the second one means it. */
-static void begin_stop(struct many *self)
-{
-    self->deadline_ns = self->deadline_ns
-                            ? rv_now_ns()
-                            : rv_after_ms(self->options->grace_s * 1000);
-    rv_future_init(&self->stopping, &stopping_ops);
 }
 
 static enum rv_poll many_poll(struct rv_future *future, struct rv_cx *cx)
@@ -260,7 +255,11 @@ static enum rv_poll many_poll(struct rv_future *future, struct rv_cx *cx)
             RV_RETURN(future, self->error);
         if (self->wait.future.result < 0)
             RV_RETURN(future, self->wait.future.result);
-        begin_stop(self);
+        /* First signal: finish the open responses. Second: stop at once. */
+        self->deadline_ns = self->deadline_ns
+                                ? rv_now_ns()
+                                : rv_after_ms(self->options->grace_s * 1000);
+        rv_future_init(&self->stopping, &stopping_ops);
         RV_AWAIT(future, cx, &self->stopping);
         if (self->stopping.result < 0)
             RV_RETURN(future, self->stopping.result);
@@ -271,7 +270,7 @@ static enum rv_poll many_poll(struct rv_future *future, struct rv_cx *cx)
     RV_END(future);
 }
 
-/* Servers that are left go with the executors. */
+/* Servers that still run are dropped with the executors. */
 static void many_drop(struct rv_future *future)
 {
     struct many *self = RV_CONTAINER_OF(future, struct many, future);

@@ -26,9 +26,9 @@ void thread_cpu_others(struct thread_cpu *threads)
 }
 
 /*
- * The clock that pthread_getcpuclockid() finds. It asks for a pthread_t, and
- * a reactor keeps that of its thread to itself; the kernel makes such a clock
- * of a thread id: ~id << 3, 4: of a thread, 2: CPU time.
+ * The clock that pthread_getcpuclockid() returns. That needs a pthread_t, which
+ * the reactor does not expose. The kernel encodes such a clock as ~id << 3,
+ * with 4 for "of a thread" and 2 for "CPU time".
  */
 static clockid_t cpu_clock_of(int id)
 {

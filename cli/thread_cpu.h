@@ -8,14 +8,14 @@
 enum { THREAD_CPU_MAX = 8 };
 
 struct thread_cpu {
-    int ids[THREAD_CPU_MAX]; /* in the kernel */
+    int ids[THREAD_CPU_MAX]; /* kernel thread ids */
     int count;
 };
 
-/* Those that run now beside the caller, as many as fit. */
+/* Collect the other threads of the process, at most THREAD_CPU_MAX. */
 void thread_cpu_others(struct thread_cpu *threads);
 
-/* What they took since they were started; nothing for those that ended. */
+/* Returns: their CPU time since they started; 0 for one that has ended. */
 int64_t thread_cpu_ns(const struct thread_cpu *threads);
 
 #endif /* RV_CLI_THREAD_CPU_H */

@@ -11,7 +11,7 @@ enum { PART_BYTES = 100 }; /* of a name: host or last part */
 
 int urls_add(struct urls *urls, const char *url)
 {
-    /* Room doubles whenever the count is a power of two. */
+    /* The capacity doubles when the count is a power of two. */
     if ((urls->count & (urls->count - 1)) == 0) {
         const size_t room = urls->count ? 2 * urls->count : 1;
         char **list = realloc(urls->list, room * sizeof *list);
@@ -48,7 +48,7 @@ int urls_add_file(struct urls *urls, const char *path)
     errno = 0;
     while (error == 0 && getline(&line, &room, file) >= 0)
         error = add_line(urls, line);
-    /* It ends at an error too, or when a line finds no memory. */
+    /* getline() also ends at an error, or without memory. */
     if (error == 0 && (ferror(file) || !feof(file)))
         error = errno ? -errno : -EIO;
     free(line);
@@ -64,7 +64,7 @@ void urls_free(struct urls *urls)
     free(urls->list);
 }
 
-/* Copy `len` bytes, those that a file name may not have as '_'. */
+/* Copy `len` bytes, and replace those not allowed in a file name by '_'. */
 static void tame(char part[PART_BYTES], const char *text, size_t len)
 {
     static const char good[] = "abcdefghijklmnopqrstuvwxyz"

@@ -14,16 +14,16 @@ struct urls {
 int urls_add(struct urls *urls, const char *url);
 
 /*
- * Add those in a file, one a line; "-" is stdin. Lines that are empty or
- * begin with '#' are passed over. Returns: 0, negative errno.
+ * Add the URLs in a file, one per line; "-" is stdin. Skips empty lines and
+ * those that begin with '#'. Returns: 0, negative errno.
  */
 int urls_add_file(struct urls *urls, const char *path);
 
 void urls_free(struct urls *urls);
 
 /*
- * A file name: "0001-host-last", from the last part of the path. Only
- * letters, digits, '.', '_' and '-', whatever the URL is made of.
+ * Write a file name for the URL: "0001-host-last", where "last" is the last
+ * part of the path. It has only letters, digits, '.', '_' and '-'.
  */
 void urls_file_name(char *name, size_t size, size_t number, const char *url);
 

@@ -29,7 +29,7 @@ enum bench_figure {
 
 extern const char *const bench_figure_keys[BENCH_FIGURES];
 
-/* What a program is measured in; the cases of an area stand together. */
+/* One program to measure. The entries of an area are adjacent. */
 struct bench_entry {
     const char *area;
     const char *title; /* of the case */
@@ -47,7 +47,7 @@ extern const size_t bench_entry_count;
 
 enum { BENCH_MAX_ROUNDS = 101 };
 
-/* The values of one figure, one a round. */
+/* The values of one figure, one per round. */
 struct bench_values {
     double value[BENCH_MAX_ROUNDS];
     size_t count;
@@ -82,13 +82,13 @@ struct bench_child {
 int bench_start_child(struct bench_child *child, char *const argv[], int cpu,
                       bool quiet);
 
-/* Read all it says, up to `size`, and wait. Returns: its exit status, -1. */
+/* Read its output, up to `size`, and wait. Returns: its exit status, or -1. */
 int bench_finish_child(struct bench_child *child, char *text, size_t size);
 
-/* build/bench/NAME; false when it is not there. */
+/* The path build/bench/NAME. Returns: false if it does not exist. */
 bool bench_path(char *path, size_t size, const char *program);
 
-/* There is a program of this name in PATH. */
+/* Returns: there is a program with this name in PATH. */
 bool bench_has_tool(const char *name);
 
 /* The number after `key` in the text; -1 if there is none. */
@@ -96,7 +96,7 @@ double bench_number_after(const char *text, const char *key);
 
 void bench_add(struct bench_row *row, enum bench_figure figure, double value);
 
-/* Measure once. Returns: 0, -1 after a message. */
+/* Measure once. Returns: 0; -1 after a message. */
 int bench_run(struct bench_row *row, const struct bench_options *options);
 
 /* Count system calls, and instructions if asked for; both in runs of their

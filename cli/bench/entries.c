@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* entries.c - what there is to measure. */
+/* entries.c - the table of programs to measure. */
 #include "cli/bench/bench.h"
 
 const char *const bench_figure_keys[BENCH_FIGURES] = {
@@ -10,7 +10,7 @@ const char *const bench_figure_keys[BENCH_FIGURES] = {
 #define OURS true
 #define PEER false
 
-/* Rows of one case follow each other, the peers last. */
+/* The rows of a case are adjacent, peers last. */
 const struct bench_entry bench_entries[] = {
     {"wake", "round trip between two threads on one CPU", BENCH_NS, "reveil",
      "wake", "one-cpu", OURS, 50000, 500},

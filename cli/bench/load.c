@@ -2,9 +2,9 @@
 /*
  * load.c - the server area: a server on one CPU, wrk on the other.
  *
- * wrk's one thread is the limit, not the servers; so what counts is the CPU
- * time that a server takes for a request, read from the kernel's clock of its
- * process before and after.
+ * wrk's single thread is the bottleneck, not the servers. So the result is a
+ * server's CPU time per request, from the CPU clock of its process before and
+ * after.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -28,7 +28,7 @@ enum {
 };
 
 struct server {
-    struct bench_child child; /* the server, or strace that follows it */
+    struct bench_child child; /* the server, or strace that traces it */
     pid_t pid;
     unsigned port;
 };
@@ -64,7 +64,7 @@ static int start_server(struct server *server, char *const tool[],
     return -EIO;
 }
 
-/* What it, or strace, had to say at the end is in `text`. */
+/* `text`: the last output of the server or of strace. */
 static void stop_server(struct server *server, char text[TEXT_BYTES])
 {
     kill(server->pid, SIGTERM);
@@ -83,7 +83,7 @@ static int64_t cpu_of(pid_t pid)
     return (int64_t)time.tv_sec * RV_NS_PER_S + time.tv_nsec;
 }
 
-/* Returns: the requests that were answered; -1 when wrk failed. */
+/* Returns: the number of completed requests; -1 if wrk failed. */
 static double load(const struct server *server, int64_t connections,
                    int seconds)
 {
@@ -134,7 +134,7 @@ int bench_run_server(struct bench_row *row, const struct bench_options *options)
     return 0;
 }
 
-/* Returns: false when one of the two is not known. */
+/* Returns: false if one of the two is unknown. */
 static bool count_once(const struct bench_entry *entry, int seconds,
                        double *requests, double *calls)
 {
@@ -156,7 +156,7 @@ void bench_count_server(struct bench_row *row)
     double requests[2];
     double calls[2];
 
-    /* The difference of two, so that start and connects drop out. */
+    /* The difference of two runs excludes the start and the connects. */
     for (int i = 0; i < 2; i++)
         if (!count_once(row->entry, COUNTED_S * (1 + 2 * i), &requests[i],
                         &calls[i]))

@@ -31,10 +31,10 @@ _Noreturn static void become(char *const argv[], int output, int cpu,
 
         CPU_ZERO(&cpus);
         CPU_SET((size_t)cpu, &cpus);
-        /* Where there is no such CPU, they share one. */
+        /* Fails if there is no such CPU; then they share one. */
         sched_setaffinity(0, sizeof cpus, &cpus);
     }
-    signal(SIGPIPE, SIG_DFL); /* ignored is what main() has set, for itself */
+    signal(SIGPIPE, SIG_DFL); /* main() ignores it */
     execvp(argv[0], argv);
     _exit(127);
 }
@@ -178,7 +178,7 @@ int bench_run(struct bench_row *row, const struct bench_options *options)
     return 0;
 }
 
-/* --- counts: the difference of n and 2n, so that the start drops out ---- */
+/* --- counts: runs of n and 2n; the difference excludes the start ------- */
 
 double bench_strace_total(const char *text)
 {
@@ -211,7 +211,7 @@ static void count_with(struct bench_row *row, enum bench_figure figure,
         if (count[i] < 0)
             return;
     }
-    /* One that the thread wins or loses by chance makes no negative count. */
+    /* Races between threads may make the difference negative. */
     bench_add(row, figure,
               count[1] > count[0] ? (count[1] - count[0]) / (double)ops : 0);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* table.c - the figures of the rows as tables, one a case, and as JSON. */
+/* table.c - prints the figures as tables, one per case, and as JSON. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/bench/bench.h"
 
-/* How a figure is shown in the table: divided, and with some decimals. */
+/* How the table shows a figure: its unit and its decimals. */
 static const struct {
     const char *title;
     double unit;
@@ -31,7 +31,7 @@ static void sort_values(struct bench_row *row)
               sizeof(double), compare_values);
 }
 
-/* Of sorted values; there is one at least. */
+/* Of at least one sorted value. */
 static double median(const struct bench_values *values)
 {
     size_t middle = values->count / 2;
@@ -52,7 +52,7 @@ static size_t case_length(const struct bench_row *rows, size_t count)
     return n;
 }
 
-/* What the ratios refer to: the first peer, or ours where there is none. */
+/* The base of the ratios: the first peer, or ours if there is none. */
 static const struct bench_row *base_of(const struct bench_row *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++)

@@ -2,9 +2,9 @@
 /*
  * compare.h - run the stages of the course on the same work, and compare.
  *
- * A stage is a program that writes log lines, "time  thread  text", and one
- * last line of figures. Each runs alone, as a process of its own, so that its
- * CPU time and its system calls are nobody else's.
+ * A stage is a program that writes log lines, "time  thread  text", and a last
+ * line of figures. Each runs alone, in a process of its own, so that CPU time
+ * and system calls can be attributed to it.
  */
 #ifndef RV_COMPARE_H
 #define RV_COMPARE_H
@@ -16,13 +16,13 @@
 
 enum { COMPARE_STAGES = 6 };
 
-/* How a stage is called, and what it is. */
+/* One program to compare. */
 struct stage {
     const char *name;    /* "busy": in tables and as an argument */
     const char *program; /* the lesson; NULL for `reveil demo` */
     const char *argument[2];
-    const char *words; /* what waits how, in one line */
-    bool never_sleeps; /* its gaps in the log are work, not sleep */
+    const char *words; /* how it waits, in one line */
+    bool never_sleeps; /* the gaps in its log are work, not sleep */
 };
 
 extern const struct stage compare_stages[COMPARE_STAGES];
@@ -49,19 +49,22 @@ enum figure {
 
 extern const char *const compare_figure_keys[FIGURES];
 
+/* The definition of each figure, for the table and the page. */
+extern const char *const compare_figure_legends[FIGURES];
+
 #define UNKNOWN_FIGURE (-1.0) /* it could not be measured here */
 
 struct run {
     const struct stage *stage;
     double figure[FIGURES];
-    char *output; /* owned: what the lines point into */
+    char *output; /* owned; the lines point into it */
     struct log_line *lines;
     size_t line_count;
 };
 
 /*
- * Run a stage against the server on this port and fill `run`, whose stage is
- * set. Says on stderr what went wrong. Returns: 0, negative errno.
+ * Run the stage of `run` against the server on this port, and fill `run`.
+ * Returns: 0, or a negative errno after a message on stderr.
  */
 int compare_run(struct run *run, uint16_t port);
 
@@ -69,8 +72,8 @@ int compare_run(struct run *run, uint16_t port);
 void compare_run_fini(struct run *run);
 
 /*
- * Run the stages once more, all at the same time under ptrace, and set
- * FIG_SYSCALLS. Where ptrace is forbidden the figure stays unknown.
+ * Run the stages again, all at the same time, under ptrace, and set
+ * FIG_SYSCALLS. If ptrace is forbidden, the figure stays unknown.
  */
 void compare_count_syscalls(struct run *runs, size_t count, uint16_t port);
 
@@ -81,14 +84,14 @@ struct command {
     char *argv[8];
 };
 
-/* Returns: 0, -ENOENT when the program is not there. */
+/* Returns: 0; -ENOENT if the program does not exist. */
 int compare_command(struct command *command, const struct stage *stage,
                     uint16_t port);
 
-/* Take lines and figures out of a stage's output, which becomes the run's. */
+/* Parse a stage's output. Owns: the run owns `output`, cut into lines. */
 void compare_parse(struct run *run, char *output);
 
-/* The three ways to show runs. */
+/* The ways to show runs. */
 void compare_print_table(const struct run *runs, size_t count, FILE *out);
 void compare_print_logs(const struct run *left, const struct run *right,
                         FILE *out);

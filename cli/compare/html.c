@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * html.c - the runs as one page that needs nothing else: figures as bars, a
+ * html.c - the runs as one self-contained page: figures as bars, and a
  * timeline of each run as a picture.
  */
 #include <math.h>
@@ -78,7 +78,8 @@ static void put_table(FILE *out, const struct run *runs, size_t count)
 {
     fputs("<table><tr><th>stage</th>", out);
     for (int figure = 0; figure < FIGURES; figure++)
-        fprintf(out, "<th>%s</th>", compare_figure_keys[figure]);
+        fprintf(out, "<th title=\"%s\">%s</th>", compare_figure_legends[figure],
+                compare_figure_keys[figure]);
     fputs("</tr>\n", out);
     for (size_t i = 0; i < count; i++) {
         fprintf(out, "<tr><td title=\"%s\">%s</td>", runs[i].stage->words,
@@ -90,10 +91,14 @@ static void put_table(FILE *out, const struct run *runs, size_t count)
         }
         fputs("</tr>\n", out);
     }
-    fputs("</table>\n", out);
+    fputs("</table>\n<ul>\n", out);
+    for (int figure = 0; figure < FIGURES; figure++)
+        fprintf(out, "<li>%s: %s</li>\n", compare_figure_keys[figure],
+                compare_figure_legends[figure]);
+    fputs("</ul>\n", out);
 }
 
-/* A million polls and four must both be seen: by powers of ten. */
+/* A million polls and three must both be visible: a logarithmic scale. */
 static double bar_share(double value, double largest, bool by_powers)
 {
     if (value <= 0 || largest <= 0)
@@ -112,8 +117,7 @@ static void put_bars(FILE *out, const struct run *runs, size_t count,
     fprintf(out,
             "<h2>%s</h2>\n<p>%s</p>\n<svg viewBox=\"0 0 %d %zu\" role=\"img\" "
             "aria-label=\"%s\">\n",
-            title,
-            by_powers ? "The scale goes by powers of ten." : "A plain scale.",
+            title, by_powers ? "Logarithmic scale." : "Linear scale.",
             PICTURE_WIDTH, count * ROW_HEIGHT, title);
     for (size_t i = 0; i < count; i++) {
         double value = runs[i].figure[figure];
@@ -134,8 +138,8 @@ static void put_bars(FILE *out, const struct run *runs, size_t count,
 
 /* --- timelines --------------------------------------------------------- */
 
-/* What a log says when the thread that writes it goes to sleep next: one that
- * wakes others does so as well. */
+/* The words of a log line after which its thread sleeps; a thread that has
+ * woken another one sleeps next, too. */
 static bool goes_to_sleep(const struct stage *stage, const char *text)
 {
     static const char *const words[] = {"sleep", "Sleep", "park", "Schedule",
@@ -209,7 +213,7 @@ static void put_mark(FILE *out, const struct picture *picture,
     fputs("</title></line>\n", out);
 }
 
-/* The spans of one thread from line to line, then its marks on top. */
+/* One thread: the spans between its lines, then a mark for each line. */
 static void put_thread(FILE *out, const struct picture *picture,
                        const char *thread, int row)
 {

@@ -22,7 +22,7 @@ static int screen_width(FILE *out)
     return size.ws_col > WIDEST ? WIDEST : size.ws_col;
 }
 
-/* The server's clock is not an event of the stage. */
+/* The date in a response differs from run to run. */
 static bool same_text(const char *a, const char *b)
 {
     static const char date[] = "Date:";
@@ -47,7 +47,7 @@ static void format_cell(char *cell, const struct log_line *line, int width)
         cell[width - 1] = '>';
 }
 
-/* Lines in step until one log ends: the first event that is not the same. */
+/* Returns: the index of the first event that differs. */
 static size_t first_difference(const struct run *left, const struct run *right)
 {
     size_t i = 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * parse.c - log lines and figures out of what a stage wrote.
+ * parse.c - parse the log lines and the figures that a stage wrote.
  *
- * A log line is "   600.4 ms  reactor   text"; anything else before the line
- * of figures is text that goes on with the line above it.
+ * A log line is "   600.4 ms  reactor   text". Any other line before the line
+ * of figures gets the time and the thread of the line above it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 
 static const char figures_word[] = "figures ";
 
-/* The number after "key": in the line, or unknown. */
+/* Returns: the number after "key": in the line, or UNKNOWN_FIGURE. */
 static double find_figure(const char *line, const char *key)
 {
     char quoted[32];
@@ -29,7 +29,7 @@ static void parse_figures(struct run *run, const char *line)
         run->figure[i] = find_figure(line, compare_figure_keys[i]);
 }
 
-/* Cut at the first run of two spaces. Returns: what follows it. */
+/* Cut at the first two spaces in a row. Returns: the text after them. */
 static char *cut_column(char *text)
 {
     char *gap = strstr(text, "  ");
@@ -50,7 +50,8 @@ static void parse_line(struct run *run, char *line)
         if (run->line_count == 0 || *line == '\0')
             return;
         *out = out[-1];
-        out->text = line + strspn(line, " |"); /* the demo marks answers so */
+        out->text =
+            line + strspn(line, " |"); /* the demo's mark of a response */
     } else {
         out->at_ms = at_ms;
         out->thread = end + 5;

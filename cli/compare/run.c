@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run.c - one stage as a process: its output, its time, its CPU.
+ * run.c - run one stage as a process; take its output, wall time, CPU time.
  *
- * Threads: the one that calls; the child is its own process.
+ * Threads: the caller's.
  */
 #include <errno.h>
 #include <libgen.h>
@@ -46,6 +46,18 @@ const struct stage compare_stages[COMPARE_STAGES] = {
 const char *const compare_figure_keys[FIGURES] = {
     "wall_ms",     "cpu_ms", "polls", "would_block",
     "epoll_waits", "wakes",  "parks", "syscalls",
+};
+
+/* Where they are counted: lessons/lesson.h and cli/cmd_demo.c. */
+const char *const compare_figure_legends[FIGURES] = {
+    "from the start of the process to its end",
+    "of the whole process, with its start",
+    "polls of the task, by the loop or the executor",
+    "reads that returned EAGAIN",
+    "calls of epoll_wait, by any thread (executor: of poll)",
+    "task ids put into the ready queue, by the spawn or a waker",
+    "times the executor's thread slept until a wake",
+    "system calls, from a second run under ptrace",
 };
 
 /* The pipe, and the connection to the server, which is in this process. */
@@ -100,7 +112,7 @@ static pid_t start_child(const struct command *command, int *output)
         dup2(ends[1], STDOUT_FILENO);
         close(ends[0]);
         close(ends[1]);
-        signal(SIGPIPE, SIG_DFL); /* ignored is what main() has set */
+        signal(SIGPIPE, SIG_DFL); /* main() ignores it */
         execv(command->path, command->argv);
         _exit(127);
     }
@@ -112,7 +124,7 @@ static pid_t start_child(const struct command *command, int *output)
     return error ? error : child;
 }
 
-/* All there is to read, with a 0 at its end; NULL without memory. */
+/* Returns: all output, NUL-terminated, owned by the caller; NULL: no memory. */
 static char *read_all(int fd)
 {
     size_t room = 4096;
@@ -164,8 +176,8 @@ int compare_run(struct run *run, uint16_t port)
     pid_t child;
 
     if (compare_command(&command, run->stage, port) < 0)
-        return fail(run, "its program is not there; build with ./reveil, "
-                         "and run the one in build/");
+        return fail(run, "its program does not exist; build with ./reveil, "
+                         "and run build/cli/reveil");
     child = start_child(&command, &output);
     if (child < 0)
         return fail(run, cli_error_text(child));

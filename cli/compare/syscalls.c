@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * syscalls.c - how many system calls a stage makes, counted under ptrace.
+ * syscalls.c - count the system calls of a stage under ptrace.
  *
- * Being traced makes each call slower, so a stage that polls without a pause
- * gets fewer of them done in the same second. Every poll more of such a stage
- * is one call more, the one that says EAGAIN; so the count of the traced run
- * is corrected by the difference in would-blocks to the run that was timed.
+ * Tracing slows down each call, so a stage that polls without a pause makes
+ * fewer calls in the same second. Each additional poll of such a stage is one
+ * additional call, which returns EAGAIN. So the count of the traced run is
+ * corrected by the difference in would-blocks from the timed run.
  *
- * Threads: one tracer thread a stage, because ptrace(2) and waitpid(2) with
- * __WNOTHREAD then speak of that stage alone.
+ * Threads: one tracer thread per stage: waitpid(2) with __WNOTHREAD then
+ * reports the processes of that stage only.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +42,7 @@ static void become_traced(const struct command *command, int output)
     dup2(output, STDOUT_FILENO);
     if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
         _exit(126);
-    signal(SIGPIPE, SIG_DFL); /* ignored is what main() has set, for itself */
+    signal(SIGPIPE, SIG_DFL); /* main() ignores it */
     execv(command->path, command->argv);
     _exit(127);
 }
@@ -56,7 +56,7 @@ static int signal_to_deliver(int status)
     return about_tracing ? 0 : signal;
 }
 
-/* A call stops twice; only its entry counts. */
+/* A call stops the stage twice, at entry and exit; the entry is counted. */
 static bool is_entry(pid_t pid)
 {
     struct __ptrace_syscall_info info = {0};
@@ -66,7 +66,7 @@ static bool is_entry(pid_t pid)
            info.op == PTRACE_SYSCALL_INFO_ENTRY;
 }
 
-/* Let the stage run until its end. Returns: its system calls, or -1. */
+/* Trace the stage until it ends. Returns: its system calls, or -1. */
 static double follow(pid_t child)
 {
     double calls = 0;
@@ -143,10 +143,10 @@ void compare_count_syscalls(struct run *runs, size_t count, uint16_t port)
 {
     struct traced traced[COMPARE_STAGES];
 
-    /* A file each, and their connections to the server in this process. */
+    /* For each stage a file, and a connection at the server in this process. */
     if (cli_check_fds(2 * count) < 0) {
-        fputs("reveil compare: system calls are not counted: too few "
-              "descriptors\n",
+        fputs("reveil compare: too few descriptors: system calls are not "
+              "counted\n",
               stderr);
         return;
     }

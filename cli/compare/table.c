@@ -11,7 +11,7 @@ static const char *const titles[FIGURES] = {
     "epoll_waits", "wakes",  "parks", "syscalls",
 };
 
-/* Figures with a ratio that says something, for every work there is. */
+/* The figures whose ratio is meaningful for every stage. */
 static const enum figure compared[] = {FIG_WALL_MS, FIG_CPU_MS, FIG_POLLS,
                                        FIG_SYSCALLS};
 
@@ -42,7 +42,7 @@ static void print_figures(const struct run *runs, size_t count, FILE *out)
     }
 }
 
-/* Everything in units of the last run, which is the one to look at. */
+/* In units of the last run. */
 static void print_ratios(const struct run *runs, size_t count, FILE *out)
 {
     const struct run *base = &runs[count - 1];
@@ -67,6 +67,10 @@ void compare_print_table(const struct run *runs, size_t count, FILE *out)
     print_figures(runs, count, out);
     if (count > 1)
         print_ratios(runs, count, out);
+    fputc('\n', out);
+    for (int figure = 0; figure < FIGURES; figure++)
+        fprintf(out, "%-12s%s\n", titles[figure],
+                compare_figure_legends[figure]);
     fputc('\n', out);
     for (size_t i = 0; i < count; i++)
         fprintf(out, "%-12s%s\n", runs[i].stage->name, runs[i].stage->words);

@@ -576,7 +576,7 @@ class GetOdd(GetCase):
              "/cut/end-of-head", "/cut/after-1xx", "/cut/length",
              "/cut/no-body", "/cut/large", "/cut/chunk-size", "/cut/chunk",
              "/cut/chunk-end", "/cut/last-chunk", "/cut/trailer"],
-            "the connection ended before the whole response came")
+            "the connection ended before the whole response arrived")
 
     def test_reset(self):
         self.check_failures(["/cut/reset"], "the connection was reset")
@@ -589,7 +589,7 @@ class GetOdd(GetCase):
              "/bad/both", "/bad/chunk-size", "/bad/chunk-sign",
              "/bad/chunk-0x", "/bad/chunk-lf", "/bad/chunk-end",
              "/bad/chunk-overflow"],
-            "not good HTTP")
+            "not valid HTTP")
 
     def test_answers_beyond_the_limits(self):
         self.check_failures(

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server_thread.c - the delay server inside this program.
+ * embedded_server.c - the delay server on a thread of this program.
  *
- * Threads: start and stop the caller's; serve() and the future its own. They
- * meet at the semaphore (the port is known, or the error), and at `stopping`
- * with its waker.
+ * Threads: start and stop run on the caller's thread, serve() and the future
+ * on the server's. `started` publishes the port and the waker, or the error;
+ * `stopping` and the waker end the server.
  */
-#include "cli/server_thread.h"
+#include "cli/embedded_server.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -18,7 +18,7 @@
 
 #include "cli/delay.h"
 
-struct server_thread_state {
+struct embedded_server_state {
     pthread_t thread;
     sem_t started; /* posted once `error`, `port` and `waker` are set */
     int error;
@@ -27,27 +27,27 @@ struct server_thread_state {
     _Atomic bool stopping;
 
     /* Private to the server's thread. */
-    struct rv_future future; /* READY when it shall stop */
+    struct rv_future future; /* READY when `stopping` is set */
     struct rv_http_server server;
 };
 
 static enum rv_poll serve_poll(struct rv_future *future, struct rv_cx *cx)
 {
-    struct server_thread_state *self =
-        RV_CONTAINER_OF(future, struct server_thread_state, future);
+    struct embedded_server_state *self =
+        RV_CONTAINER_OF(future, struct embedded_server_state, future);
 
     if (!future->at++) {
         self->waker = rv_waker_clone(&cx->waker);
         sem_post(&self->started);
     }
-    /* acquire: pairs with server_thread_stop(). */
+    /* acquire: pairs with embedded_server_stop(). */
     if (atomic_load_explicit(&self->stopping, memory_order_acquire))
         return RV_READY;
     return rv_poll(&self->server.future, cx);
 }
 
 /* Listen on a free port. Returns: 0, negative errno. */
-static int listen_anywhere(struct server_thread_state *self)
+static int listen_anywhere(struct embedded_server_state *self)
 {
     const struct rv_http_handler handler = delay_handler();
     struct rv_addr addr;
@@ -63,9 +63,9 @@ static int listen_anywhere(struct server_thread_state *self)
 
 static void *serve(void *arg)
 {
-    static const struct rv_future_ops ops = {.name = "server_thread",
+    static const struct rv_future_ops ops = {.name = "embedded_server",
                                              .poll = serve_poll};
-    struct server_thread_state *self = arg;
+    struct embedded_server_state *self = arg;
     struct rv_runtime *runtime;
     int error = 0;
 
@@ -80,7 +80,7 @@ static void *serve(void *arg)
         rv_drop(&self->server.future);
     }
     rv_runtime_stop(runtime);
-    if (self->future.at) /* it was polled: start() does not wait */
+    if (self->future.at) /* it was polled, and has posted `started` */
         return NULL;
     if (error)
         self->error = error;
@@ -89,16 +89,16 @@ report:
     return NULL;
 }
 
-static void state_free(struct server_thread_state *state)
+static void state_free(struct embedded_server_state *state)
 {
     rv_waker_drop(&state->waker);
     sem_destroy(&state->started);
     free(state);
 }
 
-int server_thread_start(struct server_thread *server, uint16_t *port)
+int embedded_server_start(struct embedded_server *server, uint16_t *port)
 {
-    struct server_thread_state *state = calloc(1, sizeof *state);
+    struct embedded_server_state *state = calloc(1, sizeof *state);
     int error;
 
     if (!state)
@@ -122,9 +122,9 @@ int server_thread_start(struct server_thread *server, uint16_t *port)
     return 0;
 }
 
-void server_thread_stop(struct server_thread *server)
+void embedded_server_stop(struct embedded_server *server)
 {
-    struct server_thread_state *state = server->state;
+    struct embedded_server_state *state = server->state;
 
     /* release: pairs with serve_poll(). */
     atomic_store_explicit(&state->stopping, true, memory_order_release);
