@@ -2,10 +2,10 @@
 /* bare_libc.c - what goes wrong when a bare thread calls the C library:
  * bare_libc
  *
- * On purpose, and in a child process, which is thrown away afterwards. A bare
- * thread (thread.h) has no thread-local storage of its own: its errno is that
- * of the thread that started it, and a lock that knows its owner takes the two
- * for one. Beside it, the same on a pthread. */
+ * Done on purpose, in a child process. A bare thread (thread.h) has no
+ * thread-local storage of its own: it shares errno with the thread that started
+ * it, and a lock that records its owner cannot tell the two apart. Then the
+ * same on a pthread, for comparison. */
 #include <errno.h>
 #include <pthread.h>
 #include <reveil/thread.h>
@@ -20,7 +20,7 @@ static pthread_mutex_t lock; /* the parent holds it; checks for errors */
 
 struct seen {
     int close_error; /* what close(-1) left in the thread's own errno */
-    int lock_error;  /* what pthread_mutex_lock() or _trylock() said */
+    int lock_error;  /* result of pthread_mutex_lock() or _trylock() */
 };
 
 static int try_lock(int (*how)(pthread_mutex_t *mutex))
@@ -32,7 +32,7 @@ static int try_lock(int (*how)(pthread_mutex_t *mutex))
     return error;
 }
 
-/* Must not be done; see what happens. */
+/* Wrong on purpose: a bare thread must not call libc. */
 static void bare_main(void *args)
 {
     struct seen *seen = *(struct seen **)args;
@@ -42,7 +42,7 @@ static void bare_main(void *args)
     seen->lock_error = try_lock(pthread_mutex_lock);
 }
 
-/* The mutex is asked only, for to lock it would wait for ever. */
+/* Only tries the lock: locking it would block forever. */
 static void *pthread_main(void *args)
 {
     struct seen *seen = args;

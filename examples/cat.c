@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* cat.c - copy files to stdout, one after the other: cat [FILE...]
  *
- * Without a file, and for "-", it is stdin. There are two buffers: while one is
- * written, the next is read. A file that cannot be read is named, and the
- * others are copied all the same. */
+ * Without a file, and for "-", it copies stdin. It has two buffers: while one
+ * is written, the other is filled. If a file cannot be read, it prints an error
+ * and copies the others. */
 #include <errno.h>
 #include <fcntl.h>
 #include <reveil/reveil.h>
@@ -18,12 +18,12 @@ enum { BUFFER_BYTES = 128 * 1024 };
 
 struct cat {
     struct rv_future future;
-    char **names; /* of the files that are left */
+    char **names; /* of the files not yet copied */
     bool failed;  /* one of them could not be read */
     struct rv_file *input;
     struct rv_file *output;
-    struct rv_buf *full;  /* is written */
-    struct rv_buf *empty; /* is filled */
+    struct rv_buf *full;  /* being written */
+    struct rv_buf *empty; /* being filled */
     struct rv_file_op read;
     struct rv_file_op write;
     struct rv_future *both[2];
@@ -50,7 +50,7 @@ static void swap_buffers(struct cat *self)
     self->full = full;
 }
 
-/* What was read is to be written while more is read. */
+/* Swap the buffers: write what was read, and read into the other. */
 static void begin_both(struct cat *self)
 {
     swap_buffers(self);
@@ -140,7 +140,7 @@ int main(int argc, char **argv)
         puts("usage: cat [FILE...]");
         return 0;
     }
-    signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an error: EPIPE */
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error: EPIPE */
     result = rv_runtime_start(&runtime);
     if (!result) {
         result = cat_init(&cat, argc > 1 ? argv + 1 : only_stdin);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* channel_bounded.c - three values through a channel for two
+/* channel_bounded.c - three values through a channel with room for two
  *
  *     channel_bounded             the reader runs beside the writer
  *     channel_bounded stuck       the reader is started too late
  *
- * The second is how the channel was first described: send, send, send, and then
- * start the reader. The third send waits for a receive of somebody who does not
- * run yet, for ever. Nothing can go on then, and the scheduler says so. */
+ * The second is a deadlock: it sends three times and then starts the reader.
+ * The third send waits for a receive, but the reader does not run yet. The
+ * scheduler detects the deadlock and reports it. */
 #include <errno.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ static int32_t reader(void *arg)
     while ((error = rv_spsc_recv(receiver, &value)) == 0) /* waits for a send */
         printf("%d\n", value);
     rv_spsc_receiver_close(receiver);
-    return error == -EPIPE ? 0 : error; /* the writer has closed: that is all */
+    return error == -EPIPE ? 0 : error; /* -EPIPE: the writer has closed */
 }
 
 static int32_t send_three(struct rv_spsc_sender *sender)
@@ -53,7 +53,7 @@ static int32_t writer(void *arg)
         error = send_three(sender);
     if (!error && too_late)
         error = rv_go(&task, reader, receiver);
-    rv_spsc_sender_close(sender); /* the reader's last receive says -EPIPE */
+    rv_spsc_sender_close(sender); /* the reader's next receive returns -EPIPE */
     if (!task.task) {
         rv_spsc_receiver_close(receiver);
         return error;

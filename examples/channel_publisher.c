@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* channel_publisher.c - events, four at a time, to two subscribers
  *
- * What is written is what is read: 0, 1, 2, 3. A subscriber commits when it
- * has read the events, not before: from then on the publisher may write over
- * them. */
+ * Each subscriber reads what was published: 0, 1, 2, 3. It commits after it has
+ * read the events: from then on the publisher may overwrite them. */
 #include <errno.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
@@ -39,7 +38,7 @@ static int32_t publish(struct rv_publisher *publisher)
     uint32_t number = 0;
 
     for (int batch = 0; batch < BATCHES; batch++) {
-        /* Waits while a subscriber has not read what is in the ring. */
+        /* Waits while the ring is full of events not yet committed. */
         int32_t error = rv_publisher_reserve(publisher, BATCH, &events);
 
         if (error)

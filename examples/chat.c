@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* chat.c - a chat server: chat PORT, then any number of: nc 127.0.0.1 PORT
  *
- * The first line of a client is its name; each one after it goes to all the
- * others. What waits to be sent to a client has a limit: whoever reads too
- * slowly is dropped, with a word to the others, and holds up nobody. ctrl-C
- * ends it.
+ * The first line of a client is its name; each later line goes to all other
+ * clients. Each client has a bounded send queue: a client that reads too slowly
+ * is disconnected, and the others are told. ctrl-C ends the server.
  *
- * A client both reads and writes, and is written to by others. So its poll
- * function is written by hand: send what fits, read what is there, PENDING. */
+ * A client task reads and writes at the same time, and other tasks add to its
+ * queue. So its poll function is written by hand: send what fits, read what has
+ * arrived, return PENDING. */
 #include <errno.h>
 #include <reveil/reveil.h>
 #include <stdarg.h>
@@ -24,7 +24,7 @@ struct client {
     struct rv_stream stream;
     struct rv_list *room;      /* all clients */
     struct rv_list node;       /* ... and this one */
-    struct rv_waker waker;     /* for the others: there is something to send */
+    struct rv_waker waker;     /* called by others that add to the queue */
     char name[NAME_BYTES + 1]; /* empty until it is known */
     bool too_slow;
     size_t read_bytes;
@@ -33,7 +33,7 @@ struct client {
     char queue[QUEUE_BYTES];
 };
 
-/* --- what a client is told --------------------------------------------- */
+/* --- to the clients ---------------------------------------------------- */
 
 static void tell(struct client *to, const char *text, size_t len_bytes)
 {
@@ -46,7 +46,7 @@ static void tell(struct client *to, const char *text, size_t len_bytes)
     rv_waker_wake(&to->waker);
 }
 
-/* Tell all who have a name, but not this one. */
+/* Queue the text for all clients that have a name, except this one. */
 static void tell_others(struct client *from, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -68,9 +68,9 @@ static void tell_others(struct client *from, const char *format, ...)
     }
 }
 
-/* --- what a client says ------------------------------------------------ */
+/* --- from a client ----------------------------------------------------- */
 
-/* A terminal obeys control characters: nobody may send them to others'. */
+/* Control characters are removed: they could command another's terminal. */
 static void make_harmless(char *text)
 {
     for (; *text; text++)
@@ -94,7 +94,7 @@ static void take_name(struct client *self, const char *name)
     tell_others(self, "* %s is here\n", name);
 }
 
-/* Every whole line in the buffer; the rest moves to the front. */
+/* Handle each complete line in the buffer; move the rest to the front. */
 static void take_lines(struct client *self)
 {
     char *start = self->line;
@@ -125,7 +125,7 @@ static bool send_some(struct client *self, struct rv_cx *cx)
                                               self->queued_bytes);
 
         if (n < 0)
-            return n == -EAGAIN; /* it wakes us when there is room again */
+            return n == -EAGAIN; /* woken when there is room again */
         self->queued_bytes -= (size_t)n;
         memmove(self->queue, self->queue + n, self->queued_bytes);
     }
@@ -159,7 +159,7 @@ static enum rv_poll client_poll(struct rv_future *future, struct rv_cx *cx)
         future->at = 1;
     }
     stays = !self->too_slow && read_some(self, cx);
-    if (send_some(self, cx) && stays) /* who leaves gets what fits */
+    if (send_some(self, cx) && stays) /* a client that leaves gets what fits */
         return RV_PENDING;
     if (self->name[0])
         tell_others(self, "* %s %s\n", self->name,
@@ -191,7 +191,7 @@ struct server {
     struct rv_select select;
 };
 
-/* A task for the socket that was accepted. */
+/* Spawn a task for the accepted socket. */
 static void start_client(struct server *self)
 {
     static const struct rv_future_ops ops = {"client", client_poll,

@@ -2,9 +2,9 @@
 /* coroutines.c - an echo server and its clients, in plain code:
  * coroutines [MESSAGES]
  *
- * No state machine and no callback: each function waits where it stands, and
- * what it holds is in its locals. At the end the server is canceled: its
- * await returns -ECANCELED, and it closes its socket like after any error. */
+ * No state machine and no callback: a function suspends inside rv_await(), and
+ * keeps its state in local variables. At the end the server is canceled: its
+ * await returns -ECANCELED, and it closes its socket as after any error. */
 #include <errno.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
@@ -66,7 +66,7 @@ static int connect_to(const struct rv_addr *addr, struct rv_stream *out)
 
 /* --- the server -------------------------------------------------------- */
 
-/* Send back what comes in. Owns: arg, a socket. */
+/* Send back what arrives. Owns: arg, a socket. */
 static int32_t echo(void *arg)
 {
     struct rv_stream *stream = arg;
@@ -102,7 +102,7 @@ static int32_t serve(void *arg)
             rv_free(stream);
         }
     }
-    /* Who waits in the listener's queue for an accept is told, too. */
+    /* Connections in the listener's queue are reset. */
     rv_stream_close(listener);
     printf("server: %s\n", strerror(-result));
     return result;
@@ -110,7 +110,7 @@ static int32_t serve(void *arg)
 
 /* --- a client ---------------------------------------------------------- */
 
-/* Returns: 1 if this message came back as it was sent, 0, negative errno. */
+/* Returns: 1 if the message came back unchanged, 0 if not, negative errno. */
 static int talk_once(struct rv_stream *stream, int number)
 {
     char sent[16];
@@ -125,7 +125,7 @@ static int talk_once(struct rv_stream *stream, int number)
     return result == len && memcmp(sent, back, (size_t)len) == 0;
 }
 
-/* Returns: how many messages came back as they were sent, negative errno. */
+/* Returns: how many messages came back unchanged, negative errno. */
 static int32_t talk(void *arg)
 {
     const struct rv_addr *addr = arg;
@@ -167,7 +167,7 @@ static int talk_to(struct rv_addr *addr)
     for (int i = 0; i < CLIENTS && !error; i++)
         error = wait_for_client(&joins[i], i);
     for (int i = 0; i < CLIENTS; i++) {
-        rv_join_abort(&joins[i]); /* after an error some still talk */
+        rv_join_abort(&joins[i]); /* after an error some still run */
         rv_join_drop(&joins[i]);
     }
     return error;
@@ -191,11 +191,11 @@ static int32_t run(void *arg)
                               &server);
     if (!error)
         error = talk_to(&addr);
-    rv_join_abort(&server); /* it runs to its end in here */
+    rv_join_abort(&server); /* it runs to its end inside this call */
     result = server.future.result;
     rv_join_drop(&server);
     rv_stream_close(&listener);
-    /* What ended the server is why the clients have failed. */
+    /* An error of the server explains those of the clients. */
     return result < 0 && result != -ECANCELED ? result : error;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* echo.c - send back what comes in, to any number of clients: echo PORT
+/* echo.c - send back what arrives, to any number of clients: echo PORT
  *
  * Each client is a task of a scope. ctrl-C ends the accept loop; dropping the
- * scope then ends every task, wherever it waits. */
+ * scope then cancels every task, whatever it waits for. */
 #include <errno.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
@@ -64,7 +64,7 @@ struct server {
     struct rv_select select;
 };
 
-/* A task for the socket that was accepted. */
+/* Spawn a task for the accepted socket. */
 static void start_client(struct server *self)
 {
     static const struct rv_future_ops ops = {"client", client_poll,

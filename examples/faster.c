@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* faster.c - which is faster, you or the clock? faster MILLISECONDS
  *
- * A select of a timer and a read of stdin. The one that loses is dropped: if
- * that is the read, it is canceled, and what comes later is left for others
- * to read. Exit: 0 you, 1 the clock. */
+ * A select of a timer and a read of stdin. The loser is dropped: a read is
+ * canceled, and input that arrives later stays unread. Exit: 0 you, 1 the
+ * clock. */
 #include <errno.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
@@ -64,7 +64,7 @@ static int run(long ms)
     if (!winner) {
         winner = line ? rv_file_of_fd(&input, STDIN_FILENO) : -ENOMEM;
         if (!winner) {
-            line->cap_bytes--; /* for the zero that ends it */
+            line->cap_bytes--; /* room for the NUL */
             winner = race(runtime, ms, input, line);
         }
         if (winner >= 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* fork_fib.c - Fibonacci numbers the hard way: fork_fib [N [CORES]]
  *
- * Each call forks one half of its work. What nobody steals is called as a
- * function, so the forks cost little more than the calls that they replace. */
+ * Each call forks one half of its work. A fork that no worker steals is called
+ * as a function, so it costs little more than the call that it replaces. */
 #include <inttypes.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
@@ -45,7 +45,7 @@ static int32_t root(void *arg)
     return 0;
 }
 
-/* Returns: the number, or -1 if it is none up to `most`. */
+/* Returns: the number; -1 if the text is not a number up to `most`. */
 static int parse(const char *text, long most)
 {
     char *end;

@@ -2,7 +2,7 @@
 /* fork_sort.c - sort the lines of stdin on all cores: fork_sort [CORES]
  *
  * Merge sort: one half is forked, the other one is sorted here, then both are
- * merged. Small pieces are not worth a fork, and go to qsort(). */
+ * merged. Small pieces are not worth a fork; qsort() sorts them. */
 #include <errno.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 
 enum { WORTH_A_FORK = 1000 };
 
-/* Lines, and room for as many. */
+/* `len` lines, and a buffer for as many. */
 struct piece {
     char **lines;
     char **room;
@@ -70,7 +70,7 @@ static int32_t root(void *arg)
 /* Returns: 0, -ENOMEM. */
 static int add_line(struct piece *all, char *line)
 {
-    /* Room for twice as many whenever the number is a power of two. */
+    /* The capacity doubles when the number is a power of two. */
     if ((all->len & (all->len - 1)) == 0) {
         const size_t size = (all->len ? 2 * all->len : 1) * sizeof line;
         char **lines = realloc(all->lines, size);
@@ -83,8 +83,8 @@ static int add_line(struct piece *all, char *line)
     return 0;
 }
 
-/* The newline is not part of it: the last line may have none. Returns: 0,
- * -EILSEQ: a NUL in it would end it too early. */
+/* Remove the newline; the last line may have none. Returns: 0; -EILSEQ if there
+ * is a NUL in the line, which would truncate it. */
 static int cut(char *line, size_t len)
 {
     if (line[len - 1] == '\n')
@@ -92,9 +92,8 @@ static int cut(char *line, size_t len)
     return strlen(line) == len ? 0 : -EILSEQ;
 }
 
-/* getline() says -1 at the end, at an error of read(2), and without memory: to
- * take them for one is to sort a part and call it all. Returns: 0, negative
- * errno. */
+/* getline() returns -1 at the end, at a read error, and without memory. Only at
+ * the end is the input complete. Returns: 0, negative errno. */
 static int read_lines(struct piece *all)
 {
     int error = 0;
@@ -134,7 +133,7 @@ static void free_lines(struct piece *all)
     free(all->room);
 }
 
-/* Returns: the number, or -1 if it is none up to `most`. */
+/* Returns: the number; -1 if the text is not a number up to `most`. */
 static int parse(const char *text, long most)
 {
     char *end;

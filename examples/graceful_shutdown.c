@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* graceful_shutdown.c - a server that stops well: graceful_shutdown PORT MS
+/* graceful_shutdown.c - a server that stops gracefully:
+ * graceful_shutdown PORT MS
  *
- * A request is a line with a number of milliseconds, which is how long the
- * answer takes: printf '500\n' | nc 127.0.0.1 PORT. At SIGTERM or ctrl-C
+ * A request is a line with a number of milliseconds, the time until the
+ * response: printf '500\n' | nc 127.0.0.1 PORT. At SIGTERM or ctrl-C
  *
- *   1. the listener is closed: whoever comes now is refused;
- *   2. nothing more is read, so a client without an open request ends at once,
- *      and the others when they have their answer;
- *   3. what is not over after MS milliseconds, or at a second signal, is
- *      canceled. It exits with 0, and says how many that were. */
+ *   1. the listener is closed: new clients are refused;
+ *   2. nothing more is read: a client without an open request ends at once, the
+ *      others end after their response;
+ *   3. clients that remain after MS milliseconds, or at a second signal, are
+ *      canceled. The server prints how many, and exits with 0. */
 #include <errno.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
@@ -32,8 +33,8 @@ struct client {
     char answer[64];
 };
 
-/* The first line, as a number, and what follows moved to the front. Returns:
- * false if there is no whole line yet. */
+/* Parse the first line as a number, and move the rest to the front. Returns:
+ * false if there is no complete line yet. */
 static bool take_request(struct client *self, long *ms)
 {
     char *end = memchr(self->line, '\n', self->filled_bytes);
@@ -70,7 +71,7 @@ static enum rv_poll client_poll(struct rv_future *future, struct rv_cx *cx)
                             strlen(self->answer));
         RV_AWAIT(future, cx, &self->send.future);
         if (self->send.future.result < 0)
-            RV_RETURN(future, 0); /* it went away: no error of ours */
+            RV_RETURN(future, 0); /* the client left: not an error */
     }
     RV_END(future);
 }
@@ -84,7 +85,7 @@ static void client_drop(struct rv_future *future)
     rv_drop(&self->send.future);
     rv_stream_close(&self->stream);
     rv_list_remove(&self->node);
-    *self->canceled += future->at != RV_AT_END; /* not over by itself */
+    *self->canceled += future->at != RV_AT_END; /* did not end by itself */
 }
 
 /* --- the server -------------------------------------------------------- */
@@ -105,7 +106,7 @@ struct server {
     struct rv_select select;
 };
 
-/* A task for the socket that was accepted. */
+/* Spawn a task for the accepted socket. */
 static void start_client(struct server *self)
 {
     static const struct rv_future_ops ops = {"client", client_poll,
@@ -129,7 +130,7 @@ static void start_client(struct server *self)
     rv_free(client);
 }
 
-/* A recv() finds what has come before, and then the end. */
+/* A recv() returns what has arrived before, and then the end. */
 static void stop_reading(struct server *self)
 {
     struct rv_list *node;
@@ -140,7 +141,7 @@ static void stop_reading(struct server *self)
             SHUT_RD);
 }
 
-/* Wait for this one or for a signal; the result says which. */
+/* Wait for this future or for a signal; the result tells which. */
 static struct rv_future *or_signal(struct server *self, struct rv_future *one)
 {
     rv_signal_wait_init(&self->stop, &self->signals);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* hello.c - write a line to stdout, through the ring: hello [TEXT]
  *
- * The line is in a buffer, which is the kernel's while the write is in flight;
- * stdout may be a file, a pipe that is full, a terminal. */
+ * The kernel owns the line's buffer while the write is in flight. stdout may be
+ * a file, a full pipe or a terminal. */
 #include <errno.h>
 #include <reveil/reveil.h>
 #include <signal.h>
@@ -38,7 +38,7 @@ static void hello_drop(struct rv_future *future)
     rv_drop(&self->write.future);
     rv_file_put(self->output);
     self->output = NULL;
-    rv_buf_put(self->line); /* if the write has it still, it keeps it */
+    rv_buf_put(self->line); /* a write in flight has its own reference */
     self->line = NULL;
 }
 
@@ -75,7 +75,7 @@ int main(int argc, char **argv)
         return usage(stdout, 0);
     if (argc > 2)
         return usage(stderr, 2);
-    signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an error: EPIPE */
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error: EPIPE */
     error = rv_runtime_start(&runtime);
     if (!error) {
         error = hello_init(&hello, argc == 2 ? argv[1] : "Hello, World!");

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* hello_join.c - the first program of the platform document:
- * hello_join [CORES]
+/* hello_join.c - "Hello world!" by two tasks: hello_join [CORES]
  *
- * A root task starts another one, waits for its end, and goes on. Both have a
- * stack of their own; which of the workers runs them is not said. */
+ * A root task starts another one, waits for its end, and continues. Each has
+ * its own stack; any worker may run either. */
 #include <reveil/reveil.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +31,7 @@ static int32_t root(void *arg)
     return error;
 }
 
-/* Returns: the number, or -1 if it is none up to `most`. */
+/* Returns: the number; -1 if the text is not a number up to `most`. */
 static int parse(const char *text, long most)
 {
     char *end;

@@ -2,11 +2,11 @@
 /* hundred_files_pool.c - write 100 files of 1 MB at once, on the blocking pool:
  * hundred_files_pool FOLDER
  *
- * epoll cannot wait for a file, so each write is a call that blocks, on a
- * thread of the pool, and a task waits for it. The loop stays free: a ticker of
- * 1 ms beside them says by how much it was late at most, and how much of that
- * its thread spent in line for a CPU. A file that cannot be written whole is
- * named and removed; the others are not concerned. */
+ * epoll cannot wait for a file, so each write is a blocking call on a pool
+ * thread, and a task waits for it. The executor stays free: a ticker of 1 ms
+ * measures its greatest delay, and how much of that its thread waited for a
+ * CPU. If a file cannot be written completely, an error is printed and it is
+ * removed; the others are not affected. */
 #include <errno.h>
 #include <fcntl.h>
 #include <reveil/reveil.h>
@@ -20,14 +20,14 @@
 enum {
     FILES = 100,
     FILE_BYTES = 1 << 20,
-    THREADS = 4,  /* a copy to the page cache is work for a CPU: more threads
-                     than CPUs keep each other from it, and the loop */
-    NICENESS = 10 /* ... to which the loop goes first */
+    THREADS = 4,  /* a copy to the page cache needs a CPU: more threads than
+                     CPUs delay each other and the executor */
+    NICENESS = 10 /* of the pool threads: the executor has priority */
 };
 
-static char content[FILE_BYTES]; /* of each file; only read once it is made */
+static char content[FILE_BYTES]; /* of each file; not changed after main() */
 
-/* --- the calls that block: on a thread of the pool --------------------- */
+/* --- the blocking calls, on a pool thread ------------------------------ */
 
 /* Returns: 0, negative errno. */
 static int write_all(int fd)
@@ -67,7 +67,7 @@ static int32_t write_file(void *path)
 struct file {
     struct rv_future future;
     struct rv_blocking write;
-    char *path; /* the call's while it runs, then ours again */
+    char *path; /* owned by the call while it runs */
     uint32_t *written;
 };
 
@@ -88,7 +88,7 @@ static enum rv_poll file_poll(struct rv_future *future, struct rv_cx *cx)
     RV_END(future);
 }
 
-/* Dropped early, the path is freed by the pool when no call uses it. */
+/* If it is dropped early, the pool frees the path after the call. */
 static void file_drop(struct rv_future *future)
 {
     rv_drop(&RV_CONTAINER_OF(future, struct file, future)->write.future);
@@ -123,12 +123,12 @@ struct ticker {
     struct rv_future future;
     struct rv_interval every;
     uint32_t ticks;
-    int64_t longest_ns;     /* from when a tick was due to when it was seen */
-    int64_t longest_own_ns; /* the same, without the time in line for a CPU */
-    int64_t in_line_ns;     /* up to the last tick */
+    int64_t longest_ns;     /* greatest delay of a tick */
+    int64_t longest_own_ns; /* the same, without the wait for a CPU */
+    int64_t in_line_ns;     /* wait for a CPU up to the last tick */
 };
 
-/* How long this thread has stood in line for a CPU, if the kernel tells. */
+/* How long this thread has waited for a CPU, if the kernel reports it. */
 static int64_t in_line_ns(void)
 {
     FILE *file = fopen("/proc/thread-self/schedstat", "re");
@@ -231,7 +231,7 @@ int main(int argc, char **argv)
     if (argc != 2 || argv[1][0] == '-')
         return usage(stderr, 2);
     for (int i = 0; i < FILE_BYTES; i++)
-        content[i] = (char)(i % 251); /* no page is like another */
+        content[i] = (char)(i % 251); /* all pages differ */
     error = rv_runtime_start_with(&runtime, &options);
     if (!error) {
         error = write_files(runtime, argv[1]);

@@ -2,11 +2,11 @@
 /* hundred_files_ring.c - write 100 files of 1 MB at once, by one thread:
  * hundred_files_ring FOLDER
  *
- * Three times over: one after the other with write(2); all at once through the
+ * In three ways: one after the other with write(2); all at once through the
  * ring; all at once on the blocking pool, by the same code with the ring off.
- * What each takes is printed: time on the clock, and of CPUs. A file that
- * cannot be written whole is named and removed. See hundred_files_pool.c for
- * calls of your own on the pool. */
+ * Prints the wall time and the CPU time of each. If a file cannot be written
+ * completely, an error is printed and it is removed. hundred_files_pool.c shows
+ * your own calls on the pool. */
 #include <errno.h>
 #include <fcntl.h>
 #include <reveil/reveil.h>
@@ -20,7 +20,7 @@
 
 enum { FILES = 100, FILE_BYTES = 1 << 20, PATH_BYTES = 4096 };
 
-/* --- what it takes ----------------------------------------------------- */
+/* --- wall time and CPU time -------------------------------------------- */
 
 static int64_t cpu_ns(void)
 {
@@ -193,7 +193,7 @@ static int run(const char *folder)
     if (error)
         return error;
     for (int i = 0; i < FILE_BYTES; i++)
-        content->data[i] = (char)(i % 251); /* no page is like another */
+        content->data[i] = (char)(i % 251); /* all pages differ */
     content->len_bytes = FILE_BYTES;
     error = one_by_one(folder, content);
     if (!error)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* parallel_gets.c - fetch URLs at once, all within a time:
+/* parallel_gets.c - fetch URLs concurrently, with a deadline for all:
  * parallel_gets MILLISECONDS URL...
  *
- * Each GET is a task of a scope, and the scope is the child of a timeout: when
- * the time is over, what is left is canceled. */
+ * Each GET is a task of a scope, and the scope is the child of a timeout: at
+ * the deadline, the GETs that are not finished are canceled. */
 #include <errno.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
@@ -39,7 +39,7 @@ static void fetch_drop(struct rv_future *future)
     rv_drop(&RV_CONTAINER_OF(future, struct fetch, future)->get.future);
 }
 
-/* One more task. Returns: 0, negative errno. */
+/* Spawn a task for one URL. Returns: 0, negative errno. */
 static int add_fetch(struct rv_scope *scope, const char *url)
 {
     static const struct rv_future_ops ops = {"fetch", fetch_poll, fetch_drop};

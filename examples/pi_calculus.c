@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* pi_calculus.c - a channel goes through a channel
+/* pi_calculus.c - send a channel through a channel
  *
- * The pi-calculus has one idea: what is sent is a channel, and so who talks to
- * whom changes while the program runs. Here a client, who knows nobody but the
- * broker, sends it a channel to be answered on; the broker passes it to the
- * worker, whom the client has never heard of; the worker answers the client:
+ * The idea of the pi-calculus: channels carry channels, so the connections
+ * between processes change while the program runs. Here a client knows only the
+ * broker, and sends it a channel for the answer. The broker passes it to the
+ * worker, which the client does not know, and the worker answers the client:
  *
  *     client(broker)  = (new answer) broker!answer . answer?x . print x
  *     broker(worker)  = broker?c . worker!c . broker(worker)
@@ -15,7 +15,7 @@
 
 #include "program.h"
 
-/* What goes through the first two channels: one to answer on. */
+/* The element of the first two channels: a channel for the answer. */
 typedef struct rv_oneshot_sender *answer_channel;
 
 struct world {
@@ -96,7 +96,7 @@ static int32_t root(void *arg)
         rv_spsc_receiver_close(world.from_client);
         return error;
     }
-    /* Who cannot be started is run here, at the end: it closes its ends. */
+    /* One that cannot be started runs here, at the end: it closes its ends. */
     const bool has_broker = rv_go(&tasks[0], broker, &world) == 0;
     const bool has_worker = rv_go(&tasks[1], worker, &world) == 0;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* pipe.c - a text through a pipe to stdout, by two tasks: pipe [TEXT [TIMES]]
  *
- * One writes it to the pipe so many times and closes its end; the other reads
- * until that end, and writes to stdout. Neither waits in a system call: what
- * does not fit into the pipe goes when the other has taken some. */
+ * One writes it to the pipe TIMES times and closes its end; the other reads
+ * until the end of file, and writes to stdout. Neither blocks in a system call:
+ * a write to a full pipe completes when the reader has made room. */
 #include <errno.h>
 #include <fcntl.h>
 #include <reveil/reveil.h>
@@ -39,7 +39,7 @@ static enum rv_poll writer_poll(struct rv_future *future, struct rv_cx *cx)
         if (self->write.future.result < 0)
             RV_RETURN(future, self->write.future.result);
     }
-    rv_file_put(self->pipe); /* closes it: the end, for the reader */
+    rv_file_put(self->pipe); /* closes it: end of file for the reader */
     self->pipe = NULL;
     RV_RETURN(future, 0);
     RV_END(future);
@@ -134,7 +134,7 @@ static int reader_init(struct reader *self, int fd)
     return rv_file_of_fd(&self->output, STDOUT_FILENO);
 }
 
-/* The first that fails ends the other. Returns: 0, negative errno. */
+/* If one fails, the other is canceled. Returns: 0, negative errno. */
 static int run(struct rv_runtime *runtime, const char *text, long times)
 {
     struct writer writer;
@@ -176,7 +176,7 @@ int main(int argc, char **argv)
         return usage(stdout, 0);
     if (argc > 3 || *end || times < 1)
         return usage(stderr, 2);
-    signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an error: EPIPE */
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error: EPIPE */
     error = rv_runtime_start(&runtime);
     if (!error) {
         error = run(runtime, argc > 1 ? argv[1] : "Hello, World!", times);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* pipeline.c - three tasks in a row: numbers, their squares, the sum
  *
- *     count --> [4 places] --> square --> [4 places] --> sum
+ *     count --> [4 slots] --> square --> [4 slots] --> sum
  *
- * No stage is further ahead of the next than a channel is long. The end of the
- * numbers goes down the line as the close of each channel. */
+ * Back-pressure: a stage is at most one channel's capacity ahead of the next.
+ * At the end of the numbers each stage closes its channel to the next. */
 #include <errno.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
@@ -44,7 +44,8 @@ static int32_t square(void *arg)
     }
     rv_spsc_receiver_close(stage->input);
     rv_spsc_sender_close(stage->output);
-    return error == -EPIPE ? 0 : error; /* all of them, or nobody wants more */
+    return error == -EPIPE ? 0
+                           : error; /* -EPIPE: no more input, or no reader */
 }
 
 static int32_t sum(struct rv_spsc_receiver *input, int64_t *total)
@@ -90,7 +91,7 @@ static int32_t root(void *arg)
         rv_spsc_sender_close(squaring.output);
     }
     error = sum(end, &total);
-    /* The sum is one of all the numbers only if no stage has failed. */
+    /* The sum is complete only if no stage has failed. */
     for (int i = 0; i < 2; i++) {
         const int32_t result =
             started[i] < 0 ? started[i] : rv_go_join(&tasks[i]);

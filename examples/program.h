@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * program.h - what every program does first; copy it along with an example.
+ * program.h - start-up code of every program; copy it along with an example.
  *
  *     int main(int argc, char **argv)
  *     {
  *         program_start(1);
  *
- * It keeps two promises that a program makes without a word, and that cost
- * somebody their data where they are forgotten:
+ * It prevents two ways to lose a user's data:
  *
- *   - Nothing but the output goes into stdout. A program may be started with
- *     stdin, stdout or stderr closed (prog >&-). Then the first file or socket
- *     that it opens gets that number, and a printf() goes into it.
- *   - Status 0 means that all the output was written. A full disk (try prog
- *     >/dev/full) shows when stdio flushes, which may be after main().
+ *   - A program may be started with stdin, stdout or stderr closed (prog >&-).
+ *     The first file or socket that it opens would get that number, and a
+ *     printf() would write into it.
+ *   - Status 0 must mean that all output was written. A full disk (try prog
+ *     >/dev/full) is noticed when stdio flushes, possibly after main().
  *
- * Threads: main(), before there are others.
+ * Threads: main(), before it starts others.
  */
 #ifndef PROGRAM_H
 #define PROGRAM_H
@@ -31,16 +30,16 @@
 static int program_failed; /* the status to exit with when output is lost */
 
 /*
- * Take the place of a descriptor that is closed, so that nothing else can get
- * its number: /dev/null, opened the wrong way round. To read from it or to
- * write to it fails as if it were closed still, with EBADF.
+ * If `fd` is closed, occupy its number, so that no other file can get it:
+ * open /dev/null in the wrong mode. Reads and writes fail with EBADF, as if it
+ * were still closed.
  */
-static inline bool program_hold_place(int fd)
+static inline bool program_occupy(int fd)
 {
     if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
         return true;
-    /* The lowest free number is this one: those below it are open. EMFILE: so
-     * few descriptors are allowed that nothing else can get it either. */
+    /* open() returns the lowest free number, which is `fd`. EMFILE: the limit
+     * is so low that no other file can get the number either. */
     return open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) == fd ||
            errno == EMFILE;
 }
@@ -53,13 +52,13 @@ static inline bool program_flush_stdout(void)
     errno = 0;
     if (fflush(stdout) != 0 || ferror(stdout))
         return false;
-    /* Some file systems tell only at a close that there was no room. stdout
-     * itself stays open, for a thread that still prints. */
+    /* Some file systems report a full disk only at close(). stdout itself stays
+     * open, for a thread that still prints. */
     copy = dup(STDOUT_FILENO);
     return copy < 0 || close(copy) == 0;
 }
 
-/* At exit(), and so after main() too. */
+/* Runs at exit(), and so after main(). */
 static inline void program_check_output(void)
 {
     if (!program_flush_stdout()) {
@@ -73,17 +72,16 @@ static inline void program_check_output(void)
 }
 
 /*
- * Call it first of all in main().
+ * Call it first in main().
  *
- * failed: the status to exit with when output was lost, whatever main()
- *         returns.
+ * failed: the exit status if output was lost, whatever main() returns.
  */
 static inline void program_start(int failed)
 {
     program_failed = failed;
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (!program_hold_place(fd))
-            _exit(failed); /* there may be nowhere to say it */
+        if (!program_occupy(fd))
+            _exit(failed); /* stderr may be closed: no message */
     if (atexit(program_check_output) != 0)
         _exit(failed);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* read_figures.c - what reads cost, by the way they go: read_figures FILE
+/* read_figures.c - the cost of reads in several ways: read_figures FILE
  *
- * FILE is made, 64 MB, and removed at the end. What is in the page cache is
- * read at once by preadv2(RWF_NOWAIT), which is what rv_file_read does; sent
- * through the ring instead, the same reads cost more. Past the cache
- * (O_DIRECT) a read waits for the disk: one by one, and 64 at a time. */
+ * It creates FILE, 64 MB, and removes it at the end. rv_file_read reads data in
+ * the page cache without waiting, by preadv2(RWF_NOWAIT); the same reads
+ * through the ring cost more. With O_DIRECT, which bypasses the cache, a read
+ * waits for the disk: one at a time, and 64 at a time. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
@@ -19,9 +19,9 @@
 
 enum {
     FILE_BYTES = 64 << 20,
-    CACHED_BYTES = 128 << 10, /* a read of what is in the cache */
+    CACHED_BYTES = 128 << 10, /* per read from the page cache */
     PASSES = 8,
-    RANDOM_BYTES = 4096, /* a read past it */
+    RANDOM_BYTES = 4096, /* per read with O_DIRECT */
     RANDOM_READS = 20000,
     IN_FLIGHT = 64
 };
@@ -115,7 +115,7 @@ static int cached_by_ring(struct rv_runtime *runtime, int fd,
     return error;
 }
 
-/* --- past the page cache ----------------------------------------------- */
+/* --- O_DIRECT ---------------------------------------------------------- */
 
 /* Returns: 0, negative errno. */
 static int random_one_by_one(int fd, struct rv_buf *buf)
@@ -131,7 +131,7 @@ static int random_one_by_one(int fd, struct rv_buf *buf)
     return 0;
 }
 
-/* One of those that read at the same time. */
+/* One of the tasks that read at the same time. */
 struct random_reader {
     struct rv_future future;
     struct rv_file *file;
@@ -219,7 +219,7 @@ static int random_at_once(struct rv_runtime *runtime, int fd)
 
 /* --- the file ---------------------------------------------------------- */
 
-/* All of it in the cache and on the disk. Returns: 0, negative errno. */
+/* Write the file to the cache and to the disk. Returns: 0, negative errno. */
 static int fill(int fd, struct rv_buf *buf)
 {
     for (int i = 0; i < CACHED_BYTES; i++)
@@ -230,7 +230,7 @@ static int fill(int fd, struct rv_buf *buf)
     return fsync(fd) < 0 ? -errno : 0;
 }
 
-/* A way that a filesystem does not know is left out with a word. Returns: 0,
+/* If the filesystem does not support it, say so and continue. Returns: 0,
  * negative errno. */
 static int left_out(const char *what, int error)
 {

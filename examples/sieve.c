@@ -4,7 +4,7 @@
  *     2, 3, 4, 5, ... --> no 2s --> no 3s --> no 5s --> ...
  *
  * The first number that comes out of the chain is a prime. A filter for it is
- * put at the end of the chain, whose output is the new end. */
+ * added to the end of the chain. */
 #include <errno.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
@@ -37,11 +37,11 @@ static int32_t filter_main(void *arg)
     rv_spsc_receiver_close(filter->input);
     rv_spsc_sender_close(filter->output);
     rv_free(filter);
-    return 0; /* -EPIPE: who reads from us has closed */
+    return 0; /* -EPIPE: the next filter has closed */
 }
 
-/* Put a filter behind *end, which is the new end then. The old one belongs to
- * the filter, or is closed if there is an error. */
+/* Add a filter that reads from *end, and set *end to its output. Owns: the
+ * filter owns the old end; on an error it is closed. */
 static int add_filter(struct rv_spsc_receiver **end, int prime)
 {
     struct filter *filter = rv_alloc(sizeof *filter);
@@ -83,7 +83,7 @@ static int32_t root(void *arg)
         if (i < count - 1)
             error = add_filter(&end, prime);
     }
-    rv_spsc_receiver_close(end); /* and so the whole chain, one by one */
+    rv_spsc_receiver_close(end); /* each filter then closes the one before */
     return error;
 }
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* spawn.c - count primes on the CPU pool: spawn NUMBER...
  *
- * A job for each number, all at once; while they compute, the executor's
- * thread is free: it counts its own ticks of a millisecond. The call is pure,
- * so it may run on a bare thread; one that needs the C library leaves `pure`
- * out, and gets a pthread. */
+ * One job per number, all at once. While they compute, the executor's thread is
+ * free: it counts ticks of a millisecond. The call is pure, so it may run on a
+ * bare thread; a call that needs libc omits `pure`, and runs on a pthread. */
 #include <errno.h>
 #include <inttypes.h>
 #include <reveil/reveil.h>
@@ -56,7 +55,7 @@ struct count {
     uint32_t ticks;
 };
 
-/* Poll all jobs that are not over. Returns: true when all are. */
+/* Poll the unfinished jobs. Returns: true when all have finished. */
 static bool poll_jobs(struct count *self, struct rv_cx *cx)
 {
     for (uint32_t i = 0; i < self->len; i++)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* sync.c - put a text into a file, and come back when it is on the disk:
+/* sync.c - write a text to a file, and return when it is on the disk:
  * sync FILE TEXT
  *
- * The write and its fsync go to the kernel as one chain: the second begins when
- * the first has written all, and the executor is woken when both are done. */
+ * The write and its fsync are submitted as a chain: the fsync begins when the
+ * write is complete, and the executor is woken when both are done. */
 #include <errno.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 #include "program.h"
 
-/* Returns: a buffer with the text and a newline; NULL without memory. */
+/* Returns: a buffer with the text and a newline; NULL: out of memory. */
 static struct rv_buf *line_of(const char *text)
 {
     const size_t len = strlen(text);
