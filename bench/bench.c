@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* bench.c - clocks, counts and the line of JSON of a measured program. */
+/* bench.c - the clocks, counts and JSON line of a measured program. */
 #include "bench.h"
 
 #include <inttypes.h>
@@ -133,7 +133,7 @@ void bench_say_where(unsigned port)
 {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     printf("port %u pid %d\n", port, getpid());
-    if (fflush(stdout) != 0) /* nobody would ever ask it, or end it */
+    if (fflush(stdout) != 0) /* no one reads its port or would end it */
         bench_check(-errno, "stdout");
 }
 

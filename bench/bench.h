@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench.h - what every measured program shares, ours and the peers.
+ * bench.h - shared by all measured programs, ours and the peers.
  *
  *     int64_t ops = bench_ops(argc, argv);
  *     work(WARM_UP);
@@ -9,8 +9,8 @@
  *     bench_stop(&span);
  *     bench_print(&span, ops, "");
  *
- * The warm-up does not depend on `ops`: whoever counts instructions or system
- * calls takes the difference of two runs, and all but the work drops out.
+ * The warm-up does not depend on `ops`: `reveil bench` counts instructions and
+ * system calls as the difference of two runs, which excludes it.
  *
  * Threads: the main thread.
  */
@@ -21,33 +21,33 @@
 #include <stdint.h>
 
 struct bench_span {
-    int64_t wall_ns; /* a point in time, and after bench_stop() a duration */
+    int64_t wall_ns; /* a time; after bench_stop(), a duration */
     int64_t cpu_ns;  /* of all threads of the process */
 };
 
-/* First of all, for a server; see program.h. */
+/* Call first in a server; see program.h. */
 void bench_begin(void);
 
-/* First of all, for the others: the first argument, a count of operations.
- * Exits with 2 if it is none. */
+/* Call first in the others. Returns: the first argument, a count of operations.
+ * Exits with 2 if it is not a number. */
 int64_t bench_ops(int argc, char **argv);
 
-/* The second argument is `word`. */
+/* Returns: the second argument is `word`. */
 bool bench_variant(int argc, char **argv, const char *word);
 
 void bench_start(struct bench_span *span);
 void bench_stop(struct bench_span *span);
 
-/* One line of JSON; `more` is "" or further members, with a comma first. */
+/* Print a line of JSON; `more`: "", or more members after a comma. */
 void bench_print(const struct bench_span *span, int64_t ops, const char *more);
 
-/* CLOCK_MONOTONIC, as rv_now_ns(), for peers that do not link it. */
+/* CLOCK_MONOTONIC; for peers, which do not link rv_now_ns(). */
 int64_t bench_now_ns(void);
 
-/* Keep all threads to come, and this one, on one CPU. */
+/* Pin this thread, and those it will start, to one CPU. */
 void bench_use_one_cpu(void);
 
-/* Memory of this process: resident now, and at most so far. */
+/* Memory of this process: resident now, and its peak. */
 int64_t bench_resident_bytes(void);
 int64_t bench_peak_bytes(void);
 
@@ -66,10 +66,10 @@ void bench_add_lateness(struct bench_lateness *lateness, int64_t deadline_ns);
 void bench_print_timers(const struct bench_span *span, int64_t ops,
                         const struct bench_lateness *lateness);
 
-/* Of a server: say "port N pid N", and end when whoever started us ends. */
+/* For a server: print "port N pid N", and end when the parent process ends. */
 void bench_say_where(unsigned port);
 
-/* Stop with a message when `error`, a negative errno, is one. */
+/* Exit with a message if `error` is a negative errno. */
 void bench_check(int error, const char *what);
 
 #endif /* RV_BENCH_H */

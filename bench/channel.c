@@ -2,7 +2,7 @@
 /*
  * channel.c - one operation: a value goes through a channel to another thread.
  *
- * Variants: spsc, mpsc, publisher one by one; with "-64", so many at once.
+ * Variants: spsc, mpsc and publisher, one value at a time; "-64": 64 at once.
  */
 #include <reveil/mpsc.h>
 #include <reveil/publisher.h>

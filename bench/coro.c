@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * coro.c - what a coroutine costs.
+ * coro.c - the cost of a coroutine.
  *
- *     coro OPERATIONS switch     resume it, and it suspends: two switches
+ *     coro OPERATIONS switch     resume it; it suspends: two switches
  *     coro OPERATIONS create     create it, run it to its end, free it
  *     coro OPERATIONS spawn      spawn one as a task, and join it from another
  *
- * One operation of `switch` is one switch, half of the way there and back.
+ * One operation of `switch` is one switch: half of a resume and suspend.
  */
 #include <reveil/coro.h>
 

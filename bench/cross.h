@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cross.h - values 0, 1, 2, ... from another thread to this one, the same for
- * every queue that is measured: whoever finds it full or empty yields its CPU.
+ * cross.h - pass values 0, 1, 2, ... from another thread to this one, the same
+ * way for every queue: a thread that finds it full or empty calls
+ * sched_yield().
  */
 #ifndef RV_BENCH_CROSS_H
 #define RV_BENCH_CROSS_H
 
 #include <stdint.h>
 
-/* Bounded queues have room for so many; batches are of so many. */
+/* The capacity of bounded queues, and the size of batches. */
 enum { CROSS_CAPACITY = 4096, CROSS_BATCH = 64 };
 
 struct cross {
@@ -21,10 +22,10 @@ struct cross {
     void *queue;
 };
 
-/* Stop with a message: a value came that was not next. */
+/* Exit with a message: a value arrived out of order. */
 void cross_check(uint64_t value, int64_t expected);
 
-/* Let `ops` values cross. */
+/* Pass `ops` values. */
 void cross_run(const struct cross *cross, int64_t ops);
 
 /* The whole program: warm up, measure, print. */

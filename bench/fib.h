@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fib.h - how many forks the naive Fibonacci numbers make, for all who measure
- * forks with them.
+ * fib.h - how many forks the naive Fibonacci function makes, for the programs
+ * that measure forks with it.
  *
  * fib(n) makes one fork for each call that is not a leaf: fib(35), the usual
  * measure, has 14,930,351.

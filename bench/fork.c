@@ -43,7 +43,7 @@ static uint64_t fib(int n)
     return left.value + right;
 }
 
-/* noinline: gcc turns half of the calls into loops else. */
+/* noinline: otherwise gcc turns half of the calls into loops. */
 static __attribute__((noinline)) uint64_t fib_by_calls(int n)
 {
     if (n < 2)
@@ -51,7 +51,7 @@ static __attribute__((noinline)) uint64_t fib_by_calls(int n)
     return fib_by_calls(n - 1) + fib_by_calls(n - 2);
 }
 
-static uint64_t sum; /* so that nothing is left out */
+static uint64_t sum; /* uses the results: no call is optimized away */
 
 static void compute(int n)
 {

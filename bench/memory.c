@@ -2,9 +2,9 @@
 /*
  * memory.c - one operation: spawn a task, and poll it until it waits.
  *
- * What counts is how much memory has become resident for each. The task is
- * the smallest one that can be woken: it holds its waker, and nothing else;
- * the variant "sleeping" has tasks that sleep for an hour.
+ * Measures the resident memory per task. The task is the smallest one that can
+ * be woken: it has only its waker. In the variant "sleeping" the tasks sleep
+ * for an hour.
  */
 #include <inttypes.h>
 #include <reveil/async.h>
@@ -58,7 +58,7 @@ static struct rv_future *new_sleeping(void)
     return &sleep->future;
 }
 
-/* Returns: after every task that is ready was polled once. */
+/* Returns after every ready task was polled once. */
 static void let_all_run(struct rv_executor *executor)
 {
     struct rv_yield yield;

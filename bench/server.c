@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server.c - the library's keep-alive server with the least of handlers.
+ * server.c - the library's keep-alive server with a minimal handler.
  *
- * usage: server thread|fused. It says "port N pid N", and serves until it is
+ * usage: server thread|fused. Prints "port N pid N", and serves until it is
  * killed.
  */
 #include <reveil/async.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* spawn.c - one operation: spawn a task that has nothing to do, and join it. */
+/* spawn.c - one operation: spawn a task that does nothing, and join it. */
 #include <errno.h>
 #include <reveil/async.h>
 #include <reveil/executor.h>

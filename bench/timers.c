@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * timers.c - one operation: a task that sleeps 1 to 1,000 ms, with all the
- * others at the same time.
+ * timers.c - one operation: a task that sleeps 1 to 1,000 ms, concurrently with
+ * all others.
  */
 #include <reveil/async.h>
 #include <reveil/executor.h>

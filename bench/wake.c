@@ -3,8 +3,8 @@
  * wake.c - one operation: a task wakes another thread, waits, and is woken by
  * it. Both threads sleep in between.
  *
- * The variant "one-cpu" keeps both on one CPU, because to wake a CPU that
- * idles costs more than all the rest on a virtual machine.
+ * The variant "one-cpu" pins both to one CPU: on a virtual machine, waking an
+ * idle CPU costs more than everything else.
  */
 #include <pthread.h>
 #include <reveil/async.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* yield.c - one operation: one of 1,000 tasks lets the others go first. */
+/* yield.c - one operation: one of 1,000 tasks yields to the others. */
 #include <reveil/async.h>
 #include <reveil/executor.h>
 
