@@ -3,8 +3,8 @@
  *
  * IOS tasks, each of which waits for CPUS jobs, one after the other: job i of
  * task j adds i and j. With `one`, the tasks come one after the other too, so
- * that only one job is under way at a time. The executor's thread does not
- * compute, and no thread takes a lock: all is said through pipes. */
+ * that only one job runs at a time. The executor's thread does not
+ * compute, and no thread takes a lock: jobs and results go through pipes. */
 #include <errno.h>
 #include <inttypes.h>
 #include <reveil/reveil.h>
@@ -19,7 +19,7 @@ struct sum {
     uint32_t b;
 };
 
-/* Pure: it touches its state alone, and may run where there is no libc. */
+/* Pure: it uses only its state, so it may run on a thread without libc. */
 static int32_t sum_call(void *state, void *result)
 {
     const struct sum *sum = state;
@@ -171,7 +171,7 @@ static int usage(FILE *where, int status)
 
 int main(int argc, char **argv)
 {
-    /* A lone event comes back sooner without a reactor thread in between. */
+    /* Fused: a single event takes less time without a reactor thread. */
     const struct rv_runtime_options options = {.reactor = RV_REACTOR_FUSED};
     const int64_t ios = argc > 2 ? parse(argv[1]) : -1;
     const int64_t cpus = argc > 2 ? parse(argv[2]) : -1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* tick.c - a line each time some time has passed: tick [COUNT [MILLISECONDS]]
+/* tick.c - print a line at regular intervals: tick [COUNT [MILLISECONDS]]
  *
- * Ten times a second apart, if nothing else is said. The ticks are counted from
- * the start: how long the writes take does not move them. */
+ * Default: ten lines, one per second. The deadlines are absolute: slow writes
+ * do not delay the next tick. */
 #include <errno.h>
 #include <reveil/reveil.h>
 #include <signal.h>
@@ -78,8 +78,8 @@ static int usage(FILE *where, int status)
     return status;
 }
 
-/* Argument `i` as a number from 1 to a million; `otherwise` without one; 0 if
- * it is not such a number. */
+/* Returns: argument `i`, a number from 1 to a million; `otherwise` if there is
+ * none; 0 if it is not such a number. */
 static long number(int argc, char **argv, int i, long otherwise)
 {
     char *end;
@@ -104,7 +104,7 @@ int main(int argc, char **argv)
         return usage(stdout, 0);
     if (argc > 3 || count == 0 || ms == 0)
         return usage(stderr, 2);
-    signal(SIGPIPE, SIG_IGN); /* a reader that has gone is an error: EPIPE */
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error: EPIPE */
     error = rv_runtime_start(&runtime);
     if (!error) {
         error = tick_init(&tick, count, ms);

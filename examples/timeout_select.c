@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* timeout_select.c - the first good answer of several URLs, or none in time:
+/* timeout_select.c - the first good response of several URLs, with a timeout:
  * timeout_select MILLISECONDS URL...
  *
  * A select is READY with the first of its children and drops the others, which
  * closes their connections. It is itself the child of a timeout. A GET that
  * fails must not win, so each is wrapped in a contender: one that fails stays
- * PENDING for ever, unless it is the last. */
+ * PENDING forever, unless it is the last. */
 #include <errno.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ struct contender {
     struct rv_future future;
     struct rv_http_get get;
     const char *url;
-    uint32_t *left; /* in the race, this one included */
+    uint32_t *left; /* contenders left, with this one */
 };
 
 struct race {
@@ -41,7 +41,7 @@ static enum rv_poll contender_poll(struct rv_future *future, struct rv_cx *cx)
     if (*result < 0) {
         fprintf(stderr, "%s: %s\n", self->url, strerror(-*result));
         --*self->left;
-        /* Nobody has to wake this one: another ends the race, or the time. */
+        /* Needs no waker: another contender or the timeout ends the race. */
         RV_AWAIT_UNTIL(future, *self->left == 0);
     }
     RV_RETURN(future, *result);
@@ -53,7 +53,7 @@ static void contender_drop(struct rv_future *future)
     rv_drop(&RV_CONTAINER_OF(future, struct contender, future)->get.future);
 }
 
-/* Returns: 0, negative errno: a URL is not good, or there is no memory. */
+/* Returns: 0; a negative errno: invalid URL, or out of memory. */
 static int race_init(struct race *race, char **urls, uint32_t count, int64_t ms)
 {
     static const struct rv_future_ops ops = {"contender", contender_poll,
@@ -84,7 +84,7 @@ static void race_drop(struct race *race)
         rv_drop(&race->contenders[i].future);
 }
 
-/* Returns: what to exit with. */
+/* Returns: the exit status. */
 static int tell(const struct race *race, int result)
 {
     const struct contender *first = &race->contenders[result < 0 ? 0 : result];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* hello.c - requests and answers of the server peers. */
+/* hello.c - requests and responses of the server peers. */
 #include "hello.h"
 
 #include <arpa/inet.h>

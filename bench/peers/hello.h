@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * hello.h - what the server peers share: little parsing, and the bytes that
- * server.c answers.
+ * hello.h - shared by the server peers: minimal parsing, and the same response
+ * as that of server.c.
  *
- * Of a request they find the end, the version and whether the connection stays
- * open. No bodies, no limits but the buffer, no deadlines: they are as fast as
- * a server can be, not as safe.
+ * They find the end of a request, its version, and whether the connection stays
+ * open. They have no bodies, no deadlines, and no limit but the buffer: they
+ * show how fast an unsafe server can be.
  */
 #ifndef RV_BENCH_HELLO_H
 #define RV_BENCH_HELLO_H
@@ -25,8 +25,8 @@ struct hello_connection {
 };
 
 /*
- * Take every whole request out of `in` and put its answer into `out`, as long
- * as there is room. Returns: false when the client is to be hung up on.
+ * Remove each complete request from `in` and append its response to `out`,
+ * while there is room. Returns: false if the connection must be closed.
  */
 bool hello_answer(struct hello_connection *connection);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * server_epoll.c - server.c as one loop around epoll_wait: a connection is
- * registered once, level-triggered, read once an event and answered at once.
+ * registered once, level-triggered, and read once per event.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -4,10 +4,9 @@
  *
  * Threads: the executor's.
  *
- * A lane is a task that takes the next file, hashes it, and takes another; it
- * has two buffers for all its files. The fewer the lanes, the longer the
- * buffers: a job that is long makes little of the way to the pool thread and
- * back.
+ * A lane is a task that hashes one file after the other, with the same two
+ * buffers. With fewer lanes the buffers are longer: a longer job amortizes the
+ * cost of handing it to a pool thread.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -29,7 +28,7 @@ struct batch {
     struct rv_executor *executor;
     struct item *items;
     uint32_t len;
-    uint32_t next;    /* to be taken */
+    uint32_t next;    /* next file to hash */
     uint32_t emitted; /* in order */
     void (*emit)(void *context, const struct item *item);
     void *context;
@@ -75,8 +74,8 @@ static bool is_stdin(const struct item *item)
     return strcmp(item->name, "-") == 0;
 }
 
-/* Standard input is there once: the lane that had it hashes what is left of
- * it, for each time that it is named again. */
+/* There is one standard input: if it is named again, the lane that read it
+ * hashes what is left. */
 static struct item *next_stdin(struct batch *batch, const struct item *item)
 {
     for (uint32_t i = (uint32_t)(item - batch->items) + 1; i < batch->len; i++)
@@ -93,7 +92,7 @@ static bool is_first_stdin(const struct batch *batch, const struct item *item)
     return true;
 }
 
-/* Returns: NULL when there is no more for this lane. */
+/* Returns: NULL if there is no more work for this lane. */
 static struct item *take_item(struct batch *batch, const struct item *last)
 {
     struct item *again =
@@ -219,7 +218,7 @@ static void progress_drop(struct rv_future *future)
     hide_progress(self->batch);
 }
 
-/* Without memory for it there is none. */
+/* Out of memory: no progress is shown. */
 static void spawn_progress(struct batch *batch)
 {
     static const struct rv_future_ops ops = {"progress", progress_poll,

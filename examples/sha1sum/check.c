@@ -23,12 +23,12 @@ struct list {
     uint32_t matched;
 };
 
-/* Of the lines of all lists: the first one decides, as in coreutils. */
+/* The first line of all lists decides, as in coreutils. */
 static enum { FORM_UNKNOWN, FORM_OLD, FORM_NEW } form;
 
 /* --- a line ------------------------------------------------------------ */
 
-/* Two letters to a byte. Returns: what follows; NULL if it is no sum. */
+/* Parse two hex digits per byte. Returns: the text after them; NULL: no sum. */
 static const char *parse_hex(const char *text, uint8_t *digest)
 {
     for (int i = 0; i < SHA1_BYTES; i++, text += 2) {
@@ -178,7 +178,7 @@ static int read_list(struct list *list, const char *path)
     errno = 0;
     for (uint32_t n = 1; !error && getline(&line, &room, file) > 0; n++)
         error = add_line(list, line, n);
-    /* It ends at an error too, or when a line finds no memory. */
+    /* getline() also ends at an error, or without memory. */
     if (!error && (ferror(file) || !feof(file)))
         error = errno ? -errno : -EIO;
     free(line);

@@ -16,7 +16,7 @@
 
 #include "sha1sum.h"
 
-/* Shorter than the way to a pool thread and back: hashed on the spot. */
+/* Shorter than handing it to a pool thread: hashed on the executor's thread. */
 enum { SMALL_BYTES = 16 * 1024 };
 
 static EVP_MD *sha1; /* fetched once: to look it up takes a lock */
@@ -120,8 +120,8 @@ static void start_read(struct digest *self)
     self->reading = true;
 }
 
-/* A read has ended: a buffer is filled when it is full, or when the file is at
- * its end. Returns: 0, negative errno. */
+/* Handle the end of a read: the buffer is filled if it is full, or at the end
+ * of the file. Returns: 0, negative errno. */
 static int take_read(struct digest *self)
 {
     const int32_t len = self->op.future.result;
@@ -148,8 +148,8 @@ static void take_hashed(struct digest *self)
     self->hashed++;
 }
 
-/* Read on, if there is a buffer and no error. Returns: 1 when something was
- * done, 0 when nothing can be, negative errno. */
+/* Continue reading, if there is a buffer and no error. Returns: 1 if there was
+ * progress, 0 if not, negative errno. */
 static int advance_reading(struct digest *self, struct rv_cx *cx)
 {
     int error;
@@ -172,7 +172,7 @@ static bool is_small(const struct digest *self)
            self->bufs[0]->len_bytes <= SMALL_BYTES;
 }
 
-/* Hash on, if there is a filled buffer and no error. Returns: as
+/* Continue hashing, if there is a filled buffer and no error. Returns: as
  * advance_reading(). */
 static int advance_hashing(struct digest *self, struct rv_cx *cx)
 {
@@ -198,15 +198,16 @@ static int advance_hashing(struct digest *self, struct rv_cx *cx)
     return error ? error : 1;
 }
 
-/* The first error stays, whatever the other half does afterwards. */
+/* Keeps the first error. */
 static void keep_error(struct digest *self, int result)
 {
     if (result < 0 && !self->error)
         self->error = result;
 }
 
-/* Returns: true when it is over; self->error says how. After an error what is
- * under way is waited for: the next file gets the same buffers. */
+/* Returns: true when it has finished, with self->error set. After an error it
+ * waits for the read and the job in flight: the next file reuses the buffers.
+ */
 static bool advance(struct digest *self, struct rv_cx *cx)
 {
     int read;

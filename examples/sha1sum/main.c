@@ -165,7 +165,7 @@ static void emit_sum(void *context, const struct item *item)
     *right = false;
 }
 
-/* Returns: false if something was not right. */
+/* Returns: false if a file failed. */
 static bool sum_files(struct rv_runtime *runtime, char **names, uint32_t len)
 {
     struct item *items = calloc(len, sizeof *items);

@@ -8,7 +8,7 @@
  *     digest.c    one file: reads ahead by file futures, hashes on the CPU pool
  *     output.c    names and messages as coreutils writes them
  *
- * Threads: all of it the executor's, but for the hashing itself (digest.c).
+ * Threads: the executor's, except the hashing itself (digest.c).
  */
 #ifndef SHA1SUM_H
 #define SHA1SUM_H
@@ -19,7 +19,7 @@ enum { SHA1_BYTES = 20 };
 
 struct options {
     bool binary;     /* '*' before the name */
-    bool mode_given; /* it was said whether that or text */
+    bool mode_given; /* -b or -t was given */
     bool tag;        /* BSD style */
     bool zero;       /* lines end with NUL, names are not escaped */
     bool check;
@@ -32,7 +32,7 @@ struct options {
 
 extern struct options options;
 
-/* A file to be hashed, and what came of it. */
+/* A file to hash, and the result. */
 struct item {
     const char *name; /* "-": standard input */
     uint8_t digest[SHA1_BYTES];
@@ -77,7 +77,7 @@ struct digest {
 void digest_init(struct digest *digest, const char *name,
                  struct rv_buf *const bufs[2], struct totals *totals);
 
-/* What libcrypto needs once. Returns: 0, -ENOSYS (no SHA-1), -ENOMEM. */
+/* Set up libcrypto, once. Returns: 0, -ENOSYS (no SHA-1), -ENOMEM. */
 int digest_setup(void);
 void digest_teardown(void);
 
@@ -87,7 +87,7 @@ void digest_teardown(void);
  * Hash all items, and call emit() for each, in order, as soon as those before
  * it are done too.
  *
- * Returns: 0; negative errno when it could not go on.
+ * Returns: 0; a negative errno if it had to stop.
  */
 int hash_all(struct rv_runtime *runtime, struct item *items, uint32_t len,
              void (*emit)(void *context, const struct item *item),
@@ -95,7 +95,7 @@ int hash_all(struct rv_runtime *runtime, struct item *items, uint32_t len,
 
 /* --- check.c ----------------------------------------------------------- */
 
-/* Check the sums of one list. Returns: false if something was not right. */
+/* Check the sums of one list. Returns: false if a sum or a file failed. */
 bool check_list(struct rv_runtime *runtime, const char *list);
 
 /* --- output.c ---------------------------------------------------------- */
