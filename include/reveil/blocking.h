@@ -32,8 +32,8 @@ struct rv_blocking_pool;
 
 struct rv_blocking_options {
     uint32_t max_threads; /* 0: 512 */
-    int64_t idle_ns;      /* an idle thread ends after it; 0: 10 s; RV_NEVER;
-                             a negative one: at once */
+    int64_t idle_ns;      /* an idle thread ends after this time. 0: 10 s;
+                             RV_NEVER: not; negative: at once */
     /*
      * How much nicer the pool's threads are than the one that starts them
      * (nice(2), for one thread): 1 to 19. Calls that compute or copy much then

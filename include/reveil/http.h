@@ -36,10 +36,11 @@ struct rv_http_header {
 
 /* What a message may cost, line ends included. Beyond a limit: -EMSGSIZE. */
 struct rv_http_limits {
-    uint32_t line_bytes; /* start line, a header line, a chunk-size line */
-    uint32_t head_bytes; /* start line and headers together; trailers too */
-    uint32_t headers;    /* at most RV_HTTP_HEADERS; trailers too */
-    uint64_t body_bytes; /* after chunks are decoded */
+    uint32_t line_bytes; /* the start line, a header line, a chunk-size line */
+    uint32_t head_bytes; /* start line and headers; also all trailers */
+    uint32_t headers;    /* their number, at most RV_HTTP_HEADERS; also of
+                            trailers */
+    uint64_t body_bytes; /* the decoded body */
 };
 
 enum { RV_HTTP_HEADERS = 64 };

@@ -36,7 +36,7 @@ struct rv_http_client {
     uint32_t max_idle;          /* 64 in all; more: the oldest is closed */
     uint32_t max_idle_per_host; /* 8 */
     int64_t max_idle_ns;        /* 60 s; older ones are closed when another
-                                   GET begins or ends */
+                                   GET starts or ends */
 
     /* What came of it. */
     uint64_t opened; /* connections that were to be made */
@@ -103,10 +103,10 @@ struct rv_http_get {
 
     /* Output: valid when the result is 0, until rv_drop(). */
     int status;            /* 200, 404, ... */
-    char *body;            /* decoded, without a 0 at its end; or NULL. To
-                              keep it take it, and leave NULL: rv_free() */
-    size_t body_len_bytes; /* 0 when it is empty; with a sink: so far */
-    char *head;            /* as it came: status line, headers, empty line */
+    char *body;            /* decoded, not NUL-terminated; or NULL. To keep it,
+                              set this to NULL, and free it with rv_free() */
+    size_t body_len_bytes; /* 0 if it is empty; with a sink: written so far */
+    char *head;            /* as received: status line, headers, empty line */
     size_t head_len_bytes;
 
     /* Output, always valid. */
@@ -146,8 +146,9 @@ struct rv_http_get {
     size_t body_room_bytes;
     struct rv_http_slice piece;
     struct rv_http_slice raw;
-    char *next_url;         /* this response leads there */
-    uint32_t interim_bytes; /* of heads of 1xx, passed over */
+    struct rv_http_slice host; /* in `url` */
+    char *next_url;            /* the target of this redirect, or NULL */
+    uint32_t interim_bytes;    /* of skipped 1xx heads */
     uint16_t interim_heads;
     uint16_t port;
     bool head_done;

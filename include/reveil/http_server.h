@@ -113,16 +113,15 @@ int rv_http_format_head(char *text, size_t size,
 struct rv_http_server {
     struct rv_future future;
 
-    /* Change them before the first poll if wanted. */
-    struct rv_http_limits limits; /* bodies up to 1 MiB, else the default */
-    int64_t idle_timeout_ns;      /* 60 s: for a request to begin, for all of
-                                     its head, its body, for a send to be taken */
-    int64_t handler_timeout_ns;   /* RV_NEVER: for a handler to begin its
-                                     response; then 503, and it is dropped */
-    uint32_t max_connections;     /* 0, no limit; the next ones wait in the
+    /* Options; may be changed before the first poll. */
+    struct rv_http_limits limits; /* 1 MiB of body; otherwise the defaults */
+    int64_t idle_timeout_ns;      /* 60 s: see the table above */
+    int64_t handler_timeout_ns;   /* RV_NEVER: until a handler begins its
+                                     response; then it is dropped, and 503 */
+    uint32_t max_connections;     /* 0: no limit. Further clients wait in the
                                      kernel's queue until one is closed */
-    uint32_t max_requests;        /* 0, no limit; on one connection, the last
-                                     says "Connection: close" */
+    uint32_t max_requests;        /* per connection; 0: no limit. The last
+                                     response says "Connection: close" */
 
     uint64_t requests; /* answered so far */
     uint32_t open;     /* connections now */
@@ -136,7 +135,7 @@ struct rv_http_server {
     struct rv_yield yield;
     struct rv_waker waker; /* of the task that waits for the server */
     bool stopping;
-    uint32_t taken;             /* connections so far; a yield each 64 */
+    uint32_t accepts_in_a_row;  /* since the last yield */
     struct rv_list connections; /* `open` of them */
     int64_t date_s;             /* the second that `date` is about */
     char date[32];

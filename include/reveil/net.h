@@ -104,8 +104,8 @@ int rv_tcp_listen(struct rv_stream *out, const struct rv_addr *addr);
 
 /* All zero is what rv_tcp_listen() does. */
 struct rv_listen_options {
-    uint32_t backlog; /* connections that wait for an accept; 0: 4096. The
-                         kernel cuts it to net.core.somaxconn */
+    uint32_t backlog; /* length of the accept queue; 0: 4096. The kernel limits
+                         it to net.core.somaxconn */
     /*
      * Share the port with other listeners that say so (SO_REUSEPORT): the
      * kernel deals new connections out to them. What waits in the queue of a

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * blocking.c - a call on the pool, as a future.
+ * blocking.c - a call on the blocking pool, as a future.
  *
- * Threads: the executor's. The job is on the heap, because it may outlive the
- * future: a call that runs cannot be stopped, only be left alone.
+ * Threads: the executor's.
+ *
+ * The job is on the heap, not in the future, because it may outlive the future:
+ * a call that is running cannot be stopped. While there is a job, its argument
+ * is lent to the pool. The loan ends when the future is READY; if the future is
+ * dropped first, the pool frees both (see the states in blocking_internal.h).
  */
 #include <errno.h>
 
 #include "blocking/blocking_internal.h"
 
-/* Queue the call. Returns: 0, negative errno. */
-static int start(struct rv_blocking *self)
+/* Allocate a job and queue it. Returns: 0, negative errno. */
+static int submit_call(struct rv_blocking *self)
 {
     struct rv_blocking_pool *pool = rv_blocking_current();
     struct rv_blocking_job *job;
@@ -31,19 +35,9 @@ static int start(struct rv_blocking *self)
         rv_free(job);
         return error;
     }
-    rv_blocking_get(pool);
     self->pool = pool;
     self->job = job;
     return 0;
-}
-
-/* The job is done, and the argument is the caller's again. */
-static void finish(struct rv_blocking *self)
-{
-    rv_free(self->job);
-    self->job = NULL;
-    rv_blocking_put(self->pool);
-    self->pool = NULL;
 }
 
 static enum rv_poll blocking_poll(struct rv_future *future, struct rv_cx *cx)
@@ -52,22 +46,18 @@ static enum rv_poll blocking_poll(struct rv_future *future, struct rv_cx *cx)
         RV_CONTAINER_OF(future, struct rv_blocking, future);
 
     if (!self->job) {
-        future->result = start(self);
+        future->result = submit_call(self);
         if (future->result < 0)
             return RV_READY;
     }
     if (!rv_blocking_poll_job(self->pool, self->job, &cx->waker,
                               &future->result))
         return RV_PENDING;
-    finish(self);
+    /* The loan is over: the argument is the caller's again, so it stays. */
+    rv_free(self->job);
+    self->job = NULL;
+    self->pool = NULL;
     return RV_READY;
-}
-
-void rv_blocking_job_free(struct rv_blocking_job *job)
-{
-    if (job->free_arg)
-        job->free_arg(job->arg);
-    rv_free(job);
 }
 
 static void blocking_drop(struct rv_future *future)
@@ -77,10 +67,8 @@ static void blocking_drop(struct rv_future *future)
 
     if (!self->job)
         return;
-    if (rv_blocking_detach(self->pool, self->job))
-        rv_blocking_job_free(self->job);
+    rv_blocking_detach(self->pool, self->job);
     self->job = NULL;
-    rv_blocking_put(self->pool);
     self->pool = NULL;
 }
 

@@ -1,56 +1,85 @@
 /* SPDX-License-Identifier: MIT */
-/* blocking_internal.h - what blocking_pool.c and blocking.c share. */
+/*
+ * blocking_internal.h - what blocking.c calls in blocking_pool.c.
+ *
+ * Calls go one way: the future uses the pool, and the pool knows only jobs.
+ */
 #ifndef RV_BLOCKING_INTERNAL_H
 #define RV_BLOCKING_INTERNAL_H
 
 #include <reveil/blocking.h>
 
 /*
- * QUEUED -> RUNNING -> DONE; CANCELED only from QUEUED. A job belongs to two
- * holders, its future and the pool; whoever lets go last frees it, and the
- * argument with it if the future is gone.
+ * The state of a job. It changes only under the pool's mutex, and only forward.
+ *
+ * QUEUED: The job is in one of the pool's queues and the call has not been
+ * made. rv_blocking_submit() sets it. A job in this state can still be
+ * canceled: unlinking it under the mutex guarantees that the call is not made.
+ *
+ * RUNNING: A pool thread has removed the job from its queue and makes the call,
+ * without the mutex. Set by that thread. The call cannot be stopped any more;
+ * the argument is lent to it until the state is DONE.
+ *
+ * DONE: `result` is valid and no pool thread uses the job or the argument. Set
+ * by the thread that made the call, or by rv_blocking_pool_stop() for a job
+ * that was still QUEUED (with -ECANCELED). Never set on a job that a dropped
+ * future has taken out of its queue: that job is freed instead.
+ *
+ * `detached` is set by rv_blocking_detach() when the future is dropped. On a
+ * RUNNING job it makes the pool thread the sole owner, which frees the job and
+ * the argument after the call. In the other states rv_blocking_detach() frees
+ * both itself.
  */
 enum rv_job_state { RV_JOB_QUEUED, RV_JOB_RUNNING, RV_JOB_DONE };
 
 struct rv_blocking_job {
-    /* Set before it is submitted. */
+    /* Set before the job is submitted; constant afterwards. */
     rv_blocking_call call;
     void *arg;
     void (*free_arg)(void *arg);
     enum rv_blocking_class class_;
 
-    /* The pool's mutex must be held. */
+    /* Protected by the pool's mutex. */
     struct rv_list node;
     enum rv_job_state state;
     int32_t result;
-    bool detached; /* the future is gone */
+    bool detached; /* the future was dropped */
     struct rv_waker waker;
 };
 
+/* The pool that this thread entered, or NULL. */
 struct rv_blocking_pool *rv_blocking_current(void);
 
-/* It is of a parent process. */
+/* True in a child of fork(): the pool's threads are in the parent process. */
 bool rv_blocking_is_copy(const struct rv_blocking_pool *pool);
 
-/* Queue a job. Returns: 0, -EAGAIN (no thread), -ECANCELED (stopped). */
+/*
+ * Queue a job. On success the future holds a reference to the pool, which
+ * rv_blocking_poll_job() or rv_blocking_detach() puts.
+ *
+ * Returns: 0; -EAGAIN: there is no pool thread and none can be created;
+ * -ECANCELED: the pool was stopped; -ESTALE: after fork().
+ */
 int rv_blocking_submit(struct rv_blocking_pool *pool,
                        struct rv_blocking_job *job);
 
-/* Leave the waker, or take the result. Returns: true when it is done. */
+/*
+ * Fetch the result, or store the waker in place of an earlier one.
+ *
+ * Owns:    after true, the caller owns the job and its argument, and no longer
+ * has a reference to the pool.
+ * Returns: true when the job is DONE.
+ */
 bool rv_blocking_poll_job(struct rv_blocking_pool *pool,
                           struct rv_blocking_job *job,
                           const struct rv_waker *waker, int32_t *result);
 
-/* The future goes. Returns: true if the job is the caller's to free now,
- * false if its thread does it after the call. */
-bool rv_blocking_detach(struct rv_blocking_pool *pool,
+/*
+ * The future is dropped before it saw the result. Frees the job and its
+ * argument now, or leaves that to the pool thread if the call is running. Puts
+ * the future's reference to the pool.
+ */
+void rv_blocking_detach(struct rv_blocking_pool *pool,
                         struct rv_blocking_job *job);
-
-/* Free a job of a future that is gone, with its argument. */
-void rv_blocking_job_free(struct rv_blocking_job *job);
-
-/* The pool lives until its last reference is put: threads, futures, owner. */
-void rv_blocking_get(struct rv_blocking_pool *pool);
-void rv_blocking_put(struct rv_blocking_pool *pool);
 
 #endif /* RV_BLOCKING_INTERNAL_H */

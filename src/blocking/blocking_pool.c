@@ -2,24 +2,34 @@
 /*
  * blocking_pool.c - threads that take jobs from two queues.
  *
- * Threads: everything is under the pool's mutex; worker() is a thread of the
- * pool. No waker is called and no job runs with the mutex held.
+ * Threads: any. The pool's mutex protects all that changes; pool_thread() runs
+ * on the pool's threads. The mutex is never held while a job runs, a waker is
+ * called or dropped, or free_arg is called: all of that is the user's code, and
+ * may use the pool.
  *
  * Protocol.
  *
- *   BLOCKING_POOL-1  A job is taken, canceled or finished under the mutex, so
- *       exactly one of "the thread makes the call" and "the call is not made"
- *       happens.
- *   BLOCKING_POOL-2  A thread is started when a job is queued and no thread is
- *       idle. If that fails, the job waits for a busy one; it is an error only
- *       when there is none at all.
- *   BLOCKING_POOL-3  A slow job is taken only while fewer than half of the
- *       allowed threads are busy with slow ones. A thread that finishes one
- *       looks at both queues again, so a slow job that had to wait is not
- *       forgotten.
- *   BLOCKING_POOL-4  An idle thread that gives up decides so under the mutex,
- *       after a last look at the queues: no job can be left between it and the
- *       decision.
+ *   BLOCKING_POOL-1  A job is taken, canceled and completed under the mutex. So
+ *       exactly one of two things happens: a pool thread makes the call, or the
+ *       call is never made. Without this, a dropped future could free an
+ *       argument that a thread is about to use.
+ *   BLOCKING_POOL-2  Submitting a job starts a thread unless more threads are
+ *       idle than jobs are queued, or the pool is at its limit. An idle thread
+ *       that was signaled still counts as idle until it has the mutex, so "any
+ *       thread is idle" would be too weak. If a thread cannot be created, the
+ *       job waits for a busy one; it is an error only when the pool has no
+ *       thread at all.
+ *   BLOCKING_POOL-3  A slow job is taken only while fewer than half of
+ *       max_threads run slow jobs. A thread that completes a job checks both
+ *       queues before it sleeps, so a slow job that was held back is taken as
+ *       soon as the limit allows. No other thread is signaled for it.
+ *   BLOCKING_POOL-4  An idle thread whose time is up checks the queues once
+ *       more and leaves without releasing the mutex in between. Otherwise a job
+ *       could be queued for a thread that is about to end.
+ *
+ * Lifetime. The creator, each pool thread and each future with a job hold a
+ * reference; the last to put it frees the pool. rv_blocking_pool_stop() puts
+ * the creator's.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -33,21 +43,22 @@
 enum { DEFAULT_THREADS = 512, DEFAULT_IDLE_S = 10, NICEST = 19, CLASSES = 2 };
 
 struct rv_blocking_pool {
-    uint32_t mark; /* the process that it is of */
+    /* Constant after rv_blocking_pool_new(). */
+    uint32_t mark; /* the process that created the pool */
     uint32_t max_threads;
     int64_t idle_ns;
     uint32_t niceness;
 
-    pthread_mutex_t mutex; /* for everything below */
-    pthread_cond_t work;   /* a job, or stopping */
-    pthread_cond_t ended;  /* a thread has ended */
+    pthread_mutex_t mutex; /* protects everything below */
+    pthread_cond_t work;   /* a job was queued, or `stopping` was set */
+    pthread_cond_t ended;  /* `threads` was decremented */
     struct rv_list queue[CLASSES];
-    uint32_t queued[CLASSES];
-    uint32_t threads;
-    uint32_t idle;
-    uint32_t slow_running;
+    uint32_t queued[CLASSES]; /* the length of each queue */
+    uint32_t threads;         /* that exist, idle ones too */
+    uint32_t idle;            /* in wait_for_work() */
+    uint32_t slow_running;    /* threads that run a slow job */
     uint32_t references;
-    bool stopping;
+    bool stopping; /* no more jobs are accepted; idle threads end */
 };
 
 static _Thread_local struct rv_blocking_pool *current;
@@ -80,9 +91,9 @@ bool rv_blocking_is_copy(const struct rv_blocking_pool *pool)
     return rv_fork_is_copy(pool->mark);
 }
 
-/* --- birth and death --------------------------------------------------- */
+/* --- lifetime ---------------------------------------------------------- */
 
-/* Condition variables that take times of rv_clock_real_ns(). */
+/* A condition variable whose deadlines are times of rv_clock_real_ns(). */
 static void init_condition(pthread_cond_t *condition)
 {
     pthread_condattr_t attributes;
@@ -94,9 +105,11 @@ static void init_condition(pthread_cond_t *condition)
 }
 
 /*
- * Wait for the condition until a time of rv_clock_real_ns(). Returns: 0, also
- * for nothing; ETIMEDOUT. Any other error comes back at once each time, with
- * the mutex held all along: a loop ends at it too.
+ * Wait for the condition until a time of rv_clock_real_ns().
+ *
+ * Returns: 0, also after a spurious wakeup; ETIMEDOUT. With any other error
+ * (EINVAL) pthread_cond_timedwait() returns at once without releasing the
+ * mutex, so a loop must end at that too: else no other thread could go on.
  */
 static int wait_until(pthread_cond_t *condition, pthread_mutex_t *mutex,
                       int64_t real_ns)
@@ -131,15 +144,11 @@ int rv_blocking_pool_new(struct rv_blocking_pool **out,
     return 0;
 }
 
-void rv_blocking_get(struct rv_blocking_pool *pool)
-{
-    lock(pool);
-    pool->references++;
-    unlock(pool);
-}
-
-/* Put a reference and unlock: whoever is not the last does not touch the pool
- * after that. The mutex is held. */
+/*
+ * Put a reference and release the mutex, which the caller holds. Another holder
+ * may free the pool as soon as the mutex is released, so the caller must not
+ * use the pool afterwards.
+ */
 static void put_and_unlock(struct rv_blocking_pool *pool)
 {
     bool last = --pool->references == 0;
@@ -148,7 +157,9 @@ static void put_and_unlock(struct rv_blocking_pool *pool)
     if (!last)
         return;
     if (rv_fork_is_copy(pool->mark)) {
-        rv_free(pool); /* its threads wait there, for ever */
+        /* The parent's threads wait on the copied condition variables: POSIX
+         * does not allow to destroy those. */
+        rv_free(pool);
         return;
     }
     pthread_cond_destroy(&pool->ended);
@@ -157,10 +168,12 @@ static void put_and_unlock(struct rv_blocking_pool *pool)
     rv_free(pool);
 }
 
-void rv_blocking_put(struct rv_blocking_pool *pool)
+/* Free a job whose future was dropped, with the argument. */
+static void free_detached(struct rv_blocking_job *job)
 {
-    lock(pool);
-    put_and_unlock(pool);
+    if (job->free_arg)
+        job->free_arg(job->arg);
+    rv_free(job);
 }
 
 uint32_t rv_blocking_threads(struct rv_blocking_pool *pool)
@@ -173,14 +186,14 @@ uint32_t rv_blocking_threads(struct rv_blocking_pool *pool)
     return threads;
 }
 
-/* --- a thread of the pool ---------------------------------------------- */
+/* --- a pool thread ------------------------------------------------------ */
 
 static uint32_t slow_limit(const struct rv_blocking_pool *pool)
 {
     return pool->max_threads > 1 ? pool->max_threads / 2 : 1;
 }
 
-static struct rv_blocking_job *take_from(struct rv_blocking_pool *pool,
+static struct rv_blocking_job *pop_queue(struct rv_blocking_pool *pool,
                                          enum rv_blocking_class class_)
 {
     struct rv_list *node = rv_list_pop(&pool->queue[class_]);
@@ -191,23 +204,26 @@ static struct rv_blocking_job *take_from(struct rv_blocking_pool *pool,
     return RV_CONTAINER_OF(node, struct rv_blocking_job, node);
 }
 
-/* The next job that may run, marked so (BLOCKING_POOL-1, BLOCKING_POOL-3). The
- * mutex is held. */
+/* Take the next job that may run, or NULL. The mutex is held. */
 static struct rv_blocking_job *take_job(struct rv_blocking_pool *pool)
 {
-    struct rv_blocking_job *job = take_from(pool, RV_BLOCKING_FAST);
+    struct rv_blocking_job *job = pop_queue(pool, RV_BLOCKING_FAST);
 
+    /* BLOCKING_POOL-3: slow jobs leave half of the threads to fast ones. */
     if (!job && pool->slow_running < slow_limit(pool)) {
-        job = take_from(pool, RV_BLOCKING_SLOW);
+        job = pop_queue(pool, RV_BLOCKING_SLOW);
         pool->slow_running += job != NULL;
     }
+    /* BLOCKING_POOL-1: from here on a drop can no longer prevent the call. */
     if (job)
         job->state = RV_JOB_RUNNING;
     return job;
 }
 
-/* Make the call and hand the result over. The mutex is held, but not during
- * the call and the wake. */
+/*
+ * Make the call and publish the result. The mutex is held at entry and exit,
+ * but not during the call and the wake.
+ */
 static void run_job(struct rv_blocking_pool *pool, struct rv_blocking_job *job)
 {
     struct rv_waker waker;
@@ -228,15 +244,17 @@ static void run_job(struct rv_blocking_pool *pool, struct rv_blocking_job *job)
     detached = job->detached;
     unlock(pool);
 
-    /* From here on the job is the future's, unless that has gone. */
+    /* DONE is visible: the future may free the job at any moment. Only if it
+     * was dropped before does the job belong to this thread. */
     if (detached)
-        rv_blocking_job_free(job);
+        free_detached(job);
     rv_waker_wake(&waker);
     rv_waker_drop(&waker);
     lock(pool);
 }
 
-/* Sleep until there is work. Returns: false when the time is over. */
+/* Sleep until the pool is signaled; spurious wakeups return too. The mutex is
+ * held at entry and exit. Returns: false when the deadline passed. */
 static bool wait_for_work(struct rv_blocking_pool *pool, int64_t deadline_ns)
 {
     int error;
@@ -247,7 +265,8 @@ static bool wait_for_work(struct rv_blocking_pool *pool, int64_t deadline_ns)
     return error == 0;
 }
 
-/* When a thread that is idle from now on gives up, by the kernel's clock. */
+/* The time at which a thread that becomes idle now ends, by the kernel's
+ * clock. */
 static int64_t give_up_ns(const struct rv_blocking_pool *pool)
 {
     return rv_clock_real_ns(rv_after_ns(pool->idle_ns));
@@ -258,7 +277,7 @@ static void *pool_thread(void *arg)
     struct rv_blocking_pool *pool = arg;
     bool in_time = true;
 
-    /* Linux counts niceness by the thread: no other is concerned. */
+    /* On Linux niceness is per thread: this affects no other thread. */
     if (pool->niceness > 0)
         setpriority(PRIO_PROCESS, 0,
                     getpriority(PRIO_PROCESS, 0) + (int)pool->niceness);
@@ -270,19 +289,20 @@ static void *pool_thread(void *arg)
         while (!(job = take_job(pool)) && !pool->stopping && in_time)
             in_time = wait_for_work(pool, idle_until_ns);
         if (!job)
-            break; /* BLOCKING_POOL-4: nothing there at the last look */
+            break; /* BLOCKING_POOL-4: both queues were empty, mutex held */
         in_time = true;
         run_job(pool, job);
     }
     pool->threads--;
     pthread_cond_signal(&pool->ended);
-    /* At once: who waits for the last thread may count on its reference to be
-     * gone too. */
+    /* In the same critical section: when rv_blocking_pool_stop() has seen the
+     * last thread end, that thread's reference must be gone as well. */
     put_and_unlock(pool);
     return NULL;
 }
 
-/* The mutex is held. Returns: 0, -EAGAIN. */
+/* Create a detached thread that blocks all signals. The mutex is held.
+ * Returns: 0, -EAGAIN. */
 static int start_thread(struct rv_blocking_pool *pool)
 {
     pthread_attr_t attributes;
@@ -305,15 +325,20 @@ static int start_thread(struct rv_blocking_pool *pool)
     return 0;
 }
 
-/* --- what the futures call --------------------------------------------- */
+/* --- called by the futures --------------------------------------------- */
 
-/* BLOCKING_POOL-2. The mutex is held. */
-static int need_thread(struct rv_blocking_pool *pool)
+/*
+ * Make sure that a thread will take one more job. The mutex is held.
+ *
+ * Returns: 0; -EAGAIN: the pool has no thread and none can be created.
+ */
+static int ensure_thread(struct rv_blocking_pool *pool)
 {
     uint32_t waiting =
         pool->queued[RV_BLOCKING_FAST] + pool->queued[RV_BLOCKING_SLOW];
     int error;
 
+    /* BLOCKING_POOL-2: each queued job already has one of the idle threads. */
     if (pool->idle > waiting || pool->threads >= pool->max_threads)
         return 0;
     error = start_thread(pool);
@@ -329,10 +354,11 @@ int rv_blocking_submit(struct rv_blocking_pool *pool,
         return -ESTALE;
     lock(pool);
     if (!pool->stopping)
-        error = need_thread(pool);
+        error = ensure_thread(pool);
     if (!error) {
         rv_list_push(&pool->queue[job->class_], &job->node);
         pool->queued[job->class_]++;
+        pool->references++; /* the future's */
         pthread_cond_signal(&pool->work);
     }
     unlock(pool);
@@ -352,24 +378,28 @@ bool rv_blocking_poll_job(struct rv_blocking_pool *pool,
         *result = job->result;
     } else if (rv_fork_is_copy(pool->mark)) {
         rv_list_remove(&job->node);
-        *result = -ESTALE; /* its thread is in another process */
+        *result = -ESTALE; /* the pool's threads are in the parent */
         done = true;
     } else if (!rv_waker_same(&job->waker, waker)) {
         old = job->waker;
         job->waker = rv_waker_clone(waker);
     }
-    unlock(pool);
+    if (done)
+        put_and_unlock(pool);
+    else
+        unlock(pool);
     rv_waker_drop(&old);
     return done;
 }
 
-bool rv_blocking_detach(struct rv_blocking_pool *pool,
+void rv_blocking_detach(struct rv_blocking_pool *pool,
                         struct rv_blocking_job *job)
 {
     struct rv_waker waker;
     bool running;
 
     lock(pool);
+    /* BLOCKING_POOL-1: a running call keeps the job; a queued one is undone. */
     running = job->state == RV_JOB_RUNNING;
     if (job->state == RV_JOB_QUEUED) {
         rv_list_remove(&job->node);
@@ -378,21 +408,23 @@ bool rv_blocking_detach(struct rv_blocking_pool *pool,
     job->detached = true;
     waker = job->waker;
     job->waker = (struct rv_waker){0};
-    unlock(pool);
+    put_and_unlock(pool);
     rv_waker_drop(&waker);
-    return !running;
+    if (!running)
+        free_detached(job);
 }
 
-/* --- stopping ---------------------------------------------------------- */
+/* --- stop -------------------------------------------------------------- */
 
-/* End every queued job with -ECANCELED, and wake its future. */
+/* Complete every queued job with -ECANCELED and wake its future. The mutex is
+ * released for each wake; `stopping` is set, so no job is added meanwhile. */
 static void cancel_queued(struct rv_blocking_pool *pool)
 {
     for (int class_ = 0; class_ < CLASSES; class_++) {
         struct rv_blocking_job *job;
 
         lock(pool);
-        while ((job = take_from(pool, (enum rv_blocking_class)class_))) {
+        while ((job = pop_queue(pool, (enum rv_blocking_class)class_))) {
             struct rv_waker waker = job->waker;
 
             job->waker = (struct rv_waker){0};
@@ -417,16 +449,15 @@ int rv_blocking_pool_stop(struct rv_blocking_pool *pool, int64_t deadline_ns)
     unlock(pool);
     cancel_queued(pool);
 
+    lock(pool);
     if (rv_fork_is_copy(pool->mark)) {
-        put_and_unlock(pool);
+        put_and_unlock(pool); /* the threads are the parent's */
         return 0;
     }
-    lock(pool);
     pthread_cond_broadcast(&pool->work);
     while (pool->threads > 0 && error == 0)
         error = wait_until(&pool->ended, &pool->mutex, real_ns);
     error = pool->threads > 0 ? -ETIMEDOUT : 0;
-    unlock(pool);
-    rv_blocking_put(pool);
+    put_and_unlock(pool);
     return error;
 }

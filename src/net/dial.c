@@ -25,9 +25,10 @@ struct rv_dial_race {
 
 /* --- in which order ---------------------------------------------------- */
 
-/* The next address, from `at` on, that is of the first one's family, or is
- * not. Returns: `count` if there is none. */
-static int32_t find(const struct rv_dial *self, int32_t at, bool other_family)
+/* The index of the next address, starting at `at`, that has the family of the
+ * first address, or the other family. Returns: `count` if there is none. */
+static int32_t next_of_family(const struct rv_dial *self, int32_t at,
+                              bool other_family)
 {
     const struct rv_addr *addrs = self->resolve.addrs;
     const sa_family_t family = addrs[0].sa.base.sa_family;
@@ -46,10 +47,10 @@ static void interleave(struct rv_dial *self)
     bool other = false;
 
     for (int32_t i = 0; i < self->count; i++, other = !other) {
-        at[other] = find(self, at[other], other);
+        at[other] = next_of_family(self, at[other], other);
         if (at[other] == self->count) {
             other = !other;
-            at[other] = find(self, at[other], other);
+            at[other] = next_of_family(self, at[other], other);
         }
         self->race->order[i] = (uint8_t)at[other]++;
     }
@@ -62,27 +63,21 @@ static struct rv_dial_attempt *attempt_at(struct rv_dial *self, int32_t i)
     return i == 0 ? &self->attempt : &self->race->attempts[i - 1];
 }
 
-/* Returns: 0, -ENOMEM. */
-static int prepare_race(struct rv_dial *self)
+/* Set up the next attempt, and the delay after it. The attempt is not polled
+ * here. Returns: 0, -ENOMEM. */
+static int add_attempt(struct rv_dial *self)
 {
     const size_t others = (size_t)self->count - 1;
-
-    self->race =
-        rv_alloc(sizeof *self->race + others * sizeof self->race->attempts[0]);
-    if (!self->race)
-        return -ENOMEM;
-    interleave(self);
-    return 0;
-}
-
-/* Without a look at it yet. Returns: 0, -ENOMEM. */
-static int start_next(struct rv_dial *self)
-{
     const int32_t i = self->started;
     struct rv_dial_attempt *attempt;
 
-    if (i == 1 && prepare_race(self) < 0)
-        return -ENOMEM;
+    if (i == 1) {
+        self->race = rv_alloc(sizeof *self->race +
+                              others * sizeof self->race->attempts[0]);
+        if (!self->race)
+            return -ENOMEM;
+        interleave(self);
+    }
     attempt = attempt_at(self, i);
     rv_tcp_connect_init(&attempt->connect,
                         &self->resolve.addrs[i ? self->race->order[i] : 0],
@@ -135,9 +130,9 @@ static int32_t poll_attempts(struct rv_dial *self, struct rv_cx *cx,
     return -EINPROGRESS;
 }
 
-/* None has won. Returns: -EINPROGRESS while one is under way; then the error of
- * the first. */
-static int32_t judge(struct rv_dial *self)
+/* The result while no attempt is connected. Returns: -EINPROGRESS while one is
+ * in progress; after that, the error of the first address. */
+static int32_t result_of_losers(struct rv_dial *self)
 {
     for (int32_t i = 0; i < self->started; i++)
         if (!is_over(self, i))
@@ -155,18 +150,18 @@ static int32_t race(struct rv_dial *self, struct rv_cx *cx)
     while (result != 0 && self->started < self->count) {
         if (!failed && rv_poll(&self->delay.future, cx) == RV_PENDING)
             return -EINPROGRESS;
-        if (start_next(self) < 0)
+        if (add_attempt(self) < 0)
             return -ENOMEM;
         result = poll_attempt(self, self->started - 1, cx);
         failed = result != -EINPROGRESS;
     }
-    return result == 0 ? 0 : judge(self);
+    return result == 0 ? 0 : result_of_losers(self);
 }
 
 /* --- the future -------------------------------------------------------- */
 
-/* Returns: the result, -EINPROGRESS when the waker was left. */
-static int32_t step(struct rv_dial *self, struct rv_cx *cx)
+/* Returns: the result, or -EINPROGRESS: the waker was stored. */
+static int32_t resolve_and_race(struct rv_dial *self, struct rv_cx *cx)
 {
     if (self->count == 0) {
         if (rv_poll(&self->resolve.future, cx) == RV_PENDING)
@@ -197,8 +192,9 @@ static enum rv_poll dial_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct rv_dial *self = RV_CONTAINER_OF(future, struct rv_dial, future);
 
-    /* I/O before the clock: a connection that is there is taken. */
-    future->result = step(self, cx);
+    /* I/O before the clock: a connection that is already made is used, even if
+     * the deadline has passed too. */
+    future->result = resolve_and_race(self, cx);
     if (future->result == -EINPROGRESS) {
         if (rv_poll(&self->limit.future, cx) == RV_PENDING)
             return RV_PENDING;

@@ -7,38 +7,43 @@
 
 /*
  * Register a descriptor with the thread's reactor. On error `fd` is closed.
- * Returns: 0, -ENODEV, as rv_source_open().
+ *
+ * Returns: 0; -ENODEV: the thread has no reactor; else as rv_source_open().
  */
 int rv_net_register(int fd, struct rv_source **out);
 
 /*
- * Make a socket of a non-blocking descriptor of any kind: register it with the
- * thread's reactor. On error `fd` is closed. Returns: 0, -ENODEV, as
- * rv_source_open().
+ * Make a stream of a non-blocking socket of any kind: register it with the
+ * thread's reactor. Every read goes on to EAGAIN. On error `fd` is closed.
+ *
+ * Returns: as rv_net_register().
  */
 int rv_stream_adopt(struct rv_stream *out, int fd);
 
-/* The same for one that is known to be plain TCP: a short call on it says that
- * there is nothing more (stream.c, did_less()). */
+/* The same for a socket that is known to be plain TCP, on which a short read or
+ * write is as good as EAGAIN: see is_short() in stream.c. */
 int rv_stream_adopt_plain(struct rv_stream *out, int fd);
 
-/* A TCP socket of the address's family, not MPTCP or another kind of stream.
- * Returns: the descriptor, negative errno. */
+/* Create a TCP socket of the address's family. The protocol is explicit, so
+ * that the socket is not MPTCP. Returns: the descriptor, negative errno. */
 int rv_tcp_socket(const struct rv_addr *addr);
 
-/* rv_stream_poll_send() of a message, which has `len_bytes`. */
+/* As rv_stream_poll_send(), for a message whose pieces have `len_bytes` in
+ * all. */
 ssize_t rv_stream_poll_sendmsg(struct rv_stream *stream, struct rv_cx *cx,
                                const struct msghdr *message, size_t len_bytes);
 
 enum { RV_NET_BYTES_A_CALL = 4096 };
 
-/* A copy takes time, too: a call of the budget for each 4 KiB. */
+/* Charge the I/O budget of this poll (RV_IO_BUDGET) one call for each 4 KiB:
+ * a large copy takes as long as many small calls. */
 static inline void rv_net_charge(struct rv_cx *cx, ssize_t len_bytes)
 {
     cx->io_calls += (uint32_t)len_bytes / RV_NET_BYTES_A_CALL;
 }
 
-/* `at` of a future without await that has left its waker in a source. */
+/* The value of `at` of a future that does not use RV_AWAIT and has stored its
+ * waker in a source. */
 enum { RV_NET_WAITING = 1 };
 
 static inline enum rv_poll rv_net_wait(struct rv_future *future)
@@ -47,13 +52,40 @@ static inline enum rv_poll rv_net_wait(struct rv_future *future)
     return RV_PENDING;
 }
 
-/* Take the waker back that this future has left; NULL: the source is closed. */
+/*
+ * For drop functions: remove the waker that this future has stored, if any.
+ * source: NULL if it was closed in the meantime.
+ */
 static inline void rv_net_stop_waiting(const struct rv_future *future,
                                        struct rv_source *source,
                                        enum rv_direction direction)
 {
     if (future->at == RV_NET_WAITING && source)
         rv_source_forget(source, direction);
+}
+
+/*
+ * The poll function of a future that fetches one thing from a descriptor: call
+ * `fetch` until it returns something other than -EAGAIN, which is then the
+ * result. -EAGAIN clears the readiness, unless a newer edge has arrived since
+ * `tick` was read.
+ */
+static inline enum rv_poll rv_net_poll_fetch(struct rv_future *future,
+                                             struct rv_cx *cx,
+                                             struct rv_source *source,
+                                             int (*fetch)(struct rv_future *))
+{
+    uint32_t tick;
+
+    while (rv_source_ready(source, RV_READ, &cx->waker, &tick)) {
+        future->result = fetch(future);
+        if (future->result != -EAGAIN)
+            return RV_READY;
+        future->result = rv_source_clear(source, RV_READ, tick);
+        if (future->result)
+            return RV_READY;
+    }
+    return rv_net_wait(future);
 }
 
 #endif /* RV_NET_INTERNAL_H */

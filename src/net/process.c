@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * process.c - posix_spawn() to start, a pidfd to see the end.
+ * process.c - child processes: posix_spawn() starts one, and a pidfd becomes
+ * readable when it ends.
  *
  * Threads: the executor's.
  */
@@ -17,14 +18,14 @@
 #include "base/base_internal.h"
 #include "net/net_internal.h"
 
-/* --- its descriptors --------------------------------------------------- */
+/* --- descriptors of the child ------------------------------------------ */
 
 enum { STANDARD = 3 }; /* descriptors: 0, 1 and 2 */
 
-/* From what the child makes its 0, 1 and 2; -1: it has the parent's already. */
+/* The descriptors that the child duplicates to its 0, 1 and 2. */
 struct sources {
-    int fd[STANDARD];
-    bool is_copy[STANDARD];
+    int fd[STANDARD];       /* -1: the child inherits the right one already */
+    bool is_copy[STANDARD]; /* made by find_sources(), to be closed */
 };
 
 static void close_copies(const struct sources *sources)
@@ -34,8 +35,12 @@ static void close_copies(const struct sources *sources)
             close(sources->fd[i]);
 }
 
-/* The parent's own is passed on, or else is closed there too. Returns: itself,
- * to take close-on-exec from it, or -1. */
+/*
+ * The child is to have the parent's own descriptor of this number.
+ *
+ * Returns: `fd` if it is close-on-exec: dup2() to itself clears that flag in
+ * the child. -1 if it is inherited as it is, or is closed in the parent.
+ */
 static int inherit(int fd)
 {
     const int flags = fcntl(fd, F_GETFD);
@@ -44,8 +49,9 @@ static int inherit(int fd)
 }
 
 /*
- * The child makes one after the other. What is 1 or 2 in the parent would be
- * another file by then, so it is copied out of the way before.
+ * Find out what the child duplicates to where. It calls dup2() for 0, 1 and 2
+ * in this order, so a source that is 1 or 2 itself could be overwritten before
+ * it is used: such a source is first duplicated to a higher number.
  *
  * Returns: 0, -EBADF, -EMFILE.
  */
@@ -74,8 +80,8 @@ static int find_sources(struct sources *out,
     return 0;
 }
 
-/* dup2() of a descriptor to itself takes close-on-exec from it, here.
- * Returns: 0, -ENOMEM. */
+/* posix_spawn() clears close-on-exec when a descriptor is duplicated to itself,
+ * which dup2() alone would not do. Returns: 0, -ENOMEM. */
 static int prepare_files(posix_spawn_file_actions_t *actions,
                          const struct sources *sources)
 {
@@ -88,12 +94,12 @@ static int prepare_files(posix_spawn_file_actions_t *actions,
     return -error;
 }
 
-/* --- its signals ------------------------------------------------------- */
+/* --- signals of the child ---------------------------------------------- */
 
-/* What was ignored when the program began. */
+/* The signals that were ignored when the program started. */
 static sigset_t ignored_at_start;
 
-/* Before the constructors of the program, which have no priority as a rule. */
+/* A priority: runs before constructors without one, as programs have them. */
 #define FIRST_OF_ALL 101
 
 static bool is_ignored(int number)
@@ -104,10 +110,10 @@ static bool is_ignored(int number)
 }
 
 /*
- * Before main(): what is ignored now was so decided by whoever started the
- * program (nohup, a shell for what runs in the background). Later that cannot
- * be told from what the program has set. In a program linked with the static
- * library this is there only if it starts children.
+ * Runs before main(). A signal that is ignored now was ignored by the parent
+ * (nohup, or a shell that starts a background job). Later this could not be
+ * told apart from what the program itself ignores. With the static library,
+ * this constructor is linked only into programs that call this file.
  */
 __attribute__((constructor(FIRST_OF_ALL))) static void note_ignored(void)
 {
@@ -117,8 +123,11 @@ __attribute__((constructor(FIRST_OF_ALL))) static void note_ignored(void)
             sigaddset(&ignored_at_start, number);
 }
 
-/* As a shell does: what the program has set is for the program, what it was
- * started with is for its children too. Returns: 0, negative errno. */
+/*
+ * Signals in the child are as if a shell had started it: what this program has
+ * ignored or handled itself is reset to the default; what it inherited as
+ * ignored stays ignored. Returns: 0, negative errno.
+ */
 static int prepare_signals(posix_spawnattr_t *attributes)
 {
     sigset_t none;
@@ -126,8 +135,8 @@ static int prepare_signals(posix_spawnattr_t *attributes)
     int error;
 
     sigemptyset(&none);
-    /* Not sigfillset(): it leaves out the two that glibc has for itself, and
-     * posix_spawn() would have the child ignore them. */
+    /* sigfillset() would leave out the two signals that glibc uses itself, and
+     * posix_spawn() would then set them to "ignored" in the child. */
     memset(&defaults, 0xff, sizeof defaults);
     for (int number = 1; number <= SIGRTMAX; number++)
         if (sigismember(&ignored_at_start, number) == 1)
@@ -168,22 +177,8 @@ fail_actions:
     return error;
 }
 
-/* Returns: 0, negative errno. */
-static int start(pid_t *pid, char *const argv[], char *const envp[],
-                 const struct rv_process_files *files)
-{
-    static const struct rv_process_files parents;
-    struct sources sources;
-    int error = find_sources(&sources, files ? files : &parents);
-
-    if (!error)
-        error = spawn(pid, argv, envp, &sources);
-    close_copies(&sources);
-    return error;
-}
-
-/* Returns: 0, negative errno. */
-static int start_waiting(struct rv_process *process)
+/* Open the child's pidfd and register it. Returns: 0, negative errno. */
+static int register_pidfd(struct rv_process *process)
 {
     const int fd = rv_fd_above_stdio(pidfd_open(process->pid, 0));
     int error;
@@ -196,8 +191,9 @@ static int start_waiting(struct rv_process *process)
     return error;
 }
 
-/* A child that nobody could wait for: it was killed, so this is short. */
-static void end(pid_t pid)
+/* For a child that could not be registered. It is killed first, so waitpid()
+ * blocks only briefly. */
+static void kill_and_reap(pid_t pid)
 {
     uint32_t tries = 0;
 
@@ -209,23 +205,28 @@ static void end(pid_t pid)
 int rv_process_spawn(struct rv_process *out, char *const argv[],
                      char *const envp[], const struct rv_process_files *files)
 {
+    static const struct rv_process_files parents;
+    struct sources sources;
     int error;
 
     *out = (struct rv_process){0};
     if (!rv_reactor_current())
         return -ENODEV;
-    error = start(&out->pid, argv, envp, files);
+    error = find_sources(&sources, files ? files : &parents);
+    if (!error)
+        error = spawn(&out->pid, argv, envp, &sources);
+    close_copies(&sources);
     if (!error) {
-        error = start_waiting(out);
+        error = register_pidfd(out);
         if (error)
-            end(out->pid);
+            kill_and_reap(out->pid);
     }
     if (error)
         *out = (struct rv_process){0};
     return error;
 }
 
-/* --- while it runs, and after ------------------------------------------ */
+/* --- kill and close ---------------------------------------------------- */
 
 int rv_process_kill(const struct rv_process *process, int signal)
 {
@@ -234,8 +235,9 @@ int rv_process_kill(const struct rv_process *process, int signal)
                : 0;
 }
 
-/* Returns: 0 and its end in *info; -EAGAIN: it runs; -ECHILD. */
-static int fetch(const struct rv_process *process, siginfo_t *info)
+/* Reap the child if it has ended. Returns: 0: its exit status is in *info;
+ * -EAGAIN: it still runs; -ECHILD: another waiter has reaped it. */
+static int reap(const struct rv_process *process, siginfo_t *info)
 {
     const id_t id = (id_t)(process->fd_plus_1 - 1);
     uint32_t tries = 0;
@@ -256,7 +258,7 @@ void rv_process_close(struct rv_process *process)
 
     if (!process->fd_plus_1)
         return;
-    fetch(process, &info);
+    reap(process, &info); /* no zombie is left if it has ended */
     rv_source_close(process->source);
     close(process->fd_plus_1 - 1);
     *process = (struct rv_process){0};
@@ -264,10 +266,13 @@ void rv_process_close(struct rv_process *process)
 
 /* --- the future -------------------------------------------------------- */
 
-static int try_wait(struct rv_process_wait *self)
+/* For rv_net_poll_fetch(). */
+static int fetch_end(struct rv_future *future)
 {
+    struct rv_process_wait *self =
+        RV_CONTAINER_OF(future, struct rv_process_wait, future);
     siginfo_t info;
-    const int error = fetch(self->process, &info);
+    const int error = reap(self->process, &info);
 
     if (error)
         return error;
@@ -280,19 +285,8 @@ static enum rv_poll wait_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct rv_process_wait *self =
         RV_CONTAINER_OF(future, struct rv_process_wait, future);
-    struct rv_source *source = self->process->source;
-    uint32_t tick;
 
-    while (rv_source_ready(source, RV_READ, &cx->waker, &tick)) {
-        future->result = try_wait(self);
-        if (future->result != -EAGAIN)
-            return RV_READY;
-        future->result = rv_source_clear(source, RV_READ, tick);
-        if (future->result)
-            return RV_READY;
-    }
-    future->at = 1; /* the waker was left */
-    return RV_PENDING;
+    return rv_net_poll_fetch(future, cx, self->process->source, fetch_end);
 }
 
 static void wait_drop(struct rv_future *future)
@@ -300,8 +294,7 @@ static void wait_drop(struct rv_future *future)
     struct rv_process_wait *self =
         RV_CONTAINER_OF(future, struct rv_process_wait, future);
 
-    if (future->at == 1 && self->process->source)
-        rv_source_forget(self->process->source, RV_READ);
+    rv_net_stop_waiting(future, self->process->source, RV_READ);
 }
 
 void rv_process_wait_init(struct rv_process_wait *wait,

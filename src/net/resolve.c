@@ -105,8 +105,9 @@ static int32_t known_addrs(struct rv_resolve *self)
     return local ? 2 : 1;
 }
 
-/* Returns: 0, -EINVAL, -ENAMETOOLONG, -ENOMEM. */
-static int32_t start_lookup(struct rv_resolve *self)
+/* Set up the call on the pool.
+ * Returns: 0, -EINVAL, -ENAMETOOLONG, -ENOMEM. */
+static int32_t prepare_lookup(struct rv_resolve *self)
 {
     const size_t len = strlen(self->host);
 
@@ -129,7 +130,7 @@ static enum rv_poll resolve_poll(struct rv_future *future, struct rv_cx *cx)
     if (!self->lookup) {
         future->result = known_addrs(self);
         if (future->result == 0)
-            future->result = start_lookup(self);
+            future->result = prepare_lookup(self);
         if (future->result != 0)
             return RV_READY;
     }

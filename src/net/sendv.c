@@ -12,8 +12,8 @@
 
 #include "net/net_internal.h"
 
-/* Pass over what was sent, and over empty pieces. */
-static void pass_over(const struct iovec **pieces, size_t *count,
+/* Skip the pieces that were sent completely, and empty ones. */
+static void skip_sent(const struct iovec **pieces, size_t *count,
                       size_t *skip_bytes)
 {
     while (*count > 0 && *skip_bytes >= (*pieces)->iov_len) {
@@ -46,7 +46,7 @@ ssize_t rv_stream_poll_sendv(struct rv_stream *stream, struct rv_cx *cx,
     struct msghdr message = {.msg_iov = part};
     size_t len_bytes;
 
-    pass_over(&pieces, &count, &skip_bytes);
+    skip_sent(&pieces, &count, &skip_bytes);
     if (count == 0)
         return 0;
     message.msg_iovlen = count < RV_SENDV_PIECES ? count : RV_SENDV_PIECES;
@@ -61,7 +61,7 @@ static enum rv_poll sendv_poll(struct rv_future *future, struct rv_cx *cx)
     struct rv_stream_sendv *self =
         RV_CONTAINER_OF(future, struct rv_stream_sendv, future);
 
-    pass_over(&self->pieces, &self->count, &self->skip_bytes);
+    skip_sent(&self->pieces, &self->count, &self->skip_bytes);
     while (self->count > 0) {
         const ssize_t n = rv_stream_poll_sendv(self->stream, cx, self->pieces,
                                                self->count, self->skip_bytes);
@@ -74,7 +74,7 @@ static enum rv_poll sendv_poll(struct rv_future *future, struct rv_cx *cx)
         }
         self->sent_bytes += (size_t)n;
         self->skip_bytes += (size_t)n;
-        pass_over(&self->pieces, &self->count, &self->skip_bytes);
+        skip_sent(&self->pieces, &self->count, &self->skip_bytes);
     }
     future->result = 0;
     return RV_READY;

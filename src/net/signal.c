@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * signal.c - a signalfd is one more source of the reactor.
+ * signal.c - signals: a signalfd, registered with the reactor like a socket.
  *
- * Threads: the executor's. The mask that changes is that thread's.
+ * Threads: the executor's. Only the signal mask of that thread is changed.
  */
 #include <errno.h>
 #include <reveil/signal.h>
@@ -11,7 +11,7 @@
 #include "base/base_internal.h"
 #include "net/net_internal.h"
 
-/* What of `set` the thread does not block yet. */
+/* The signals of `set` that the thread does not block yet. */
 static void not_blocked_yet(sigset_t *out, const sigset_t *set)
 {
     sigset_t now;
@@ -54,36 +54,27 @@ void rv_signals_close(struct rv_signals *signals)
 
 /* --- the future -------------------------------------------------------- */
 
-/* Fetch one. Returns: its number, -EAGAIN, other negative errno. */
-static int fetch(const struct rv_signals *signals,
-                 struct signalfd_siginfo *info)
+/* For rv_net_poll_fetch(): read one signal. Returns: its number, -EAGAIN, other
+ * negative errno. */
+static int fetch_signal(struct rv_future *future)
 {
+    struct rv_signal_wait *self =
+        RV_CONTAINER_OF(future, struct rv_signal_wait, future);
     uint32_t tries = 0;
     ssize_t n;
 
     do {
-        n = read(signals->fd_plus_1 - 1, info, sizeof *info);
+        n = read(self->signals->fd_plus_1 - 1, &self->info, sizeof self->info);
     } while (n < 0 && rv_interrupted(&tries));
-    return n < 0 ? -errno : (int)info->ssi_signo;
+    return n < 0 ? -errno : (int)self->info.ssi_signo;
 }
 
 static enum rv_poll wait_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct rv_signal_wait *self =
         RV_CONTAINER_OF(future, struct rv_signal_wait, future);
-    struct rv_source *source = self->signals->source;
-    uint32_t tick;
 
-    while (rv_source_ready(source, RV_READ, &cx->waker, &tick)) {
-        future->result = fetch(self->signals, &self->info);
-        if (future->result != -EAGAIN)
-            return RV_READY;
-        future->result = rv_source_clear(source, RV_READ, tick);
-        if (future->result)
-            return RV_READY;
-    }
-    future->at = 1; /* the waker was left */
-    return RV_PENDING;
+    return rv_net_poll_fetch(future, cx, self->signals->source, fetch_signal);
 }
 
 static void wait_drop(struct rv_future *future)
@@ -91,8 +82,7 @@ static void wait_drop(struct rv_future *future)
     struct rv_signal_wait *self =
         RV_CONTAINER_OF(future, struct rv_signal_wait, future);
 
-    if (future->at == 1 && self->signals->source)
-        rv_source_forget(self->signals->source, RV_READ);
+    rv_net_stop_waiting(future, self->signals->source, RV_READ);
 }
 
 void rv_signal_wait_init(struct rv_signal_wait *wait,

@@ -213,7 +213,7 @@ static const size_t most_bytes = INT_MAX & ~0xffff;
  * A signal does not stop it: it looks at that only before it waits. Nor does
  * SO_RCVLOWAT. What came during the call has an event with a new tick.
  */
-static bool did_less(const struct rv_stream *stream, const struct io *io,
+static bool is_short(const struct rv_stream *stream, const struct io *io,
                      ssize_t n)
 {
     return stream->plain && n > 0 && (size_t)n < io->len_bytes &&
@@ -251,7 +251,7 @@ static ssize_t poll_io(struct rv_stream *stream, struct rv_cx *cx,
             rv_trace(io->direction == RV_READ ? RV_EV_RECV : RV_EV_SEND, 0, n);
             if (n > 0)
                 rv_net_charge(cx, n);
-            if (did_less(stream, io, n))
+            if (is_short(stream, io, n))
                 rv_source_clear_short(stream->source, io->direction, tick);
             return n;
         }

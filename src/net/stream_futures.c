@@ -85,7 +85,7 @@ static int start_connect(struct rv_tcp_connect *self)
  * I/O first here too: on loopback the connection is there before the reactor
  * could say so. Returns: 0, negative errno; -EINPROGRESS: the waker was left.
  */
-static int finish_connect(struct rv_tcp_connect *self, struct rv_cx *cx)
+static int poll_connected(struct rv_tcp_connect *self, struct rv_cx *cx)
 {
     struct rv_source *source = self->stream->source;
     int error = -EINPROGRESS;
@@ -97,10 +97,10 @@ static int finish_connect(struct rv_tcp_connect *self, struct rv_cx *cx)
                     ? try_send_first(self, rv_stream_fd(self->stream), cx)
                     : try_connect(self, rv_stream_fd(self->stream));
         if (error == -EINPROGRESS) {
-            const int no_use = rv_source_clear(source, RV_WRITE, tick);
+            const int failure = rv_source_clear(source, RV_WRITE, tick);
 
-            if (no_use)
-                return no_use;
+            if (failure)
+                return failure;
         }
     }
     return error;
@@ -113,7 +113,7 @@ static int finish_connect(struct rv_tcp_connect *self, struct rv_cx *cx)
  * not reach into the privileged ones. So this costs a getsockname() for each
  * connect to a higher port, and none to 80 or 443.
  */
-static bool has_met_itself(const struct rv_tcp_connect *self)
+static bool is_self_connected(const struct rv_tcp_connect *self)
 {
     enum { FIRST_PORT = 1024 };
     const uint16_t port = rv_addr_port(&self->addr);
@@ -132,11 +132,11 @@ static bool has_met_itself(const struct rv_tcp_connect *self)
                : own.sa.v4.sin_addr.s_addr == peer.sa.v4.sin_addr.s_addr;
 }
 
-/* Returns: 0; -ECONNREFUSED: nobody is there but the socket itself. A reset
- * gives the port back at once. */
-static int refuse_itself(struct rv_tcp_connect *self)
+/* A reset rather than a close, so that the port is free again at once.
+ * Returns: 0; -ECONNREFUSED: the socket is connected to itself. */
+static int refuse_self_connect(struct rv_tcp_connect *self)
 {
-    if (!has_met_itself(self))
+    if (!is_self_connected(self))
         return 0;
     rv_tcp_reset(self->stream);
     self->first_sent_bytes = 0;
@@ -155,9 +155,9 @@ static enum rv_poll connect_poll(struct rv_future *future, struct rv_cx *cx)
         RV_RETURN(future, future->result);
     }
     RV_AWAIT_UNTIL(future,
-                   (future->result = finish_connect(self, cx)) != -EINPROGRESS);
+                   (future->result = poll_connected(self, cx)) != -EINPROGRESS);
     if (future->result == 0)
-        future->result = refuse_itself(self);
+        future->result = refuse_self_connect(self);
     rv_trace(RV_EV_CONNECT, 0,
              future->result ? future->result : rv_stream_fd(self->stream));
     if (self->first_sent_bytes > 0)
@@ -272,7 +272,7 @@ static int accept_next(struct rv_stream_accept *self, struct rv_cx *cx)
     return -EAGAIN;
 }
 
-static bool goes_on_later(const struct rv_stream_accept *self)
+static bool is_retried(const struct rv_stream_accept *self)
 {
     const int error = self->future.result;
 
@@ -292,7 +292,7 @@ static enum rv_poll accept_poll(struct rv_future *future, struct rv_cx *cx)
         future->result = accept_next(self, cx);
         if (future->result == -EAGAIN)
             return rv_net_wait(future);
-        if (!goes_on_later(self))
+        if (!is_retried(self))
             return RV_READY;
         /* The source stays READY: after the pause the listener is tried again
          * without a new edge of epoll. */

@@ -80,7 +80,8 @@ static int try_connect(const struct rv_unix_connect *self)
                : 0;
 }
 
-static int start_connect(struct rv_unix_connect *self)
+/* Open the socket and try once. Returns: as try_connect(). */
+static int open_and_connect(struct rv_unix_connect *self)
 {
     const int fd = self->error ? self->error : open_socket();
 
@@ -98,8 +99,9 @@ static void close_socket(struct rv_unix_connect *self)
     self->fd_plus_1 = 0;
 }
 
-/* Returns: 0 with a socket for the caller, negative errno. */
-static int finish_connect(struct rv_unix_connect *self, int error)
+/* Hand the connected socket to the caller, or close it after an error.
+ * Returns: 0, negative errno. */
+static int hand_over(struct rv_unix_connect *self, int error)
 {
     const int fd = self->fd_plus_1 - 1;
 
@@ -117,7 +119,7 @@ static enum rv_poll connect_poll(struct rv_future *future, struct rv_cx *cx)
         RV_CONTAINER_OF(future, struct rv_unix_connect, future);
 
     RV_BEGIN(future);
-    future->result = start_connect(self);
+    future->result = open_and_connect(self);
     while (future->result == -EAGAIN) {
         rv_sleep_init(&self->pause, rv_after_ms(self->pause_ms));
         RV_AWAIT(future, cx, &self->pause.future);
@@ -125,7 +127,7 @@ static enum rv_poll connect_poll(struct rv_future *future, struct rv_cx *cx)
             self->pause_ms *= 2;
         future->result = try_connect(self);
     }
-    future->result = finish_connect(self, future->result);
+    future->result = hand_over(self, future->result);
     rv_trace(RV_EV_CONNECT, 0,
              future->result ? future->result : rv_stream_fd(self->stream));
     RV_RETURN(future, future->result);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * client.c - a GET: dial, send, receive the response (response.c); once more
- * when an idle connection turned out to be closed, or when the response leads
- * on.
+ * client.c - a GET: connect, send the request, receive the response
+ * (response.c). It starts again with a new connection if an idle one turned out
+ * to be closed, and with the next URL after a redirect.
  *
- * Most responses take three polls: one starts to connect, one sends when that
- * is done, one finds the response; on loopback the first two are one. A name to
- * be looked up takes one more.
+ * Most GETs take three polls: the first starts the connect, the second sends
+ * the request, the third receives the response. On loopback the first two are
+ * one. A name lookup adds one.
  *
  * Threads: the executor's, as for every future.
  */
@@ -20,15 +20,15 @@
 
 enum {
     HEAD_FIRST_BYTES = 512,
-    REQUEST_BYTES = 128, /* at most, without target and host */
-    URL_BYTES = 32       /* the same of a URL: "http://[]:65535/" */
+    REQUEST_BYTES = 128, /* upper bound, without target and host */
+    URL_BYTES = 32       /* the same for a URL: "http://[]:65535/" */
 };
 
 static const uint64_t max_body_default = UINT64_C(64) << 20;
 
-/* --- time -------------------------------------------------------------- */
+/* --- timeouts ---------------------------------------------------------- */
 
-/* The limits of a state: of all of it, and of a silence in it. 0: none. */
+/* The timeouts of a state: for all of it, and without progress. 0: none. */
 struct spans {
     int64_t whole_ns;
     int64_t silence_ns;
@@ -54,7 +54,7 @@ static struct spans spans_of(const struct rv_http_get *get)
     return (struct spans){0};
 }
 
-/* `span_ns` from now; RV_NEVER for no limit, or past the end of time. */
+/* `span_ns` from now; RV_NEVER if there is no limit or it overflows. */
 static int64_t end_of(int64_t span_ns)
 {
     return span_ns > 0 ? rv_after_ns(span_ns) : RV_NEVER;
@@ -74,8 +74,11 @@ void rv_http_get_enter(struct rv_http_get *get, enum rv_http_get_state state)
     rv_http_get_moved(get);
 }
 
-/* The timer is set again when it fires too early for the deadline of that
- * time: cheaper than to set it for each piece of a body. */
+/*
+ * Has the deadline passed? If not, the timer is armed. A timer that fires
+ * before the current deadline is armed again: that is cheaper than moving it
+ * for each piece of a body.
+ */
 static bool out_of_time(struct rv_http_get *get, struct rv_cx *cx)
 {
     const int64_t deadline_ns =
@@ -103,9 +106,9 @@ static bool out_of_time(struct rv_http_get *get, struct rv_cx *cx)
 /* --- the request ------------------------------------------------------- */
 
 /*
- * The request and, behind it, the host to dial, with a 0.
+ * Write the request to `head`, and after it the host to dial, NUL-terminated.
  *
- * Returns: false when they did not fit.
+ * Returns: false if they do not fit.
  */
 static bool format_request(struct rv_http_get *get,
                            const struct rv_http_url_parts *url)
@@ -144,12 +147,22 @@ static int store_request(struct rv_http_get *get,
     return 0;
 }
 
-/*
- * Ready to ask for get->url. Returns: 1 if there is a connection already, 0 if
- * one is to be made, -ENOMEM.
- */
-static int prepare(struct rv_http_get *get)
+/* The server of get->url, as prepare_request() has found it. */
+static struct rv_http_peer peer_of(const struct rv_http_get *get)
 {
+    return (struct rv_http_peer){.host = get->url + get->host.at,
+                                 .host_len = get->host.len,
+                                 .port = get->port};
+}
+
+/*
+ * Write the request for get->url, and look for an idle connection.
+ *
+ * Returns: 1: get->stream is an idle connection; 0: there is none; -ENOMEM.
+ */
+static int prepare_request(struct rv_http_get *get)
+{
+    struct rv_http_peer peer;
     struct rv_http_url_parts url;
     int error = rv_http_url_split(&url, get->url);
 
@@ -157,9 +170,12 @@ static int prepare(struct rv_http_get *get)
         error = store_request(get, &url);
     if (error < 0)
         return error;
+    get->host.at = (uint32_t)(url.host - get->url);
+    get->host.len = (uint32_t)url.host_len;
+    peer = peer_of(get);
     get->heard = false;
     get->reused = get->client && !get->retried &&
-                  rv_http_client_reuse(get->client, &url, &get->stream);
+                  rv_http_client_reuse(get->client, &peer, &get->stream);
     if (get->client)
         *(get->reused ? &get->client->reused : &get->client->opened) += 1;
     return get->reused;
@@ -167,26 +183,27 @@ static int prepare(struct rv_http_get *get)
 
 /* --- after the response ------------------------------------------------ */
 
-/* The connection is in the state of one on which nothing was asked yet. */
+/* The response is complete, nothing follows it, and the server keeps the
+ * connection open. */
 static bool is_reusable(const struct rv_http_get *get)
 {
     return get->parser->done && get->parser->head.keep_alive && !get->surplus;
 }
 
-static void release(struct rv_http_get *get)
+static void keep_or_close(struct rv_http_get *get)
 {
-    struct rv_http_url_parts url;
+    const struct rv_http_peer peer = peer_of(get);
 
-    if (!get->client || !is_reusable(get) ||
-        rv_http_url_split(&url, get->url) < 0)
-        rv_stream_close(&get->stream);
+    if (get->client && is_reusable(get))
+        rv_http_client_keep(get->client, &peer, &get->stream);
     else
-        rv_http_client_keep(get->client, &url, &get->stream);
+        rv_stream_close(&get->stream);
 }
 
 /*
- * The server has closed an idle connection while the request was on its way.
- * It did not read it, as far as can be known, and if it did, no harm is done.
+ * Did the server close an idle connection while the request was in transit? It
+ * has most likely not read the request; and if it has, repeating a GET or HEAD
+ * does no harm.
  */
 static bool may_retry(const struct rv_http_get *get, int error)
 {
@@ -200,7 +217,8 @@ static bool is_redirect(int status)
            status == 308;
 }
 
-/* Owns: the caller, by rv_free(); NULL when there is no memory. */
+/* Format a URL in new memory. Owns: the caller frees it with rv_free().
+ * Returns: NULL if out of memory. */
 static char *url_text(const struct rv_http_url_parts *url)
 {
     const size_t room = URL_BYTES + url->host_len + url->target_len;
@@ -215,10 +233,11 @@ static char *url_text(const struct rv_http_url_parts *url)
     return text;
 }
 
-/* Set next_url to where `text` leads from here. Returns: 0, negative errno. */
-static int join(struct rv_http_get *get, const char *text)
+/* Set next_url: the reference `text` relative to get->url. Returns: 0, negative
+ * errno. */
+static int set_next_url(struct rv_http_get *get, const char *text)
 {
-    /* 8 KiB, too much for the stack of a coroutine. */
+    /* 8 KiB: too large for a coroutine's stack. */
     struct rv_http_url *url = rv_alloc(sizeof *url);
     int error;
 
@@ -251,17 +270,17 @@ int rv_http_get_find_next(struct rv_http_get *get)
         return 0;
     if (get->redirects == get->max_redirects)
         return -ELOOP;
-    /* It is text for as long as it is read: a line end is behind it. */
+    /* Make the value a string for the call: at least a CR follows it. */
     end = get->head + location->at + location->len;
     behind = *end;
     *end = '\0';
-    error = join(get, get->head + location->at);
+    error = set_next_url(get, get->head + location->at);
     *end = behind;
     return error;
 }
 
-/* Returns: false when the response is the last one. */
-static bool goes_on(struct rv_http_get *get)
+/* Make next_url the current URL. Returns: false if there is none. */
+static bool follow_redirect(struct rv_http_get *get)
 {
     if (!get->next_url)
         return false;
@@ -278,13 +297,13 @@ static bool goes_on(struct rv_http_get *get)
 static enum rv_poll fetch(struct rv_http_get *get, struct rv_cx *cx)
 {
     struct rv_future *future = &get->future;
-    size_t sent; /* of the request; it need not live through an await */
+    size_t sent; /* bytes of the request; not needed after the next await */
     int error;
 
     RV_BEGIN(future);
     do {
         sent = 0;
-        error = prepare(get);
+        error = prepare_request(get);
         if (error < 0)
             RV_RETURN(future, error);
         if (error == 0) {
@@ -299,11 +318,13 @@ static enum rv_poll fetch(struct rv_http_get *get, struct rv_cx *cx)
                 RV_RETURN(future, error);
             sent = get->step.dial.first_sent_bytes;
         }
-        rv_http_get_enter(get, RV_HTTP_SENDING);
-        rv_stream_send_init(&get->step.send, &get->stream, get->head + sent,
-                            get->filled_bytes - sent);
-        RV_AWAIT(future, cx, &get->step.send.future);
-        error = get->step.send.future.result;
+        if (sent < get->filled_bytes) {
+            rv_http_get_enter(get, RV_HTTP_SENDING);
+            rv_stream_send_init(&get->step.send, &get->stream, get->head + sent,
+                                get->filled_bytes - sent);
+            RV_AWAIT(future, cx, &get->step.send.future);
+            error = get->step.send.future.result;
+        }
         if (error == 0) {
             rv_http_get_enter(get, RV_HTTP_WAITING);
             rv_http_response_start(get);
@@ -317,22 +338,22 @@ static enum rv_poll fetch(struct rv_http_get *get, struct rv_cx *cx)
         }
         if (error < 0)
             RV_RETURN(future, error);
-        release(get);
-    } while (get->retried || goes_on(get));
+        keep_or_close(get);
+    } while (get->retried || follow_redirect(get));
     rv_http_get_enter(get, RV_HTTP_FINISHED);
     RV_RETURN(future, 0);
     RV_END(future);
 }
 
-/* Close what needs no memory to be read: the connection and the timer. */
-static void let_go(struct rv_http_get *get)
+/* Release all that the caller does not read after the end. */
+static void release_inner(struct rv_http_get *get)
 {
-    rv_drop(&get->step.dial.future); /* or send: both start the same */
+    rv_drop(&get->step.dial.future); /* or the send: both begin with a future */
     rv_drop(&get->timer.future);
     rv_stream_close(&get->stream);
     rv_free(get->next_url);
     get->next_url = NULL;
-    if (get->sink) { /* its buffer is not the body */
+    if (get->sink) { /* then `body` is only a buffer */
         rv_free(get->body);
         get->body = NULL;
     }
@@ -343,13 +364,14 @@ static enum rv_poll get_poll(struct rv_future *future, struct rv_cx *cx)
     struct rv_http_get *get =
         RV_CONTAINER_OF(future, struct rv_http_get, future);
 
-    /* I/O before the clock: a response that is there is taken. */
+    /* I/O before the clock: a response that is complete counts, even if the
+     * deadline has passed too. */
     if (fetch(get, cx) == RV_PENDING) {
         if (!out_of_time(get, cx))
             return RV_PENDING;
         future->result = -ETIMEDOUT;
     }
-    let_go(get);
+    release_inner(get);
     return RV_READY;
 }
 
@@ -358,7 +380,7 @@ static void get_drop(struct rv_future *future)
     struct rv_http_get *get =
         RV_CONTAINER_OF(future, struct rv_http_get, future);
 
-    let_go(get);
+    release_inner(get);
     rv_free(get->parser);
     rv_free(get->head);
     rv_free(get->body);

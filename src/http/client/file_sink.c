@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file_sink.c - a sink that is a file, written on the blocking pool.
+ * file_sink.c - a sink that writes to a file, on the blocking pool.
  *
- * Threads: the executor's, but for do_step() and what it calls, which run on
- * the pool's.
+ * Threads: the executor's, except do_step() and the functions it calls, which
+ * run on a pool thread.
  *
- * Protocol. The job is handed to and fro:
+ * Protocol. Ownership of the job alternates between the two threads:
  *
- *   FILE_SINK-1  While `calling`, the job is the call's: the executor's thread
- *       does not touch it. When the call is READY it is the file's again. The
- *       pool orders both sides.
+ *   FILE_SINK-1  While `calling`, the job belongs to the call, and the
+ *       executor's thread must not access it. When the call is READY, it
+ *       belongs to the file again. The pool's mutex gives the happens-before
+ *       relation in both directions.
  *   FILE_SINK-2  A file that is dropped while `calling` leaves the job to the
- *       call, which frees it after its step. Freeing it here would give the
- *       pool thread's buffer and descriptor to somebody else.
+ *       call, which frees it after its step. If the drop freed it, the pool
+ *       thread would use freed memory and a descriptor that may already be
+ *       reused.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,23 +31,22 @@ enum { FIRST_BYTES = 4096, STEP_BYTES = 128 * 1024 };
 
 struct rv_http_file_job {
     int fd;        /* -1: not open */
-    bool begun;    /* there is a file by the name of `part` */
-    uint32_t mark; /* the process that has begun it */
-    bool last;     /* the step is the last */
-    char *data;    /* to be written */
+    bool begun;    /* the file `part` exists */
+    uint32_t mark; /* the process that has created it */
+    bool last;     /* this step is the last one */
+    char *data;    /* to be written by the next step */
     size_t len_bytes;
     size_t room_bytes;
     uint64_t written_bytes;
-    int dir_fd; /* of both names */
-    char
-        *part; /* its name until it is whole; NULL: it was given a descriptor */
-    const char *name;
-    char names[];
+    int dir_fd;       /* both names are relative to it */
+    char *part;       /* the temporary name; NULL: writes to a descriptor */
+    const char *name; /* the final name */
+    char names[];     /* storage of both */
 };
 
-/* --- on the pool ------------------------------------------------------- */
+/* --- on a pool thread -------------------------------------------------- */
 
-/* Take away what was begun. */
+/* Close the descriptor and remove the unfinished file. */
 static void give_up(struct rv_http_file_job *job)
 {
     if (job->fd >= 0)
@@ -73,7 +74,8 @@ static int open_part(struct rv_http_file_job *job)
     return job->begun ? 0 : job->fd;
 }
 
-/* Write all, whatever the descriptor is. Returns: 0, negative errno. */
+/* Write all of the data to any kind of descriptor. Returns: 0, negative
+ * errno. */
 static int write_all(struct rv_http_file_job *job)
 {
     uint32_t tries = 0;
@@ -88,7 +90,7 @@ static int write_all(struct rv_http_file_job *job)
         } else if (n == 0) {
             return -ENOSPC;
         } else if (errno == EAGAIN) {
-            /* Somebody made it non-blocking: wait as if not. */
+            /* The open file is shared and was made non-blocking. */
             struct pollfd room = {.fd = job->fd, .events = POLLOUT};
 
             if (poll(&room, 1, -1) < 0 && !rv_interrupted(&tries))
@@ -101,9 +103,9 @@ static int write_all(struct rv_http_file_job *job)
     return 0;
 }
 
-/* It is whole: from now on it has its name. Some file systems tell only at
- * the close that there was no room. */
-static int finish(struct rv_http_file_job *job)
+/* The file is complete: give it its final name. close() is checked because some
+ * file systems (NFS) report a lack of space only there. */
+static int close_and_commit(struct rv_http_file_job *job)
 {
     const int fd = job->fd;
     int error;
@@ -126,7 +128,7 @@ static int32_t do_step(void *arg)
     if (error == 0)
         error = write_all(job);
     if (error == 0 && job->last)
-        error = finish(job);
+        error = close_and_commit(job);
     if (error < 0)
         give_up(job);
     return error;
@@ -139,8 +141,9 @@ static struct rv_http_file *file_of(struct rv_http_sink *sink)
     return RV_CONTAINER_OF(sink, struct rv_http_file, sink);
 }
 
-/* Wait for the step that is under way. Returns: 0, -EAGAIN, its error. */
-static int settle(struct rv_http_file *file, struct rv_cx *cx)
+/* Poll the step in progress, if any. Returns: 0: the job is the file's
+ * (FILE_SINK-1); -EAGAIN: the waker was stored; the error of the step. */
+static int poll_step(struct rv_http_file *file, struct rv_cx *cx)
 {
     int error;
 
@@ -151,23 +154,23 @@ static int settle(struct rv_http_file *file, struct rv_cx *cx)
     file->calling = false;
     file->written_bytes = file->job->written_bytes;
     error = file->call.future.result;
-    /* "No thread to be had" is no memory here: -EAGAIN means pending. */
+    /* The pool's -EAGAIN means "no thread". Here it would mean "pending". */
     return error == -EAGAIN ? -ENOMEM : error;
 }
 
-/* Let the pool write what there is. Returns: as settle(). */
+/* Start a step that writes the buffered data. Returns: as poll_step(). */
 static int begin_step(struct rv_http_file *file, struct rv_cx *cx)
 {
     if (file->job->part)
         rv_blocking_init(&file->call, do_step, file->job, job_free);
-    else /* whoever reads from it sets the pace */
+    else /* slow: the reader of a pipe may block it for long */
         rv_blocking_init_slow(&file->call, do_step, file->job, job_free);
     file->calling = true;
-    return settle(file, cx);
+    return poll_step(file, cx);
 }
 
-/* Room behind the data, unless it is a whole step. Returns: 0, -ENOMEM. */
-static int make_room(struct rv_http_file_job *job)
+/* Make free space behind the data, up to STEP_BYTES. Returns: 0, -ENOMEM. */
+static int reserve_data(struct rv_http_file_job *job)
 {
     const size_t room = job->room_bytes ? 2 * job->room_bytes : FIRST_BYTES;
 
@@ -181,12 +184,12 @@ static ssize_t file_write(struct rv_http_sink *sink, struct rv_cx *cx,
 {
     struct rv_http_file *file = file_of(sink);
     struct rv_http_file_job *job = file->job;
-    int error = settle(file, cx);
+    int error = poll_step(file, cx);
 
     if (error == 0 && job->len_bytes == STEP_BYTES)
         error = begin_step(file, cx);
     if (error == 0)
-        error = make_room(job);
+        error = reserve_data(job);
     if (error < 0)
         return error;
     if (len > job->room_bytes - job->len_bytes)
@@ -199,7 +202,7 @@ static ssize_t file_write(struct rv_http_sink *sink, struct rv_cx *cx,
 static int file_finish(struct rv_http_sink *sink, struct rv_cx *cx)
 {
     struct rv_http_file *file = file_of(sink);
-    int error = settle(file, cx);
+    int error = poll_step(file, cx);
 
     if (error < 0 || file->job->last)
         return error;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * idle_connections.c - connections that wait for their next request.
+ * idle_connections.c - open connections without a request.
  *
- * One list, the latest last, so the oldest are in front and a look for one
- * begins at the end: the connection used last is the least likely to have been
- * closed by the server.
+ * All are in one list, ordered by the time at which they became idle, the
+ * oldest first. A search starts at the end: the connection used last is the
+ * least likely to have been closed by the server.
  *
  * Threads: the executor's.
  */
@@ -22,7 +22,7 @@ struct idle {
     int64_t since_ns;
     uint16_t port;
     size_t host_len;
-    char host[]; /* as in the URL, without a NUL */
+    char host[]; /* as in the URL, not NUL-terminated */
 };
 
 static struct idle *idle_of(struct rv_list *node)
@@ -52,16 +52,15 @@ static void forget_expired(struct rv_http_client *client)
         forget_oldest(client);
 }
 
-static bool leads_to(const struct idle *idle,
-                     const struct rv_http_url_parts *url)
+static bool leads_to(const struct idle *idle, const struct rv_http_peer *peer)
 {
-    return idle->port == url->port && idle->host_len == url->host_len &&
-           strncasecmp(idle->host, url->host, url->host_len) == 0;
+    return idle->port == peer->port && idle->host_len == peer->host_len &&
+           strncasecmp(idle->host, peer->host, peer->host_len) == 0;
 }
 
-/* Nothing is to come on a good one: an end, an error or a word of a server
- * that was not asked makes it useless. */
-static bool still_good(const struct idle *idle)
+/* An idle connection has nothing to receive. The end of the stream, an error or
+ * unrequested data makes it unusable. */
+static bool is_usable(const struct idle *idle)
 {
     char byte;
 
@@ -71,7 +70,7 @@ static bool still_good(const struct idle *idle)
 }
 
 bool rv_http_client_reuse(struct rv_http_client *client,
-                          const struct rv_http_url_parts *url,
+                          const struct rv_http_peer *peer,
                           struct rv_stream *stream)
 {
     struct rv_list *node;
@@ -82,9 +81,9 @@ bool rv_http_client_reuse(struct rv_http_client *client,
         struct idle *idle = idle_of(node);
 
         before = node->prev;
-        if (!leads_to(idle, url))
+        if (!leads_to(idle, peer))
             continue;
-        if (still_good(idle)) {
+        if (is_usable(idle)) {
             *stream = idle->stream;
             idle->stream = (struct rv_stream){0};
         }
@@ -96,26 +95,26 @@ bool rv_http_client_reuse(struct rv_http_client *client,
 }
 
 static uint32_t count_to(const struct rv_http_client *client,
-                         const struct rv_http_url_parts *url)
+                         const struct rv_http_peer *peer)
 {
     const struct rv_list *node;
     uint32_t count = 0;
 
     for (node = client->idle.next; node != &client->idle; node = node->next)
-        count += leads_to(RV_CONTAINER_OF(node, struct idle, node), url);
+        count += leads_to(RV_CONTAINER_OF(node, struct idle, node), peer);
     return count;
 }
 
 void rv_http_client_keep(struct rv_http_client *client,
-                         const struct rv_http_url_parts *url,
+                         const struct rv_http_peer *peer,
                          struct rv_stream *stream)
 {
     struct idle *idle = NULL;
 
     forget_expired(client);
     if (client->max_idle > 0 &&
-        count_to(client, url) < client->max_idle_per_host)
-        idle = rv_alloc(sizeof *idle + url->host_len);
+        count_to(client, peer) < client->max_idle_per_host)
+        idle = rv_alloc(sizeof *idle + peer->host_len);
     if (!idle) {
         rv_stream_close(stream);
         return;
@@ -127,9 +126,9 @@ void rv_http_client_keep(struct rv_http_client *client,
     idle->stream = *stream;
     *stream = (struct rv_stream){0};
     idle->since_ns = rv_now_ns();
-    idle->port = url->port;
-    idle->host_len = url->host_len;
-    memcpy(idle->host, url->host, url->host_len);
+    idle->port = peer->port;
+    idle->host_len = peer->host_len;
+    memcpy(idle->host, peer->host, peer->host_len);
     rv_list_push(&client->idle, &idle->node);
     client->idle_count++;
 }

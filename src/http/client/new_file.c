@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * new_file.c - a file that has its name only when it is whole.
+ * new_file.c - a file that gets its final name only when it is complete.
  *
  * Threads: any.
  */
@@ -21,7 +21,7 @@
 
 enum {
     ENDING_BYTES = sizeof ".0123456789abcdef.part" - 1,
-    TRIES = 100 /* by then something is wrong with the directory */
+    TRIES = 100 /* names are random: so many collisions mean a fault */
 };
 
 size_t rv_new_file_room(const char *name)
@@ -29,8 +29,9 @@ size_t rv_new_file_room(const char *name)
     return strlen(name) + ENDING_BYTES + 1;
 }
 
-/* It need not be a secret: O_EXCL decides. It should be another each time. */
-static uint64_t some_number(void)
+/* It need not be secret, because O_EXCL refuses a name that exists. But it
+ * should differ each time. */
+static uint64_t random_number(void)
 {
     uint64_t number;
 
@@ -39,8 +40,8 @@ static uint64_t some_number(void)
     return (uint64_t)rv_now_ns() << 20 ^ (uint64_t)getpid();
 }
 
-/* How much of the name fits in front of the ending: all of it, but where the
- * last part of the path would get too long. */
+/* How many bytes of the name to keep in front of the ending: all, unless the
+ * last component of the path would exceed NAME_MAX. */
 static size_t kept_len(const char *name)
 {
     const char *slash = strrchr(name, '/');
@@ -60,7 +61,7 @@ int rv_new_file_open(int dir_fd, const char *name, char *temp)
     memcpy(temp, name, len);
     for (int i = 0; fd < 0 && i < TRIES; i++) {
         snprintf(temp + len, ENDING_BYTES + 1, ".%016" PRIx64 ".part",
-                 some_number());
+                 random_number());
         fd =
             openat(dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (fd < 0 && errno != EEXIST)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * response.c - receives the response to a GET: its head, then its body.
+ * response.c - receives the response to a GET: first the head, then the body.
  *
- * The head and the body each have a buffer that starts small and doubles,
- * because thousands of these may be alive. A body that is kept is decoded in
- * its buffer; one that goes to a sink, or nowhere, passes through a buffer of
- * a fixed size:
+ * Thousands of GETs may be alive, so the buffers for head and body start small
+ * and double. A body that is kept is decoded in place. A body for a sink, or
+ * one that is discarded, passes through a buffer of fixed size:
  *
- *     body: [taken by the sink][piece: decoded, next][raw: to be parsed]
+ *     body: [written to the sink][piece: decoded, next][raw: not parsed yet]
  *
  * Threads: the executor's, as for every future.
  */
@@ -18,33 +17,22 @@
 #include "http/client/client_internal.h"
 
 enum {
-    BODY_STEP_BYTES = 4096,        /* least room for a body of unknown length */
-    BODY_TRUST_BYTES = 256 * 1024, /* most room for a length only promised */
-    PASS_BYTES = 64 * 1024,        /* at once, to a sink */
-    DISCARD_BYTES = 64 * 1024,     /* more is dearer than a new connection */
-    LINE_BYTES = RV_HTTP_URL_TEXT + 64, /* a Location with any URL */
-    INTERIM_HEADS = 16,                 /* of 1xx before a response */
-    STEPS_A_POLL = 64                   /* then other tasks have their turn */
+    BODY_STEP_BYTES = 4096,        /* free space for a body of unknown length */
+    BODY_TRUST_BYTES = 256 * 1024, /* at most so much is allocated for a
+                                      Content-Length before data arrives */
+    PASS_BYTES = 64 * 1024,        /* the buffer in front of a sink */
+    DISCARD_BYTES = 64 * 1024,     /* to discard more costs more than a new
+                                      connection */
+    LINE_BYTES = RV_HTTP_URL_TEXT + 64, /* fits a Location with any URL */
+    INTERIM_HEADS = 16,                 /* 1xx responses before the real one */
+    STEPS_A_POLL = 64                   /* then the task yields to others */
 };
 
-/* What a step returns when the response is over; 0: go on. */
+/* A step returns OVER when the response is complete, 0 to continue, or a
+ * negative errno. */
 enum { OVER = 1 };
 
 /* --- buffers ----------------------------------------------------------- */
-
-int rv_http_grow(char **buffer, size_t len, size_t *room, size_t new_room)
-{
-    char *larger = rv_alloc(new_room);
-
-    if (!larger)
-        return -ENOMEM;
-    if (len > 0)
-        memcpy(larger, *buffer, len);
-    rv_free(*buffer);
-    *buffer = larger;
-    *room = new_room;
-    return 0;
-}
 
 static int reserve_head(struct rv_http_get *get)
 {
@@ -54,7 +42,7 @@ static int reserve_head(struct rv_http_get *get)
                         2 * get->head_room_bytes);
 }
 
-/* Room for `want` bytes behind the body so far. */
+/* Make sure that `want` more bytes fit after the body received so far. */
 static int reserve_body(struct rv_http_get *get, size_t want)
 {
     size_t room = 2 * get->body_room_bytes;
@@ -67,7 +55,8 @@ static int reserve_body(struct rv_http_get *get, size_t want)
                         room);
 }
 
-/* Receive into `buffer`. Returns: bytes, 0 at the end, negative errno. */
+/* Receive into `buffer`. Returns: bytes; 0 at the end of the stream; negative
+ * errno. */
 static ssize_t receive(struct rv_http_get *get, struct rv_cx *cx, char *buffer,
                        size_t room)
 {
@@ -79,7 +68,7 @@ static ssize_t receive(struct rv_http_get *get, struct rv_cx *cx, char *buffer,
 
 /* --- a body that is kept ----------------------------------------------- */
 
-/* How much room the next piece of the body deserves. */
+/* How much free space to have before the next receive. */
 static size_t body_step(const struct rv_http_get *get)
 {
     uint64_t left;
@@ -91,8 +80,8 @@ static size_t body_step(const struct rv_http_get *get)
 }
 
 /*
- * `len` bytes came in behind the body. They are decoded where they are: what
- * is kept only ever moves down, over chunk sizes.
+ * Decode `len` bytes that were received behind the body. This works in place:
+ * data only moves towards the front, over the chunk sizes.
  */
 static int decode_in_place(struct rv_http_get *get, size_t len)
 {
@@ -115,15 +104,15 @@ static int decode_in_place(struct rv_http_get *get, size_t len)
     return get->parser->done ? OVER : 0;
 }
 
-/* The end of the stream may be the end of the body. */
-static int take_eof(struct rv_http_get *get)
+/* At the end of the stream: is it a valid end of the message? */
+static int end_of_stream(struct rv_http_get *get)
 {
     const int error = rv_http_parse_eof(get->parser);
 
     return error < 0 ? error : OVER;
 }
 
-static int keep_some(struct rv_http_get *get, struct rv_cx *cx)
+static int receive_kept(struct rv_http_get *get, struct rv_cx *cx)
 {
     const int error = reserve_body(get, body_step(get));
     ssize_t len;
@@ -134,7 +123,7 @@ static int keep_some(struct rv_http_get *get, struct rv_cx *cx)
                   get->body_room_bytes - get->body_len_bytes);
     if (len < 0)
         return (int)len;
-    return len == 0 ? take_eof(get) : decode_in_place(get, (size_t)len);
+    return len == 0 ? end_of_stream(get) : decode_in_place(get, (size_t)len);
 }
 
 /* --- a body that passes through ---------------------------------------- */
@@ -149,8 +138,8 @@ static bool is_kept(const struct rv_http_get *get)
     return !get->sink && !is_discarded(get);
 }
 
-/* Hand on what is decoded. */
-static int hand_on(struct rv_http_get *get, struct rv_cx *cx)
+/* Write the decoded piece to the sink, or discard it. */
+static int write_piece(struct rv_http_get *get, struct rv_cx *cx)
 {
     ssize_t taken = get->piece.len;
 
@@ -160,14 +149,14 @@ static int hand_on(struct rv_http_get *get, struct rv_cx *cx)
     if (taken < 0)
         return (int)taken;
     RV_CHECK(taken > 0 && taken <= get->piece.len,
-             "a sink took what it was not given");
+             "a sink reported more bytes than it was given, or none");
     get->piece.at += (uint32_t)taken;
     get->piece.len -= (uint32_t)taken;
     get->body_len_bytes += (size_t)taken;
     return is_discarded(get) && get->body_len_bytes > DISCARD_BYTES ? OVER : 0;
 }
 
-/* Decode the next piece of what came. */
+/* Decode the next piece of the received bytes. */
 static int decode_piece(struct rv_http_get *get)
 {
     const ssize_t used = rv_http_parse_body(
@@ -200,11 +189,11 @@ static int receive_raw(struct rv_http_get *get, struct rv_cx *cx)
         get->raw = (struct rv_http_slice){0, (uint32_t)len};
     if (len != 0)
         return len < 0 ? (int)len : 0;
-    error = rv_http_parse_eof(get->parser); /* if good, it is done */
+    error = rv_http_parse_eof(get->parser); /* 0: parser->done is set */
     return error < 0 ? error : 0;
 }
 
-/* One step; its state is what it waits for if it cannot be made. */
+/* Make one step. The state says what it waits for if it cannot be made now. */
 static int pass_some(struct rv_http_get *get, struct rv_cx *cx)
 {
     const bool to_sink = get->piece.len > 0 || get->parser->done;
@@ -212,13 +201,14 @@ static int pass_some(struct rv_http_get *get, struct rv_cx *cx)
     if (to_sink != (get->state == RV_HTTP_STORING))
         rv_http_get_enter(get, to_sink ? RV_HTTP_STORING : RV_HTTP_RECEIVING);
     if (get->piece.len > 0)
-        return hand_on(get, cx);
+        return write_piece(get, cx);
     if (get->parser->done)
         return finish_sink(get, cx);
     return get->raw.len > 0 ? decode_piece(get) : receive_raw(get, cx);
 }
 
-/* A buffer with what came behind the head, and room for more. */
+/* Start the sink and set up the buffer, with the `rest` bytes that followed the
+ * head. */
 static int start_passing(struct rv_http_get *get, size_t rest)
 {
     const struct rv_http_head *head = &get->parser->head;
@@ -249,7 +239,7 @@ static int start_passing(struct rv_http_get *get, size_t rest)
 
 /* --- the head ---------------------------------------------------------- */
 
-/* The head is complete: what came in behind it is the start of the body. */
+/* The head is complete. The bytes behind it are the start of the body. */
 static int start_body(struct rv_http_get *get)
 {
     const size_t rest = get->filled_bytes - get->head_len_bytes;
@@ -273,6 +263,7 @@ static int start_body(struct rv_http_get *get)
     return decode_in_place(get, rest);
 }
 
+/* Prepare the parser for a head: the first, or another one after a 1xx. */
 static void expect_head(struct rv_http_get *get)
 {
     struct rv_http_limits limits = rv_http_default_limits;
@@ -285,9 +276,9 @@ static void expect_head(struct rv_http_get *get)
         rv_http_parser_answers_head(get->parser);
 }
 
-/* While nothing has come there is no parser: it is most of what a GET needs in
- * memory, and thousands of them may wait. Returns: 0, -ENOMEM. */
-static int need_parser(struct rv_http_get *get)
+/* The parser is allocated when the first bytes arrive: it is most of the memory
+ * of a GET, and thousands of GETs may be waiting. Returns: 0, -ENOMEM. */
+static int ensure_parser(struct rv_http_get *get)
 {
     if (get->parser)
         return 0;
@@ -299,9 +290,9 @@ static int need_parser(struct rv_http_get *get)
 }
 
 /*
- * Pass over a head of 1xx. All heads of a response together may have as many
- * bytes as one: a server that never comes to the point is let go. Nothing was
- * asked for to which "101 Switching Protocols" could be the response.
+ * Skip a 1xx response. All heads before the real response together are limited
+ * to the size of one, so that a server cannot send them endlessly. "101
+ * Switching Protocols" is an error: the request did not ask for an upgrade.
  */
 static int skip_interim(struct rv_http_get *get, size_t len)
 {
@@ -316,8 +307,8 @@ static int skip_interim(struct rv_http_get *get, size_t len)
     return 0;
 }
 
-/* Parse the head as far as it is there, and pass over heads of 1xx. */
-static int take_head(struct rv_http_get *get)
+/* Parse the head as far as it was received, and skip 1xx responses. */
+static int parse_head(struct rv_http_get *get)
 {
     for (;;) {
         const ssize_t len =
@@ -347,16 +338,16 @@ static int receive_head(struct rv_http_get *get, struct rv_cx *cx)
                   get->head_room_bytes - get->filled_bytes);
     if (len < 0)
         return (int)len;
-    error = need_parser(get);
+    error = ensure_parser(get);
     if (error < 0)
         return error;
     if (len == 0)
-        return take_eof(get);
+        return end_of_stream(get);
     get->filled_bytes += (size_t)len;
-    return take_head(get);
+    return parse_head(get);
 }
 
-/* --- all of it --------------------------------------------------------- */
+/* --- the whole response ------------------------------------------------ */
 
 void rv_http_response_start(struct rv_http_get *get)
 {
@@ -372,21 +363,18 @@ void rv_http_response_start(struct rv_http_get *get)
         expect_head(get);
 }
 
-static int step(struct rv_http_get *get, struct rv_cx *cx)
-{
-    if (!get->head_done)
-        return receive_head(get, cx);
-    return is_kept(get) ? keep_some(get, cx) : pass_some(get, cx);
-}
-
 int rv_http_response_poll(struct rv_http_get *get, struct rv_cx *cx)
 {
     for (int n = 0; n < STEPS_A_POLL; n++) {
-        const int done = step(get, cx);
+        int done;
 
+        if (!get->head_done)
+            done = receive_head(get, cx);
+        else
+            done = is_kept(get) ? receive_kept(get, cx) : pass_some(get, cx);
         if (done != 0)
             return done < 0 ? done : 0;
-        /* It moves: each wait for more has all of its time. */
+        /* There was progress: the timeout for silence starts again. */
         rv_http_get_moved(get);
     }
     rv_waker_wake(&cx->waker);

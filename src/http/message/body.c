@@ -51,8 +51,8 @@ static int text_byte(struct rv_http_parser *parser, char byte,
     return expect(parser, byte, '\r', line_end);
 }
 
-/* The line of a chunk size is whole. */
-static int begin_chunk(struct rv_http_parser *parser)
+/* A chunk-size line is complete. */
+static int end_size_line(struct rv_http_parser *parser)
 {
     const uint64_t room = parser->limits.body_bytes - parser->body_bytes;
 
@@ -65,7 +65,7 @@ static int begin_chunk(struct rv_http_parser *parser)
 }
 
 /* The first byte of a trailer, or of the empty line that ends the message. */
-static int begin_trailer(struct rv_http_parser *parser, char byte)
+static int first_trailer_byte(struct rv_http_parser *parser, char byte)
 {
     if (!rv_http_in(byte, RV_HTTP_TOKEN))
         return expect(parser, byte, '\r', RV_HTTP_AT_LAST_LF);
@@ -188,7 +188,7 @@ static int chunk_byte(struct rv_http_parser *parser, char byte)
         return 0;
     case RV_HTTP_AT_SIZE_LF:
         error = expect(parser, byte, '\n', RV_HTTP_AT_SIZE_LF);
-        return error != 0 ? error : begin_chunk(parser);
+        return error != 0 ? error : end_size_line(parser);
     case RV_HTTP_AT_SIZE_FIRST:
         return add_size_digit(parser, byte);
     default: /* from RV_HTTP_AT_EXTENSION on */
@@ -200,7 +200,7 @@ static int trailer_byte(struct rv_http_parser *parser, char byte)
 {
     switch (parser->state) {
     case RV_HTTP_AT_TRAILER:
-        return begin_trailer(parser, byte);
+        return first_trailer_byte(parser, byte);
     case RV_HTTP_AT_TRAILER_KEY:
         if (rv_http_in(byte, RV_HTTP_TOKEN))
             return 0;
@@ -239,7 +239,7 @@ static bool at_data(const struct rv_http_parser *parser)
  * Take up to `len` bytes of data, which is more than none. Returns: how many,
  * or -EMSGSIZE when a body without an end has reached its limit.
  */
-static ssize_t take_data(struct rv_http_parser *parser, uint32_t len)
+static ssize_t consume_data(struct rv_http_parser *parser, uint32_t len)
 {
     if (parser->remaining == 0)
         return -EMSGSIZE;
@@ -274,7 +274,7 @@ ssize_t rv_http_parse_body(struct rv_http_parser *parser, const char *data,
         used++;
     }
     if (used < end && !parser->done) {
-        const ssize_t taken = take_data(parser, end - used);
+        const ssize_t taken = consume_data(parser, end - used);
 
         if (taken < 0) {
             parser->error = (int)taken;

@@ -160,8 +160,8 @@ static int parse_header_line(struct rv_http_parser *parser, const char *buffer,
     return 0;
 }
 
-/* The empty line came. */
-static int finish_head(struct rv_http_parser *parser, const char *buffer)
+/* The empty line: the head is complete. */
+static int end_head(struct rv_http_parser *parser, const char *buffer)
 {
     const int error = rv_http_decide_framing(parser, buffer);
 
@@ -190,7 +190,7 @@ static int parse_line(struct rv_http_parser *parser, const char *buffer,
 {
     if (parser->state == RV_HTTP_AT_HEADER) {
         if (line.len == 0)
-            return finish_head(parser, buffer);
+            return end_head(parser, buffer);
         return parse_header_line(parser, buffer, line);
     }
 

@@ -149,8 +149,8 @@ struct rv_http_url_parts rv_http_parts_of(const struct rv_http_url *url);
  *
  * Returns: its length; -EINVAL, -ENAMETOOLONG.
  */
-ssize_t rv_http_take_authority(struct rv_http_url_parts *out, const char *text,
-                               const char *end);
+ssize_t rv_http_parse_authority(struct rv_http_url_parts *out, const char *text,
+                                const char *end);
 
 /* --- in headers.c ------------------------------------------------------ */
 

@@ -35,8 +35,8 @@ static int skip_scheme(const char **text)
     return 0;
 }
 
-/* An IPv6 address up to its bracket; whether it is a good one shows later. */
-static int take_ipv6(struct rv_http_url_parts *out, const char **text)
+/* An IPv6 address in brackets. Whether it is valid, the connect finds out. */
+static int parse_ipv6(struct rv_http_url_parts *out, const char **text)
 {
     const char *host = *text + 1;
     const size_t len = strspn(host, "0123456789abcdefABCDEF:.");
@@ -50,13 +50,13 @@ static int take_ipv6(struct rv_http_url_parts *out, const char **text)
     return 0;
 }
 
-static int take_host(struct rv_http_url_parts *out, const char **text)
+static int parse_host(struct rv_http_url_parts *out, const char **text)
 {
     const char *host = *text;
     const size_t len = strcspn(host, ":/\\?# ");
 
     if (*host == '[')
-        return take_ipv6(out, text);
+        return parse_ipv6(out, text);
     for (size_t i = 0; i < len; i++)
         if (!rv_http_in(host[i], RV_HTTP_HOST) || strchr("[]", host[i]))
             return -EINVAL;
@@ -69,8 +69,8 @@ static int take_host(struct rv_http_url_parts *out, const char **text)
     return 0;
 }
 
-/* ":8080"; a colon with nothing behind it means the default, says the RFC. */
-static int take_port(struct rv_http_url_parts *out, const char **text)
+/* ":8080". By RFC 3986 a colon without digits means the default port. */
+static int parse_port(struct rv_http_url_parts *out, const char **text)
 {
     const char *digit = *text;
     unsigned port = 0;
@@ -92,14 +92,14 @@ static int take_port(struct rv_http_url_parts *out, const char **text)
     return 0;
 }
 
-ssize_t rv_http_take_authority(struct rv_http_url_parts *out, const char *text,
-                               const char *end)
+ssize_t rv_http_parse_authority(struct rv_http_url_parts *out, const char *text,
+                                const char *end)
 {
     const char *start = text;
-    int error = take_host(out, &text);
+    int error = parse_host(out, &text);
 
     if (error == 0)
-        error = take_port(out, &text);
+        error = parse_port(out, &text);
     if (error < 0)
         return error;
     if (text != end && !strchr("/\\?#", *text))
@@ -109,8 +109,8 @@ ssize_t rv_http_take_authority(struct rv_http_url_parts *out, const char *text,
     return text - start;
 }
 
-/* The rest: a path, a query, both or nothing. */
-static int take_target(struct rv_http_url_parts *out, const char *text)
+/* What follows the authority: a path, a query, both or nothing. */
+static int parse_target(struct rv_http_url_parts *out, const char *text)
 {
     const size_t len = strcspn(text, "#");
     const size_t slash = *text == '/' ? 0 : 1;
@@ -132,8 +132,8 @@ int rv_http_url_split(struct rv_http_url_parts *out, const char *text)
 
     if (error < 0)
         return error;
-    len = rv_http_take_authority(out, text, text + strlen(text));
-    return len < 0 ? (int)len : take_target(out, text + len);
+    len = rv_http_parse_authority(out, text, text + strlen(text));
+    return len < 0 ? (int)len : parse_target(out, text + len);
 }
 
 int rv_http_url_parse(struct rv_http_url *out, const char *text)

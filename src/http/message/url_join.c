@@ -145,8 +145,8 @@ static void write_host(struct rv_http_url *out,
  *
  * Returns: their length, 0: there are none; negative errno.
  */
-static ssize_t take_front(struct rv_http_url_parts *parts, const char *text,
-                          size_t len)
+static ssize_t parse_front(struct rv_http_url_parts *parts, const char *text,
+                           size_t len)
 {
     const size_t scheme = rv_http_scheme_span(text, len);
     size_t at = 0;
@@ -159,7 +159,7 @@ static ssize_t take_front(struct rv_http_url_parts *parts, const char *text,
     }
     if (len - at < 2 || !is_slash(text[at]) || !is_slash(text[at + 1]))
         return at > 0 ? -EINVAL : 0;
-    host = rv_http_take_authority(parts, text + at + 2, text + len);
+    host = rv_http_parse_authority(parts, text + at + 2, text + len);
     return host < 0 ? host : (ssize_t)at + 2 + host;
 }
 
@@ -171,7 +171,7 @@ int rv_http_url_join(struct rv_http_url *out, const struct rv_http_url *base,
     const size_t end = trimmed.len;
     const char *hash = memchr(text, '#', end);
     struct rv_http_url_parts parts;
-    const ssize_t front = take_front(&parts, text, end);
+    const ssize_t front = parse_front(&parts, text, end);
     const char *rest;
     size_t len;
     size_t kept;

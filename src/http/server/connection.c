@@ -20,8 +20,9 @@ static const int64_t drain_ns = RV_NS_PER_S;
  * not more than a quarter of what it may take at most. */
 static const int64_t pause_ns = RV_NS_PER_S;
 
-/* Between two looks at a handler: an idle limit of nothing is no busy loop. */
-static const int64_t shortest_look_ns = RV_NS_PER_MS;
+/* The least time between two checks of a handler or a send, so that an idle
+ * timeout of 0 does not cause a busy loop. */
+static const int64_t shortest_check_ns = RV_NS_PER_MS;
 
 /* --- time -------------------------------------------------------------- */
 
@@ -29,19 +30,19 @@ static const int64_t shortest_look_ns = RV_NS_PER_MS;
 static int64_t state_deadline(const struct rv_http_connection *conn)
 {
     const int64_t idle_ns = conn->server->idle_timeout_ns;
-    int64_t look_ns;
+    int64_t check_ns;
 
     if (conn->state == RV_HTTP_CONN_DRAIN)
         return rv_after_ns(drain_ns);
     if (conn->state < RV_HTTP_CONN_HANDLER)
         return rv_after_ns(idle_ns);
-    /* Often enough to see whether what is sent moves. */
-    look_ns = rv_after_ns(idle_ns / 2 > shortest_look_ns ? idle_ns / 2
-                                                         : shortest_look_ns);
+    /* Check twice per idle timeout whether the peer acknowledges data. */
+    check_ns = rv_after_ns(idle_ns / 2 > shortest_check_ns ? idle_ns / 2
+                                                           : shortest_check_ns);
     if (conn->state == RV_HTTP_CONN_SEND)
-        return look_ns;
-    return !conn->answered && conn->handler_ns < look_ns ? conn->handler_ns
-                                                         : look_ns;
+        return check_ns;
+    return !conn->answered && conn->handler_ns < check_ns ? conn->handler_ns
+                                                          : check_ns;
 }
 
 /*
@@ -76,7 +77,7 @@ static bool out_of_time(struct rv_http_connection *conn, struct rv_cx *cx)
  * that does not read gets a reset: a plain close would leave what was not sent
  * to the kernel, which goes on trying for minutes.
  */
-static void give_up(struct rv_http_connection *conn)
+static void handle_timeout(struct rv_http_connection *conn)
 {
     const bool begun = conn->in_end > conn->in_start;
 
@@ -109,7 +110,7 @@ static enum rv_poll connection_poll(struct rv_future *future, struct rv_cx *cx)
             continue;
         if (!out_of_time(conn, cx))
             return RV_PENDING;
-        give_up(conn);
+        handle_timeout(conn);
     }
     rv_waker_wake(&cx->waker);
     return RV_PENDING;

@@ -27,10 +27,10 @@ enum rv_http_connection_state {
 /* A task, owned by the executor. */
 struct rv_http_connection {
     struct rv_future future;
-    struct rv_http_server *server; /* valid while linked */
-    struct rv_list node;           /* in server->connections: the one that
-                                      answered last is the last */
-    struct rv_waker waker;         /* its own task's */
+    struct rv_http_server *server; /* valid while `node` is linked */
+    struct rv_list node;           /* in server->connections, which is ordered
+                                      by the time of the last response */
+    struct rv_waker waker;         /* of its own task */
     struct rv_stream stream;
     struct rv_http_parser parser;
     struct rv_http_exchange exchange;

@@ -15,38 +15,31 @@
 #include <string.h>
 
 #include "base/base_internal.h"
+#include "http/message/buffer.h"
 #include "http/server/connection.h"
 
 enum { IN_FIRST_BYTES = 2048 };
 
 /* --- buffers ----------------------------------------------------------- */
 
-/* Room behind what was received: move it to the front, or grow. */
-static int make_room(struct rv_http_connection *conn)
+/* Make free space behind the received bytes: move them to the front of the
+ * buffer, or enlarge it. Returns: 0, -ENOMEM. */
+static int reserve_in(struct rv_http_connection *conn)
 {
     const size_t len = conn->in_end - conn->in_start;
-    const size_t room = conn->in_room ? 2 * conn->in_room : IN_FIRST_BYTES;
-    char *larger;
 
-    if (conn->in_start > 0) {
-        memmove(conn->in, conn->in + conn->in_start, len);
-    } else {
-        larger = rv_alloc(room);
-        if (!larger)
-            return -ENOMEM;
-        if (len > 0)
-            memcpy(larger, conn->in, len);
-        rv_free(conn->in);
-        conn->in = larger;
-        conn->in_room = room;
-    }
+    if (conn->in_start == 0)
+        return rv_http_grow(&conn->in, len, &conn->in_room,
+                            conn->in_room ? 2 * conn->in_room : IN_FIRST_BYTES);
+    memmove(conn->in, conn->in + conn->in_start, len);
     conn->in_start = 0;
     conn->in_end = len;
     return 0;
 }
 
-/* The server stops: is there something that the reactor did not tell yet? */
-static ssize_t last_look(struct rv_http_connection *conn)
+/* While the server stops: receive data that the reactor has not reported yet.
+ */
+static ssize_t receive_unreported(struct rv_http_connection *conn)
 {
     const ssize_t len =
         recv(rv_stream_fd(&conn->stream), conn->in + conn->in_end,
@@ -55,13 +48,14 @@ static ssize_t last_look(struct rv_http_connection *conn)
     return len < 0 ? -errno : len;
 }
 
-/* Receive once. Returns: bytes, 0 at the end, -EAGAIN, other errors. */
-static ssize_t fill(struct rv_http_connection *conn, struct rv_cx *cx)
+/* Receive once. Returns: bytes; 0 at the end of the stream; -EAGAIN; other
+ * errors. */
+static ssize_t receive(struct rv_http_connection *conn, struct rv_cx *cx)
 {
     ssize_t len;
 
     if (conn->in_end == conn->in_room) {
-        const int error = make_room(conn);
+        const int error = reserve_in(conn);
 
         if (error < 0)
             return error;
@@ -69,7 +63,7 @@ static ssize_t fill(struct rv_http_connection *conn, struct rv_cx *cx)
     len = rv_stream_poll_recv(&conn->stream, cx, conn->in + conn->in_end,
                               conn->in_room - conn->in_end);
     if (len == -EAGAIN && conn->server->stopping)
-        len = last_look(conn);
+        len = receive_unreported(conn);
     if (len > 0)
         conn->in_end += (size_t)len;
     return len;
@@ -112,7 +106,7 @@ void rv_http_next_request(struct rv_http_connection *conn)
  * response: read on for a moment, unless the client has said that this was its
  * last request, and nothing came after.
  */
-static void finish_sending(struct rv_http_connection *conn)
+static void end_stream(struct rv_http_connection *conn)
 {
     const struct rv_http_parser *parser = &conn->parser;
     const bool all_read = parser->done && !parser->head.keep_alive &&
@@ -136,7 +130,7 @@ static void after_response(struct rv_http_connection *conn)
     if (conn->exchange.keep_alive)
         rv_http_next_request(conn);
     else
-        finish_sending(conn);
+        end_stream(conn);
 }
 
 /* Answer with an error of our own. It is the last response. */
@@ -242,7 +236,7 @@ static enum rv_poll read_head(struct rv_http_connection *conn, struct rv_cx *cx)
         return RV_READY;
     }
 
-    len = fill(conn, cx);
+    len = receive(conn, cx);
     if (len == -EAGAIN && (had > 0 || !conn->server->stopping))
         return RV_PENDING;
     if (len <= 0)
@@ -286,7 +280,7 @@ static enum rv_poll read_body(struct rv_http_connection *conn, struct rv_cx *cx)
         start_handler(conn);
         return RV_READY;
     }
-    len = fill(conn, cx);
+    len = receive(conn, cx);
     if (len == -EAGAIN)
         return RV_PENDING;
     if (len <= 0)
@@ -356,8 +350,8 @@ void rv_http_check_handler(struct rv_http_connection *conn)
     }
 }
 
-/* Is what is to be sent the last of this connection? */
-static bool is_farewell(const struct rv_http_connection *conn)
+/* Are these the last bytes on this connection? */
+static bool is_last_send(const struct rv_http_connection *conn)
 {
     return conn->after_send == RV_HTTP_CONN_HEAD && !conn->exchange.keep_alive;
 }
@@ -367,7 +361,7 @@ static enum rv_poll send_out(struct rv_http_connection *conn, struct rv_cx *cx)
     const char *data = conn->out + conn->out_sent;
     const size_t left = conn->out_len - conn->out_sent;
     const ssize_t len =
-        is_farewell(conn)
+        is_last_send(conn)
             ? rv_stream_poll_send_last(&conn->stream, cx, data, left)
             : rv_stream_poll_send(&conn->stream, cx, data, left);
 
@@ -395,7 +389,7 @@ static enum rv_poll drain(struct rv_http_connection *conn, struct rv_cx *cx)
 
     conn->in_start = 0;
     conn->in_end = 0;
-    len = fill(conn, cx);
+    len = receive(conn, cx);
     if (len == -EAGAIN)
         return RV_PENDING;
     if (len <= 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reply.c - responses as text.
+ * reply.c - write responses.
  *
  * Threads: the executor's.
  */
@@ -9,33 +9,29 @@
 #include <string.h>
 #include <time.h>
 
+#include "http/message/buffer.h"
 #include "http/message/writer.h"
 #include "http/server/connection.h"
 
 enum {
     HEAD_MAX_BYTES = 512,
     OUT_FIRST_BYTES = 512,
-    OUT_KEEP_BYTES = 64 * 1024 /* a larger buffer is not kept for later */
+    OUT_KEEP_BYTES = 64 * 1024 /* a larger buffer is freed after the send */
 };
 
-/* --- what is to be sent ------------------------------------------------ */
+/* --- the output buffer ------------------------------------------------- */
 
 int rv_http_queue(struct rv_http_connection *conn, const void *text, size_t len)
 {
     const size_t wanted = conn->out_len + len;
-    char *larger;
+    const size_t room = wanted > OUT_FIRST_BYTES ? wanted : OUT_FIRST_BYTES;
 
     if (wanted > conn->out_room) {
-        const size_t room = wanted > OUT_FIRST_BYTES ? wanted : OUT_FIRST_BYTES;
+        const int error =
+            rv_http_grow(&conn->out, conn->out_len, &conn->out_room, room);
 
-        larger = rv_alloc(room);
-        if (!larger)
-            return -ENOMEM;
-        if (conn->out_len > 0)
-            memcpy(larger, conn->out, conn->out_len);
-        rv_free(conn->out);
-        conn->out = larger;
-        conn->out_room = room;
+        if (error < 0)
+            return error;
     }
     if (len > 0)
         memcpy(conn->out + conn->out_len, text, len);
@@ -56,13 +52,13 @@ void rv_http_empty(struct rv_http_connection *conn)
 
 /* --- the head ----------------------------------------------------------- */
 
-/* RFC 9110 has its own names, whatever the language of the program. */
+/* RFC 9110 requires English names; strftime() would use the locale's. */
 static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed",
                                 "Thu", "Fri", "Sat"};
 static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-/* The date as headers have it; made once a second. */
+/* The value of the Date header; formatted at most once per second. */
 static const char *date_text(struct rv_http_server *server)
 {
     struct timespec now;
@@ -80,16 +76,17 @@ static const char *date_text(struct rv_http_server *server)
     return server->date;
 }
 
-/* The status alone says that no body follows: RFC 9110, section 8.6. */
+/* These statuses have no body and no Content-Length: RFC 9110, section 8.6. */
 static bool never_has_body(int status)
 {
     return status == 204 || status == 304;
 }
 
-/* How the body ends, as a header, or nothing: at the close. */
-static void put_framing(struct rv_http_writer *out,
-                        struct rv_http_exchange *exchange, int status,
-                        int64_t len_bytes)
+/* The header that says how the body ends; none if it ends with the connection.
+ */
+static void append_framing(struct rv_http_writer *out,
+                           struct rv_http_exchange *exchange, int status,
+                           int64_t len_bytes)
 {
     exchange->chunked = false;
     if (never_has_body(status))
@@ -106,7 +103,7 @@ static void put_framing(struct rv_http_writer *out,
     }
 }
 
-/* Said where it is not what the version means by itself. */
+/* Sent only where it differs from the default of the HTTP version. */
 static const char *connection_header(const struct rv_http_exchange *exchange)
 {
     if (!exchange->keep_alive)
@@ -114,7 +111,7 @@ static const char *connection_header(const struct rv_http_exchange *exchange)
     return exchange->head->minor == 0 ? "Connection: keep-alive\r\n" : "";
 }
 
-static void put_status_line(struct rv_http_writer *out, int status)
+static void append_status_line(struct rv_http_writer *out, int status)
 {
     rv_http_append(out, "HTTP/1.1 ");
     rv_http_append_number(out, (uint64_t)status);
@@ -131,13 +128,13 @@ int rv_http_format_head(char *text, size_t size,
 
     if (exchange->connection->answered)
         return -EALREADY;
-    put_status_line(&out, status);
+    append_status_line(&out, status);
     rv_http_append(&out, "Date: ");
     rv_http_append(&out, date_text(exchange->connection->server));
     rv_http_append(&out, "\r\nContent-Type: ");
     rv_http_append(&out, type);
     rv_http_append(&out, "\r\n");
-    put_framing(&out, exchange, status, len_bytes);
+    append_framing(&out, exchange, status, len_bytes);
     rv_http_append(&out, connection_header(exchange));
     rv_http_append(&out, "\r\n");
     if (out.full)

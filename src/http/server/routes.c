@@ -55,8 +55,9 @@ static bool is_path(const struct rv_http_route *route, const char *path,
     return strlen(route->path) == len && memcmp(route->path, path, len) == 0;
 }
 
-static const struct rv_http_route *find(const struct rv_http_route *routes,
-                                        const struct rv_http_exchange *exchange)
+static const struct rv_http_route *
+find_route(const struct rv_http_route *routes,
+           const struct rv_http_exchange *exchange)
 {
     const struct rv_http_slice path = rv_http_path(exchange);
 
@@ -80,7 +81,7 @@ static void routes_init(struct rv_future *frame,
 {
     static const struct rv_future_ops ops = {.name = "http-route",
                                              .poll = fixed_poll};
-    const struct rv_http_route *route = find(data, exchange);
+    const struct rv_http_route *route = find_route(data, exchange);
     struct fixed *self = RV_CONTAINER_OF(frame, struct fixed, future);
 
     if (route->handler) {

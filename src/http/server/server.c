@@ -19,18 +19,7 @@ enum {
 
 static const uint64_t max_body = UINT64_C(1) << 20;
 
-/* One more connection, or the reason why not: what was accepted stays so until
- * there is room for it. Returns: 0, negative errno. */
-static int take(struct rv_http_server *server, struct rv_cx *cx)
-{
-    const int error = server->accept.future.result;
-
-    return error < 0 ? error
-                     : rv_http_connection_start(server, &server->accepted,
-                                                cx->executor);
-}
-
-/* Room may be made by closing what is open. */
+/* Errors that end when a connection is closed. */
 static bool is_shortage(int error)
 {
     return error == -EMFILE || error == -ENFILE || error == -ENOMEM ||
@@ -43,7 +32,7 @@ static bool is_shortage(int error)
  *
  * Returns: false when none waits.
  */
-static bool give_up_idlest(struct rv_http_server *server)
+static bool close_idlest(struct rv_http_server *server)
 {
     struct rv_list *node;
 
@@ -77,8 +66,8 @@ static bool is_full(const struct rv_http_server *server)
            server->open >= server->max_connections;
 }
 
-/* Accept for ever. Returns: RV_PENDING; READY with a lasting error. */
-static enum rv_poll take_all(struct rv_http_server *self, struct rv_cx *cx)
+/* Accept until there is a permanent error. */
+static enum rv_poll accept_all(struct rv_http_server *self, struct rv_cx *cx)
 {
     struct rv_future *future = &self->future;
     int error;
@@ -92,16 +81,21 @@ static enum rv_poll take_all(struct rv_http_server *self, struct rv_cx *cx)
                                   &self->accepted);
             RV_AWAIT(future, cx, &self->accept.future);
         }
-        error = take(self, cx);
+        /* An accepted socket is kept until there are resources for it. */
+        error = self->accept.future.result;
+        if (error == 0)
+            error =
+                rv_http_connection_start(self, &self->accepted, cx->executor);
         if (is_lasting(error))
             RV_RETURN(future, error);
-        if (error < 0 && !(is_shortage(error) && give_up_idlest(self))) {
-            /* The listener stays as it is, and ready: the queue in the kernel
-             * holds on to the clients until something was closed. */
+        if (error < 0 && !(is_shortage(error) && close_idlest(self))) {
+            /* The listener stays open and READY: clients wait in its queue
+             * until something is closed. */
             rv_sleep_init(&self->pause, rv_after_ms(PAUSE_MS));
             RV_AWAIT(future, cx, &self->pause.future);
         }
-        if (++self->taken % ACCEPTS_A_TURN == 0) {
+        if (++self->accepts_in_a_row == ACCEPTS_A_TURN) {
+            self->accepts_in_a_row = 0;
             rv_yield_init(&self->yield);
             RV_AWAIT(future, cx, &self->yield.future);
         }
@@ -178,7 +172,7 @@ static enum rv_poll server_poll(struct rv_future *future, struct rv_cx *cx)
         rv_waker_drop(&self->waker);
         self->waker = rv_waker_clone(&cx->waker);
     }
-    return self->stopping ? wait_for_the_last(self, cx) : take_all(self, cx);
+    return self->stopping ? wait_for_the_last(self, cx) : accept_all(self, cx);
 }
 
 static void server_drop(struct rv_future *future)
