@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * blocking.h - calls that block, on threads that may.
+ * blocking.h - run calls that block on a pool of threads.
  *
  *     rv_blocking_init(&self->call, read_the_file, arg, free_arg);
  *     RV_AWAIT(future, cx, &self->call.future);
  *     ... self->call.future.result is what read_the_file() returned
  *
- * Some calls cannot be waited for by epoll: files, getaddrinfo(), a library
- * that only blocks. They go to a pool of threads that grows while jobs wait
- * and shrinks when it is idle.
+ * Some calls block and have nothing that epoll could wait for: file I/O,
+ * getaddrinfo(), a library without an asynchronous interface. They run on a
+ * pool of threads, which grows while jobs are queued and shrinks when it is
+ * idle.
  */
 
 /*
@@ -35,15 +36,18 @@ struct rv_blocking_options {
     int64_t idle_ns;      /* an idle thread ends after this time. 0: 10 s;
                              RV_NEVER: not; negative: at once */
     /*
-     * How much nicer the pool's threads are than the one that starts them
-     * (nice(2), for one thread): 1 to 19. Calls that compute or copy much then
-     * do not keep the executor from its CPU; 0 for calls that mostly sleep.
+     * Added to the niceness of the thread that starts a pool thread: 0 to 19
+     * (nice(2), per thread). Use it for calls that compute or copy much, so
+     * that they do not take the CPU from the executor; 0 for calls that mostly
+     * sleep.
      */
     uint32_t niceness;
 };
 
 /*
- * A pool without threads yet. options: copied; NULL for the default ones.
+ * Create a pool. Threads are started on demand.
+ *
+ * options: copied. NULL: the defaults.
  *
  * Returns: 0, -ENOMEM.
  */
@@ -51,52 +55,56 @@ int rv_blocking_pool_new(struct rv_blocking_pool **out,
                          const struct rv_blocking_options *options);
 
 /*
- * Cancel what is queued, and wait for what runs until the deadline. The pool
- * is not the caller's any more; what still runs then keeps it alive.
+ * Cancel the queued calls, wait for the running ones until the deadline, and
+ * release the pool. The caller must not use it afterwards. Calls that still run
+ * then keep its memory alive until they return.
  *
  * deadline_ns: CLOCK_MONOTONIC, absolute.
- * Threads: any but the pool's own.   Blocks: until the deadline at most.
- * Returns: 0 if all threads have ended, -ETIMEDOUT if some are left to end by
+ * Threads: any but the pool's own.   Blocks: at most until the deadline.
+ * Returns: 0: all threads have ended; -ETIMEDOUT: some still run, and end by
  * themselves.
  */
 int rv_blocking_pool_stop(struct rv_blocking_pool *pool, int64_t deadline_ns);
 
-/* Make it this thread's, for futures to find; NULL for none. Returns: the one
- * before. */
+/* Set the pool that futures polled on this thread use; NULL: none. Returns: the
+ * previous one. */
 struct rv_blocking_pool *rv_blocking_enter(struct rv_blocking_pool *pool);
 
-/* Threads that the pool has now. Threads: any. */
+/* The number of threads that the pool has now. Threads: any. */
 uint32_t rv_blocking_threads(struct rv_blocking_pool *pool);
 
 /*
- * A slow call may take seconds, such as a name to be looked up. Slow calls
- * use at most half of the pool's threads, so they cannot starve the others.
+ * A slow call may take seconds: a name lookup, for example. Slow calls run on
+ * at most half of the pool's threads, so that they cannot starve the others.
  */
 enum rv_blocking_class { RV_BLOCKING_FAST, RV_BLOCKING_SLOW };
 
 typedef int32_t (*rv_blocking_call)(void *arg);
 
 /*
- * result: what the call returned; -ENOMEM, -EAGAIN (no thread to be had and
- * none there), -ECANCELED (the pool was stopped), -ENODEV (no pool).
- * Dropped while it is queued, the call is not made. Dropped while it runs, the
- * call goes on by itself.
+ * result: the return value of the call; -ENOMEM; -EAGAIN: the pool has no
+ * thread and none can be created; -ECANCELED: the pool was stopped; -ENODEV:
+ * this thread has no pool; -ESTALE: the pool belongs to the parent of fork().
+ *
+ * Dropped while the call is queued, the call is not made. Dropped while it
+ * runs, the call continues on its own, and its result is discarded.
  */
 struct rv_blocking {
     struct rv_future future;
-    rv_blocking_call call; /* private, as are the rest */
+    rv_blocking_call call; /* private, as are the fields after it */
     void *arg;
     void (*free_arg)(void *arg);
     enum rv_blocking_class class_;
-    struct rv_blocking_pool *pool; /* while there is a job */
+    struct rv_blocking_pool *pool; /* a reference, while there is a job */
     struct rv_blocking_job *job;
 };
 
 /*
- * Owns: from the first poll on `arg` is the call's. When the future is READY
- * it is the caller's again; when the future was dropped before, free_arg is
- * called once the call cannot use it any more, on any thread. NULL: arg needs
- * no freeing and stays valid long enough by itself.
+ * Owns: `arg` is lent to the call from the first poll until the future is
+ * READY; then it is the caller's again. If the future is dropped in between,
+ * free_arg is called once, on any thread, when the call has returned or will
+ * not be made.
+ * free_arg: NULL if `arg` needs no freeing and outlives the call anyway.
  */
 void rv_blocking_init(struct rv_blocking *blocking, rv_blocking_call call,
                       void *arg, void (*free_arg)(void *arg));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * http_client.h - one GET, as a future; and connections that are kept.
+ * http_client.h - a GET as a future, and a pool of idle connections.
  *
  *     err = rv_http_get_init(&self->get, "http://127.0.0.1:8080/600/Hello");
  *     if (err < 0)
@@ -10,9 +10,9 @@
  *         fwrite(self->get.body, 1, self->get.body_len_bytes, stdout);
  *     rv_drop(&self->get.future);
  *
- * Between init and the first poll it may be told more: limits in time, to
- * follow redirects, to use a client's connections, to send a HEAD, where the
- * body shall go (http_sink.h).
+ * Between init and the first poll, options may be set in the struct: timeouts,
+ * redirects, a client whose connections are reused, HEAD instead of GET, and a
+ * destination for the body (http_sink.h).
  */
 #ifndef RV_HTTP_CLIENT_H
 #define RV_HTTP_CLIENT_H
@@ -23,85 +23,88 @@
 #include <reveil/net.h>
 #include <reveil/resolve.h>
 
-/* --- connections that are kept ----------------------------------------- */
+/* --- idle connections -------------------------------------------------- */
 
 /*
- * Idle connections, to be used again by the next GET to the same host and
- * port. They belong to one executor; it outlives the GETs that use it, and is
- * finished before the runtime stops. One that the server has closed, or said
- * something on, is noticed when its turn comes, and closed.
+ * Idle connections, which the next GET to the same host and port reuses. A
+ * client belongs to one executor. It must outlive the GETs that use it, and
+ * must be finished (fini) before the runtime stops. If the server has closed an
+ * idle connection, or sent data on it, this is noticed when it would be reused,
+ * and it is closed.
  */
 struct rv_http_client {
-    /* Change them after init if wanted. */
-    uint32_t max_idle;          /* 64 in all; more: the oldest is closed */
+    /* Options; may be changed after init. */
+    uint32_t max_idle; /* 64 in total; beyond it the oldest is closed */
     uint32_t max_idle_per_host; /* 8 */
     int64_t max_idle_ns;        /* 60 s; older ones are closed when another
                                    GET starts or ends */
 
-    /* What came of it. */
-    uint64_t opened; /* connections that were to be made */
-    uint64_t reused; /* GETs sent on one that was there */
+    /* Counters. */
+    uint64_t opened; /* GETs that needed a new connection */
+    uint64_t reused; /* GETs sent on an idle connection */
 
     /* Private. */
-    struct rv_list idle; /* the latest last */
+    struct rv_list idle; /* the oldest first */
     uint32_t idle_count;
 };
 
-/* None is idle, the limits are as above. Threads: the executor's. */
+/* Initialize with the default options. Threads: the executor's. */
 void rv_http_client_init(struct rv_http_client *client);
 
-/* Close what is idle. Harmless when done before. Threads: the executor's. */
+/* Close the idle connections. A no-op the second time. Threads: the
+ * executor's. */
 void rv_http_client_fini(struct rv_http_client *client);
 
-/* How many connections are idle. */
+/* The number of idle connections. */
 uint32_t rv_http_client_idle(const struct rv_http_client *client);
 
 /* --- one GET ----------------------------------------------------------- */
 
-/* What a GET waits for, or waited for when it failed. */
+/* What a GET is waiting for, or was waiting for when it failed. */
 enum rv_http_get_state {
-    RV_HTTP_CONNECTING, /* the name, the connection, the first send on it */
-    RV_HTTP_SENDING,    /* room to send the rest of the request */
+    RV_HTTP_CONNECTING, /* name lookup, connect and first send */
+    RV_HTTP_SENDING,    /* sending the rest of the request */
     RV_HTTP_WAITING,    /* the head of the response */
     RV_HTTP_RECEIVING,  /* the next bytes of the body */
     RV_HTTP_STORING,    /* the sink */
-    RV_HTTP_FINISHED    /* nothing: there is a whole response */
+    RV_HTTP_FINISHED    /* nothing: the response is complete */
 };
 
 /*
- * In nanoseconds; 0 or less: no limit but the deadline. Each redirect begins
- * anew. Some limit all of a state, however much comes, others a silence in it.
+ * Timeouts, in nanoseconds. 0 or less: no limit except the deadline. They start
+ * again with each redirect. Some limit the total time of a state; the two
+ * others limit the time without progress.
  */
 struct rv_http_timeouts {
-    int64_t connect_ns;    /* all of it */
-    int64_t send_ns;       /* until the rest of the request is sent */
-    int64_t head_ns;       /* from the end of the request to all of the head */
-    int64_t body_ns;       /* without a byte of the body */
-    int64_t head_stall_ns; /* without a byte of the head */
+    int64_t connect_ns;    /* total: lookup, connect, first send */
+    int64_t send_ns;       /* total: the rest of the request */
+    int64_t head_ns;       /* total: from the sent request to the whole head */
+    int64_t body_ns;       /* without a new byte of the body */
+    int64_t head_stall_ns; /* without a new byte of the head */
 };
 
 /*
- * result: 0 when a whole response came, whatever its status; else
- *   -ECONNREFUSED, -ECONNRESET, ...  what the network said
- *   -ENXIO, -EREMOTEIO, ...          the name: see rv_resolve in resolve.h
- *   -EPIPE      the connection ended before the response did
- *   -EBADMSG, -EMSGSIZE, -ENOTSUP    the response is not good HTTP/1.x, or is
- *               beyond a limit (32 KiB of heads and 16 of 1xx, too), or leads
- *               to what is no URL
- *   -ETIMEDOUT  the deadline passed (deadline_passed is true), or the limit of
- *               `state`; or, in RV_HTTP_CONNECTING, the kernel gave up
+ * result: 0 when the response is complete, whatever its status; else
+ *   -ECONNREFUSED, -ECONNRESET, ...  an error of the network
+ *   -ENXIO, -EREMOTEIO, ...          the name lookup failed: see resolve.h
+ *   -EPIPE      the connection ended before the response was complete
+ *   -EBADMSG, -EMSGSIZE, -ENOTSUP    the response is not valid HTTP/1.x, or
+ *               exceeds a limit (including 32 KiB of heads and 16 responses of
+ *               1xx), or redirects to something that is not a URL
+ *   -ETIMEDOUT  the deadline passed (deadline_passed is true), or the timeout
+ *               of `state`; or, in RV_HTTP_CONNECTING, that of the kernel
  *   -ELOOP      more redirects than max_redirects
- *   -EPROTONOSUPPORT, -ENAMETOOLONG  a redirect leads to https or another
- *               scheme, or to a URL that is too long
- *   -ENOSPC, ... in RV_HTTP_STORING  what the sink said
+ *   -EPROTONOSUPPORT, -ENAMETOOLONG  a redirect to https or another scheme, or
+ *               to a URL that is too long
+ *   -ENOSPC, ... in RV_HTTP_STORING  an error of the sink
  *   -ENOMEM
- * When it is READY its connection is closed or the client's; what it allocated
- * is freed by rv_drop(), which also cancels it at any time before.
+ * When the GET is READY, its connection is closed or belongs to the client.
+ * rv_drop() frees its memory; before READY it also cancels the GET.
  */
 struct rv_http_get {
     struct rv_future future;
 
-    /* Output: valid when the result is 0, until rv_drop(). */
+    /* Output: valid if the result is 0, until rv_drop(). */
     int status;            /* 200, 404, ... */
     char *body;            /* decoded, not NUL-terminated; or NULL. To keep it,
                               set this to NULL, and free it with rv_free() */
@@ -110,39 +113,39 @@ struct rv_http_get {
     size_t head_len_bytes;
 
     /* Output, always valid. */
-    char *url;          /* the one asked last, after redirects */
-    uint32_t redirects; /* followed */
+    char *url;          /* the current URL, after redirects */
+    uint32_t redirects; /* how many were followed */
     enum rv_http_get_state state;
     bool deadline_passed;
-    bool reused; /* the response came on a connection that was idle */
+    bool reused; /* the request was sent on an idle connection */
 
-    /* Set between init and the first poll if wanted. */
-    int64_t deadline_ns;              /* for the whole; RV_NEVER by default */
-    uint64_t max_body_bytes;          /* 64 MiB by default; more is -EMSGSIZE */
+    /* Options; may be set between init and the first poll. */
+    int64_t deadline_ns;              /* for the whole GET; default RV_NEVER */
+    uint64_t max_body_bytes;          /* default 64 MiB; more is -EMSGSIZE */
     struct rv_http_timeouts timeouts; /* none by default */
-    uint32_t max_redirects; /* 0, the default: a redirect is the response */
-    bool head_only;         /* HEAD instead of GET: no body comes */
-    struct rv_http_client *client; /* NULL: a connection of its own */
+    uint32_t max_redirects; /* default 0: a redirect is a normal response */
+    bool head_only;         /* send HEAD instead of GET: there is no body */
+    struct rv_http_client *client; /* NULL: a connection for this GET only */
 
-    /* rv_http_find_header(&parser->head, head, ...) when the result is 0,
-     * until rv_drop(). NULL before anything came. */
+    /* For rv_http_find_header(&parser->head, head, ...). Valid if the result is
+     * 0, until rv_drop(). NULL until the first bytes are received. */
     struct rv_http_parser *parser;
 
     /* Private. */
     struct rv_http_sink *sink;
     struct rv_stream stream;
     struct rv_sleep timer;
-    int64_t timer_ns; /* what it is set to; 0: it does not run */
-    int64_t state_ns; /* deadline of the state, or of a silence in it */
-    int64_t whole_ns; /* deadline of the state alone */
+    int64_t timer_ns; /* what the timer is set to; 0: it is not armed */
+    int64_t state_ns; /* the next deadline of the state, total or progress */
+    int64_t whole_ns; /* the deadline for the state as a whole */
     union {
         struct rv_dial dial;
         struct rv_stream_send send;
     } step;
-    /* `head` holds the request until it is sent, and behind it the host. */
+    /* Until it is sent, `head` holds the request, and behind it the host. */
     size_t head_room_bytes;
     size_t filled_bytes; /* of `head` */
-    /* `body` holds, for a sink: [taken][piece, to be taken][raw, to parse]. */
+    /* With a sink, `body` holds: [written][piece: decoded][raw: unparsed]. */
     size_t body_room_bytes;
     struct rv_http_slice piece;
     struct rv_http_slice raw;
@@ -152,23 +155,23 @@ struct rv_http_get {
     uint16_t interim_heads;
     uint16_t port;
     bool head_done;
-    bool heard;   /* something came on this connection */
-    bool retried; /* on a new connection */
-    bool surplus; /* more came than the response */
+    bool heard;   /* something was received on this connection */
+    bool retried; /* sent again on a new connection */
+    bool surplus; /* more was received than the response */
 };
 
 /*
- * A GET of `url` (http only). A host that is a name is looked up on the
- * thread's blocking pool; an IP address or localhost needs none. The URL is
- * copied.
+ * Initialize a GET of `url` (http only), which is copied. A name is looked up
+ * on the thread's blocking pool; an IP address or localhost needs none.
  *
- * With a client it uses an idle connection, if there is one, and leaves its
- * own there if the server lets it. The server may close an idle connection at
- * the very moment when it is used again: if nothing of a response came, the
- * request (GET and HEAD change nothing) is sent once more, on a new one.
+ * With a client, the GET reuses an idle connection if there is one, and
+ * afterwards leaves its connection to the client if the server allows it. The
+ * server may close an idle connection just when it is reused. If nothing of a
+ * response was received then, the request is sent once more on a new
+ * connection, which is safe because GET and HEAD are idempotent.
  *
- * max_redirects: 301, 302, 303, 307 and 308 with a Location are followed, so
- * often; the bodies of those responses are thrown away.
+ * max_redirects: responses 301, 302, 303, 307 and 308 with a Location are
+ * followed up to this many times. Their bodies are discarded.
  *
  * Returns: 0; -EPROTONOSUPPORT, -EINVAL, -ENAMETOOLONG as rv_http_url_parse();
  * -ENOMEM.
@@ -176,10 +179,11 @@ struct rv_http_get {
 int rv_http_get_init(struct rv_http_get *get, const char *url);
 
 /*
- * The body goes into `sink` as it comes; `body` stays NULL, and max_body_bytes
- * is without a limit until it is set again. Between init and the first poll.
+ * Write the body to `sink` as it is received. `body` stays NULL. This sets
+ * max_body_bytes to "no limit"; it may be set again afterwards. Call it between
+ * init and the first poll.
  *
- * Owns: the sink is the caller's, and dropped after the GET.
+ * Owns: the caller keeps the sink, and drops it after the GET.
  */
 void rv_http_get_into(struct rv_http_get *get, struct rv_http_sink *sink);
 

@@ -10,13 +10,13 @@
  *                                         "hello\n", 6));
  *     }
  *     rv_http_server_init(&server, &addr, &handler);
- *     rv_runtime_block_on(runtime, &server.future);      serves for ever
+ *     rv_runtime_block_on(runtime, &server.future);      serves until stopped
  *     rv_drop(&server.future);
  *
- * A handler is a future, one for each request; it may await anything: a
- * sleep, another socket, or its own sends for a response in pieces. Each
- * connection is a task. Requests on one connection are answered in order, a
- * request's body is read and thrown away before its handler starts.
+ * Each connection is a task. Each request gets a handler: a future that may
+ * await anything, such as a sleep, another socket, or its own sends for a
+ * response in pieces. Requests on one connection are answered in order. The
+ * body of a request is read and discarded before its handler starts.
  */
 #ifndef RV_HTTP_SERVER_H
 #define RV_HTTP_SERVER_H
@@ -27,88 +27,94 @@
 
 struct rv_http_connection;
 
-/* A request and the connection that its response goes to. */
+/* A request, and the connection for its response. */
 struct rv_http_exchange {
-    const struct rv_http_head *head; /* slices are places in `bytes` */
+    const struct rv_http_head *head; /* its slices refer to `bytes` */
     const char *bytes;
     struct rv_stream *stream; /* for handlers that send by themselves */
 
-    bool head_only;  /* a HEAD request: a handler sends no body itself */
-    bool chunked;    /* set by rv_http_format_head(): send it in chunks */
-    bool keep_alive; /* may be cleared before the response: close after it */
+    bool head_only;  /* a HEAD request: the response has no body */
+    bool chunked;    /* set by rv_http_format_head(): send the body in chunks */
+    bool keep_alive; /* clear it before the response to close after it */
 
     struct rv_http_connection *connection; /* private */
 };
 
-/* How the server makes a handler's future. */
+/* How the server creates the future of a handler. */
 struct rv_http_handler {
     size_t frame_bytes; /* size of the handler's struct */
-    /* Set up a zeroed frame, which begins with a struct rv_future. */
+    /* Initialize a zeroed frame, which begins with a struct rv_future. */
     void (*init)(struct rv_future *frame, struct rv_http_exchange *exchange,
                  void *data);
-    void *data; /* the third argument */
+    void *data; /* the third argument of init */
 };
 
 /*
- * The handler's result: 0 or more when it answered, one of these two, or a
- * negative errno, which is answered by "500" if nothing was answered yet.
+ * The result of a handler: 0 or more after it has sent or queued a response;
+ * one of these two; or a negative errno. Without a response the server sends
+ * 500.
  */
 enum {
-    RV_HTTP_HANG_UP = -1000, /* close the connection as it is */
-    RV_HTTP_RESET = -1001    /* ... with a reset */
+    RV_HTTP_HANG_UP = -1000, /* close the connection without a response */
+    RV_HTTP_RESET = -1001    /* the same, with a reset */
 };
 
 /*
- * Queue a response: a status, headers and a body, copied. Sent when the
- * handler is READY. To a HEAD request, and with 204 or 304, only the head is
- * sent.
+ * Queue a response: status, headers and body, which are copied. It is sent when
+ * the handler is READY. For a HEAD request, and with status 204 or 304, only
+ * the head is sent.
  *
  * type: the value of Content-Type.
- * Returns: 0, -ENOMEM, -EALREADY after an earlier response; -ENOSPC: the head
- * has no room in 512 bytes with this type.
+ * Returns: 0; -ENOMEM; -EALREADY: there is a response already; -ENOSPC: the
+ * head would exceed 512 bytes with this type.
  */
 int rv_http_reply(struct rv_http_exchange *exchange, int status,
                   const char *type, const void *body, size_t len_bytes);
 
 /*
- * The head of a response that the handler sends itself, in text: with
- * Content-Length, or of unknown length when `len_bytes` is negative. Then
- * `exchange->chunked` says whether the body is sent in chunks or, to an old
- * client, plain until the close.
+ * Format the head of a response that the handler sends itself. With a negative
+ * `len_bytes` the length is unknown; `exchange->chunked` then says whether to
+ * send the body in chunks or, to an HTTP/1.0 client, plain until the close.
  *
- * Returns: its length, without a 0 at its end; -ENOSPC when it does not fit
- * into `size`; -EALREADY.
+ * Returns: the length of the text, which is not NUL-terminated; -ENOSPC: it
+ * does not fit into `size`; -EALREADY: there is a response already.
  */
 int rv_http_format_head(char *text, size_t size,
                         struct rv_http_exchange *exchange, int status,
                         const char *type, int64_t len_bytes);
 
 /*
- * Accepts until it is stopped or dropped. A drop also drops all handlers and
- * closes all connections; never drop it inside a handler. When descriptors or
- * memory run out, the connection that has waited longest for a request (for a
- * second at least, or a quarter of idle_timeout_ns) is closed, so that the next
- * client is served; where none has, the next client waits, and the server tries
- * again every 20 ms.
+ * A server accepts connections until it is stopped or dropped. A drop also
+ * drops all handlers and closes all connections; never drop the server inside a
+ * handler.
  *
- * No connection stays for ever: each state has its time.
+ * When descriptors or memory run out, the server closes the connection that has
+ * been idle longest, to serve the next client. A connection counts as idle
+ * after 1 s without a request, or a quarter of idle_timeout_ns if that is less.
+ * If none is idle, the next client waits, and the server tries again
+ * every 20 ms.
  *
- *   for a request to begin   idle_timeout_ns, then it is closed
- *   for its head, its body   idle_timeout_ns for all of it, then 408
- *   a handler                handler_timeout_ns, then 503; at once when the
- *                            client has reset the connection
- *   a send of which the      idle_timeout_ns, then it is reset; a client that
- *   client takes nothing     has just taken n bytes (of 256 KiB) has the time
- *                            to read them at 10,000 a second, but not more
- *                            than 8 times idle_timeout_ns; half of
- *                            idle_timeout_ns may pass until it is noticed
+ * Each state of a connection has a timeout, so that no client can hold one
+ * indefinitely:
+ *
+ *   wait for a request       idle_timeout_ns, then it is closed
+ *   its head; its body       idle_timeout_ns for all of each, then 408
+ *   a handler                handler_timeout_ns, then 503; dropped at once when
+ *                            the client resets the connection
+ *   a send without progress  idle_timeout_ns, then a reset; see below
  *   the close                1 s for the client to read the rest
  *
- * Requests that are sent ahead wait in the kernel: one is read at a time, so
- * they take no more memory than one.
+ * Progress of a send is data that the client acknowledges. A step of n bytes
+ * (at most 256 KiB) extends the timeout to the time to read n bytes at 10,000
+ * bytes per second, but to at most 8 times idle_timeout_ns. A lack of progress
+ * may be noticed half of idle_timeout_ns too late.
  *
- * result, after rv_http_server_stop(): the connections that were cut. A
- * negative errno before that: the listener or the reactor has failed for good.
+ * Pipelined requests stay in the kernel's buffer: the server reads one at a
+ * time, so they need no more memory than one.
+ *
+ * result, after rv_http_server_stop(): the number of connections that were cut
+ * off. A negative errno otherwise: the listener or the reactor has failed
+ * permanently.
  */
 struct rv_http_server {
     struct rv_future future;
@@ -123,6 +129,7 @@ struct rv_http_server {
     uint32_t max_requests;        /* per connection; 0: no limit. The last
                                      response says "Connection: close" */
 
+    /* Counters. */
     uint64_t requests; /* answered so far */
     uint32_t open;     /* connections now */
 
@@ -131,18 +138,18 @@ struct rv_http_server {
     struct rv_stream listener;
     struct rv_stream accepted;
     struct rv_stream_accept accept;
-    struct rv_sleep pause; /* when stopping: until the rest is cut */
+    struct rv_sleep pause; /* during a shortage; when stopping: the deadline */
     struct rv_yield yield;
-    struct rv_waker waker; /* of the task that waits for the server */
+    struct rv_waker waker; /* of the task that polls the server */
     bool stopping;
     uint32_t accepts_in_a_row;  /* since the last yield */
     struct rv_list connections; /* `open` of them */
-    int64_t date_s;             /* the second that `date` is about */
+    int64_t date_s;             /* the time of `date`, in seconds */
     char date[32];
 };
 
 /*
- * Listen on `addr`; connections are taken when the server is polled.
+ * Listen on `addr`. Connections are accepted when the server is polled.
  *
  * Threads: one with a current reactor. Returns: as rv_tcp_listen().
  */
@@ -151,31 +158,33 @@ int rv_http_server_init(struct rv_http_server *server,
                         const struct rv_http_handler *handler);
 
 /*
- * The same on a listener that is there already: one of those that share a
- * port, or a Unix socket.
+ * The same with an existing listener: one that shares its port, or a Unix
+ * socket.
  *
- * Owns: the server has it from now on; *listener is "no socket" then.
+ * Owns: the server takes the listener; *listener is "no socket" afterwards.
  */
 void rv_http_server_init_on(struct rv_http_server *server,
                             struct rv_stream *listener,
                             const struct rv_http_handler *handler);
 
-/* The address that it listens on, with the port that was free. */
+/* The address that the server listens on, with the actual port. Returns: 0,
+ * negative errno. */
 int rv_http_server_addr(const struct rv_http_server *server,
                         struct rv_addr *out);
 
 /*
- * Stop in good order. The listener is closed now, so that new clients are
- * refused. A connection without a request is closed; the others finish the
- * response to the one that they have begun, say "Connection: close" in it where
- * that is still possible, and close. The server's future is READY when the
- * last one has gone, or at the deadline, when the rest is cut.
+ * Shut down gracefully. The listener is closed at once, so new clients are
+ * refused. Connections without a request are closed. The others finish the
+ * current response, with "Connection: close" if its head is not sent yet, and
+ * close. The server's future is READY when the last connection has ended, or at
+ * the deadline, when the remaining ones are cut off.
  *
- * May be called again with another deadline; one in the past cuts at once.
+ * May be called again with another deadline; one in the past cuts them off at
+ * once.
  *
  * Threads: the executor's, also inside a handler.
- * Returns: how many responses are to be finished, as far as it knows: a request
- * that has come but was not read yet is answered too.
+ * Returns: the number of responses still to finish. It may be too low: a
+ * request that has arrived but was not read yet is answered as well.
  */
 uint32_t rv_http_server_stop(struct rv_http_server *server,
                              int64_t deadline_ns);
@@ -183,8 +192,8 @@ uint32_t rv_http_server_stop(struct rv_http_server *server,
 /* --- routes: fixed responses and handlers by path ---------------------- */
 
 /*
- * What a path is answered by: a handler, or the same bytes each time. Those go
- * to GET and HEAD; other methods get a 405.
+ * The response for a path: a handler, or fixed bytes. Fixed bytes are sent for
+ * GET and HEAD; other methods get 405.
  */
 struct rv_http_route {
     const char *path;                      /* exact, without a query */
@@ -196,17 +205,17 @@ struct rv_http_route {
 };
 
 /*
- * A handler for all of `routes`, which end with a path of NULL. What is not
- * among them gets a 404.
+ * A handler for a table of routes, which ends with a path of NULL. Other paths
+ * get 404.
  *
- * Owns: the table, with all that it points to, stays the caller's and where it
- * is as long as the server.
+ * Owns: the caller keeps the table. It, and all it points to, must stay valid
+ * and unmoved as long as the server exists.
  */
 struct rv_http_handler rv_http_routes(const struct rv_http_route *routes);
 
 /*
- * The path in the target of a request, without a query, and without the host
- * that "GET http://host/path" has: a place in exchange->bytes.
+ * The path of a request, without the query, and without the host if the target
+ * is absolute ("GET http://host/path"). The slice refers to exchange->bytes.
  */
 struct rv_http_slice rv_http_path(const struct rv_http_exchange *exchange);
 

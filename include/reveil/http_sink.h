@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * http_sink.h - where the body of a response goes as it comes, so that it is
- * never held in memory.
+ * http_sink.h - a destination for the body of a response, which receives it in
+ * pieces, so that it is never in memory as a whole.
  *
  *     rv_http_file_init(&self->file, AT_FDCWD, "big.iso");
  *     rv_http_get_init(&self->get, url);
  *     rv_http_get_into(&self->get, &self->file.sink);
  *     RV_AWAIT(future, cx, &self->get.future);
- *     ... with a result of 0 there is a whole big.iso
+ *     ... if the result is 0, big.iso is complete
  *     rv_drop(&self->get.future);
  *     rv_http_file_drop(&self->file);
  */
@@ -20,23 +20,27 @@
 struct rv_http_get;
 struct rv_http_sink;
 
-/* A negative errno other than -EAGAIN is the result of the GET then, and its
- * state is RV_HTTP_STORING. Threads: the executor's. */
+/*
+ * The operations of a sink. If one returns a negative errno other than -EAGAIN,
+ * the GET ends with that result, in state RV_HTTP_STORING.
+ *
+ * Threads: the executor's.
+ */
 struct rv_http_sink_ops {
     /*
-     * The head of the response is there (not of one that is redirected), its
-     * status too; the body follows. NULL: nothing to do.
+     * The head of the response was received, so get->status is valid; the body
+     * follows. Not called for a redirect that is followed. NULL: nothing to do.
      *
      * Returns: 0, negative errno.
      */
     int (*start)(struct rv_http_sink *sink, const struct rv_http_get *get);
 
     /*
-     * Take some of the next bytes of the body.
+     * Accept the next bytes of the body, all or some of them.
      *
-     * Owns:    `data` is the GET's again after the call.
-     * Returns: how many were taken, 1 or more; -EAGAIN: none, the waker of
-     * `cx` was left; negative errno.
+     * Owns:    `data` is borrowed for the call.
+     * Returns: the number of bytes accepted, 1 or more; -EAGAIN: none, the
+     * waker of `cx` was stored; negative errno.
      */
     ssize_t (*poll_write)(struct rv_http_sink *sink, struct rv_cx *cx,
                           const void *data, size_t len_bytes);
@@ -49,7 +53,7 @@ struct rv_http_sink_ops {
     int (*poll_finish)(struct rv_http_sink *sink, struct rv_cx *cx);
 };
 
-/* Embedded in every concrete sink. It does not move during the GET. */
+/* Embedded in every concrete sink, which must not move during the GET. */
 struct rv_http_sink {
     const struct rv_http_sink_ops *ops;
 };
@@ -57,20 +61,21 @@ struct rv_http_sink {
 /* --- a file ------------------------------------------------------------ */
 
 /*
- * Opens, writes and closes on the thread's blocking pool, in steps of 128 KiB;
- * the executor's thread only copies. A short body is one step.
+ * A sink that opens, writes and closes a file on the thread's blocking pool, in
+ * steps of 128 KiB. The executor's thread only copies. A short body is one
+ * step.
  *
- * A file that was given by its name has that name only when it is whole: until
- * then it is a new one, called NAME.<a number that nobody else has>.part, which
- * is removed when the GET fails or is dropped. What had the name before, a
- * link or a pipe too, is not written to, and stays until it is replaced. Of two
- * that write the same name at once the one that is whole last has it, all of
- * it. A process that is killed leaves the .part.
+ * A file given by its name appears under that name only when it is complete.
+ * Until then it is a new file, NAME.<unique number>.part, which is removed if
+ * the GET fails or is dropped. An existing file, link or pipe of that name is
+ * never written to; it stays until it is replaced. If two GETs write the same
+ * name at once, the one that completes last wins, with its whole content. A
+ * process that is killed leaves the .part file behind.
  */
 struct rv_http_file {
     struct rv_http_sink sink;
 
-    uint64_t written_bytes; /* so far, also by a GET that failed */
+    uint64_t written_bytes; /* so far; valid also if the GET failed */
 
     /* Private. */
     struct rv_blocking call;
@@ -79,29 +84,29 @@ struct rv_http_file {
 };
 
 /*
- * name: copied; relative to `dir_fd`, which may be AT_FDCWD and else stays
- * open as long as the blocking pool. A symbolic link of that name is replaced,
- * not followed.
+ * name: copied; relative to `dir_fd`, which is AT_FDCWD or a descriptor that
+ * must stay open as long as the blocking pool. A symbolic link of that name is
+ * replaced, not followed.
  *
- * Returns: 0, -ENOMEM. Errors of the file itself are the GET's.
+ * Returns: 0, -ENOMEM. Errors of the file are results of the GET.
  */
 int rv_http_file_init(struct rv_http_file *file, int dir_fd, const char *name);
 
 /*
- * Into an open descriptor: a pipe, a device, a file from where it stands. What
- * was written when it fails stays there: see written_bytes.
+ * Write to an open descriptor: a pipe, a device, or a file from its current
+ * position. After an error, the data written so far remains: see written_bytes.
  *
- * Owns: `fd` stays the caller's; the file has a copy of it.
+ * Owns: the caller keeps `fd`; the sink duplicates it.
  * Returns: 0, -ENOMEM, -EBADF, -EMFILE.
  */
 int rv_http_file_init_fd(struct rv_http_file *file, int fd);
 
 /*
- * Let go of everything; after the GET was dropped. Harmless on one that is all
- * zero, or was dropped before. A step that is under way ends by itself; if it
- * was the last, the file has its name then.
+ * Release everything. Call it after the GET was dropped. A no-op on a struct
+ * that is all zero or was dropped before. A step that is running ends by
+ * itself; if it was the last one, the file gets its name.
  *
- * Blocks: never, but for one unlink(2) when the body was cut between steps.
+ * Blocks: for one unlink(2) at most, if the body ended between two steps.
  */
 void rv_http_file_drop(struct rv_http_file *file);
 

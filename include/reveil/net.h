@@ -7,12 +7,15 @@
  *     rv_stream_send_init(&self->send, &self->stream, "ping", 4);
  *     RV_AWAIT(future, cx, &self->send.future);
  *
- * Every call tries the system call first and goes to the reactor only on
- * EAGAIN. No call raises SIGPIPE. The poll functions below the futures do the
- * same without a future, for code that has its own state machine.
+ * Every operation tries the system call first and waits for the reactor only on
+ * EAGAIN. No operation raises SIGPIPE. The poll functions at the end of this
+ * file do the same without a future, for code with its own state machine.
  *
- * Urgent data of TCP is no part of the stream: it wakes no recv, which passes
- * over it, unless SO_OOBINLINE is set on the descriptor.
+ * At most one task may wait for each direction of a socket: a new waker
+ * replaces the one stored before.
+ *
+ * TCP urgent data is not part of the stream: a recv is not woken by it and
+ * skips it, unless SO_OOBINLINE is set on the descriptor.
  */
 #ifndef RV_NET_H
 #define RV_NET_H
@@ -39,107 +42,113 @@ struct rv_addr {
 enum { RV_ADDR_TEXT = 64 };
 
 /*
- * An IPv4 or IPv6 address in text, or "localhost" (127.0.0.1).
+ * Parse an IPv4 or IPv6 address, or "localhost" (127.0.0.1). Other names are
+ * not looked up here: see resolve.h.
  *
- * Returns: 0; -EINVAL when it is a name or no address.
+ * Returns: 0; -EINVAL: not an address.
  */
 int rv_addr_parse(struct rv_addr *out, const char *host, uint16_t port);
 
-/* "127.0.0.1:80" or "[::1]:80"; at most RV_ADDR_TEXT bytes with the 0. */
+/* Format as "127.0.0.1:80" or "[::1]:80": at most RV_ADDR_TEXT bytes including
+ * the terminating NUL. */
 void rv_addr_format(const struct rv_addr *addr, char text[RV_ADDR_TEXT]);
 
-/* The port in host order. */
+/* The port, in host byte order. */
 uint16_t rv_addr_port(const struct rv_addr *addr);
 
 /* --- one socket, listening or connected -------------------------------- */
 
-/* Embed it; all zero, or after close, it is "no socket". */
+/* Embed it. All zero, and after a close, it is "no socket". */
 struct rv_stream {
     int fd_plus_1;            /* private: 0 is "no socket" */
-    bool plain;               /* private: TCP, and nothing on top of it */
+    bool plain;               /* private: TCP with nothing on top of it */
     struct rv_source *source; /* private */
 };
 
-/* The descriptor, or -1. It stays the socket's. */
+/* The descriptor, or -1 for "no socket". Owns: the stream keeps it. */
 int rv_stream_fd(const struct rv_stream *stream);
 
 /*
- * Something is on top of the socket, or will be, that can cut a recv short
- * while there is more: kernel TLS, a BPF sockmap, or a program that takes
- * urgent bytes out with MSG_OOB itself. From now on each reading goes on to
- * EAGAIN, which costs a system call more for each time that the socket is
- * drained. Sockets that the library did not make itself are read so anyway.
+ * Normally a short recv on a TCP socket is taken as proof that the receive
+ * queue is empty. Call this if something on top of the socket can shorten a
+ * recv although more data is queued: kernel TLS, a BPF sockmap, or a program
+ * that reads urgent bytes with MSG_OOB itself. From now on each read goes on to
+ * EAGAIN, which costs one more system call each time the socket is drained.
+ * Sockets that the library did not create are always read this way.
  *
  * Threads: the executor's.
  */
 void rv_tcp_read_to_eagain(struct rv_stream *stream);
 
-/* Deregister and close; harmless on "no socket". */
+/* Deregister and close. A no-op on "no socket". */
 void rv_stream_close(struct rv_stream *stream);
 
-/*
- * Deregister and close so that the peer gets a reset, and data not yet sent
- * is thrown away.
- */
+/* Deregister and close with a reset: data not yet sent is discarded. */
 void rv_tcp_reset(struct rv_stream *stream);
 
 /*
- * The end of a stream that was sent whole: as rv_stream_close(), but what
- * rv_stream_poll_send_last() kept back goes out with the end, even if the peer
- * has sent something that nobody read.
+ * Close a stream after all of it was sent: as rv_stream_close(), but the data
+ * that rv_stream_poll_send_last() held back is sent together with the FIN, even
+ * if there is unread input.
  */
 void rv_stream_finish(struct rv_stream *stream);
 
-/* Say "no more data" to the peer; reading goes on. Returns: 0, -ENOTCONN;
- * -EBADF on "no socket". */
+/* Shut down the sending direction; receiving still works. Returns: 0,
+ * -ENOTCONN; -EBADF on "no socket". */
 int rv_stream_shutdown_write(struct rv_stream *stream);
 
 /*
- * Listen on `addr` (port 0: a free one) with SO_REUSEADDR.
+ * Listen on `addr` with SO_REUSEADDR. Port 0: the kernel chooses a free one.
  *
  * Threads: one with a current reactor.
  * Returns: 0, -EADDRINUSE, -EACCES, -EMFILE, ..., -ENODEV: no reactor.
  */
 int rv_tcp_listen(struct rv_stream *out, const struct rv_addr *addr);
 
-/* All zero is what rv_tcp_listen() does. */
+/* All zero: the same as rv_tcp_listen(). */
 struct rv_listen_options {
     uint32_t backlog; /* length of the accept queue; 0: 4096. The kernel limits
                          it to net.core.somaxconn */
     /*
-     * Share the port with other listeners that say so (SO_REUSEPORT): the
-     * kernel deals new connections out to them. What waits in the queue of a
-     * listener that is closed is reset.
+     * Share the port with other listeners that set this (SO_REUSEPORT). The
+     * kernel distributes new connections among them. Closing one resets the
+     * connections in its queue.
      */
     bool reuse_port;
-    /* ... but refuse when somebody has the port already, also one that would
-     * share it: for the first of those that belong together. */
+    /* With reuse_port: fail if any socket has the port already, even one that
+     * shares it. For the first of several listeners that belong together, so
+     * that a second start of the same program is noticed. */
     bool first;
 };
 
-/* The same with options; NULL for none. */
+/* The same with options. NULL: the defaults. */
 int rv_tcp_listen_with(struct rv_stream *out, const struct rv_addr *addr,
                        const struct rv_listen_options *options);
 
-/* The address this socket is bound to. Returns: 0, negative errno. */
+/* The local address of the socket. Returns: 0, negative errno. */
 int rv_tcp_local_addr(const struct rv_stream *stream, struct rv_addr *out);
 
 /* --- futures ----------------------------------------------------------- */
 
-/* result: 0, -ECONNREFUSED, ...; *stream is a socket only after 0. A socket
- * that was connected to itself, where nobody listens, is refused too; to know
- * that costs a getsockname() if the port is 1024 or higher. */
+/*
+ * result: 0, -ECONNREFUSED, ...; *stream is a socket only after 0.
+ *
+ * A connect to a local port without a listener can, by chance, connect the
+ * socket to itself. That is reported as -ECONNREFUSED; the check costs one
+ * getsockname() for ports from 1024 on.
+ */
 struct rv_tcp_connect {
     struct rv_future future;
 
     /*
-     * Set between init and the first poll if wanted: what to send first. It
-     * completes the handshake (TCP_QUICKACK in tcp(7)): a packet, a system
-     * call and a wake of the server less than a connect and a send. When the
-     * result is 0, `first_sent_bytes` of it were sent, at least one.
+     * Optional; set it between init and the first poll: the first data to
+     * send. It goes out together with the last ACK of the handshake
+     * (TCP_QUICKACK in tcp(7)), which saves a packet, a system call and a
+     * wakeup of the server compared to a connect and a send. When the result is
+     * 0, `first_sent_bytes` of it were sent: at least one byte.
      *
-     * Owns: the data stay the caller's, where they are, and are not changed,
-     * until the future is READY or dropped.
+     * Owns: the caller keeps the data. It must stay valid, unmoved and
+     * unmodified until the future is READY or dropped.
      */
     const void *first;
     size_t first_len_bytes;
@@ -150,47 +159,49 @@ struct rv_tcp_connect {
     struct rv_stream *stream;
 };
 
-/* addr: copied. `stream` stays where it is until the future is READY or
- * dropped. */
+/* addr: copied. `stream` must stay valid and unmoved until the future is READY
+ * or dropped. */
 void rv_tcp_connect_init(struct rv_tcp_connect *connect,
                          const struct rv_addr *addr, struct rv_stream *stream);
 
 /*
- * result: 0, or a negative errno; *stream is a socket only after 0. Errors of
- * accept(2) are of three kinds:
+ * result: 0, or a negative errno; *stream is a socket only after 0. Dropped
+ * before it is READY, no connection was accepted. Errors of accept(2) are of
+ * three kinds:
  *
- *   - of one connection that died in the queue (-ECONNABORTED, -EPROTO, ...):
- *     it is passed over, the next one is taken;
- *   - a shortage (-EMFILE, -ENFILE, -ENOBUFS, -ENOMEM): nothing is lost. The
- *     clients wait in the kernel's queue, and so a server tries again later,
- *     or closes something first. It does not end: its clients would;
- *   - of the listener (-EBADF, -EINVAL, ...), which will not go away.
+ *   - One connection ended while it was in the queue (-ECONNABORTED, -EPROTO,
+ *     ...): it is skipped, and the next one is accepted.
+ *   - A shortage (-EMFILE, -ENFILE, -ENOBUFS, -ENOMEM). No connection is lost:
+ *     clients wait in the kernel's queue. A server should keep running and try
+ *     again later, or close something first.
+ *   - A permanent error of the listener (-EBADF, -EINVAL, ...).
  */
 struct rv_stream_accept {
     struct rv_future future;
     struct rv_stream *listener;
     struct rv_stream *stream;
-    struct rv_sleep pause; /* private, as are the rest */
+    struct rv_sleep pause; /* private, as are the fields after it */
     bool patient;
     bool pausing;
 };
 
-/* Both sockets stay where they are until the future is READY or dropped. */
+/* Both streams must stay valid and unmoved until the future is READY or
+ * dropped. */
 void rv_stream_accept_init(struct rv_stream_accept *accept,
                            struct rv_stream *listener,
                            struct rv_stream *stream);
 
 /*
- * The same for a server that has nothing to close for it: a shortage is waited
- * for in here, with a try 50 times a second. So the result is 0, or an error
- * of the listener, which ends the server.
+ * The same for a server that cannot release resources itself: during a shortage
+ * the future stays PENDING and tries again 50 times a second. So the result is
+ * 0, or an error of the listener.
  */
 void rv_stream_accept_patient_init(struct rv_stream_accept *accept,
                                    struct rv_stream *listener,
                                    struct rv_stream *stream);
 
-/* result: bytes received, 0 at the end of the stream, or -ECONNRESET, ...
- * Dropped before it is READY, nothing was taken from the stream. */
+/* result: bytes received; 0 at the end of the stream; -ECONNRESET, ...
+ * Cancellation-safe: dropped before it is READY, it has received nothing. */
 struct rv_stream_recv {
     struct rv_future future;
     struct rv_stream *stream;
@@ -198,13 +209,13 @@ struct rv_stream_recv {
     size_t len_bytes;
 };
 
-/* Owns: the buffer stays the caller's, where it is, until the future is READY
- * or dropped; only a poll writes to it. */
+/* Owns: the caller keeps the buffer, which must stay valid and unmoved until
+ * the future is READY or dropped. It is written only during a poll. */
 void rv_stream_recv_init(struct rv_stream_recv *recv, struct rv_stream *stream,
                          void *buffer, size_t len_bytes);
 
-/* Sends all. result: 0, or -EPIPE, -ECONNRESET, ...; `sent_bytes` says how
- * far it got, also when it is dropped. */
+/* Sends all of the data. result: 0; -EPIPE, -ECONNRESET, ... `sent_bytes` is
+ * valid at any time, also after an error or a drop. */
 struct rv_stream_send {
     struct rv_future future;
     struct rv_stream *stream;
@@ -213,63 +224,66 @@ struct rv_stream_send {
     size_t sent_bytes;
 };
 
-/* Owns: the data stay the caller's, where they are, and are not changed, until
- * the future is READY or dropped. */
+/* Owns: the caller keeps the data. It must stay valid, unmoved and unmodified
+ * until the future is READY or dropped. */
 void rv_stream_send_init(struct rv_stream_send *send, struct rv_stream *stream,
                          const void *data, size_t len_bytes);
 
 /*
- * Sends all of several pieces, in order, with few system calls: a head and its
- * body, say. result and `sent_bytes` as of rv_stream_send.
+ * Sends several pieces in order with few system calls: a head and a body, for
+ * example. result and `sent_bytes`: as in rv_stream_send.
  *
- * Owns: the array and the pieces stay the caller's, where they are, and are
- * not changed, until it is READY or dropped.
+ * Owns: the caller keeps the array and the pieces. They must stay valid,
+ * unmoved and unmodified until the future is READY or dropped.
  */
 struct rv_stream_sendv {
     struct rv_future future;
     struct rv_stream *stream;
-    const struct iovec *pieces; /* those that are left */
+    const struct iovec *pieces; /* the pieces not sent yet */
     size_t count;
-    size_t skip_bytes; /* of the first, sent already */
+    size_t skip_bytes; /* of the first one, already sent */
     size_t sent_bytes;
 };
 
-/* count: 0 is READY at once, with 0. */
+/* count: may be 0; then it is READY at the first poll, with result 0. */
 void rv_stream_sendv_init(struct rv_stream_sendv *send,
                           struct rv_stream *stream, const struct iovec *pieces,
                           size_t count);
 
 /* --- the same without a future ----------------------------------------- */
 
-/* Receive what is there. Returns: bytes, 0 at the end, negative errno;
- * -EAGAIN: the waker of `cx` was left, return RV_PENDING. */
+/* Receive what is available. Returns: bytes; 0 at the end of the stream;
+ * negative errno; -EAGAIN: the waker of `cx` was stored, return RV_PENDING. */
 ssize_t rv_stream_poll_recv(struct rv_stream *stream, struct rv_cx *cx,
                             void *buffer, size_t len_bytes);
 
 /*
- * The peer is gone in both directions (it has reset, or both sides have said
- * their last). If not, the waker is left, to be woken when the peer sends or
- * ends something more; ask again then.
+ * Is the connection over in both directions: reset by the peer, or shut down by
+ * both sides? If not, the waker of `cx` is stored and woken when the peer sends
+ * data or shuts down; then ask again.
  */
 bool rv_stream_poll_gone(struct rv_stream *stream, struct rv_cx *cx);
 
-/* Send what fits. Returns: bytes, or as rv_stream_poll_recv(). */
+/* Send as much as the socket accepts. Returns: bytes; or as
+ * rv_stream_poll_recv(). */
 ssize_t rv_stream_poll_send(struct rv_stream *stream, struct rv_cx *cx,
                             const void *data, size_t len_bytes);
 
 /*
- * The same for data after which the caller ends the stream: when all of it is
- * sent, rv_stream_finish() or rv_stream_shutdown_write() has to follow at once.
- * The kernel keeps the tail back until then, so that data and end go out in one
+ * The same for the last data of a stream. As soon as all of it is accepted, the
+ * caller must call rv_stream_finish() or rv_stream_shutdown_write(): the kernel
+ * holds the last bytes back until then, so that the data and the FIN are in one
  * packet.
  */
 ssize_t rv_stream_poll_send_last(struct rv_stream *stream, struct rv_cx *cx,
                                  const void *data, size_t len_bytes);
 
 /*
- * Send what fits of the pieces behind the first `skip_bytes`, which were sent
- * before; more of them than RV_SENDV_PIECES need another call. 0 if there is
- * nothing to be sent. Returns: bytes, or as rv_stream_poll_recv().
+ * Send as much of the pieces as the socket accepts, without their first
+ * `skip_bytes`, which were sent before. One call sends at most RV_SENDV_PIECES
+ * pieces.
+ *
+ * Returns: bytes; 0 if nothing is left to send; or as rv_stream_poll_recv().
  */
 ssize_t rv_stream_poll_sendv(struct rv_stream *stream, struct rv_cx *cx,
                              const struct iovec *pieces, size_t count,

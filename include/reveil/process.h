@@ -11,9 +11,9 @@
  *     ... self->wait.exit_code, or self->wait.signal ...
  *     rv_process_close(&self->sort);
  *
- * A pidfd is a descriptor that is readable when the child is over. It means
- * this child and no other, whatever becomes of the number. The program must
- * not fetch the child elsewhere (wait(), or SIGCHLD ignored).
+ * A pidfd is a descriptor that becomes readable when the child ends. It refers
+ * to this child even if the process id is reused. The program must not reap the
+ * child elsewhere: no wait() for any child, and SIGCHLD not ignored.
  */
 #ifndef RV_PROCESS_H
 #define RV_PROCESS_H
@@ -22,20 +22,21 @@
 #include <reveil/reactor.h>
 #include <sys/types.h>
 
-/* A child. Embed it; all zero, or after close, it is "none". */
+/* A child process. Embed it. All zero, and after a close, it is "none". */
 struct rv_process {
-    pid_t pid;                /* for messages */
+    pid_t pid;                /* for messages only: it may be reused */
     int fd_plus_1;            /* private */
-    struct rv_source *source; /* private; one task waits at a time */
+    struct rv_source *source; /* private; at most one task may wait */
 };
 
 /*
- * Descriptors of the parent that the child gets as its 0, 1 and 2, all at once:
- * {.out = 2, .err = 1} exchanges two of them. They may be close-on-exec, and
- * one may be given twice. They stay the caller's.
+ * The parent's descriptors that become the child's 0, 1 and 2. They are
+ * assigned simultaneously: {.out = 2, .err = 1} exchanges two of them. They may
+ * be close-on-exec, and one may be used twice. The caller keeps them.
  *
- * 0 in a field: it has the parent's, open or closed. So the parent's own 0 can
- * be nothing but the child's 0: give a dup() of it.
+ * 0 in a field: the child inherits the parent's descriptor of that number, open
+ * or closed. So the parent's own 0 cannot become the child's 1 or 2 directly:
+ * use a dup() of it.
  */
 struct rv_process_files {
     int in;
@@ -44,54 +45,57 @@ struct rv_process_files {
 };
 
 /*
- * Start argv[0], looked for in PATH if there is no slash in it. Besides the
- * three it gets the descriptors that are not close-on-exec; all those of the
- * library are.
+ * Start argv[0], which is searched for in PATH if it contains no slash. Besides
+ * 0, 1 and 2, the child inherits every descriptor that is not close-on-exec;
+ * all descriptors of the library are.
  *
- * Signals are for it as for a program that a shell has started. It blocks none,
- * also when the parent does, for a signalfd perhaps. Nor does it ignore any,
- * also when the parent does, as those do that would have EPIPE for SIGPIPE. But
- * what was ignored already when the parent was started (SIGHUP by nohup), and
- * is still, is ignored by the child; SIGCHLD never.
+ * The child's signals are as if a shell had started it. It blocks none, even if
+ * the parent does (for a signalfd, say). It ignores none that the parent has
+ * ignored itself (SIGPIPE, say, to get EPIPE). But a signal that was ignored
+ * when the parent started (SIGHUP by nohup), and still is, is ignored in the
+ * child too; SIGCHLD never is.
  *
- * envp:    the environment; NULL: the parent's.
- * files:   NULL: the parent's three.
+ * envp:    the environment. NULL: the parent's.
+ * files:   NULL: the child inherits 0, 1 and 2.
  * Threads: one with a current reactor.
  * Blocks:  until the program is loaded.
- * Returns: 0; -ENOENT, -EACCES, ...: why it cannot be run; -EBADF: of a file;
- * -EAGAIN, -ENOMEM; -ENODEV: no reactor; -EMFILE, -ENFILE, -ENOSPC, and then a
- * child that was started already has been killed.
+ * Returns: 0; -ENOENT, -EACCES, ...: the program cannot be run; -EBADF: a bad
+ * descriptor in `files`; -EAGAIN, -ENOMEM; -ENODEV: no reactor; -EMFILE,
+ * -ENFILE, -ENOSPC. If the child was already running when the error occurred,
+ * it has been killed.
  */
 int rv_process_spawn(struct rv_process *out, char *const argv[],
                      char *const envp[], const struct rv_process_files *files);
 
 /*
- * Send it a signal. Returns: 0; -ESRCH: it was waited for already; -EPERM,
+ * Send a signal to the child. Returns: 0; -ESRCH: it has been reaped; -EPERM,
  * -EINVAL; -EBADF on "none".
  */
 int rv_process_kill(const struct rv_process *process, int signal);
 
 /*
- * Let go of it. A child that is over is cleared away; one that still runs goes
- * on, and the kernel remembers its end for as long as this program lives.
- * Harmless on "none".
+ * Release the handle. A child that has ended is reaped. A child that still runs
+ * continues, and stays a zombie after its end until this program exits. A no-op
+ * on "none".
  */
 void rv_process_close(struct rv_process *process);
 
 /*
- * READY when the child is over; result: 0, or -ECHILD when somebody else has
- * fetched it. Dropped, the child goes on as it is, and may be waited for again.
+ * READY when the child has ended; result: 0; -ECHILD: other code has reaped it.
+ * Cancellation-safe: dropping the wait does not affect the child, and another
+ * wait can follow.
  */
 struct rv_process_wait {
     struct rv_future future;
     struct rv_process *process; /* private */
 
-    /* When READY with 0. */
-    int exit_code; /* -1 if a signal ended it */
-    int signal;    /* which one; 0 if it ended by itself */
+    /* Valid when READY with 0. */
+    int exit_code; /* -1: it was ended by a signal */
+    int signal;    /* the signal that ended it; 0: it exited */
 };
 
-/* `process` stays where it is until the future is READY or dropped. */
+/* `process` must stay valid and unmoved until the future is READY or dropped.
+ */
 void rv_process_wait_init(struct rv_process_wait *wait,
                           struct rv_process *process);
 

@@ -7,19 +7,19 @@
  *     rv_signals_open(&self->signals, &set);
  *     rv_signal_wait_init(&self->wait, &self->signals);
  *     RV_AWAIT(future, cx, &self->wait.future);       result: SIGINT
- *     ... stop in good order ...
+ *     ... shut down ...
  *     rv_signals_close(&self->signals);
  *
- * A blocked signal stays pending until somebody fetches it, and a signalfd is
- * a descriptor that is readable while one is. So there is no handler, and no
- * rule about what a handler may call. Dispositions stay as they are.
+ * A blocked signal stays pending until it is fetched, and a signalfd is
+ * readable while one is pending. So no handler is installed, no code has to be
+ * async-signal-safe, and dispositions are unchanged.
  *
- * What the kernel asks for: a signal that is sent to the process goes to any
- * thread that does not block it. Open before other threads are started, or
- * block the set in them too; the threads of the library block all signals,
- * those that run tasks all but faults (SIGSEGV, SIGABRT, ...). Signals sent to
- * one thread (raise(), pthread_kill()) may not be seen; those of kill() and of
- * the terminal are.
+ * The kernel delivers a signal for the process to any thread that does not
+ * block it. Therefore open the set before other threads start, or block it in
+ * them too. The library's own threads block all signals; those that run tasks
+ * block all but faults (SIGSEGV, SIGABRT, ...). Signals sent to a single thread
+ * (raise(), pthread_kill()) may not be seen; those from kill() and from the
+ * terminal are.
  */
 #ifndef RV_SIGNAL_H
 #define RV_SIGNAL_H
@@ -29,43 +29,45 @@
 #include <signal.h>
 #include <sys/signalfd.h>
 
-/* A set of signals. Embed it; all zero, or after close, it is "none". */
+/* An open set of signals. Embed it. All zero, and after a close, it is "none".
+ */
 struct rv_signals {
-    int fd_plus_1;            /* private, as are the rest */
-    struct rv_source *source; /* one task waits for it at a time */
-    sigset_t blocked;         /* by us; the others of the set were before */
+    int fd_plus_1;            /* private, as are the fields after it */
+    struct rv_source *source; /* at most one task may wait */
+    sigset_t blocked;         /* those that open had to block itself */
 };
 
 /*
- * Block the set in the calling thread and wait for it with the thread's
- * reactor. SIGKILL and SIGSTOP in it are passed over.
+ * Block the set in the calling thread and register it with the thread's
+ * reactor. SIGKILL and SIGSTOP in the set are ignored.
  *
  * Returns: 0; -ENODEV: no reactor; -EMFILE, -ENFILE, -ENOMEM, -ENOSPC.
  */
 int rv_signals_open(struct rv_signals *signals, const sigset_t *set);
 
 /*
- * Give the thread its mask back: what open had to block is unblocked, and one
- * that is still pending does then what its disposition says, at once.
- * Harmless on "none".
+ * Close the set and restore the thread's mask: the signals that the open had to
+ * block are unblocked. One that is still pending is then delivered at once,
+ * according to its disposition. A no-op on "none".
  *
- * Threads: the one that opened it.
+ * Threads: the thread that opened it.
  */
 void rv_signals_close(struct rv_signals *signals);
 
 /*
- * READY with the next signal of the set; result: its number. Each one that is
- * pending is fetched by one wait; the kernel keeps one of each kind, real-time
- * signals as often as they were sent. Dropped before it is READY, none was
- * fetched.
+ * READY with the next signal of the set; result: its number. Each wait fetches
+ * one pending signal. The kernel keeps at most one pending signal of each
+ * number, but queues real-time signals. Cancellation-safe: dropped before it is
+ * READY, it has fetched none.
  */
 struct rv_signal_wait {
     struct rv_future future;
     struct rv_signals *signals;   /* private */
-    struct signalfd_siginfo info; /* when READY: who sent it, and more */
+    struct signalfd_siginfo info; /* when READY: the sender and other details */
 };
 
-/* `signals` stay where they are until the future is READY or dropped. */
+/* `signals` must stay valid and unmoved until the future is READY or dropped.
+ */
 void rv_signal_wait_init(struct rv_signal_wait *wait,
                          struct rv_signals *signals);
 

@@ -4,32 +4,33 @@
  *
  *     rv_udp_bind(&self->udp, &addr);
  *     rv_udp_recv_from_init(&self->recv, &self->udp, self->text,
- *                           sizeof self->text);       64 KiB: none is cut
+ *                           sizeof self->text);   64 KiB: never truncated
  *     RV_AWAIT(future, cx, &self->recv.future);
  *     rv_udp_send_to_init(&self->send, &self->udp, self->text,
  *                         (size_t)self->recv.future.result,
  *                         &self->recv.from);
  *     RV_AWAIT(future, cx, &self->send.future);
  *
- * A datagram comes whole, or cut, or not at all; there is no end of a stream:
- * 0 bytes are an empty datagram. Calls try the system call first and go to the
- * reactor on EAGAIN; each counts for the I/O budget of its poll.
+ * A datagram arrives complete, truncated to the buffer, or not at all. There is
+ * no end of stream: a result of 0 is an empty datagram. Every operation tries
+ * the system call first and waits for the reactor only on EAGAIN; each counts
+ * against the I/O budget of its poll (RV_IO_BUDGET).
  */
 #ifndef RV_UDP_H
 #define RV_UDP_H
 
 #include <reveil/net.h>
 
-/* Embed it; all zero, or after close, it is "no socket". One task waits for a
- * direction at a time. */
+/* Embed it. All zero, and after a close, it is "no socket". At most one task
+ * may wait for each direction. */
 struct rv_udp {
     int fd_plus_1;            /* private: 0 is "no socket" */
     struct rv_source *source; /* private */
 };
 
 /*
- * A socket that receives at `addr` (port 0: a free one) and may send from
- * there to anybody.
+ * Open a socket that receives at `addr` and can send from there to any address.
+ * Port 0: the kernel chooses a free one.
  *
  * Threads: one with a current reactor.
  * Returns: 0, -EADDRINUSE, -EACCES, -EMFILE, ..., -ENODEV: no reactor.
@@ -37,58 +38,64 @@ struct rv_udp {
 int rv_udp_bind(struct rv_udp *out, const struct rv_addr *addr);
 
 /*
- * Send to `peer` and receive from nobody else from now on; again with another
- * peer changes it. "No socket" becomes one on a free port. Nothing is sent:
- * whether somebody is there, a later call says (-ECONNREFUSED).
+ * Set the peer: the socket sends to it by default and receives only from it. A
+ * second call changes the peer. "No socket" is opened on a free port first.
+ * Nothing is sent, so an absent peer is not noticed here: a later send or recv
+ * returns -ECONNREFUSED.
  *
  * Threads: one with a current reactor.
  * Returns: 0, -ENETUNREACH, -EAFNOSUPPORT, -EMFILE, ..., -ENODEV: no reactor.
  */
 int rv_udp_connect(struct rv_udp *udp, const struct rv_addr *peer);
 
-/* The descriptor, or -1. It stays the socket's. */
+/* The descriptor, or -1 for "no socket". Owns: the socket keeps it. */
 int rv_udp_fd(const struct rv_udp *udp);
 
-/* The address this socket is bound to. Returns: 0, negative errno. */
+/* The local address of the socket. Returns: 0, negative errno. */
 int rv_udp_local_addr(const struct rv_udp *udp, struct rv_addr *out);
 
-/* Deregister and close; harmless on "no socket". */
+/* Deregister and close. A no-op on "no socket". */
 void rv_udp_close(struct rv_udp *udp);
 
 /* --- futures ----------------------------------------------------------- */
 
 /*
- * result: how long the datagram is. More than `len_bytes`: it was cut, and
- * only so much is in the buffer. -ECONNREFUSED: nobody received what a
- * connected socket has sent; it is told once, and the socket goes on.
- * Dropped before it is READY, no datagram was taken.
+ * result: the length of the datagram. If it is more than `len_bytes`, the
+ * datagram was truncated and only the first `len_bytes` are in the buffer.
+ * -ECONNREFUSED: an earlier datagram of a connected socket reached no receiver;
+ * this is reported once, and the socket stays usable.
+ * Cancellation-safe: dropped before it is READY, it has received nothing.
  */
 struct rv_udp_recv_from {
     struct rv_future future;
-    struct rv_addr from; /* who sent it, when READY with 0 or more */
-    struct rv_udp *udp;  /* private, as are the rest */
+    struct rv_addr from; /* the sender, when READY with 0 or more */
+    struct rv_udp *udp;  /* private, as are the fields after it */
     void *buffer;
     size_t len_bytes;
 };
 
-/* Owns: the buffer stays the caller's, where it is, until the future is READY
- * or dropped. */
+/* Owns: the caller keeps the buffer, which must stay valid and unmoved until
+ * the future is READY or dropped. */
 void rv_udp_recv_from_init(struct rv_udp_recv_from *recv, struct rv_udp *udp,
                            void *buffer, size_t len_bytes);
 
-/* result: 0, all was handed to the kernel; -EMSGSIZE: more than a datagram
- * takes; -EDESTADDRREQ, -ENETUNREACH, -ENOBUFS, ...; -ECONNREFUSED as above,
- * about an earlier datagram, and this one was not sent. */
+/*
+ * result: 0: the kernel has accepted the datagram; -EMSGSIZE: it is too long;
+ * -EDESTADDRREQ, -ENETUNREACH, -ENOBUFS, ...; -ECONNREFUSED: as above, about an
+ * earlier datagram. This one was not sent then.
+ */
 struct rv_udp_send_to {
     struct rv_future future;
-    struct rv_addr to; /* private, as are the rest */
+    struct rv_addr to; /* private, as are the fields after it */
     struct rv_udp *udp;
     const void *data;
     size_t len_bytes;
-    bool connected; /* to whom it is connected */
+    bool connected; /* send to the connected peer, not to `to` */
 };
 
-/* to: copied; NULL: the peer of a connected socket. */
+/* to: copied. NULL: the peer of a connected socket.
+ * Owns: the caller keeps the data. It must stay valid, unmoved and unmodified
+ * until the future is READY or dropped. */
 void rv_udp_send_to_init(struct rv_udp_send_to *send, struct rv_udp *udp,
                          const void *data, size_t len_bytes,
                          const struct rv_addr *to);
@@ -96,16 +103,17 @@ void rv_udp_send_to_init(struct rv_udp_send_to *send, struct rv_udp *udp,
 /* --- the same without a future ----------------------------------------- */
 
 /*
- * Take one datagram. from: who sent it, or NULL.
+ * Receive one datagram. from: receives the sender's address; may be NULL.
  *
- * Returns: its length as above, negative errno; -EAGAIN: the waker of `cx` was
- * left, return RV_PENDING.
+ * Returns: its length, as above; negative errno; -EAGAIN: the waker of `cx` was
+ * stored, return RV_PENDING.
  */
 ssize_t rv_udp_poll_recv_from(struct rv_udp *udp, struct rv_cx *cx,
                               void *buffer, size_t len_bytes,
                               struct rv_addr *from);
 
-/* Send one datagram. to: NULL for the peer. Returns: 0, or as above. */
+/* Send one datagram. to: NULL for the connected peer. Returns: 0; errors as
+ * above. */
 int rv_udp_poll_send_to(struct rv_udp *udp, struct rv_cx *cx, const void *data,
                         size_t len_bytes, const struct rv_addr *to);
 

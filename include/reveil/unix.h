@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unix.h - Unix stream sockets as futures: between programs of one machine.
+ * unix.h - Unix stream sockets as futures, between programs on one machine.
  *
  *     rv_unix_listen(&self->listener, "/run/user/1000/chat");
  *     rv_stream_accept_init(&self->accept, &self->listener, &self->stream);
  *
  *     rv_unix_connect_init(&self->connect, "/run/user/1000/chat",
- *     &self->stream); RV_AWAIT(future, cx, &self->connect.future);
+ *                          &self->stream);
+ *     RV_AWAIT(future, cx, &self->connect.future);
  *
- * Only the address differs: the socket is a struct rv_stream, and accept, recv,
- * send, shutdown and close are those of net.h.
+ * Only the address differs from TCP: the socket is a struct rv_stream, and
+ * accept, recv, send, shutdown and close are those of net.h.
  *
- * A path that begins with '@' is a name in the abstract namespace of Linux,
- * which is no file and goes with its socket.
+ * A path that begins with '@' is a name in the abstract namespace of Linux. It
+ * is not a file, and it disappears when its socket is closed.
  */
 #ifndef RV_UNIX_H
 #define RV_UNIX_H
@@ -22,33 +23,35 @@
 #include <sys/un.h>
 
 /*
- * Make the file `path` and listen on it. The file stays after the close: the
- * caller unlinks it, also one that an earlier run has left.
+ * Create the socket file `path` and listen on it. Closing the socket does not
+ * remove the file: the caller unlinks it, including one that an earlier run has
+ * left behind.
  *
  * Threads: one with a current reactor.
- * Returns: 0; -EADDRINUSE: there is such a file; -ENAMETOOLONG: more than 107
- * bytes; -EINVAL: empty; -ENOENT, -EACCES, -EMFILE, ..., -ENODEV: no reactor.
+ * Returns: 0; -EADDRINUSE: the file exists; -ENAMETOOLONG: more than 107 bytes;
+ * -EINVAL: empty; -ENOENT, -EACCES, -EMFILE, ..., -ENODEV: no reactor.
  */
 int rv_unix_listen(struct rv_stream *out, const char *path);
 
 /*
- * result: 0, -ENOENT, -ECONNREFUSED (a file without a listener), ...; *stream
- * is a socket only after 0. A listener whose queue is full is asked again after
- * some milliseconds, for ever: put a timeout around it.
+ * result: 0; -ENOENT; -ECONNREFUSED: the file has no listener; ... *stream is a
+ * socket only after 0. While the listener's queue is full, the future tries
+ * again every few milliseconds without a limit: use rv_timeout around it.
  */
 struct rv_unix_connect {
     struct rv_future future;
-    struct rv_stream *stream; /* private, as are the rest */
+    struct rv_stream *stream; /* private, as are the fields after it */
     struct sockaddr_un addr;
     socklen_t addr_bytes;
-    int error; /* about the path */
+    int error; /* of the path, reported by the first poll */
     int fd_plus_1;
     int64_t pause_ms;
     struct rv_sleep pause;
 };
 
-/* path: copied. One that cannot be is told by the result: -ENAMETOOLONG,
- * -EINVAL. `stream` stays where it is until the future is READY or dropped. */
+/* path: copied. If it is too long or empty, the result is -ENAMETOOLONG or
+ * -EINVAL. `stream` must stay valid and unmoved until the future is READY or
+ * dropped. */
 void rv_unix_connect_init(struct rv_unix_connect *connect, const char *path,
                           struct rv_stream *stream);
 

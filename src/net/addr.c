@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * addr.c - addresses and ports, from text and to text.
+ * addr.c - convert addresses and ports from and to text.
  *
  * Threads: any.
  */

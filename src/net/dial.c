@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dial.c - connect to whichever address of a name answers first.
+ * dial.c - connect to the first address of a name that accepts.
  *
  * Threads: the executor's.
  *
- * RFC 8305 ("Happy Eyeballs", version 2), without its section 3: getaddrinfo()
- * asks for both families and answers when it has both. All attempts belong to
- * one task, which polls each of them when one was woken; what is to be sent
- * first goes out in the poll that finds a connection, after which no other
- * attempt is polled: so it is sent once.
+ * This is RFC 8305 ("Happy Eyeballs", version 2) without its section 3:
+ * getaddrinfo() asks for both families and returns when it has both answers.
  *
- * Nearly always the first address answers, so only that attempt is part of the
- * future. The others are allocated when the second is tried.
+ * All attempts belong to one task, which polls every unfinished attempt when
+ * any of them wakes it. The attempt that finds its connection made sends the
+ * caller's first data in the same poll, and no other attempt is polled after
+ * that. So the data is sent exactly once.
+ *
+ * The first address nearly always accepts, so only its attempt is part of the
+ * future. Memory for the others is allocated when the second one starts.
  */
 #include <errno.h>
 #include <reveil/resolve.h>
@@ -19,11 +21,11 @@
 #include "base/base_internal.h"
 
 struct rv_dial_race {
-    uint8_t order[RV_RESOLVE_ADDRS];   /* in which the addresses are tried */
-    struct rv_dial_attempt attempts[]; /* from the second on */
+    uint8_t order[RV_RESOLVE_ADDRS]; /* indexes of the addresses, best first */
+    struct rv_dial_attempt attempts[]; /* the second one and those after it */
 };
 
-/* --- in which order ---------------------------------------------------- */
+/* --- the order of the addresses ---------------------------------------- */
 
 /* The index of the next address, starting at `at`, that has the family of the
  * first address, or the other family. Returns: `count` if there is none. */
@@ -39,8 +41,8 @@ static int32_t next_of_family(const struct rv_dial *self, int32_t at,
     return at;
 }
 
-/* RFC 8305, section 4: the families in turn, the preferred one first; within a
- * family as getaddrinfo() has sorted them. */
+/* RFC 8305, section 4: alternate between the families, the preferred one first,
+ * and keep the order of getaddrinfo() within each family. */
 static void interleave(struct rv_dial *self)
 {
     int32_t at[2] = {0, 0};
@@ -96,7 +98,7 @@ static bool is_over(struct rv_dial *self, int32_t i)
     return attempt_at(self, i)->connect.future.at == RV_AT_END;
 }
 
-/* Returns: 0 if it has won, -EINPROGRESS, or why it failed. */
+/* Returns: 0 if this attempt is connected; -EINPROGRESS; or its error. */
 static int32_t poll_attempt(struct rv_dial *self, int32_t i, struct rv_cx *cx)
 {
     struct rv_dial_attempt *attempt = attempt_at(self, i);
@@ -112,8 +114,8 @@ static int32_t poll_attempt(struct rv_dial *self, int32_t i, struct rv_cx *cx)
     return future->result;
 }
 
-/* Those that were under way. *failed: one of them has failed. Returns: 0 if one
- * has won, -EINPROGRESS. */
+/* Poll the attempts in progress. Sets *failed if one of them fails now.
+ * Returns: 0 if one is connected, else -EINPROGRESS. */
 static int32_t poll_attempts(struct rv_dial *self, struct rv_cx *cx,
                              bool *failed)
 {
@@ -140,11 +142,16 @@ static int32_t result_of_losers(struct rv_dial *self)
     return self->attempt.connect.future.result;
 }
 
-/* RFC 8305, section 5. Returns: 0 if one has won, -EINPROGRESS when the waker
- * was left; the error of the first, -ENOMEM. */
+/*
+ * RFC 8305, section 5: start the next attempt when the delay is over, or at
+ * once when an earlier one fails.
+ *
+ * Returns: 0 if one is connected; -EINPROGRESS: the waker was stored; the error
+ * of the first address when all have failed; -ENOMEM.
+ */
 static int32_t race(struct rv_dial *self, struct rv_cx *cx)
 {
-    bool failed = self->started == 0; /* or nothing is under way */
+    bool failed = self->started == 0; /* the first one needs no delay */
     int32_t result = poll_attempts(self, cx, &failed);
 
     while (result != 0 && self->started < self->count) {
@@ -173,7 +180,8 @@ static int32_t resolve_and_race(struct rv_dial *self, struct rv_cx *cx)
     return race(self, cx);
 }
 
-/* In any state; a connection that was made is the caller's. */
+/* A connection that has won is in *stream, which belongs to the caller: it is
+ * not closed here. */
 static void dial_drop(struct rv_future *future)
 {
     struct rv_dial *self = RV_CONTAINER_OF(future, struct rv_dial, future);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * resolve.c - getaddrinfo() on a thread that may block.
+ * resolve.c - getaddrinfo() on the blocking pool.
  *
- * Threads: the executor's; look_up() and free_lookup() also the pool's.
+ * Threads: the executor's. look_up() runs on a pool thread; free_lookup() may
+ * run on either.
  *
- * The name and the list of addresses are in one block of memory, which is the
- * call's while it runs: a call whose future was dropped still writes there.
- * Only a name that has to be looked up needs one.
+ * The name and the list of addresses are in one block of memory, which is lent
+ * to the call while it runs: if the future is dropped, getaddrinfo() still runs
+ * and writes there. An address in text and "localhost" need no such block.
  */
 #include <errno.h>
 #include <netdb.h>
@@ -20,9 +21,9 @@ struct rv_lookup {
     struct rv_addr addrs[RV_RESOLVE_ADDRS];
 };
 
-/* --- on a thread of the pool ------------------------------------------- */
+/* --- on a pool thread -------------------------------------------------- */
 
-/* What getaddrinfo() said, as resolve.h has it. */
+/* Translate an error of getaddrinfo() into the errno that resolve.h names. */
 static int32_t error_of(int eai, int error)
 {
     switch (eai) {
@@ -50,7 +51,7 @@ static void set_port(struct rv_addr *addr, uint16_t port)
         addr->sa.v4.sin_port = htons(port);
 }
 
-/* Returns: how many there are. */
+/* Returns: how many addresses were copied. */
 static int32_t copy_addrs(struct rv_lookup *lookup, const struct addrinfo *info)
 {
     int32_t count = 0;
@@ -70,7 +71,7 @@ static int32_t copy_addrs(struct rv_lookup *lookup, const struct addrinfo *info)
 
 static int32_t look_up(void *arg)
 {
-    /* One entry an address, not one for each type of socket. */
+    /* One entry per address: without this, one for each socket type. */
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct rv_lookup *lookup = arg;
     struct addrinfo *info;
@@ -91,7 +92,8 @@ static void free_lookup(void *arg)
 
 /* --- on the executor's thread ------------------------------------------ */
 
-/* Returns: the addresses known without a look-up; 0 when it is a name. */
+/* Fill in the addresses that need no lookup. Returns: how many there are; 0 if
+ * the host is a name. */
 static int32_t known_addrs(struct rv_resolve *self)
 {
     bool local = strcasecmp(self->host, "localhost") == 0;
@@ -137,13 +139,14 @@ static enum rv_poll resolve_poll(struct rv_future *future, struct rv_cx *cx)
     if (rv_poll(&self->call.future, cx) == RV_PENDING)
         return RV_PENDING;
     future->result = self->call.future.result;
-    if (future->result == -EAGAIN)
+    if (future->result == -EAGAIN) /* no pool thread could be created */
         future->result = -ENOMEM;
     self->addrs = self->lookup->addrs;
     return RV_READY;
 }
 
-/* Until the call comes back, the name and the list are the call's. */
+/* While the call is queued or running, the lookup belongs to it, and its drop
+ * frees it. Otherwise the lookup is this future's. */
 static void resolve_drop(struct rv_future *future)
 {
     struct rv_resolve *self =

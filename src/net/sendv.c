@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sendv.c - several pieces in one system call, and on from the middle of one.
+ * sendv.c - send several pieces with one system call, and continue in the
+ * middle of a piece after a partial send.
  *
- * Threads: the executor's whose tasks use the socket.
+ * Threads: the thread of the executor whose tasks use the socket.
  *
- * The caller's array is not changed: each call works on a copy of its next
- * pieces, in which the first is what is left of it.
+ * The caller's array is not modified. Each call copies its next entries and
+ * shortens the first one by what was sent of it.
  */
 #include <errno.h>
 #include <reveil/net.h>
@@ -23,7 +24,8 @@ static void skip_sent(const struct iovec **pieces, size_t *count,
     }
 }
 
-/* Returns: the sum of their lengths. */
+/* Copy the entries without the first `skip_bytes`. Returns: their total
+ * length. */
 static size_t copy_pieces(struct iovec *out, const struct iovec *pieces,
                           size_t count, size_t skip_bytes)
 {

@@ -1,8 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stream.c - one TCP socket: open, close, try a system call, or wait for it.
+ * stream.c - one stream socket: open, close, and the poll functions.
  *
- * Threads: the executor's whose tasks use the socket.
+ * Threads: the thread of the executor whose tasks use the socket.
+ *
+ * Edge-triggered epoll reports a change, not a state: after an event there is
+ * no other one until something new happens. Correctness rests on these
+ * assumptions:
+ *
+ *   - The reactor sets a direction READY at each edge. Only the poll
+ *     functions of this part clear it, and only with proof that a call would
+ *     block: EAGAIN, or a short read or write where that is as good
+ * (is_short()).
+ *   - Each clear names the tick that was read before the system call. If an
+ *     edge arrived during the call, the tick has changed and the clear does
+ *     nothing; so no edge is lost.
+ *   - A caller that stops early, with data left in the socket (a small buffer,
+ *     the I/O budget), leaves the direction READY. The next poll tries again
+ *     without waiting for an edge, which might never come.
+ *   - The end of the stream and a hang-up keep a direction READY for good: a
+ *     call then returns 0 or the error, and there is no edge to wait for.
  */
 #include <errno.h>
 #include <limits.h>
@@ -31,9 +48,11 @@ void rv_stream_close(struct rv_stream *stream)
 }
 
 /*
- * A close alone throws away what was kept back when there is input unread. Out
- * of epoll first: the peer's answer to the end would wake the reactor. In a
- * child of fork() it is the parent who ends the connection.
+ * close() alone would discard the data held back by MSG_MORE if the socket has
+ * unread input; shutdown() sends it. The source is removed from epoll first, or
+ * the peer's reaction to the FIN would wake the reactor for nothing. In a child
+ * of fork() only the descriptor is closed: the parent still uses the
+ * connection.
  */
 void rv_stream_finish(struct rv_stream *stream)
 {
@@ -50,7 +69,7 @@ void rv_stream_finish(struct rv_stream *stream)
 
 void rv_tcp_reset(struct rv_stream *stream)
 {
-    /* Lingering for 0 seconds means: send a reset (socket(7)). */
+    /* With a linger time of 0, close() sends a reset: see socket(7). */
     struct linger at_once = {.l_onoff = 1, .l_linger = 0};
 
     if (stream->fd_plus_1 && !rv_source_is_parents(stream->source))
@@ -108,8 +127,9 @@ static int switch_on(int fd, int option)
 }
 
 /*
- * The first of those that share a port binds as one that does not, and finds
- * out whether anybody has it; it lets the others in after that.
+ * The first of several listeners that share a port binds without SO_REUSEPORT,
+ * so that bind() fails if any other socket uses the port. Then it sets the
+ * option, which lets the others bind as well.
  *
  * Returns: 0, negative errno.
  */
@@ -167,15 +187,16 @@ int rv_tcp_local_addr(const struct rv_stream *stream, struct rv_addr *out)
                : 0;
 }
 
-/* --- I/O first, the reactor on EAGAIN ----------------------------------- */
+/* --- try the system call first, wait on EAGAIN ------------------------- */
 
+/* One recv(), send() or sendmsg(). */
 struct io {
     enum rv_direction direction;
-    void *buffer;     /* of recv */
-    const void *data; /* of send */
+    void *buffer;     /* for recv() */
+    const void *data; /* for send() */
     size_t len_bytes;
-    const struct msghdr *message; /* instead of data, or NULL */
-    int flags;                    /* of send */
+    const struct msghdr *message; /* for sendmsg(); NULL: use `data` */
+    int flags;                    /* for send() */
 };
 
 static ssize_t try_once(int fd, const struct io *io)
@@ -194,24 +215,28 @@ static ssize_t try_once(int fd, const struct io *io)
     return n < 0 ? -errno : n;
 }
 
-/* The most that Linux moves in one call (MAX_RW_COUNT), with any page size up
- * to 64 KiB. */
+/* The most that Linux transfers in one call (MAX_RW_COUNT is INT_MAX rounded
+ * down to a page), for page sizes up to 64 KiB. */
 static const size_t most_bytes = INT_MAX & ~0xffff;
 
 /*
- * A call that did not do all it could have, on a plain TCP connection: recv()
- * has emptied the queue, send() has filled it, and what changes that is an edge
- * of its own. It saves the call that would say EAGAIN: one for each request.
- * What makes recv() stop while there is more:
+ * True if the call transferred less than it was asked to, on a plain TCP
+ * connection. Then recv() has emptied the receive queue, or send() has filled
+ * the send buffer, and the next change of that is a new edge. Clearing READY
+ * here saves the call that would return EAGAIN: one per request.
  *
- *   the end           EPOLLRDHUP: the direction is CLOSED, and stays ready
- *   an error          EPOLLERR: the direction is strict (source.c, SOURCE-7)
- *   the urgent mark   EPOLLPRI: the same
- *   the byte limit of a call
- *   what is not plain TCP: the socket is not `plain`
+ * A short recv() does not prove that the queue is empty in these cases:
  *
- * A signal does not stop it: it looks at that only before it waits. Nor does
- * SO_RCVLOWAT. What came during the call has an event with a new tick.
+ *   end of stream      EPOLLRDHUP marks the direction CLOSED: it stays READY
+ *   error              EPOLLERR makes the direction strict (SOURCE-7)
+ *   urgent data        EPOLLPRI makes it strict as well
+ *   MAX_RW_COUNT       the call was as long as the kernel allows: most_bytes
+ *   not plain TCP      Unix sockets stop at a message that carries descriptors;
+ *                      kernel TLS, at a record; and so on: see `plain`
+ *
+ * A pending signal does not shorten a recv() that has data: the kernel checks
+ * for signals only before it sleeps. SO_RCVLOWAT does not matter either. Data
+ * that arrives during the call causes an event, and that has a new tick.
  */
 static bool is_short(const struct rv_stream *stream, const struct io *io,
                      ssize_t n)
@@ -221,8 +246,10 @@ static bool is_short(const struct rv_stream *stream, const struct io *io,
 }
 
 /*
- * At an urgent mark recv() says EAGAIN, too, when a signal is pending, whatever
- * lies behind the mark. Only a direction that is strict can be there.
+ * After EAGAIN: is there really nothing to read? At the mark of urgent data,
+ * recv() returns EAGAIN also when a signal is pending, although there may be
+ * data behind the mark; poll() tells. Only a strict direction can have a mark,
+ * so ordinary sockets do not pay for this call.
  */
 static bool is_drained(const struct rv_stream *stream, const struct io *io)
 {
@@ -234,8 +261,10 @@ static bool is_drained(const struct rv_stream *stream, const struct io *io)
 }
 
 /*
- * Try while the direction is worth it. EAGAIN makes it not worth it, unless
- * the reactor saw the socket ready again meanwhile.
+ * Make the call while the direction is READY. EAGAIN clears READY, unless a new
+ * edge has arrived since `tick` was read: then the loop tries again.
+ *
+ * Returns: as rv_stream_poll_recv().
  */
 static ssize_t poll_io(struct rv_stream *stream, struct rv_cx *cx,
                        const struct io *io)

@@ -4,9 +4,10 @@
  *
  * Threads: the executor's.
  *
- * What one of them holds while it waits: a connect the socket that it makes,
- * the others a waker in the source of the socket, which must not move or go
- * before the future is dropped, but may be closed.
+ * A connect that is PENDING owns the socket that it creates. The other futures
+ * own only a waker, stored in the source of the caller's socket. That struct
+ * rv_stream must stay valid and unmoved until the future is READY or dropped;
+ * it may be closed in between.
  */
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -21,8 +22,9 @@
 /* --- connect ----------------------------------------------------------- */
 
 /*
- * connect(2) may be called again and again: it says 0 or EISCONN when the
- * connection is there, EALREADY while it is being made, and what went wrong.
+ * connect(2) may be called repeatedly: it returns 0 or EISCONN once the
+ * connection is made, EALREADY while the handshake is in progress, or the error
+ * that ended it.
  *
  * Returns: 0, -EINPROGRESS, other negative errno.
  */
@@ -35,8 +37,10 @@ static int try_connect(const struct rv_tcp_connect *self, int fd)
 }
 
 /*
- * send(2) says the same, and that much was sent: EAGAIN while the connection is
- * being made.
+ * send(2) on a connecting socket gives the same information and sends data in
+ * the same call: EAGAIN while the handshake is in progress, or its error.
+ *
+ * Returns: 0, and sets first_sent_bytes; -EINPROGRESS; other negative errno.
  */
 static int try_send_first(struct rv_tcp_connect *self, int fd, struct rv_cx *cx)
 {
@@ -53,8 +57,8 @@ static int try_send_first(struct rv_tcp_connect *self, int fd, struct rv_cx *cx)
     return 0;
 }
 
-/* The kernel holds the last ACK of the handshake back, for the data to take it
- * along. */
+/* Make the kernel delay the last ACK of the handshake, so that the first data
+ * carries it: one packet less. */
 static void hold_ack_back(int fd)
 {
     const int no = 0;
@@ -62,8 +66,8 @@ static void hold_ack_back(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &no, sizeof no);
 }
 
-/* connect() first, register after: epoll reports a socket that is neither
- * connected nor connecting as hung up. */
+/* The socket is registered only after connect(): epoll reports a hang-up for a
+ * socket that is neither connected nor connecting. */
 static int start_connect(struct rv_tcp_connect *self)
 {
     const int fd = rv_tcp_socket(&self->addr);
@@ -82,8 +86,10 @@ static int start_connect(struct rv_tcp_connect *self)
 }
 
 /*
- * I/O first here too: on loopback the connection is there before the reactor
- * could say so. Returns: 0, negative errno; -EINPROGRESS: the waker was left.
+ * Try first here too: on loopback the connection is made before the reactor
+ * could report it.
+ *
+ * Returns: 0; negative errno; -EINPROGRESS: the waker was stored.
  */
 static int poll_connected(struct rv_tcp_connect *self, struct rv_cx *cx)
 {
@@ -107,11 +113,12 @@ static int poll_connected(struct rv_tcp_connect *self, struct rv_cx *cx)
 }
 
 /*
- * A connect to a port of this machine where nobody listens may be given that
- * very port as its own, and then meets itself: a simultaneous open (RFC 9293,
- * 3.5). The kernel gives out no port below FIRST_PORT: ip_local_port_range may
- * not reach into the privileged ones. So this costs a getsockname() for each
- * connect to a higher port, and none to 80 or 443.
+ * A connect to a local port without a listener may be assigned that same port
+ * as its source port. The socket then connects to itself: a simultaneous open
+ * (RFC 9293, section 3.5). The kernel assigns no source port below FIRST_PORT,
+ * because ip_local_port_range must not include privileged ports. So the check
+ * costs one getsockname() per connect to a higher port, and nothing for 80 or
+ * 443.
  */
 static bool is_self_connected(const struct rv_tcp_connect *self)
 {
@@ -168,7 +175,7 @@ static enum rv_poll connect_poll(struct rv_future *future, struct rv_cx *cx)
     RV_END(future);
 }
 
-/* A connection that was not made yet is nobody's: close it. */
+/* Until the result is known, the socket belongs to this future: close it. */
 static void connect_drop(struct rv_future *future)
 {
     struct rv_tcp_connect *self =
@@ -195,11 +202,11 @@ void rv_tcp_connect_init(struct rv_tcp_connect *connect,
 /* --- accept ------------------------------------------------------------ */
 
 enum {
-    DEAD_IN_A_ROW = 64, /* then it is no longer an error of one connection */
-    PAUSE_MS = 20
+    DEAD_IN_A_ROW = 64, /* as many errors in a row are not about single peers */
+    PAUSE_MS = 20       /* between two tries while resources are short */
 };
 
-/* Errors of one connection that died in the queue, not of the listener: see
+/* Errors of a connection that ended in the queue, not of the listener: see
  * accept(2), "Error handling". */
 static bool is_about_the_peer(int error)
 {
@@ -213,22 +220,24 @@ static bool is_about_the_peer(int error)
     case -EHOSTUNREACH:
     case -ENONET:
     case -ENOPROTOOPT:
-    case -EPERM: /* a firewall */
+    case -EPERM: /* refused by a firewall rule */
         return true;
     default:
         return false;
     }
 }
 
-/* Errors that go away when something is closed. ENOSPC: of epoll. */
+/* Errors that end when resources are released. -ENOSPC comes from epoll:
+ * max_user_watches. */
 static bool is_shortage(int error)
 {
     return error == -EMFILE || error == -ENFILE || error == -ENOBUFS ||
            error == -ENOMEM || error == -ENOSPC;
 }
 
-/* Returns: a descriptor, negative errno; after many that died the last error,
- * because one that stays would hold the thread for ever. */
+/* Returns: a descriptor; negative errno. After DEAD_IN_A_ROW failed connections
+ * it returns the last error: if the error is permanent, a loop would never
+ * end. */
 static int try_accept(int listener)
 {
     int fd;
@@ -242,14 +251,14 @@ static int try_accept(int listener)
     return fd;
 }
 
-/* What a listener takes is of its kind. */
+/* An accepted socket is of the same kind as its listener. */
 static int adopt_accepted(struct rv_stream_accept *self, int fd)
 {
     return self->listener->plain ? rv_stream_adopt_plain(self->stream, fd)
                                  : rv_stream_adopt(self->stream, fd);
 }
 
-/* Returns: -EAGAIN, and the waker was left; else what it came to. */
+/* Returns: -EAGAIN: the waker was stored; else the result of the accept. */
 static int accept_next(struct rv_stream_accept *self, struct rv_cx *cx)
 {
     struct rv_source *source = self->listener->source;
@@ -279,7 +288,8 @@ static bool is_retried(const struct rv_stream_accept *self)
     return self->patient && (is_shortage(error) || is_about_the_peer(error));
 }
 
-/* READY is kept after a connection: only EAGAIN says that there is none. */
+/* The listener stays READY after a connection: only EAGAIN proves that its
+ * queue is empty. */
 static enum rv_poll accept_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct rv_stream_accept *self =
@@ -294,8 +304,8 @@ static enum rv_poll accept_poll(struct rv_future *future, struct rv_cx *cx)
             return rv_net_wait(future);
         if (!is_retried(self))
             return RV_READY;
-        /* The source stays READY: after the pause the listener is tried again
-         * without a new edge of epoll. */
+        /* The source stays READY, so the listener is tried again after the
+         * pause: epoll would report no new edge for the same queue. */
         rv_sleep_init(&self->pause, rv_after_ms(PAUSE_MS));
         self->pausing = true;
     }
@@ -340,7 +350,7 @@ static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
 
     if (n == -EAGAIN)
         return rv_net_wait(future);
-    future->result = (int32_t)n; /* Linux moves less than 2 GiB a call */
+    future->result = (int32_t)n; /* fits: at most MAX_RW_COUNT bytes */
     return RV_READY;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * udp.c - datagrams: one system call each, or wait for it.
+ * udp.c - datagrams: one system call for each.
  *
- * Threads: the executor's whose tasks use the socket.
+ * Threads: the thread of the executor whose tasks use the socket.
  */
 #include <errno.h>
 #include <reveil/trace.h>
@@ -30,7 +30,8 @@ void rv_udp_close(struct rv_udp *udp)
 
 typedef int (*name_call)(int fd, const struct sockaddr *addr, socklen_t len);
 
-/* A new socket, bound or connected by `call`. Returns: 0, negative errno. */
+/* Open a socket and give it an address with `call`: bind() or connect().
+ * Returns: 0, negative errno. */
 static int open_socket(struct rv_udp *out, const struct rv_addr *addr,
                        name_call call)
 {
@@ -72,9 +73,10 @@ int rv_udp_local_addr(const struct rv_udp *udp, struct rv_addr *out)
                : 0;
 }
 
-/* --- I/O first, the reactor on EAGAIN ---------------------------------- */
+/* --- try the system call first, wait on EAGAIN ------------------------- */
 
-/* MSG_TRUNC: the length of the datagram, however much fits. */
+/* With MSG_TRUNC, recvmsg() returns the full length of the datagram even if it
+ * was truncated. */
 static ssize_t try_once(int fd, enum rv_direction direction,
                         struct msghdr *message)
 {
@@ -88,8 +90,8 @@ static ssize_t try_once(int fd, enum rv_direction direction,
     return n < 0 ? -errno : n;
 }
 
-/* Only EAGAIN says that there is nothing more: a datagram says nothing about
- * the next one. */
+/* Only EAGAIN clears READY. Unlike on a TCP stream, a short read proves
+ * nothing: the next datagram may already be in the queue. */
 static ssize_t poll_io(struct rv_udp *udp, struct rv_cx *cx,
                        enum rv_direction direction, struct msghdr *message)
 {
@@ -133,7 +135,7 @@ ssize_t rv_udp_poll_recv_from(struct rv_udp *udp, struct rv_cx *cx,
 int rv_udp_poll_send_to(struct rv_udp *udp, struct rv_cx *cx, const void *data,
                         size_t len_bytes, const struct rv_addr *to)
 {
-    /* sendmsg() takes both as not const, and writes to neither. */
+    /* The types of sendmsg() lack const, but it writes to neither. */
     struct iovec part = {.iov_base = (void *)data, .iov_len = len_bytes};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
     ssize_t n;
@@ -157,7 +159,7 @@ static enum rv_poll recv_from_poll(struct rv_future *future, struct rv_cx *cx)
 
     if (n == -EAGAIN)
         return rv_net_wait(future);
-    future->result = (int32_t)n; /* a datagram has at most 64 KiB */
+    future->result = (int32_t)n; /* fits: a datagram has at most 64 KiB */
     return RV_READY;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * unix.c - listen and connect by path; the rest of a Unix socket is stream.c.
+ * unix.c - listen and connect by path. Connected Unix sockets are ordinary
+ * streams: see stream.c. They are never `plain`, so each read goes to EAGAIN.
  *
  * Threads: the executor's.
  */
@@ -15,8 +16,8 @@
 #include "net/net_internal.h"
 
 enum {
-    BACKLOG = 4096, /* cut to net.core.somaxconn by the kernel */
-    LONGEST_PAUSE_MS = 50
+    BACKLOG = 4096,       /* cut to net.core.somaxconn by the kernel */
+    LONGEST_PAUSE_MS = 50 /* between two tries; doubles from 1 ms */
 };
 
 /* Returns: 0, -EINVAL, -ENAMETOOLONG. */
@@ -33,9 +34,9 @@ static int parse_path(struct sockaddr_un *out, socklen_t *out_bytes,
     memcpy(out->sun_path, path, len);
     *out_bytes = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
     if (path[0] == '@')
-        out->sun_path[0] = '\0'; /* unix(7): the length ends the name */
+        out->sun_path[0] = '\0'; /* abstract, see unix(7): no NUL at the end */
     else
-        *out_bytes += 1; /* with the 0 */
+        *out_bytes += 1; /* the terminating NUL */
     return 0;
 }
 
@@ -55,7 +56,7 @@ int rv_unix_listen(struct rv_stream *out, const char *path)
     if (error)
         return error;
     if (!rv_reactor_current())
-        return -ENODEV; /* before there is a file */
+        return -ENODEV; /* before bind() creates the file */
     fd = open_socket();
     if (fd < 0)
         return fd;
@@ -70,8 +71,9 @@ int rv_unix_listen(struct rv_stream *out, const char *path)
 
 /* --- connect ----------------------------------------------------------- */
 
-/* It is made at once or not at all. Returns: 0, -EAGAIN: the listener's queue
- * is full, which epoll tells nothing about; other negative errno. */
+/* A Unix connect succeeds or fails at once. Returns: 0; -EAGAIN: the listener's
+ * queue is full, and epoll will not report when it has room; other negative
+ * errno. */
 static int try_connect(const struct rv_unix_connect *self)
 {
     return connect(self->fd_plus_1 - 1, (const struct sockaddr *)&self->addr,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * body.c - where the body ends, and which bytes of it are data.
+ * body.c - find the end of the body, and the data in it.
  *
- * A call consumes the lines between chunks byte by byte and ends with the
- * first piece of data. A piece is thus handed out before anything behind it
- * is looked at: an error never takes good data with it, and what comes out
- * does not depend on how the bytes came in.
+ * A call consumes the lines between chunks byte by byte, and returns with the
+ * first piece of data. So a piece is returned before anything after it is
+ * parsed: a later error does not lose valid data, and the result does not
+ * depend on the sizes of the pieces in which the input arrives.
  *
  * Threads: a parser belongs to one thread at a time.
  */
@@ -13,7 +13,7 @@
 
 #include <errno.h>
 
-/* One more hexadecimal digit of the chunk size, which is in `remaining`. */
+/* Add a hexadecimal digit to the chunk size, which is in `remaining`. */
 static int add_size_digit(struct rv_http_parser *parser, char byte)
 {
     const char letter = (char)(byte | 0x20); /* lower case */
@@ -32,7 +32,7 @@ static int add_size_digit(struct rv_http_parser *parser, char byte)
     return 0;
 }
 
-/* This very byte and no other leads to the state `next`. */
+/* Accept only the byte `wanted`, and enter the state `next`. */
 static int expect(struct rv_http_parser *parser, char byte, char wanted,
                   enum rv_http_parser_state next)
 {
@@ -42,7 +42,7 @@ static int expect(struct rv_http_parser *parser, char byte, char wanted,
     return 0;
 }
 
-/* A byte of the text that goes on to the end of the line. */
+/* A byte of free text, which ends with CR. */
 static int text_byte(struct rv_http_parser *parser, char byte,
                      enum rv_http_parser_state line_end)
 {
@@ -81,7 +81,7 @@ static bool is_blank(char byte)
     return byte == ' ' || byte == '\t';
 }
 
-/* The byte begins or goes on with a token, in the state `next`. */
+/* Accept only a byte of a token, and enter the state `next`. */
 static int expect_token(struct rv_http_parser *parser, char byte,
                         enum rv_http_parser_state next)
 {
@@ -91,7 +91,7 @@ static int expect_token(struct rv_http_parser *parser, char byte,
     return 0;
 }
 
-/* Behind a name or a value: the line ends, or the next extension begins. */
+/* After a name or a value: the line ends, or the next extension begins. */
 static int end_extension(struct rv_http_parser *parser, char byte,
                          enum rv_http_parser_state blank)
 {
@@ -106,7 +106,7 @@ static int end_extension(struct rv_http_parser *parser, char byte,
     return 0;
 }
 
-/* In quotes: what a header's value may have; a backslash takes the next. */
+/* A byte of a quoted value. A backslash escapes the next byte. */
 static int quoted_byte(struct rv_http_parser *parser, char byte)
 {
     if (!rv_http_in(byte, RV_HTTP_VALUE))
@@ -121,9 +121,9 @@ static int quoted_byte(struct rv_http_parser *parser, char byte)
 }
 
 /*
- * Extensions are checked, then forgotten: ";name", ";name=token" and
- * ";name="quoted"", with blanks where RFC 9112, section 7.1.1, lets them be,
- * but for those between the size and the first ";".
+ * Chunk extensions are checked, then discarded: ;name, ;name=token and
+ * ;name="quoted". Blanks are accepted where RFC 9112, section 7.1.1, allows
+ * them, except between the size and the first ";".
  */
 static int extension_byte(struct rv_http_parser *parser, char byte)
 {
@@ -215,7 +215,7 @@ static int trailer_byte(struct rv_http_parser *parser, char byte)
     }
 }
 
-/* Any byte that is not data. */
+/* A byte that is not data: of a line between chunks, or of a trailer. */
 static int framing_byte(struct rv_http_parser *parser, char byte)
 {
     const bool trailer = parser->state >= RV_HTTP_AT_TRAILER;
@@ -236,8 +236,8 @@ static bool at_data(const struct rv_http_parser *parser)
 }
 
 /*
- * Take up to `len` bytes of data, which is more than none. Returns: how many,
- * or -EMSGSIZE when a body without an end has reached its limit.
+ * Consume up to `len` bytes of data; `len` is not 0. Returns: how many;
+ * -EMSGSIZE: a body without a known end has reached its limit.
  */
 static ssize_t consume_data(struct rv_http_parser *parser, uint32_t len)
 {
@@ -258,7 +258,7 @@ static ssize_t consume_data(struct rv_http_parser *parser, uint32_t len)
 ssize_t rv_http_parse_body(struct rv_http_parser *parser, const char *data,
                            size_t len, struct rv_http_slice *body)
 {
-    /* A slice counts in 32 bits; the caller comes again with the rest. */
+    /* A slice has 32-bit fields; the caller passes the rest in another call. */
     const uint32_t end = len < UINT32_MAX ? (uint32_t)len : UINT32_MAX;
     uint32_t used = 0;
 

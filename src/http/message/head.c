@@ -2,10 +2,10 @@
 /*
  * head.c - the start line and the headers.
  *
- * One line at a time: look for its LF from where the last call stopped, then
- * parse the line when it is whole. So each byte is looked at once while the
- * end is searched and once while it is parsed, however small the pieces were
- * that it came in, and the result cannot depend on them.
+ * The head is parsed line by line. The search for the LF continues where the
+ * last call stopped, and a line is parsed when it is complete. So each byte is
+ * read once by the search and once by the parser, however small the pieces of
+ * input are, and the result cannot depend on them.
  *
  * Threads: a parser belongs to one thread at a time.
  */
@@ -26,8 +26,8 @@ const struct rv_http_limits rv_http_default_limits = {
 void rv_http_parser_init(struct rv_http_parser *parser, enum rv_http_kind kind,
                          const struct rv_http_limits *limits)
 {
-    /* A server does this for each request: the kilobyte of headers is left
-     * as it is, header_count says how many of them mean anything. */
+    /* A server does this for each request, so the kilobyte of headers is not
+     * cleared: header_count says how many are valid. */
     memset(&parser->head, 0, offsetof(struct rv_http_head, headers));
     parser->done = false;
     parser->kind = kind;
@@ -53,8 +53,8 @@ void rv_http_parser_answers_head(struct rv_http_parser *parser)
 }
 
 /*
- * Parse "HTTP/1.0" or "HTTP/1.1" at `text`. Another version is well-formed
- * but nothing that we speak.
+ * Parse "HTTP/1.0" or "HTTP/1.1" at `text`. Another version is well-formed but
+ * not supported.
  */
 static int parse_version(struct rv_http_head *head, const char *text)
 {
@@ -92,7 +92,8 @@ static int parse_request_line(struct rv_http_head *head, const char *buffer,
     return error;
 }
 
-/* Three digits of which the first is not 0, or -EBADMSG. */
+/* Parse three digits, of which the first is not 0. Returns: the status,
+ * -EBADMSG. */
 static int parse_status(const char *text)
 {
     int status = 0;
@@ -106,8 +107,8 @@ static int parse_status(const char *text)
 }
 
 /*
- * Version SP status SP reason. Servers that have no reason to give often
- * leave out the second space too; nobody reads that in two ways.
+ * Version SP status SP reason. Servers that send no reason often omit the
+ * second space too; that is accepted, because it is not ambiguous.
  */
 static int parse_status_line(struct rv_http_head *head, const char *buffer,
                              struct rv_http_slice line)
@@ -136,8 +137,8 @@ static int parse_status_line(struct rv_http_head *head, const char *buffer,
 }
 
 /*
- * Name, a colon right behind it, value. A line that begins with white space
- * (the old way to go on with the last value) has no name and is refused.
+ * Name, directly followed by a colon, and the value. A line that begins with
+ * white space (the obsolete line folding) has no name and is refused.
  */
 static int parse_header_line(struct rv_http_parser *parser, const char *buffer,
                              struct rv_http_slice line)
@@ -194,7 +195,8 @@ static int parse_line(struct rv_http_parser *parser, const char *buffer,
         return parse_header_line(parser, buffer, line);
     }
 
-    /* Some old clients end a body with a CRLF that no length counts. */
+    /* Some old clients send a CRLF after a body that its length does not count.
+     */
     if (parser->state == RV_HTTP_AT_FIRST_LINE && line.len == 0) {
         parser->state = RV_HTTP_AT_START_LINE;
         return 0;
@@ -205,7 +207,7 @@ static int parse_line(struct rv_http_parser *parser, const char *buffer,
     return parse_status_line(&parser->head, buffer, line);
 }
 
-/* The first byte that the line may not reach: a limit is passed there. */
+/* The offset at which the line exceeds a limit. */
 static size_t line_limit(const struct rv_http_parser *parser)
 {
     const size_t line = (size_t)parser->line_start + parser->limits.line_bytes;
@@ -214,8 +216,8 @@ static size_t line_limit(const struct rv_http_parser *parser)
 }
 
 /*
- * Find the end of the line. Returns: 0, and the line without its CRLF in
- * *line; -EAGAIN; -EMSGSIZE; -EBADMSG for an LF that follows no CR.
+ * Find the end of the line. Returns: 0: *line is the line without its CRLF;
+ * -EAGAIN; -EMSGSIZE; -EBADMSG: an LF without a CR before it.
  */
 static int next_line(struct rv_http_parser *parser, const char *buffer,
                      size_t len, struct rv_http_slice *line)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * headers.c - what the headers say: to find one, and the few that decide
- * where the message ends.
+ * headers.c - find a header, and evaluate those that decide how the message
+ * ends.
  *
- * Request smuggling lives on two programs that see the end of one message in
- * different places. So here nothing is repaired and nothing is guessed: two
- * responses to one question are an error, even when they agree.
+ * Request smuggling exploits two programs that see the end of one message at
+ * different places. So nothing is repaired or guessed here: two headers that
+ * state the same fact are an error, even if they agree.
  *
  * Threads: everything here is a function of its arguments.
  */
@@ -18,14 +18,15 @@
 
 enum {
     O = 0,                              /* control characters */
-    V = RV_HTTP_VALUE,                  /* nowhere but in a value */
-    K = RV_HTTP_VALUE | RV_HTTP_TOKEN,  /* also in names */
-    P = RV_HTTP_VALUE | RV_HTTP_TARGET, /* also in paths */
-    H = P | RV_HTTP_HOST,               /* in paths and hosts */
+    V = RV_HTTP_VALUE,                  /* in values only */
+    K = RV_HTTP_VALUE | RV_HTTP_TOKEN,  /* in values and names */
+    P = RV_HTTP_VALUE | RV_HTTP_TARGET, /* in values and paths */
+    H = P | RV_HTTP_HOST,               /* in values, paths and hosts */
     A = H | RV_HTTP_TOKEN               /* everywhere */
 };
 
-/* The set bits of RFC 9110 (tokens, values) and RFC 3986 (targets, hosts). */
+/* For each byte, the sets it belongs to, after RFC 9110 (tokens, values) and
+ * RFC 3986 (targets, hosts). */
 /* clang-format off */
 const uint8_t rv_http_class[256] = {
     O, O, O, O, O, O, O, O, O, V, O, O, O, O, O, O, /* the tab */
@@ -47,7 +48,7 @@ const uint8_t rv_http_class[256] = {
 };
 /* clang-format on */
 
-/* --- looking at slices ------------------------------------------------- */
+/* --- compare and find -------------------------------------------------- */
 
 static char lower(char byte)
 {
@@ -85,9 +86,10 @@ const struct rv_http_slice *rv_http_find_header(const struct rv_http_head *head,
     return NULL;
 }
 
-/* --- the headers that decide ------------------------------------------- */
+/* --- framing ----------------------------------------------------------- */
 
-/* What they said; counted, because twice is once too often. */
+/* What the headers state. They are counted, because a repeated one is an
+ * error. */
 struct facts {
     uint32_t hosts;
     uint32_t lengths;
@@ -99,7 +101,8 @@ struct facts {
     bool keep_alive;
 };
 
-/* Connection is a list: "close", "keep-alive", names of other headers. */
+/* The Connection header is a list of "close", "keep-alive" and names of other
+ * headers. */
 static void read_connection(struct facts *facts, const char *buffer,
                             struct rv_http_slice list)
 {
@@ -117,7 +120,7 @@ static void read_connection(struct facts *facts, const char *buffer,
     }
 }
 
-/* Look at one header. The length of its name tells most of them apart. */
+/* Evaluate one header. The length of its name excludes nearly all others. */
 static void read_header(struct facts *facts, struct rv_http_head *head,
                         const char *buffer, const struct rv_http_header *header)
 {
@@ -156,7 +159,7 @@ static void read_header(struct facts *facts, struct rv_http_head *head,
     }
 }
 
-/* Digits, nothing but digits, and not more than fit. */
+/* Parse a decimal number: digits only, and no overflow. */
 static int parse_length(uint64_t *out, const char *text, uint32_t len)
 {
     uint64_t length = 0;
@@ -174,7 +177,8 @@ static int parse_length(uint64_t *out, const char *text, uint32_t len)
     return 0;
 }
 
-/* One host in a request, which may be empty; an old request may have none. */
+/* A request has exactly one Host, which may be empty. HTTP/1.0 may have none.
+ */
 static int check_host(const struct facts *facts, const char *buffer, int minor)
 {
     const struct rv_http_slice host = facts->host;
@@ -186,7 +190,8 @@ static int check_host(const struct facts *facts, const char *buffer, int minor)
     return 0;
 }
 
-/* HTTP/1.0 knows no codings: some would look for a length or the close. */
+/* HTTP/1.0 has no transfer codings: other programs might expect a length, or
+ * the close. */
 static int check_coding(const struct facts *facts, const char *buffer,
                         int minor)
 {
@@ -195,7 +200,8 @@ static int check_coding(const struct facts *facts, const char *buffer,
     return rv_http_slice_is(facts->coding, buffer, "chunked") ? 0 : -ENOTSUP;
 }
 
-/* Status and method alone can say that no body follows. */
+/* Some statuses and the method HEAD exclude a body, whatever the headers say.
+ */
 static bool never_has_body(const struct rv_http_parser *parser)
 {
     const int status = parser->head.status;
@@ -206,7 +212,7 @@ static bool never_has_body(const struct rv_http_parser *parser)
            status == 304;
 }
 
-/* RFC 9112, section 6.3, without its leave to repair. */
+/* RFC 9112, section 6.3, but without the repairs that it permits. */
 static int decide_body(struct rv_http_parser *parser, const char *buffer,
                        const struct facts *facts)
 {
@@ -261,7 +267,7 @@ int rv_http_decide_framing(struct rv_http_parser *parser, const char *buffer)
     return 0;
 }
 
-/* --- the words of a status --------------------------------------------- */
+/* --- reason phrases ---------------------------------------------------- */
 
 static const char *const reasons[] = {
     [100] = "Continue",

@@ -2,9 +2,9 @@
 /*
  * message_internal.h - what the files of the parser share.
  *
- *     head.c     lines of the head        headers.c  what the headers mean
- *     target.c   the forms of a target    body.c     the bytes behind the head
- *     url.c      "http://..." taken apart
+ *     head.c     the lines of the head    headers.c   what the headers mean
+ *     target.c   the forms of a target    body.c      the bytes after the head
+ *     url.c      parse and format a URL   url_join.c  resolve a reference
  */
 #ifndef RV_HTTP_MESSAGE_INTERNAL_H
 #define RV_HTTP_MESSAGE_INTERNAL_H
@@ -12,56 +12,57 @@
 #include <reveil/http.h>
 
 /*
- * Where a parser is. The head goes line by line, because its bytes stay in
- * the caller's buffer until it is whole. The body goes byte by byte (data in
- * one stride), because the caller may throw away what was consumed.
+ * The state of a parser. The head is parsed line by line, because its bytes
+ * stay in the caller's buffer until it is complete. The body is parsed byte by
+ * byte (but data in one step), because the caller may discard what was
+ * consumed.
  */
 enum rv_http_parser_state {
-    RV_HTTP_AT_FIRST_LINE, /* an empty line may come before a request line */
+    RV_HTTP_AT_FIRST_LINE, /* an empty line may precede the request line */
     RV_HTTP_AT_START_LINE,
     RV_HTTP_AT_HEADER,
 
-    RV_HTTP_AT_DATA,       /* `remaining` bytes, then the message is done */
-    RV_HTTP_AT_ENDLESS,    /* at most `remaining` bytes, until the close */
+    RV_HTTP_AT_DATA,       /* `remaining` bytes, then the message ends */
+    RV_HTTP_AT_ENDLESS,    /* until the close; at most `remaining` bytes */
     RV_HTTP_AT_CHUNK_DATA, /* `remaining` bytes, then a CRLF */
-    RV_HTTP_AT_CHUNK_CR,   /* the CRLF behind the data */
+    RV_HTTP_AT_CHUNK_CR,   /* the CRLF after the data */
     RV_HTTP_AT_CHUNK_LF,
     RV_HTTP_AT_SIZE_FIRST,  /* a chunk size has at least one digit */
     RV_HTTP_AT_SIZE,        /* `remaining` holds the digits so far */
-    RV_HTTP_AT_EXTENSION,   /* behind the ";": blanks, then a name */
-    RV_HTTP_AT_EXT_NAME,    /* in it, of one letter at least */
-    RV_HTTP_AT_EXT_BLANK,   /* behind it: a "=" or a ";" has to come */
-    RV_HTTP_AT_EXT_EQUALS,  /* behind the "=": blanks, then a value */
+    RV_HTTP_AT_EXTENSION,   /* after the ";": blanks, then a name */
+    RV_HTTP_AT_EXT_NAME,    /* in the name, after its first character */
+    RV_HTTP_AT_EXT_BLANK,   /* blanks after the name: "=" or ";" must follow */
+    RV_HTTP_AT_EXT_EQUALS,  /* after the "=": blanks, then a value */
     RV_HTTP_AT_EXT_TOKEN,   /* in a value that is a token */
-    RV_HTTP_AT_EXT_QUOTED,  /* in one in quotes */
-    RV_HTTP_AT_EXT_ESCAPED, /* behind a backslash there */
-    RV_HTTP_AT_EXT_CLOSED,  /* behind the closing quote */
-    RV_HTTP_AT_EXT_END,     /* blanks behind the value: a ";" has to come */
-    RV_HTTP_AT_SIZE_LF,     /* the line of the chunk size ends */
-    RV_HTTP_AT_TRAILER,     /* behind the last chunk, or another trailer */
-    RV_HTTP_AT_TRAILER_KEY, /* trailers are checked, then forgotten */
+    RV_HTTP_AT_EXT_QUOTED,  /* in a quoted value */
+    RV_HTTP_AT_EXT_ESCAPED, /* after a backslash in a quoted value */
+    RV_HTTP_AT_EXT_CLOSED,  /* after the closing quote */
+    RV_HTTP_AT_EXT_END,     /* blanks after the value: a ";" must follow */
+    RV_HTTP_AT_SIZE_LF,     /* the LF of the chunk-size line */
+    RV_HTTP_AT_TRAILER,     /* after the last chunk, or after a trailer */
+    RV_HTTP_AT_TRAILER_KEY, /* trailers are checked, then discarded */
     RV_HTTP_AT_TRAILER_VALUE,
     RV_HTTP_AT_TRAILER_LF,
-    RV_HTTP_AT_LAST_LF /* of the empty line that ends it all */
+    RV_HTTP_AT_LAST_LF /* of the empty line that ends the message */
 };
 
 /* Sets of bytes, as bits of rv_http_class. */
 enum {
-    RV_HTTP_TOKEN = 1,  /* in a method or the name of a header */
-    RV_HTTP_TARGET = 2, /* in a request target: what a URI may have */
-    RV_HTTP_VALUE = 4,  /* in a header's value: all but control characters */
-    RV_HTTP_HOST = 8    /* in a host, with a port or without one */
+    RV_HTTP_TOKEN = 1,  /* allowed in a method and a header name */
+    RV_HTTP_TARGET = 2, /* allowed in a request target: URI characters */
+    RV_HTTP_VALUE = 4,  /* allowed in a header value: no control characters */
+    RV_HTTP_HOST = 8    /* allowed in a host, with or without a port */
 };
 
 extern const uint8_t rv_http_class[256];
 
-/* The byte is in this set. */
+/* True if the byte is in this set. */
 static inline bool rv_http_in(char byte, int set)
 {
     return (rv_http_class[(unsigned char)byte] & set) != 0;
 }
 
-/* How many of the first bytes are in this set. */
+/* The length of the longest prefix whose bytes are all in this set. */
 static inline uint32_t rv_http_span(const char *text, uint32_t len, int set)
 {
     uint32_t n = 0;
@@ -71,7 +72,7 @@ static inline uint32_t rv_http_span(const char *text, uint32_t len, int set)
     return n;
 }
 
-/* The slice without the spaces and tabs at both of its ends. */
+/* The slice without leading and trailing spaces and tabs. */
 static inline struct rv_http_slice rv_http_trim(struct rv_http_slice slice,
                                                 const char *buffer)
 {
@@ -96,8 +97,8 @@ static inline bool rv_http_is_letter(char byte)
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
 }
 
-/* The length of the scheme that the text begins with, up to its colon, which
- * is not checked; 0: there is none. */
+/* The length of the scheme at the start of the text; 0: there is none. The
+ * colon after it is not checked. */
 static inline size_t rv_http_scheme_span(const char *text, size_t len)
 {
     size_t n = 0;
@@ -113,39 +114,40 @@ static inline size_t rv_http_scheme_span(const char *text, size_t len)
 
 /* --- in target.c ------------------------------------------------------- */
 
-/* "host" or "host:port" (whose digits may be missing). */
+/* True for "host" and "host:port"; the digits of the port may be missing. */
 bool rv_http_is_authority(const char *text, uint32_t len);
 
-/* The target, which is not empty, has a form that the method may have. */
+/* True if the target, which must not be empty, has a form that is allowed with
+ * this method. */
 bool rv_http_is_target(const char *method, uint32_t method_len,
                        const char *text, uint32_t len);
 
-/* The path and query of a target: behind the host that "http://host/path"
- * has, whatever the case of "http". May be empty. */
+/* The path and query of a target, without the "http://host" of an absolute one.
+ * May be empty. */
 struct rv_http_slice rv_http_origin(const char *bytes,
                                     struct rv_http_slice target);
 
 /* --- in url.c ---------------------------------------------------------- */
 
-/* A URL taken apart: places in its text. */
+/* The parts of a URL. They refer to its text, and are not NUL-terminated. */
 struct rv_http_url_parts {
     const char *host; /* without the brackets of an IPv6 address */
     size_t host_len;
     uint16_t port;
     bool v6;
-    const char *target; /* path and query, as they are: may be empty, or */
-    size_t target_len;  /* begin with the "?" */
+    const char *target; /* path and query as written: may be empty, or begin */
+    size_t target_len;  /* with "?" */
 };
 
-/* Returns: as rv_http_url_parse(). */
+/* Split a URL into its parts. Returns: as rv_http_url_parse(). */
 int rv_http_url_split(struct rv_http_url_parts *out, const char *text);
 
-/* The parts are places in `url`. */
+/* The parts of a parsed URL. Borrows: they refer to *url. */
 struct rv_http_url_parts rv_http_parts_of(const struct rv_http_url *url);
 
 /*
- * Take "host:port" apart, which ends at a "/", a backslash, "?", "#" or at
- * `end` of the text.
+ * Parse "host" or "host:port". It ends at "/", a backslash, "?", "#", or at
+ * `end`.
  *
  * Returns: its length; -EINVAL, -ENAMETOOLONG.
  */
@@ -155,8 +157,8 @@ ssize_t rv_http_parse_authority(struct rv_http_url_parts *out, const char *text,
 /* --- in headers.c ------------------------------------------------------ */
 
 /*
- * The head is whole: find out from its headers where the body ends and
- * whether the connection may be used again. Fills the rest of parser->head.
+ * The head is complete: determine from its headers how the body ends and
+ * whether the connection may be reused. Fills in the rest of parser->head.
  *
  * Returns: 0, -EBADMSG, -EMSGSIZE, -ENOTSUP as rv_http_parse_head().
  */

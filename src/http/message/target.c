@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * target.c - what a request asks for, in one of four forms.
+ * target.c - check a request target, which has one of four forms.
  *
  *     origin     /path?query               any method but CONNECT
  *     absolute   http://host/path?query    any method but CONNECT
  *     authority  host:port                 CONNECT alone
  *     asterisk   *                         OPTIONS alone
  *
- * Anything else is refused: a proxy in front could read another host or
- * another path in it than the handler does.
+ * Anything else is refused: a proxy in front could see another host or path in
+ * it than the handler does.
  *
  * Threads: everything here is a function of its arguments.
  * Source: RFC 9112, section 3.2.
@@ -25,7 +25,7 @@ static bool in_host(char byte)
     return rv_http_in(byte, RV_HTTP_HOST) && byte != '[' && byte != ']';
 }
 
-/* The length of the host that the text begins with; 0: there is none. */
+/* The length of the host at the start of the text; 0: there is none. */
 static uint32_t host_span(const char *text, uint32_t len)
 {
     const bool literal = len > 0 && text[0] == '[';
@@ -38,7 +38,8 @@ static uint32_t host_span(const char *text, uint32_t len)
     return n > 1 && n < len && text[n] == ']' ? n + 1 : 0;
 }
 
-/* Digits alone. Their value is beyond MAX_PORT when it is too large. */
+/* Parse digits only. A number that is too large gives a *port above MAX_PORT.
+ */
 static bool read_port(const char *text, uint32_t len, uint32_t *port)
 {
     *port = 0;
@@ -62,7 +63,7 @@ bool rv_http_is_authority(const char *text, uint32_t len)
                            read_port(text + host + 1, len - host - 1, &port));
 }
 
-/* host ":" port, neither of them empty. */
+/* host ":" port, neither of them empty: for CONNECT. */
 static bool is_authority_form(const char *text, uint32_t len)
 {
     const uint32_t host = host_span(text, len);
@@ -82,7 +83,7 @@ static uint32_t authority_span(const char *text, uint32_t len)
     return n;
 }
 
-/* A scheme, "://", a host. Without the slashes it could be an authority. */
+/* A scheme, "://" and a host. Without the slashes it could be an authority. */
 static bool is_absolute_form(const char *text, uint32_t len)
 {
     const size_t scheme = rv_http_scheme_span(text, len);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * url.c - take "http://host:port/path" apart, and put it together again.
+ * url.c - parse and format "http://host:port/path".
  *
  *     http://127.0.0.1:8080/600/Hello?x=1#here
- *            host      port target       left off
+ *            host      port target       dropped
  *
  * Threads: everything here is a function of its arguments.
  */
@@ -17,7 +17,7 @@
 
 enum { HTTP_PORT = 80, MAX_PORT = 65535 };
 
-/* Step over "http://" in any case of its letters. */
+/* Skip "http://", in any case of its letters. */
 static int skip_scheme(const char **text)
 {
     const char *end = strstr(*text, "://");

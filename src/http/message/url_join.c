@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * url_join.c - from a URL and a reference in its document to another URL.
+ * url_join.c - resolve a reference relative to a base URL.
  *
- * References are written by people and by programs that do not ask an RFC:
- * blanks, letters beyond ASCII and backslashes are read as browsers read them.
- * What is sent is a good request target all the same.
+ * Many references do not follow the RFC. Blanks, non-ASCII characters and
+ * backslashes are accepted and converted as browsers do it, so that the request
+ * target is always valid.
  *
- * Nothing is written before all is known to be right, so that no other URL,
- * of 8 KiB, has to be somewhere meanwhile.
+ * Everything is checked before the first byte is written. So *out can be *base,
+ * and no temporary URL of 8 KiB is needed.
  *
  * Threads: everything here is a function of its arguments.
  * Source: RFC 3986, section 5.2; the URL standard of WHATWG, section 4.4.
@@ -23,7 +23,7 @@ static bool is_slash(char byte)
     return byte == '/' || byte == '\\';
 }
 
-/* The reference without blanks around it. */
+/* The reference without surrounding blanks. */
 static struct rv_http_slice without_blanks(const char *text)
 {
     struct rv_http_slice slice = {0, (uint32_t)strnlen(text, UINT32_MAX)};
@@ -38,7 +38,7 @@ static struct rv_http_slice without_blanks(const char *text)
 }
 
 /*
- * Take "." and ".." out of the path, in place: what is kept only moves towards
+ * Remove "." and ".." segments from the path, in place: bytes only move towards
  * the front. RFC 3986, section 5.2.4.
  */
 static void remove_dots(char *target)
@@ -66,7 +66,7 @@ static void remove_dots(char *target)
     memmove(to, end, strlen(end) + 1);
 }
 
-/* How much of the base's target stays in front of this rest. */
+/* How many bytes of the base's target to keep in front of `rest`. */
 static size_t kept_len(const char *base, const char *rest, size_t len)
 {
     size_t kept = strcspn(base, "?");
@@ -82,7 +82,7 @@ static size_t kept_len(const char *base, const char *rest, size_t len)
     return kept;
 }
 
-/* How many bytes of a target this byte takes; 0: it may not be there. */
+/* The encoded length of a byte in a target; 0: it is not allowed. */
 static size_t target_bytes(char byte)
 {
     const unsigned char value = (unsigned char)byte;
@@ -92,7 +92,8 @@ static size_t target_bytes(char byte)
     return rv_http_in(byte, RV_HTTP_TARGET) ? 1 : 3;
 }
 
-/* The length of the rest as a target. Returns: false: it cannot be one. */
+/* Compute the encoded length of `rest`. Returns: false if it has a byte that is
+ * not allowed. */
 static bool measure(const char *rest, size_t len, size_t *out)
 {
     bool query = false;
@@ -131,7 +132,7 @@ static void write_target(char *out, const char *rest, size_t len)
     *out = '\0';
 }
 
-/* The host and port of another URL. */
+/* Replace host and port. */
 static void write_host(struct rv_http_url *out,
                        const struct rv_http_url_parts *parts)
 {
@@ -141,9 +142,9 @@ static void write_host(struct rv_http_url *out,
 }
 
 /*
- * Take scheme and host from the front of the reference.
+ * Parse the scheme and host at the front of the reference.
  *
- * Returns: their length, 0: there are none; negative errno.
+ * Returns: their length; 0: there are none; negative errno.
  */
 static ssize_t parse_front(struct rv_http_url_parts *parts, const char *text,
                            size_t len)
@@ -191,7 +192,7 @@ int rv_http_url_join(struct rv_http_url *out, const struct rv_http_url *base,
         memcpy(out, base, offsetof(struct rv_http_url, target) + kept);
     if (front > 0) {
         write_host(out, &parts);
-        out->target[0] = '/'; /* all that is kept, if anything is */
+        out->target[0] = '/'; /* kept is 0 or 1 here */
     }
     write_target(out->target + kept, rest, len);
     remove_dots(out->target);

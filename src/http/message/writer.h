@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * writer.h - text that is being written, piece by piece.
+ * writer.h - append pieces of text to a buffer of fixed size.
  *
- * With snprintf() a request would have twice the instructions.
+ * With snprintf() a request would take twice the instructions.
  */
 #ifndef RV_HTTP_WRITER_H
 #define RV_HTTP_WRITER_H
@@ -13,8 +13,8 @@
 
 struct rv_http_writer {
     char *at;
-    char *end; /* behind the room */
-    bool full; /* something did not fit, and nothing was added since */
+    char *end; /* the end of the buffer */
+    bool full; /* a piece did not fit; nothing is appended any more */
 };
 
 static inline void rv_http_append_bytes(struct rv_http_writer *out,
@@ -60,7 +60,7 @@ static inline void rv_http_append_authority(struct rv_http_writer *out,
     rv_http_append_number(out, url->port);
 }
 
-/* "/path?query"; the slash is added when there is no path. */
+/* "/path?query"; a slash is added if there is no path. */
 static inline void rv_http_append_target(struct rv_http_writer *out,
                                          const struct rv_http_url_parts *url)
 {

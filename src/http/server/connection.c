@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * connection.c - one connection of the server, a task: its life and its time.
- * What it does in each state is in connection_states.c.
+ * connection.c - one connection of the server: its task and its timeouts. What
+ * it does in each state is in connection_states.c.
  *
  * Threads: the executor's.
  */
@@ -12,21 +12,21 @@
 #include "base/base_internal.h"
 #include "http/server/connection.h"
 
-enum { STATES_A_POLL = 64 }; /* then other tasks have their turn */
+enum { STATES_A_POLL = 64 }; /* then the task yields to others */
 
 static const int64_t drain_ns = RV_NS_PER_S;
 
-/* Between two requests of a client that goes on, on a busy machine too; but
- * not more than a quarter of what it may take at most. */
+/* A client that continues sends its next request within this time, even on a
+ * busy machine. At most a quarter of the idle timeout is used. */
 static const int64_t pause_ns = RV_NS_PER_S;
 
 /* The least time between two checks of a handler or a send, so that an idle
  * timeout of 0 does not cause a busy loop. */
 static const int64_t shortest_check_ns = RV_NS_PER_MS;
 
-/* --- time -------------------------------------------------------------- */
+/* --- timeouts ---------------------------------------------------------- */
 
-/* When the wait that begins now has been too long. */
+/* The deadline of a wait that begins now in the current state. */
 static int64_t state_deadline(const struct rv_http_connection *conn)
 {
     const int64_t idle_ns = conn->server->idle_timeout_ns;
@@ -46,8 +46,9 @@ static int64_t state_deadline(const struct rv_http_connection *conn)
 }
 
 /*
- * The timer is set again when it fires too early for the deadline of that
- * time: cheaper than to set it for each request.
+ * Has the deadline of the state passed? If not, the timer is armed. A timer
+ * that fires before the current deadline is armed again: that is cheaper than
+ * moving it for each request.
  */
 static bool out_of_time(struct rv_http_connection *conn, struct rv_cx *cx)
 {
@@ -73,9 +74,9 @@ static bool out_of_time(struct rv_http_connection *conn, struct rv_cx *cx)
 }
 
 /*
- * A client that is slow with its request is told so, others are let go. One
- * that does not read gets a reset: a plain close would leave what was not sent
- * to the kernel, which goes on trying for minutes.
+ * The deadline of the state has passed. A client that is slow with its request
+ * gets a 408; an idle one is closed. One that does not read gets a reset: after
+ * a plain close the kernel would try to send the rest for minutes.
  */
 static void handle_timeout(struct rv_http_connection *conn)
 {
@@ -142,7 +143,7 @@ bool rv_http_connection_stop(struct rv_http_connection *conn)
     const bool begun = conn->in_end > conn->in_start;
 
     conn->exchange.keep_alive = false;
-    /* One that waits for a request looks whether one is there already. */
+    /* If it waits for a request, it checks whether one has arrived already. */
     rv_waker_wake(&conn->waker);
     return conn->state < RV_HTTP_CONN_DRAIN &&
            (conn->state != RV_HTTP_CONN_HEAD || begun);
@@ -154,21 +155,21 @@ bool rv_http_connection_is_idle(const struct rv_http_connection *conn)
     const int64_t least_ns = idle_ns / 4 < pause_ns ? idle_ns / 4 : pause_ns;
     char byte;
 
-    /* Without a deadline it has not waited yet. */
+    /* Without a deadline it has not begun to wait. */
     if (conn->state != RV_HTTP_CONN_HEAD || conn->in_end > conn->in_start ||
         conn->deadline_ns == 0)
         return false;
     if (conn->deadline_ns < RV_NEVER &&
         rv_now_ns() < conn->deadline_ns - idle_ns + least_ns)
         return false;
-    /* A request may be there that the reactor did not tell yet. */
+    /* A request may have arrived that the reactor has not reported yet. */
     return recv(rv_stream_fd(&conn->stream), &byte, 1,
                 MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 
 void rv_http_connection_abort(struct rv_http_connection *conn)
 {
-    /* The task is the executor's: it ends at its next poll. */
+    /* The executor owns the task: it ends at its next poll. */
     conn->state = RV_HTTP_CONN_OVER;
     rv_waker_wake(&conn->waker);
     connection_drop(&conn->future);
@@ -204,7 +205,7 @@ int rv_http_connection_start(struct rv_http_server *server,
     *stream = (struct rv_stream){0};
     rv_list_push(&server->connections, &conn->node);
     server->open++;
-    /* A response goes out with one send; to wait for more helps nobody. */
+    /* Each response is one send(), so Nagle's delay would only add latency. */
     setsockopt(rv_stream_fd(&conn->stream), IPPROTO_TCP, TCP_NODELAY, &yes,
                sizeof yes);
     return 0;

@@ -10,18 +10,18 @@
 #include <reveil/http_server.h>
 
 /*
- * What the connection waits for:
+ * The state of a connection: what it is waiting for.
  *
  *     HEAD --> [SEND 100 -->] [BODY -->] HANDLER --> SEND --> HEAD ...
  *       \_________ malformed ____________/ (400)       \--> DRAIN --> OVER
  */
 enum rv_http_connection_state {
-    RV_HTTP_CONN_HEAD,    /* for a request */
-    RV_HTTP_CONN_BODY,    /* for the end of its body */
-    RV_HTTP_CONN_HANDLER, /* for the handler */
-    RV_HTTP_CONN_SEND,    /* for room to send; then `after_send` */
-    RV_HTTP_CONN_DRAIN,   /* for the peer to close, so that it reads all */
-    RV_HTTP_CONN_OVER
+    RV_HTTP_CONN_HEAD,    /* the head of a request */
+    RV_HTTP_CONN_BODY,    /* the end of the request's body */
+    RV_HTTP_CONN_HANDLER, /* the handler */
+    RV_HTTP_CONN_SEND,    /* the output is sent; `after_send` follows */
+    RV_HTTP_CONN_DRAIN,   /* the peer's close, so that it can read everything */
+    RV_HTTP_CONN_OVER     /* nothing: the task ends at its next poll */
 };
 
 /* A task, owned by the executor. */
@@ -37,32 +37,30 @@ struct rv_http_connection {
 
     enum rv_http_connection_state state;
     enum rv_http_connection_state after_send;
-    bool handling; /* the frame holds a handler */
+    bool handling; /* `frame` holds a live handler */
     bool answered; /* by rv_http_reply() or rv_http_format_head() */
 
-    /* For the state; 0: the next wait sets it. */
-    int64_t deadline_ns;
-    int64_t timer_ns; /* what the timer is set to, 0: it does not run */
+    int64_t deadline_ns; /* of the state; 0: set by its next wait */
+    int64_t timer_ns;    /* what the timer is set to; 0: it is not armed */
     struct rv_sleep timer;
 
-    uint32_t requests; /* begun */
+    uint32_t requests; /* begun on this connection */
 
-    /* Of a handler that may send by itself. */
-    int64_t handler_ns; /* when it has to have begun its response */
+    int64_t handler_ns; /* the handler must begin its response before this */
 
-    /* Of what is sent, as far as it was looked at. */
-    uint64_t taken_bytes; /* by the peer */
-    int64_t due_ns;       /* when it has to have taken more */
+    /* The progress of the output, as of the last check: see flow.c. */
+    uint64_t taken_bytes; /* acknowledged by the peer */
+    int64_t due_ns;       /* it must acknowledge more before this */
 
-    /* Received: [request][its body, thrown away][the next requests]. */
+    /* Input: [request][its body, discarded][the next requests]. */
     char *in;
     size_t in_room;
-    size_t in_start; /* of the request */
-    size_t in_end;   /* of what was received */
+    size_t in_start; /* where the request begins */
+    size_t in_end;   /* behind the received bytes */
     size_t head_len; /* of the request */
     size_t next_at;  /* where the next request begins, once it is known */
 
-    /* To be sent. */
+    /* Output. */
     char *out;
     size_t out_room;
     size_t out_len;
@@ -72,25 +70,25 @@ struct rv_http_connection {
 };
 
 /*
- * Make a task for an accepted socket.
+ * Spawn a task for an accepted socket.
  *
- * Owns: the socket, on success. Returns: 0, -ENOMEM, -ECANCELED.
+ * Owns: on success the task takes the socket. Returns: 0, -ENOMEM, -ECANCELED.
  */
 int rv_http_connection_start(struct rv_http_server *server,
                              struct rv_stream *stream,
                              struct rv_executor *executor);
 
 /*
- * The request that it has begun is its last; without one it closes.
+ * Make the current request the last one. A connection without a request closes.
  *
- * Returns: true when there is one.
+ * Returns: true if there is a request.
  */
 bool rv_http_connection_stop(struct rv_http_connection *connection);
 
-/* Let go of all that it holds; its task ends without touching the server. */
+/* Release all that it holds. Its task ends without accessing the server. */
 void rv_http_connection_abort(struct rv_http_connection *connection);
 
-/* It waits for a request, and none has come. */
+/* True if it has waited for a request for some time and none has arrived. */
 bool rv_http_connection_is_idle(const struct rv_http_connection *connection);
 
 /* In server.c: a connection has left the list of its server. */
@@ -98,50 +96,53 @@ void rv_http_server_lost_one(struct rv_http_server *server);
 
 /* --- in connection_states.c -------------------------------------------- */
 
-/* Do what the present state, which is not OVER, can do now. Returns: PENDING
- * if it left its waker, READY to go on in what is the state then. */
+/* Do what the current state, which is not OVER, can do now. Returns: PENDING:
+ * the waker was stored; READY: call it again, in the state that it is in then.
+ */
 enum rv_poll rv_http_go_on(struct rv_http_connection *connection,
                            struct rv_cx *cx);
 
-/* Begin a state; its deadline is set at its first wait. */
+/* Enter a state. Its deadline is set at its first wait. */
 void rv_http_enter(struct rv_http_connection *connection,
                    enum rv_http_connection_state state);
 
-/* Ready for the request that may have come in behind the last one. */
+/* Prepare for the next request, which may be in the buffer already. */
 void rv_http_next_request(struct rv_http_connection *connection);
 
-/* Answer with an error of our own. It is the last response. */
+/* Send an error response, as the last one on this connection. */
 void rv_http_refuse(struct rv_http_connection *connection, int status);
 
-/* The end, with a reset. */
+/* Close the connection with a reset. */
 void rv_http_cut(struct rv_http_connection *connection);
 
-/* The time of what is sent is up, for now: the end, with a reset, if it does
- * not move; else it has more time. */
+/* A check of a send is due: close with a reset if the peer makes no progress,
+ * else set the next check. */
 void rv_http_check_send(struct rv_http_connection *connection);
 
-/* The handler's time is up, for now: end it if it is too late, or if what it
- * sends does not move; else it has more time. */
+/* A check of the handler is due: end it if it is too late, or if the peer makes
+ * no progress with what it sends; else set the next check. */
 void rv_http_check_handler(struct rv_http_connection *connection);
 
 /* --- in flow.c --------------------------------------------------------- */
 
-/* Look from now on whether what is sent moves. */
+/* Start to measure the progress of the output. */
 void rv_http_flow_start(struct rv_http_connection *connection);
 
-/* There is something to be sent, and for `limit_ns`, or for as long as a slow
- * peer needs to read what it took last, no byte of it was taken by the peer,
- * as far as was seen at each of these calls. */
+/*
+ * True if output is pending and, judging by the calls so far, the peer has
+ * acknowledged none of it for `limit_ns`, or for the time that a slow peer
+ * needs to read what it acknowledged last.
+ */
 bool rv_http_flow_is_stuck(struct rv_http_connection *connection,
                            int64_t limit_ns);
 
 /* --- in reply.c -------------------------------------------------------- */
 
-/* Put `text` behind what is to be sent. Returns: 0, -ENOMEM. */
+/* Append `text` to the output. Returns: 0, -ENOMEM. */
 int rv_http_queue(struct rv_http_connection *connection, const void *text,
                   size_t len);
 
-/* All was sent. */
+/* All of the output was sent: empty the buffer. */
 void rv_http_empty(struct rv_http_connection *connection);
 
 #endif /* RV_HTTP_CONNECTION_H */

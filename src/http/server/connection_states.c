@@ -3,10 +3,10 @@
  * connection_states.c - what a connection of the server does in each of its
  * states.
  *
- * A state goes on as far as it can; PENDING means that it left its waker with
- * the socket, or with what the handler waits for. A request that is answered
- * at once costs a recv and a send, and no memory is allocated for it: both
- * buffers and the handler's frame are used again.
+ * Each state does as much as it can. PENDING means that its waker is stored: in
+ * the socket's source, or wherever the handler waits. A request that the
+ * handler answers at once costs one recv and one send and allocates nothing:
+ * both buffers and the handler's frame are reused.
  *
  * Threads: the executor's.
  */
@@ -86,7 +86,6 @@ static void send_then(struct rv_http_connection *conn,
     rv_http_enter(conn, RV_HTTP_CONN_SEND);
 }
 
-/* Ready for the request that may have come in behind the last one. */
 void rv_http_next_request(struct rv_http_connection *conn)
 {
     conn->in_start = conn->next_at;
@@ -101,10 +100,11 @@ void rv_http_next_request(struct rv_http_connection *conn)
 }
 
 /*
- * Nothing more will be sent; the response's tail leaves with the end. A close
- * with input unread would make the kernel send a reset, which can overtake the
- * response: read on for a moment, unless the client has said that this was its
- * last request, and nothing came after.
+ * The last response was sent; its held-back tail goes out with the FIN. Closing
+ * a socket with unread input makes the kernel send a reset, which could destroy
+ * the response before the client reads it. So the connection drains its input
+ * for a moment, unless the client asked to close and nothing followed its
+ * request.
  */
 static void end_stream(struct rv_http_connection *conn)
 {
@@ -133,7 +133,6 @@ static void after_response(struct rv_http_connection *conn)
         end_stream(conn);
 }
 
-/* Answer with an error of our own. It is the last response. */
 void rv_http_refuse(struct rv_http_connection *conn, int status)
 {
     char text[64];
@@ -148,7 +147,7 @@ void rv_http_refuse(struct rv_http_connection *conn, int status)
         send_then(conn, RV_HTTP_CONN_HEAD);
 }
 
-/* What to tell the client about an error of the parser. */
+/* The status for an error of the parser. */
 static int refusal(const struct rv_http_connection *conn, ssize_t error)
 {
     const struct rv_http_head *head = &conn->parser.head;
@@ -159,7 +158,7 @@ static int refusal(const struct rv_http_connection *conn, ssize_t error)
             return 413;
         return head->target.len > 0 ? 431 : 414;
     }
-    if (error == -ENOTSUP) /* no target was stored? Then it was the version */
+    if (error == -ENOTSUP) /* without headers it was the version */
         return head->header_count > 0 ? 501 : 505;
     return 400;
 }
@@ -182,7 +181,8 @@ static void start_handler(struct rv_http_connection *conn)
     rv_http_enter(conn, RV_HTTP_CONN_HANDLER);
 }
 
-/* The client sends no body before it is told to. */
+/* With "Expect: 100-continue" the client waits for a 100 before it sends the
+ * body. */
 static void start_body(struct rv_http_connection *conn)
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -242,11 +242,12 @@ static enum rv_poll read_head(struct rv_http_connection *conn, struct rv_cx *cx)
     if (len <= 0)
         rv_http_enter(conn, RV_HTTP_CONN_OVER);
     else if (had == 0)
-        conn->deadline_ns = 0; /* from now on it is about the whole head */
+        conn->deadline_ns = 0; /* now the timeout for the whole head starts */
     return RV_READY;
 }
 
-/* Parse what is there of the body. Returns: 0, or the parser's error. */
+/* Parse and discard the received part of the body. Returns: 0, or the parser's
+ * error. */
 static int skip_body(struct rv_http_connection *conn)
 {
     const size_t body_at = conn->in_start + conn->head_len;
@@ -263,7 +264,7 @@ static int skip_body(struct rv_http_connection *conn)
     } while (!conn->parser.done && conn->next_at < conn->in_end);
 
     if (!conn->parser.done)
-        conn->in_end = body_at; /* the head stays */
+        conn->in_end = body_at; /* the handler needs the head */
     return 0;
 }
 
@@ -308,8 +309,8 @@ static void end_handler(struct rv_http_connection *conn, int result)
     else if (queued)
         send_then(conn, RV_HTTP_CONN_HEAD);
     else if (result < 0)
-        rv_http_enter(conn,
-                      RV_HTTP_CONN_OVER); /* its own response is cut short */
+        /* The handler sent a part of the response itself. */
+        rv_http_enter(conn, RV_HTTP_CONN_OVER);
     else
         after_response(conn);
 }
@@ -324,7 +325,7 @@ static enum rv_poll run_handler(struct rv_http_connection *conn,
         end_handler(conn, frame->result);
         return RV_READY;
     }
-    /* A client that has reset the connection waits for no response. */
+    /* A client that has reset the connection does not want the response. */
     if (!conn->stream.source || !rv_stream_poll_gone(&conn->stream, cx))
         return RV_PENDING;
     rv_http_enter(conn, RV_HTTP_CONN_OVER);
@@ -371,7 +372,7 @@ static enum rv_poll send_out(struct rv_http_connection *conn, struct rv_cx *cx)
         rv_http_enter(conn, RV_HTTP_CONN_OVER);
         return RV_READY;
     }
-    conn->deadline_ns = 0; /* it moves */
+    conn->deadline_ns = 0; /* progress: the timeout starts again */
     conn->out_sent += (size_t)len;
     if (conn->out_sent < conn->out_len)
         return RV_READY;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * flow.c - does what is sent arrive?
+ * flow.c - is the peer reading what is sent?
  *
- * What is sent fills the kernel's buffer first, and room shows there long
- * after the peer has read on; only the kernel knows whether the peer takes
- * anything: tcp_info counts the bytes that were acknowledged. A peer that does
- * not read acknowledges nothing, once its own buffer is full.
+ * Whether send() accepts data says little: it only fills the kernel's buffer,
+ * and the socket becomes writable long after the peer has read. But tcp_info
+ * counts the acknowledged bytes, and a peer that does not read acknowledges
+ * nothing once its receive buffer is full.
  *
- * One that is slow does not either, until it has read a good part of its
- * buffer: then the window opens by all of it at once (on loopback 100 KiB and
- * more). So what was taken last earns a peer the time that it needs to read
- * it, at SLOW_BYTES_PER_S; a silence beyond that is one.
+ * A slow peer acknowledges nothing for a while either: its window stays closed
+ * until it has read a good part of its buffer, and then opens by all of that at
+ * once (100 KiB and more on loopback). Therefore each acknowledged step extends
+ * the deadline by the time to read it at SLOW_BYTES_PER_S.
  *
  * Threads: the executor's.
  */
@@ -23,21 +23,23 @@
 
 enum {
     SLOW_BYTES_PER_S = 10000,
-    STEP_BYTES_MAX = 256 * 1024, /* more was read, not just buffered */
-    LIMITS_MAX = 8               /* times the limit, however large the step */
+    STEP_BYTES_MAX =
+        256 * 1024, /* of a larger step, the rest was surely read */
+    LIMITS_MAX = 8  /* the extension is at most 8 times the limit */
 };
 
 void rv_http_flow_start(struct rv_http_connection *conn)
 {
-    conn->taken_bytes = UINT64_MAX; /* whatever is seen first is news */
+    conn->taken_bytes = UINT64_MAX; /* the first check counts as progress */
     conn->due_ns = 0;
 }
 
 /*
- * How much the peer has taken. Where nobody counts that (an old kernel, a Unix
- * socket), a number that changes with what is left to be taken.
+ * The number of bytes that the peer has acknowledged. Where the kernel does not
+ * count them (an old kernel, a Unix socket), the length of the send queue,
+ * which changes when the peer reads.
  *
- * Returns: whether it is a count.
+ * Returns: true if *out is a count of bytes.
  */
 static bool count_taken(int fd, int waiting, uint64_t *out)
 {
@@ -53,7 +55,7 @@ static bool count_taken(int fd, int waiting, uint64_t *out)
     return true;
 }
 
-/* The time that a peer may need to read so much. */
+/* The time that a slow peer needs to read this much. */
 static int64_t time_to_read(uint64_t bytes)
 {
     if (bytes > STEP_BYTES_MAX)
@@ -61,7 +63,7 @@ static int64_t time_to_read(uint64_t bytes)
     return (int64_t)bytes * (RV_NS_PER_S / SLOW_BYTES_PER_S);
 }
 
-/* The peer has taken `bytes` more: until when its silence is none. */
+/* The peer has acknowledged `bytes` more: the next deadline for progress. */
 static int64_t next_due(int64_t due_ns, uint64_t bytes, int64_t limit_ns)
 {
     const int64_t now_ns = rv_now_ns();

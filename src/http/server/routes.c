@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * routes.c - a table of paths, as a handler.
+ * routes.c - a handler that chooses the response from a table of paths.
  *
  * Threads: the executor's.
  */
@@ -9,7 +9,7 @@
 
 #include "http/message/message_internal.h"
 
-/* A frame that answers with what a route says. */
+/* A handler that sends the fixed response of a route. */
 struct fixed {
     struct rv_future future;
     struct rv_http_exchange *exchange;
@@ -43,7 +43,8 @@ struct rv_http_slice rv_http_path(const struct rv_http_exchange *exchange)
 
     if (query)
         path.len = (uint32_t)(query - start);
-    /* "http://host" asks for "/": the second slash of its scheme will do. */
+    /* "http://host" requests "/": use the second slash of "http://" as the
+     * path, since the slice must refer to the request. */
     if (path.len == 0)
         path = (struct rv_http_slice){target.at + sizeof "http:/" - 1, 1};
     return path;

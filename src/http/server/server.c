@@ -12,9 +12,9 @@
 #include "http/server/connection.h"
 
 enum {
-    ACCEPTS_A_TURN = 64, /* then the new connections have theirs */
-    PAUSE_MS = 20,       /* when descriptors or memory ran out */
-    IDLE_S = 60
+    ACCEPTS_A_TURN = 64, /* then the task yields to the new connections */
+    PAUSE_MS = 20,       /* between two tries while resources are short */
+    IDLE_S = 60          /* default of idle_timeout_ns */
 };
 
 static const uint64_t max_body = UINT64_C(1) << 20;
@@ -27,10 +27,10 @@ static bool is_shortage(int error)
 }
 
 /*
- * Close the connection that has waited longest for a request. Those that have
- * answered are in the list in this order.
+ * Close the connection that has been idle longest. The list is ordered by the
+ * time of the last response, so that is the first idle one.
  *
- * Returns: false when none waits.
+ * Returns: false if no connection is idle.
  */
 static bool close_idlest(struct rv_http_server *server)
 {
@@ -49,8 +49,8 @@ static bool close_idlest(struct rv_http_server *server)
     return false;
 }
 
-/* What will not be another error the next time: of the listener, and of a
- * reactor that tells nothing any more. */
+/* Errors that trying again cannot solve: of the listener, or of a reactor that
+ * has failed for good. */
 static bool is_lasting(int error)
 {
     const struct rv_reactor *reactor = rv_reactor_current();
@@ -74,7 +74,7 @@ static enum rv_poll accept_all(struct rv_http_server *self, struct rv_cx *cx)
 
     RV_BEGIN(future);
     for (;;) {
-        /* rv_http_server_lost_one() wakes it. */
+        /* When full, rv_http_server_lost_one() wakes this task. */
         RV_AWAIT_UNTIL(future, !is_full(self));
         if (rv_stream_fd(&self->accepted) < 0) {
             rv_stream_accept_init(&self->accept, &self->listener,
@@ -103,7 +103,7 @@ static enum rv_poll accept_all(struct rv_http_server *self, struct rv_cx *cx)
     RV_END(future);
 }
 
-/* --- the end ----------------------------------------------------------- */
+/* --- stop -------------------------------------------------------------- */
 
 static void stop_accepting(struct rv_http_server *server)
 {
@@ -113,7 +113,7 @@ static void stop_accepting(struct rv_http_server *server)
     rv_stream_close(&server->listener);
 }
 
-/* Returns: how many connections there were. */
+/* Abort every connection. Returns: how many there were. */
 static int32_t cut_all(struct rv_http_server *server)
 {
     struct rv_list *node;
@@ -126,7 +126,7 @@ static int32_t cut_all(struct rv_http_server *server)
     return count;
 }
 
-/* Until the last connection has gone, or the deadline has come. */
+/* READY when the last connection has ended, or at the deadline. */
 static enum rv_poll wait_for_the_last(struct rv_http_server *self,
                                       struct rv_cx *cx)
 {
