@@ -4,11 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 bool cli_wants_help(int argc, char **argv)
@@ -107,28 +105,6 @@ const char *cli_error_text(int error)
     }
 }
 
-int cli_write(int fd, const void *data, size_t len_bytes)
-{
-    const char *at = data;
-
-    while (len_bytes > 0) {
-        const ssize_t n = write(fd, at, len_bytes);
-
-        if (n >= 0) {
-            at += n;
-            len_bytes -= (size_t)n;
-        } else if (errno == EAGAIN) {
-            /* An inherited stdout may be non-blocking: wait for it. */
-            struct pollfd room = {.fd = fd, .events = POLLOUT};
-
-            poll(&room, 1, -1);
-        } else if (errno != EINTR) {
-            return -errno;
-        }
-    }
-    return 0;
-}
-
 int cli_check_fds(size_t count)
 {
     int fds[CLI_FDS_CHECKED];
@@ -145,16 +121,4 @@ int cli_check_fds(size_t count)
     while (opened > 0)
         close(fds[--opened]);
     return error;
-}
-
-size_t cli_raise_fd_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return 1024;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-    getrlimit(RLIMIT_NOFILE, &limit);
-    return (size_t)limit.rlim_cur;
 }

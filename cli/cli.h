@@ -45,9 +45,6 @@ int cli_fail(int status, const char *format, ...)
 /* Returns: the meaning of a negative errno of the library, in words. */
 const char *cli_error_text(int error);
 
-/* Write all, also to a non-blocking fd. Returns: 0, negative errno. */
-int cli_write(int fd, const void *data, size_t len_bytes);
-
 /*
  * Check that `count` more descriptors can be opened, at most CLI_FDS_CHECKED.
  * For a program with an embedded server, before it connects: a server without
@@ -58,8 +55,5 @@ int cli_write(int fd, const void *data, size_t len_bytes);
 int cli_check_fds(size_t count);
 
 enum { CLI_FDS_CHECKED = 16 };
-
-/* Raise the descriptor limit to the hard limit. Returns: the limit. */
-size_t cli_raise_fd_limit(void);
 
 #endif /* RV_CLI_H */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/base_internal.h"
 #include "cli/bench/bench.h"
 #include "cli/cli.h"
 
@@ -187,7 +188,7 @@ int cmd_bench(int argc, char **argv)
     status = parse(&selection.options, argc, argv);
     if (status != CLI_OK)
         return status;
-    cli_raise_fd_limit();
+    rv_fd_limit_raise(RV_FD_LIMIT_MAX);
     status = select_rows(&selection, argv + optind);
     if (status == CLI_OK && measure(&selection) < 0)
         status = CLI_FAILED;

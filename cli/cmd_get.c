@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/base_internal.h"
 #include "cli/cli.h"
 #include "cli/get.h"
 
@@ -189,7 +190,7 @@ static int run(struct fetch *fetch)
 static void plan_fetchers(struct fetch *fetch)
 {
     const size_t each = fetch->options->directory ? 2 : 1;
-    const size_t fds = cli_raise_fd_limit();
+    const size_t fds = rv_fd_limit_raise(RV_FD_LIMIT_MAX);
 
     fetch->fetchers_max = fds > SPARE_FDS + each ? (fds - SPARE_FDS) / each : 1;
     if (fetch->options->parallel > 0 &&

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base_internal.h"
 #include "cli/cli.h"
 #include "cli/delay.h"
 #include "cli/serve.h"
@@ -190,7 +191,7 @@ static int parse(struct serve_options *options, int argc, char **argv)
 /* For many clients at once. A failure is ignored: it only costs time. */
 static void reserve_fds(void)
 {
-    const size_t allowed = cli_raise_fd_limit();
+    const uint64_t allowed = rv_fd_limit_raise(RV_FD_LIMIT_MAX);
 
     (void)rv_reserve_fds(allowed < ROOM_FDS ? (uint32_t)allowed : ROOM_FDS);
 }

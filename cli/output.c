@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/base_internal.h"
 #include "cli/cli.h"
 #include "http/client/new_file.h"
 
@@ -54,7 +55,7 @@ static int write_file(struct output *output, const char *name,
 
     if (fd < 0)
         return fd;
-    error = cli_write(fd, body->data, body->len_bytes);
+    error = rv_write_all(fd, body->data, body->len_bytes, NULL);
     if (close(fd) < 0 && error == 0)
         error = -errno;
     if (error == 0)
@@ -88,7 +89,7 @@ static void write_out(struct output *output, const char *data, size_t len_bytes)
 {
     if (output->error < 0)
         return;
-    output->error = cli_write(STDOUT_FILENO, data, len_bytes);
+    output->error = rv_write_all(STDOUT_FILENO, data, len_bytes, NULL);
     if (output->error < 0)
         cli_fail(CLI_FAILED, "cannot write to stdout: %s",
                  strerror(-output->error));

@@ -116,8 +116,51 @@ static inline bool rv_waker_same(const struct rv_waker *a,
  */
 void rv_waker_wake(const struct rv_waker *waker);
 
-/* Give the waker up; it is "no waker" then, which may be dropped too. */
+/* Release the waker's reference; it is "no waker" afterwards. Dropping "no
+ * waker" does nothing. */
 void rv_waker_drop(struct rv_waker *waker);
+
+/* rv_waker_wake(), then rv_waker_drop(). */
+void rv_waker_wake_and_drop(struct rv_waker *waker);
+
+/*
+ * Store a clone of `waker` in *stored, as a poll does that returns PENDING.
+ * When *stored wakes the same task already, nothing changes.
+ *
+ * Returns: the earlier waker, now the caller's to drop; "no waker" when nothing
+ * changed. A drop may free the ready queue: a caller with a lock drops the
+ * earlier waker after it has released the lock.
+ */
+static inline struct rv_waker rv_waker_replace(struct rv_waker *stored,
+                                               const struct rv_waker *waker)
+{
+    struct rv_waker earlier = {0};
+
+    if (!rv_waker_same(stored, waker)) {
+        earlier = *stored;
+        *stored = rv_waker_clone(waker);
+    }
+    return earlier;
+}
+
+/* rv_waker_replace() for a caller without a lock: drops the earlier waker. */
+static inline void rv_waker_store(struct rv_waker *stored,
+                                  const struct rv_waker *waker)
+{
+    if (!rv_waker_same(stored, waker)) {
+        rv_waker_drop(stored);
+        *stored = rv_waker_clone(waker);
+    }
+}
+
+/* Move the waker out of *stored, which is "no waker" afterwards. */
+static inline struct rv_waker rv_waker_take(struct rv_waker *stored)
+{
+    const struct rv_waker taken = *stored;
+
+    *stored = (struct rv_waker){0};
+    return taken;
+}
 
 /*
  * Wakes collected under a lock, delivered after it: one lock and one unpark

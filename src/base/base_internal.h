@@ -121,13 +121,51 @@ static inline void rv_load_text(char *to, size_t size_bytes,
     }
 }
 
+/* Which signals a thread of the library receives; it blocks all others, which
+ * are for the program's own threads. */
+enum rv_pthread_signals {
+    RV_PTHREAD_NO_SIGNALS, /* it runs code of the library only */
+    /*
+     * It runs code of the program: SIGSEGV and the like, which say what the
+     * thread itself did, reach the program's handler, such as that of
+     * rv_coro_report_overflow().
+     */
+    RV_PTHREAD_FAULTS,
+};
+
 /*
- * What a thread blocks that runs the tasks of a program: all signals are for
- * the program's own threads, but for those that say what the thread itself
- * did. A fault that is blocked ends the program without its handler, such as
- * that of rv_coro_report_overflow().
+ * pthread_create() with default attributes and the signals blocked from the
+ * thread's first instruction on. The caller's mask is unchanged afterwards.
+ *
+ * Threads: any.   Returns: 0, -EAGAIN.
  */
-void rv_signals_of_others(sigset_t *out);
+int rv_pthread_start(pthread_t *out, enum rv_pthread_signals signals,
+                     void *(*thread_main)(void *), void *arg);
+
+/* The CPUs that the calling thread may run on; 1 if that cannot be told. */
+uint32_t rv_cpu_count(void);
+
+/*
+ * Write all of `data`, also to a descriptor that is non-blocking.
+ *
+ * written_bytes: increased by what was written, also on error; or NULL.
+ * Blocks: the thread.   Threads: any.   Returns: 0, negative errno.
+ */
+int rv_write_all(int fd, const void *data, size_t len_bytes,
+                 uint64_t *written_bytes);
+
+/*
+ * Raise the soft limit of descriptors to `wanted` if it is lower. The table of
+ * descriptors does not grow: see rv_reserve_fds().
+ *
+ * wanted:  RV_FD_LIMIT_MAX for as many as the hard limit allows.
+ * Threads: any.
+ * Returns: the soft limit now. It is unchanged, and less than `wanted`, when
+ *          the hard limit does not allow that many.
+ */
+uint64_t rv_fd_limit_raise(uint64_t wanted);
+
+#define RV_FD_LIMIT_MAX UINT64_MAX
 
 /* The lowest descriptor that is not stdin, stdout or stderr. */
 enum { RV_FD_FIRST = 3 };

@@ -47,20 +47,21 @@ int rv_fds_above_stdio(int fds[2], int result)
     return result;
 }
 
-/* Returns: 0, negative errno. */
-static int raise_limit(uint32_t count)
+uint64_t rv_fd_limit_raise(uint64_t wanted)
 {
     struct rlimit limit;
+    struct rlimit raised;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return -errno;
-    if (limit.rlim_cur >= count)
-        return 0;
-    if (limit.rlim_max < count)
-        return -EMFILE;
-    limit.rlim_cur = count;
-    /* EPERM: the hard limit is from before fs.nr_open was lowered. */
-    return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -EMFILE : 0;
+        return 0; /* a sandbox */
+    raised = limit;
+    raised.rlim_cur = wanted == RV_FD_LIMIT_MAX ? limit.rlim_max : wanted;
+    /* EINVAL: more than the hard limit. EPERM: the hard limit is from before
+     * fs.nr_open was lowered. */
+    if (raised.rlim_cur > limit.rlim_cur &&
+        setrlimit(RLIMIT_NOFILE, &raised) == 0)
+        limit = raised;
+    return limit.rlim_cur;
 }
 
 /* The table is as large as its highest descriptor needs, and stays so. */
@@ -82,14 +83,11 @@ static int grow_table(uint32_t count)
 
 int rv_reserve_fds(uint32_t count)
 {
-    int error;
-
     if (count == 0)
         return 0;
-    if (count > INT32_MAX)
+    if (count > INT32_MAX || rv_fd_limit_raise(count) < count)
         return -EMFILE;
-    error = raise_limit(count);
-    if (error || fcntl((int)count - 1, F_GETFD) >= 0) /* there already */
-        return error;
+    if (fcntl((int)count - 1, F_GETFD) >= 0)
+        return 0; /* it is open: the table has room for it */
     return grow_table(count);
 }

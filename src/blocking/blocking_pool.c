@@ -33,7 +33,6 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -239,8 +238,7 @@ static void run_job(struct rv_blocking_pool *pool, struct rv_blocking_job *job)
     pool->slow_running -= slow;
     job->result = result;
     job->state = RV_JOB_DONE;
-    waker = job->waker;
-    job->waker = (struct rv_waker){0};
+    waker = rv_waker_take(&job->waker);
     detached = job->detached;
     unlock(pool);
 
@@ -248,8 +246,7 @@ static void run_job(struct rv_blocking_pool *pool, struct rv_blocking_job *job)
      * was dropped before does the job belong to this thread. */
     if (detached)
         free_detached(job);
-    rv_waker_wake(&waker);
-    rv_waker_drop(&waker);
+    rv_waker_wake_and_drop(&waker);
     lock(pool);
 }
 
@@ -305,21 +302,13 @@ static void *pool_thread(void *arg)
  * Returns: 0, -EAGAIN. */
 static int start_thread(struct rv_blocking_pool *pool)
 {
-    pthread_attr_t attributes;
     pthread_t thread;
-    sigset_t all;
-    sigset_t before;
-    int error;
+    const int error =
+        rv_pthread_start(&thread, RV_PTHREAD_NO_SIGNALS, pool_thread, pool);
 
-    sigfillset(&all);
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&thread, &attributes, pool_thread, pool);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
     if (error)
-        return -error;
+        return error;
+    pthread_detach(thread);
     pool->threads++;
     pool->references++;
     return 0;
@@ -369,7 +358,7 @@ bool rv_blocking_poll_job(struct rv_blocking_pool *pool,
                           struct rv_blocking_job *job,
                           const struct rv_waker *waker, int32_t *result)
 {
-    struct rv_waker old = {0};
+    struct rv_waker earlier = {0};
     bool done;
 
     lock(pool);
@@ -380,15 +369,14 @@ bool rv_blocking_poll_job(struct rv_blocking_pool *pool,
         rv_list_remove(&job->node);
         *result = -ESTALE; /* the pool's threads are in the parent */
         done = true;
-    } else if (!rv_waker_same(&job->waker, waker)) {
-        old = job->waker;
-        job->waker = rv_waker_clone(waker);
+    } else {
+        earlier = rv_waker_replace(&job->waker, waker);
     }
     if (done)
         put_and_unlock(pool);
     else
         unlock(pool);
-    rv_waker_drop(&old);
+    rv_waker_drop(&earlier);
     return done;
 }
 
@@ -406,8 +394,7 @@ void rv_blocking_detach(struct rv_blocking_pool *pool,
         pool->queued[job->class_]--;
     }
     job->detached = true;
-    waker = job->waker;
-    job->waker = (struct rv_waker){0};
+    waker = rv_waker_take(&job->waker);
     put_and_unlock(pool);
     rv_waker_drop(&waker);
     if (!running)
@@ -425,14 +412,12 @@ static void cancel_queued(struct rv_blocking_pool *pool)
 
         lock(pool);
         while ((job = pop_queue(pool, (enum rv_blocking_class)class_))) {
-            struct rv_waker waker = job->waker;
+            struct rv_waker waker = rv_waker_take(&job->waker);
 
-            job->waker = (struct rv_waker){0};
             job->state = RV_JOB_DONE;
             job->result = -ECANCELED;
             unlock(pool);
-            rv_waker_wake(&waker);
-            rv_waker_drop(&waker);
+            rv_waker_wake_and_drop(&waker);
             lock(pool);
         }
         unlock(pool);

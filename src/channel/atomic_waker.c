@@ -86,6 +86,5 @@ void rv_atomic_waker_deliver(struct rv_atomic_waker *atomic_waker)
      * (ATOMIC_WAKER-2). */
     atomic_store_explicit(&atomic_waker->state, RV_ATOMIC_WAKER_IDLE,
                           memory_order_release);
-    rv_waker_wake(&waker); /* ATOMIC_WAKER-4 */
-    rv_waker_drop(&waker);
+    rv_waker_wake_and_drop(&waker); /* ATOMIC_WAKER-4 */
 }

@@ -32,14 +32,11 @@ static inline struct rv_waker rv_sync_wait(struct rv_sync_waiter *waiter,
                                            struct rv_list *waiters,
                                            const struct rv_waker *waker)
 {
-    struct rv_waker old = waiter->waker;
-
     if (waiter->state == RV_SYNC_NEW) {
         waiter->state = RV_SYNC_IN_LINE;
         rv_list_push(waiters, &waiter->node);
     }
-    waiter->waker = rv_waker_clone(waker);
-    return old;
+    return rv_waker_replace(&waiter->waker, waker);
 }
 
 /* Serve the one in front; there is room in the batch. */

@@ -58,10 +58,7 @@ static enum rv_poll scope_poll(struct rv_future *future, struct rv_cx *cx)
         future->result = self->error;
         return RV_READY;
     }
-    if (!rv_waker_same(&self->waiter, &cx->waker)) {
-        rv_waker_drop(&self->waiter);
-        self->waiter = rv_waker_clone(&cx->waker);
-    }
+    rv_waker_store(&self->waiter, &cx->waker);
     return RV_PENDING;
 }
 

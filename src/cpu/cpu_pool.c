@@ -21,7 +21,6 @@
 #include "cpu/cpu_internal.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include "base/base_internal.h"
@@ -52,18 +51,6 @@ bool rv_cpu_uses_ring(const struct rv_cpu_pool *pool)
 }
 
 /* --- birth and death --------------------------------------------------- */
-
-/* The CPUs that this process may use. */
-static uint32_t count_cpus(void)
-{
-    cpu_set_t set;
-    uint32_t count;
-
-    if (sched_getaffinity(0, sizeof set, &set) < 0)
-        return 1;
-    count = (uint32_t)CPU_COUNT(&set);
-    return count < RV_CPU_THREADS_MAX ? count : RV_CPU_THREADS_MAX;
-}
 
 int rv_cpu_pool_new(struct rv_cpu_pool **out, struct rv_executor *executor,
                     const struct rv_cpu_options *options)
@@ -158,13 +145,11 @@ static void free_if_over(struct rv_cpu_pool *pool, struct rv_cpu_job *job)
 /* It has its result. */
 static void settle(struct rv_cpu_job *job, int32_t result)
 {
-    struct rv_waker waker = job->waker;
+    struct rv_waker waker = rv_waker_take(&job->waker);
 
-    job->waker = (struct rv_waker){0};
     job->state = RV_CPU_DONE;
     job->result = result;
-    rv_waker_wake(&waker);
-    rv_waker_drop(&waker);
+    rv_waker_wake_and_drop(&waker);
 }
 
 /* What needs to be done once, before the first job. Returns: 0, negative
@@ -176,7 +161,9 @@ static int start(struct rv_cpu_pool *pool)
     if (pool->started)
         return 0;
     if (!pool->max_threads)
-        pool->max_threads = count_cpus();
+        pool->max_threads = rv_cpu_count();
+    if (pool->max_threads > RV_CPU_THREADS_MAX)
+        pool->max_threads = RV_CPU_THREADS_MAX;
     error = rv_cpu_completion_start(pool);
     pool->started = !error;
     return error;

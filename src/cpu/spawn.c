@@ -47,10 +47,7 @@ static enum rv_poll cpu_poll(struct rv_future *future, struct rv_cx *cx)
         let_go(self);
         return RV_READY;
     }
-    if (!rv_waker_same(&self->job->waker, &cx->waker)) {
-        rv_waker_drop(&self->job->waker);
-        self->job->waker = rv_waker_clone(&cx->waker);
-    }
+    rv_waker_store(&self->job->waker, &cx->waker);
     return RV_PENDING;
 }
 

@@ -24,7 +24,6 @@
 #include <limits.h>
 #include <reveil/trace.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -256,20 +255,6 @@ static bool park(void *context, int64_t *deadline_ns)
 
 /* --- start and stop ---------------------------------------------------- */
 
-/* Signals are for the program's own threads. Returns: 0, negative errno. */
-static int start_thread(struct rv_reactor *reactor)
-{
-    sigset_t all;
-    sigset_t before;
-    int error;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&reactor->thread, NULL, event_loop, reactor);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return -error;
-}
-
 /* Open epoll, and the eventfd that ends its sleep and is never read: each
  * write is a new edge. */
 static int open_descriptors(struct rv_reactor *reactor)
@@ -350,7 +335,8 @@ int rv_reactor_start(struct rv_reactor **out)
 
     if (error)
         return error;
-    error = start_thread(*out);
+    error = rv_pthread_start(&(*out)->thread, RV_PTHREAD_NO_SIGNALS, event_loop,
+                             *out);
     if (error)
         free_reactor(*out);
     return error;

@@ -158,16 +158,6 @@ int rv_source_open(struct rv_reactor *reactor, int fd, struct rv_source **out)
     return 0;
 }
 
-/* source->mutex must be held. */
-static struct rv_waker take_waker(struct rv_source *source,
-                                  enum rv_direction direction)
-{
-    struct rv_waker waker = source->direction[direction].waker;
-
-    source->direction[direction].waker = (struct rv_waker){0};
-    return waker;
-}
-
 void rv_source_close(struct rv_source *source)
 {
     struct rv_waker left[RV_DIRECTIONS];
@@ -182,7 +172,7 @@ void rv_source_close(struct rv_source *source)
     id = source->id;
     source->id = 0;
     for (int i = 0; i < RV_DIRECTIONS; i++)
-        left[i] = take_waker(source, (enum rv_direction)i);
+        left[i] = rv_waker_take(&source->direction[i].waker);
     pthread_mutex_unlock(&source->mutex);
 
     for (int i = 0; i < RV_DIRECTIONS; i++)
@@ -214,34 +204,20 @@ static bool watch_writing(struct rv_source *source)
     return !error;
 }
 
-/* source->mutex must be held. Returns: the waker that was there, if it is
- * another one. */
-static struct rv_waker replace_waker(struct rv_readiness *side,
-                                     const struct rv_waker *waker)
-{
-    struct rv_waker old = {0};
-
-    if (!rv_waker_same(&side->waker, waker)) {
-        old = side->waker;
-        side->waker = rv_waker_clone(waker);
-    }
-    return old;
-}
-
 /* SOURCE-1, second half. Returns: true if it became ready after all. */
 static bool leave_waker(struct rv_source *source, struct rv_readiness *side,
                         const struct rv_waker *waker, uint32_t *tick)
 {
-    struct rv_waker old;
+    struct rv_waker earlier;
     bool ready;
 
     pthread_mutex_lock(&source->mutex);
-    old = replace_waker(side, waker);
+    earlier = rv_waker_replace(&side->waker, waker);
     /* relaxed: the mutex orders it with rv_source_report(). */
     ready =
         usable(atomic_load_explicit(&side->word, memory_order_relaxed), tick);
     pthread_mutex_unlock(&source->mutex);
-    rv_waker_drop(&old);
+    rv_waker_drop(&earlier);
     return ready;
 }
 
@@ -294,7 +270,7 @@ void rv_source_forget(struct rv_source *source, enum rv_direction direction)
     if (rv_source_is_parents(source))
         return;
     pthread_mutex_lock(&source->mutex);
-    left = take_waker(source, direction);
+    left = rv_waker_take(&source->direction[direction].waker);
     pthread_mutex_unlock(&source->mutex);
     rv_waker_drop(&left);
 }
@@ -324,16 +300,16 @@ bool rv_source_strict(const struct rv_source *source,
  * waker. What ends writing ends reading as well, so it is a report on that. */
 bool rv_source_gone(struct rv_source *source, const struct rv_waker *waker)
 {
-    struct rv_waker old;
+    struct rv_waker earlier;
     bool gone;
 
     if (rv_source_hung_up(source, RV_WRITE) || error_of(source))
         return true;
     pthread_mutex_lock(&source->mutex);
-    old = replace_waker(&source->direction[RV_READ], waker);
+    earlier = rv_waker_replace(&source->direction[RV_READ].waker, waker);
     gone = rv_source_hung_up(source, RV_WRITE) || error_of(source);
     pthread_mutex_unlock(&source->mutex);
-    rv_waker_drop(&old);
+    rv_waker_drop(&earlier);
     return gone;
 }
 

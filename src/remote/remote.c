@@ -81,13 +81,6 @@ void rv_remote_get(struct rv_remote *remote)
     rv_fork_unlock(remote->mark, &remote->mutex);
 }
 
-/* Wake, and give the waker up. */
-static void wake(struct rv_waker *waker)
-{
-    rv_waker_wake(waker);
-    rv_waker_drop(waker);
-}
-
 void rv_remote_put(struct rv_remote *remote)
 {
     struct rv_waker inbox_task = {0};
@@ -98,7 +91,7 @@ void rv_remote_put(struct rv_remote *remote)
     if (--remote->handles == 0) /* the inbox task has nothing to wait for */
         inbox_task = rv_waker_clone(&remote->inbox_task);
     rv_fork_unlock(remote->mark, &remote->mutex);
-    wake(&inbox_task);
+    rv_waker_wake_and_drop(&inbox_task);
     put(remote);
 }
 
@@ -184,7 +177,7 @@ static int send(struct rv_remote *remote, struct message *message)
         rv_list_push(&remote->inbox, &message->node);
     }
     rv_fork_unlock(remote->mark, &remote->mutex);
-    wake(&inbox_task);
+    rv_waker_wake_and_drop(&inbox_task);
     return closed ? -ECANCELED : 0;
 }
 
@@ -294,8 +287,7 @@ static void inbox_task_drop(struct rv_future *future)
     rv_fork_lock(remote->mark, &remote->mutex); /* REMOTE-4 */
     remote->closed = true;
     rv_list_splice(&self->taken, &remote->inbox);
-    waker = remote->inbox_task;
-    remote->inbox_task = (struct rv_waker){0};
+    waker = rv_waker_take(&remote->inbox_task);
     rv_fork_unlock(remote->mark, &remote->mutex);
     rv_waker_drop(&waker);
     drop_all(&self->taken);

@@ -59,21 +59,6 @@ static void put_and_unlock(struct rv_remote_task *task)
         rv_remote_task_free(task);
 }
 
-static struct rv_waker take(struct rv_waker *waker)
-{
-    const struct rv_waker taken = *waker;
-
-    *waker = (struct rv_waker){0};
-    return taken;
-}
-
-/* Wake, and give the waker up. */
-static void wake(struct rv_waker *waker)
-{
-    rv_waker_wake(waker);
-    rv_waker_drop(waker);
-}
-
 /* --- the task's side --------------------------------------------------- */
 
 bool rv_remote_task_aborted(struct rv_remote_task *task,
@@ -97,10 +82,10 @@ void rv_remote_task_settle(struct rv_remote_task *task, int32_t result)
     rv_fork_lock(task->mark, &task->mutex); /* REMOTE_TASK-1 */
     task->done = true;
     task->result = result;
-    waiter = take(&task->waiter);
-    runner = take(&task->runner);
+    waiter = rv_waker_take(&task->waiter);
+    runner = rv_waker_take(&task->runner);
     put_and_unlock(task);
-    wake(&waiter);
+    rv_waker_wake_and_drop(&waiter);
     rv_waker_drop(&runner);
 }
 
@@ -110,7 +95,7 @@ void rv_remote_task_settle(struct rv_remote_task *task, int32_t result)
 static bool look_or_leave_waker(struct rv_remote_task *task,
                                 const struct rv_waker *waker, int32_t *result)
 {
-    struct rv_waker old = {0};
+    struct rv_waker earlier = {0};
     bool done;
 
     rv_fork_lock(task->mark, &task->mutex); /* REMOTE_TASK-1 */
@@ -120,12 +105,10 @@ static bool look_or_leave_waker(struct rv_remote_task *task,
         *result = -ESTALE; /* it goes on in another process */
         done = true;
     }
-    if (!done && !rv_waker_same(&task->waiter, waker)) {
-        old = take(&task->waiter);
-        task->waiter = rv_waker_clone(waker);
-    }
+    if (!done)
+        earlier = rv_waker_replace(&task->waiter, waker);
     rv_fork_unlock(task->mark, &task->mutex);
-    rv_waker_drop(&old);
+    rv_waker_drop(&earlier);
     return done;
 }
 
@@ -140,7 +123,7 @@ static void join_drop(struct rv_future *future)
         return;
     self->task = NULL;
     rv_fork_lock(task->mark, &task->mutex);
-    waiter = take(&task->waiter);
+    waiter = rv_waker_take(&task->waiter);
     put_and_unlock(task);
     rv_waker_drop(&waiter);
 }
@@ -182,5 +165,5 @@ void rv_remote_abort(struct rv_remote_join *join)
     task->aborted = true;
     runner = rv_waker_clone(&task->runner);
     rv_fork_unlock(task->mark, &task->mutex);
-    wake(&runner);
+    rv_waker_wake_and_drop(&runner);
 }

@@ -135,10 +135,7 @@ static enum rv_poll ring_op_poll(struct rv_future *future, struct rv_cx *cx)
         leave(self);
         return RV_READY;
     }
-    if (!rv_waker_same(&entry->waker, &cx->waker)) {
-        rv_waker_drop(&entry->waker);
-        entry->waker = rv_waker_clone(&cx->waker);
-    }
+    rv_waker_store(&entry->waker, &cx->waker);
     return RV_PENDING;
 }
 

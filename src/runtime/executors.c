@@ -11,7 +11,6 @@
 #include <reveil/executors.h>
 #include <reveil/trace.h>
 #include <semaphore.h>
-#include <signal.h>
 
 #include "base/base_internal.h"
 
@@ -82,20 +81,6 @@ report:
 
 /* --- all --------------------------------------------------------------- */
 
-/* Returns: 0, -EAGAIN. */
-static int start_thread(struct executor_thread *self)
-{
-    sigset_t others;
-    sigset_t before;
-    int error;
-
-    rv_signals_of_others(&others);
-    pthread_sigmask(SIG_SETMASK, &others, &before);
-    error = pthread_create(&self->pthread, NULL, thread_main, self);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return -error;
-}
-
 /* Start one more, and wait for its word. Returns: 0, negative errno. */
 static int start_one(struct rv_executors *executors)
 {
@@ -103,7 +88,8 @@ static int start_one(struct rv_executors *executors)
     int error;
 
     self->all = executors;
-    error = start_thread(self);
+    error =
+        rv_pthread_start(&self->pthread, RV_PTHREAD_FAULTS, thread_main, self);
     if (error)
         return error;
     executors->count++;

@@ -269,13 +269,10 @@ int rv_go_named(struct rv_go *go, const char *name, rv_go_fn fn, void *arg)
 /* Wake who polled the handle. Returns: true if the task is still a handle's. */
 static bool wake(struct rv_go_task *task)
 {
-    struct rv_waker waker = task->waker;
-    bool kept;
+    struct rv_waker waker = rv_waker_take(&task->waker);
+    const bool kept = change(task, RV_GO_WAKING, RV_GO_DONE); /* GO-3 */
 
-    task->waker = (struct rv_waker){0};
-    kept = change(task, RV_GO_WAKING, RV_GO_DONE); /* GO-3 */
-    rv_waker_wake(&waker);
-    rv_waker_drop(&waker);
+    rv_waker_wake_and_drop(&waker);
     return kept;
 }
 

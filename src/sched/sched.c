@@ -5,8 +5,6 @@
  * Threads: any for the injector; start and stop one.
  */
 #include <errno.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 
 #include "base/base_internal.h"
@@ -111,17 +109,12 @@ static void name_thread(const struct rv_worker *worker)
 
 static int start_thread(struct rv_worker *worker)
 {
-    sigset_t others;
-    sigset_t before;
-    int error;
+    const int error = rv_pthread_start(&worker->thread, RV_PTHREAD_FAULTS,
+                                       rv_worker_main, worker);
 
-    rv_signals_of_others(&others);
-    pthread_sigmask(SIG_SETMASK, &others, &before);
-    error = pthread_create(&worker->thread, NULL, rv_worker_main, worker);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!error)
         name_thread(worker);
-    return -error;
+    return error;
 }
 
 static void end_threads(struct rv_sched *sched, uint32_t len)
@@ -189,15 +182,6 @@ static void free_shared(struct rv_sched *sched)
 
 /* --- start and stop ---------------------------------------------------- */
 
-static uint32_t usable_cpus(void)
-{
-    cpu_set_t cpus;
-
-    if (sched_getaffinity(0, sizeof cpus, &cpus) < 0)
-        return 1; /* more than CPU_SETSIZE of them: the caller may say */
-    return (uint32_t)CPU_COUNT(&cpus);
-}
-
 /* Before what they share: a future left on an executor has a source of the
  * reactor or a call on the pool. */
 static void free_workers(struct rv_sched *sched)
@@ -262,7 +246,7 @@ int rv_sched_start(struct rv_sched **out,
 
     if (!options)
         options = &standard;
-    len = options->workers ? options->workers : usable_cpus();
+    len = options->workers ? options->workers : rv_cpu_count();
     if (len > MAX_WORKERS)
         return -EINVAL;
     sched = new_sched(options);

@@ -10,26 +10,14 @@
 #include <reveil/task_dump.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "base/base_internal.h"
 
 enum { LINE_BYTES = 512, SPARE_TASKS = 64 };
 
-/* Returns: 0, negative errno. */
-static int put(int fd, const char *text)
+static int write_text(int fd, const char *text)
 {
-    size_t left = strlen(text);
-
-    while (left > 0) {
-        ssize_t n = write(fd, text, left);
-
-        if (n < 0 && errno != EINTR)
-            return -errno;
-        if (n > 0) {
-            text += n;
-            left -= (size_t)n;
-        }
-    }
-    return 0;
+    return rv_write_all(fd, text, strlen(text), NULL);
 }
 
 static double as_ms(int64_t span_ns)
@@ -71,7 +59,7 @@ static int put_task(int fd, const struct rv_task_info *info)
              "%9" PRIu32 "  %-7s %9" PRIu64 " %9" PRIu64 " %11.3f %8.1f  %s\n",
              rv_id_index(info->id), states[info->state], info->polls,
              info->wakes, as_ms(longest_ns), as_ms(info->age_ns) / 1000, what);
-    return put(fd, line);
+    return write_text(fd, line);
 }
 
 /* Tasks of one executor, from `first` on. Returns: how many. */
@@ -93,13 +81,13 @@ static int put_title(int fd, const struct rv_task_info *first, uint32_t len)
              "executor %" PRIu32 ": %" PRIu32 " task%s\n"
              "     task  state       polls     wakes  longest ms    age s\n",
              first->executor, len, len == 1 ? "" : "s");
-    return put(fd, line);
+    return write_text(fd, line);
 }
 
 static int put_table(int fd, const struct rv_task_info *tasks, uint32_t count)
 {
     uint32_t next_title = 0;
-    int error = count ? 0 : put(fd, "no tasks\n");
+    int error = count ? 0 : write_text(fd, "no tasks\n");
 
     for (uint32_t i = 0; i < count && !error; i++) {
         if (i == next_title) {

@@ -50,20 +50,6 @@ static void *wait_for_signals(void *arg)
     }
 }
 
-/* All signals are for the program's own threads. Returns: 0, negative errno. */
-static int start_thread(struct rv_task_dump_signal *dump)
-{
-    sigset_t all;
-    sigset_t before;
-    int error;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&dump->thread, NULL, wait_for_signals, dump);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return -error;
-}
-
 static void block_signal(struct rv_task_dump_signal *dump, int signal)
 {
     sigset_t before;
@@ -114,7 +100,8 @@ int rv_task_dump_signal_start(struct rv_task_dump_signal **out, int signal,
     if (error)
         goto fail_free;
     block_signal(dump, signal);
-    error = start_thread(dump);
+    error = rv_pthread_start(&dump->thread, RV_PTHREAD_NO_SIGNALS,
+                             wait_for_signals, dump);
     if (error)
         goto fail_blocked;
     *out = dump;

@@ -33,7 +33,6 @@
 #include <pthread.h>
 #include <reveil/pipe_thread.h>
 #include <reveil/waker.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "base/base_internal.h"
@@ -132,8 +131,6 @@ static int start_pthread(struct rv_pipe_thread *thread,
                          const struct rv_pipe_thread_args *args)
 {
     struct rv_pipe_thread_end *end = rv_alloc(sizeof *end);
-    sigset_t all;
-    sigset_t before;
     int error;
 
     if (!end)
@@ -141,15 +138,13 @@ static int start_pthread(struct rv_pipe_thread *thread,
     end->args = *args;
     atomic_init(&end->references, 2);
     rv_parker_init(&end->parker);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&thread->pthread, NULL, pthread_main, end);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    error = rv_pthread_start(&thread->pthread, RV_PTHREAD_NO_SIGNALS,
+                             pthread_main, end);
     if (error)
         rv_free(end);
     else
         thread->end = end;
-    return -error;
+    return error;
 }
 
 static int start_thread(struct rv_pipe_thread *thread,

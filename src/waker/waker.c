@@ -36,12 +36,16 @@ void rv_waker_drop(struct rv_waker *waker)
     *waker = (struct rv_waker){0};
 }
 
+void rv_waker_wake_and_drop(struct rv_waker *waker)
+{
+    rv_ready_wake(waker);
+    rv_waker_drop(waker);
+}
+
 bool rv_wake_batch_add(struct rv_wake_batch *batch, struct rv_waker *waker)
 {
-    if (waker->queue) {
-        batch->wakers[batch->len++] = *waker;
-        *waker = (struct rv_waker){0};
-    }
+    if (waker->queue)
+        batch->wakers[batch->len++] = rv_waker_take(waker);
     return batch->len == RV_WAKE_BATCH;
 }
 

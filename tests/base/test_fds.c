@@ -55,6 +55,18 @@ RV_TEST(fds, the_limit_is_raised_and_the_table_grown)
     cr_assert_eq(fcntl(899, F_GETFD), -1, "the one it tried with is open");
 }
 
+RV_TEST(fds, the_soft_limit_is_raised_as_far_as_the_hard_one)
+{
+    set_limit(256, 900);
+    cr_assert_eq(rv_fd_limit_raise(300), 300);
+    cr_assert_eq(soft_limit(), 300);
+    cr_assert_eq(rv_fd_limit_raise(299), 300);
+    cr_assert_eq(rv_fd_limit_raise(901), 300);
+    cr_assert_eq(soft_limit(), 300);
+    cr_assert_eq(rv_fd_limit_raise(RV_FD_LIMIT_MAX), 900);
+    cr_assert_eq(soft_limit(), 900);
+}
+
 RV_TEST(fds, a_limit_that_is_high_enough_stays)
 {
     set_limit(800, 900);

@@ -102,6 +102,79 @@ RV_TEST(waker, no_waker_may_be_cloned_woken_and_dropped)
     cr_assert(rv_waker_same(&none, &clone));
 }
 
+RV_TEST(waker, replace_stores_a_clone_and_gives_the_earlier_waker_back)
+{
+    struct rv_waker stored = {0};
+    struct rv_waker earlier;
+    struct rv_probe a;
+    struct rv_probe b;
+    struct rv_cx of_a;
+    struct rv_cx of_b;
+
+    rv_probe_init(&a);
+    rv_probe_init(&b);
+    of_a = rv_probe_cx(&a);
+    of_b = rv_probe_cx(&b);
+    earlier = rv_waker_replace(&stored, &of_a.waker);
+    cr_assert_null(earlier.queue);
+    earlier = rv_waker_replace(&stored, &of_a.waker);
+    cr_assert_null(earlier.queue, "the same waker was cloned again");
+    earlier = rv_waker_replace(&stored, &of_b.waker);
+    cr_assert(rv_waker_same(&earlier, &of_a.waker));
+    rv_waker_drop(&earlier);
+
+    rv_waker_wake(&stored);
+    cr_assert(rv_probe_take(&b));
+    cr_assert_not(rv_probe_take(&a));
+    rv_waker_drop(&stored);
+    rv_probe_fini(&a);
+    rv_probe_fini(&b);
+}
+
+RV_TEST(waker, store_keeps_the_latest_waker_and_drops_the_earlier_one)
+{
+    struct rv_waker stored = {0};
+    struct rv_probe a;
+    struct rv_probe b;
+    struct rv_cx of_a;
+    struct rv_cx of_b;
+
+    rv_probe_init(&a);
+    rv_probe_init(&b);
+    of_a = rv_probe_cx(&a);
+    of_b = rv_probe_cx(&b);
+    rv_waker_store(&stored, &of_a.waker);
+    rv_waker_store(&stored, &of_a.waker);
+    rv_waker_store(&stored, &of_b.waker);
+
+    rv_waker_wake(&stored);
+    cr_assert(rv_probe_take(&b));
+    cr_assert_not(rv_probe_take(&a));
+    rv_waker_drop(&stored);
+    rv_probe_fini(&a); /* and RV_TEST finds a reference that was not dropped */
+    rv_probe_fini(&b);
+}
+
+RV_TEST(waker, take_moves_it_out_and_wake_and_drop_ends_it)
+{
+    const struct rv_waker none = {0};
+    struct rv_probe probe;
+    struct rv_waker stored;
+    struct rv_waker taken;
+
+    rv_probe_init(&probe);
+    stored = rv_probe_waker(&probe);
+    taken = rv_waker_take(&stored);
+    cr_assert(rv_waker_same(&stored, &none));
+
+    rv_waker_wake_and_drop(&stored);
+    cr_assert_not(rv_probe_take(&probe));
+    rv_waker_wake_and_drop(&taken);
+    cr_assert(rv_probe_take(&probe));
+    cr_assert(rv_waker_same(&taken, &none));
+    rv_probe_fini(&probe);
+}
+
 RV_TEST(waker, a_dropped_waker_is_no_waker)
 {
     const struct rv_waker none = {0};

@@ -18,7 +18,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -74,35 +73,6 @@ static int open_part(struct rv_http_file_job *job)
     return job->begun ? 0 : job->fd;
 }
 
-/* Write all of the data to any kind of descriptor. Returns: 0, negative
- * errno. */
-static int write_all(struct rv_http_file_job *job)
-{
-    uint32_t tries = 0;
-    size_t at = 0;
-
-    while (at < job->len_bytes) {
-        const ssize_t n = write(job->fd, job->data + at, job->len_bytes - at);
-
-        if (n > 0) {
-            at += (size_t)n;
-            job->written_bytes += (uint64_t)n;
-        } else if (n == 0) {
-            return -ENOSPC;
-        } else if (errno == EAGAIN) {
-            /* The open file is shared and was made non-blocking. */
-            struct pollfd room = {.fd = job->fd, .events = POLLOUT};
-
-            if (poll(&room, 1, -1) < 0 && !rv_interrupted(&tries))
-                return -errno;
-        } else if (!rv_interrupted(&tries)) {
-            return -errno;
-        }
-    }
-    job->len_bytes = 0;
-    return 0;
-}
-
 /* The file is complete: give it its final name. close() is checked because some
  * file systems (NFS) report a lack of space only there. */
 static int close_and_commit(struct rv_http_file_job *job)
@@ -126,7 +96,10 @@ static int32_t do_step(void *arg)
     int error = job->fd < 0 ? open_part(job) : 0;
 
     if (error == 0)
-        error = write_all(job);
+        error = rv_write_all(job->fd, job->data, job->len_bytes,
+                             &job->written_bytes);
+    if (error == 0)
+        job->len_bytes = 0;
     if (error == 0 && job->last)
         error = close_and_commit(job);
     if (error < 0)

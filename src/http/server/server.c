@@ -168,10 +168,7 @@ static enum rv_poll server_poll(struct rv_future *future, struct rv_cx *cx)
     struct rv_http_server *self =
         RV_CONTAINER_OF(future, struct rv_http_server, future);
 
-    if (!rv_waker_same(&self->waker, &cx->waker)) {
-        rv_waker_drop(&self->waker);
-        self->waker = rv_waker_clone(&cx->waker);
-    }
+    rv_waker_store(&self->waker, &cx->waker);
     return self->stopping ? wait_for_the_last(self, cx) : accept_all(self, cx);
 }
 
