@@ -104,8 +104,8 @@ int rv_scope_spawn_at(struct rv_scope *scope, struct rv_future *future,
         return -ENOMEM;
     rv_future_init(&member->future, &ops);
     member->child = future;
-    error =
-        rv_task_spawn(scope->executor, &member->future, where, &member->task);
+    error = rv_task_spawn(scope->executor, &member->future, NULL, 0, where,
+                          &member->task);
     if (error) {
         rv_free(member);
         return error;

@@ -91,6 +91,7 @@ int rv_coro_spawn(struct rv_executor *executor, rv_coro_entry entry, void *arg,
                                      .data_bytes = sizeof(struct task)};
     struct rv_coro *coro;
     struct task *task;
+    uint64_t id;
     int error;
 
     if (options) {
@@ -104,8 +105,8 @@ int rv_coro_spawn(struct rv_executor *executor, rv_coro_entry entry, void *arg,
     task->coro = coro;
     task->mark = rv_fork_mark();
     rv_future_init(&task->future, &ops);
-    error = rv_spawn_flagged(executor, &task->future, join, RV_TASK_EMBEDDED,
-                             chosen.name);
+    error = rv_task_spawn(executor, &task->future, join, RV_TASK_EMBEDDED,
+                          chosen.name, &id);
     if (error)
         rv_coro_free(coro);
     return error;

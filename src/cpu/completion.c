@@ -163,7 +163,8 @@ static int start_reaper(struct rv_cpu_pool *pool)
         return -ENOMEM;
     rv_future_init(&reaper->future, &ops);
     reaper->pool = pool;
-    error = rv_task_spawn(pool->executor, &reaper->future, NULL, &reaper->task);
+    error = rv_task_spawn(pool->executor, &reaper->future, NULL, 0, NULL,
+                          &reaper->task);
     if (error) {
         rv_free(reaper);
         return error;

@@ -78,6 +78,17 @@ void rv_task_born(struct rv_executor *executor, struct rv_task *task,
                   where);
 }
 
+/* Give the handle the task's result, and the future if that has a value. */
+static void settle_join(struct rv_join *join, struct rv_future *output,
+                        int result)
+{
+    join->task = 0;
+    join->output = output;
+    join->future.result = result;
+    rv_ready_wake(&join->waiter);
+    rv_join_forget_waiter(join);
+}
+
 /* The handle keeps a future that has a value; any other one ends here. */
 static void dispose(struct rv_future *future, struct rv_join *join,
                     uint32_t flags, bool aborted)
@@ -85,12 +96,12 @@ static void dispose(struct rv_future *future, struct rv_join *join,
     const bool embedded = flags & RV_TASK_EMBEDDED;
 
     if (join && !aborted && !embedded) {
-        rv_join_settle(join, future, future->result);
+        settle_join(join, future, future->result);
         return;
     }
     /* The handle first: the drop may end the one who holds it. */
     if (join)
-        rv_join_settle(join, NULL, aborted ? -ECANCELED : future->result);
+        settle_join(join, NULL, aborted ? -ECANCELED : future->result);
     if (embedded) {
         future->ops->drop(future); /* not rv_drop(): nothing is left of it */
         return;
@@ -117,16 +128,6 @@ void rv_task_finish(struct rv_executor *executor, struct rv_task *task,
         rv_ready_end_batch(executor->ready);
     if (!(flags & RV_TASK_BORROWED))
         dispose(future, join, flags, aborted);
-}
-
-int rv_task_spawn(struct rv_executor *executor, struct rv_future *future,
-                  const char *where, uint64_t *id)
-{
-    if (rv_fork_is_copy(executor->mark))
-        return -ESTALE;
-    if (executor->closing)
-        return -ECANCELED;
-    return rv_task_start(executor, future, NULL, 0, where, id);
 }
 
 void rv_task_abort(struct rv_executor *executor, uint64_t id)

@@ -110,19 +110,20 @@ static inline int rv_task_start(struct rv_executor *executor,
     if (executor->ready == rv_ready_current())
         rv_ready_push_own(executor->ready, slot);
     else
-        rv_ready_push(executor->ready, slot->id);
+        rv_ready_push_other(executor->ready, slot->id);
     return 0;
 }
 
-/* rv_spawn() with flags for the task: RV_TASK_EMBEDDED or 0. */
-int rv_spawn_flagged(struct rv_executor *executor, struct rv_future *future,
-                     struct rv_join *join, uint8_t flags, const char *where);
-
 /*
- * rv_spawn() without a handle; *id is the task's. Returns: as rv_spawn().
+ * rv_spawn() with flags for the task: RV_TASK_EMBEDDED or 0.
+ *
+ * id: where the task's id is stored before its first poll; with a `join` the id
+ *     is in join->task instead.
+ * Returns: as rv_spawn().
  */
 int rv_task_spawn(struct rv_executor *executor, struct rv_future *future,
-                  const char *where, uint64_t *id);
+                  struct rv_join *join, uint8_t flags, const char *where,
+                  uint64_t *id);
 
 /* Cancel the task of this id, if it is not over: now, or at the end of the
  * poll that it is in. */
@@ -132,9 +133,6 @@ void rv_task_abort(struct rv_executor *executor, uint64_t id);
 void rv_task_finish(struct rv_executor *executor, struct rv_task *task,
                     bool aborted);
 
-/* Give the handle the task's result, and the future if it has a value. */
-void rv_join_settle(struct rv_join *join, struct rv_future *output, int result);
-
 /* A task's id is kept without a waker (+1), or not any more (-1): it can still
  * be woken. */
 static inline void rv_task_hold(struct rv_executor *executor, uint64_t id,
@@ -142,6 +140,22 @@ static inline void rv_task_hold(struct rv_executor *executor, uint64_t id,
 {
     if (rv_trace_is_on())
         rv_stats_hold(executor->ready, id, change);
+}
+
+/* The handle keeps no waker any more. One of the task's own executor is not a
+ * clone: see set_waiter() in join.c. */
+static inline void rv_join_forget_waiter(struct rv_join *join)
+{
+    struct rv_waker *waiter = &join->waiter;
+
+    if (!waiter->queue)
+        return;
+    if (waiter->queue == join->executor->ready) {
+        rv_task_hold(join->executor, waiter->id, -1);
+        *waiter = (struct rv_waker){0};
+    } else {
+        rv_waker_drop(waiter);
+    }
 }
 
 /* Wake the tasks whose timers are due. Returns: true if there were any. */

@@ -26,24 +26,6 @@ static void set_waiter(struct rv_join *join, const struct rv_waker *waker)
         rv_task_hold(join->executor, waker->id, 1);
 }
 
-static void give_waiter_up(struct rv_join *join)
-{
-    struct rv_waker *waiter = &join->waiter;
-
-    if (waiter->queue == join->executor->ready) {
-        rv_task_hold(join->executor, waiter->id, -1);
-        *waiter = (struct rv_waker){0};
-    } else {
-        rv_waker_drop(waiter);
-    }
-}
-
-static inline void forget_waiter(struct rv_join *join)
-{
-    if (join->waiter.queue)
-        give_waiter_up(join);
-}
-
 static enum rv_poll join_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct rv_join *self = RV_CONTAINER_OF(future, struct rv_join, future);
@@ -51,7 +33,7 @@ static enum rv_poll join_poll(struct rv_future *future, struct rv_cx *cx)
     if (!self->task)
         return RV_READY;
     if (!rv_waker_same(&self->waiter, &cx->waker)) {
-        forget_waiter(self);
+        rv_join_forget_waiter(self);
         set_waiter(self, &cx->waker);
     }
     return RV_PENDING;
@@ -73,45 +55,38 @@ static void join_drop(struct rv_future *future)
         task->join = NULL;
     self->task = 0;
     self->output = NULL;
-    forget_waiter(self);
+    rv_join_forget_waiter(self);
     if (output) {
         rv_drop(output);
         rv_free(output);
     }
 }
 
-int rv_spawn_flagged(struct rv_executor *executor, struct rv_future *future,
-                     struct rv_join *join, uint8_t flags, const char *where)
+int rv_task_spawn(struct rv_executor *executor, struct rv_future *future,
+                  struct rv_join *join, uint8_t flags, const char *where,
+                  uint64_t *id)
 {
     static const struct rv_future_ops join_ops = {
         .name = "rv_join", .poll = join_poll, .drop = join_drop};
-
-    uint64_t id;
 
     if (rv_fork_is_copy(executor->mark))
         return -ESTALE;
     if (executor->closing)
         return -ECANCELED;
-    if (!join)
-        return rv_task_start(executor, future, NULL, flags, where, &id);
-    *join = (struct rv_join){.executor = executor};
-    rv_future_init(&join->future, &join_ops);
-    return rv_task_start(executor, future, join, flags, where, &join->task);
+    if (join) {
+        *join = (struct rv_join){.executor = executor};
+        rv_future_init(&join->future, &join_ops);
+        id = &join->task;
+    }
+    return rv_task_start(executor, future, join, flags, where, id);
 }
 
 int rv_spawn_at(struct rv_executor *executor, struct rv_future *future,
                 struct rv_join *join, const char *where)
 {
-    return rv_spawn_flagged(executor, future, join, 0, where);
-}
+    uint64_t id;
 
-void rv_join_settle(struct rv_join *join, struct rv_future *output, int result)
-{
-    join->task = 0;
-    join->output = output;
-    join->future.result = result;
-    rv_ready_wake(&join->waiter);
-    forget_waiter(join);
+    return rv_task_spawn(executor, future, join, 0, where, &id);
 }
 
 struct rv_future *rv_join_output(const struct rv_join *join)

@@ -182,7 +182,7 @@ static int spawn_reaper(struct rv_ring *ring)
         return -ENOMEM;
     rv_future_init(&reaper->future, &ops);
     reaper->ring = ring;
-    error = rv_task_spawn(ring->executor, &reaper->future, NULL,
+    error = rv_task_spawn(ring->executor, &reaper->future, NULL, 0, NULL,
                           &ring->reaper_task);
     if (error)
         rv_free(reaper);

@@ -241,36 +241,25 @@ void rv_ready_push_known(struct rv_ready *queue, struct rv_ready_slot *slot)
 }
 
 /* `mutex` must be held. */
-static void push_from_outside(struct rv_ready *queue,
-                              struct rv_ready_slot *slot)
+static void link_pushed(struct rv_ready *queue, struct rv_ready_slot *slot)
 {
     rv_chain_push(&queue->pushed, slot);
     /* relaxed: see rv_ready_batch(). */
     atomic_store_explicit(&queue->has_pushed, true, memory_order_relaxed);
 }
 
-static __attribute__((noinline)) void push_from_afar(struct rv_ready *queue,
-                                                     uint64_t id)
+void rv_ready_push_other(struct rv_ready *queue, uint64_t id)
 {
     struct rv_ready_slot *slot = rv_ready_slot_of(queue, id);
 
-    if (rv_fork_is_copy(queue->mark)) /* whose owner is in another process */
+    if (rv_fork_is_copy(queue->mark)) /* the owner is in another process */
         return;
     if (!rv_ready_mark(queue, slot, id))
         return;
     pthread_mutex_lock(&queue->mutex);
-    push_from_outside(queue, slot);
+    link_pushed(queue, slot);
     pthread_mutex_unlock(&queue->mutex);
     rv_parker_unpark(&queue->parker); /* READY-4 */
-}
-
-void rv_ready_push(struct rv_ready *queue, uint64_t id)
-{
-    if (queue != rv_ready_entered) {
-        push_from_afar(queue, id);
-        return;
-    }
-    rv_ready_push_here(queue, id);
 }
 
 bool rv_ready_push_all(struct rv_ready *queue, const struct rv_waker *wakers,
@@ -286,7 +275,7 @@ bool rv_ready_push_all(struct rv_ready *queue, const struct rv_waker *wakers,
 
         if (!rv_ready_mark(queue, slot, wakers[i].id))
             continue;
-        push_from_outside(queue, slot);
+        link_pushed(queue, slot);
         any = true;
     }
     pthread_mutex_unlock(&queue->mutex);

@@ -174,8 +174,9 @@ struct rv_ready_slot *rv_ready_at(struct rv_ready *queue, uint32_t index);
 
 /* --- pushing and taking ------------------------------------------------ */
 
-/* Push a task and unpark the owner if need be; see rv_waker_wake(). */
-void rv_ready_push(struct rv_ready *queue, uint64_t id);
+/* Private: rv_ready_push() on a thread that does not poll for `queue`: links
+ * the slot under the mutex and unparks the owner. */
+void rv_ready_push_other(struct rv_ready *queue, uint64_t id);
 
 /* The same for `len` wakers of this queue: one lock, one unpark. Returns: true
  * if the owner slept. */
@@ -262,29 +263,34 @@ static inline void rv_ready_push_own(struct rv_ready *queue,
     rv_chain_push(&queue->local, slot);
 }
 
-/* rv_ready_push() on the thread that polls for `queue`. */
-static inline void rv_ready_push_here(struct rv_ready *queue, uint64_t id)
+/*
+ * Push a task, from whichever side the calling thread is on; see
+ * rv_waker_wake(). A task that wakes itself needs no lookup of its slot.
+ *
+ * Threads: any.
+ */
+static inline void rv_ready_push(struct rv_ready *queue, uint64_t id)
 {
-    struct rv_ready_slot *slot = rv_ready_slot_of(queue, id);
+    struct rv_ready_slot *slot;
 
-    if (rv_ready_is_of(slot, id))
-        rv_ready_push_own(queue, slot);
+    if (queue != rv_ready_current()) {
+        rv_ready_push_other(queue, id);
+        return;
+    }
+    slot = queue->taken;
+    if (!slot || slot->id != id) {
+        slot = rv_ready_slot_of(queue, id);
+        if (!rv_ready_is_of(slot, id)) /* READY-5 */
+            return;
+    }
+    rv_ready_push_own(queue, slot);
 }
 
-/* rv_waker_wake(), inline on the thread that polls; a task that wakes itself
- * needs no look for its slot. */
+/* rv_waker_wake(), inline. */
 static inline void rv_ready_wake(const struct rv_waker *waker)
 {
-    struct rv_ready *queue = waker->queue;
-
-    if (!queue)
-        return;
-    if (queue != rv_ready_current())
-        rv_ready_push(queue, waker->id);
-    else if (queue->taken && queue->taken->id == waker->id)
-        rv_ready_push_own(queue, queue->taken);
-    else
-        rv_ready_push_here(queue, waker->id);
+    if (waker->queue)
+        rv_ready_push(waker->queue, waker->id);
 }
 
 /* Private: move what other threads have pushed to the end of `local`. */
