@@ -182,7 +182,7 @@ static inline void rv_list_splice(struct rv_list *to, struct rv_list *from)
 /*
  * A slot has an address that never changes and an id that is never given
  * twice: index in the low half, generation in the high half. An id that is
- * kept too long finds nothing, it never finds somebody else.
+ * kept too long finds nothing; it never finds the slot's next user.
  *
  *     struct task { struct rv_slab_item item; ... };
  *     rv_slab_init(&slab, sizeof(struct task));

@@ -38,8 +38,8 @@ struct rv_children {
     uint32_t start; /* select: who is polled first */
 };
 
-/* READY when all children are; result: 0, also if some failed. Look at
- * theirs. */
+/* READY when all children are. result: 0, also if some failed; read the
+ * `result` of each child. */
 struct rv_all {
     struct rv_future future;
     struct rv_children children; /* private */
@@ -122,11 +122,11 @@ void rv_scope_init(struct rv_scope *scope, struct rv_executor *executor);
 #define rv_scope_spawn(scope, future) \
     rv_scope_spawn_at((scope), (future), RV_HERE)
 
-/* The same by a name of the place; see rv_spawn_at(). */
+/* rv_scope_spawn() with the name of the place; see rv_spawn_at(). */
 int rv_scope_spawn_at(struct rv_scope *scope, struct rv_future *future,
                       const char *where);
 
-/* No task of it is left. */
+/* Whether all of its tasks are over. */
 bool rv_scope_empty(const struct rv_scope *scope);
 
 #endif /* RV_COMBINE_H */

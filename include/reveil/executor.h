@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * executor.h - polls tasks on one thread, and sleeps when none can go on.
+ * executor.h - polls tasks on one thread, and sleeps when none is ready.
  *
  *     rv_executor_new(&executor);
  *     rv_block_on(executor, &main_future);       spawn, poll, park, ... done
@@ -15,7 +15,8 @@
 
 #include <reveil/future.h>
 
-/* One a thread. Opaque: wakers on other threads hold parts of it. */
+/* At most one per thread. Opaque: wakers on other threads refer to parts of it.
+ */
 struct rv_executor;
 
 /* A new executor for the calling thread. Returns: 0, -ENOMEM. */
@@ -103,8 +104,8 @@ struct rv_future *rv_join_output(const struct rv_join *join);
 void rv_join_abort(struct rv_join *join);
 
 /*
- * Let go of the handle (also by rv_drop(&join->future)): a task that still
- * runs goes on, detached; a finished one is freed with its output.
+ * Release the handle, as rv_drop(&join->future) does. A task that has not
+ * finished continues, detached; the output of a finished one is freed.
  */
 void rv_join_drop(struct rv_join *join);
 
@@ -128,7 +129,7 @@ struct rv_sleep {
  * a thread that is not busy. */
 void rv_sleep_init(struct rv_sleep *sleep, int64_t deadline_ns);
 
-/* READY at its second poll: lets the other ready tasks go first. */
+/* READY at its second poll: the other ready tasks are polled in between. */
 struct rv_yield {
     struct rv_future future;
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * future.h - a value that is not there yet, and how to ask for it.
+ * future.h - a value that is not available yet, and how to poll for it.
  *
  *     struct answer { struct rv_future future; int delay_ms; ... };
  *
@@ -10,8 +10,8 @@
  *         .name = "answer", .poll = answer_poll, .drop = answer_drop};
  *
  * A future is a struct that begins with `struct rv_future`. It does nothing
- * before its first poll and does not move after it. Whoever holds it polls it
- * until it is READY, or drops it, which cancels it.
+ * before its first poll and does not move after it. Its holder polls it until
+ * it is READY, or drops it, which cancels it.
  *
  * async.h has the macros that write a poll function as if it were a plain
  * function that waits.
@@ -73,9 +73,9 @@ struct rv_future_ops {
     enum rv_poll (*poll)(struct rv_future *future, struct rv_cx *cx);
 
     /*
-     * Let go of all that the future holds: wakers, timers, descriptors it
-     * opened, children. In any state, any number of times, without blocking,
-     * on the executor's thread. NULL: it holds nothing.
+     * Release all that the future holds: wakers, timers, descriptors that it
+     * opened, children. Called in any state, any number of times, on the
+     * executor's thread; must not block. NULL: it holds nothing.
      */
     void (*drop)(struct rv_future *future);
 };

@@ -15,7 +15,7 @@
  *
  * Two ways to sleep: a thread of its own (split), or the executor's (fused).
  *
- * When epoll fails for good (somebody closed its descriptor, a sandbox forbids
+ * When epoll fails for good (its descriptor was closed, a sandbox forbids
  * the call) all who wait are woken, their next wait fails with that error, and
  * no descriptor can be registered any more. Timers go on.
  *

@@ -77,7 +77,7 @@ int rv_remote_spawn(struct rv_remote *remote, struct rv_future *future,
  */
 void rv_remote_abort(struct rv_remote_join *join);
 
-/* Let go of the handle (also by rv_drop(&join->future)): a task that still
+/* Release the handle, as rv_drop(&join->future) does: a task that still
  * runs goes on, detached. */
 void rv_remote_join_drop(struct rv_remote_join *join);
 

@@ -11,7 +11,7 @@
  *
  * fork(). A child has a copy of every object here, none of the threads, and
  * shares what the descriptors stand for: the epoll, the ring, the pipes of the
- * pool threads. So of the parent's objects it may only let go. It may, in the
+ * pool threads. So it may only release the parent's objects. It may, in the
  * poll that has forked too,
  *
  *   - call _exit() or exec(): no descriptor of the library survives that;
@@ -31,9 +31,9 @@
  * memory alone, may be locked by a thread that does not exist: leave them
  * alone.
  *
- * A peer of a socket sees its end when the child, too, has closed it. What
- * rv_process_kill() and rv_stream_shutdown_write() say is done is done, by
- * whomever.
+ * The peer of a socket sees the end only when the child, too, has closed the
+ * socket. rv_process_kill() and rv_stream_shutdown_write() act on the object
+ * that both processes share.
  */
 #ifndef RV_RUNTIME_H
 #define RV_RUNTIME_H
@@ -47,7 +47,7 @@
 
 struct rv_runtime;
 
-/* Who sleeps in epoll. */
+/* Which thread sleeps in epoll. */
 enum rv_reactor_mode {
     RV_REACTOR_THREAD, /* a thread of its own, which wakes the executor */
     RV_REACTOR_FUSED   /* the executor's thread, when it has nothing to do */
@@ -71,7 +71,8 @@ struct rv_runtime_options {
  * calls that block and one for jobs that compute (without threads until there
  * is one), and a ring (without descriptors until it is used).
  *
- * Returns: 0, or -ENOMEM, -EMFILE, -ENFILE, -EAGAIN (no thread to be had).
+ * Returns: 0, or -ENOMEM, -EMFILE, -ENFILE, -EAGAIN (a thread could not be
+ * created).
  */
 int rv_runtime_start(struct rv_runtime **out);
 
@@ -90,9 +91,9 @@ int rv_runtime_start_with(struct rv_runtime **out,
 int rv_runtime_start_beside(struct rv_runtime **out, struct rv_runtime *other);
 
 /*
- * Drop the tasks that are left, stop the pools (calls that still run after 5 s
- * are left alone), stop the reactor, free everything. What it shares with one
- * that was there before goes on.
+ * Drop the remaining tasks, stop the pools (calls that still run after 5 s are
+ * abandoned), stop the reactor, free everything. What it shares with the
+ * runtime that it was started beside continues.
  *
  * Threads: the one that started it. Misuse: one that was started beside it is
  * not stopped yet.

@@ -130,8 +130,8 @@ static inline void rv_trace(enum rv_event_kind kind, uint64_t id, int64_t value)
 /* --- what is wrong with a task, see task_dump.h ------------------------ */
 
 enum rv_lint {
-    /* A poll said PENDING, and no waker of the task is left anywhere: nobody
-     * can wake it any more. */
+    /* A poll returned PENDING, and no waker of the task exists: nothing can
+     * wake it any more. */
     RV_LINT_LOST = 1,
     /* Most of its polls were asked for by itself: it spins, or yields only. */
     RV_LINT_SPINS = 2,

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * waker.h - how a sleeping task gets back in line.
+ * waker.h - put a suspended task back into its ready queue.
  *
  *     executor thread                          any other thread
  *     ids = take all of the ready queue  <---  rv_waker_wake(&waker):
  *     none? rv_parker_park()             <---    lock, push id, unlock, unpark
  *
- * A waker is two words: which ready queue, and which id. It never points at
- * a task, so a wake that comes too late finds an id that is not there any
- * more, and nothing happens.
+ * A waker is two words: a ready queue and a task id. It never points at a task:
+ * a wake after the task's end finds no task of that id and does nothing.
  */
 #ifndef RV_WAKER_H
 #define RV_WAKER_H
@@ -17,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* --- the parker: one thread asleep until another says so --------------- */
+/* --- the parker: one thread sleeps until another one wakes it ---------- */
 
 /*
  * Another way to sleep than on a futex: the owner sleeps in park(), and a
@@ -26,12 +25,13 @@
  */
 struct rv_park_backend {
     /*
-     * Sleep until event_fd is written, something else is to be done, or the
-     * deadline passes; 0 for a look without sleeping. Threads: the owner.
+     * Sleep until event_fd is written, the backend has done some work, or the
+     * deadline passes. With a deadline of 0: check without sleeping. Threads:
+     * the owner.
      *
-     * Returns: true; false if this sleep cannot be had. Then the parker sleeps
-     * on its futex instead, until *deadline_ns, which may have been brought
-     * forward.
+     * Returns: true; false if this sleep is unavailable. The parker then sleeps
+     * on its futex, until *deadline_ns, which the backend may have made
+     * earlier.
      */
     bool (*park)(void *context, int64_t *deadline_ns);
     void *context;
@@ -58,15 +58,15 @@ void rv_parker_init(struct rv_parker *parker);
 void rv_parker_use(struct rv_parker *parker,
                    const struct rv_park_backend *backend);
 
-/* Let the park backend have a look, if there is one, without sleeping. Threads:
- * the owner. */
+/* Run the park backend, if there is one, without sleeping. Threads: the owner.
+ */
 void rv_parker_drive(struct rv_parker *parker);
 
 /*
  * Sleep until unpark() is called, or the deadline passes; return at once if
- * unpark() was called since the last park(). Takes the token either way. What
- * a thread wrote before unpark() is visible after the park() that it ends,
- * even when that unpark() collapsed into an earlier one.
+ * unpark() was called since the last park(). Consumes the token either way. An
+ * unpark() happens-before the return of the park() that it ends, even when it
+ * collapsed into an earlier unpark().
  *
  * deadline_ns: CLOCK_MONOTONIC, absolute; RV_NEVER to wait for ever.
  * Threads: the owner only.   Blocks: the thread.

@@ -7,7 +7,7 @@
  * A child of fork() has copies of everything and shares what the descriptors
  * stand for, but has none of the threads. The word that names the process is
  * in a page that the kernel gives to a child as zeroes (MADV_WIPEONFORK, Linux
- * 4.14). So a look at it costs no system call, and it works for children of
+ * 4.14). So reading it costs no system call, and it works for children of
  * _Fork() and clone() too. Where there is no such page, a handler of
  * pthread_atfork() clears a plain word.
  */

@@ -18,7 +18,7 @@
  *       could look at memory that is gone.
  *   SLAB-3  The generation is odd while the slot is allocated, and each alloc
  *       and free adds one. So an id with an even generation, 0 among them,
- *       is nobody's, and an id that was freed matches nothing.
+ *       is never in use, and an id that was freed matches nothing.
  *   SLAB-4  A slot whose generation came round to 0 is not used again.
  *       Otherwise the ids of its first life would find its second.
  */
@@ -102,7 +102,7 @@ static struct rv_slab_item *add_chunk(struct rv_slab *slab)
     return (void *)chunk;
 }
 
-/* The free list is empty: a slot that nobody had before. Kept out of the
+/* The free list is empty: a slot that was never used. Kept out of the
  * fast path, which is what runs once the slab has found its size. */
 static __attribute__((noinline)) uint64_t alloc_fresh(struct rv_slab *slab)
 {

@@ -11,7 +11,7 @@
 #include "base/base_internal.h"
 #include "executor/executor_internal.h"
 
-/* Polls between two looks at the clock and, fused, at epoll. */
+/* Polls between two checks of the clock, the drivers and, fused, epoll. */
 enum { POLLS_A_TURN = 64 };
 
 static _Thread_local struct rv_executor *current
@@ -99,7 +99,7 @@ static void dispose(struct rv_future *future, struct rv_join *join,
         settle_join(join, future, future->result);
         return;
     }
-    /* The handle first: the drop may end the one who holds it. */
+    /* The handle first: the drop may end the task that holds it. */
     if (join)
         settle_join(join, NULL, aborted ? -ECANCELED : future->result);
     if (embedded) {
@@ -182,9 +182,9 @@ static inline void run_task(struct rv_executor *executor, struct rv_task *task)
 /* --- the loop ---------------------------------------------------------- */
 
 /*
- * A turn may remove any of them, itself and the next one too, and add others,
- * which come in the next round: those that wait in this one are on a list of
- * their own. Returns: true if a task may have become ready.
+ * A driver may remove any driver, itself and the next one included, and add
+ * others, which run in the next round: the drivers of this round are on a list
+ * of their own. Returns: true if a task may have become ready.
  */
 static bool run_drivers(struct rv_executor *executor, bool idle_next)
 {
@@ -205,16 +205,15 @@ static bool run_drivers(struct rv_executor *executor, bool idle_next)
 }
 
 /*
- * What need not be looked at after each poll: whether the task has aborted
- * itself in it; and the world outside, which has its turn even while the tasks
- * keep each other busy.
+ * Work that is not needed after each poll: end a task that has aborted itself;
+ * and check I/O, timers and drivers, also while the tasks keep each other busy.
  */
 static __attribute__((noinline)) void after_polls(struct rv_executor *executor)
 {
     struct rv_task *task = (struct rv_task *)executor->ready->taken;
 
     executor->polls_left = POLLS_A_TURN;
-    executor->ready->taken = NULL; /* nobody is inside a poll */
+    executor->ready->taken = NULL; /* no task is being polled */
     if (rv_fork_is_copy(executor->mark)) {
         rv_ready_end_batch(executor->ready);
         return;
@@ -236,7 +235,7 @@ static inline void run_batch(struct rv_executor *executor)
         if (--executor->polls_left == 0)
             after_polls(executor);
     }
-    /* A few tasks that each do a lot of I/O in a poll are soon 64 polls. */
+    /* Also after a short batch: polls that each do much I/O take long. */
     if (executor->wheel.len)
         rv_executor_fire_timers(executor);
 }
@@ -354,7 +353,7 @@ int rv_block_on(struct rv_executor *executor, struct rv_future *future)
     return error ? error : future->result;
 }
 
-/* Drop every task; what a drop sets free may end others, never start any. */
+/* Drop every task. A drop may end other tasks; it cannot start any. */
 static void abort_all(struct rv_executor *executor)
 {
     for (uint32_t i = 0; i < executor->ready->used; i++) {

@@ -85,7 +85,7 @@ bool rv_executor_run_busy(struct rv_executor *executor);
 /* When the first timer is due; RV_NEVER. */
 int64_t rv_executor_next_ns(const struct rv_executor *executor);
 
-/* Private: note the birth of a task, when somebody looks. */
+/* Private: record a new task in the trace and the task dump. */
 void rv_task_born(struct rv_executor *executor, struct rv_task *task,
                   const char *where);
 

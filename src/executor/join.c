@@ -4,9 +4,9 @@
  *
  * Threads: the executor's.
  *
- * Task and handle point at each other until one of them is gone: the task by
- * the handle's id (which finds nothing later), the handle by task->join, which
- * rv_join_drop() clears.
+ * Task and handle refer to each other. The handle has the task's id, which
+ * finds nothing once the task has ended. The task has a pointer to the handle,
+ * which rv_join_drop() clears.
  */
 #include <errno.h>
 
@@ -14,8 +14,8 @@
 #include "executor/executor_internal.h"
 
 /*
- * Leave the waker of who waits. One of the same executor is only noted, not
- * cloned: its queue is there for as long as the task that it waits for.
+ * Store the waker of the waiting task. A waker of the same executor is copied
+ * and not cloned: its queue lives as long as the task that it waits for.
  */
 static void set_waiter(struct rv_join *join, const struct rv_waker *waker)
 {

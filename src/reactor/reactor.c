@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reactor.c - whoever sleeps in epoll_wait(), and wakes the others.
+ * reactor.c - the thread that sleeps in epoll_wait() and wakes the others.
  *
  * Threads: split, event_loop() is the reactor's thread; fused, park() is the
  * executor's. Start and stop any other.
@@ -165,7 +165,7 @@ static int64_t back_off(struct rv_reactor *reactor, int error)
 {
     if (reactor->failures++ < TRIES)
         return real_after_ms(INT64_C(1) << (reactor->failures - 1));
-    /* release: whoever opens a source after this sees it, or is reported to;
+    /* release: a later rv_source_open() sees it, or gets the report;
      * pairs with rv_reactor_error(). */
     atomic_store_explicit(&reactor->error, error, memory_order_release);
     return report_now_and_then(reactor);
@@ -309,7 +309,7 @@ static void free_sources(struct rv_reactor *reactor)
 {
     const bool copy = rv_fork_is_copy(reactor->mark);
 
-    /* In a child nobody unlocks what was locked at the fork. */
+    /* In a child no thread unlocks what was locked at the fork. */
     for (uint32_t i = 0; i < reactor->sources.used && !copy; i++) {
         struct rv_source *source = rv_slab_at(&reactor->sources, i);
 

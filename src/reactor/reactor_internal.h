@@ -20,7 +20,7 @@ struct rv_source {
     struct rv_slab_item item;
     struct rv_reactor *reactor;
     int fd;
-    bool watches_writing; /* who waits for writing */
+    bool watches_writing; /* of the task that waits for writing */
     bool mutex_made;
     pthread_mutex_t mutex;
     uint64_t id;       /* mutex must be held; 0 when closed */
@@ -63,8 +63,8 @@ void rv_source_report(struct rv_reactor *reactor, uint64_t id, uint32_t events,
 bool rv_source_is_parents(const struct rv_source *source);
 
 /*
- * epoll tells nothing any more: report every source as ready, so that whoever
- * waits looks for itself.
+ * epoll has failed for good: report every source as ready, so that each waiting
+ * task tries its system call and gets the error.
  */
 void rv_source_report_all(struct rv_reactor *reactor);
 

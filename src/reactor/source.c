@@ -1,32 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * source.c - one registered descriptor: what is known of it, and who waits.
+ * source.c - one registered descriptor: its readiness and its waiting tasks.
  *
- * Threads: report() the reactor's; everything else those that poll.
+ * Threads: rv_source_report(): the reactor's. Everything else: the threads that
+ * poll.
  *
  * A direction has one 64-bit word:
  *
- *     bit 0      READY    a system call is worth it
- *     bit 1      CLOSED   the peer or an error ended it; never goes away
- *     bit 2      STRICT   an error or urgent data was reported; never goes away
- *     bits 32..  tick     counts the reactor's reports
+ *     bit 0      READY    a system call may succeed
+ *     bit 1      CLOSED   the peer or an error ended this direction
+ *     bit 2      STRICT   an error or urgent data was reported
+ *     bits 32..  tick     number of reports by the reactor
  *
- * Protocol. epoll tells each change once (edge-triggered), so what it said
- * must not get lost between a poll and the reactor:
+ *   READY   Set when the source is opened (I/O is tried first), and by reports.
+ * Cleared only by the polling side, after EAGAIN or a short call, and only if
+ * the tick is unchanged (SOURCE-2). CLOSED  Set by a report only, never
+ * cleared. While it is set, rv_source_ready() is true whatever READY is: system
+ * calls then return the end or the error, they do not block. STRICT  Set by a
+ * report only, never cleared. While it is set, a short call does not clear
+ * READY (SOURCE-7); EAGAIN still does. tick    Incremented by each report of
+ * this direction, modulo 2^32. The polling side only reads it.
  *
- *   SOURCE-1  A poll that finds "not ready" leaves its waker and then *looks
- *       again*. Both under the source's mutex, as the report is: either the
- *       report finds the waker, or the second look finds the report.
+ * Protocol. epoll reports each change once (edge-triggered), so a report must
+ * not get lost between a poll and the reactor:
+ *
+ *   SOURCE-1  A poll that finds "not ready" stores its waker and then *checks
+ *       again*. Both happen under the mutex of the source, as the report does:
+ *       either the report finds the waker, or the second check finds the
+ *       report.
  *   SOURCE-2  After EAGAIN, READY is cleared only if the tick is still the one
- *       that was read before the system call. Otherwise the reactor saw
- *       something new meanwhile, and clearing would lose it. The whole 32 bits
- *       are compared, and each direction has its own tick: a socket that
- *       becomes writable says nothing about reading.
- *   SOURCE-3  A waker is taken out under the mutex and woken after it.
- *   SOURCE-4  The report is for an id. One that was fetched before the source
- *       was closed, or whose slot has a new source now, is not delivered.
- *   SOURCE-5  Writing is watched from the first wait for it on, which comes
- *       after the waker was left: the report that follows at once finds it.
+ *       that was read before the system call. A different tick means a newer
+ *       report, which clearing would lose. All 32 bits are compared, and each
+ *       direction has its own tick: that a socket becomes writable says
+ *       nothing about reading.
+ *   SOURCE-3  A waker is taken out under the mutex and woken after the unlock.
+ *   SOURCE-4  A report names a source id. A report that epoll returned before
+ *       the source was closed, or whose slot has a new source now, is ignored.
+ *   SOURCE-5  Writing is registered at the first wait for it, after the waker
+ *       is stored: the report that may follow at once finds the waker.
  *   SOURCE-6  The descriptor leaves epoll before it is closed: a duplicate in
  *       another process would keep it there.
  *   SOURCE-7  A call that did less than it could have clears READY too, as
@@ -34,9 +45,9 @@
  *       mark, and in front of an error, with more behind it and no further
  *       report. Both were reported before the call, or will be after `tick`.
  *   SOURCE-8  A reactor that has failed for good sets its error first and
- *       reports each source second; a wait asks for the error last. And a copy
- *       in a child of fork() neither changes what the parent's epoll watches
- *       nor takes a mutex.
+ *       reports each source second; a wait checks the error last. A copy in a
+ *       child of fork() neither changes what the parent's epoll watches nor
+ *       locks a mutex.
  *
  * tests/models/readiness.pml is the model, with a mutant for SOURCE-1 and for
  * SOURCE-2.
@@ -54,9 +65,9 @@
 #define TICK_SHIFT 32
 #define ONE_TICK   (UINT64_C(1) << TICK_SHIFT)
 
-/* A socket can be written to nearly always. To ask for that from the start
- * would wake the reactor for each new connection, for nobody. EPOLLPRI is for
- * SOURCE-7; EPOLLERR and EPOLLHUP come unasked. */
+/* A socket is writable nearly always. With EPOLLOUT from the start, the reactor
+ * would wake up for each new connection although no task waits for it. EPOLLPRI
+ * is for SOURCE-7; EPOLLERR and EPOLLHUP are always reported. */
 #define READING (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET)
 
 static bool usable(uint64_t word, uint32_t *tick)
@@ -73,7 +84,7 @@ bool rv_source_is_parents(const struct rv_source *source)
 /* SOURCE-8. Returns: 0, or why nothing will be reported any more. */
 static int error_of(const struct rv_source *source)
 {
-    /* relaxed: who waits for writing sets it, and asks. */
+    /* relaxed: set and read by the task that waits for writing. */
     const int error =
         atomic_load_explicit(&source->error, memory_order_relaxed);
 
@@ -113,7 +124,7 @@ static void prepare(struct rv_source *source, struct rv_reactor *reactor,
     source->fd = fd;
     source->id = id;
     source->watches_writing = false;
-    /* relaxed: nobody else has the source yet; here and below. */
+    /* relaxed: no other thread has the source yet; here and below. */
     atomic_store_explicit(&source->error, 0, memory_order_relaxed);
     /* Ready until a system call says EAGAIN: I/O is tried first. */
     for (int i = 0; i < RV_DIRECTIONS; i++)
@@ -183,10 +194,9 @@ void rv_source_close(struct rv_source *source)
 /* --- what a poll does -------------------------------------------------- */
 
 /*
- * The first time that somebody has to wait for writing. epoll looks at the
- * descriptor again and reports it if it is writable, so no edge is missed.
- * Changing what is registered fails only if somebody has closed one of the two
- * descriptors.
+ * SOURCE-5. Called at the first wait for writing. EPOLL_CTL_MOD makes epoll
+ * check the descriptor again and report it if it is writable, so no edge is
+ * missed. It fails only if one of the two descriptors was closed by mistake.
  *
  * Returns: false if writing cannot be watched.
  */
@@ -204,7 +214,8 @@ static bool watch_writing(struct rv_source *source)
     return !error;
 }
 
-/* SOURCE-1, second half. Returns: true if it became ready after all. */
+/* SOURCE-1: store the waker, then check again, under the mutex. Returns: true
+ * if the source has become ready. */
 static bool leave_waker(struct rv_source *source, struct rv_readiness *side,
                         const struct rv_waker *waker, uint32_t *tick)
 {

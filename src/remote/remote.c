@@ -2,29 +2,30 @@
 /*
  * remote.c - an inbox in front of an executor, and a task that empties it.
  *
- * Threads: rv_remote_*() any; those of the inbox task and of the messages the
- * executor's.
+ * Threads: rv_remote_*(): any. The functions of the inbox task and of messages:
+ * the executor's.
  *
- * The inbox task is a task of the executor: nothing of the executor itself is
- * touched from outside, only the inbox task's waker. A message with a join is a
- * small future around the one that was handed over; see remote_task.c.
+ * The inbox task is a task of the executor. Other threads touch nothing of the
+ * executor, only the waker of the inbox task. A message with a join is a small
+ * future around the one that was handed over; see remote_task.c.
  *
  * Protocol. Everything shared is under the handle's mutex.
  *
- *   REMOTE-1  Whether the inbox is closed is looked at in the hold that puts
- *       the message in: either the inbox task's drop finds it there, or the
+ *   REMOTE-1  A sender checks `closed` and appends its message in one critical
+ *       section: either the drop of the inbox task finds the message, or the
  *       caller keeps the future.
- *   REMOTE-2  The inbox task takes all of the inbox and leaves its waker in one
- *       hold. A message that came between two would wake nobody.
- *   REMOTE-3  Who puts a message into an empty inbox wakes the inbox task,
- *       after that. To the others the wake of the first still applies: the
- *       inbox task has not taken the inbox since. A wake before it could be
- *       used up in vain.
- *   REMOTE-4  The inbox task's drop closes the inbox and takes what is left in
- *       one hold. A message that came between two would stay for ever.
- *   REMOTE-5  No waker is called and no future is dropped in a hold.
- *   REMOTE-6  The memory goes with its last reference, a handle or the inbox
- *       task: a thread may still be unlocking when the executor has gone.
+ *   REMOTE-2  The inbox task takes all messages and stores its waker in one
+ *       critical section. A message between two would wake no task.
+ *   REMOTE-3  The sender that appends to an empty inbox wakes the inbox task,
+ *       afterwards. Later senders need no wake: the first one still stands,
+ *       because the inbox task has not emptied the inbox since. A wake issued
+ *       earlier could be consumed before the message is there.
+ *   REMOTE-4  The drop of the inbox task closes the inbox and takes the rest in
+ *       one critical section. A message between two would stay for ever.
+ *   REMOTE-5  No waker is woken and no future is dropped under the mutex.
+ *   REMOTE-6  The last reference frees the memory, a handle's or the inbox
+ *       task's: a thread may still be unlocking the mutex when the executor is
+ *       freed.
  *
  * stress_remote.c is the test; each rule but REMOTE-5 has a mutant, and so
  * have REMOTE_TASK-1, REMOTE_TASK-2 and REMOTE_TASK-4.
@@ -153,7 +154,7 @@ static struct message *message_new(struct rv_future *child, bool joined)
     return message;
 }
 
-/* One that nobody took. */
+/* Free a message that was not delivered. */
 static void message_free_unsent(struct message *message)
 {
     if (message->task)

@@ -8,7 +8,7 @@
 /* One that both the task and its join hold. Returns: NULL without memory. */
 struct rv_remote_task *rv_remote_task_new(void);
 
-/* Free one that nobody else has seen. */
+/* Free one that no other thread has seen. */
 void rv_remote_task_free(struct rv_remote_task *task);
 
 /* The join's side. */
@@ -20,7 +20,8 @@ void rv_remote_join_init(struct rv_remote_join *join,
 bool rv_remote_task_aborted(struct rv_remote_task *task,
                             const struct rv_waker *runner);
 
-/* The task is over; its side lets go. */
+/* The task is over: store its result, wake the join, release its side's
+ * reference. */
 void rv_remote_task_settle(struct rv_remote_task *task, int32_t result);
 
 #endif /* RV_REMOTE_INTERNAL_H */

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * remote_task.c - a task on one executor, and who waits for it on another.
+ * remote_task.c - a task on one executor, and its join handle on another.
  *
- * Threads: rv_remote_task_*() the task's; those of the join whoever polls it.
+ * Threads: rv_remote_task_*(): the task's. The functions of the join: the
+ * thread that polls it.
  *
  * Protocol. The two sides meet under the mutex of what they share.
  *
- *   REMOTE_TASK-1  The join looks for the result and leaves its waker in one
- *       hold; the result is put there, and the waker taken, in another.
- *       Otherwise a result that came between would wake nobody.
- *   REMOTE_TASK-2  The task leaves its waker and looks whether it was aborted
- *       in one hold, and so does who aborts it, the other way round.
- *   REMOTE_TASK-3  No waker is called in a hold.
- *   REMOTE_TASK-4  Whoever lets go last frees it.
+ *   REMOTE_TASK-1  The join checks for the result and stores its waker in one
+ *       critical section; the task stores the result and takes that waker in
+ *       one. Otherwise a result between check and store would wake no task.
+ *   REMOTE_TASK-2  The task stores its waker and checks `aborted` in one
+ *       critical section; an abort sets `aborted` and clones the waker in one.
+ *   REMOTE_TASK-3  No waker is woken under the mutex.
+ *   REMOTE_TASK-4  The last reference frees it.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -27,7 +28,7 @@ struct rv_remote_task {
     bool done;
     bool aborted;
     int32_t result;         /* when done */
-    struct rv_waker waiter; /* of who polls the join */
+    struct rv_waker waiter; /* of the task that polls the join */
     struct rv_waker runner; /* of the task */
 };
 
@@ -49,7 +50,7 @@ void rv_remote_task_free(struct rv_remote_task *task)
     rv_free(task);
 }
 
-/* One of the two lets go, and unlocks. The mutex is held. */
+/* Release one of the two references, and unlock. The mutex is held. */
 static void put_and_unlock(struct rv_remote_task *task)
 {
     const bool last = --task->holders == 0; /* REMOTE_TASK-4 */

@@ -7,7 +7,7 @@
  * The order is what matters: the executor goes first, because its tasks hold
  * sources, jobs and operations of the ring; then the CPU pool, whose pipes the
  * ring reads; then the ring, which waits for the kernel to let go; the reactor
- * last, when nobody has a source any more.
+ * last, when no source is left.
  */
 #include <errno.h>
 #include <reveil/runtime.h>
@@ -26,7 +26,7 @@ struct rv_runtime {
     struct rv_blocking_pool *blocking;
     struct rv_ring *ring;
     struct rv_cpu_pool *cpu;
-    struct rv_task_dump_signal *task_dump; /* NULL: nobody asked */
+    struct rv_task_dump_signal *task_dump; /* NULL: not requested */
     struct rv_reactor *previous_reactor;   /* what the thread had before */
     struct rv_blocking_pool *previous_blocking;
     struct rv_ring *previous_ring;

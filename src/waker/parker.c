@@ -2,23 +2,33 @@
 /*
  * parker.c - a one-place token, and a futex or a park backend to wait for it.
  *
- * Threads: park() the owner, unpark() any.
+ * Threads: park(): the owner; unpark(): any.
  *
- * Protocol. The token is EMPTY, PARKED (the owner sleeps or is about to) or
- * NOTIFIED (an unpark() waits to be taken). Three rules keep a wake from
- * getting lost:
+ * The token has three states:
+ *
+ *   EMPTY     No unpark() since the last park(). The owner sets it, when it
+ *             consumes NOTIFIED or gives up at its deadline.
+ *   PARKED    The owner sleeps or is about to: unpark() must wake it. Only the
+ *             owner sets it, and only from EMPTY. It cannot be seen while the
+ *             owner runs outside park().
+ *   NOTIFIED  An unpark() that no park() has consumed. Any thread sets it, from
+ *             every state. A second unpark() leaves the state as it is, but
+ *             still publishes the caller's writes.
+ *
+ * Protocol. Four rules keep a wake from getting lost:
  *
  *   PARKER-1  unpark() always exchanges, also when the token is NOTIFIED
  *       already. "Skip if notified" would publish nothing, and the owner could
  *       miss what a collapsed caller wrote just before.
  *   PARKER-2  park() leaves only by a read-modify-write that takes NOTIFIED
  *       away. Storing EMPTY would erase an unpark() that came in between.
- *   PARKER-3  A deadline that passes leaves by the same door: exchanging EMPTY
- *       says whether a token came at the last moment, and takes it.
- *   PARKER-4  An owner whose park backend refuses says so (on_futex) before it
- *       sleeps on the futex, and unpark() looks at that after its exchange. The
- *       futex compares the token after the store: one of the two sees the
- *       other.
+ *   PARKER-3  A park() whose deadline passes also leaves by an exchange with
+ *       EMPTY, which consumes a token that arrived at the last moment and
+ *       reports it.
+ *   PARKER-4  An owner whose park backend refuses sets on_futex before it
+ *       sleeps on the futex, and unpark() reads on_futex after its exchange.
+ *       The futex compares the token after that store, so at least one side
+ *       observes the other.
  *
  * tests/models/parker.pml is the model, with one mutant for each rule.
  * Source: futex(2); the same three states are in Rust's std and in tokio.
@@ -44,7 +54,7 @@ static bool change_token(struct rv_parker *parker, uint32_t from, uint32_t to)
         &parker->token, &from, to, memory_order_acquire, memory_order_relaxed);
 }
 
-/* PARKER-3. Returns: true if it was a token that ended the wait after all. */
+/* PARKER-3: leave by an exchange. Returns: true if there was a token. */
 static bool give_up(struct rv_parker *parker)
 {
     /* acquire: as in change_token(). */
@@ -52,8 +62,8 @@ static bool give_up(struct rv_parker *parker)
                                     memory_order_acquire) == NOTIFIED;
 }
 
-/* There is no futex to be had (a sandbox): look at the token now and then.
- * Returns: false when the time is over. */
+/* The futex system call is unavailable (a sandbox): check the token once a
+ * millisecond. Returns: false when the deadline has passed. */
 static bool nap(int64_t deadline_ns)
 {
     const struct timespec pause = {.tv_nsec = RV_NS_PER_MS};
@@ -62,7 +72,8 @@ static bool nap(int64_t deadline_ns)
     return rv_clock_real_ns(rv_now_ns()) < deadline_ns;
 }
 
-/* Sleep while the token is PARKED. Returns: false when the time is over. */
+/* Sleep while the token is PARKED. Returns: false when the deadline has
+ * passed. */
 static bool sleep_on_futex(struct rv_parker *parker, int64_t deadline_ns)
 {
     const struct timespec until = rv_timespec(deadline_ns);
@@ -77,7 +88,7 @@ static bool sleep_on_futex(struct rv_parker *parker, int64_t deadline_ns)
     return errno != ETIMEDOUT && nap(deadline_ns);
 }
 
-/* Returns: false when it is time to go on, token or not. */
+/* Returns: false when park() must return, with or without a token. */
 static bool sleep_while_parked(struct rv_parker *parker, int64_t deadline_ns)
 {
     if (!parker->backend.park)
@@ -87,11 +98,12 @@ static bool sleep_while_parked(struct rv_parker *parker, int64_t deadline_ns)
     /* seq_cst: PARKER-4; pairs with end_sleep(). */
     atomic_store(&parker->on_futex, true);
     sleep_on_futex(parker, deadline_ns);
-    return false; /* the park backend is asked again */
+    return false; /* the next park() asks the backend again */
 }
 
-/* The owner sleeps, or is about to: a futex looks at the token before it
- * sleeps, and an eventfd that was written stays readable. */
+/* Wake the owner, which sleeps or is about to. In the second case the wake is
+ * not lost: the futex compares the token before it sleeps, and an eventfd stays
+ * readable once it was written. */
 static void end_sleep(struct rv_parker *parker)
 {
     if (parker->backend.park)
@@ -127,11 +139,13 @@ bool rv_parker_park(struct rv_parker *parker, int64_t deadline_ns)
     if (change_token(parker, NOTIFIED, EMPTY))
         return true;
 
-    /* Fails only if unpark() came since the line above: the loop takes it. */
+    /* Fails only if unpark() was called since the line above; the loop
+     * consumes that token. */
     change_token(parker, EMPTY, PARKED);
 
     rv_trace(RV_EV_PARK, 0, deadline_ns);
-    /* A signal or a stray wake ends the wait too: only the token counts. */
+    /* PARKER-2: only an RMW may take NOTIFIED away. A signal or a spurious
+     * wakeup also ends the sleep, so the token alone decides. */
     while (!(taken = change_token(parker, NOTIFIED, EMPTY))) {
         if (!sleep_while_parked(parker, deadline_ns)) {
             taken = give_up(parker);
@@ -145,8 +159,8 @@ bool rv_parker_park(struct rv_parker *parker, int64_t deadline_ns)
 bool rv_parker_unpark(struct rv_parker *parker)
 {
     const int saved_errno = errno;
-    /* release: publishes the caller's push; pairs with change_token(). The
-     * rest of seq_cst is PARKER-4's. */
+    /* PARKER-1: exchange even if NOTIFIED. release: publishes the caller's
+     * push; pairs with change_token(). seq_cst: for PARKER-4. */
     const bool slept = atomic_exchange(&parker->token, NOTIFIED) == PARKED;
 
     if (slept)

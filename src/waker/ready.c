@@ -5,33 +5,33 @@
  *     pushed   by other threads, under the mutex
  *     local    by the owner, who needs no mutex; a batch is taken from here
  *
- * Threads: push, share and look up any; everything else the owner, the thread
- * that polls.
+ * Threads: push, share and lookup: any. Everything else: the owner, which is
+ * the thread that polls.
  *
- * The state word of a slot is `generation << 1 | RV_QUEUED`; 0 when its task
- * is over. Protocol:
+ * The state word of a slot is described in ready.h. Protocol:
  *
- *   READY-1  Whoever turns RV_QUEUED on links the slot, nobody else does. So a
- *       task is in the queue at most once, and its link has one writer. The
- *       owner that turns it off has done with the link: off releases, on
- *       acquires.
- *   READY-2  A push that finds RV_QUEUED on writes the same value all the same.
- *       That write publishes what the caller did before to the poll that
- *       follows; a plain look would publish nothing.
- *   READY-3  RV_QUEUED is turned off *before* the task is polled. Turned off
- *       after it, a wake that comes during the poll would be forgotten.
- *   READY-4  Other threads link first, unpark second: the owner that takes the
- *       token finds the link.
- *   READY-5  A slot whose generation is not the waker's is left alone: a late
- *       wake of a finished task cannot reach the task that has its slot now.
+ *   READY-1  The thread that sets RV_QUEUED links the slot; no other thread
+ *       does. So a task is in the queue at most once, and its link has one
+ *       writer. The owner clears RV_QUEUED after it has read the link: the
+ *       clear releases, the next set acquires.
+ *   READY-2  A push that finds RV_QUEUED set still writes the same value. That
+ *       write makes the caller's earlier writes happen-before the next poll; a
+ *       plain load would publish nothing.
+ *   READY-3  RV_QUEUED is cleared *before* the task is polled. If it were
+ *       cleared afterwards, a wake during the poll would be lost.
+ *   READY-4  Other threads link first and unpark second: an owner that consumes
+ *       the token finds the link.
+ *   READY-5  A push leaves a slot alone whose generation differs from the
+ *       waker's: a late wake of a finished task cannot reach the task that
+ *       uses the slot now.
  *   READY-6  Slots, mutex and parker live as long as any waker: a push may
- *       still be unlocking when the owner has finished and gone.
- *   READY-7  Until a waker of the task is cloned, the owner alone knows the
- *       task, and changes its state by a plain load and store, at a fifth of
- *       the cost. Whoever clones marks the slot as shared first; the first to
- *       do so is the owner, because a borrowed waker stays with its poll. From
- *       then on, and until the end of the task, every change is one
- *       read-modify-write: a plain one would undo a push that came between.
+ *       still be unlocking the mutex when the owner is freed.
+ *   READY-7  Until its first waker is cloned, a task is visible only to the
+ *       owner, which changes the state by a plain load and store, at a fifth
+ *       of the cost. A clone marks the slot as shared first. The first clone
+ *       is made by the owner, because a borrowed waker stays with its poll.
+ *       From then on, until the end of the task, each change is one
+ *       read-modify-write: a plain store could undo a concurrent push.
  *
  * tests/models/ready.pml is the model, with mutants for READY-1 to READY-4 and
  * READY-7.
@@ -89,8 +89,8 @@ static void ready_free(struct rv_ready *queue)
 
 void rv_ready_put(struct rv_ready *queue)
 {
-    /* release: all we did with the queue is done; acquire: the last one sees
-     * that of the others; they pair with each other. */
+    /* release: our accesses to the queue are complete; acquire: the thread
+     * that frees it sees those of all others; they pair with each other. */
     if (atomic_fetch_sub_explicit(&queue->references, 1,
                                   memory_order_acq_rel) == 1)
         ready_free(queue);
@@ -165,9 +165,9 @@ void rv_ready_collect(struct rv_ready *queue)
 
 uint32_t rv_ready_unmark_known(struct rv_ready_slot *slot)
 {
-    /* acquire: sees what every waker wrote that found it queued (READY-2);
-     * pairs with rv_ready_mark(). release: we have read the link, which belongs
-     * to the next who turns RV_QUEUED on (READY-1). */
+    /* acquire: sees what each thread wrote that found it queued (READY-2);
+     * pairs with rv_ready_mark(). release: we have read the link, which now
+     * belongs to the next thread that sets RV_QUEUED (READY-1). */
     return atomic_fetch_and_explicit(&slot->state, ~RV_QUEUED,
                                      memory_order_acq_rel) &
            ~RV_QUEUED;
@@ -190,15 +190,16 @@ void rv_ready_share(struct rv_ready *queue, uint64_t id)
 {
     struct rv_ready_slot *slot = rv_ready_slot_of(queue, id);
 
-    /* relaxed: the owner, who is the first here, reads what it wrote; others
-     * only see it set. Of a task that is over, it is harmless. */
+    /* READY-7: mark it before the clone exists. relaxed: the first caller is
+     * the owner, which reads its own store; other threads only see it set. For
+     * a finished task it has no effect. */
     if (!rv_ready_is_shared(slot))
         atomic_store_explicit(&slot->shared, true, memory_order_relaxed);
 }
 
 bool rv_ready_is_queued(struct rv_ready *queue, uint64_t id)
 {
-    /* relaxed: only a look. */
+    /* relaxed: a snapshot for a report. */
     return atomic_load_explicit(&rv_ready_slot_of(queue, id)->state,
                                 memory_order_relaxed) &
            RV_QUEUED;
@@ -223,9 +224,9 @@ bool rv_ready_mark(struct rv_ready *queue, struct rv_ready_slot *slot,
     do {
         if ((seen | RV_QUEUED) != (idle | RV_QUEUED)) /* READY-5 */
             return false;
-        /* release: publishes what the caller did before it woke the task,
-         * also when RV_QUEUED is on already (READY-2); acquire: the owner has
-         * done with the link (READY-1); both pair with rv_ready_unmark(). */
+        /* release: publishes what the caller wrote before the wake, also when
+         * RV_QUEUED is set already (READY-2); acquire: the owner has read the
+         * link (READY-1); both pair with rv_ready_unmark(). */
     } while (!atomic_compare_exchange_weak_explicit(
         &slot->state, &seen, idle | RV_QUEUED, memory_order_acq_rel,
         memory_order_relaxed));

@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ready.h - the ready queue: which tasks may go on, in which order.
+ * ready.h - the ready queue: the tasks to poll next, in order.
  *
  *     struct task { struct rv_ready_slot slot; ... };
  *     queue = rv_ready_new(sizeof(struct task));
- *     slot = rv_ready_alloc(queue);        a task is born, with an id
- *     rv_ready_push(queue, slot->id);      any thread: it may go on
- *     rv_ready_batch(queue);               its owner: all that is there now
+ *     slot = rv_ready_alloc(queue);        a new task, with its id
+ *     rv_ready_push(queue, slot->id);      any thread: poll it
+ *     rv_ready_batch(queue);               the owner: all that is queued now
  *     slot = rv_ready_take(queue);         ... one by one
  *     rv_ready_retire(queue, slot);        the task is over
  *
- * FIFO, a task at most once. The slots of the tasks are the queue's own, so
- * that a push finds the slot by the task's id, and needs no memory. The queue
- * lives until its last reference is put: a late wake still finds a slot, and
- * sees that the id is not its id any more.
+ * FIFO; a task is in it at most once. The queue owns the tasks' slots, so a
+ * push finds the slot by the task's id and needs no memory. The queue lives
+ * until its last reference is put: a late wake still finds a slot, and sees
+ * that the slot has another id now.
  *
- * What the owner does for each poll is inline here; the rest, and the protocol
+ * There are two ways in: rv_ready_push_own() on the thread that polls for the
+ * queue, without a lock, and rv_ready_push_other() everywhere else.
+ * rv_ready_push() and rv_ready_wake() choose between them.
+ *
+ * The code that runs for each poll is inline here; the rest, and the protocol
  * with its rules READY-1 to READY-7, is in ready.c.
  */
 #ifndef RV_READY_H
@@ -28,13 +32,33 @@
 
 #include "base/chunk.h"
 
-/* Embed it first in what stands for a task. 24 bytes. */
+/*
+ * Embed it first in the struct of a task. 24 bytes.
+ *
+ * state: `generation << 1 | RV_QUEUED`, or 0.
+ *
+ *   RV_QUEUED   The slot is linked in `pushed`, `local` or the batch, or the
+ *               thread that set the bit is about to link it. Any thread that
+ *               wakes the task sets it; only the owner clears it, in
+ *               rv_ready_take(), before the poll. It cannot be set while the
+ *               state is 0 or of another generation.
+ *   generation  The upper half of the id: which use of the slot this is. The
+ *               owner sets it in rv_ready_alloc(). A waker whose id has another
+ *               generation is of an earlier task (READY-5).
+ *   0           The task has ended. The owner stores it in rv_ready_retire(). A
+ *               slot that is still linked then is recycled by rv_ready_take();
+ *               until then it has no new task.
+ *
+ * shared: a waker of the task was cloned (READY-7). rv_ready_share() sets it,
+ * first on the owner's thread; only rv_ready_alloc() clears it, for the next
+ * task. While it is false, no other thread can touch `state`.
+ */
 struct rv_ready_slot {
-    _Atomic uint32_t state;     /* private: generation << 1 | RV_QUEUED */
-    _Atomic bool shared;        /* private: a waker was cloned (READY-7) */
+    _Atomic uint32_t state;     /* private */
+    _Atomic bool shared;        /* private */
     uint8_t flags;              /* for the owner's own use */
-    struct rv_ready_slot *next; /* private: who turned RV_QUEUED on (READY-1) */
-    uint64_t id;                /* generation and index; never given twice */
+    struct rv_ready_slot *next; /* private: of the thread that set RV_QUEUED */
+    uint64_t id;                /* generation and index; never reused */
 };
 
 #define RV_QUEUED UINT32_C(1)
@@ -42,15 +66,16 @@ struct rv_ready_slot {
 /* A chain of slots, in order; the link of the last one is not set. */
 struct rv_chain {
     struct rv_ready_slot *first; /* not set when tail is &first: empty */
-    struct rv_ready_slot **tail; /* the link that the next one is put in */
+    struct rv_ready_slot **tail; /* where the next slot is linked */
 };
 
 struct rv_ready {
     /* Any thread. */
     struct rv_parker parker;
     _Atomic uint32_t references;
-    _Atomic bool has_pushed; /* written under the mutex */
-    uint32_t mark;           /* the process that it is of */
+    _Atomic bool has_pushed; /* `pushed` is not empty; written under the mutex,
+                                read by the owner without it */
+    uint32_t mark;           /* the process that made it */
     size_t item_bytes;       /* of a task: its slot and what is around it */
     _Atomic(char *) chunks[RV_SLAB_CHUNKS]; /* of slots, see chunk.h */
 
@@ -62,14 +87,14 @@ struct rv_ready {
     struct rv_chain local;
     struct rv_ready_slot *batch;       /* the first of it; ends with NULL */
     struct rv_ready_slot **batch_tail; /* its last link, if there is one */
-    struct rv_ready_slot *taken;       /* whose turn it is */
+    struct rv_ready_slot *taken;       /* of the task being polled, or NULL */
     struct rv_ready_slot *free;        /* retired ones, by `next` */
     uint32_t used;                     /* slots ever handed out */
 
     struct rv_stats *stats; /* NULL: not recorded */
 };
 
-/* A new queue with one reference. Returns: NULL without memory. */
+/* A new queue with one reference. Returns: NULL if allocation fails. */
 struct rv_ready *rv_ready_new(size_t item_bytes);
 void rv_ready_get(struct rv_ready *queue);
 void rv_ready_put(struct rv_ready *queue);
@@ -128,17 +153,17 @@ static inline uint32_t rv_ready_idle_state(uint64_t id)
 /* Private: the slot is this id's. */
 static inline bool rv_ready_is_of(struct rv_ready_slot *slot, uint64_t id)
 {
-    /* relaxed: only the generation is looked at, which the owner writes. */
+    /* relaxed: compares the generation only, which the owner writes. */
     return (atomic_load_explicit(&slot->state, memory_order_relaxed) |
             RV_QUEUED) == (rv_ready_idle_state(id) | RV_QUEUED);
 }
 
-/* Private: a slot that nobody had before. Returns: NULL without memory. */
+/* Private: a slot that was never used. Returns: NULL if allocation fails. */
 struct rv_ready_slot *rv_ready_grow(struct rv_ready *queue);
 
 /*
- * A slot with a new id, not in the queue; what is around it is as its last
- * user left it, or zero. Threads: the owner. Returns: NULL without memory.
+ * A slot with a new id, not queued. The memory around it is as its last user
+ * left it, or zero. Threads: the owner. Returns: NULL if allocation fails.
  */
 static inline struct rv_ready_slot *rv_ready_alloc(struct rv_ready *queue)
 {
@@ -148,15 +173,16 @@ static inline struct rv_ready_slot *rv_ready_alloc(struct rv_ready *queue)
         return rv_ready_grow(queue);
     queue->free = slot->next;
     slot->id += UINT64_C(1) << 32;
-    /* relaxed: whoever gets a waker for the id gets it from us, later. */
+    /* relaxed: other threads learn of the id only by a waker that we clone
+     * later. */
     atomic_store_explicit(&slot->shared, false, memory_order_relaxed);
     atomic_store_explicit(&slot->state, rv_id_generation(slot->id) << 1,
                           memory_order_relaxed);
     return slot;
 }
 
-/* Private: keep a slot for its next user. One whose generations have come
- * round is not used again: the ids of its first life would find its next. */
+/* Private: keep a slot for the next task. A slot whose generations are used up
+ * is never used again: the ids of its first task would match a new one. */
 static inline void rv_ready_recycle(struct rv_ready *queue,
                                     struct rv_ready_slot *slot)
 {
@@ -169,7 +195,7 @@ static inline void rv_ready_recycle(struct rv_ready *queue,
 /* The slot of this id; NULL when it was retired. Threads: the owner. */
 struct rv_ready_slot *rv_ready_find(struct rv_ready *queue, uint64_t id);
 
-/* The slot at an index below queue->used; NULL when it is nobody's. */
+/* The slot at an index below queue->used; NULL when it has no task. */
 struct rv_ready_slot *rv_ready_at(struct rv_ready *queue, uint32_t index);
 
 /* --- pushing and taking ------------------------------------------------ */
@@ -183,16 +209,15 @@ void rv_ready_push_other(struct rv_ready *queue, uint64_t id);
 bool rv_ready_push_all(struct rv_ready *queue, const struct rv_waker *wakers,
                        uint32_t len);
 
-/* A waker of this task is about to be cloned (READY-7). */
+/* Call it before a waker of this task is cloned (READY-7). */
 void rv_ready_share(struct rv_ready *queue, uint64_t id);
 
-/* Private: turn RV_QUEUED on. Returns: true if the caller did, and must link
+/* Private: set RV_QUEUED. Returns: true if it was clear: the caller must link
  * the slot (READY-1). */
 bool rv_ready_mark(struct rv_ready *queue, struct rv_ready_slot *slot,
                    uint64_t id);
 
-/* Whether this id is in the queue now, for a look from outside. Threads: any.
- */
+/* Whether this id is queued now; a snapshot for reports. Threads: any. */
 bool rv_ready_is_queued(struct rv_ready *queue, uint64_t id);
 
 static inline void rv_chain_init(struct rv_chain *chain)
@@ -219,9 +244,8 @@ static inline bool rv_ready_is_shared(struct rv_ready_slot *slot)
 }
 
 /*
- * The task is over: from now on wakes for its id do nothing. The slot has a
- * new user later, when the slot is not in the queue any more. Threads: the
- * owner.
+ * The task has ended: wakes for its id do nothing from now on. The slot is
+ * reused once it is no longer linked. Threads: the owner.
  */
 static inline void rv_ready_retire(struct rv_ready *queue,
                                    struct rv_ready_slot *slot)
@@ -230,7 +254,7 @@ static inline void rv_ready_retire(struct rv_ready *queue,
 
     if (queue->taken == slot)
         queue->taken = NULL;
-    /* relaxed: nobody is polled for it any more. 0 is nobody's state. */
+    /* relaxed: no poll follows that would read what a waker published. */
     if (rv_ready_is_shared(slot)) {
         seen = atomic_exchange_explicit(&slot->state, 0, memory_order_relaxed);
     } else {
@@ -241,11 +265,11 @@ static inline void rv_ready_retire(struct rv_ready *queue,
         rv_ready_recycle(queue, slot);
 }
 
-/* Private: rv_ready_push_own() when others know of the task, or the trace is
- * on. */
+/* Private: rv_ready_push_own() of a shared task, or with the trace on. */
 void rv_ready_push_known(struct rv_ready *queue, struct rv_ready_slot *slot);
 
-/* Push a slot that is not retired. Threads: the one that polls for `queue`. */
+/* Push a slot that is not retired. Threads: the thread that polls for `queue`.
+ */
 static inline void rv_ready_push_own(struct rv_ready *queue,
                                      struct rv_ready_slot *slot)
 {
@@ -255,7 +279,8 @@ static inline void rv_ready_push_own(struct rv_ready *queue,
         rv_ready_push_known(queue, slot);
         return;
     }
-    /* relaxed, both: there is nobody to publish anything to (READY-7). */
+    /* READY-7: not shared, so a plain load and store. relaxed, both: no other
+     * thread reads them. */
     seen = atomic_load_explicit(&slot->state, memory_order_relaxed);
     if (seen & RV_QUEUED)
         return;
@@ -306,16 +331,17 @@ static inline void rv_ready_cut(struct rv_ready *queue)
 }
 
 /*
- * Start a batch: all that is in the queue now, in order. What is pushed later
- * comes with the next batch.
+ * Start a batch: all that is queued now, in order. Later pushes are for the
+ * next batch.
  *
- * Threads: the owner, when the last batch is done. Returns: false when there is
- * nothing. All tasks of a batch may be over, then rv_ready_take() finds none.
+ * Threads: the owner, when the previous batch is empty. Returns: false when
+ * nothing is queued. If all tasks of a batch have ended, rv_ready_take()
+ * returns NULL at once.
  */
 static inline bool rv_ready_batch(struct rv_ready *queue)
 {
-    /* relaxed: a push that is not seen here is followed by an unpark(), and
-     * its token brings us back before we sleep (READY-4). */
+    /* relaxed: a push that is not seen here is followed by an unpark(), whose
+     * token keeps us from sleeping (READY-4). */
     if (atomic_load_explicit(&queue->has_pushed, memory_order_relaxed))
         rv_ready_collect(queue);
     if (rv_chain_empty(&queue->local))
@@ -324,18 +350,18 @@ static inline bool rv_ready_batch(struct rv_ready *queue)
     return true;
 }
 
-/* Private: rv_ready_unmark() when others know of the task. */
+/* Private: rv_ready_unmark() of a shared task. */
 uint32_t rv_ready_unmark_known(struct rv_ready_slot *slot);
 
-/* Private: turn RV_QUEUED off. Returns: the state without it; 0 if the task is
- * over. */
+/* Private: clear RV_QUEUED. Returns: the state without it; 0 if the task has
+ * ended. */
 static inline uint32_t rv_ready_unmark(struct rv_ready_slot *slot)
 {
     uint32_t idle;
 
     if (rv_ready_is_shared(slot))
         return rv_ready_unmark_known(slot);
-    /* relaxed, both: nobody else knows of the task (READY-7). */
+    /* READY-7: not shared, so a plain load and store; relaxed as above. */
     idle =
         atomic_load_explicit(&slot->state, memory_order_relaxed) & ~RV_QUEUED;
     atomic_store_explicit(&slot->state, idle, memory_order_relaxed);
@@ -343,7 +369,7 @@ static inline uint32_t rv_ready_unmark(struct rv_ready_slot *slot)
 }
 
 /*
- * Take the next task of the batch and turn RV_QUEUED off, *before* the task is
+ * Take the next task of the batch and clear RV_QUEUED, *before* the task is
  * polled: a wake during the poll queues it again (READY-3).
  *
  * Threads: the owner. Returns: NULL at the end of the batch.
@@ -362,8 +388,8 @@ static inline struct rv_ready_slot *rv_ready_take(struct rv_ready *queue)
     return slot;
 }
 
-/* End the batch here: what is left of it is the first in line again. Threads:
- * the owner. */
+/* End the batch early: the rest of it goes back to the front of the queue.
+ * Threads: the owner. */
 void rv_ready_end_batch(struct rv_ready *queue);
 
 #endif /* RV_READY_H */

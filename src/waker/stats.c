@@ -242,7 +242,7 @@ static enum rv_task_state state_of(struct rv_ready *queue, uint64_t id,
     return rv_ready_is_queued(queue, id) ? RV_TASK_READY : RV_TASK_WAITING;
 }
 
-/* Returns: false when nobody has this slot. */
+/* Returns: false when the slot has no task. */
 static bool read_task(struct rv_stats *stats, uint32_t index, int64_t now_ns,
                       struct rv_task_info *out)
 {

@@ -19,7 +19,7 @@
 #include "waker/ready.h"
 
 struct rv_task_stats {
-    _Atomic uint64_t id;                           /* 0: nobody's */
+    _Atomic uint64_t id;                           /* 0: no task */
     _Atomic uint64_t name[RV_TASK_NAME_BYTES / 8]; /* texts */
     _Atomic uint64_t spawned[RV_TASK_PLACE_BYTES / 8];
     _Atomic int64_t born_ns;
@@ -35,7 +35,7 @@ struct rv_task_stats {
 /* Private to stats.c but for the queue's pointer to it. */
 struct rv_stats;
 
-/* Somebody records: rv_task_dump_start(). */
+/* Whether rv_task_dump_start() is in effect. */
 static inline bool rv_stats_wanted(void)
 {
     return atomic_load_explicit(&rv_trace_level, memory_order_relaxed) &
