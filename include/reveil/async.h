@@ -35,6 +35,8 @@
 
 #include <reveil/future.h>
 
+RV_BEGIN_DECLS
+
 /* Open the body of a poll function. */
 #define RV_BEGIN(future_)    \
     switch ((future_)->at) { \
@@ -76,5 +78,7 @@
         rv_future_misuse(future_); \
         }                          \
         rv_future_misuse(future_)
+
+RV_END_DECLS
 
 #endif /* RV_ASYNC_H */

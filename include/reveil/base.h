@@ -7,10 +7,13 @@
 #ifndef RV_BASE_H
 #define RV_BASE_H
 
+#include <reveil/export.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+RV_BEGIN_DECLS
 
 /* The struct of type `type` whose field `member` is at `ptr`. */
 #define RV_CONTAINER_OF(ptr, type, member) \
@@ -243,5 +246,7 @@ static inline uint32_t rv_id_generation(uint64_t id)
 {
     return (uint32_t)(id >> 32);
 }
+
+RV_END_DECLS
 
 #endif /* RV_BASE_H */

@@ -29,6 +29,8 @@
 
 #include <reveil/future.h>
 
+RV_BEGIN_DECLS
+
 struct rv_blocking_pool;
 
 struct rv_blocking_options {
@@ -112,5 +114,7 @@ void rv_blocking_init(struct rv_blocking *blocking, rv_blocking_call call,
 /* The same for a slow call. */
 void rv_blocking_init_slow(struct rv_blocking *blocking, rv_blocking_call call,
                            void *arg, void (*free_arg)(void *arg));
+
+RV_END_DECLS
 
 #endif /* RV_BLOCKING_H */

@@ -15,10 +15,13 @@
 #ifndef RV_BUF_H
 #define RV_BUF_H
 
+#include <reveil/export.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+RV_BEGIN_DECLS
 
 /* Not to be copied. */
 struct rv_buf {
@@ -51,5 +54,7 @@ void rv_buf_put(struct rv_buf *buf);
  * until the kernel has let go. Threads: any.
  */
 bool rv_buf_busy(const struct rv_buf *buf);
+
+RV_END_DECLS
 
 #endif /* RV_BUF_H */

@@ -22,10 +22,13 @@
 #ifndef RV_CALLABLE_H
 #define RV_CALLABLE_H
 
+#include <reveil/export.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+RV_BEGIN_DECLS
 
 /*
  * state:   the callable's copy of what was captured; its own to change.
@@ -121,5 +124,7 @@ static inline void rv_callable_run(struct rv_callable *callable)
     callable->returned = callable->call(rv_callable_state(callable),
                                         rv_callable_result(callable));
 }
+
+RV_END_DECLS
 
 #endif /* RV_CALLABLE_H */

@@ -47,6 +47,8 @@
 
 #include <reveil/base.h>
 
+RV_BEGIN_DECLS
+
 struct rv_future;
 
 /* All zero, and NULL instead of it, is the default. */
@@ -70,5 +72,7 @@ struct rv_channel_options {
  */
 bool rv_channel_describe(const struct rv_future *future, char *text,
                          size_t size_bytes);
+
+RV_END_DECLS
 
 #endif /* RV_CHANNEL_H */

@@ -31,6 +31,8 @@
 
 #include <reveil/executor.h>
 
+RV_BEGIN_DECLS
+
 /* Private: what the three below have in common. */
 struct rv_children {
     struct rv_future **list;
@@ -128,5 +130,7 @@ int rv_scope_spawn_at(struct rv_scope *scope, struct rv_future *future,
 
 /* Whether all of its tasks are over. */
 bool rv_scope_empty(const struct rv_scope *scope);
+
+RV_END_DECLS
 
 #endif /* RV_COMBINE_H */

@@ -45,6 +45,8 @@
 
 #include <reveil/executor.h>
 
+RV_BEGIN_DECLS
+
 /* Opaque: it lies at the top of its own stack. */
 struct rv_coro;
 
@@ -225,5 +227,7 @@ int rv_coro_sleep_until(int64_t deadline_ns);
  */
 int rv_coro_spawn(struct rv_executor *executor, rv_coro_entry entry, void *arg,
                   const struct rv_coro_options *options, struct rv_join *join);
+
+RV_END_DECLS
 
 #endif /* RV_CORO_H */

@@ -38,6 +38,8 @@
 #include <reveil/callable.h>
 #include <reveil/executor.h>
 
+RV_BEGIN_DECLS
+
 struct rv_cpu_pool; /* one an executor */
 
 enum { RV_CPU_THREADS_MAX = 256 };
@@ -106,5 +108,7 @@ struct rv_cpu {
  * Owns: the caller's reference, until the future is dropped.
  */
 void rv_spawn_cpu(struct rv_cpu *cpu, struct rv_callable *callable);
+
+RV_END_DECLS
 
 #endif /* RV_CPU_H */

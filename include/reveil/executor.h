@@ -15,6 +15,8 @@
 
 #include <reveil/future.h>
 
+RV_BEGIN_DECLS
+
 /* At most one per thread. Opaque: wakers on other threads refer to parts of it.
  */
 struct rv_executor;
@@ -136,5 +138,7 @@ struct rv_yield {
 
 /* It may be initialised again when it is READY or dropped. */
 void rv_yield_init(struct rv_yield *yield);
+
+RV_END_DECLS
 
 #endif /* RV_EXECUTOR_H */

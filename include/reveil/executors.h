@@ -36,6 +36,8 @@
 #include <reveil/remote.h>
 #include <reveil/runtime.h>
 
+RV_BEGIN_DECLS
+
 struct rv_executors;
 
 enum { RV_EXECUTORS_MAX = 1024 };
@@ -65,5 +67,7 @@ struct rv_remote *rv_executors_remote(const struct rv_executors *executors,
  * Threads: the one that started them.   Blocks: for the polls under way.
  */
 void rv_executors_stop(struct rv_executors *executors);
+
+RV_END_DECLS
 
 #endif /* RV_EXECUTORS_H */

@@ -17,8 +17,8 @@
  *   - The blocking pool. Pipes, sockets and terminals wait in the reactor
  *     first, so that no thread sits in a read that may never end.
  *
- * The results are the same whichever it was. RV_DISK=pool in the environment
- * leaves out the ring; `reveil doctor` says which it is, and why.
+ * The results are the same whichever it was. rv_ring_options.off leaves
+ * out the ring; `reveil doctor` says which it is, and why.
  */
 #ifndef RV_FILE_H
 #define RV_FILE_H
@@ -29,6 +29,8 @@
 #include <reveil/ring.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+
+RV_BEGIN_DECLS
 
 /* An open file. Operations in flight keep it open. */
 struct rv_file;
@@ -191,5 +193,7 @@ struct rv_file_write_all {
  * must stay valid until it is READY or dropped. */
 void rv_file_write_all_init(struct rv_file_write_all *all, const char *path,
                             mode_t mode, struct rv_buf *buf, bool sync);
+
+RV_END_DECLS
 
 #endif /* RV_FILE_H */

@@ -23,6 +23,8 @@
 #include <reveil/base.h>
 #include <reveil/waker.h>
 
+RV_BEGIN_DECLS
+
 enum rv_poll { RV_PENDING, RV_READY };
 
 struct rv_executor;
@@ -133,5 +135,7 @@ static inline void rv_drop(struct rv_future *future)
     if (!finished)
         future->result = -ECANCELED;
 }
+
+RV_END_DECLS
 
 #endif /* RV_FUTURE_H */

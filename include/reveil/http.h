@@ -20,10 +20,13 @@
 #ifndef RV_HTTP_H
 #define RV_HTTP_H
 
+#include <reveil/export.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+RV_BEGIN_DECLS
 
 /* The `len` bytes at `buffer + at`. Not NUL-terminated. */
 struct rv_http_slice {
@@ -193,5 +196,7 @@ enum { RV_HTTP_URL_TEXT = 8480 }; /* fits any URL and its NUL */
  */
 size_t rv_http_url_format(const struct rv_http_url *url,
                           char text[RV_HTTP_URL_TEXT]);
+
+RV_END_DECLS
 
 #endif /* RV_HTTP_H */

@@ -23,6 +23,8 @@
 #include <reveil/net.h>
 #include <reveil/resolve.h>
 
+RV_BEGIN_DECLS
+
 /* --- idle connections -------------------------------------------------- */
 
 /*
@@ -186,5 +188,7 @@ int rv_http_get_init(struct rv_http_get *get, const char *url);
  * Owns: the caller keeps the sink, and drops it after the GET.
  */
 void rv_http_get_into(struct rv_http_get *get, struct rv_http_sink *sink);
+
+RV_END_DECLS
 
 #endif /* RV_HTTP_CLIENT_H */

@@ -25,6 +25,8 @@
 #include <reveil/http.h>
 #include <reveil/net.h>
 
+RV_BEGIN_DECLS
+
 struct rv_http_connection;
 
 /* A request, and the connection for its response. */
@@ -187,7 +189,7 @@ int rv_http_server_addr(const struct rv_http_server *server,
  * request that has arrived but was not read yet is answered as well.
  */
 uint32_t rv_http_server_stop(struct rv_http_server *server,
-                             int64_t deadline_ns);
+                                 int64_t deadline_ns);
 
 /* --- routes: fixed responses and handlers by path ---------------------- */
 
@@ -218,5 +220,7 @@ struct rv_http_handler rv_http_routes(const struct rv_http_route *routes);
  * is absolute ("GET http://host/path"). The slice refers to exchange->bytes.
  */
 struct rv_http_slice rv_http_path(const struct rv_http_exchange *exchange);
+
+RV_END_DECLS
 
 #endif /* RV_HTTP_SERVER_H */

@@ -17,6 +17,8 @@
 #include <reveil/blocking.h>
 #include <sys/types.h>
 
+RV_BEGIN_DECLS
+
 struct rv_http_get;
 struct rv_http_sink;
 
@@ -109,5 +111,7 @@ int rv_http_file_init_fd(struct rv_http_file *file, int fd);
  * Blocks: for one unlink(2) at most, if the body ended between two steps.
  */
 void rv_http_file_drop(struct rv_http_file *file);
+
+RV_END_DECLS
 
 #endif /* RV_HTTP_SINK_H */

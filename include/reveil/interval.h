@@ -18,6 +18,8 @@
 
 #include <reveil/executor.h>
 
+RV_BEGIN_DECLS
+
 /*
  * What becomes of ticks that were missed: of those that are due, a whole
  * period or more, before the one in front of them is taken. Taken at 3.5
@@ -63,5 +65,7 @@ void rv_interval_init(struct rv_interval *interval, int64_t first_ns,
  * Threads: the executor's.
  */
 void rv_interval_next(struct rv_interval *interval);
+
+RV_END_DECLS
 
 #endif /* RV_INTERVAL_H */

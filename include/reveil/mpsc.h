@@ -25,6 +25,8 @@
 #include <reveil/channel.h>
 #include <reveil/future.h>
 
+RV_BEGIN_DECLS
+
 struct rv_mpsc_sender;
 struct rv_mpsc_receiver;
 
@@ -79,5 +81,7 @@ void rv_mpsc_recv_init(struct rv_mpsc_recv *recv,
 /* In a coroutine: wait for a value if there is none. Returns: 0, -EPIPE,
  * -ECANCELED. */
 int rv_mpsc_recv(struct rv_mpsc_receiver *receiver, void *element);
+
+RV_END_DECLS
 
 #endif /* RV_MPSC_H */

@@ -28,6 +28,8 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+RV_BEGIN_DECLS
+
 /* --- addresses --------------------------------------------------------- */
 
 struct rv_addr {
@@ -290,5 +292,7 @@ ssize_t rv_stream_poll_sendv(struct rv_stream *stream, struct rv_cx *cx,
                              size_t skip_bytes);
 
 enum { RV_SENDV_PIECES = 64 };
+
+RV_END_DECLS
 
 #endif /* RV_NET_H */

@@ -13,6 +13,8 @@
 #include <reveil/channel.h>
 #include <reveil/future.h>
 
+RV_BEGIN_DECLS
+
 struct rv_oneshot_sender;
 struct rv_oneshot_receiver;
 
@@ -52,5 +54,7 @@ void rv_oneshot_recv_init(struct rv_oneshot_recv *recv,
 
 /* In a coroutine: wait for the value. Returns: 0, -EPIPE, -ECANCELED. */
 int rv_oneshot_recv(struct rv_oneshot_receiver *receiver, void *element);
+
+RV_END_DECLS
 
 #endif /* RV_ONESHOT_H */

@@ -19,6 +19,8 @@
 #include <reveil/callable.h>
 #include <reveil/thread.h>
 
+RV_BEGIN_DECLS
+
 enum rv_pipe_thread_kind {
     RV_PIPE_THREAD_BARE,   /* a bare thread: pure callables only */
     RV_PIPE_THREAD_PTHREAD /* any callable */
@@ -106,5 +108,7 @@ static inline void rv_pipe_thread_reaped(struct rv_pipe_thread *thread)
  * alone, with its stack and what it was given; its callables stay valid.
  */
 int rv_pipe_thread_stop(struct rv_pipe_thread *thread, int64_t deadline_ns);
+
+RV_END_DECLS
 
 #endif /* RV_PIPE_THREAD_H */

@@ -22,6 +22,8 @@
 #include <reveil/reactor.h>
 #include <sys/types.h>
 
+RV_BEGIN_DECLS
+
 /* A child process. Embed it. All zero, and after a close, it is "none". */
 struct rv_process {
     pid_t pid;                /* for messages only: it may be reused */
@@ -98,5 +100,7 @@ struct rv_process_wait {
  */
 void rv_process_wait_init(struct rv_process_wait *wait,
                           struct rv_process *process);
+
+RV_END_DECLS
 
 #endif /* RV_PROCESS_H */

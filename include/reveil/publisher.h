@@ -25,6 +25,8 @@
 #include <reveil/channel.h>
 #include <reveil/future.h>
 
+RV_BEGIN_DECLS
+
 struct rv_publisher;
 struct rv_subscriber;
 
@@ -142,5 +144,7 @@ void rv_subscriber_recv_init(struct rv_subscriber_recv *recv,
  * many, -EPIPE, -ECANCELED. */
 int rv_subscriber_recv(struct rv_subscriber *subscriber, uint32_t n,
                        struct rv_events *events);
+
+RV_END_DECLS
 
 #endif /* RV_PUBLISHER_H */

@@ -28,6 +28,8 @@
 
 #include <reveil/waker.h>
 
+RV_BEGIN_DECLS
+
 struct rv_reactor; /* one thread, one epoll; shared by any executors */
 struct rv_source;  /* one registered descriptor */
 
@@ -144,5 +146,7 @@ void rv_source_forget(struct rv_source *source, enum rv_direction direction);
 /* The peer has closed this direction: read on to the end. */
 bool rv_source_hung_up(const struct rv_source *source,
                        enum rv_direction direction);
+
+RV_END_DECLS
 
 #endif /* RV_REACTOR_H */

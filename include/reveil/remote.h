@@ -20,6 +20,8 @@
 
 #include <reveil/executor.h>
 
+RV_BEGIN_DECLS
+
 /* A handle on an executor, for any threads; counted. */
 struct rv_remote;
 
@@ -80,5 +82,7 @@ void rv_remote_abort(struct rv_remote_join *join);
 /* Release the handle, as rv_drop(&join->future) does: a task that still
  * runs goes on, detached. */
 void rv_remote_join_drop(struct rv_remote_join *join);
+
+RV_END_DECLS
 
 #endif /* RV_REMOTE_H */

@@ -20,6 +20,8 @@
 #include <reveil/executor.h>
 #include <reveil/net.h>
 
+RV_BEGIN_DECLS
+
 /* At most this many addresses per name are used; a name with its NUL has at
  * most RV_RESOLVE_NAME bytes. */
 enum { RV_RESOLVE_ADDRS = 16, RV_RESOLVE_NAME = 256 };
@@ -122,5 +124,7 @@ struct rv_dial {
  */
 void rv_dial_init(struct rv_dial *dial, const char *host, uint16_t port,
                   int64_t deadline_ns, struct rv_stream *stream);
+
+RV_END_DECLS
 
 #endif /* RV_RESOLVE_H */

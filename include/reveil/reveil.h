@@ -1,5 +1,55 @@
 /* SPDX-License-Identifier: MIT */
-/* reveil.h - all of the library. */
+/*
+ * reveil.h - all of the library.
+ *
+ * How objects end. The verb says what is freed and whether the call waits:
+ *
+ *   verb      used for                what it does                     waits
+ *   drop      futures, wakers,        cancels what is not complete     no
+ *             joins, rv_go            and frees what the object
+ *                                     holds; the caller owns the
+ *                                     struct itself
+ *   abort     tasks                   cancels the task; its join       no
+ *                                     still has to be dropped
+ *   fini      structs that the        frees what the struct holds      no
+ *             caller embeds
+ *   free      what a _new() made      frees the object                 1)
+ *   put       objects with a          gives one reference back; the    no
+ *             reference count         last one frees the object
+ *   close     descriptors, ends of    ends the use of it: peers see    no
+ *             channels                the end; frees what it holds
+ *   stop      objects with threads    ends their work, joins the       yes
+ *                                     threads, frees the object  2)
+ *   shutdown  the HTTP server         begins the end: the future is    no
+ *                                     READY when the last connection
+ *                                     has gone; frees nothing
+ *   disable   task dumps              undoes one enable; frees         no
+ *                                     nothing
+ *
+ *   1) Only rv_ring_free() waits: for operations that cannot be canceled.
+ *   2) A stop with a deadline (the pools) returns -ETIMEDOUT when calls still
+ *      run then. The object is not the caller's any more in either case.
+ *
+ * The current objects of a thread. A future does not say where it runs: at a
+ * poll it finds four objects through thread-local variables, which together
+ * are the environment of the thread:
+ *
+ *   object                 read by                  set by
+ *   reactor                rv_reactor_current()     rv_reactor_enter()
+ *   ring                   rv_ring_current()        rv_ring_enter()
+ *   pool for calls that    (private)                rv_blocking_enter()
+ *   block
+ *   CPU pool               rv_cpu_current()         rv_cpu_enter()
+ *
+ * rv_runtime_start() sets all four for the calling thread and rv_runtime_stop()
+ * puts the former ones back; rv_executors_start() does so on each of its
+ * threads, a worker of rv_sched on its own. Programs that start the parts
+ * themselves set them. They are thread-local, and not arguments of each
+ * future, so that a future can be initialized anywhere and moved to the thread
+ * that polls it. They are four, and not one struct, because a program may have
+ * one without the others: a reactor without a ring, a pool without a reactor.
+ * What needs one that is NULL fails with -ENODEV.
+ */
 #ifndef REVEIL_H
 #define REVEIL_H
 
@@ -14,6 +64,7 @@
 #include <reveil/cpu.h>
 #include <reveil/executor.h>
 #include <reveil/executors.h>
+#include <reveil/export.h>
 #include <reveil/file.h>
 #include <reveil/future.h>
 #include <reveil/http.h>
@@ -41,6 +92,7 @@
 #include <reveil/trace.h>
 #include <reveil/udp.h>
 #include <reveil/unix.h>
+#include <reveil/version.h>
 #include <reveil/waker.h>
 
 #endif /* REVEIL_H */

@@ -31,11 +31,13 @@
 #include <reveil/executor.h>
 #include <reveil/reactor.h>
 
+RV_BEGIN_DECLS
+
 struct rv_ring;
 
 struct rv_ring_options {
     uint32_t entries; /* of the submission queue, up to 32,768; 0: 256 */
-    bool off;         /* no ring, as with RV_DISK=pool in the environment */
+    bool off;         /* no ring: files are read and written by the pool */
 };
 
 /*
@@ -154,5 +156,7 @@ void rv_ring_link(struct rv_ring_op *first, struct rv_ring_op *second);
  */
 int rv_ring_start(struct rv_ring *ring, const struct rv_ring_call *call,
                   void (*done)(void *owner, int32_t result), void *owner);
+
+RV_END_DECLS
 
 #endif /* RV_RING_H */

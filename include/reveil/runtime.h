@@ -45,6 +45,8 @@
 #include <reveil/reactor.h>
 #include <reveil/ring.h>
 
+RV_BEGIN_DECLS
+
 struct rv_runtime;
 
 /* Which thread sleeps in epoll. */
@@ -111,5 +113,7 @@ struct rv_reactor *rv_runtime_reactor(struct rv_runtime *runtime);
 
 /* The starting thread's ring. */
 struct rv_ring *rv_runtime_ring(struct rv_runtime *runtime);
+
+RV_END_DECLS
 
 #endif /* RV_RUNTIME_H */

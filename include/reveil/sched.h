@@ -53,6 +53,9 @@
 #define RV_SCHED_H
 
 #include <reveil/coro.h>
+#include <reveil/ring.h>
+
+RV_BEGIN_DECLS
 
 struct rv_sched;
 
@@ -61,7 +64,8 @@ struct rv_sched;
 struct rv_sched_options {
     uint32_t workers;   /* threads; 0: the CPUs that this process may use */
     size_t stack_bytes; /* of each task, see coro.h; 0: RV_CORO_STACK_BYTES */
-    const char *name;   /* of the threads, 15 letters at most; NULL: "sched" */
+    struct rv_ring_options ring; /* of each worker */
+    const char *name; /* of the threads, 15 letters at most; NULL: "sched" */
     /*
      * For the report of a deadlock: put into words what a future waits for,
      * or return false; rv_channel_describe() of channel.h. NULL: the names of
@@ -229,5 +233,7 @@ void rv_fork(struct rv_fork *fork, void (*fn)(void *arg), void *arg);
  * task is canceled.
  */
 void rv_sync(struct rv_fork *fork);
+
+RV_END_DECLS
 
 #endif /* RV_SCHED_H */

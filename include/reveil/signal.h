@@ -29,6 +29,8 @@
 #include <signal.h>
 #include <sys/signalfd.h>
 
+RV_BEGIN_DECLS
+
 /* An open set of signals. Embed it. All zero, and after a close, it is "none".
  */
 struct rv_signals {
@@ -70,5 +72,7 @@ struct rv_signal_wait {
  */
 void rv_signal_wait_init(struct rv_signal_wait *wait,
                          struct rv_signals *signals);
+
+RV_END_DECLS
 
 #endif /* RV_SIGNAL_H */

@@ -17,6 +17,8 @@
 #include <reveil/channel.h>
 #include <reveil/future.h>
 
+RV_BEGIN_DECLS
+
 struct rv_spsc_sender;
 struct rv_spsc_receiver;
 
@@ -88,5 +90,7 @@ int rv_spsc_send(struct rv_spsc_sender *sender, const void *element);
 
 /* Wait for a value if there is none. Returns: 0, -EPIPE, -ECANCELED. */
 int rv_spsc_recv(struct rv_spsc_receiver *receiver, void *element);
+
+RV_END_DECLS
 
 #endif /* RV_SPSC_H */

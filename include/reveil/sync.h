@@ -23,6 +23,8 @@
 #include <pthread.h>
 #include <reveil/future.h>
 
+RV_BEGIN_DECLS
+
 /* Private: one that waits. */
 struct rv_sync_waiter {
     struct rv_list node;
@@ -124,5 +126,7 @@ void rv_notified_init(struct rv_notified *notified, struct rv_notify *notify);
 
 /* In a coroutine: wait for it. Returns: 0, -ECANCELED. */
 int rv_notify_wait(struct rv_notify *notify);
+
+RV_END_DECLS
 
 #endif /* RV_SYNC_H */

@@ -2,7 +2,7 @@
 /*
  * task_dump.h - which tasks there are, what they wait for, and which misbehave.
  *
- *     rv_task_dump_start();                 before the executors are made
+ *     rv_task_dump_start();                before the executors are made
  *     rv_task_dump_signal_start(&signal, SIGUSR1, STDERR_FILENO);
  *     ...                                   $ kill -USR1 PID
  *
@@ -29,6 +29,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+RV_BEGIN_DECLS
+
 enum rv_task_state { RV_TASK_WAITING, RV_TASK_READY, RV_TASK_POLLED };
 
 enum { RV_TASK_NAME_BYTES = 32, RV_TASK_PLACE_BYTES = 48 };
@@ -49,11 +51,11 @@ struct rv_task_info {
     uint32_t lints;          /* enum rv_lint, or-ed */
 };
 
-/* Record the tasks of the executors that are made from now on. Each start needs
- * its stop. */
+/* Record the tasks of executors that are made from now on. Each enable needs
+ * its disable. */
 void rv_task_dump_start(void);
 
-/* Misuse: while an executor that was made since the start is there. */
+/* Misuse: while an executor that was made since the enable is there. */
 void rv_task_dump_stop(void);
 
 /*
@@ -85,5 +87,7 @@ int rv_task_dump_signal_start(struct rv_task_dump_signal **out, int signal,
 /* End the thread; the calling thread gets its mask back. NULL is allowed.
  * Threads: the one that started it. */
 void rv_task_dump_signal_stop(struct rv_task_dump_signal *dump);
+
+RV_END_DECLS
 
 #endif /* RV_TASK_DUMP_H */

@@ -27,6 +27,8 @@
 
 #include <reveil/base.h>
 
+RV_BEGIN_DECLS
+
 /* What a stack has when the caller does not say: much for code that calls
  * little, and its pages are there only when they are touched. */
 enum { RV_THREAD_STACK_BYTES = 64 * 1024 };
@@ -73,5 +75,7 @@ int rv_thread_join(struct rv_thread *thread, int64_t deadline_ns);
  * ThreadSanitizer, which crashes on a thread that it did not see begin.
  */
 bool rv_thread_supported(void);
+
+RV_END_DECLS
 
 #endif /* RV_THREAD_H */

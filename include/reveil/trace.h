@@ -14,10 +14,13 @@
 #ifndef RV_TRACE_H
 #define RV_TRACE_H
 
+#include <reveil/export.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+RV_BEGIN_DECLS
 
 enum rv_event_kind {
     RV_EV_SPAWN,       /* id: task */
@@ -142,5 +145,7 @@ enum rv_lint {
 /* What is wrong, as the end of a sentence that begins with the task; NULL for
  * none of the three. */
 const char *rv_lint_text(uint32_t lint);
+
+RV_END_DECLS
 
 #endif /* RV_TRACE_H */

@@ -21,6 +21,8 @@
 
 #include <reveil/net.h>
 
+RV_BEGIN_DECLS
+
 /* Embed it. All zero, and after a close, it is "no socket". At most one task
  * may wait for each direction. */
 struct rv_udp {
@@ -116,5 +118,7 @@ ssize_t rv_udp_poll_recv_from(struct rv_udp *udp, struct rv_cx *cx,
  * above. */
 int rv_udp_poll_send_to(struct rv_udp *udp, struct rv_cx *cx, const void *data,
                         size_t len_bytes, const struct rv_addr *to);
+
+RV_END_DECLS
 
 #endif /* RV_UDP_H */

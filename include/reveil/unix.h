@@ -22,6 +22,8 @@
 #include <reveil/net.h>
 #include <sys/un.h>
 
+RV_BEGIN_DECLS
+
 /*
  * Create the socket file `path` and listen on it. Closing the socket does not
  * remove the file: the caller unlinks it, including one that an earlier run has
@@ -54,5 +56,7 @@ struct rv_unix_connect {
  * dropped. */
 void rv_unix_connect_init(struct rv_unix_connect *connect, const char *path,
                           struct rv_stream *stream);
+
+RV_END_DECLS
 
 #endif /* RV_UNIX_H */

@@ -12,9 +12,12 @@
 #ifndef RV_WAKER_H
 #define RV_WAKER_H
 
+#include <reveil/export.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+RV_BEGIN_DECLS
 
 /* --- the parker: one thread sleeps until another one wakes it ---------- */
 
@@ -179,5 +182,7 @@ bool rv_wake_batch_add(struct rv_wake_batch *batch, struct rv_waker *waker);
 /* Wake and drop all; the batch is empty then. Call it outside all locks.
  * Returns: true if one of those who are to poll slept. */
 bool rv_wake_batch_deliver(struct rv_wake_batch *batch);
+
+RV_END_DECLS
 
 #endif /* RV_WAKER_H */

@@ -48,11 +48,13 @@ void rv_stack_trim(void);
 /* How much of the memory below a stack must not be touched. */
 size_t rv_stack_guard_bytes(void);
 
+#ifdef RV_TESTING /* in the archive that the tests link, not in the library */
 /* Make guards with mprotect(), as on a kernel without MADV_GUARD_INSTALL. For
  * tests, before the first stack. */
 void rv_stack_force_mprotect(void);
 
 /* Stacks that are mapped, used or not. For tests. */
 uint64_t rv_stack_mapped(void);
+#endif
 
 #endif /* RV_CORO_STACK_H */

@@ -29,23 +29,44 @@ enum { GUARD_BYTES = 64 * 1024 };
 enum { GUARD_BYTES = 16 * 1024 };
 #endif
 
-static _Atomic uint64_t mapped;      /* relaxed: only counted */
-static _Atomic bool without_madvise; /* relaxed: found out once, or again */
+/* relaxed: each thread that misses it finds out for itself. */
+static _Atomic bool without_madvise;
+
+#ifdef RV_TESTING
+static _Atomic uint64_t mapped; /* relaxed: only counted */
+#endif
 
 size_t rv_stack_guard_bytes(void)
 {
     return GUARD_BYTES;
 }
 
-void rv_stack_force_mprotect(void)
+static void use_mprotect(void)
 {
     atomic_store_explicit(&without_madvise, true, memory_order_relaxed);
+}
+
+/* For tests: how many stacks are mapped. */
+static void count_mapped(int64_t change)
+{
+#ifdef RV_TESTING
+    atomic_fetch_add_explicit(&mapped, (uint64_t)change, memory_order_relaxed);
+#else
+    (void)change;
+#endif
+}
+
+#ifdef RV_TESTING
+void rv_stack_force_mprotect(void)
+{
+    use_mprotect();
 }
 
 uint64_t rv_stack_mapped(void)
 {
     return atomic_load_explicit(&mapped, memory_order_relaxed);
 }
+#endif
 
 /* A page at least, whatever a page is here. */
 static size_t header_bytes(void)
@@ -75,7 +96,7 @@ static bool install_guard(char *guard)
             return true;
         if (errno != EINVAL)
             return false;
-        rv_stack_force_mprotect(); /* an old kernel */
+        use_mprotect(); /* an old kernel */
     }
     return mprotect(guard, GUARD_BYTES, PROT_NONE) == 0;
 }
@@ -84,7 +105,7 @@ void rv_stack_slab_unmap(struct rv_stack_slab *slab)
 {
     for (uint32_t i = 0; i < slab->stacks; i++)
         rv_annotate_unmapped(slab->valgrind[i]);
-    atomic_fetch_sub_explicit(&mapped, slab->stacks, memory_order_relaxed);
+    count_mapped(-(int64_t)slab->stacks);
     munmap(slab, slab->mapped_bytes);
 }
 
@@ -115,7 +136,7 @@ struct rv_stack_slab *rv_stack_slab_map(uint32_t class_)
     /* The lowest comes first. */
     for (uint32_t i = slab->stacks; i > 0; i--)
         slab->free[slab->free_len++] = (uint8_t)(i - 1);
-    atomic_fetch_add_explicit(&mapped, slab->stacks, memory_order_relaxed);
+    count_mapped(slab->stacks);
     if (slab->stacks)
         return slab;
     rv_stack_slab_unmap(slab);

@@ -72,8 +72,12 @@ static const struct {
 
 enum { SETUPS = sizeof setups / sizeof setups[0] };
 
+#ifdef RV_TESTING
 static rv_queues_enter_hook enter_hook;
 static uint32_t first_setup;
+#else
+enum { first_setup = 0 };
+#endif
 
 /* --- system calls ------------------------------------------------------ */
 
@@ -89,8 +93,7 @@ static int sys_register(int fd, uint32_t what, void *arg, uint32_t count)
     return result < 0 ? -errno : (int)result;
 }
 
-int rv_queues_enter_kernel(int fd, uint32_t count, uint32_t wait_for,
-                           uint32_t flags)
+static int sys_enter(int fd, uint32_t count, uint32_t wait_for, uint32_t flags)
 {
     long result =
         syscall(SYS_io_uring_enter, fd, count, wait_for, flags, NULL, 0);
@@ -98,17 +101,25 @@ int rv_queues_enter_kernel(int fd, uint32_t count, uint32_t wait_for,
     return result < 0 ? -errno : (int)result;
 }
 
+#ifdef RV_TESTING
+int rv_queues_enter_kernel(int fd, uint32_t count, uint32_t wait_for,
+                           uint32_t flags)
+{
+    return sys_enter(fd, count, wait_for, flags);
+}
+
 void rv_queues_hook_enter(rv_queues_enter_hook hook)
 {
     enter_hook = hook;
 }
 
-/* --- open and close ---------------------------------------------------- */
-
 void rv_queues_start_at_setup(uint32_t i)
 {
     first_setup = i;
 }
+#endif
+
+/* --- open and close ---------------------------------------------------- */
 
 bool rv_queues_setup(uint32_t i, uint32_t *flags, const char **text)
 {
@@ -344,13 +355,14 @@ bool rv_queues_holds_back(const struct rv_queues *queues)
 
 int rv_queues_enter(struct rv_queues *queues, uint32_t count, uint32_t wait_for)
 {
-    const rv_queues_enter_hook enter =
-        enter_hook ? enter_hook : rv_queues_enter_kernel;
-
     /* release: publishes the entries (QUEUES-1); pairs with the kernel's
      * acquire of the tail. */
     atomic_store_explicit(queues->sq_tail, queues->tail, memory_order_release);
-    return enter(queues->fd, count, wait_for, IORING_ENTER_GETEVENTS);
+#ifdef RV_TESTING
+    if (enter_hook)
+        return enter_hook(queues->fd, count, wait_for, IORING_ENTER_GETEVENTS);
+#endif
+    return sys_enter(queues->fd, count, wait_for, IORING_ENTER_GETEVENTS);
 }
 
 /* --- completion -------------------------------------------------------- */

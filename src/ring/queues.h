@@ -117,6 +117,7 @@ bool rv_queues_take(struct rv_queues *queues, struct io_uring_cqe *out);
 /* There is one to take. */
 bool rv_queues_ready(const struct rv_queues *queues);
 
+#ifdef RV_TESTING /* in the archive that the tests link, not in the library */
 /* For tests: what rv_queues_enter() calls instead of the kernel; NULL for the
  * kernel. It returns as the system call, but -errno. */
 typedef int (*rv_queues_enter_hook)(int fd, uint32_t count, uint32_t wait_for,
@@ -129,6 +130,7 @@ int rv_queues_enter_kernel(int fd, uint32_t count, uint32_t wait_for,
 
 /* For tests: leave out the set-ups before this one from now on. */
 void rv_queues_start_at_setup(uint32_t i);
+#endif
 
 /* The flags of set-up `i`, best first, and what a ring with them
  * costs or lacks. Returns: false when there is no such set-up. */

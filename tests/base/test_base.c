@@ -5,8 +5,10 @@
 #include <criterion/criterion.h>
 
 #include <reveil/base.h>
+#include <reveil/version.h>
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -387,4 +389,16 @@ Test(panic, a_check_that_fails_aborts)
 Test(panic, a_check_that_holds_does_nothing)
 {
     check(true);
+}
+
+/* --- the version -------------------------------------------------------- */
+
+RV_TEST(base, the_library_has_the_version_of_its_headers)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "%d.%d.%d", RV_VERSION_MAJOR, RV_VERSION_MINOR,
+             RV_VERSION_PATCH);
+    cr_assert_str_eq(rv_version(), RV_VERSION);
+    cr_assert_str_eq(rv_version(), text);
 }

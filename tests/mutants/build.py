@@ -13,7 +13,7 @@ import subprocess
 from mutant import Trouble
 
 CC = shlex.split(os.environ.get("CC", "gcc"))
-FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-w", "-I", "include", "-I", "src",
+FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-DRV_TESTING", "-w", "-I", "include", "-I", "src",
          "-I", "tests"]
 VARIANTS = {
     "native": ["-O1"],

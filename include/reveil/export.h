@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * export.h - which names the shared library exports.
+ *
+ * The library is compiled with -fvisibility=hidden. What a public header
+ * declares between RV_BEGIN_DECLS and RV_END_DECLS is exported, nothing else
+ * is. Under C++ these declarations have C linkage.
+ */
+#ifndef RV_EXPORT_H
+#define RV_EXPORT_H
+
+/* Around the declarations of a public header, after its includes. */
+#ifdef __cplusplus
+#define RV_BEGIN_DECLS \
+    extern "C" {       \
+    _Pragma("GCC visibility push(default)")
+#define RV_END_DECLS              \
+    _Pragma("GCC visibility pop") \
+    }
+#else
+#define RV_BEGIN_DECLS _Pragma("GCC visibility push(default)")
+#define RV_END_DECLS   _Pragma("GCC visibility pop")
+#endif
+
+#endif /* RV_EXPORT_H */
