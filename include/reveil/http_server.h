@@ -189,7 +189,7 @@ int rv_http_server_addr(const struct rv_http_server *server,
  * request that has arrived but was not read yet is answered as well.
  */
 uint32_t rv_http_server_stop(struct rv_http_server *server,
-                                 int64_t deadline_ns);
+                             int64_t deadline_ns);
 
 /* --- routes: fixed responses and handlers by path ---------------------- */
 
