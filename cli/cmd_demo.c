@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "../examples/program.h"
 #include "cli/cli.h"
 #include "cli/embedded_server.h"
 #include "cli/thread_cpu.h"
@@ -279,7 +280,8 @@ static int parse(struct options *options, int argc, char **argv)
 
 int cmd_demo(int argc, char **argv)
 {
-    struct options options = {.port = 0};
+    struct options options = {.port = 0,
+                              .runtime.ring.off = program_wants_pool()};
     struct figures figures;
     int status;
     int error;

@@ -21,6 +21,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "../examples/program.h"
 #include "cli/cli.h"
 #include "ring/queues.h"
 
@@ -160,9 +161,10 @@ static void check_ring(struct report *report)
 /* Returns: 0, or an error of the runtime. */
 static int choose_way(struct report *report)
 {
-    const char *disk = getenv("RV_DISK");
+    const struct rv_runtime_options options = {.ring.off =
+                                                   program_wants_pool()};
     struct rv_runtime *runtime;
-    int error = rv_runtime_start(&runtime);
+    int error = rv_runtime_start_with(&runtime, &options);
 
     if (error)
         return error;
@@ -171,7 +173,7 @@ static int choose_way(struct report *report)
     report->ring = error == 0;
     if (report->ring)
         strcpy(report->why, "io_uring works here");
-    else if (disk && strcmp(disk, "pool") == 0)
+    else if (options.ring.off)
         strcpy(report->why, "RV_DISK=pool in the environment");
     else
         snprintf(report->why, sizeof report->why, "io_uring: %s",

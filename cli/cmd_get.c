@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "../examples/program.h"
 #include "base/base_internal.h"
 #include "cli/cli.h"
 #include "cli/get.h"
@@ -336,7 +337,8 @@ static int parse(struct get_options *options, struct urls *urls, int argc,
 
 int cmd_get(int argc, char **argv)
 {
-    struct get_options options = {.repeat = 1, .timeout_s = 60};
+    struct get_options options = {
+        .repeat = 1, .timeout_s = 60, .runtime.ring.off = program_wants_pool()};
     struct urls urls = {0};
     int status;
 

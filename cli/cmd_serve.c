@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../examples/program.h"
 #include "base/base_internal.h"
 #include "cli/cli.h"
 #include "cli/delay.h"
@@ -202,7 +203,8 @@ int cmd_serve(int argc, char **argv)
                                     .grace_s = GRACE_S,
                                     .idle_s = IDLE_S,
                                     .executors = 1,
-                                    .host = "127.0.0.1"};
+                                    .host = "127.0.0.1",
+                                    .runtime.ring.off = program_wants_pool()};
     struct rv_runtime *runtime;
     int status;
     int error;

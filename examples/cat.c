@@ -131,6 +131,8 @@ static int cat_init(struct cat *self, char **names)
 int main(int argc, char **argv)
 {
     char *only_stdin[] = {"-", NULL};
+    const struct rv_runtime_options options = {.ring.off =
+                                                   program_wants_pool()};
     struct rv_runtime *runtime;
     struct cat cat;
     int result;
@@ -141,7 +143,7 @@ int main(int argc, char **argv)
         return 0;
     }
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error: EPIPE */
-    result = rv_runtime_start(&runtime);
+    result = rv_runtime_start_with(&runtime, &options);
     if (!result) {
         result = cat_init(&cat, argc > 1 ? argv + 1 : only_stdin);
         if (!result)

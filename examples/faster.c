@@ -58,8 +58,10 @@ static int run(long ms)
 {
     struct rv_buf *line = rv_buf_new(LINE_BYTES);
     struct rv_file *input = NULL;
+    const struct rv_runtime_options options = {.ring.off =
+                                                   program_wants_pool()};
     struct rv_runtime *runtime;
-    int winner = rv_runtime_start(&runtime);
+    int winner = rv_runtime_start_with(&runtime, &options);
 
     if (!winner) {
         winner = line ? rv_file_of_fd(&input, STDIN_FILENO) : -ENOMEM;

@@ -66,6 +66,8 @@ static int usage(FILE *where, int status)
 
 int main(int argc, char **argv)
 {
+    const struct rv_runtime_options options = {.ring.off =
+                                                   program_wants_pool()};
     struct rv_runtime *runtime;
     struct hello hello;
     int error;
@@ -76,7 +78,7 @@ int main(int argc, char **argv)
     if (argc > 2)
         return usage(stderr, 2);
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error: EPIPE */
-    error = rv_runtime_start(&runtime);
+    error = rv_runtime_start_with(&runtime, &options);
     if (!error) {
         error = hello_init(&hello, argc == 2 ? argv[1] : "Hello, World!");
         if (!error)

@@ -157,7 +157,8 @@ static int add_writer(struct rv_scope *scope, const char *folder, int number,
 /* Returns: 0, or the first error. */
 static int all_at_once(const char *folder, struct rv_buf *content, bool ring)
 {
-    const struct rv_runtime_options options = {.ring = {.off = !ring}};
+    const struct rv_runtime_options options = {
+        .ring = {.off = !ring || program_wants_pool()}};
     struct rv_runtime *runtime;
     struct rv_scope scope;
     struct stopwatch stopwatch;

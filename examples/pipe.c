@@ -168,6 +168,8 @@ int main(int argc, char **argv)
 {
     char *end = "";
     long times = argc > 2 ? strtol(argv[2], &end, 10) : 1;
+    const struct rv_runtime_options options = {.ring.off =
+                                                   program_wants_pool()};
     struct rv_runtime *runtime;
     int error;
 
@@ -177,7 +179,7 @@ int main(int argc, char **argv)
     if (argc > 3 || *end || times < 1)
         return usage(stderr, 2);
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error: EPIPE */
-    error = rv_runtime_start(&runtime);
+    error = rv_runtime_start_with(&runtime, &options);
     if (!error) {
         error = run(runtime, argc > 1 ? argv[1] : "Hello, World!", times);
         rv_runtime_stop(runtime);

@@ -86,4 +86,13 @@ static inline void program_start(int failed)
         _exit(failed);
 }
 
+/* RV_DISK=pool in the environment: files go through the pool for calls that
+ * block, not through io_uring. For rv_ring_options.off. */
+static inline bool program_wants_pool(void)
+{
+    const char *disk = getenv("RV_DISK");
+
+    return disk && strcmp(disk, "pool") == 0;
+}
+
 #endif /* PROGRAM_H */

@@ -272,6 +272,8 @@ static int usage(FILE *where, int status)
 
 int main(int argc, char **argv)
 {
+    const struct rv_runtime_options options = {.ring.off =
+                                                   program_wants_pool()};
     struct rv_runtime *runtime;
     int error;
     int fd;
@@ -282,7 +284,7 @@ int main(int argc, char **argv)
     if (argc != 2)
         return usage(stderr, 2);
     fd = open(argv[1], O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    error = fd < 0 ? -errno : rv_runtime_start(&runtime);
+    error = fd < 0 ? -errno : rv_runtime_start_with(&runtime, &options);
     if (!error) {
         error = measure(runtime, argv[1], fd);
         rv_runtime_stop(runtime);

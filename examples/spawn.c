@@ -143,6 +143,8 @@ static int usage(FILE *where, int status)
 int main(int argc, char **argv)
 {
     struct count count = {.len = (uint32_t)argc - 1};
+    const struct rv_runtime_options options = {.ring.off =
+                                                   program_wants_pool()};
     struct rv_runtime *runtime;
     uint32_t *limits;
     int error;
@@ -155,7 +157,7 @@ int main(int argc, char **argv)
         return usage(stderr, 2);
     count.limits = limits;
     count.jobs = calloc(count.len, sizeof *count.jobs);
-    error = count.jobs ? rv_runtime_start(&runtime) : -ENOMEM;
+    error = count.jobs ? rv_runtime_start_with(&runtime, &options) : -ENOMEM;
     if (!error) {
         error = run(runtime, &count);
         rv_runtime_stop(runtime);

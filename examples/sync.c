@@ -30,12 +30,14 @@ static int put(const char *path, const char *text)
 {
     struct rv_buf *line = line_of(text);
     struct rv_file_write_all all;
+    const struct rv_runtime_options options = {.ring.off =
+                                                   program_wants_pool()};
     struct rv_runtime *runtime;
     int error;
 
     if (!line)
         return -ENOMEM;
-    error = rv_runtime_start(&runtime);
+    error = rv_runtime_start_with(&runtime, &options);
     if (!error) {
         rv_file_write_all_init(&all, path, 0644, line, true);
         error = rv_runtime_block_on(runtime, &all.future);

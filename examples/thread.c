@@ -172,7 +172,8 @@ static int usage(FILE *where, int status)
 int main(int argc, char **argv)
 {
     /* Fused: a single event takes less time without a reactor thread. */
-    const struct rv_runtime_options options = {.reactor = RV_REACTOR_FUSED};
+    const struct rv_runtime_options options = {
+        .reactor = RV_REACTOR_FUSED, .ring.off = program_wants_pool()};
     const int64_t ios = argc > 2 ? parse(argv[1]) : -1;
     const int64_t cpus = argc > 2 ? parse(argv[2]) : -1;
     const bool one = argc == 4 && !strcmp(argv[3], "one");

@@ -95,6 +95,8 @@ int main(int argc, char **argv)
 {
     const long count = number(argc, argv, 1, 10);
     const long ms = number(argc, argv, 2, 1000);
+    const struct rv_runtime_options options = {.ring.off =
+                                                   program_wants_pool()};
     struct rv_runtime *runtime;
     struct tick tick;
     int error;
@@ -105,7 +107,7 @@ int main(int argc, char **argv)
     if (argc > 3 || count == 0 || ms == 0)
         return usage(stderr, 2);
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error: EPIPE */
-    error = rv_runtime_start(&runtime);
+    error = rv_runtime_start_with(&runtime, &options);
     if (!error) {
         error = tick_init(&tick, count, ms);
         if (!error)

@@ -195,7 +195,8 @@ static bool run(struct rv_runtime *runtime, char **names, uint32_t len)
 
 int main(int argc, char **argv)
 {
-    const struct rv_runtime_options fused = {.reactor = RV_REACTOR_FUSED};
+    const struct rv_runtime_options fused = {.reactor = RV_REACTOR_FUSED,
+                                             .ring.off = program_wants_pool()};
     static char dash[] = "-";
     char *only_stdin[] = {dash, NULL};
     struct rv_runtime *runtime;

@@ -11,8 +11,6 @@
  */
 #include <errno.h>
 #include <reveil/ring.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -289,13 +287,6 @@ fail_queues:
     return error;
 }
 
-static bool is_off(const struct rv_ring *ring)
-{
-    const char *disk = getenv("RV_DISK");
-
-    return ring->options.off || (disk && strcmp(disk, "pool") == 0);
-}
-
 /* An error that will not be another one the next time. */
 static bool is_final(int error)
 {
@@ -311,7 +302,7 @@ int rv_ring_open(struct rv_ring *ring)
         return -ESTALE;
     if (ring->state != RV_RING_UNTRIED)
         return ring->error;
-    if (is_off(ring))
+    if (ring->options.off)
         error = -EOPNOTSUPP;
     else
         error = ring->reactor ? open_all(ring) : -ENODEV;

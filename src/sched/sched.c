@@ -88,8 +88,8 @@ static int worker_init(struct rv_sched *sched, uint32_t index)
         rv_deque_init(&worker->tasks, FIRST_CAPACITY) < 0 ||
         rv_deque_init(&worker->forks, FIRST_CAPACITY) < 0 ||
         rv_executor_new(&worker->executor) < 0 ||
-        rv_ring_new(&worker->ring, worker->executor, sched->reactor, NULL) <
-            0 ||
+        rv_ring_new(&worker->ring, worker->executor, sched->reactor,
+                    &sched->options.ring) < 0 ||
         rv_cpu_pool_new(&worker->cpu, worker->executor, NULL) < 0)
         return -ENOMEM;
     worker->parker = rv_ready_parker(rv_executor_ready(worker->executor));

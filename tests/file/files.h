@@ -40,7 +40,8 @@ static inline struct rv_runtime *files_start(void)
     const char *entries = getenv("RV_TEST_ENTRIES");
     const char *sandbox = getenv("RV_TEST_SECCOMP");
     struct rv_runtime_options options = {
-        .ring.entries = entries ? (uint32_t)atoi(entries) : 0};
+        .ring = {.entries = entries ? (uint32_t)atoi(entries) : 0,
+                 .off = machine_wants_pool()}};
     struct rv_runtime *runtime;
 
     if (sandbox)

@@ -35,8 +35,9 @@ struct serving {
 
     uint16_t port;     /* valid after start */
     uint64_t requests; /* valid after stop or join */
-    uint32_t answers;  /* what rv_http_server_stop() said, valid after join */
-    int32_t cut;       /* the server's result, valid after join */
+    uint32_t
+        answers; /* what rv_http_server_stop() said, valid after join */
+    int32_t cut; /* the server's result, valid after join */
 
     /* Private. */
     pthread_t thread;

@@ -10,13 +10,15 @@
 #include <errno.h>
 #include <reveil/sched.h>
 
+#include "support/machine.h"
 #include "support/support.h"
 
 enum { WORKERS = 2 };
 
 static inline struct rv_sched *start_sched(uint32_t workers)
 {
-    const struct rv_sched_options options = {.workers = workers};
+    const struct rv_sched_options options = {.workers = workers,
+                                             .ring.off = machine_wants_pool()};
     struct rv_sched *sched;
 
     cr_assert_eq(rv_sched_start(&sched, &options), 0);

@@ -489,7 +489,9 @@ static void poll_on_two_executors(void)
 {
     struct rv_sched *sched;
 
-    if (rv_sched_start(&sched, &(struct rv_sched_options){.workers = 1}) == 0)
+    if (rv_sched_start(
+            &sched, &(struct rv_sched_options){
+                        .workers = 1, .ring.off = machine_wants_pool()}) == 0)
         rv_sched_run(sched, begin_it_elsewhere, NULL);
 }
 
@@ -507,8 +509,9 @@ static int life_with_files(void *arg)
     struct rv_sched *sched;
     int result;
 
-    result =
-        rv_sched_start(&sched, &(struct rv_sched_options){.workers = WORKERS});
+    result = rv_sched_start(
+        &sched, &(struct rv_sched_options){.workers = WORKERS,
+                                           .ring.off = machine_wants_pool()});
     if (result < 0)
         return result;
     result = rv_sched_run(sched, read_pipe, arg);
