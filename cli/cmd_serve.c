@@ -71,11 +71,11 @@ static void stop(struct serve *self)
     uint32_t responses;
 
     if (self->stopping) {
-        rv_http_server_stop(&self->server, rv_now_ns());
+        rv_http_server_shutdown(&self->server, rv_now_ns());
         return;
     }
     self->stopping = true;
-    responses = rv_http_server_stop(&self->server, rv_after_ms(grace_ms));
+    responses = rv_http_server_shutdown(&self->server, rv_after_ms(grace_ms));
     serve_say_stopping(self->options, responses);
 }
 

@@ -98,7 +98,7 @@ static enum rv_poll stop_poll(struct rv_future *future, struct rv_cx *cx)
     (void)cx;
     future->result = self->thread->over
                          ? 0
-                         : (int32_t)rv_http_server_stop(
+                         : (int32_t)rv_http_server_shutdown(
                                &self->thread->server, self->deadline_ns);
     return RV_READY;
 }

@@ -2,7 +2,7 @@
 /*
  * task_dump.h - which tasks there are, what they wait for, and which misbehave.
  *
- *     rv_task_dump_start();                before the executors are made
+ *     rv_task_dump_enable();               before the executors are made
  *     rv_task_dump_signal_start(&signal, SIGUSR1, STDERR_FILENO);
  *     ...                                   $ kill -USR1 PID
  *
@@ -53,10 +53,10 @@ struct rv_task_info {
 
 /* Record the tasks of executors that are made from now on. Each enable needs
  * its disable. */
-void rv_task_dump_start(void);
+void rv_task_dump_enable(void);
 
 /* Misuse: while an executor that was made since the enable is there. */
-void rv_task_dump_stop(void);
+void rv_task_dump_disable(void);
 
 /*
  * The tasks of all recorded executors, in the order of executors and indexes.

@@ -80,7 +80,7 @@ static int start_task_dump(struct rv_runtime *runtime)
     error = rv_task_dump_signal_start(
         &runtime->task_dump, runtime->options.task_dump_signal, STDERR_FILENO);
     if (!error)
-        rv_task_dump_start();
+        rv_task_dump_enable();
     return error;
 }
 
@@ -89,7 +89,7 @@ static void stop_task_dump(struct rv_runtime *runtime)
     if (!runtime->task_dump)
         return;
     rv_task_dump_signal_stop(runtime->task_dump);
-    rv_task_dump_stop();
+    rv_task_dump_disable();
 }
 
 /* --- start and stop ---------------------------------------------------- */

@@ -38,7 +38,7 @@ static uint32_t recorders;
 
 /* --- who records ------------------------------------------------------- */
 
-void rv_task_dump_start(void)
+void rv_task_dump_enable(void)
 {
     pthread_mutex_lock(&mutex);
     if (recorders++ == 0)
@@ -47,7 +47,7 @@ void rv_task_dump_start(void)
     pthread_mutex_unlock(&mutex);
 }
 
-void rv_task_dump_stop(void)
+void rv_task_dump_disable(void)
 {
     pthread_mutex_lock(&mutex);
     RV_CHECK(recorders > 0, "nobody has started to record");

@@ -35,7 +35,7 @@ struct rv_task_stats {
 /* Private to stats.c but for the queue's pointer to it. */
 struct rv_stats;
 
-/* Whether rv_task_dump_start() is in effect. */
+/* Whether rv_task_dump_enable() is in effect. */
 static inline bool rv_stats_wanted(void)
 {
     return atomic_load_explicit(&rv_trace_level, memory_order_relaxed) &

@@ -36,7 +36,7 @@ struct serving {
     uint16_t port;     /* valid after start */
     uint64_t requests; /* valid after stop or join */
     uint32_t
-        answers; /* what rv_http_server_stop() said, valid after join */
+        answers; /* what rv_http_server_shutdown() said, valid after join */
     int32_t cut; /* the server's result, valid after join */
 
     /* Private. */
@@ -47,7 +47,7 @@ struct serving {
     struct rv_waker waker;
     _Atomic bool stop;
     _Atomic bool drain;
-    int64_t drain_ns; /* the deadline for rv_http_server_stop() */
+    int64_t drain_ns; /* the deadline for rv_http_server_shutdown() */
 };
 
 static enum rv_poll serving_poll(struct rv_future *future, struct rv_cx *cx)
@@ -60,7 +60,7 @@ static enum rv_poll serving_poll(struct rv_future *future, struct rv_cx *cx)
         sem_post(&self->started);
     }
     if (atomic_exchange(&self->drain, false))
-        self->answers = rv_http_server_stop(&self->server, self->drain_ns);
+        self->answers = rv_http_server_shutdown(&self->server, self->drain_ns);
     if (atomic_load(&self->stop))
         return RV_READY;
     if (rv_poll(&self->server.future, cx) == RV_PENDING)
@@ -103,7 +103,7 @@ static void serving_start(struct serving *self)
     sem_wait(&self->started);
 }
 
-/* Let the server's thread call rv_http_server_stop(). */
+/* Let the server's thread call rv_http_server_shutdown(). */
 static inline void serving_drain(struct serving *self, int64_t deadline_ns)
 {
     self->drain_ns = deadline_ns;

@@ -201,7 +201,7 @@ static void end_server(struct rv_runtime *runtime,
         cr_assert_eq(rv_runtime_block_on(runtime, &join->future), -ECANCELED);
     }
     if (way == STOP) {
-        rv_http_server_stop(server, rv_now_ns());
+        rv_http_server_shutdown(server, rv_now_ns());
         cr_assert_geq(rv_runtime_block_on(runtime, &join->future), 0);
     }
     if (way != EXECUTOR_FIRST) { /* what was cut ends at its next poll */

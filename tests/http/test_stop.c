@@ -30,7 +30,7 @@ static enum rv_poll answer_poll(struct rv_future *future, struct rv_cx *cx)
 
     RV_BEGIN(future);
     if (path_is(self, "/stop"))
-        cr_assert_eq(rv_http_server_stop(self->server, RV_NEVER), 1);
+        cr_assert_eq(rv_http_server_shutdown(self->server, RV_NEVER), 1);
     rv_sleep_init(&self->nap, path_is(self, "/slow") ? rv_after_ms(50) : 0);
     if (path_is(self, "/for-ever"))
         rv_sleep_init(&self->nap, RV_NEVER);
@@ -310,7 +310,7 @@ RV_TEST(http_stop, a_request_that_nobody_has_seen_yet_is_answered)
     listen_for(fd, text, sizeof text, "done");
 
     say(fd, GET("/"));
-    rv_http_server_stop(server, RV_NEVER);
+    rv_http_server_shutdown(server, RV_NEVER);
     wait_for_byte(runtime, fd);
     shutdown(fd, SHUT_WR);
     cr_assert_eq(rv_test_block_on(rv_runtime_executor(runtime), &join.future),
@@ -331,7 +331,7 @@ RV_TEST(http_stop, a_server_may_be_stopped_before_it_is_polled)
     cr_assert_eq(rv_test_runtime_start(&runtime), 0);
     cr_assert_eq(rv_addr_parse(&addr, "127.0.0.1", 0), 0);
     cr_assert_eq(rv_http_server_init(&server, &addr, &handler), 0);
-    cr_assert_eq(rv_http_server_stop(&server, RV_NEVER), 0);
+    cr_assert_eq(rv_http_server_shutdown(&server, RV_NEVER), 0);
 
     cr_assert_eq(rv_test_block_on(rv_runtime_executor(runtime), &server.future),
                  0);

@@ -83,7 +83,7 @@ RV_TEST(names, in_the_table_of_tasks)
     struct rv_task_info info;
     struct rv_join join;
 
-    rv_task_dump_start();
+    rv_task_dump_enable();
     executor = new_executor();
     cr_assert_eq(rv_coro_spawn(executor, nothing, NULL, &options, &join), 0);
     cr_assert_eq(rv_task_dump_read(&info, 1), 1);
@@ -94,7 +94,7 @@ RV_TEST(names, in_the_table_of_tasks)
     cr_assert_eq(rv_test_block_on(executor, &join.future), 0);
     rv_join_drop(&join);
     rv_executor_free(executor);
-    rv_task_dump_stop();
+    rv_task_dump_disable();
     cr_assert_str_eq(info.spawned, "a task of the heap");
 }
 
@@ -108,7 +108,7 @@ RV_TEST(names, of_a_long_place_are_cut_at_their_beginning)
 
     memset(place, 'd', sizeof place);
     strcpy(place + sizeof place - 11, "/file.c:12");
-    rv_task_dump_start();
+    rv_task_dump_enable();
     executor = new_executor();
     cr_assert_eq(
         rv_spawn_at(executor, &new_stepper(&log, 'a', 1)->future, NULL, place),
@@ -118,7 +118,7 @@ RV_TEST(names, of_a_long_place_are_cut_at_their_beginning)
     cr_assert_eq(strlen(info.spawned), sizeof info.spawned - 1);
     cr_assert_not_null(strstr(info.spawned, "dd/file.c:12"));
     rv_executor_free(executor);
-    rv_task_dump_stop();
+    rv_task_dump_disable();
 }
 
 /* --- tasks of a scheduler ---------------------------------------------- */

@@ -49,14 +49,14 @@ RV_TEST(task_dump, an_executor_from_before_is_not_in_the_table)
     struct rv_executor *executor = new_executor();
     struct log log = {.len = 0};
 
-    rv_task_dump_start();
+    rv_task_dump_enable();
     cr_assert_eq(rv_spawn(executor, &new_stepper(&log, 'a', 2)->future, NULL),
                  0);
     cr_assert_eq(rv_task_dump_read(NULL, 0), 0);
     cr_assert(table_has("no tasks"));
     run_batches(executor, 4);
     rv_executor_free(executor);
-    rv_task_dump_stop();
+    rv_task_dump_disable();
 }
 
 RV_TEST(task_dump, a_task_says_what_it_is_and_where_it_comes_from)
@@ -65,7 +65,7 @@ RV_TEST(task_dump, a_task_says_what_it_is_and_where_it_comes_from)
     struct log log = {.len = 0};
     struct rv_task_info info;
 
-    rv_task_dump_start();
+    rv_task_dump_enable();
     executor = new_executor();
     cr_assert_eq(rv_spawn(executor, &new_stepper(&log, 'a', 9)->future, NULL),
                  0);
@@ -84,7 +84,7 @@ RV_TEST(task_dump, a_task_says_what_it_is_and_where_it_comes_from)
     cr_assert(table_has("stepper, "));
     rv_executor_free(executor);
     cr_assert_eq(rv_task_dump_read(NULL, 0), 0);
-    rv_task_dump_stop();
+    rv_task_dump_disable();
 }
 
 RV_TEST(task_dump, a_task_may_be_spawned_by_a_name_of_the_place)
@@ -95,7 +95,7 @@ RV_TEST(task_dump, a_task_may_be_spawned_by_a_name_of_the_place)
     struct rv_scope scope;
     struct rv_join join;
 
-    rv_task_dump_start();
+    rv_task_dump_enable();
     executor = new_executor();
     rv_scope_init(&scope, executor);
     cr_assert_eq(rv_spawn_at(executor, &new_stepper(&log, 'a', 1)->future,
@@ -118,7 +118,7 @@ RV_TEST(task_dump, a_task_may_be_spawned_by_a_name_of_the_place)
     rv_drop(&join.future);
     rv_drop(&scope.future);
     rv_executor_free(executor);
-    rv_task_dump_stop();
+    rv_task_dump_disable();
 }
 
 RV_TEST(task_dump, a_task_that_waits_with_a_waker_is_not_lost)
@@ -127,7 +127,7 @@ RV_TEST(task_dump, a_task_that_waits_with_a_waker_is_not_lost)
     struct door door = {.polls = 0};
     struct rv_task_info info;
 
-    rv_task_dump_start();
+    rv_task_dump_enable();
     executor = new_executor();
     cr_assert_eq(rv_spawn(executor, &new_waiter(&door)->future, NULL), 0);
     run_batches(executor, 2);
@@ -137,7 +137,7 @@ RV_TEST(task_dump, a_task_that_waits_with_a_waker_is_not_lost)
     cr_assert_eq(info.lints, 0);
     rv_waker_drop(&door.waker);
     rv_executor_free(executor);
-    rv_task_dump_stop();
+    rv_task_dump_disable();
 }
 
 /* Sleepers and joins keep the id of a task, not a waker. */
@@ -148,7 +148,7 @@ RV_TEST(task_dump, tasks_that_wait_for_time_or_for_tasks_are_not_lost)
     struct rv_join *join = rv_alloc(sizeof *join);
     struct rv_task_info info[2];
 
-    rv_task_dump_start();
+    rv_task_dump_enable();
     executor = new_executor();
     rv_sleep_init(sleep, rv_after_ms(3600000));
     cr_assert_eq(rv_spawn(executor, &sleep->future, join), 0);
@@ -161,7 +161,7 @@ RV_TEST(task_dump, tasks_that_wait_for_time_or_for_tasks_are_not_lost)
         cr_assert_eq(info[i].lints, 0, "%s", info[i].name);
     }
     rv_executor_free(executor);
-    rv_task_dump_stop();
+    rv_task_dump_disable();
 }
 
 /* --- misbehaviour ------------------------------------------------------ */
@@ -196,7 +196,7 @@ static uint32_t lints_of(int64_t busy_ns, bool wakes, int batches)
     bad->wakes = wakes;
     /* A poll takes as long as the test says, not as the machine likes. */
     rv_clock_freeze(RV_NS_PER_S);
-    rv_task_dump_start();
+    rv_task_dump_enable();
     cr_assert_eq(rv_trace_start(RV_TRACE_COUNTERS), 0);
     executor = new_executor();
     cr_assert_eq(rv_spawn(executor, &bad->future, NULL), 0);
@@ -205,7 +205,7 @@ static uint32_t lints_of(int64_t busy_ns, bool wakes, int batches)
     cr_assert_eq(lints != 0, rv_trace_count(RV_EV_LINT) > 0);
     rv_trace_start(RV_TRACE_OFF);
     rv_executor_free(executor);
-    rv_task_dump_stop();
+    rv_task_dump_disable();
     rv_clock_thaw();
     return lints;
 }
@@ -251,7 +251,7 @@ RV_TEST(task_dump, a_poll_that_goes_on_is_seen)
     struct rv_executor *executor;
     struct rv_join join;
 
-    rv_task_dump_start();
+    rv_task_dump_enable();
     executor = new_executor();
     rv_future_init(&printer->future, &ops);
     cr_assert_eq(rv_spawn(executor, &printer->future, &join), 0);
@@ -259,7 +259,7 @@ RV_TEST(task_dump, a_poll_that_goes_on_is_seen)
     cr_assert(printer->found);
     rv_join_drop(&join);
     rv_executor_free(executor);
-    rv_task_dump_stop();
+    rv_task_dump_disable();
 }
 
 /* Read from a pipe until a line has come. */
@@ -319,14 +319,14 @@ static int watched_life(void *arg)
     int error;
 
     (void)arg;
-    rv_task_dump_start();
+    rv_task_dump_enable();
     error = rv_executor_new(&executor);
     if (!error) {
         rv_yield_init(&yield);
         error = rv_block_on(executor, &yield.future);
         rv_executor_free(executor);
     }
-    rv_task_dump_stop();
+    rv_task_dump_disable();
     return error;
 }
 

@@ -145,7 +145,7 @@ void rv_http_server_lost_one(struct rv_http_server *server)
         rv_waker_wake(&server->waker);
 }
 
-uint32_t rv_http_server_stop(struct rv_http_server *server,
+uint32_t rv_http_server_shutdown(struct rv_http_server *server,
                                  int64_t deadline_ns)
 {
     struct rv_list *node;
