@@ -114,8 +114,8 @@ int rv_http_format_head(char *text, size_t size,
  * Pipelined requests stay in the kernel's buffer: the server reads one at a
  * time, so they need no more memory than one.
  *
- * result, after rv_http_server_shutdown(): the number of connections that were cut
- * off. A negative errno otherwise: the listener or the reactor has failed
+ * result, after rv_http_server_shutdown(): the number of connections that were
+ * cut off. A negative errno otherwise: the listener or the reactor has failed
  * permanently.
  */
 struct rv_http_server {
@@ -189,7 +189,7 @@ int rv_http_server_addr(const struct rv_http_server *server,
  * request that has arrived but was not read yet is answered as well.
  */
 uint32_t rv_http_server_shutdown(struct rv_http_server *server,
-                             int64_t deadline_ns);
+                                 int64_t deadline_ns);
 
 /* --- routes: fixed responses and handlers by path ---------------------- */
 
