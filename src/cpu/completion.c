@@ -192,10 +192,10 @@ static int open_by_reactor(struct rv_cpu_thread *thread)
 
 /* COMPLETION-4. The ring's last read of each pipe holds its reference on the
  * pool, and may still end. */
-static void ring_failed(struct rv_ring_mourner *mourner)
+static void ring_failed(struct rv_ring_observer *observer)
 {
     struct rv_cpu_pool *pool =
-        RV_CONTAINER_OF(mourner, struct rv_cpu_pool, mourner);
+        RV_CONTAINER_OF(observer, struct rv_cpu_pool, observer);
     int error = start_reaper(pool);
 
     pool->ring = NULL;
@@ -230,8 +230,8 @@ int rv_cpu_completion_start(struct rv_cpu_pool *pool)
         !has_room(ring, pool))
         return start_reaper(pool);
     pool->ring = ring;
-    pool->mourner.failed = ring_failed;
-    rv_list_push(&ring->mourners, &pool->mourner.node);
+    pool->observer.failed = ring_failed;
+    rv_list_push(&ring->observers, &pool->observer.node);
     return 0;
 }
 
@@ -250,7 +250,7 @@ void rv_cpu_completion_close(struct rv_cpu_thread *thread)
 
 void rv_cpu_completion_stop(struct rv_cpu_pool *pool)
 {
-    rv_list_remove(&pool->mourner.node);
+    rv_list_remove(&pool->observer.node);
     if (pool->reaper)
         rv_task_abort(pool->executor, pool->reaper->task);
 }

@@ -74,7 +74,7 @@ struct rv_cpu_pool {
     bool stopped;
     struct rv_ring *ring; /* NULL: the reaper watches, by the reactor */
     uint32_t reads;       /* under way in the ring */
-    struct rv_ring_mourner mourner; /* while there is a ring */
+    struct rv_ring_observer observer; /* while there is a ring */
     struct rv_cpu_reaper *reaper;
     struct rv_slab jobs; /* struct rv_cpu_job */
     struct rv_cpu_class classes[2];

@@ -66,7 +66,7 @@ int rv_cpu_pool_new(struct rv_cpu_pool **out, struct rv_executor *executor,
     pool->max_threads = options ? options->threads : 0;
     pool->references = 1;
     pool->mark = rv_fork_mark();
-    rv_list_init(&pool->mourner.node);
+    rv_list_init(&pool->observer.node);
     rv_slab_init(&pool->jobs, sizeof(struct rv_cpu_job));
     rv_cpu_class_init(&pool->classes[0], pool, RV_PIPE_THREAD_BARE);
     rv_cpu_class_init(&pool->classes[1], pool, RV_PIPE_THREAD_PTHREAD);

@@ -110,11 +110,11 @@ void rv_ring_give_up(struct rv_ring *ring, int error)
     complete_all_waiting(ring, error);
     rv_ring_reap(ring);
     lose_all(ring, error);
-    while ((node = rv_list_pop(&ring->mourners))) {
-        struct rv_ring_mourner *mourner =
-            RV_CONTAINER_OF(node, struct rv_ring_mourner, node);
+    while ((node = rv_list_pop(&ring->observers))) {
+        struct rv_ring_observer *observer =
+            RV_CONTAINER_OF(node, struct rv_ring_observer, node);
 
-        mourner->failed(mourner);
+        observer->failed(observer);
     }
 }
 

@@ -231,7 +231,7 @@ int rv_ring_new(struct rv_ring **out, struct rv_executor *executor,
         ring->options.entries = ENTRIES_MIN;
     ring->references = 1;
     ring->mark = rv_fork_mark();
-    rv_list_init(&ring->mourners);
+    rv_list_init(&ring->observers);
     ring->driver.run = driver_run;
     rv_list_init(&ring->driver.node);
     rv_list_init(&ring->waiting);
@@ -338,7 +338,7 @@ void rv_ring_free(struct rv_ring *ring)
         else
             rv_queues_close(&ring->queues);
     }
-    while (rv_list_pop(&ring->mourners))
+    while (rv_list_pop(&ring->observers))
         ; /* they are on no list now */
     if (current == ring)
         current = NULL;

@@ -65,7 +65,7 @@ struct rv_ring {
     uint32_t failures;  /* of tries after a pause, in a row */
     int last_error;     /* of the last one that failed */
     bool deaf;          /* the reactor does not wake it any more */
-    struct rv_list mourners; /* struct rv_ring_mourner */
+    struct rv_list observers; /* struct rv_ring_observer */
 
     /* While it is open. */
     struct rv_queues queues;
@@ -160,11 +160,11 @@ void rv_ring_drain(struct rv_ring *ring);
  * became ready for that. */
 bool rv_ring_back_off(struct rv_ring *ring);
 
-/* Who has to do without it when a ring has failed for good. `failed` is called
- * once, on the executor's thread. */
-struct rv_ring_mourner {
+/* Notified when a ring has failed for good, so that its user can fall back to
+ * the reactor. `failed` is called once, on the executor's thread. */
+struct rv_ring_observer {
     struct rv_list node;
-    void (*failed)(struct rv_ring_mourner *mourner);
+    void (*failed)(struct rv_ring_observer *observer);
 };
 
 /* There is something to be tried again in a while. */
