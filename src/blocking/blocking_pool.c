@@ -298,13 +298,18 @@ static void *pool_thread(void *arg)
     return NULL;
 }
 
-/* Create a detached thread that blocks all signals. The mutex is held.
- * Returns: 0, -EAGAIN. */
+/*
+ * Create a detached thread. The calls are code of the program: a fault in one
+ * must reach the program's handler, so the thread does not block the signals of
+ * faults. The mutex is held.
+ *
+ * Returns: 0, -EAGAIN.
+ */
 static int start_thread(struct rv_blocking_pool *pool)
 {
     pthread_t thread;
     const int error =
-        rv_pthread_start(&thread, RV_PTHREAD_NO_SIGNALS, pool_thread, pool);
+        rv_pthread_start(&thread, RV_PTHREAD_FAULTS, pool_thread, pool);
 
     if (error)
         return error;
@@ -369,6 +374,7 @@ bool rv_blocking_poll_job(struct rv_blocking_pool *pool,
         rv_list_remove(&job->node);
         *result = -ESTALE; /* the pool's threads are in the parent */
         done = true;
+        earlier = rv_waker_take(&job->waker); /* the job ends without a wake */
     } else {
         earlier = rv_waker_replace(&job->waker, waker);
     }

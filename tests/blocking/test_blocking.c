@@ -8,14 +8,20 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <reveil/blocking.h>
 #include <semaphore.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "executor/tasks.h"
 #include "support/failing_alloc.h"
 #include "support/support.h"
+#include "waker/ready.h"
 
 RV_TEST_SUITE(blocking);
 
@@ -180,6 +186,114 @@ RV_TEST(blocking, threads_are_as_nice_as_the_options_say)
     cr_assert_eq(rv_test_block_on(bench.executor, &call.future),
                  before + 3 < 19 ? before + 3 : 19);
     cr_assert_eq(getpriority(PRIO_PROCESS, 0), before);
+    bench_fini(&bench);
+}
+
+/* --- signals ----------------------------------------------------------- */
+
+static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT};
+
+/* Of each signal, whether the thread blocks it. */
+static int32_t get_signal_mask(void *mask)
+{
+    return pthread_sigmask(SIG_SETMASK, NULL, mask);
+}
+
+RV_TEST(blocking, a_pool_thread_blocks_all_signals_but_those_of_faults)
+{
+    struct rv_blocking call;
+    struct bench bench;
+    sigset_t mask;
+
+    bench_init(&bench, 1);
+    rv_blocking_init(&call, get_signal_mask, &mask, NULL);
+    cr_assert_eq(rv_test_block_on(bench.executor, &call.future), 0);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        cr_assert_eq(sigismember(&mask, faults[i]), 0, "%d", faults[i]);
+    cr_assert(sigismember(&mask, SIGTERM));
+    cr_assert(sigismember(&mask, SIGALRM));
+    bench_fini(&bench);
+}
+
+/* The program's handler: it ends the process with the signal's number. */
+static void end_by_handler(int signal)
+{
+    _exit(signal);
+}
+
+static int32_t write_to(void *page)
+{
+    *(volatile char *)page = 1;
+    return 0;
+}
+
+RV_TEST(blocking, the_programs_handler_of_faults_runs_in_a_call)
+{
+    const pid_t child = fork();
+    int status = 0;
+
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        struct rv_blocking call;
+        struct bench bench;
+
+        void *page =
+            mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        signal(SIGSEGV, end_by_handler);
+        bench_init(&bench, 1);
+        rv_blocking_init(&call, write_to, page, NULL);
+        rv_test_block_on(bench.executor, &call.future);
+        _exit(0);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFEXITED(status), "ended by a signal, not by the handler");
+    cr_assert_eq(WEXITSTATUS(status), SIGSEGV);
+}
+
+/* --- in a child of fork() ---------------------------------------------- */
+
+/* Returns: 0 when the future ends in the child and keeps no waker. */
+static int end_in_child(struct bench *bench, struct rv_blocking *call,
+                        const struct rv_probe *probe, uint32_t references)
+{
+    struct rv_cx cx = rv_probe_cx(probe);
+
+    cx.executor = bench->executor;
+    if (rv_poll(&call->future, &cx) != RV_READY)
+        return 1;
+    if (call->future.result != -ESTALE)
+        return 2;
+    return atomic_load(&probe->queue->references) == references ? 0 : 3;
+}
+
+RV_TEST(blocking, in_a_child_of_fork_a_call_ends_and_its_waker_is_dropped)
+{
+    struct rv_blocking call;
+    struct rv_probe probe;
+    struct bench bench;
+    struct gate gate;
+    uint32_t references;
+    int status = -1;
+    pid_t child;
+
+    bench_init(&bench, 1);
+    rv_probe_init(&probe);
+    gate_init(&gate);
+    references = atomic_load(&probe.queue->references);
+    rv_blocking_init(&call, through_gate, &gate, NULL);
+    poll_once(&bench, &call.future, &probe);
+    sem_wait(&gate.entered);
+    cr_assert_eq(atomic_load(&probe.queue->references), references + 1);
+
+    child = fork();
+    if (child == 0)
+        _exit(end_in_child(&bench, &call, &probe, references));
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0, "%d", WEXITSTATUS(status));
+    sem_post(&gate.open);
+    cr_assert_eq(rv_test_block_on(bench.executor, &call.future), 1);
+    rv_probe_fini(&probe);
     bench_fini(&bench);
 }
 
