@@ -97,8 +97,7 @@ struct rv_blocking {
     void *arg;
     void (*free_arg)(void *arg);
     enum rv_blocking_class class_;
-    struct rv_blocking_pool *pool; /* a reference, while there is a job */
-    struct rv_blocking_job *job;
+    struct rv_blocking_job *job; /* while the pool may use it */
 };
 
 /*

@@ -85,13 +85,14 @@ struct rv_file_op {
     struct rv_buf *buf;
     size_t from_bytes;
     int64_t offset;
-    struct rv_file_job *job; /* what the kernel or a pool thread may touch */
+    void *memory; /* of the call; see struct rv_file_loan */
+    char *data;   /* the next byte to move */
+    size_t left_bytes;
+    size_t most_bytes;           /* in one call */
+    struct rv_ring_slot slot[2]; /* two: a write and its sync, linked */
+    struct rv_file_call *call;   /* on the pool */
     struct rv_source *source;
     int source_fd;
-    union {
-        struct rv_ring_op ring[2]; /* two: a write and its sync, linked */
-        struct rv_blocking blocking;
-    } by;
 };
 
 /*

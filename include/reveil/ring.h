@@ -101,6 +101,17 @@ static inline uint64_t rv_ring_addr(const void *memory)
 }
 
 /*
+ * One operation as its owner sees it, in the ring or after its end. Private.
+ */
+struct rv_ring_slot {
+    struct rv_ring *ring; /* NULL before the start and after the end */
+    uint64_t id;          /* of its entry in the operation table */
+    int32_t result;       /* after the end, as the next two */
+    bool untaken;         /* the kernel never took it */
+    bool lost; /* the ring has failed; the kernel may still have it */
+};
+
+/*
  * One operation as a future.
  *
  * Threads: one executor's from the first poll to the end.
@@ -116,10 +127,8 @@ struct rv_ring_op {
     void *owner;
     struct rv_ring_op *linked; /* begins after this one */
     bool follows;              /* is linked to another */
-    bool untaken;              /* READY, and the kernel never got it */
     bool lost; /* READY, not private: the kernel may still have it; see Owns */
-    struct rv_ring *ring; /* while it has a slot in the operation table */
-    uint64_t id;
+    struct rv_ring_slot slot;
 };
 
 /*

@@ -13,31 +13,40 @@
 
 #include "blocking/blocking_internal.h"
 
+/* A job of this future. */
+struct call {
+    struct rv_blocking_job job;
+    void (*free_arg)(void *arg);
+};
+
+static void release_call(struct rv_blocking_job *job)
+{
+    struct call *call = RV_CONTAINER_OF(job, struct call, job);
+
+    if (call->free_arg)
+        call->free_arg(job->arg);
+    rv_free(call);
+}
+
 /* Allocate a job and queue it. Returns: 0, negative errno. */
 static int submit_call(struct rv_blocking *self)
 {
-    struct rv_blocking_pool *pool = rv_blocking_current();
-    struct rv_blocking_job *job;
+    struct call *call = rv_alloc(sizeof *call);
     int error;
 
-    if (!pool)
-        return -ENODEV;
-    job = rv_alloc(sizeof *job);
-    if (!job)
+    if (!call)
         return -ENOMEM;
-    job->call = self->call;
-    job->arg = self->arg;
-    job->free_arg = self->free_arg;
-    job->class_ = self->class_;
-    rv_list_init(&job->node);
-    error = rv_blocking_submit(pool, job);
-    if (error) {
-        rv_free(job);
-        return error;
-    }
-    self->pool = pool;
-    self->job = job;
-    return 0;
+    call->job = (struct rv_blocking_job){.call = self->call,
+                                         .arg = self->arg,
+                                         .class_ = self->class_,
+                                         .release = release_call};
+    call->free_arg = self->free_arg;
+    error = rv_blocking_submit(&call->job);
+    if (error)
+        rv_free(call);
+    else
+        self->job = &call->job;
+    return error;
 }
 
 static enum rv_poll blocking_poll(struct rv_future *future, struct rv_cx *cx)
@@ -50,13 +59,11 @@ static enum rv_poll blocking_poll(struct rv_future *future, struct rv_cx *cx)
         if (future->result < 0)
             return RV_READY;
     }
-    if (!rv_blocking_poll_job(self->pool, self->job, &cx->waker,
-                              &future->result))
+    if (!rv_blocking_poll_job(self->job, &cx->waker, &future->result))
         return RV_PENDING;
     /* The loan is over: the argument is the caller's again, so it stays. */
-    rv_free(self->job);
+    rv_free(RV_CONTAINER_OF(self->job, struct call, job));
     self->job = NULL;
-    self->pool = NULL;
     return RV_READY;
 }
 
@@ -67,9 +74,8 @@ static void blocking_drop(struct rv_future *future)
 
     if (!self->job)
         return;
-    rv_blocking_detach(self->pool, self->job);
+    rv_blocking_detach(self->job);
     self->job = NULL;
-    self->pool = NULL;
 }
 
 static void init(struct rv_blocking *blocking, rv_blocking_call call, void *arg,

@@ -26,18 +26,25 @@
  * future has taken out of its queue: that job is freed instead.
  *
  * `detached` is set by rv_blocking_detach() when the future is dropped. On a
- * RUNNING job it makes the pool thread the sole owner, which frees the job and
- * the argument after the call. In the other states rv_blocking_detach() frees
- * both itself.
+ * RUNNING job it makes the pool thread the sole owner, which releases the job
+ * after the call. In the other states rv_blocking_detach() releases it itself.
  */
 enum rv_job_state { RV_JOB_QUEUED, RV_JOB_RUNNING, RV_JOB_DONE };
 
+/* Embed it in what the call works on: one allocation, one owner. */
 struct rv_blocking_job {
     /* Set before the job is submitted; constant afterwards. */
     rv_blocking_call call;
     void *arg;
-    void (*free_arg)(void *arg);
     enum rv_blocking_class class_;
+    /* Frees the memory that the job is in, after its future was dropped. Called
+     * once, on any thread. `result` is valid if the state is DONE; in any other
+     * state the call was not made. */
+    void (*release)(struct rv_blocking_job *job);
+
+    /* The pool that has it: a reference until rv_blocking_poll_job() returns
+     * true or rv_blocking_detach() is called. */
+    struct rv_blocking_pool *pool;
 
     /* Protected by the pool's mutex. */
     struct rv_list node;
@@ -54,32 +61,29 @@ struct rv_blocking_pool *rv_blocking_current(void);
 bool rv_blocking_is_copy(const struct rv_blocking_pool *pool);
 
 /*
- * Queue a job. On success the future holds a reference to the pool, which
- * rv_blocking_poll_job() or rv_blocking_detach() puts.
+ * Queue a job on the pool that this thread entered.
  *
- * Returns: 0; -EAGAIN: there is no pool thread and none can be created;
- * -ECANCELED: the pool was stopped; -ESTALE: after fork().
+ * Owns:    on success the pool or its thread may use the job, until
+ * rv_blocking_poll_job() returns true or `release` is called.
+ * Returns: 0; -ENODEV: this thread has no pool; -EAGAIN: there is no pool
+ * thread and none can be created; -ECANCELED: the pool was stopped; -ESTALE:
+ * after fork().
  */
-int rv_blocking_submit(struct rv_blocking_pool *pool,
-                       struct rv_blocking_job *job);
+int rv_blocking_submit(struct rv_blocking_job *job);
 
 /*
  * Fetch the result, or store the waker in place of an earlier one.
  *
- * Owns:    after true, the caller owns the job and its argument, and no longer
- * has a reference to the pool.
+ * Owns:    after true, the caller owns the job again.
  * Returns: true when the job is DONE.
  */
-bool rv_blocking_poll_job(struct rv_blocking_pool *pool,
-                          struct rv_blocking_job *job,
+bool rv_blocking_poll_job(struct rv_blocking_job *job,
                           const struct rv_waker *waker, int32_t *result);
 
 /*
- * The future is dropped before it saw the result. Frees the job and its
- * argument now, or leaves that to the pool thread if the call is running. Puts
- * the future's reference to the pool.
+ * The future is dropped before it saw the result. Releases the job now, or
+ * leaves that to the pool thread if the call is running.
  */
-void rv_blocking_detach(struct rv_blocking_pool *pool,
-                        struct rv_blocking_job *job);
+void rv_blocking_detach(struct rv_blocking_job *job);
 
 #endif /* RV_BLOCKING_INTERNAL_H */

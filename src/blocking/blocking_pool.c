@@ -4,7 +4,7 @@
  *
  * Threads: any. The pool's mutex protects all that changes; pool_thread() runs
  * on the pool's threads. The mutex is never held while a job runs, a waker is
- * called or dropped, or free_arg is called: all of that is the user's code, and
+ * called or dropped, or a job is released: all of that is the user's code, and
  * may use the pool.
  *
  * Protocol.
@@ -167,14 +167,6 @@ static void put_and_unlock(struct rv_blocking_pool *pool)
     rv_free(pool);
 }
 
-/* Free a job whose future was dropped, with the argument. */
-static void free_detached(struct rv_blocking_job *job)
-{
-    if (job->free_arg)
-        job->free_arg(job->arg);
-    rv_free(job);
-}
-
 uint32_t rv_blocking_threads(struct rv_blocking_pool *pool)
 {
     uint32_t threads;
@@ -245,7 +237,7 @@ static void run_job(struct rv_blocking_pool *pool, struct rv_blocking_job *job)
     /* DONE is visible: the future may free the job at any moment. Only if it
      * was dropped before does the job belong to this thread. */
     if (detached)
-        free_detached(job);
+        job->release(job);
     rv_waker_wake_and_drop(&waker);
     lock(pool);
 }
@@ -339,17 +331,20 @@ static int ensure_thread(struct rv_blocking_pool *pool)
     return pool->threads > 0 ? 0 : error;
 }
 
-int rv_blocking_submit(struct rv_blocking_pool *pool,
-                       struct rv_blocking_job *job)
+int rv_blocking_submit(struct rv_blocking_job *job)
 {
+    struct rv_blocking_pool *pool = current;
     int error = -ECANCELED;
 
+    if (!pool)
+        return -ENODEV;
     if (rv_fork_is_copy(pool->mark))
         return -ESTALE;
     lock(pool);
     if (!pool->stopping)
         error = ensure_thread(pool);
     if (!error) {
+        job->pool = pool;
         rv_list_push(&pool->queue[job->class_], &job->node);
         pool->queued[job->class_]++;
         pool->references++; /* the future's */
@@ -359,10 +354,10 @@ int rv_blocking_submit(struct rv_blocking_pool *pool,
     return error;
 }
 
-bool rv_blocking_poll_job(struct rv_blocking_pool *pool,
-                          struct rv_blocking_job *job,
+bool rv_blocking_poll_job(struct rv_blocking_job *job,
                           const struct rv_waker *waker, int32_t *result)
 {
+    struct rv_blocking_pool *pool = job->pool;
     struct rv_waker earlier = {0};
     bool done;
 
@@ -386,9 +381,9 @@ bool rv_blocking_poll_job(struct rv_blocking_pool *pool,
     return done;
 }
 
-void rv_blocking_detach(struct rv_blocking_pool *pool,
-                        struct rv_blocking_job *job)
+void rv_blocking_detach(struct rv_blocking_job *job)
 {
+    struct rv_blocking_pool *pool = job->pool;
     struct rv_waker waker;
     bool running;
 
@@ -404,7 +399,7 @@ void rv_blocking_detach(struct rv_blocking_pool *pool,
     put_and_unlock(pool);
     rv_waker_drop(&waker);
     if (!running)
-        free_detached(job);
+        job->release(job);
 }
 
 /* --- stop -------------------------------------------------------------- */

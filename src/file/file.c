@@ -1,74 +1,61 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file.c - file operations as futures.
+ * file.c - file operations as futures: which way an operation takes, and what
+ * its result means.
  *
  * Threads: the executor's.
  *
- *     NEW --> now? --yes------------------------------------> READY
- *              |
- *              +--> RING: one or two entries -----------------> READY
- *              |
- *              +--> WAIT: until the reactor says so --> POOL --> READY
+ *     NEW ──▶ HELD ──┬──▶ RING ────────────┬──▶ OVER
+ *      │       ▲     ├──▶ POOL ────────────┤
+ *      │       │     └──▶ WAIT ──▶ POOL ───┤
+ *      │       └───── there is more to do ─┘
+ *      └──▶ OVER  (it was in the page cache)
  *
- *   FILE-1  What the kernel or a pool thread touches is in the job, which is
- *       put by whoever lets go last; the future has outputs copied out of it.
- *   FILE-2  A descriptor is closed by the last reference to its file, and a job
- *       in the ring's waiting line has one: the number cannot be another file's
- *       by the time the kernel gets it.
+ * The states are described in file_internal.h. An operation has three forms:
+ *
+ *     struct rv_file_op   what the caller asked for; the future
+ *     struct rv_entry     in the operation table of the ring, or
+ *     struct rv_file_call in the queue of the pool
+ *     an sqe, or a system call
+ *
+ * Requests go down only. A completion sets the state of the entry (or of the
+ * job in the call) and wakes the waker there; the next poll finds it.
+ *
+ *   FILE-1  What the kernel or a pool thread uses is on loan. The future ends
+ *       the loan when it has seen the end of the call; if it is dropped before,
+ *       the completion ends it. So the future owns its outputs alone, and they
+ *       are copied to the caller in a poll only.
+ *   FILE-2  A descriptor is closed by the last reference to its file, and a
+ *       loan has one, also while the operation waits for room in the ring. So
+ *       the number is not another file's by the time the kernel reads it.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <unistd.h>
 
+#include "base/base_internal.h"
 #include "file/file_internal.h"
+#include "ring/ring_internal.h"
 
-static struct rv_file_op *op_of(struct rv_future *future)
+/* What a step of an operation leads to. */
+enum step {
+    STEP_WAITS,   /* the waker is stored */
+    STEP_GOES_ON, /* in another state */
+    STEP_ENDS,    /* *result is set */
+};
+
+static bool moves_data(const struct rv_file_op *self)
 {
-    return RV_CONTAINER_OF(future, struct rv_file_op, future);
+    return self->kind == RV_FILE_READ || self->kind == RV_FILE_WRITE;
 }
 
-/* --- the future -------------------------------------------------------- */
+/* --- NEW --------------------------------------------------------------- */
 
-/* The file leaves its owner's hands. */
-static void take_file_to_close(struct rv_file_op *self)
-{
-    self->file = *self->out;
-    *self->out = NULL;
-}
-
-/* Make the job. Returns: 0, negative errno. */
-static int prepare(struct rv_file_op *self)
-{
-    int error;
-
-    if (self->kind == RV_FILE_CLOSE)
-        take_file_to_close(self);
-    error = rv_file_job_new(&self->job, self);
-    if (self->kind == RV_FILE_CLOSE)
-        rv_file_put(self->file); /* the job has one, or it is closed here */
-    return error;
-}
-
-/* Another operation, which was dropped, still has the file. */
-static bool is_closed_later(const struct rv_file_op *self)
-{
-    /* acquire: their use of it has ended; pairs with rv_file_put(). */
-    return self->kind == RV_FILE_CLOSE &&
-           (self->job->file->borrowed ||
-            atomic_load_explicit(&self->job->file->references,
-                                 memory_order_acquire) > 1);
-}
-
-/* Over before there was a job, or without it. */
-static enum rv_poll end_at_once(struct rv_file_op *self, int32_t result)
-{
-    self->state = RV_FILE_OP_OVER;
-    self->future.result = result;
-    return RV_READY;
-}
-
-/* A read of what is in the page cache needs no job, and so no memory. Returns:
- * true if it is over; *result is set then. */
-static bool try_now(struct rv_file_op *self, int32_t *result)
+/* Read what is in the page cache, which needs no loan and no memory. Returns:
+ * true if that was all; *result is set then. */
+static bool read_cached(struct rv_file_op *self, int32_t *result)
 {
     struct rv_buf *buf = self->buf;
 
@@ -84,77 +71,304 @@ static bool try_now(struct rv_file_op *self, int32_t *result)
     return *result != -EAGAIN;
 }
 
-/* Returns: READY, or PENDING when another state was chosen. */
-static enum rv_poll begin(struct rv_file_op *self, struct rv_cx *cx)
+/* For a close: the descriptor is not ours to close, or an operation that was
+ * dropped still uses it and closes it later. */
+static bool is_not_closed_here(const struct rv_file *file)
 {
-    int32_t result = 0;
-
-    if (!self->job) {
-        if (try_now(self, &result))
-            return end_at_once(self, result);
-        result = prepare(self);
-        if (result < 0)
-            return end_at_once(self, result);
-        if (is_closed_later(self)) {
-            rv_file_job_put(self->job);
-            self->job = NULL;
-            return end_at_once(self, 0);
-        }
-    }
-    rv_file_choose_way(self, cx);
-    return RV_PENDING;
+    /* acquire: sees that the others are done; pairs with rv_file_put(). */
+    return file->borrowed ||
+           atomic_load_explicit(&file->references, memory_order_acquire) > 1;
 }
 
-static enum rv_poll poll_state(struct rv_file_op *self, struct rv_cx *cx)
+static enum step begin(struct rv_file_op *self, int32_t *result)
 {
-    switch ((enum rv_file_op_state)self->state) {
-    case RV_FILE_OP_NEW:
-        return begin(self, cx);
-    case RV_FILE_OP_RING:
-        return rv_file_poll_ring(self, cx);
-    case RV_FILE_OP_WAIT:
-        return rv_file_poll_wait(self, cx);
-    case RV_FILE_OP_POOL:
-        return rv_file_poll_pool(self, cx);
-    case RV_FILE_OP_OVER:
-        break;
+    if (read_cached(self, result))
+        return STEP_ENDS;
+    *result = rv_file_lend(self);
+    if (*result < 0)
+        return STEP_ENDS;
+    if (self->kind == RV_FILE_CLOSE && is_not_closed_here(self->file)) {
+        rv_file_put(self->file);
+        return STEP_ENDS;
     }
-    rv_future_misuse(&self->future);
+    self->state = RV_FILE_HELD;
+    return STEP_GOES_ON;
+}
+
+/* --- HELD -------------------------------------------------------------- */
+
+/* Let the reactor watch a copy of the descriptor: two operations may wait for
+ * one file. Returns: false if epoll refuses it, or if there is no reactor. */
+static bool start_waiting(struct rv_file_op *self)
+{
+    struct rv_reactor *reactor = rv_reactor_current();
+    int error;
+
+    if (!reactor)
+        return false;
+    self->source_fd = fcntl(self->file->fd, F_DUPFD_CLOEXEC, RV_FD_FIRST);
+    if (self->source_fd < 0)
+        return false;
+    error = rv_source_open(reactor, self->source_fd, &self->source);
+    if (!error) {
+        self->state = RV_FILE_WAIT;
+        return true;
+    }
+    self->source = NULL;
+    close(self->source_fd);
+    /* relaxed: a hint. */
+    if (error == -EPERM)
+        atomic_store_explicit(&self->file->is_not_pollable, true,
+                              memory_order_relaxed);
+    return false;
+}
+
+static void stop_waiting(struct rv_file_op *self)
+{
+    rv_source_close(self->source);
+    close(self->source_fd);
+    self->source = NULL;
+}
+
+static enum step choose_way(struct rv_file_op *self, const struct rv_cx *cx,
+                            int32_t *result)
+{
+    struct rv_ring *ring;
+
+    if (rv_ring_of(cx, &ring) == 0) {
+        self->state = RV_FILE_RING;
+        *result = rv_file_submit_to_ring(self, ring);
+    } else {
+        /* relaxed: a hint. */
+        if (moves_data(self) && self->offset == RV_FILE_POSITION &&
+            !atomic_load_explicit(&self->file->is_not_pollable,
+                                  memory_order_relaxed) &&
+            start_waiting(self))
+            return STEP_GOES_ON;
+        self->state = RV_FILE_POOL;
+        *result = rv_file_submit_to_pool(self);
+    }
+    return *result < 0 ? STEP_ENDS : STEP_GOES_ON;
+}
+
+/* --- WAIT -------------------------------------------------------------- */
+
+/*
+ * If another reader takes the data first, the pool thread blocks after all. For
+ * a write, a pipe that is ready has room for PIPE_BUF bytes; more might block.
+ */
+static enum step poll_wait(struct rv_file_op *self, struct rv_cx *cx,
+                           int32_t *result)
+{
+    const bool reads = self->kind == RV_FILE_READ;
+    const enum rv_direction direction = reads ? RV_READ : RV_WRITE;
+    struct pollfd entry = {.fd = self->source_fd,
+                           .events = reads ? POLLIN : POLLOUT};
+    uint32_t tick;
+
+    do {
+        if (!rv_source_ready(self->source, direction, &cx->waker, &tick))
+            return STEP_WAITS;
+        /* If the source cannot be waited for any more, the thread waits. */
+    } while (poll(&entry, 1, 0) == 0 &&
+             rv_source_clear(self->source, direction, tick) == 0);
+    stop_waiting(self);
+    if (self->kind == RV_FILE_WRITE)
+        self->most_bytes = PIPE_BUF;
+    self->state = RV_FILE_POOL;
+    *result = rv_file_submit_to_pool(self);
+    return *result < 0 ? STEP_ENDS : STEP_GOES_ON;
+}
+
+/* --- RING and POOL ----------------------------------------------------- */
+
+/*
+ * A call has ended. An operation that writes all goes on until nothing is left;
+ * one that also syncs, until the sync after the last byte was made.
+ *
+ * result: of the call. synced: of the sync; -ECANCELED if it was not made,
+ * since the write before it was short.
+ */
+static enum step judge(struct rv_file_op *self, int32_t *result, int32_t synced)
+{
+    const bool syncs = self->kind == RV_FILE_WRITE_SYNC;
+
+    if (*result < 0 || !(self->whole || syncs))
+        return STEP_ENDS;
+    if (*result == 0 && self->left_bytes > 0) {
+        *result = -ENOSPC;
+        return STEP_ENDS;
+    }
+    self->data += *result;
+    self->left_bytes -= (size_t)*result;
+    if (self->offset != RV_FILE_POSITION)
+        self->offset += *result;
+    *result = 0;
+    if (syncs && synced != -ECANCELED && synced != -EINTR && synced < 0) {
+        *result = synced;
+        return STEP_ENDS;
+    }
+    if (self->left_bytes == 0 && (!syncs || synced == 0))
+        return STEP_ENDS;
+    self->state = RV_FILE_HELD;
+    return STEP_GOES_ON;
+}
+
+/* The second entry has a reference to the file, and leaves it to the future
+ * unless it is lost. Returns: true if both have ended. */
+static bool poll_entries(struct rv_file_op *self, const struct rv_cx *cx)
+{
+    const bool had_second = self->slot[1].ring;
+    const bool first = rv_ring_slot_poll(&self->slot[0], cx);
+    const bool second = rv_ring_slot_poll(&self->slot[1], cx);
+
+    if (had_second && second && !self->slot[1].lost)
+        rv_file_put(self->file);
+    return first && second;
+}
+
+static enum step poll_ring(struct rv_file_op *self, const struct rv_cx *cx,
+                           int32_t *result)
+{
+    const struct rv_ring_slot *slot = self->slot;
+
+    if (!poll_entries(self, cx))
+        return STEP_WAITS;
+    *result = slot[0].result;
+    if (slot[0].lost)
+        return STEP_ENDS;  /* even -EAGAIN: the kernel may still carry it out */
+    if (slot[0].untaken || /* another way */
+        (*result == -EINTR && self->kind != RV_FILE_CLOSE)) {
+        self->state = RV_FILE_HELD;
+        return STEP_GOES_ON;
+    }
+    /* A non-blocking descriptor: the ring does not wait for it. */
+    if (*result == -EAGAIN && moves_data(self) && start_waiting(self))
+        return STEP_GOES_ON;
+    return judge(self, result, slot[1].untaken ? -ECANCELED : slot[1].result);
+}
+
+static enum step poll_pool(struct rv_file_op *self, const struct rv_cx *cx,
+                           int32_t *result)
+{
+    if (!rv_blocking_poll_job(&self->call->job, &cx->waker, result))
+        return STEP_WAITS;
+    rv_free(self->call);
+    self->call = NULL;
+    return judge(self, result, 0); /* it syncs after a full write only */
+}
+
+/* --- the end ----------------------------------------------------------- */
+
+/* Make a file of what was opened. Returns: 0, -ENOMEM, -EMFILE. */
+static int32_t adopt(struct rv_file_op *self, int opened_fd)
+{
+    const int fd = rv_fd_above_stdio(opened_fd);
+    struct rv_file *file;
+
+    if (fd < 0)
+        return fd;
+    file = rv_file_new(fd, false);
+    if (!file) {
+        close(fd);
+        return -ENOMEM;
+    }
+    atomic_init(&file->waits, (self->flags & O_DIRECT) != 0);
+    *self->out = file;
+    return 0;
+}
+
+/* Pass the outputs to the caller and end the loan (FILE-1). Returns: the result
+ * of the future. */
+static int32_t hand_over(struct rv_file_op *self, int32_t result)
+{
+    const struct rv_file_loan loan = rv_file_loan_of(self);
+
+    if (self->state == RV_FILE_RING && self->slot[0].lost)
+        return result; /* the kernel may still use the loan: OPS-7 */
+    if (self->kind == RV_FILE_OPEN && result >= 0)
+        result = adopt(self, result);
+    else if (self->kind == RV_FILE_STAT && result >= 0)
+        *self->stat = *(struct statx *)self->memory;
+    else if (self->kind == RV_FILE_READ && result > 0)
+        self->buf->len_bytes += (size_t)result;
+    else if (self->kind == RV_FILE_CLOSE && rv_file_was_closed(result))
+        self->file->fd = -1;
+    rv_file_loan_end(&loan);
+    return result;
+}
+
+/* --- the future -------------------------------------------------------- */
+
+static struct rv_file_op *op_of(struct rv_future *future)
+{
+    return RV_CONTAINER_OF(future, struct rv_file_op, future);
 }
 
 static enum rv_poll file_op_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct rv_file_op *self = op_of(future);
-    enum rv_poll result;
-    uint8_t state;
+    enum step step = STEP_GOES_ON;
+    int32_t result = 0;
 
-    if (self->state == RV_FILE_OP_NEW && !rv_may_go_on(cx))
+    if (self->state == RV_FILE_NEW && !rv_may_go_on(cx))
         return RV_PENDING;
-    do {
-        state = self->state;
-        result = poll_state(self, cx);
-    } while (result == RV_PENDING && state != self->state);
-    return result;
+    while (step == STEP_GOES_ON) {
+        switch ((enum rv_file_state)self->state) {
+        case RV_FILE_NEW:
+            step = begin(self, &result);
+            break;
+        case RV_FILE_HELD:
+            step = choose_way(self, cx, &result);
+            break;
+        case RV_FILE_RING:
+            step = poll_ring(self, cx, &result);
+            break;
+        case RV_FILE_WAIT:
+            step = poll_wait(self, cx, &result);
+            break;
+        case RV_FILE_POOL:
+            step = poll_pool(self, cx, &result);
+            break;
+        case RV_FILE_OVER:
+            rv_future_misuse(future);
+        }
+    }
+    if (step == STEP_WAITS)
+        return RV_PENDING;
+    future->result =
+        self->state == RV_FILE_NEW ? result : hand_over(self, result);
+    self->state = RV_FILE_OVER;
+    return RV_READY;
 }
 
+/* In RING and POOL the loan is ended by the entry or the job, now or later; but
+ * by the future if the first of two entries has ended already. */
 static void file_op_drop(struct rv_future *future)
 {
     struct rv_file_op *self = op_of(future);
-    struct rv_file_job *job = self->job;
+    const struct rv_file_loan loan = rv_file_loan_of(self);
 
-    if (!job)
-        return;
-    rv_file_stop_waiting(self);
-    self->job = NULL;
-    if (self->state == RV_FILE_OP_POOL) {
-        rv_drop(&self->by.blocking.future); /* it has the job */
-        return;
+    switch ((enum rv_file_state)self->state) {
+    case RV_FILE_RING:
+        if (!self->slot[0].ring && !self->slot[0].lost)
+            rv_file_loan_end(&loan);
+        rv_ring_slot_drop(&self->slot[0]);
+        rv_ring_slot_drop(&self->slot[1]);
+        break;
+    case RV_FILE_WAIT:
+        stop_waiting(self);
+        rv_file_loan_end(&loan);
+        break;
+    case RV_FILE_POOL:
+        rv_blocking_detach(&self->call->job);
+        break;
+    case RV_FILE_NEW:  /* it has nothing */
+    case RV_FILE_HELD: /* no poll ends there */
+    case RV_FILE_OVER:
+        break;
     }
-    if (self->state == RV_FILE_OP_RING) {
-        rv_drop(&self->by.ring[0].future);
-        rv_drop(&self->by.ring[1].future);
-    }
-    rv_file_job_put(job);
+    self->state = RV_FILE_OVER;
 }
 
 /* --- what can be asked for --------------------------------------------- */

@@ -1,22 +1,42 @@
 /* SPDX-License-Identifier: MIT */
-/* file_internal.h - what the files about files share. */
+/*
+ * file_internal.h - what the files of this part share.
+ *
+ *     file.c ──▶ file_call.c ──▶ src/ring/      ──▶ the kernel
+ *        │            └────────▶ src/blocking/  ──▶ a pool thread
+ *        └─────▶ file_loan.c
+ *
+ * file.c has the future: it decides where an operation goes and what its result
+ * means. file_call.c says what is asked of the kernel. file_loan.c keeps the
+ * file and the buffer alive meanwhile.
+ */
 #ifndef RV_FILE_INTERNAL_H
 #define RV_FILE_INTERNAL_H
 
 #include <reveil/file.h>
 
-/* Take the buffer for an operation that fills it, or one that reads from it;
- * the latter may share it. Returns: false if it is taken. Threads: any. */
+#include "blocking/blocking_internal.h"
+
+/* Claim the buffer for an operation that fills it, or for one that reads it;
+ * several of the latter may have it at once. Returns: false if it is claimed
+ * already. Threads: any. */
 bool rv_buf_claim(struct rv_buf *buf, bool to_fill);
 void rv_buf_unclaim(struct rv_buf *buf, bool to_fill);
 
 struct rv_file {
     int fd;
     bool borrowed;                /* not ours to close */
-    _Atomic uint32_t references;  /* the owner's, and each job's */
+    _Atomic uint32_t references;  /* the owner's, and each loan's */
     _Atomic bool waits;           /* RWF_NOWAIT does not work or help here */
-    _Atomic bool is_not_pollable; /* epoll will not have it */
+    _Atomic bool is_not_pollable; /* epoll refuses it */
 };
+
+/* Returns: a file that closes the descriptor unless it is borrowed; NULL
+ * without memory. */
+struct rv_file *rv_file_new(int fd, bool borrowed);
+
+/* One more reference, for a caller that has one. */
+struct rv_file *rv_file_get(struct rv_file *file);
 
 enum rv_file_kind {
     RV_FILE_OPEN,
@@ -29,83 +49,89 @@ enum rv_file_kind {
 };
 
 /*
- * One operation as the kernel or a thread of the pool sees it. On the heap: it
- * may outlive its future, with all that it refers to.
+ * The state of an operation (rv_file_op.state). Only the executor's thread sees
+ * it.
  *
- * Threads: one at a time; the hand-over is the ring's or the pool's.
+ * NEW: Nothing was done. The operation holds no reference and no memory.
+ *
+ * HELD: The operation has its loan (see below) and nothing is under way: it is
+ * about to choose between the ring and the pool. It is in this state again
+ * after a short write, after EINTR, and when the ring has failed before the
+ * kernel took the operation. No poll ends in this state.
+ *
+ * RING: Its entries are in the operation table of the ring, and store its
+ * waker. If the future is dropped now, each entry has a copy of the loan and
+ * ends it.
+ *
+ * WAIT: The reactor watches a copy of the descriptor, and stores the waker: a
+ * pool thread must not block in a read that may never end. POOL is next.
+ *
+ * POOL: Its job is with the blocking pool and stores its waker. If the future
+ * is dropped now, the job has a copy of the loan and ends it.
+ *
+ * OVER: READY or dropped. The loan has ended, or another owner will end it.
  */
-struct rv_file_job {
-    enum rv_file_kind kind;
-    uint32_t references; /* one a ring operation, one the future's */
-    struct rv_file *file;
-    struct rv_buf *buf;
-    char *data; /* what is left to move */
-    size_t len_bytes;
-    size_t most_bytes; /* in one call */
-    int64_t offset;
-    int flags;
-    mode_t mode;
-    bool data_only;
-    bool whole;    /* goes on until nothing is left */
-    int opened_fd; /* of a call on the pool, until the future takes it */
-    union {
-        struct statx stat;
-        char path[1]; /* as long as it is */
-    } tail;
+enum rv_file_state {
+    RV_FILE_NEW,
+    RV_FILE_HELD,
+    RV_FILE_RING,
+    RV_FILE_WAIT,
+    RV_FILE_POOL,
+    RV_FILE_OVER,
 };
 
-/* What this future asks for. Returns: 0, -ENOMEM, -EBUSY. */
-int rv_file_job_new(struct rv_file_job **out, const struct rv_file_op *op);
-void rv_file_job_put(struct rv_file_job *job);
+/* --- file_loan.c ------------------------------------------------------- */
 
-/* So many bytes were moved. */
-void rv_file_job_advance(struct rv_file_job *job, int32_t moved_bytes);
+/*
+ * What the kernel or a pool thread may use until the end of the call. It is
+ * small, so that it fits into an entry of the ring: FILE-1.
+ */
+struct rv_file_loan {
+    enum rv_file_kind kind;
+    struct rv_file *file; /* a reference; NULL for an open */
+    struct rv_buf *buf;   /* a reference and a claim, or NULL */
+    void *memory;         /* the path of an open, the struct statx of a stat */
+};
 
-/* As entries of the ring. Returns: how many, 1 or 2. */
-int rv_file_job_calls(const struct rv_file_job *job,
-                      struct rv_ring_call calls[2]);
+/* Make the loan of an operation, and set what it is to move. Returns: 0;
+ * -EBUSY: the buffer is claimed; -ENOMEM. */
+int rv_file_lend(struct rv_file_op *op);
 
-/* An rv_ring_op's release: for jobs whose future is gone. */
-void rv_file_job_release(void *job, int32_t result);
+/* A copy of it, for who ends it if the future is dropped. */
+struct rv_file_loan rv_file_loan_of(const struct rv_file_op *op);
 
-/* An rv_blocking_call, and its free_arg. */
-int32_t rv_file_job_run(void *job);
-void rv_file_job_free(void *job);
+/* End a loan: the last reference to the file closes it. */
+void rv_file_loan_end(const struct rv_file_loan *loan);
 
-/* Whether an operation with this result has closed the descriptor; false for
- * the errors of operations that were not carried out. */
+/* End the loan of an operation whose future was dropped, with the result of its
+ * call; negative if the call was not made. An rv_entry's release. */
+void rv_file_loan_release(void *loan, int32_t result);
+
+/* Whether a close with this result has closed the descriptor; false for the
+ * errors of operations that were not carried out. */
 bool rv_file_was_closed(int32_t result);
 
-/* Read from the page cache. Returns: bytes, -EAGAIN if that would block, other
+/* --- file_call.c ------------------------------------------------------- */
+
+/* One operation on the pool: its calls, and the loan in case that the future is
+ * dropped. */
+struct rv_file_call {
+    struct rv_blocking_job job;
+    struct rv_ring_call calls[2]; /* each is made as a system call */
+    int count;
+    struct rv_file_loan loan;
+};
+
+/* Give the next calls to the ring. Returns: 0, -ENOMEM. */
+int rv_file_submit_to_ring(struct rv_file_op *op, struct rv_ring *ring);
+
+/* Give the next calls to the pool. Returns: 0, -ENOMEM, as
+ * rv_blocking_submit(). */
+int rv_file_submit_to_pool(struct rv_file_op *op);
+
+/* Read from the page cache. Returns: bytes; -EAGAIN: that would block; another
  * negative errno. */
 int32_t rv_file_read_now(struct rv_file *file, char *data, size_t len_bytes,
                          int64_t offset);
-
-/* Where an operation is; see file.c. */
-enum rv_file_op_state {
-    RV_FILE_OP_NEW,
-    RV_FILE_OP_RING,
-    RV_FILE_OP_WAIT,
-    RV_FILE_OP_POOL,
-    RV_FILE_OP_OVER,
-};
-
-/* From NEW to another state: the ring where it works, or else the pool. */
-void rv_file_choose_way(struct rv_file_op *op, const struct rv_cx *cx);
-
-/* Go on in one of the states. Returns: PENDING too when it has changed. */
-enum rv_poll rv_file_poll_ring(struct rv_file_op *op, struct rv_cx *cx);
-enum rv_poll rv_file_poll_wait(struct rv_file_op *op, struct rv_cx *cx);
-enum rv_poll rv_file_poll_pool(struct rv_file_op *op, struct rv_cx *cx);
-
-/* Let go of the reactor. */
-void rv_file_stop_waiting(struct rv_file_op *op);
-
-/* Hand the outputs over, and let go of the job. Returns: READY. */
-enum rv_poll rv_file_finish(struct rv_file_op *op, int32_t result);
-
-/* A file of a descriptor; closed with it unless borrowed. Returns: NULL without
- * memory. */
-struct rv_file *rv_file_new(int fd, bool borrowed);
 
 #endif /* RV_FILE_INTERNAL_H */

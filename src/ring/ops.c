@@ -105,13 +105,16 @@ void rv_entry_orphan(struct rv_ring *ring, struct rv_entry *entry)
     ring->orphans++;
 }
 
-/* Release what an abandoned entry owns, and free it. */
+/* Free an abandoned entry, then release what it owned: `release` may begin an
+ * operation, which is sure to find the entry's slot free. */
 static void free_orphan(struct rv_ring *ring, struct rv_entry *entry)
 {
     void (*release)(void *owner, int32_t result) = entry->release;
-    void *owner = entry->owner;
+    _Alignas(void *) unsigned char kept[RV_ENTRY_KEPT_BYTES];
+    void *owner = entry->owner == entry->kept ? kept : entry->owner;
     int32_t result = entry->result;
 
+    memcpy(kept, entry->kept, sizeof kept);
     rv_entry_free(ring, entry);
     if (release)
         release(owner, result);
@@ -306,13 +309,6 @@ void rv_entry_abandon(struct rv_ring *ring, struct rv_entry *entry)
     } else if (entry->state == RV_ENTRY_WAITING && !entry->follows) {
         rv_entry_complete_chain(ring, entry, -ECANCELED);
     }
-}
-
-void rv_entry_end_copy(struct rv_ring *ring, struct rv_entry *entry,
-                       int32_t result)
-{
-    if (entry->state != RV_ENTRY_DONE)
-        rv_entry_complete(ring, entry, result);
 }
 
 /* --- completion -------------------------------------------------------- */

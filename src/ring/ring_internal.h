@@ -8,9 +8,13 @@
 #define RV_RING_INTERNAL_H
 
 #include <reveil/ring.h>
+#include <string.h>
 
+#include "base/base_internal.h"
 #include "executor/executor_internal.h"
 #include "ring/queues.h"
+
+enum { RV_ENTRY_KEPT_BYTES = 4 * sizeof(void *) };
 
 enum rv_entry_state {
     RV_ENTRY_WAITING,   /* for room, or for the head of its chain to get it */
@@ -36,7 +40,8 @@ struct rv_entry {
     struct rv_ring_call call;
     struct rv_waker waker;
     void (*release)(void *owner, int32_t result);
-    void *owner;
+    void *owner; /* for `release`; may be `kept` */
+    _Alignas(void *) unsigned char kept[RV_ENTRY_KEPT_BYTES];
 };
 
 enum rv_ring_state { RV_RING_UNTRIED, RV_RING_OPEN, RV_RING_CLOSED };
@@ -100,9 +105,26 @@ void rv_entry_orphan(struct rv_ring *ring, struct rv_entry *entry);
  * when it is. The entry is gone, now or later. */
 void rv_entry_abandon(struct rv_ring *ring, struct rv_entry *entry);
 
-/* End an entry of a copy in a child of fork(): nothing will complete it. */
-void rv_entry_end_copy(struct rv_ring *ring, struct rv_entry *entry,
-                       int32_t result);
+/* `second` begins when `first` has done all it should. Before the submission of
+ * `first`, which submits both. */
+static inline void rv_entry_link(struct rv_entry *first,
+                                 struct rv_entry *second)
+{
+    first->next_id = second->id;
+    second->follows = true;
+}
+
+/* If the future is dropped before the completion, call `release` with a copy of
+ * `data`, which is in the entry: so this needs no memory. */
+static inline void rv_entry_keep(struct rv_entry *entry,
+                                 void (*release)(void *copy, int32_t result),
+                                 const void *data, size_t data_bytes)
+{
+    RV_CHECK(data_bytes <= RV_ENTRY_KEPT_BYTES, "too much for an entry");
+    memcpy(entry->kept, data, data_bytes);
+    entry->owner = entry->kept;
+    entry->release = release;
+}
 
 /* Free the slot of an entry that is done, or was never in line. */
 void rv_entry_free(struct rv_ring *ring, struct rv_entry *entry);
@@ -132,6 +154,32 @@ int rv_ring_submit(struct rv_ring *ring, uint32_t wait_for);
 
 /* Take all completions. Returns: true if there was any. */
 bool rv_ring_reap(struct rv_ring *ring);
+
+/* --- ring_op.c: an operation from the side of its future ---------------- */
+
+/* The ring of this thread, if it serves the tasks of `cx`. Returns: 0; -ENODEV:
+ * there is none; as rv_ring_open(). */
+int rv_ring_of(const struct rv_cx *cx, struct rv_ring **out);
+
+/* Make an entry for `call`, for the caller to fill in and submit. Returns: NULL
+ * without memory. */
+struct rv_entry *rv_ring_slot_alloc(struct rv_ring_slot *slot,
+                                    struct rv_ring *ring,
+                                    const struct rv_ring_call *call);
+
+/* Free an entry that was not submitted. */
+void rv_ring_slot_free(struct rv_ring_slot *slot);
+
+/*
+ * Take the result if the operation has ended, or else store the waker.
+ *
+ * Returns: true if it has ended, now or before, or was never begun.
+ */
+bool rv_ring_slot_poll(struct rv_ring_slot *slot, const struct rv_cx *cx);
+
+/* Cancel the operation if it has not ended. What the entry owns is released,
+ * now or when the kernel has let go of it. */
+void rv_ring_slot_drop(struct rv_ring_slot *slot);
 
 /* --- ending.c ---------------------------------------------------------- */
 

@@ -10,9 +10,7 @@
 #include "base/base_internal.h"
 #include "ring/ring_internal.h"
 
-/* A ring that works for the tasks that `cx` is for. Returns: 0, as
- * rv_ring_open(). */
-static int find_ring(const struct rv_cx *cx, struct rv_ring **out)
+int rv_ring_of(const struct rv_cx *cx, struct rv_ring **out)
 {
     struct rv_ring *ring = rv_ring_current();
 
@@ -22,132 +20,141 @@ static int find_ring(const struct rv_cx *cx, struct rv_ring **out)
     return rv_ring_open(ring);
 }
 
-static struct rv_entry *entry_of(const struct rv_ring_op *op)
+/* --- an entry from the side of its future ------------------------------ */
+
+static struct rv_entry *entry_of(const struct rv_ring_slot *slot)
 {
-    return rv_slab_at(&op->ring->entries, rv_id_index(op->id));
+    return rv_slab_at(&slot->ring->entries, rv_id_index(slot->id));
 }
 
-/* --- the start --------------------------------------------------------- */
-
-/* Give back the entries of a chain that did not come about. */
-static void undo(struct rv_ring *ring, struct rv_ring_op *op)
+/* The future has nothing to do with the entry any more. */
+static void leave(struct rv_ring_slot *slot)
 {
-    for (; op && op->ring; op = op->linked) {
-        rv_entry_free(ring, entry_of(op));
-        op->ring = NULL;
-        rv_ring_put(ring);
-    }
+    struct rv_ring *ring = slot->ring;
+
+    slot->ring = NULL;
+    rv_ring_put(ring);
 }
 
-/* An entry for this one. Returns: NULL without memory. */
-static struct rv_entry *make_entry(struct rv_ring *ring, struct rv_ring_op *op)
+struct rv_entry *rv_ring_slot_alloc(struct rv_ring_slot *slot,
+                                    struct rv_ring *ring,
+                                    const struct rv_ring_call *call)
 {
-    struct rv_entry *entry = rv_entry_new(ring, &op->call);
+    struct rv_entry *entry = rv_entry_new(ring, call);
 
     if (!entry)
         return NULL;
-    entry->release = op->release;
-    entry->owner = op->owner;
-    op->ring = ring;
-    op->id = entry->id;
     rv_ring_get(ring);
+    *slot = (struct rv_ring_slot){.ring = ring, .id = entry->id};
     return entry;
 }
 
-/* Entries for all of a chain, and the first one in line. Returns: 0, negative
- * errno. */
-static int start_chain(struct rv_ring *ring, struct rv_ring_op *first)
+void rv_ring_slot_free(struct rv_ring_slot *slot)
 {
-    struct rv_entry *last = NULL;
-    uint32_t len = 0;
-
-    for (struct rv_ring_op *op = first; op; op = op->linked) {
-        struct rv_entry *entry = make_entry(ring, op);
-
-        if (!entry)
-            goto fail;
-        entry->follows = last != NULL;
-        if (last)
-            last->next_id = entry->id;
-        last = entry;
-        len++;
-    }
-    if (len > ring->queues.sq_entries)
-        goto fail;
-    rv_entry_submit(ring, entry_of(first));
-    return 0;
-
-fail:
-    undo(ring, first);
-    return len > ring->queues.sq_entries ? -EINVAL : -ENOMEM;
+    rv_entry_free(slot->ring, entry_of(slot));
+    leave(slot);
 }
 
-/* Returns: 0, negative errno. */
-static int start(struct rv_ring_op *self, const struct rv_cx *cx)
+bool rv_ring_slot_poll(struct rv_ring_slot *slot, const struct rv_cx *cx)
 {
-    struct rv_ring *ring;
-    int error;
+    struct rv_ring *ring = slot->ring;
+    struct rv_entry *entry;
 
-    if (self->follows)
-        return -ECANCELED; /* the first one did not start */
-    error = find_ring(cx, &ring);
-    return error ? error : start_chain(ring, self);
+    if (!ring)
+        return true;
+    RV_CHECK(ring->executor == cx->executor,
+             "an operation of another executor's ring");
+    entry = entry_of(slot);
+    /* OPS-8: in a child of fork() nothing will complete it. */
+    if (rv_fork_is_copy(ring->mark) && entry->state != RV_ENTRY_DONE)
+        rv_entry_complete(ring, entry, -ESTALE);
+    if (entry->state == RV_ENTRY_WAITING ||
+        entry->state == RV_ENTRY_IN_FLIGHT) {
+        rv_waker_store(&entry->waker, &cx->waker);
+        return false;
+    }
+    slot->result = entry->result;
+    slot->untaken = entry->untaken;
+    slot->lost = entry->state == RV_ENTRY_LOST;
+    if (slot->lost)
+        rv_entry_abandon(ring, entry); /* OPS-7: released by the kernel only */
+    else
+        rv_entry_free(ring, entry);
+    leave(slot);
+    return true;
+}
+
+void rv_ring_slot_drop(struct rv_ring_slot *slot)
+{
+    if (!slot->ring)
+        return;
+    rv_entry_abandon(slot->ring, entry_of(slot));
+    leave(slot);
 }
 
 /* --- the future -------------------------------------------------------- */
 
-/* Let go of the entry. */
-static void leave(struct rv_ring_op *self)
+/*
+ * Make entries for all operations of a chain, and submit them.
+ *
+ * Returns: 0; -ENOMEM; -EINVAL: the chain is longer than the submission queue.
+ */
+static int start_chain(struct rv_ring *ring, struct rv_ring_op *first)
 {
-    struct rv_ring *ring = self->ring;
+    struct rv_entry *head = NULL;
+    struct rv_entry *last = NULL;
+    uint32_t len = 0;
 
-    self->ring = NULL;
-    rv_ring_put(ring);
+    for (struct rv_ring_op *op = first; op; op = op->linked) {
+        struct rv_entry *entry = NULL;
+
+        if (len++ < ring->queues.sq_entries)
+            entry = rv_ring_slot_alloc(&op->slot, ring, &op->call);
+        if (!entry)
+            goto fail;
+        entry->release = op->release;
+        entry->owner = op->owner;
+        if (last)
+            rv_entry_link(last, entry);
+        else
+            head = entry;
+        last = entry;
+    }
+    rv_entry_submit(ring, head);
+    return 0;
+
+fail:
+    for (struct rv_ring_op *op = first; op->slot.ring; op = op->linked)
+        rv_ring_slot_free(&op->slot);
+    return len > ring->queues.sq_entries ? -EINVAL : -ENOMEM;
 }
 
 static enum rv_poll ring_op_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct rv_ring_op *self =
         RV_CONTAINER_OF(future, struct rv_ring_op, future);
-    struct rv_entry *entry;
 
-    if (!self->ring) {
-        future->result = start(self, cx);
+    if (!self->slot.ring) {
+        struct rv_ring *ring;
+
+        /* The second of a chain has an entry if the first has begun. */
+        future->result = self->follows ? -ECANCELED : rv_ring_of(cx, &ring);
+        if (future->result == 0)
+            future->result = start_chain(ring, self);
         if (future->result < 0)
             return RV_READY;
     }
-    RV_CHECK(self->ring->executor == cx->executor,
-             "an operation of another executor's ring");
-    entry = entry_of(self);
-    if (rv_fork_is_copy(self->ring->mark))
-        rv_entry_end_copy(self->ring, entry, -ESTALE);
-    if (entry->state == RV_ENTRY_DONE) {
-        future->result = entry->result;
-        self->untaken = entry->untaken;
-        rv_entry_free(self->ring, entry);
-        leave(self);
-        return RV_READY;
-    }
-    if (entry->state == RV_ENTRY_LOST) { /* OPS-7 */
-        future->result = entry->result;
-        self->lost = true;
-        rv_entry_abandon(self->ring, entry);
-        leave(self);
-        return RV_READY;
-    }
-    rv_waker_store(&entry->waker, &cx->waker);
-    return RV_PENDING;
+    if (!rv_ring_slot_poll(&self->slot, cx))
+        return RV_PENDING;
+    future->result = self->slot.result;
+    self->lost = self->slot.lost;
+    return RV_READY;
 }
 
 static void ring_op_drop(struct rv_future *future)
 {
-    struct rv_ring_op *self =
-        RV_CONTAINER_OF(future, struct rv_ring_op, future);
-
-    if (!self->ring)
-        return;
-    rv_entry_abandon(self->ring, entry_of(self));
-    leave(self);
+    rv_ring_slot_drop(
+        &RV_CONTAINER_OF(future, struct rv_ring_op, future)->slot);
 }
 
 void rv_ring_op_init(struct rv_ring_op *op, const struct rv_ring_call *call,

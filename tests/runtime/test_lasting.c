@@ -598,6 +598,52 @@ RV_TEST(lasting, what_the_kernel_has_is_not_released)
     in_child(while_in_flight);
 }
 
+/* A read of a file ends with the error, even if that is the one of a descriptor
+ * that is to be waited for. Its buffer is the kernel's until the completion. */
+static int file_in_flight(void)
+{
+    struct rv_buf *buf = rv_buf_new(1);
+    struct rv_runtime *runtime;
+    struct rv_file_op op;
+    struct rv_probe probe;
+    struct rv_file *file;
+    struct rv_cx cx;
+    int fds[2];
+
+    CHILD_CHECK(start_with_ring(&runtime) == 0);
+    CHILD_CHECK(pipe2(fds, O_CLOEXEC) == 0);
+    CHILD_CHECK(rv_file_of_fd(&file, fds[0]) == 0);
+    rv_file_read_init(&op, file, buf, RV_FILE_POSITION);
+    rv_probe_init(&probe);
+    cx = rv_probe_cx(&probe);
+    cx.executor = rv_runtime_executor(runtime);
+    CHILD_CHECK(rv_poll(&op.future, &cx) == RV_PENDING);
+    CHILD_CHECK(hand_over(runtime) == 0);
+    fail(-EAGAIN, -1);
+    CHILD_CHECK(do_nop(runtime) == -EAGAIN);
+    CHILD_CHECK(rv_poll(&op.future, &cx) == RV_READY);
+    CHILD_CHECK(op.future.result == -EAGAIN);
+    rv_drop(&op.future);
+    CHILD_CHECK(rv_buf_busy(buf));
+    fail(0, 0);
+    CHILD_CHECK(write(fds[1], "x", 1) == 1);
+    for (int i = 0; i < RV_TEST_WAIT_MS && rv_buf_busy(buf); i++)
+        CHILD_CHECK(hand_over(runtime) == 0);
+    CHILD_CHECK(!rv_buf_busy(buf));
+    rv_file_put(file);
+    rv_buf_put(buf);
+    rv_probe_fini(&probe);
+    rv_runtime_stop(runtime);
+    return 0;
+}
+
+RV_TEST(lasting, what_the_kernel_has_of_a_file_is_not_released_either)
+{
+    if (!has_io_uring())
+        cr_skip_test("no io_uring here");
+    in_child(file_in_flight);
+}
+
 /* The failure comes when nothing but the end is left to do. */
 static int at_the_end(void)
 {
