@@ -9,7 +9,8 @@
  * Some calls block and have nothing that epoll could wait for: file I/O,
  * getaddrinfo(), a library without an asynchronous interface. They run on a
  * pool of threads, which grows while jobs are queued and shrinks when it is
- * idle.
+ * idle. These threads block all signals but those of faults (SIGSEGV, SIGABRT,
+ * ...), so a handler of the program runs when its call faults.
  */
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * buf.h - memory that an operation can keep until it is done with it.
+ * buf.h - reference-counted buffers, which an operation can keep alive.
  *
  *     buf = rv_buf_new(64 * 1024);
  *     rv_file_read_init(&self->read, file, buf, 0);
@@ -8,9 +8,9 @@
  *     ...
  *     rv_buf_put(buf);
  *
- * While an operation is in flight it has a reference of its own, so a future
- * may be dropped and the buffer be put at any time: the memory stays until the
- * kernel, or the thread of the pool, has let go of it.
+ * An operation that is under way has its own reference. So the future may be
+ * dropped and the buffer put at any time: the memory is freed only after the
+ * kernel or the pool thread has finished with it.
  */
 #ifndef RV_BUF_H
 #define RV_BUF_H
@@ -23,35 +23,37 @@
 
 RV_BEGIN_DECLS
 
-/* Not to be copied. */
+/* Do not copy it. */
 struct rv_buf {
     char *data;
-    size_t len_bytes;            /* how much of it means something */
-    size_t cap_bytes;            /* how much there is */
+    size_t len_bytes;            /* that are in use */
+    size_t cap_bytes;            /* that there is room for */
     _Atomic uint32_t references; /* private */
-    _Atomic int32_t claims;      /* private: operations that write what is in
-                                    it to a file; -1: one that reads into it */
+    _Atomic int32_t claims;      /* private: how many operations read it;
+                                    -1: one fills it */
 };
 
 /*
- * An empty buffer with one reference, zeroed. One of 4 KiB or more is aligned
- * to 4 KiB, as O_DIRECT wants it.
+ * Create an empty, zeroed buffer with one reference. A buffer of 4 KiB or more
+ * is aligned to 4 KiB, as O_DIRECT requires.
  *
  * Returns: NULL without memory.
  */
 struct rv_buf *rv_buf_new(size_t cap_bytes);
 
-/* One more reference. Threads: any. Returns: buf. */
+/* Take a reference. Threads: any. Returns: buf. */
 struct rv_buf *rv_buf_get(struct rv_buf *buf);
 
-/* Give up a reference; the last one frees the memory. NULL is allowed.
- * Threads: any. */
+/* Put a reference; the last one frees the memory. NULL is allowed. Threads:
+ * any.
+ */
 void rv_buf_put(struct rv_buf *buf);
 
 /*
- * An operation has it: do not touch it. So it is from the first poll of the
- * operation's future until that is READY, or, if the future was dropped before,
- * until the kernel has let go. Threads: any.
+ * Returns: true while an operation uses the buffer, which the program must not
+ * touch then. This begins with the first poll of the future and ends when it is
+ * READY; if it is dropped before, when the kernel or the pool thread has
+ * finished. Threads: any.
  */
 bool rv_buf_busy(const struct rv_buf *buf);
 

@@ -9,16 +9,16 @@
  *     rv_file_close_init(&self->op, &self->file);
  *     RV_AWAIT(future, cx, &self->op.future);
  *
- * epoll cannot wait for a file: it is always "ready", and the read blocks all
- * the same. Three ways, tried in this order:
+ * epoll cannot wait for a file: a file is always "ready", and reading it may
+ * block all the same. An operation takes the first of these ways that works:
  *
- *   - What is in the page cache is read at once, by preadv2(RWF_NOWAIT).
- *   - The thread's ring (ring.h), if it has one that works.
- *   - The blocking pool. Pipes, sockets and terminals wait in the reactor
- *     first, so that no thread sits in a read that may never end.
+ *   - preadv2(RWF_NOWAIT): reads what is in the page cache, at once.
+ *   - The ring of the thread (ring.h).
+ *   - The blocking pool. Pipes, sockets and terminals first wait in the
+ *     reactor, so that no pool thread is stuck in a read that may never end.
  *
- * The results are the same whichever it was. rv_ring_options.off leaves
- * out the ring; `reveil doctor` says which it is, and why.
+ * The results are the same. rv_ring_options.off disables the ring. `reveil
+ * doctor` prints which way this machine uses, and why.
  */
 #ifndef RV_FILE_H
 #define RV_FILE_H
@@ -32,43 +32,47 @@
 
 RV_BEGIN_DECLS
 
-/* An open file. Operations in flight keep it open. */
+/* An open file. Operations that are under way keep it open. */
 struct rv_file;
 
-/* At the file's position, which moves on: the only offset for pipes,
- * terminals and sockets, and what to give for a file of O_APPEND. */
+/* The offset that means "at the file's position, and advance it". Pipes,
+ * terminals and sockets have no other offset; use it for O_APPEND too. */
 enum { RV_FILE_POSITION = -1 };
 
 /*
- * A file of a descriptor that somebody else opened and closes, such as 0.
- * Close it only when no operation on it is in flight.
+ * Make a file of a descriptor that stays the caller's, such as 0. The caller
+ * must not close the descriptor while an operation on the file is under way.
  *
  * Returns: 0, -ENOMEM.
  */
 int rv_file_of_fd(struct rv_file **out, int fd);
 
-/* The same for a descriptor that is the file's from now on, and is closed with
- * it; also when this fails. Returns: 0, -ENOMEM. */
+/* The same for a descriptor that becomes the file's and is closed with it. If
+ * this fails, it is closed at once. Returns: 0, -ENOMEM. */
 int rv_file_adopt(struct rv_file **out, int fd);
 
 /*
- * Give the file up, without waiting for the result of close(2). What is in
- * flight keeps the descriptor open until its completion. NULL is allowed.
+ * Put the owner's reference, without waiting for the result of close(2).
+ * Operations that are under way keep the descriptor open until they complete.
+ * NULL is allowed.
  *
  * Threads: any.
  */
 void rv_file_put(struct rv_file *file);
 
-/* Its descriptor, still the file's. */
+/* Returns: the descriptor, which stays the file's. */
 int rv_file_fd(const struct rv_file *file);
 
 /*
- * One operation. result: as the system call's, negative errno if it failed;
- * never -EINTR. -ENOMEM; -ENODEV (neither ring nor pool on this thread);
- * -EBUSY (the buffer is in another operation).
+ * One operation.
  *
- * Dropped in flight it is canceled, if that is still possible: a read or
- * write may happen or not, a file that was opened is closed again.
+ * result: of the system call; a negative errno if it failed, but never -EINTR.
+ *         Also -ENOMEM; -ENODEV: this thread has neither a ring nor a pool;
+ *         -EBUSY: the buffer is in another operation.
+ *
+ * Dropped while it is under way, the operation is canceled if that is still
+ * possible: the read or write may have happened or not. A file that was opened
+ * is closed again.
  */
 struct rv_file_op {
     struct rv_future future;
@@ -96,71 +100,74 @@ struct rv_file_op {
 };
 
 /*
- * open(2), with O_CLOEXEC. `path` is read at the first poll.
+ * open(2), with O_CLOEXEC. `path` is NUL-terminated and must stay valid until
+ * the first poll.
  *
- * Owns: *out is the caller's when the result is 0; untouched if not.
+ * Owns: if the result is 0, *out is the caller's; otherwise it is unchanged.
  */
 void rv_file_open_init(struct rv_file_op *op, struct rv_file **out,
                        const char *path, int flags, mode_t mode);
 
 /*
- * Read to the end of what is in `buf`, as much as there is room for (2 GiB at
- * most), and make its len_bytes longer by the result.
+ * Read as many bytes as `buf` has room for (2 GiB at most), append them to its
+ * contents and add the result to its len_bytes.
  *
  * offset:  in the file, or RV_FILE_POSITION.
- * result:  bytes; 0 at the end of the file. It may be less than there is room
- *          for, before the end too: the rest was not in the page cache.
+ * result:  bytes; 0 at the end of the file. The read may be short before the
+ *          end of the file too: the rest was not in the page cache.
  */
 void rv_file_read_init(struct rv_file_op *op, struct rv_file *file,
                        struct rv_buf *buf, int64_t offset);
 
 /*
- * Write what is in `buf` from `from_bytes` on (2 GiB at most).
+ * Write the contents of `buf` from the byte `from_bytes` on (2 GiB at most).
  *
- * offset:  in the file, or RV_FILE_POSITION. O_APPEND goes to the end anyway.
- * result:  bytes, 0 or more; may be less than asked for (a pipe, a full disk):
- *          go on with the rest. -EPIPE raises SIGPIPE, as write(2) does, on a
- *          thread of the kernel's choice: ignore that signal.
+ * offset:  in the file, or RV_FILE_POSITION. With O_APPEND the kernel ignores
+ *          it and appends.
+ * result:  bytes, 0 or more. The write may be short (a pipe, a full disk):
+ * write the rest. -EPIPE raises SIGPIPE, as write(2) does, on a thread of the
+ *          kernel's choice: ignore that signal.
  */
 void rv_file_write_init(struct rv_file_op *op, struct rv_file *file,
                         struct rv_buf *buf, size_t from_bytes, int64_t offset);
 
-/* Write all of it, with as many calls as that takes. result: 0, or what went
- * wrong after a part of it perhaps. */
+/* The same, but write everything, with as many calls as necessary. result: 0,
+ * or a negative errno; a part may have been written. */
 void rv_file_write_whole_init(struct rv_file_op *op, struct rv_file *file,
                               struct rv_buf *buf, size_t from_bytes,
                               int64_t offset);
 
 /*
- * Write all of it, then fsync(2): linked in the ring, so that the executor is
- * woken once for both.
+ * Write everything, then fsync(2). In the ring the two are linked, so that one
+ * wake is enough for both.
  *
  * offset: 0 or more.
- * result: 0 when all is written and on the disk.
+ * result: 0: everything is on the disk. Or a negative errno.
  */
 void rv_file_write_sync_init(struct rv_file_op *op, struct rv_file *file,
                              struct rv_buf *buf, size_t from_bytes,
                              int64_t offset);
 
-/* fsync(2), or fdatasync(2) if only the data matter. */
+/* fsync(2); with data_only, fdatasync(2). */
 void rv_file_sync_init(struct rv_file_op *op, struct rv_file *file,
                        bool data_only);
 
-/* statx(2) with STATX_BASIC_STATS. *stat is written when it is READY. */
+/* statx(2) with STATX_BASIC_STATS. *stat is written by the poll that returns
+ * READY, if the result is 0. */
 void rv_file_stat_init(struct rv_file_op *op, struct rv_file *file,
                        struct statx *stat);
 
 /*
- * close(2), and its result. *file is NULL from the first poll on. If an
- * operation on it that was dropped is still in flight, the descriptor is
- * closed after that, and the result is 0.
+ * close(2), and its result. *file is NULL after the first poll. If a dropped
+ * operation on the file is still under way, its completion closes the
+ * descriptor, and the result here is 0.
  */
 void rv_file_close_init(struct rv_file_op *op, struct rv_file **file);
 
 /* --- whole files ------------------------------------------------------- */
 
-/* Open, read to the end, close. result: 0, -EFBIG (more than max_bytes),
- * negative errno. */
+/* Open, read to the end, close. result: 0; -EFBIG: the file has more than
+ * max_bytes; another negative errno. */
 struct rv_file_read_all {
     struct rv_future future;
     struct rv_file_op op; /* private, as are the rest */
@@ -175,11 +182,12 @@ struct rv_file_read_all {
 void rv_file_read_all_init(struct rv_file_read_all *all, const char *path,
                            size_t max_bytes);
 
-/* What was read; the caller's to put. NULL if it failed or was taken. */
+/* Move the contents to the caller, who puts the buffer. Returns: NULL if the
+ * future failed, or if they were moved before. */
 struct rv_buf *rv_file_read_all_take(struct rv_file_read_all *all);
 
-/* Make a file, or empty it, write all of a buffer, sync if asked for, close.
- * result: 0, negative errno. */
+/* Create or truncate a file, write the contents of a buffer, sync if requested,
+ * close. result: 0, negative errno. */
 struct rv_file_write_all {
     struct rv_future future;
     struct rv_file_op op; /* private, as are the rest */
@@ -190,8 +198,8 @@ struct rv_file_write_all {
     struct rv_buf *buf;
 };
 
-/* The future has a reference to `buf` of its own, until it is dropped. `path`
- * must stay valid until it is READY or dropped. */
+/* The future takes its own reference to `buf` and puts it when it is dropped.
+ * `path` must stay valid until the future is READY or dropped. */
 void rv_file_write_all_init(struct rv_file_write_all *all, const char *path,
                             mode_t mode, struct rv_buf *buf, bool sync);
 

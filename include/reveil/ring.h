@@ -2,28 +2,34 @@
 /*
  * ring.h - operations that the kernel carries out by itself: io_uring.
  *
+ *     struct rv_ring_call call = {.opcode = IORING_OP_READ, ...};
+ *
+ *     rv_ring_op_init(&self->op, &call, release_buffer, self->buffer);
+ *     RV_AWAIT(future, cx, &self->op.future);
+ *     ... self->op.future.result is the result of the completion
+ *
  *     executor's thread                         kernel
  *     poll: an entry in the submission queue
  *     before it sleeps: io_uring_enter()  --->  reads, writes, waits
  *     reap the completion queue           <---  completions, eventfd
  *     wake the task
  *
- * One ring an executor. Futures fill entries in; the executor hands all of
- * them over with one system call when it has nothing else to do, and every so
- * often when it has. The ring's eventfd is a source of the reactor, so what
- * completes later wakes the executor as a socket does.
+ * Each executor has its own ring. Futures fill in entries. The executor submits
+ * all of them with one system call before it sleeps, and at intervals while it
+ * is busy. The ring's eventfd is a source of the reactor, so a completion wakes
+ * the executor in the same way as a socket does.
  *
- * A submission that the kernel refuses is tried again, for a fifth of a second
- * or, when it is short of something, for two. Then the ring has failed: what it
- * never took ends with that error (files go to the pool), as does what is asked
- * for later.
+ * If the kernel refuses a submission, the ring tries again for a fifth of a
+ * second, or for two seconds if the kernel is short of a resource. After that
+ * the ring has failed. Operations that the kernel never took end with the
+ * error, and so do all later ones; files go to the pool instead.
  *
- * In a child of fork() the ring is the parent's. The futures may be dropped,
- * the ring may be freed, and the parent is not disturbed; operations end with
- * -ESTALE.
+ * In a child of fork() the ring belongs to the parent. The child may drop the
+ * futures and free the ring, which does not disturb the parent. Operations end
+ * with -ESTALE.
  *
- * file.h has files on top of it. This header is for operations of your own
- * (IORING_OP_... of linux/io_uring.h).
+ * file.h has files on top of the ring. This header is for operations of your
+ * own (IORING_OP_... of linux/io_uring.h).
  */
 #ifndef RV_RING_H
 #define RV_RING_H
@@ -36,15 +42,15 @@ RV_BEGIN_DECLS
 struct rv_ring;
 
 struct rv_ring_options {
-    uint32_t entries; /* of the submission queue, up to 32,768; 0: 256 */
-    bool off;         /* no ring: files are read and written by the pool */
+    uint32_t entries; /* in the submission queue, up to 32,768; 0: 256 */
+    bool off;         /* no ring: files use the blocking pool */
 };
 
 /*
- * A ring for the tasks of `executor`. The kernel's part of it, which costs
- * two descriptors and some pages, is made at the first use.
+ * Create a ring for the tasks of `executor`. The kernel's part, which costs two
+ * descriptors and some pages, is created at the first use.
  *
- * options: copied; NULL for the default ones.
+ * options: copied. NULL: the defaults.
  * Threads: the executor's.   Returns: 0, -ENOMEM, -EINVAL.
  */
 int rv_ring_new(struct rv_ring **out, struct rv_executor *executor,
@@ -52,49 +58,50 @@ int rv_ring_new(struct rv_ring **out, struct rv_executor *executor,
                 const struct rv_ring_options *options);
 
 /*
- * Cancel all that is in flight, wait until the kernel has let go of it, and
- * give everything back. Futures that are left end with -ECANCELED.
+ * Cancel all operations, wait until none is in flight, and free the ring.
+ * Futures that still exist end with -ECANCELED.
  *
- * Threads: the executor's, before the reactor is stopped; better after the
- * executor was freed, for its tasks may begin something.
- * Blocks:  until what cannot be canceled (a read from a disk) has ended, but
- *          not for a ring that has failed.
+ * Threads: the executor's, before the reactor is stopped. Preferably after the
+ *          executor was freed, since its tasks may begin operations.
+ * Blocks:  until operations that cannot be canceled (a read from a disk) have
+ *          ended. Does not wait for a ring that has failed.
  */
 void rv_ring_free(struct rv_ring *ring);
 
-/* The ring that rv_ring_enter() set for this thread, or NULL. */
+/* Returns: the ring that rv_ring_enter() set for this thread, or NULL. */
 struct rv_ring *rv_ring_current(void);
 
-/* Make it this thread's; NULL for none. Returns: the one before. */
+/* Set the ring of this thread; NULL: none. Returns: the previous one. */
 struct rv_ring *rv_ring_enter(struct rv_ring *ring);
 
 /*
- * Make the kernel's part, if that was not done yet.
+ * Create the kernel's part, if it does not exist yet.
  *
- * Returns: 0; -ENOSYS, -EPERM, -EACCES (no io_uring here), -EOPNOTSUPP (too
- * old, or switched off), -ENODEV (no reactor), -ECANCELED (being freed),
- * -ESTALE (in a child of fork()), as io_uring_enter() or the reactor (it has
- * failed for good): it stays so. -EMFILE, -ENFILE, -ENOMEM: it may work later.
+ * Returns: 0. Errors that are final: -ENOSYS, -EPERM, -EACCES: no io_uring
+ * here; -EOPNOTSUPP: the kernel is too old, or the ring is off; -ENODEV: there
+ * is no reactor; -ECANCELED: it is being freed; -ESTALE: after fork(); an
+ * error of io_uring_enter() or of the reactor: the ring has failed. Errors that
+ * may pass: -EMFILE, -ENFILE, -ENOMEM.
  */
 int rv_ring_open(struct rv_ring *ring);
 
-/* The executor whose tasks it serves. */
+/* Returns: the executor whose tasks the ring serves. */
 struct rv_executor *rv_ring_executor(const struct rv_ring *ring);
 
-/* Operations that the kernel has, or that wait for room. */
+/* Returns: how many operations the kernel has or wait for room. */
 uint32_t rv_ring_in_flight(const struct rv_ring *ring);
 
-/* What is asked of the kernel: the fields of its submission entry. */
+/* What to ask of the kernel: the fields of a submission queue entry. */
 struct rv_ring_call {
     uint8_t opcode; /* IORING_OP_... */
     int32_t fd;
-    uint64_t addr; /* an address, as rv_ring_addr() gives it */
+    uint64_t addr; /* a result of rv_ring_addr() */
     uint32_t len;
     uint32_t flags; /* rw_flags, open_flags, ... */
     uint64_t offset;
 };
 
-/* An address as the kernel wants it in rv_ring_call.addr. */
+/* Convert an address to the form of rv_ring_call.addr. */
 static inline uint64_t rv_ring_addr(const void *memory)
 {
     return (uint64_t)(uintptr_t)memory;
@@ -112,13 +119,14 @@ struct rv_ring_slot {
 };
 
 /*
- * One operation as a future.
+ * One operation as a future. Cancellation-safe only as far as the operation
+ * is: a read that is dropped may have consumed data.
  *
- * Threads: one executor's from the first poll to the end.
- * result: the completion's: 0 or more, or a negative errno. -ECANCELED too
- *         when the ring is freed, or when the operation is linked to one that
- *         did not do all it should. As rv_ring_open() if there is no ring, or
- *         when it fails meanwhile.
+ * Threads: the same executor's from the first poll to the end.
+ * result: of the completion: 0 or more, or a negative errno. -ECANCELED also if
+ *         the ring is freed, or if an earlier operation of the chain failed or
+ *         was short. An error of rv_ring_open() if there is no ring, or if it
+ *         fails meanwhile.
  */
 struct rv_ring_op {
     struct rv_future future;
@@ -126,42 +134,42 @@ struct rv_ring_op {
     void (*release)(void *owner, int32_t result);
     void *owner;
     struct rv_ring_op *linked; /* begins after this one */
-    bool follows;              /* is linked to another */
-    bool lost; /* READY, not private: the kernel may still have it; see Owns */
+    bool follows;              /* this one begins after another */
+    bool lost; /* not private. READY, but the kernel may still have it */
     struct rv_ring_slot slot;
 };
 
 /*
- * Owns: from the first poll on, all memory that `call` points at is the
- *       kernel's. When the future is READY it is the caller's again. When the
- *       future is dropped before, the operation is canceled, and `release` is
- *       called with its result once the kernel has let go, which may be as
- *       late as rv_ring_free(). NULL: nothing to release, and the memory stays
- *       valid long enough by itself.
- *       An operation that the kernel had when the ring failed is READY with
- *       `lost` set, and is as if it had been dropped: `release` comes when the
- *       kernel lets go, or never.
+ * Owns: the memory that `call` points at is lent to the kernel from the first
+ *       poll until the future is READY; then it is the caller's again. If the
+ *       future is dropped in between, the operation is canceled, and `release`
+ *       is called with its result when the kernel has completed it. That may be
+ *       as late as in rv_ring_free().
+ *       If the ring fails while the kernel has the operation, the future is
+ *       READY with `lost` set, and the memory is still lent: `release` is
+ *       called at the completion, or never.
+ * release: NULL if nothing is to be released and the memory outlives the
+ *       operation anyway.
  */
 void rv_ring_op_init(struct rv_ring_op *op, const struct rv_ring_call *call,
                      void (*release)(void *owner, int32_t result), void *owner);
 
 /*
- * `second` begins when `first` has ended and did all it should (a write of as
- * many bytes as asked for), and is -ECANCELED if not. Both are submitted
- * together at the first poll of `first`, which must come before that of
- * `second`; drop both, or wait for both. A task of a scheduler waits for both
- * at once (rv_all): between two waits it may move to a worker with another
- * ring.
+ * Link two operations: `second` begins when `first` has done all it should (a
+ * write: of as many bytes as requested); otherwise it ends with -ECANCELED. The
+ * first poll of `first` submits both, and must precede that of `second`. Drop
+ * both, or await both. A task of a scheduler awaits both at once (rv_all),
+ * since between two awaits it may move to a worker with another ring.
  */
 void rv_ring_link(struct rv_ring_op *first, struct rv_ring_op *second);
 
 /*
- * An operation without a future: `done` is called with the result, on this
- * thread, from the executor's turn or from rv_ring_free(). It may begin other
- * operations and wake tasks. It is canceled only by rv_ring_free().
+ * Begin an operation without a future. `done` is called with the result, on
+ * this thread, by the ring's driver or by rv_ring_free(). It may begin other
+ * operations and wake tasks. Only rv_ring_free() cancels the operation.
  *
- * done:    NULL if nobody wants to know.
- * Returns: 0, -ENOMEM, as rv_ring_open(); `done` is not called then.
+ * done:    NULL if the result does not matter.
+ * Returns: 0. -ENOMEM, an error of rv_ring_open(): `done` is not called.
  */
 int rv_ring_start(struct rv_ring *ring, const struct rv_ring_call *call,
                   void (*done)(void *owner, int32_t result), void *owner);

@@ -17,9 +17,9 @@
  * The kernel delivers a signal for the process to any thread that does not
  * block it. Therefore open the set before other threads start, or block it in
  * them too. The library's own threads block all signals; those that run tasks
- * block all but faults (SIGSEGV, SIGABRT, ...). Signals sent to a single thread
- * (raise(), pthread_kill()) may not be seen; those from kill() and from the
- * terminal are.
+ * or calls of rv_blocking block all but faults (SIGSEGV, SIGABRT, ...). Signals
+ * sent to a single thread (raise(), pthread_kill()) may not be seen; those from
+ * kill() and from the terminal are.
  */
 #ifndef RV_SIGNAL_H
 #define RV_SIGNAL_H

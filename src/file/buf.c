@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * buf.c - reference-counted buffers, and who may touch them.
+ * buf.c - reference-counted buffers, and which operation may use them.
  *
  * Threads: any.
  */
@@ -34,7 +34,7 @@ struct rv_buf *rv_buf_new(size_t cap_bytes)
 
 struct rv_buf *rv_buf_get(struct rv_buf *buf)
 {
-    /* relaxed: who has a reference may make another; nothing is published. */
+    /* relaxed: the caller has a reference; nothing is published. */
     atomic_fetch_add_explicit(&buf->references, 1, memory_order_relaxed);
     return buf;
 }
@@ -43,8 +43,8 @@ void rv_buf_put(struct rv_buf *buf)
 {
     if (!buf)
         return;
-    /* release: our use of the memory; acquire, for the last one: everybody
-     * else's. Both sides are this line. */
+    /* release: publishes that this thread is done with the memory. acquire, for
+     * the last reference: sees that all others are. Pairs with itself. */
     if (atomic_fetch_sub_explicit(&buf->references, 1, memory_order_acq_rel) ==
         1)
         rv_free(buf);
@@ -52,7 +52,7 @@ void rv_buf_put(struct rv_buf *buf)
 
 bool rv_buf_busy(const struct rv_buf *buf)
 {
-    /* acquire: what was read into it; pairs with rv_buf_unclaim(). */
+    /* acquire: sees what was read into it; pairs with rv_buf_unclaim(). */
     return atomic_load_explicit(&buf->claims, memory_order_acquire) != 0;
 }
 
@@ -63,7 +63,8 @@ bool rv_buf_claim(struct rv_buf *buf, bool to_fill)
     do {
         if (seen < 0 || (to_fill && seen > 0))
             return false;
-        /* acquire: pairs with the release in rv_buf_unclaim(). */
+        /* acquire: sees that earlier operations have ended; pairs with
+         * rv_buf_unclaim(). */
     } while (!atomic_compare_exchange_weak_explicit(
         &buf->claims, &seen, to_fill ? -1 : seen + 1, memory_order_acquire,
         memory_order_relaxed));
@@ -72,7 +73,8 @@ bool rv_buf_claim(struct rv_buf *buf, bool to_fill)
 
 void rv_buf_unclaim(struct rv_buf *buf, bool to_fill)
 {
-    /* release: the use of it has ended; pairs with the acquires above. */
+    /* release: publishes that this operation is done with the memory; pairs
+     * with rv_buf_claim() and rv_buf_busy(). */
     atomic_fetch_add_explicit(&buf->claims, to_fill ? 1 : -1,
                               memory_order_release);
 }

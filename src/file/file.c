@@ -11,23 +11,28 @@
  *      │       └───── there is more to do ─┘
  *      └──▶ OVER  (it was in the page cache)
  *
- * The states are described in file_internal.h. An operation has three forms:
+ * RING leads to WAIT too, if the descriptor is non-blocking. The states are
+ * described in file_internal.h. An operation has three forms:
  *
- *     struct rv_file_op   what the caller asked for; the future
- *     struct rv_entry     in the operation table of the ring, or
- *     struct rv_file_call in the queue of the pool
+ *     struct rv_file_op     the request, and the future
+ *     struct rv_entry       in the operation table of the ring, or
+ *     struct rv_file_call   in the queue of the pool
  *     an sqe, or a system call
  *
- * Requests go down only. A completion sets the state of the entry (or of the
- * job in the call) and wakes the waker there; the next poll finds it.
+ * Requests are passed down only. A completion sets the state of the entry, or
+ * of the job in the call, and wakes the waker that is stored there. The next
+ * poll reads that state.
+ *
+ * Protocol.
  *
  *   FILE-1  What the kernel or a pool thread uses is on loan. The future ends
  *       the loan when it has seen the end of the call; if it is dropped before,
- *       the completion ends it. So the future owns its outputs alone, and they
- *       are copied to the caller in a poll only.
+ *       the completion ends the loan. Otherwise the kernel could write to freed
+ *       memory. Outputs are passed to the caller in a poll only, so nothing of
+ *       the caller's changes after a drop.
  *   FILE-2  A descriptor is closed by the last reference to its file, and a
- *       loan has one, also while the operation waits for room in the ring. So
- *       the number is not another file's by the time the kernel reads it.
+ *       loan has one, also while the operation waits for room in the ring.
+ *       Otherwise the number could be another file's when the kernel reads it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -183,8 +188,8 @@ static enum step poll_wait(struct rv_file_op *self, struct rv_cx *cx,
 /* --- RING and POOL ----------------------------------------------------- */
 
 /*
- * A call has ended. An operation that writes all goes on until nothing is left;
- * one that also syncs, until the sync after the last byte was made.
+ * A call has ended. An operation that writes everything continues until
+ * nothing is left; one that also syncs, until the sync after the last byte.
  *
  * result: of the call. synced: of the sync; -ECANCELED if it was not made,
  * since the write before it was short.
@@ -371,7 +376,7 @@ static void file_op_drop(struct rv_future *future)
     self->state = RV_FILE_OVER;
 }
 
-/* --- what can be asked for --------------------------------------------- */
+/* --- the operations ---------------------------------------------------- */
 
 static void init(struct rv_file_op *op, enum rv_file_kind kind,
                  struct rv_file *file)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file_all.c - whole files, read or written.
+ * file_all.c - futures that read or write a whole file.
  *
  * Threads: the executor's.
  */
@@ -15,7 +15,7 @@ enum { FIRST_ROOM = 4096 };
 
 /* --- read -------------------------------------------------------------- */
 
-/* A buffer with more room, of what was read so far. Returns: 0, -ENOMEM. */
+/* Move what was read so far into a larger buffer. Returns: 0, -ENOMEM. */
 static int grow(struct rv_file_read_all *self, size_t cap_bytes)
 {
     struct rv_buf *buf = rv_buf_new(cap_bytes);
@@ -31,8 +31,9 @@ static int grow(struct rv_file_read_all *self, size_t cap_bytes)
     return 0;
 }
 
-/* Room for what the file says it has, and one more byte: to see its end. Files
- * of /proc say 0. Returns: 0, -ENOMEM, -EFBIG. */
+/* Make room for the size of the file, and for one more byte, so that the read
+ * that finds the end needs no larger buffer. Files of /proc have size 0.
+ * Returns: 0, -ENOMEM, -EFBIG. */
 static int make_first_room(struct rv_file_read_all *self)
 {
     const uint64_t size = self->stat.stx_size;
@@ -42,7 +43,7 @@ static int make_first_room(struct rv_file_read_all *self)
     return grow(self, size < FIRST_ROOM ? FIRST_ROOM : (size_t)size + 1);
 }
 
-/* Returns: 0, -ENOMEM, -EFBIG. */
+/* Make room for at least one more byte. Returns: 0, -ENOMEM, -EFBIG. */
 static int make_room(struct rv_file_read_all *self)
 {
     struct rv_buf *buf = self->buf;

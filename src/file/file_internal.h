@@ -6,9 +6,9 @@
  *        │            └────────▶ src/blocking/  ──▶ a pool thread
  *        └─────▶ file_loan.c
  *
- * file.c has the future: it decides where an operation goes and what its result
- * means. file_call.c says what is asked of the kernel. file_loan.c keeps the
- * file and the buffer alive meanwhile.
+ * file.c has the future: it chooses between the ring and the pool, and knows
+ * what a result means. file_call.c says what is asked of the kernel.
+ * file_loan.c keeps the file and the buffer alive meanwhile.
  */
 #ifndef RV_FILE_INTERNAL_H
 #define RV_FILE_INTERNAL_H
@@ -97,7 +97,7 @@ struct rv_file_loan {
  * -EBUSY: the buffer is claimed; -ENOMEM. */
 int rv_file_lend(struct rv_file_op *op);
 
-/* A copy of it, for who ends it if the future is dropped. */
+/* Returns: a copy of the loan, for the entry or the job. */
 struct rv_file_loan rv_file_loan_of(const struct rv_file_op *op);
 
 /* End a loan: the last reference to the file closes it. */

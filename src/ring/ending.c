@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ending.c - how a ring ends: drained, given up when the kernel takes nothing
- * any more, or as a copy in a child of fork().
+ * ending.c - the three ends of a ring: it is drained, it fails because the
+ * kernel refuses every submission, or it is the copy in a child of fork().
  *
  * Threads: the executor's.
  *
- * The rules are OPS-1, OPS-6, OPS-7 and OPS-8.
+ * The rules are OPS-1, OPS-6, OPS-7 and OPS-8 (ops.c).
  */
 #include <errno.h>
 #include <time.h>
@@ -14,10 +14,11 @@
 #include "ring/ring_internal.h"
 
 enum {
-    DRAIN_PAUSE_MS = 1, /* until a cancel that has missed is sent again */
-    /* Tries of a submission that fails (OPS-7), with pauses of 1, 2, 4, ... ms,
-     * LONGEST_PAUSE_MS at most: a fifth of a second; two seconds for what the
-     * kernel says when it is short of something. */
+    DRAIN_PAUSE_MS = 1, /* before a cancellation that missed is repeated */
+    /* A submission that fails is tried so often (OPS-7), with pauses of 1, 2,
+     * 4,
+     * ... LONGEST_PAUSE_MS. That is a fifth of a second, or two seconds if the
+     * kernel is short of a resource. */
     TRIES = 8,
     TRIES_OF_SHORTAGE = 36,
     LONGEST_PAUSE_MS = 64,
@@ -32,8 +33,8 @@ static void complete_all_waiting(struct rv_ring *ring, int32_t result)
             result);
 }
 
-/* The i-th slot of the operation table. Returns: NULL if nobody has it, or if
- * its entry is done. */
+/* Returns: the entry in the i-th slot of the operation table; NULL if the slot
+ * is free or the entry is DONE. */
 static struct rv_entry *unfinished_at(const struct rv_ring *ring, uint32_t i)
 {
     struct rv_entry *entry = rv_slab_at(&ring->entries, i);
@@ -44,7 +45,7 @@ static struct rv_entry *unfinished_at(const struct rv_ring *ring, uint32_t i)
                : NULL;
 }
 
-/* --- when the kernel takes nothing any more ---------------------------- */
+/* --- a ring that fails ------------------------------------------------- */
 
 int64_t rv_ring_pause_ms(const struct rv_ring *ring)
 {
@@ -63,8 +64,8 @@ bool rv_ring_was_last_try(struct rv_ring *ring)
     return ++ring->failures >= (shortage ? TRIES_OF_SHORTAGE : TRIES);
 }
 
-/* What stands in the submission queue is ours again. */
-static void take_back(struct rv_ring *ring, int error)
+/* End what is in the submission queue and was not taken by the kernel. */
+static void end_unsubmitted(struct rv_ring *ring, int error)
 {
     struct rv_queues *queues = &ring->queues;
     const uint32_t len = rv_queues_unsubmitted(queues);
@@ -83,7 +84,7 @@ static void take_back(struct rv_ring *ring, int error)
     rv_queues_take_back(queues);
 }
 
-/* What the kernel has is over for the futures only. */
+/* End what the kernel has, for the futures only. */
 static void lose_all(struct rv_ring *ring, int error)
 {
     for (uint32_t i = 0; i < ring->entries.used; i++) {
@@ -106,7 +107,7 @@ void rv_ring_give_up(struct rv_ring *ring, int error)
     ring->failed = true;
     ring->error = error;
     ring->stuck = false;
-    take_back(ring, error);
+    end_unsubmitted(ring, error);
     complete_all_waiting(ring, error);
     rv_ring_reap(ring);
     lose_all(ring, error);
@@ -118,7 +119,7 @@ void rv_ring_give_up(struct rv_ring *ring, int error)
     }
 }
 
-void rv_ring_look(struct rv_ring *ring)
+void rv_ring_reap_failed(struct rv_ring *ring)
 {
     rv_queues_enter(&ring->queues, 0, 0);
     rv_ring_reap(ring);
@@ -134,7 +135,7 @@ void rv_ring_end_copy(struct rv_ring *ring)
     }
 }
 
-/* --- the end ----------------------------------------------------------- */
+/* --- a ring that is freed ---------------------------------------------- */
 
 static void cancel_all(struct rv_ring *ring)
 {
@@ -153,7 +154,7 @@ static void pause_ms(int64_t ms)
     nanosleep(&pause, NULL);
 }
 
-/* Sleep until something completes. Gives the ring up when it fails (OPS-7). */
+/* Sleep until an operation completes, or until the ring fails (OPS-7). */
 static void await_completion(struct rv_ring *ring)
 {
     int n;
@@ -180,7 +181,7 @@ void rv_ring_drain(struct rv_ring *ring)
     while (ring->in_flight > 0 && !ring->failed) {
         uint32_t before = ring->in_flight;
 
-        /* Again after each end: one that waited for it may be there now. */
+        /* Again after each completion: the next of a chain may have begun. */
         cancel_all(ring);
         while (ring->in_flight >= before && !ring->failed)
             await_completion(ring);
@@ -188,5 +189,5 @@ void rv_ring_drain(struct rv_ring *ring)
     while (ring->cancels > 0 && !ring->failed)
         await_completion(ring);
     if (ring->failed)
-        rv_ring_look(ring); /* the last chance to have something back */
+        rv_ring_reap_failed(ring); /* the last chance to release memory */
 }

@@ -4,41 +4,41 @@
  *
  * Threads: the executor's.
  *
- *     WAITING --admit()--> IN_FLIGHT --completion--> DONE --> freed
- *        |                     |                      |
- *        +------ abandon ------+---- cancel entry ----+
+ *     WAITING ── admit() ──▶ IN_FLIGHT ── completion ──▶ DONE ──▶ freed
+ *        │                       │                        ▲
+ *        └─────── abandon ───────┴── cancellation ────────┘
+ *
+ * The states are described in ring_internal.h.
  *
  * Protocol.
  *
- *   OPS-1  What the kernel may still touch is released by the completion of the
- *       operation and by nothing else: not by the drop of the future, nor by
- *       the completion of the cancel entry, which may come first or last.
- *   OPS-2  A completion finds its entry by id. Ids are never given twice, so
- *       one that comes for a slot with a new tenant would find nothing.
- *   OPS-3  In flight are never more operations, cancels included, than the
- *       completion queue has slots. The others wait in line. Some slots are
- *       kept for cancels: a ring full of reads that never end can still cancel
- *       them.
- *   OPS-4  What was written to the submission queue stays there until the
- *       kernel took it: a submission that failed or was short is tried again,
- *       also one that has only cancels.
+ *   OPS-1  Memory that the kernel may use is released by the completion of the
+ *       operation only: not by the drop of the future, and not by the
+ *       completion of the cancellation, which may precede or follow it.
+ *   OPS-2  A completion finds its entry by id. An id is never used twice, so a
+ *       completion for a slot that was reused would find nothing.
+ *   OPS-3  There are never more operations in flight, cancellations included,
+ *       than the completion queue has slots. The others wait in line. Some
+ *       slots are kept for cancellations, so that a ring full of reads that
+ *       never end can still cancel them.
+ *   OPS-4  An entry of the submission queue stays there until the kernel takes
+ *       it. A submission that failed or was short is repeated, also if only
+ *       cancellations are left.
  *   OPS-5  A chain is written in one piece, when there is room for all of it.
- *       If a short submission cuts it all the same, the rest is made to do
- *       nothing: the kernel would start it without waiting for its head.
- *   OPS-6  A cancel may miss the second of a chain, which is not there until
- *       the first has ended, or an operation that is on its way from one slot
- *       of the kernel to another (-ENOENT), or be too early for the thread that
- *       has it (-EALREADY). It is sent again after a pause, until the operation
- *       ends.
- *   OPS-7  A submission that fails, for whatever reason, is tried again after
- *       pauses that double. When it has failed too often, the ring has failed:
- *       operations that the kernel never took end as such, and what is asked
- *       for later is refused, so that files go to the pool. Those in flight end
- *       for their futures, with the error; but for OPS-1 they stay where they
- *       are, since the kernel has them still: if it never completes them, what
- *       they own is never freed.
- *   OPS-8  In a child of fork() the queues are not mapped, and are the
- *       parent's: a copy of the ring ends its entries by itself.
+ *       If a short submission cuts it all the same, the rest is turned into
+ *       no-ops: the kernel would start it without waiting for the head.
+ *   OPS-6  A cancellation may miss: the second operation of a chain does not
+ *       exist before the first has ended, or the kernel is moving the operation
+ *       between two of its lists (-ENOENT), or a kernel thread has only begun
+ *       it (-EALREADY). It is repeated after a pause, until the operation ends.
+ *   OPS-7  A submission that fails, with any error, is repeated after pauses
+ *       that double. After too many failures the ring has failed. Operations
+ *       that the kernel never took end with the error, marked as untaken, and
+ *       later ones are refused, so that files go to the pool. Operations in
+ *       flight end for their futures, with the error. The kernel still has
+ *       them, so by OPS-1 their memory is released by a completion, or never.
+ *   OPS-8  In a child of fork() the queues are the parent's, and not mapped.
+ * The copy of the ring ends its entries without the kernel.
  *
  * tests/models/ring.pml is the model of OPS-1, OPS-3, OPS-4 and of QUEUES-5,
  * with mutants; tests/mutants/ring-*.mutant break the C code.
@@ -51,8 +51,8 @@
 #include "ring/ring_internal.h"
 
 enum {
-    ROUNDS_A_TURN = 4, /* then the tasks have theirs */
-    CANCEL_SHARE = 8,  /* of the completion queue, for cancels */
+    ROUNDS = 4,       /* of one call by the executor; then tasks are polled */
+    CANCEL_SHARE = 8, /* an eighth of the completion queue */
 };
 
 static uint32_t cancel_limit(const struct rv_ring *ring)
@@ -126,7 +126,7 @@ void rv_entry_ask_to_cancel(struct rv_ring *ring, struct rv_entry *entry)
     rv_list_push(&ring->canceling, &entry->node);
 }
 
-/* OPS-1: the one place where an operation ends. */
+/* OPS-1: every operation ends here. */
 void rv_entry_complete(struct rv_ring *ring, struct rv_entry *entry,
                        int32_t result)
 {
@@ -143,7 +143,6 @@ void rv_entry_complete(struct rv_ring *ring, struct rv_entry *entry,
         rv_waker_wake(&entry->waker);
 }
 
-/* End a chain that the kernel never saw. */
 void rv_entry_complete_chain(struct rv_ring *ring, struct rv_entry *entry,
                              int32_t result)
 {
@@ -179,7 +178,8 @@ static void fill_in(struct io_uring_sqe *sqe, const struct rv_entry *entry)
     sqe->user_data = entry->id;
 }
 
-/* OPS-5. */
+/* OPS-5: turn the rest of a chain that was cut into no-ops. It is the oldest in
+ * the submission queue. */
 static void unlink_rest(struct rv_ring *ring)
 {
     struct rv_queues *queues = &ring->queues;
@@ -197,7 +197,6 @@ static void unlink_rest(struct rv_ring *ring)
     }
 }
 
-/* One system call. Returns: as rv_queues_enter(). */
 int rv_ring_submit(struct rv_ring *ring, uint32_t wait_for)
 {
     struct rv_queues *queues = &ring->queues;
@@ -210,15 +209,14 @@ int rv_ring_submit(struct rv_ring *ring, uint32_t wait_for)
 }
 
 /*
- * Hand over what is in the submission queue (OPS-4), and let completions come.
+ * Submit everything in the submission queue (OPS-4), and flush completions.
  *
- * Returns: 0, or why some is left: -EAGAIN, -EBUSY and others.
+ * Returns: 0; if entries are left, why: -EAGAIN, -EBUSY or another error.
  */
-static int submit(struct rv_ring *ring)
+static int submit_all(struct rv_ring *ring)
 {
-    int n;
-
     uint32_t tries = 0;
+    int n;
 
     do {
         n = rv_ring_submit(ring, 0);
@@ -229,11 +227,12 @@ static int submit(struct rv_ring *ring)
     return n < 0 ? n : -EAGAIN;
 }
 
-/* Make room for `len` entries. Returns: false if the kernel takes none. */
+/* Make room for `len` entries in the submission queue. Returns: false if the
+ * kernel takes none. */
 static bool make_room(struct rv_ring *ring, uint32_t len)
 {
     if (rv_queues_room(&ring->queues) < len)
-        submit(ring);
+        submit_all(ring);
     return rv_queues_room(&ring->queues) >= len;
 }
 
@@ -254,8 +253,8 @@ void rv_ring_send_cancels(struct rv_ring *ring)
     }
 }
 
-/* Write the oldest chain to the submission queue, if there is room for it
- * (OPS-3, OPS-5). Returns: false if not, or when none waits. */
+/* Write the oldest chain in line to the submission queue. Returns: false if
+ * there is no room for it (OPS-3, OPS-5), or if the line is empty. */
 static bool admit(struct rv_ring *ring)
 {
     struct rv_entry *entry =
@@ -276,13 +275,6 @@ static bool admit(struct rv_ring *ring)
             rv_entry_ask_to_cancel(ring, entry);
     }
     return true;
-}
-
-static void fill_queue(struct rv_ring *ring)
-{
-    rv_ring_send_cancels(ring);
-    while (admit(ring))
-        ;
 }
 
 void rv_entry_submit(struct rv_ring *ring, struct rv_entry *entry)
@@ -313,7 +305,7 @@ void rv_entry_abandon(struct rv_ring *ring, struct rv_entry *entry)
 
 /* --- completion -------------------------------------------------------- */
 
-/* OPS-6 */
+/* A cancellation has ended; if it has missed, repeat it later (OPS-6). */
 static void end_cancel(struct rv_ring *ring, const struct io_uring_cqe *cqe)
 {
     struct rv_entry *entry =
@@ -333,7 +325,6 @@ void rv_ring_cancel_missed(struct rv_ring *ring)
     rv_list_splice(&ring->canceling, &ring->missed);
 }
 
-/* Returns: true if there was any. */
 bool rv_ring_reap(struct rv_ring *ring)
 {
     struct io_uring_cqe cqe;
@@ -352,7 +343,7 @@ bool rv_ring_reap(struct rv_ring *ring)
     return any;
 }
 
-/* Something to enter the kernel for. */
+/* Returns: true if there is a reason for a system call. */
 static bool has_pending(const struct rv_ring *ring)
 {
     if (ring->failed)
@@ -365,12 +356,14 @@ bool rv_ring_drive(struct rv_ring *ring)
 {
     const uint64_t before = ring->completed;
 
-    for (int i = 0; i < ROUNDS_A_TURN; i++) {
+    for (int i = 0; i < ROUNDS; i++) {
         int error = 0;
 
-        fill_queue(ring);
+        rv_ring_send_cancels(ring);
+        while (admit(ring))
+            ;
         if (has_pending(ring)) {
-            error = submit(ring);
+            error = submit_all(ring);
             ring->failures = error ? ring->failures : 0;
         } else if (!rv_queues_ready(&ring->queues)) {
             return ring->completed != before;

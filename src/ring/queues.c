@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * queues.c - the memory that an io_uring shares with the kernel.
+ * queues.c - system calls of io_uring, and the memory shared with the kernel.
  *
  * Threads: one.
  *
@@ -11,17 +11,19 @@
  *     completion   entries, then tail: kernel's  head: ours
  *
  *   QUEUES-1  An entry is filled in before the tail that covers it is published
- *       (release), or the kernel submits what stood there before.
- *   QUEUES-2  A slot is used again only after its head was seen to pass it
- *       (acquire), or an entry is overwritten before it was read.
- *   QUEUES-3  Indices are never masked but where an array is accessed: with
- *       masked ones full and empty look the same.
- *   QUEUES-4  A completion is copied before its slot is given back (release).
- *   QUEUES-5  Quiet ends by an exchange that is a full barrier, and then the
- *       queue is looked at again; the kernel sets IORING_SQ_TASKRUN, with a
- *       full barrier too, and then looks whether it is to be quiet. One of the
- *       two sees the other. It is so with DEFER_TASKRUN on x86, where the
- *       kernel's atomic_or is a barrier, and nowhere else do we ask for quiet.
+ *       (release). Otherwise the kernel could submit its former contents.
+ *   QUEUES-2  A slot is used again only after the head has passed it (acquire).
+ *       Otherwise an entry could be overwritten before the kernel reads it.
+ *   QUEUES-3  Indices are masked only where an array is accessed. With masked
+ *       indices a full queue would look like an empty one.
+ *   QUEUES-4  A completion is copied before its slot is released. Otherwise the
+ *       kernel could overwrite it.
+ *   QUEUES-5  Notifications are enabled again by an exchange, which is a full
+ *       barrier, and then the queue is checked once more. The kernel sets
+ *       IORING_SQ_TASKRUN, also with a full barrier, and then checks whether
+ *       notifications are disabled. So at least one side sees the other. This
+ *       is true with DEFER_TASKRUN on x86, where the kernel's atomic_or is a
+ *       barrier; elsewhere notifications are never disabled.
  */
 #include "ring/queues.h"
 #include "base/base_internal.h"
@@ -34,7 +36,7 @@
 
 #include <reveil/base.h>
 
-/* What an older kernel's header does not have. */
+/* Missing from the headers of older kernels. */
 #ifndef IORING_SETUP_SUBMIT_ALL
 #define IORING_SETUP_SUBMIT_ALL (1U << 7)
 #endif
@@ -52,8 +54,8 @@
 
 enum { PROBED_OPERATIONS = 64 };
 
-/* One mapping for both queues; a full completion queue keeps what comes; what
- * an entry points at may go after the submission. */
+/* One mapping for both queues; no completion is dropped when the queue is full;
+ * what an entry points at may be freed after the submission. */
 #define NEEDED_FEATURES \
     (IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP | IORING_FEAT_SUBMIT_STABLE)
 
@@ -63,10 +65,10 @@ static const struct {
 } setups[] = {
     {IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER |
          IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_TASKRUN_FLAG,
-     "SINGLE_ISSUER, DEFER_TASKRUN: completions come when they are asked for"},
+     "SINGLE_ISSUER, DEFER_TASKRUN: completions are delivered on request"},
     {IORING_SETUP_SUBMIT_ALL | IORING_SETUP_COOP_TASKRUN |
          IORING_SETUP_TASKRUN_FLAG,
-     "COOP_TASKRUN: completions come at any system call"},
+     "COOP_TASKRUN: completions are delivered in any system call"},
     {0, "no flags: completions interrupt the thread"},
 };
 
@@ -142,8 +144,8 @@ static int set_up(uint32_t entries, struct io_uring_params *params)
     return fd;
 }
 
-/* Map `len` bytes of the ring. A child process has no use for them, and would
- * confuse the kernel. Returns: NULL when it failed. */
+/* Map a part of the ring, for this process alone: a child of fork() that wrote
+ * to it would submit entries in the parent's name. Returns: NULL on failure. */
 static void *map(int fd, size_t len_bytes, off_t what)
 {
     void *memory = mmap(NULL, len_bytes, PROT_READ | PROT_WRITE,
@@ -155,8 +157,8 @@ static void *map(int fd, size_t len_bytes, off_t what)
     return memory;
 }
 
-/* The kernel reads entries through an array of their numbers; ours are in
- * order. */
+/* The kernel finds entries through an array of their indices. Here they are
+ * always in order. */
 static void number_entries(uint32_t *array, uint32_t len)
 {
     for (uint32_t i = 0; i < len; i++)
@@ -210,7 +212,7 @@ static int map_parts(struct rv_queues *queues,
     return 0;
 }
 
-/* The kernel's answer: a head and an array behind it. */
+/* What the probe returns: a head, followed by an array. */
 union probe {
     struct io_uring_probe head;
     char room[sizeof(struct io_uring_probe) +
@@ -297,8 +299,8 @@ void rv_queues_be_quiet(struct rv_queues *queues, bool quiet)
 {
     if (!queues->can_be_quiet)
         return;
-    /* relaxed: to be quiet too late costs a wake, no more. seq_cst: QUEUES-5.
-     */
+    /* relaxed: if the kernel sees this late, it costs a wake. seq_cst:
+     * QUEUES-5. */
     if (quiet)
         atomic_store_explicit(queues->cq_flags, IORING_CQ_EVENTFD_DISABLED,
                               memory_order_relaxed);
@@ -310,8 +312,8 @@ void rv_queues_be_quiet(struct rv_queues *queues, bool quiet)
 
 uint32_t rv_queues_unsubmitted(const struct rv_queues *queues)
 {
-    /* acquire: the kernel has read what it passed (QUEUES-2); pairs with its
-     * release of the head. */
+    /* acquire: the kernel has read the entries before its head (QUEUES-2);
+     * pairs with its release of the head. */
     return queues->tail -
            atomic_load_explicit(queues->sq_head, memory_order_acquire);
 }
@@ -331,7 +333,7 @@ struct io_uring_sqe *rv_queues_unsubmitted_at(struct rv_queues *queues,
 
 void rv_queues_take_back(struct rv_queues *queues)
 {
-    /* The kernel looks at the tail in enter() only, which stores it. */
+    /* The kernel reads *sq_tail in enter() only, which stores it first. */
     queues->tail -= rv_queues_unsubmitted(queues);
 }
 
@@ -348,7 +350,7 @@ struct io_uring_sqe *rv_queues_next(struct rv_queues *queues)
 
 bool rv_queues_holds_back(const struct rv_queues *queues)
 {
-    /* relaxed: a hint; what it is about comes through enter(). */
+    /* relaxed: a hint; the completions themselves come from enter(). */
     return atomic_load_explicit(queues->sq_flags, memory_order_relaxed) &
            (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN);
 }
@@ -369,15 +371,15 @@ int rv_queues_enter(struct rv_queues *queues, uint32_t count, uint32_t wait_for)
 
 bool rv_queues_ready(const struct rv_queues *queues)
 {
-    /* relaxed: we alone write the head. acquire: the completions; pairs with
-     * the kernel's release of the tail. */
+    /* relaxed: only this thread writes the head. acquire: sees the completions
+     * before the tail; pairs with the kernel's release of it. */
     return atomic_load_explicit(queues->cq_head, memory_order_relaxed) !=
            atomic_load_explicit(queues->cq_tail, memory_order_acquire);
 }
 
 bool rv_queues_take(struct rv_queues *queues, struct io_uring_cqe *out)
 {
-    /* relaxed: we alone write it. */
+    /* relaxed: only this thread writes it. */
     uint32_t head = atomic_load_explicit(queues->cq_head, memory_order_relaxed);
     const struct io_uring_cqe *cqe;
 
@@ -387,8 +389,8 @@ bool rv_queues_take(struct rv_queues *queues, struct io_uring_cqe *out)
     out->user_data = cqe->user_data;
     out->res = cqe->res;
     out->flags = cqe->flags;
-    /* release: the slot is free once it was copied (QUEUES-4); pairs with the
-     * kernel's acquire of the head. */
+    /* release: the copy is made before the slot is free (QUEUES-4); pairs with
+     * the kernel's acquire of the head. */
     atomic_store_explicit(queues->cq_head, head + 1, memory_order_release);
     return true;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * queues.h - an io_uring as the kernel gives it: two queues in shared memory.
+ * queues.h - the two queues of an io_uring, in memory shared with the kernel.
  *
  *     sqe = rv_queues_next(&queues);       NULL: full, enter first
  *     ... fill it in ...
@@ -8,8 +8,9 @@
  *     while (rv_queues_take(&queues, &cqe))
  *         ...
  *
- * By raw system calls: the ring is a lesson. What an entry means, which ones
- * are in flight and who waits for them is ring.c's.
+ * It uses raw system calls and no liburing, so that every step can be read.
+ * What an entry means, which ones are in flight, and which tasks wait for them,
+ * is the business of ops.c.
  *
  * Threads: one, which is also the one that opened the queues.
  */
@@ -26,7 +27,7 @@ enum { RV_QUEUES_DEFAULT = 256, RV_QUEUES_MAX = 32768 };
 
 struct rv_queues {
     int fd;
-    uint32_t setup_flags; /* those of the set-up that worked */
+    uint32_t setup_flags; /* that the kernel accepted */
     uint32_t features;    /* IORING_FEAT_ */
 
     /* Shared with the kernel; see the orders in queues.c. */
@@ -43,14 +44,14 @@ struct rv_queues {
     /* Ours alone. */
     uint32_t sq_entries;
     uint32_t cq_entries;
-    uint32_t tail; /* what *sq_tail is; never masked, only where it is used */
+    uint32_t tail; /* of the submission queue, ahead of *sq_tail until enter */
     void *rings;
     size_t rings_bytes;
 };
 
 /*
- * Set up a ring with the best flags that this kernel takes. Every operation
- * that the library uses is there then.
+ * Set up a ring with the best flags that this kernel accepts, and check that it
+ * has every operation that the library uses.
  *
  * entries: of the submission queue, 1 to RV_QUEUES_MAX; rounded up to a power
  *          of 2. The completion queue has twice as many.
@@ -59,81 +60,85 @@ struct rv_queues {
  */
 int rv_queues_open(struct rv_queues *queues, uint32_t entries);
 
-/* Give all back. Nothing may be in flight, or what it uses is never freed. */
+/* Unmap and close. Nothing may be in flight: without the queues no completion
+ * can say when the memory of an operation may be freed. */
 void rv_queues_close(struct rv_queues *queues);
 
-/* The same of a copy in a child of fork(), where nothing is mapped. */
+/* The same in a child of fork(), where the queues are not mapped. */
 void rv_queues_close_copy(struct rv_queues *queues);
 
-/* The kernel has this operation. Returns: false too when it cannot be asked. */
+/* Returns: true if the kernel has this operation; false also if the question
+ * fails. */
 bool rv_queues_has(const struct rv_queues *queues, uint8_t opcode);
 
-/* Let the kernel write to an eventfd at each completion. Returns: 0, negative
+/* Make the kernel write to an eventfd at each completion. Returns: 0, negative
  * errno. */
 int rv_queues_notify(struct rv_queues *queues, int event_fd);
 
 /*
- * Whether the kernel may leave out the writes to the eventfd, while we look at
- * the completion queue ourselves. After the end of that look again, at
- * rv_queues_ready() and rv_queues_holds_back(): what came before it has written
- * nothing.
+ * Allow the kernel to omit the writes to the eventfd, because this thread polls
+ * the completion queue; or end that. After the end, check rv_queues_ready() and
+ * rv_queues_holds_back() once more: an earlier completion wrote nothing.
  */
 void rv_queues_be_quiet(struct rv_queues *queues, bool quiet);
 
-/* The next free entry, zeroed; it is the kernel's to read from the next
- * rv_queues_enter() on. NULL when the submission queue is full. */
+/* Returns: the next free entry, zeroed, for the caller to fill in; NULL: the
+ * submission queue is full. The kernel reads it in the next rv_queues_enter().
+ */
 struct io_uring_sqe *rv_queues_next(struct rv_queues *queues);
 
-/* Free slots in the submission queue. */
+/* Returns: the free slots in the submission queue. */
 uint32_t rv_queues_room(const struct rv_queues *queues);
 
-/* Entries that the kernel has not taken over yet. */
+/* Returns: the number of entries that the kernel has not consumed yet. */
 uint32_t rv_queues_unsubmitted(const struct rv_queues *queues);
 
-/* The i-th of them, from 0. */
+/* Returns: the i-th of these entries, from 0. */
 struct io_uring_sqe *rv_queues_unsubmitted_at(struct rv_queues *queues,
                                               uint32_t i);
 
-/* Forget these; they are never submitted. */
+/* Discard these entries: they are never submitted. */
 void rv_queues_take_back(struct rv_queues *queues);
 
-/* The kernel has completions that only a call of enter brings out. */
+/* Returns: true if the kernel has completions that reach the queue only in
+ * rv_queues_enter(). */
 bool rv_queues_holds_back(const struct rv_queues *queues);
 
 /*
- * io_uring_enter(): submit up to `count`, let held back completions come out,
- * and wait for `wait_for` of them.
+ * io_uring_enter(): submit up to `count` entries, flush held-back completions
+ * to the queue, and wait until it has `wait_for` of them.
  *
- * Returns: how many were submitted; -EAGAIN, -EBUSY, -EINTR and others, as the
- * system call: nothing was submitted then.
+ * Returns: how many were submitted. -EAGAIN, -EBUSY, -EINTR and other errors of
+ * the system call: nothing was submitted.
  */
 int rv_queues_enter(struct rv_queues *queues, uint32_t count,
                     uint32_t wait_for);
 
-/* Copy the oldest completion and free its slot. Returns: false when there is
- * none. */
+/* Copy the oldest completion and free its slot. Returns: false if there is
+ * none.
+ */
 bool rv_queues_take(struct rv_queues *queues, struct io_uring_cqe *out);
 
-/* There is one to take. */
+/* Returns: true if there is one. */
 bool rv_queues_ready(const struct rv_queues *queues);
 
-#ifdef RV_TESTING /* in the archive that the tests link, not in the library */
-/* For tests: what rv_queues_enter() calls instead of the kernel; NULL for the
- * kernel. It returns as the system call, but -errno. */
+#ifdef RV_TESTING /* only in the archive that the tests link */
+/* Make rv_queues_enter() call `hook` instead of the kernel; NULL: the kernel.
+ * The hook returns what the system call would, or -errno. */
 typedef int (*rv_queues_enter_hook)(int fd, uint32_t count, uint32_t wait_for,
                                     uint32_t flags);
 void rv_queues_hook_enter(rv_queues_enter_hook hook);
 
-/* The system call itself, for such a hook. */
+/* The system call, for such a hook. */
 int rv_queues_enter_kernel(int fd, uint32_t count, uint32_t wait_for,
                            uint32_t flags);
 
-/* For tests: leave out the set-ups before this one from now on. */
+/* Begin with this entry of the list of setup flags from now on. */
 void rv_queues_start_at_setup(uint32_t i);
 #endif
 
-/* The flags of set-up `i`, best first, and what a ring with them
- * costs or lacks. Returns: false when there is no such set-up. */
+/* Get the i-th setup flags, best first, and a text about a ring with them.
+ * Returns: false if there are no more. */
 bool rv_queues_setup(uint32_t i, uint32_t *flags, const char **text);
 
 #endif /* RV_QUEUES_H */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ring.c - a ring's birth, its driver on the executor's thread, its end.
+ * ring.c - how a ring is created, driven by the executor, and freed.
  *
  * Threads: the executor's. The reactor's thread only sees the eventfd.
  *
- * The executor calls the ring before it sleeps and every so often while it is
- * busy (struct rv_driver). What completes while it sleeps makes the kernel
- * write to the eventfd: the reactor wakes the ring's own task, the reaper,
- * which reaps. The eventfd is never read: each write is a new edge.
+ * The executor calls the ring's driver before it sleeps, and at intervals while
+ * it is busy (struct rv_driver). While the executor sleeps, a completion makes
+ * the kernel write to the eventfd; the reactor then wakes the ring's own task,
+ * the reaper. The eventfd is never read, since epoll reports each write as a
+ * new edge.
  */
 #include <errno.h>
 #include <reveil/ring.h>
@@ -19,8 +20,8 @@
 
 enum {
     ENTRIES_MIN = 4,
-    MISSED_MS = 1, /* until a cancel is sent again */
-    DEAF_MS = 10,  /* between two looks when the reactor does not wake us */
+    MISSED_MS = 1, /* before a cancellation that missed is repeated */
+    DEAF_MS = 10,  /* between two checks if the reactor has failed */
 };
 
 static _Thread_local struct rv_ring *current;
@@ -71,7 +72,8 @@ struct rv_ring_reaper {
     bool pausing;
 };
 
-/* Returns: 0 if there is nothing to try. */
+/* Returns: how long to wait before the next try; 0 if there is nothing to try.
+ */
 static int64_t next_try_ms(const struct rv_ring *ring)
 {
     if (ring->failed)
@@ -83,7 +85,7 @@ static int64_t next_try_ms(const struct rv_ring *ring)
     return ring->deaf && ring->unfinished > 0 ? DEAF_MS : 0;
 }
 
-/* One more try after a pause (OPS-7). */
+/* Try again after a pause (OPS-7). */
 static void try_again(struct rv_ring *ring)
 {
     ring->stuck = false;
@@ -93,53 +95,46 @@ static void try_again(struct rv_ring *ring)
         rv_ring_give_up(ring, ring->last_error);
 }
 
-/* Ask a kernel that takes nothing, or that a cancel has missed, now and then.
+/*
+ * Reap when the eventfd was written, and then try again, after pauses, what the
+ * kernel has refused or a cancellation has missed.
  */
-static void insist(struct rv_ring_reaper *self, struct rv_cx *cx)
-{
-    int64_t ms;
-
-    while ((ms = next_try_ms(self->ring)) > 0) {
-        if (!self->pausing)
-            rv_sleep_init(&self->pause, rv_after_ms(ms));
-        self->pausing = true;
-        if (rv_poll(&self->pause.future, cx) == RV_PENDING)
-            return;
-        self->pausing = false;
-        try_again(self->ring);
-    }
-}
-
-/* The eventfd was written. Without the reactor what is under way is looked for
- * now and then, and nothing new begins. */
-static void look(struct rv_ring *ring, uint32_t tick)
-{
-    int error;
-
-    if (ring->failed)
-        rv_ring_look(ring);
-    else
-        rv_ring_drive(ring);
-    error = rv_source_clear(ring->source, RV_READ, tick);
-    ring->deaf = error != 0;
-    if (error && !ring->error)
-        ring->error = error;
-}
-
 static enum rv_poll reaper_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct rv_ring_reaper *self =
         RV_CONTAINER_OF(future, struct rv_ring_reaper, future);
+    struct rv_ring *ring = self->ring;
     uint32_t tick;
+    int64_t ms;
 
     if (!self->waker.queue)
         self->waker = rv_waker_clone(&cx->waker);
-    /* A completion between the two lines is not slept over: its report has
-     * another tick (SOURCE-2). */
-    while (!self->ring->deaf &&
-           rv_source_ready(self->ring->source, RV_READ, &cx->waker, &tick))
-        look(self->ring, tick);
-    insist(self, cx);
+    /* A completion between the reaping and the clear is not missed: its report
+     * has another tick, so the source stays ready (SOURCE-2). */
+    while (!ring->deaf &&
+           rv_source_ready(ring->source, RV_READ, &cx->waker, &tick)) {
+        int error;
+
+        if (ring->failed)
+            rv_ring_reap_failed(ring);
+        else
+            rv_ring_drive(ring);
+        error = rv_source_clear(ring->source, RV_READ, tick);
+        /* Without the reactor, check for completions of what is in flight every
+         * DEAF_MS, and begin nothing new. */
+        ring->deaf = error != 0;
+        if (error && !ring->error)
+            ring->error = error;
+    }
+    while ((ms = next_try_ms(ring)) > 0) {
+        if (!self->pausing)
+            rv_sleep_init(&self->pause, rv_after_ms(ms));
+        self->pausing = true;
+        if (rv_poll(&self->pause.future, cx) == RV_PENDING)
+            break;
+        self->pausing = false;
+        try_again(ring);
+    }
     return RV_PENDING;
 }
 
@@ -156,7 +151,7 @@ static void reaper_drop(struct rv_future *future)
 bool rv_ring_back_off(struct rv_ring *ring)
 {
     if (ring->stuck)
-        return false; /* the reaper knows */
+        return false; /* the reaper is pausing already */
     ring->stuck = true;
     rv_ring_wake_reaper(ring);
     return true;
@@ -168,7 +163,7 @@ void rv_ring_wake_reaper(struct rv_ring *ring)
         rv_waker_wake(&ring->reaper->waker);
 }
 
-/* Returns: 0, -ENOMEM, -ECANCELED (the executor is being freed). */
+/* Returns: 0; -ENOMEM; -ECANCELED: the executor is being freed. */
 static int spawn_reaper(struct rv_ring *ring)
 {
     static const struct rv_future_ops ops = {
@@ -189,12 +184,12 @@ static int spawn_reaper(struct rv_ring *ring)
     return error;
 }
 
-/* --- birth ------------------------------------------------------------- */
+/* --- driver and creation ----------------------------------------------- */
 
 /*
- * The eventfd is for an executor that sleeps. To write to it for one that looks
- * anyway would wake the reactor's thread at every other completion, for
- * nothing.
+ * The driver. A busy executor reaps by itself, so the kernel need not write to
+ * the eventfd: each write would wake the reactor's thread for nothing. Before
+ * the executor sleeps, the writes are enabled again.
  */
 static bool driver_run(struct rv_driver *driver, bool idle)
 {
@@ -208,7 +203,7 @@ static bool driver_run(struct rv_driver *driver, bool idle)
     if (!idle)
         return false;
     rv_queues_be_quiet(&ring->queues, false);
-    return rv_ring_drive(ring); /* QUEUES-5: the look after it */
+    return rv_ring_drive(ring); /* QUEUES-5: check once more */
 }
 
 int rv_ring_new(struct rv_ring **out, struct rv_executor *executor,
@@ -287,7 +282,7 @@ fail_queues:
     return error;
 }
 
-/* An error that will not be another one the next time. */
+/* Returns: true if a later attempt would fail with the same error. */
 static bool is_final(int error)
 {
     return error == -ENOSYS || error == -EPERM || error == -EACCES ||
@@ -339,7 +334,7 @@ void rv_ring_free(struct rv_ring *ring)
             rv_queues_close(&ring->queues);
     }
     while (rv_list_pop(&ring->observers))
-        ; /* they are on no list now */
+        ; /* the nodes are in no list afterwards */
     if (current == ring)
         current = NULL;
     rv_ring_put(ring);

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ring_internal.h - what the files of the uring part share.
+ * ring_internal.h - what the files of this part share.
  *
- * Threads: everything here belongs to the executor's thread alone.
+ *     ring_op.c ──▶ ops.c ──▶ queues.c ──▶ the kernel
+ *     futures       entries   sqes, cqes
+ *
+ * ring.c creates a ring and drives it from the executor; ending.c ends it.
+ *
+ * Threads: everything here belongs to the executor's thread.
  */
 #ifndef RV_RING_INTERNAL_H
 #define RV_RING_INTERNAL_H
@@ -16,27 +21,45 @@
 
 enum { RV_ENTRY_KEPT_BYTES = 4 * sizeof(void *) };
 
+/*
+ * The state of an entry of the operation table.
+ *
+ * WAITING: It waits in line (ring->waiting) until the queues have room for it,
+ * or, if it follows another, until the head of its chain has room. The kernel
+ * does not know of it. rv_entry_new() sets this state.
+ *
+ * IN_FLIGHT: It was written to the submission queue and has no completion yet.
+ * The kernel may use the memory of the operation.
+ *
+ * DONE: `result` is valid and the kernel does not use the memory any more. A
+ * future has yet to fetch the result. An entry without a future (an orphan) is
+ * released and freed instead.
+ *
+ * LOST: It was in flight when the ring failed: `result` is the error, for the
+ * future, but the kernel may still use the memory. A completion that arrives
+ * all the same makes it DONE (OPS-7).
+ */
 enum rv_entry_state {
-    RV_ENTRY_WAITING,   /* for room, or for the head of its chain to get it */
-    RV_ENTRY_IN_FLIGHT, /* has an entry whose completion has not come */
-    RV_ENTRY_DONE,      /* its future has not fetched the result yet */
-    RV_ENTRY_LOST,      /* in flight in a ring that has failed: see OPS-7 */
+    RV_ENTRY_WAITING,
+    RV_ENTRY_IN_FLIGHT,
+    RV_ENTRY_DONE,
+    RV_ENTRY_LOST,
 };
 
 /* One operation in the operation table. Its id is the token that the kernel
- * gives back with the completion. */
+ * returns with the completion. */
 struct rv_entry {
     struct rv_slab_item item;
     uint64_t id;
-    uint64_t next_id;    /* of the one linked to it; 0: none */
-    struct rv_list node; /* ring->waiting, ->canceling or ->missed */
+    uint64_t next_id;    /* of the entry that follows it; 0: none */
+    struct rv_list node; /* in ring->waiting, ->canceling or ->missed */
     enum rv_entry_state state;
     int32_t result;
-    bool follows;  /* is linked to another */
-    bool unlinked; /* ... of which it was cut off: it does nothing */
-    bool orphan;   /* no future waits: release and free it when it is done */
-    bool unwanted; /* to be canceled */
-    bool untaken;  /* the kernel never got it */
+    bool follows;  /* it begins after another entry */
+    bool unlinked; /* OPS-5: cut off from that one, and a no-op now */
+    bool orphan;   /* it has no future: release and free it at the completion */
+    bool unwanted; /* cancel it as soon as it is in flight */
+    bool untaken;  /* it ended before the kernel took it */
     struct rv_ring_call call;
     struct rv_waker waker;
     void (*release)(void *owner, int32_t result);
@@ -52,57 +75,60 @@ struct rv_ring {
     struct rv_reactor *reactor;
     struct rv_ring_options options;
     enum rv_ring_state state;
-    int error;           /* closed or failed: why */
-    uint32_t mark;       /* the process that it is of */
-    uint32_t references; /* the owner, and futures with an entry */
+    int error;     /* why it is closed or has failed */
+    uint32_t mark; /* of the process that created it */
+    uint32_t
+        references; /* the owner's, and one for each future with an entry */
 
     struct rv_slab entries;   /* struct rv_entry */
     struct rv_list waiting;   /* heads of chains, oldest first */
-    struct rv_list canceling; /* in flight, and to be canceled */
-    struct rv_list missed;    /* ... again, after a pause */
-    uint32_t unfinished;      /* entries that are not done */
-    uint32_t orphans;         /* ... and that no future waits for */
-    uint32_t in_flight;
-    uint32_t cancels;   /* cancel entries whose completions have not come */
-    uint64_t completed; /* completions reaped, ever */
-    bool stuck;         /* the kernel would take nothing the last time */
-    bool failed;        /* ... and never will: OPS-7 */
-    uint32_t failures;  /* of tries after a pause, in a row */
-    int last_error;     /* of the last one that failed */
-    bool deaf;          /* the reactor does not wake it any more */
+    struct rv_list canceling; /* in flight; a cancel is to be submitted */
+    struct rv_list missed; /* in flight; cancel again after a pause (OPS-6) */
+    uint32_t unfinished;   /* entries that are not DONE */
+    uint32_t orphans;      /* those of them that have no future */
+    uint32_t in_flight;    /* entries that are IN_FLIGHT or LOST */
+    uint32_t cancels;      /* cancellations that have no completion yet */
+    uint64_t completed;    /* completions reaped, ever */
+    bool stuck;            /* the kernel took nothing in the last call */
+    bool failed;           /* it never will: OPS-7 */
+    uint32_t failures;     /* of calls after a pause, in a row */
+    int last_error;        /* of the last call; 0 if it succeeded */
+    bool deaf; /* the reactor has failed: it wakes the reaper no more */
     struct rv_list observers; /* struct rv_ring_observer */
 
     /* While it is open. */
     struct rv_queues queues;
     int event_fd;
     struct rv_source *source;
-    struct rv_ring_reaper *reaper; /* NULL when its task has ended */
+    struct rv_ring_reaper *reaper; /* NULL after the end of its task */
     uint64_t reaper_task;
 };
 
-/* The generation in the id of an entry is odd (SLAB-3). With an even one
- * it names the cancel of that entry. */
+/* The generation in the id of an entry is odd (SLAB-3), so this bit is set. The
+ * id with the bit cleared is the token of the entry's cancellation. */
 #define RV_ENTRY_BIT (UINT64_C(1) << 32)
 
 /* --- ops.c: entries, from admission to completion ---------------------- */
 
-/* How many operations may be in flight, and how many cancels beside them: no
- * completion ever finds the completion queue full. */
+/* Returns: how many operations may be in flight, so that a completion always
+ * finds room, also beside the cancellations (OPS-3). */
 uint32_t rv_ring_op_limit(const struct rv_ring *ring);
 
-/* A slot in the operation table, not in line yet. Returns: NULL without memory.
+/* Create a WAITING entry that is not in line yet. Returns: NULL without memory.
  */
 struct rv_entry *rv_entry_new(struct rv_ring *ring,
                               const struct rv_ring_call *call);
 
-/* Put the head of a chain in line, or hand it on at once if there is room. */
+/* Write the head of a chain, with the rest of it, to the submission queue; or
+ * put it in line if there is no room. */
 void rv_entry_submit(struct rv_ring *ring, struct rv_entry *entry);
 
-/* No future will wait for it. Before it is done. */
+/* The entry has no future, from now on. It must not be DONE. */
 void rv_entry_orphan(struct rv_ring *ring, struct rv_entry *entry);
 
-/* Nobody waits any more: cancel it, if it is not done; release what it owns
- * when it is. The entry is gone, now or later. */
+/* The future was dropped: cancel the operation if it is not DONE, and release
+ * what the entry owns at the completion. The caller must not use the entry
+ * afterwards. */
 void rv_entry_abandon(struct rv_ring *ring, struct rv_entry *entry);
 
 /* `second` begins when `first` has done all it should. Before the submission of
@@ -126,33 +152,33 @@ static inline void rv_entry_keep(struct rv_entry *entry,
     entry->release = release;
 }
 
-/* Free the slot of an entry that is done, or was never in line. */
+/* Free an entry that is DONE or was never in line. */
 void rv_entry_free(struct rv_ring *ring, struct rv_entry *entry);
 
-/* Hand everything over that there is room for, and reap. Returns: true if
- * something was completed, or may be by another call. */
+/* Submit everything that there is room for, and reap. Returns: true if an
+ * operation was completed, or if another call may complete one. */
 bool rv_ring_drive(struct rv_ring *ring);
 
-/* Send the cancels again that have missed, with the next driver call. */
+/* Let the next rv_ring_drive() repeat the cancellations that have missed. */
 void rv_ring_cancel_missed(struct rv_ring *ring);
 
-/* OPS-1: an operation is over; who waits is woken, or what nobody waits for is
- * released. */
+/* OPS-1: the operation has ended. Wakes its future, or releases and frees an
+ * orphan. */
 void rv_entry_complete(struct rv_ring *ring, struct rv_entry *entry,
                        int32_t result);
 
-/* End a chain that the kernel never saw. */
+/* End all operations of a chain that the kernel never took. */
 void rv_entry_complete_chain(struct rv_ring *ring, struct rv_entry *entry,
                              int32_t result);
 
-/* It is in flight: cancel it. */
+/* Cancel an entry that is IN_FLIGHT: list it, and submit what is listed. */
 void rv_entry_ask_to_cancel(struct rv_ring *ring, struct rv_entry *entry);
 void rv_ring_send_cancels(struct rv_ring *ring);
 
-/* One system call. Returns: as rv_queues_enter(). */
+/* Make one call of rv_queues_enter(). Returns: the same. */
 int rv_ring_submit(struct rv_ring *ring, uint32_t wait_for);
 
-/* Take all completions. Returns: true if there was any. */
+/* Process all completions in the queue. Returns: true if there was any. */
 bool rv_ring_reap(struct rv_ring *ring);
 
 /* --- ring_op.c: an operation from the side of its future ---------------- */
@@ -178,54 +204,54 @@ void rv_ring_slot_free(struct rv_ring_slot *slot);
 bool rv_ring_slot_poll(struct rv_ring_slot *slot, const struct rv_cx *cx);
 
 /* Cancel the operation if it has not ended. What the entry owns is released,
- * now or when the kernel has let go of it. */
+ * now or at the completion. */
 void rv_ring_slot_drop(struct rv_ring_slot *slot);
 
 /* --- ending.c ---------------------------------------------------------- */
 
-/* The kernel has failed it for good: OPS-7. */
+/* The ring has failed (OPS-7): end its operations. */
 void rv_ring_give_up(struct rv_ring *ring, int error);
 
-/* How long to wait before the next try. */
+/* Returns: how long to wait before the next call. */
 int64_t rv_ring_pause_ms(const struct rv_ring *ring);
 
-/* A try after a pause has failed again. Returns: true if it was the last. */
+/* Count a call that failed after a pause. Returns: true if it was the last. */
 bool rv_ring_was_last_try(struct rv_ring *ring);
 
-/* Let completions come out, although the ring has failed. */
-void rv_ring_look(struct rv_ring *ring);
+/* Flush and process completions of a ring that has failed. */
+void rv_ring_reap_failed(struct rv_ring *ring);
 
 /* End all entries of a copy in a child of fork(). */
 void rv_ring_end_copy(struct rv_ring *ring);
 
-/* Cancel all, and wait until nothing is in flight, or until the kernel has
- * failed the ring. */
+/* Cancel all operations, and wait until none is in flight or the ring has
+ * failed. */
 void rv_ring_drain(struct rv_ring *ring);
 
 /* --- ring.c ------------------------------------------------------------ */
 
-/* The kernel takes nothing now: try again in a while. Returns: true if a task
- * became ready for that. */
+/* The kernel took nothing: let the reaper try again after a pause. Returns:
+ * true if that made its task ready. */
 bool rv_ring_back_off(struct rv_ring *ring);
 
-/* Notified when a ring has failed for good, so that its user can fall back to
- * the reactor. `failed` is called once, on the executor's thread. */
+/* Is notified when a ring has failed for good, so that its user can fall back
+ * to the reactor. `failed` is called once, on the executor's thread. */
 struct rv_ring_observer {
     struct rv_list node;
     void (*failed)(struct rv_ring_observer *observer);
 };
 
-/* There is something to be tried again in a while. */
+/* Wake the reaper, because something is to be tried again after a pause. */
 void rv_ring_wake_reaper(struct rv_ring *ring);
 
-/* It has a task of its own in its executor, from its first use on. */
+/* Returns: true if the ring has a task (the reaper) in its executor. */
 static inline bool rv_ring_has_task(const struct rv_ring *ring)
 {
     return ring->reaper;
 }
 
-/* Operations under way that are not behind a task of the executor, and whose
- * ends may wake one. */
+/* Returns: how many operations no task waits for. Their completions may wake
+ * one all the same. */
 static inline uint32_t rv_ring_orphans(const struct rv_ring *ring)
 {
     return ring->orphans;

@@ -2,8 +2,12 @@
 /*
  * ring_op.c - an operation of the ring as a future, and without one.
  *
- * Threads: the executor's. The entry is in the ring's operation table, because
- * it may outlive the future: what the kernel does cannot be stopped at once.
+ * Threads: the executor's.
+ *
+ * The entry is in the ring's operation table and not in the future, because it
+ * may outlive the future: an operation that the kernel has cannot be stopped at
+ * once. A future has the slot of its entry (struct rv_ring_slot). So have the
+ * futures of files, which use the functions of the first part directly.
  */
 #include <errno.h>
 
