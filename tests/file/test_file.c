@@ -255,6 +255,70 @@ RV_TEST(file, what_is_cached_is_read_at_once)
     desk_fini(&desk);
 }
 
+/* The ring has a slot for it, and the pool takes one block for job and loan. */
+RV_TEST(file, what_is_not_cached_takes_no_memory_or_one_block)
+{
+    const bool by_ring = machine_wants_ring() && !getenv("RV_TEST_SECCOMP");
+    struct desk desk;
+    struct rv_file *file;
+    struct rv_buf *buf = rv_buf_new(8);
+    struct rv_file_op op;
+    struct rv_probe probe;
+    char text[8];
+    bool ready;
+
+    desk_init(&desk);
+    rv_probe_init(&probe);
+    file = desk_open(&desk, O_RDWR | O_CREAT);
+    cr_assert_eq(desk_write(&desk, file, "text", 0), 4);
+    atomic_store(&file->waits, true);
+    cr_assert_eq(desk_read(&desk, file, text, 7, 0), 4);
+    rv_file_read_init(&op, file, buf, 0);
+    rv_count_allocs(0);
+    ready = poll_once(&desk, &op.future, &probe) == RV_READY; /* a quick pool */
+    cr_assert_eq(rv_alloc_calls(), by_ring ? 0 : 1);
+    rv_stop_counting_allocs();
+    cr_assert_eq(ready ? op.future.result : desk_do(&desk, &op), 4);
+    rv_buf_put(buf);
+    rv_file_put(file);
+    rv_probe_fini(&probe);
+    desk_fini(&desk);
+}
+
+/* A write and its sync, which are two entries in the ring, dropped after each
+ * of many polls: the buffer and the descriptor are free afterwards. */
+RV_TEST(file, a_write_and_its_sync_can_be_dropped_between_the_two)
+{
+    const uint32_t fds = rv_test_fds();
+    struct desk desk;
+    struct rv_file *file;
+    struct rv_buf *buf = rv_buf_new(4096);
+    struct rv_file_op op;
+    struct rv_probe probe;
+
+    desk_init(&desk);
+    rv_probe_init(&probe);
+    buf->len_bytes = buf->cap_bytes;
+    for (int round = 0; round < 50; round++) {
+        file = desk_open(&desk, O_RDWR | O_CREAT);
+        rv_file_write_sync_init(&op, file, buf, 0, 0);
+        for (int i = 0; i < round; i++) {
+            if (op.future.at == RV_AT_END ||
+                poll_once(&desk, &op.future, &probe) == RV_READY)
+                break;
+            if (i % 2)
+                let_pass(&desk, 0);
+        }
+        rv_file_put(file);
+        rv_drop(&op.future);
+        await_buf(&desk, buf);
+    }
+    rv_buf_put(buf);
+    rv_probe_fini(&probe);
+    desk_fini(&desk);
+    cr_assert_eq(rv_test_fds(), fds);
+}
+
 /* --- pipes ------------------------------------------------------------- */
 
 RV_TEST(file, a_pipe_is_waited_for)
