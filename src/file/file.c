@@ -85,7 +85,7 @@ static bool is_not_closed_here(const struct rv_file *file)
            atomic_load_explicit(&file->references, memory_order_acquire) > 1;
 }
 
-static enum step begin(struct rv_file_op *self, int32_t *result)
+static enum step poll_new(struct rv_file_op *self, int32_t *result)
 {
     if (read_cached(self, result))
         return STEP_ENDS;
@@ -240,14 +240,15 @@ static enum step poll_ring(struct rv_file_op *self, const struct rv_cx *cx,
     if (!poll_entries(self, cx))
         return STEP_WAITS;
     *result = slot[0].result;
+    /* OPS-7: the kernel may still carry it out, so it is not repeated, not even
+     * after -EAGAIN. */
     if (slot[0].lost)
-        return STEP_ENDS;  /* even -EAGAIN: the kernel may still carry it out */
-    if (slot[0].untaken || /* another way */
-        (*result == -EINTR && self->kind != RV_FILE_CLOSE)) {
+        return STEP_ENDS;
+    if (slot[0].untaken || (*result == -EINTR && self->kind != RV_FILE_CLOSE)) {
         self->state = RV_FILE_HELD;
         return STEP_GOES_ON;
     }
-    /* A non-blocking descriptor: the ring does not wait for it. */
+    /* The descriptor is non-blocking: the ring does not wait for it. */
     if (*result == -EAGAIN && moves_data(self) && start_waiting(self))
         return STEP_GOES_ON;
     return judge(self, result, slot[1].untaken ? -ECANCELED : slot[1].result);
@@ -321,7 +322,7 @@ static enum rv_poll file_op_poll(struct rv_future *future, struct rv_cx *cx)
     while (step == STEP_GOES_ON) {
         switch ((enum rv_file_state)self->state) {
         case RV_FILE_NEW:
-            step = begin(self, &result);
+            step = poll_new(self, &result);
             break;
         case RV_FILE_HELD:
             step = choose_way(self, cx, &result);
@@ -347,8 +348,8 @@ static enum rv_poll file_op_poll(struct rv_future *future, struct rv_cx *cx)
     return RV_READY;
 }
 
-/* In RING and POOL the loan is ended by the entry or the job, now or later; but
- * by the future if the first of two entries has ended already. */
+/* In RING and POOL the entry or the job ends the loan, now or later. But if the
+ * first of two entries has ended already, the future does. */
 static void file_op_drop(struct rv_future *future)
 {
     struct rv_file_op *self = op_of(future);
@@ -368,8 +369,8 @@ static void file_op_drop(struct rv_future *future)
     case RV_FILE_POOL:
         rv_blocking_detach(&self->call->job);
         break;
-    case RV_FILE_NEW:  /* it has nothing */
-    case RV_FILE_HELD: /* no poll ends there */
+    case RV_FILE_NEW:  /* there is nothing to release */
+    case RV_FILE_HELD: /* no poll ends in this state */
     case RV_FILE_OVER:
         break;
     }
