@@ -36,6 +36,15 @@ _Noreturn void rv_panic(const char *what, const char *name);
             rv_panic(what, __func__);     \
     } while (0)
 
+/* Whether an error of accept(2), or of registering its socket, ends when
+ * resources are released, such as by closing a connection. -ENOSPC comes from
+ * epoll: max_user_watches. */
+static inline bool rv_error_is_shortage(int error)
+{
+    return error == -EMFILE || error == -ENFILE || error == -ENOBUFS ||
+           error == -ENOMEM || error == -ENOSPC;
+}
+
 /*
  * Arithmetic with times. A deadline may be any int64_t: INT64_MIN is past like
  * every time before now, RV_NEVER does not come. A sum or difference that does

@@ -9,7 +9,9 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <reveil/resolve.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "net/black_hole.h"
@@ -420,6 +422,80 @@ RV_TEST(race, dropped_with_many_under_way_it_leaves_nothing)
         rv_drop(&race.dial.future);
         cr_assert_eq(rv_test_fds(), fds);
     }
+    black_hole_close(&hole);
+    rv_probe_fini(&probe);
+    stop(&race);
+}
+
+/* A dial of a silent address, `race->addrs[0]`, and of one that accepts, up to
+ * the poll that has no memory to start the second attempt. */
+static void start_without_memory(struct race *race, struct black_hole *hole,
+                                 struct rv_cx *cx)
+{
+    know(race, RV_NEVER);
+    cr_assert(black_hole_open(hole, "127.0.0.1", 0));
+    add(race, &hole->addr);
+    add(race, &race->wire.addr);
+    sockets.made = 0;
+    cr_assert_eq(rv_poll(&race->dial.future, cx), RV_PENDING);
+    rv_clock_advance(DELAY_MS * RV_NS_PER_MS);
+    rv_count_allocs(1);
+    cr_assert_eq(rv_poll(&race->dial.future, cx), RV_PENDING);
+    cr_assert(rv_alloc_failed());
+    rv_stop_counting_allocs();
+    cr_assert_eq(sockets.made, 1);
+}
+
+RV_TEST(race, without_memory_for_the_second_the_first_continues)
+{
+    struct pollfd answered;
+    struct black_hole hole;
+    struct rv_probe probe;
+    struct rv_cx cx;
+    struct race race;
+
+    start(&race);
+    rv_probe_init(&probe);
+    cx = rv_probe_cx(&probe);
+    cx.executor = race.wire.executor;
+    start_without_memory(&race, &hole, &cx);
+    empty(&hole);
+    answered = (struct pollfd){.fd = hole.fds[0], .events = POLLIN};
+    /* The kernel's second SYN, a second later, is answered. */
+    cr_assert_eq(poll(&answered, 1, RV_TEST_WAIT_MS), 1);
+    while (!rv_probe_take(&probe)) /* a wait would end by the frozen clock */
+        sched_yield();
+    cr_assert_eq(rv_poll(&race.dial.future, &cx), RV_READY);
+
+    cr_assert_eq(race.dial.future.result, 0);
+    check_connected_to(&race, &hole.addr);
+    cr_assert_eq(sockets.made, 1);
+    black_hole_close(&hole);
+    rv_probe_fini(&probe);
+    stop(&race);
+}
+
+RV_TEST(race, without_memory_the_second_is_tried_again_after_a_delay)
+{
+    struct black_hole hole;
+    struct rv_probe probe;
+    struct rv_cx cx;
+    struct race race;
+
+    start(&race);
+    rv_probe_init(&probe);
+    cx = rv_probe_cx(&probe);
+    cx.executor = race.wire.executor;
+    start_without_memory(&race, &hole, &cx);
+    cr_assert_eq(rv_poll(&race.dial.future, &cx), RV_PENDING);
+    cr_assert_eq(sockets.made, 1);
+    rv_clock_advance(DELAY_MS * RV_NS_PER_MS);
+    while (rv_poll(&race.dial.future, &cx) == RV_PENDING)
+        cr_assert(rv_probe_wait(&probe));
+
+    cr_assert_eq(race.dial.future.result, 0);
+    check_connected_to(&race, &race.wire.addr);
+    cr_assert_eq(sockets.made, 2);
     black_hole_close(&hole);
     rv_probe_fini(&probe);
     stop(&race);
