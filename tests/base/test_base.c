@@ -164,7 +164,7 @@ Test(clock, the_real_clock_cannot_be_moved)
 
 Test(clock, the_virtual_clock_does_not_go_back)
 {
-    rv_test_aborts(go_back, "a clock does not go back: rv_clock_advance");
+    rv_test_aborts(go_back, "a clock cannot be moved back: rv_clock_advance");
     rv_test_aborts(freeze_before_0, "a time before 0: rv_clock_freeze");
 }
 
