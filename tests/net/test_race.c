@@ -427,78 +427,85 @@ RV_TEST(race, dropped_with_many_under_way_it_leaves_nothing)
     stop(&race);
 }
 
-/* A dial of a silent address, `race->addrs[0]`, and of one that accepts, up to
- * the poll that has no memory to start the second attempt. */
-static void start_without_memory(struct race *race, struct black_hole *hole,
-                                 struct rv_cx *cx)
+/* A dial of a silent address and of one that accepts. */
+struct short_race {
+    struct race race;
+    struct black_hole hole;
+    struct rv_probe probe;
+    struct rv_cx cx;
+};
+
+/* Poll it until there is no memory to start the second attempt. The reactor has
+ * a thread of its own: the tests poll without an executor. */
+static void start_without_memory(struct short_race *self)
 {
+    struct race *race = &self->race;
+
+    rv_clock_freeze(0);
+    cr_assert_eq(wire_listen_on(&race->wire, "127.0.0.1", rv_runtime_start), 0);
+    race->count = 0;
     know(race, RV_NEVER);
-    cr_assert(black_hole_open(hole, "127.0.0.1", 0));
-    add(race, &hole->addr);
+    rv_probe_init(&self->probe);
+    self->cx = rv_probe_cx(&self->probe);
+    self->cx.executor = race->wire.executor;
+    cr_assert(black_hole_open(&self->hole, "127.0.0.1", 0));
+    add(race, &self->hole.addr);
     add(race, &race->wire.addr);
     sockets.made = 0;
-    cr_assert_eq(rv_poll(&race->dial.future, cx), RV_PENDING);
+    cr_assert_eq(rv_poll(&race->dial.future, &self->cx), RV_PENDING);
     rv_clock_advance(DELAY_MS * RV_NS_PER_MS);
     rv_count_allocs(1);
-    cr_assert_eq(rv_poll(&race->dial.future, cx), RV_PENDING);
+    cr_assert_eq(rv_poll(&race->dial.future, &self->cx), RV_PENDING);
     cr_assert(rv_alloc_failed());
     rv_stop_counting_allocs();
     cr_assert_eq(sockets.made, 1);
 }
 
+static void stop_short_race(struct short_race *self)
+{
+    black_hole_close(&self->hole);
+    rv_probe_fini(&self->probe);
+    stop(&self->race);
+}
+
 RV_TEST(race, without_memory_for_the_second_the_first_continues)
 {
-    struct pollfd answered;
-    struct black_hole hole;
-    struct rv_probe probe;
-    struct rv_cx cx;
-    struct race race;
+    struct short_race self;
+    struct rv_dial *dial = &self.race.dial;
+    struct pollfd answered = {.events = POLLIN};
 
-    start(&race);
-    rv_probe_init(&probe);
-    cx = rv_probe_cx(&probe);
-    cx.executor = race.wire.executor;
-    start_without_memory(&race, &hole, &cx);
-    empty(&hole);
-    answered = (struct pollfd){.fd = hole.fds[0], .events = POLLIN};
+    start_without_memory(&self);
+    empty(&self.hole);
+    answered.fd = self.hole.fds[0];
     /* The kernel's second SYN, a second later, is answered. */
     cr_assert_eq(poll(&answered, 1, RV_TEST_WAIT_MS), 1);
-    while (!rv_probe_take(&probe)) /* a wait would end by the frozen clock */
+    while (!rv_probe_take(&self.probe)) /* a wait would move the frozen clock */
         sched_yield();
-    cr_assert_eq(rv_poll(&race.dial.future, &cx), RV_READY);
+    cr_assert_eq(rv_poll(&dial->future, &self.cx), RV_READY);
 
-    cr_assert_eq(race.dial.future.result, 0);
-    check_connected_to(&race, &hole.addr);
+    cr_assert_eq(dial->future.result, 0);
+    check_connected_to(&self.race, &self.hole.addr);
     cr_assert_eq(sockets.made, 1);
-    black_hole_close(&hole);
-    rv_probe_fini(&probe);
-    stop(&race);
+    stop_short_race(&self);
 }
 
 RV_TEST(race, without_memory_the_second_is_tried_again_after_a_delay)
 {
-    struct black_hole hole;
-    struct rv_probe probe;
-    struct rv_cx cx;
-    struct race race;
+    struct short_race self;
+    struct rv_dial *dial = &self.race.dial;
 
-    start(&race);
-    rv_probe_init(&probe);
-    cx = rv_probe_cx(&probe);
-    cx.executor = race.wire.executor;
-    start_without_memory(&race, &hole, &cx);
-    cr_assert_eq(rv_poll(&race.dial.future, &cx), RV_PENDING);
+    start_without_memory(&self);
+    cr_assert_eq(rv_poll(&dial->future, &self.cx), RV_PENDING);
     cr_assert_eq(sockets.made, 1);
     rv_clock_advance(DELAY_MS * RV_NS_PER_MS);
-    while (rv_poll(&race.dial.future, &cx) == RV_PENDING)
-        cr_assert(rv_probe_wait(&probe));
+    while (rv_poll(&dial->future, &self.cx) == RV_PENDING)
+        while (!rv_probe_take(&self.probe))
+            sched_yield();
 
-    cr_assert_eq(race.dial.future.result, 0);
-    check_connected_to(&race, &race.wire.addr);
+    cr_assert_eq(dial->future.result, 0);
+    check_connected_to(&self.race, &self.race.wire.addr);
     cr_assert_eq(sockets.made, 2);
-    black_hole_close(&hole);
-    rv_probe_fini(&probe);
-    stop(&race);
+    stop_short_race(&self);
 }
 
 static int race_once(void *arg)
