@@ -278,7 +278,7 @@ static void stop_the_runtime_first(void)
 
 RV_TEST(executors, the_runtime_is_stopped_after_them)
 {
-    rv_test_aborts(stop_the_runtime_first, "before those beside it");
+    rv_test_aborts(stop_the_runtime_first, "before the runtimes beside it");
 }
 
 /* --- faults ------------------------------------------------------------ */
