@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base.h - what every other part uses: time, memory, descriptors, lists, slabs.
+ * base.h - what every other part uses: time, memory, descriptors, lists.
  *
  * Nothing here depends on tasks or on the reactor.
  */
@@ -182,62 +182,14 @@ static inline void rv_list_splice(struct rv_list *to, struct rv_list *from)
     rv_list_init(from);
 }
 
-/* --- a slab: numbered slots for structs of one size -------------------- */
+/* --- ids --------------------------------------------------------------- */
 
 /*
- * A slot has an address that never changes. Each use of it has an id that is
- * never used again: the index in the low half, the generation in the high half.
- * The id of a slot that was freed finds nothing, even if the slot has been
- * allocated again.
- *
- *     struct task { struct rv_slab_item item; ... };
- *     rv_slab_init(&slab, sizeof(struct task));
- *     id = rv_slab_alloc(&slab);            0 is never an id
- *     task = rv_slab_get(&slab, id);        NULL after rv_slab_free()
+ * The ids of tasks and sources, in the trace and in task dumps. The low half is
+ * the index of a slot, the high half its generation: which use of the slot the
+ * id is for. So no two
+ * tasks of an executor have the same id.
  */
-struct rv_slab_item {
-    _Atomic uint32_t generation; /* private: odd while allocated */
-    uint32_t next_free;          /* private */
-};
-
-enum { RV_SLAB_CHUNKS = 26, RV_SLAB_FIRST_CHUNK = 64 };
-
-struct rv_slab {
-    size_t item_bytes;                      /* private, as are the rest */
-    uint32_t first_free;                    /* index + 1, 0: none */
-    uint32_t used;                          /* slots allocated at least once */
-    uint32_t live;                          /* slots allocated now */
-    _Atomic(char *) chunks[RV_SLAB_CHUNKS]; /* chunk k has 64 << k slots */
-};
-
-/* Make an empty slab for items whose first field is a struct rv_slab_item. */
-void rv_slab_init(struct rv_slab *slab, size_t item_bytes);
-
-/* Free all memory. Every address and id of the slab becomes invalid. */
-void rv_slab_fini(struct rv_slab *slab);
-
-/*
- * Allocate a slot. It is zeroed at its first use; later it has the contents
- * that its last user left.
- *
- * Threads: one at a time, together with rv_slab_free().
- * Returns: the id; 0: out of memory.
- */
-uint64_t rv_slab_alloc(struct rv_slab *slab);
-
-/* Free a slot; its id becomes invalid. Threads: as rv_slab_alloc(). */
-void rv_slab_free(struct rv_slab *slab, uint64_t id);
-
-/*
- * The item with this id, or NULL if it was freed.
- *
- * Threads: any, also during an alloc or a free; the contents of the item then
- * need a lock of their own.
- */
-void *rv_slab_get(const struct rv_slab *slab, uint64_t id);
-
-/* The item at an index, allocated or free; NULL if there is no slot yet. */
-void *rv_slab_at(const struct rv_slab *slab, uint32_t index);
 
 /* The index of an id's slot, which earlier ids may have had too. */
 static inline uint32_t rv_id_index(uint64_t id)

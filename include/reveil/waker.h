@@ -166,24 +166,6 @@ static inline struct rv_waker rv_waker_take(struct rv_waker *stored)
     return taken;
 }
 
-/*
- * Wakes collected under a lock, delivered after it: one lock and one unpark
- * for a run of wakers of the same queue.
- */
-enum { RV_WAKE_BATCH = 64 };
-
-struct rv_wake_batch {
-    uint32_t len;                          /* private */
-    struct rv_waker wakers[RV_WAKE_BATCH]; /* private: owned */
-};
-
-/* Move the waker in; "no waker" is ignored. Returns: true when now full. */
-bool rv_wake_batch_add(struct rv_wake_batch *batch, struct rv_waker *waker);
-
-/* Wake and drop all; the batch is empty then. Call it outside all locks.
- * Returns: true if one of those who are to poll slept. */
-bool rv_wake_batch_deliver(struct rv_wake_batch *batch);
-
 RV_END_DECLS
 
 #endif /* RV_WAKER_H */

@@ -11,7 +11,13 @@
 #ifndef RV_CHUNK_H
 #define RV_CHUNK_H
 
-#include <reveil/base.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    RV_SLAB_CHUNKS = 26, /* enough for 2^32 items */
+    RV_SLAB_FIRST_CHUNK = 64
+};
 
 struct rv_chunk_slot {
     uint32_t chunk;

@@ -22,10 +22,9 @@
  *   SLAB-4  A slot whose generation has wrapped around to 0 is not used again.
  *       Otherwise old ids of the slot would match its new users.
  */
-#include <reveil/base.h>
+#include "base/slab.h"
 
 #include "base/base_internal.h"
-#include "base/chunk.h"
 
 /* The slot of an index, or NULL when its chunk does not exist. */
 static inline struct rv_slab_item *find_slot(const struct rv_slab *slab,

@@ -4,8 +4,10 @@
 #define RV_REACTOR_INTERNAL_H
 
 #include <pthread.h>
-#include <reveil/base.h>
 #include <reveil/reactor.h>
+
+#include "base/slab.h"
+#include "waker/wake_batch.h"
 
 enum { RV_DIRECTIONS = 2 };
 

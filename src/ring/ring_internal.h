@@ -9,6 +9,7 @@
 
 #include <reveil/ring.h>
 
+#include "base/slab.h"
 #include "executor/executor_internal.h"
 #include "ring/queues.h"
 
