@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_race.c - which addresses of a name are tried, when, and who wins.
+ * test_race.c - which addresses of a name are tried, when, and which one wins.
  *
- * The clock is a virtual one: it shows how long somebody would have waited.
+ * The clock is a virtual one: it shows how long a caller would have waited.
  *
  * Threads: the test's and the reactor's.
  */
@@ -23,7 +23,7 @@ RV_TEST_SUITE(race);
 
 enum { DELAY_MS = RV_DIAL_DELAY_MS, FAR_MS = 3600 * 1000 };
 
-/* A dial whose look-up has answered with what the test wants. */
+/* A dial whose look-up gives the addresses of the test. */
 struct race {
     struct wire wire;
     struct rv_dial dial;
@@ -52,7 +52,7 @@ static void know(struct race *race, int64_t deadline_ns)
     rv_future_init(&race->dial.resolve.future, &ops);
 }
 
-/* `wire.addr` listens. */
+/* Start with `wire.addr`, which accepts. */
 static void start(struct race *race)
 {
     rv_clock_freeze(0);
@@ -88,7 +88,7 @@ static int run(struct race *race)
     return rv_block_on(race->wire.executor, &race->dial.future);
 }
 
-/* It was over after so many delays, by the virtual clock. */
+/* By the virtual clock, it took this many delays. */
 static void check_waited(int64_t delays)
 {
     const int64_t slack_ns = RV_NS_PER_MS; /* ticks of the wheel */
@@ -111,7 +111,7 @@ static void check_connected_to(const struct race *race,
 
 /* --- when -------------------------------------------------------------- */
 
-/* However far the limit of whoever waits for it is. */
+/* For any deadline of the caller. */
 RV_TEST(race, a_silent_address_costs_one_delay)
 {
     static const int64_t deadlines_ns[] = {RV_NEVER, FAR_MS * RV_NS_PER_MS};
@@ -304,8 +304,8 @@ RV_TEST(race, if_all_fail_the_error_is_that_of_the_first)
 
 /* --- who wins, and what is sent ---------------------------------------- */
 
-/* All that comes on the connections of a listener until there is no more.
- * Returns: how many bytes. */
+/* All data on the connections of a listener, until there is no more. Returns:
+ * the number of bytes. */
 static size_t bytes_at(int listener)
 {
     char text[64];
@@ -330,8 +330,8 @@ static void empty(struct black_hole *hole)
         hole->fds[i] = dup(hole->fds[0]);
 }
 
-/* Both begin to answer when both are being tried: the kernel knocks again
- * after a second. */
+/* Both addresses begin to respond while both are being tried: the kernel sends
+ * another SYN after a second. */
 RV_TEST(race, the_earlier_ones_go_on_and_one_alone_gets_the_data)
 {
     struct black_hole holes[2];

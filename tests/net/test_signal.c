@@ -22,7 +22,7 @@ RV_TEST_SUITE(signals);
 static const struct rv_runtime_options modes[] = {
     {.reactor = RV_REACTOR_THREAD}, {.reactor = RV_REACTOR_FUSED}};
 
-/* A runtime, and SIGUSR1, SIGUSR2 and SIGRTMIN to wait for. */
+/* A runtime, and the signals SIGUSR1, SIGUSR2 and SIGRTMIN. */
 struct fixture {
     struct rv_runtime *runtime;
     struct rv_executor *executor;
@@ -156,7 +156,7 @@ RV_TEST(signals, several_may_queue)
     open_all(&fixture, 0);
     kill(getpid(), SIGUSR2);
     kill(getpid(), SIGUSR1);
-    kill(getpid(), SIGUSR1); /* the kernel keeps one of each kind */
+    kill(getpid(), SIGUSR1); /* the kernel keeps one of each number */
     seen |= next(&fixture) == SIGUSR1 ? 1 : 2;
     seen |= next(&fixture) == SIGUSR2 ? 2 : 1;
     cr_assert_eq(seen, 3);
@@ -270,7 +270,7 @@ RV_TEST(signals, close_gives_the_mask_back)
     cr_assert(is_blocked(SIGUSR1) && is_blocked(SIGUSR2));
     cr_assert_not(is_blocked(SIGHUP));
     close_all(&fixture);
-    rv_signals_close(&fixture.signals); /* harmless */
+    rv_signals_close(&fixture.signals); /* a no-op */
 
     cr_assert_not(is_blocked(SIGUSR1));
     cr_assert(is_blocked(SIGUSR2), "it was blocked before");
@@ -300,7 +300,7 @@ RV_TEST(signals, a_wait_leaves_nothing_and_fetches_nothing)
     cr_assert_eq(rv_poll(&wait.future, &cx), RV_PENDING);
     kill(getpid(), SIGUSR1);
     cr_assert(rv_probe_wait(&probe));
-    rv_drop(&wait.future); /* woken, but it did not look */
+    rv_drop(&wait.future); /* woken, but not polled */
     rv_probe_fini(&probe);
     for (int64_t limit_ns = rv_after_ms(RV_TEST_WAIT_MS);
          rv_alloc_live() != live && rv_now_ns() < limit_ns;)
