@@ -136,7 +136,7 @@ enum rv_lint {
     /* A poll returned RV_PENDING, and no waker of the task exists: nothing can
      * wake it any more. */
     RV_LINT_LOST = 1,
-    /* Most of its wakes come from itself: it spins, or only yields. */
+    /* It woke itself for most of its polls: it spins, or only yields. */
     RV_LINT_SPINS = 2,
     /* One poll took longer than 10 ms; the other tasks had to wait. */
     RV_LINT_HOGS = 4
