@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * async.h - write a poll function as a function that waits.
+ * async.h - write a poll function like a function that blocks.
  *
  *     static enum rv_poll twice_poll(struct rv_future *future,
  *                                    struct rv_cx *cx)
@@ -16,19 +16,19 @@
  *         RV_END(future);
  *     }
  *
- * The function is a switch on `future->at`, the line of the await where it
- * goes on. What follows from that:
+ * The function is a switch on `future->at`, the line of the await at which it
+ * continues. Therefore:
  *
  *   - A local variable does not survive an await: keep it in `self`. gcc -O2
- *     with -Werror=jump-misses-init -Werror=maybe-uninitialized refuses most
- *     of the others.
- *   - No await inside a `switch` of your own: the next poll stops the program
- *     in RV_END.
- *   - Leave with RV_RETURN only; a plain `return RV_READY` keeps `at`, and
- *     `__attribute__((cleanup))` runs at each suspension.
- *   - One await a line.
- *   - The drop function drops every child that may have been started; rv_drop
- *     is harmless on the others, if the memory was zeroed before.
+ *     with -Werror=jump-misses-init -Werror=maybe-uninitialized rejects most
+ *     uses of one that was lost.
+ *   - Do not await inside a `switch` of your own: the next poll would stop the
+ *     program in RV_END.
+ *   - Return only with RV_RETURN, and do not use `__attribute__((cleanup))`,
+ *     which would run at each suspension.
+ *   - Write at most one await per line.
+ *   - The drop function drops every child that may have been started. rv_drop()
+ *     is a no-op for the others if their memory was zeroed.
  */
 #ifndef RV_ASYNC_H
 #define RV_ASYNC_H
@@ -37,12 +37,12 @@
 
 RV_BEGIN_DECLS
 
-/* Open the body of a poll function. */
+/* Begin the body of a poll function. */
 #define RV_BEGIN(future_)    \
     switch ((future_)->at) { \
     case 0:
 
-/* Poll `child_` until it is READY; the caller is suspended in between. */
+/* Suspend until `child_` is READY: each poll of this future polls the child. */
 #define RV_AWAIT(future_, cx_, child_)              \
     do {                                            \
         (future_)->at = __LINE__;                   \
@@ -53,8 +53,8 @@ RV_BEGIN_DECLS
     } while (0)
 
 /*
- * Suspend until `condition_` is true. It is evaluated at each poll and must
- * leave the waker somewhere when it is false.
+ * Suspend until `condition_` is true. It is evaluated at each poll. If it is
+ * false, it must have arranged for a wake.
  */
 #define RV_AWAIT_UNTIL(future_, condition_) \
     do {                                    \
@@ -65,14 +65,14 @@ RV_BEGIN_DECLS
             return RV_PENDING;              \
     } while (0)
 
-/* Finish with a result: 0 or more, or a negative errno. */
+/* Finish with a result: non-negative, or a negative errno. */
 #define RV_RETURN(future_, result_)             \
     do {                                        \
         (future_)->result = (int32_t)(result_); \
         return RV_READY;                        \
     } while (0)
 
-/* Close the body. Reached only by an error: see above. */
+/* End the body. Execution gets here only through a mistake listed above. */
 #define RV_END(future_)            \
     default:                       \
         rv_future_misuse(future_); \

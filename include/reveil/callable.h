@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * callable.h - a call with what it needs, in one piece of memory.
+ * callable.h - a function with its captured state and its result in one block.
  *
  *     +--------+----------------+--------+
  *     | header | captured state | result |     one block, its types erased
@@ -16,8 +16,9 @@
  *     ... any thread: rv_callable_run(callable) ...
  *     rv_callable_put(callable);
  *
- * What a closure is elsewhere: whoever runs it needs to know the header only.
- * A callable is run once, or canceled; who takes it first decides.
+ * This is a closure: the thread that runs it needs to know only the header. A
+ * callable is run once, or canceled. The first thread that takes it decides
+ * which.
  */
 #ifndef RV_CALLABLE_H
 #define RV_CALLABLE_H
@@ -31,24 +32,24 @@
 RV_BEGIN_DECLS
 
 /*
- * state:   the callable's copy of what was captured; its own to change.
+ * state:   the callable's own copy of the captured state, which may be changed.
  * result:  zeroed, result_bytes long.
- * Returns: 0 or more, or a negative errno.
+ * Returns: non-negative, or a negative errno.
  */
 typedef int32_t (*rv_callable_call)(void *state, void *result);
 
-/* What all callables of one kind have in common. */
+/* The common description of all callables of one kind. */
 struct rv_callable_ops {
     const char *name;
     rv_callable_call call;
-    /* Let go of what the state holds: once, after the call or instead of it.
-     * Never on a bare thread. NULL: it holds nothing. */
+    /* Release what the state holds. Called once, after the call or instead of
+     * it, and never on a bare thread. NULL: it holds nothing. */
     void (*drop)(void *state);
     size_t state_bytes;
     size_t result_bytes;
-    /* The call touches its state and its result alone, calls nothing of the C
-     * library, and needs less stack than RV_THREAD_STACK_BYTES: it may run on
-     * a bare thread (thread.h). */
+    /* The call accesses only its state and its result, does not call the C
+     * library, and needs less stack than RV_THREAD_STACK_BYTES. So it may run
+     * on a bare thread (thread.h). */
     bool pure;
 };
 
@@ -71,54 +72,56 @@ _Static_assert(sizeof(struct rv_callable) <= RV_CALLABLE_STATE_AT,
                "the state follows the header");
 
 /*
- * A callable with one reference. state: ops->state_bytes are copied.
+ * Make a callable with one reference. state: ops->state_bytes are copied.
  *
  * Returns: 0, -ENOMEM.
  */
 int rv_callable_new(struct rv_callable **out, const struct rv_callable_ops *ops,
                     const void *state);
 
-/* One more holder, and one less: the last one frees it, and calls ops->drop()
- * before, unless that was done. Threads: any; not bare ones. */
+/* Take and drop a reference. The last put calls ops->drop(), unless that was
+ * done before, and frees the callable. Threads: any but bare ones. */
 void rv_callable_get(struct rv_callable *callable);
 void rv_callable_put(struct rv_callable *callable);
 
-/* Call ops->drop() now. Threads: whoever has taken the callable. */
+/* Call ops->drop() now. A no-op the second time. Threads: the one that has
+ * taken the callable. */
 void rv_callable_drop_state(struct rv_callable *callable);
 
-/* The state: what rv_callable_new() copied, aligned for every type. */
+/* The state that rv_callable_new() has copied, aligned for every type. */
 static inline void *rv_callable_state(struct rv_callable *callable)
 {
     return (char *)callable + RV_CALLABLE_STATE_AT;
 }
 
-/* Where the call leaves its result; to be read when it is known to be over. */
+/* The result. Read it only when the call is known to have returned. */
 static inline void *rv_callable_result(struct rv_callable *callable)
 {
     return (char *)callable + callable->result_at;
 }
 
 /*
- * The right to run or to cancel, given once. Threads: any, bare ones too.
+ * Take the right to run or to cancel the callable. Threads: any, bare ones too.
  *
- * Returns: true to the first who asks.
+ * Returns: true for the first call, false for all others.
  */
 static inline bool rv_callable_take(struct rv_callable *callable)
 {
-    /* relaxed: it decides who, and publishes nothing; the callable itself came
-     * to this thread, and its result leaves it, through a pipe. */
+    /* relaxed: publishes nothing. The pipes order everything else: this thread
+     * got the callable through one, and its result leaves through another. */
     return atomic_exchange_explicit(&callable->taken, 1,
                                     memory_order_relaxed) == 0;
 }
 
-/* Somebody has taken it, as far as this thread can tell. */
+/* Whether it was taken. The answer may be out of date, false when it was. */
 static inline bool rv_callable_is_taken(const struct rv_callable *callable)
 {
-    /* relaxed: a guess, which rv_callable_take() corrects. */
+    /* relaxed: only a hint; rv_callable_take() decides. */
     return atomic_load_explicit(&callable->taken, memory_order_relaxed) != 0;
 }
 
-/* Make the call. Threads: whoever has taken it; a bare one if it is pure. */
+/* Make the call. Threads: the one that has taken it, which may be a bare one if
+ * the callable is pure. */
 static inline void rv_callable_run(struct rv_callable *callable)
 {
     callable->returned = callable->call(rv_callable_state(callable),

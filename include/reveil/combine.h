@@ -1,30 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * combine.h - wait for several futures at once, without heap.
+ * combine.h - wait for several futures at once, without allocating.
  *
  *     self->both[0] = &self->get_a.future;
  *     self->both[1] = &self->get_b.future;
  *     rv_all_init(&self->all, self->both, 2);
  *     RV_AWAIT(future, cx, &self->all.future);
  *
- * The caller embeds the children and the array of pointers to them; both stay
- * where they are until the combinator is READY or dropped. Children that are
- * not finished then are dropped, which cancels them; finished ones keep their
- * results and outputs, and are the caller's to drop.
+ * The caller embeds the children and the array of pointers to them; both must
+ * stay valid and unmoved until the combinator is READY or dropped. It then
+ * drops the unfinished children, which cancels them. Finished children keep
+ * their results and outputs; the caller drops them.
  *
- * For all of them:
+ * For all combinators:
  *
- *   - A child that is finished already, at init or later, by another's poll,
- *     counts as one that is READY now, with the result that it has. It is not
- *     polled again.
+ *   - A child that has finished already, before init or because another task
+ *     has polled it, counts as READY with its result. It is not polled again.
  *   - So does a child that was dropped; its result is -ECANCELED.
- *   - Without children they are READY at the first poll: with 0, or where a
- *     child is wanted (rv_select) with -ECHILD.
- *   - Init takes memory with anything in it, and the same struct again when it
- *     is READY or dropped. A combinator may be dropped before its first poll.
+ *   - Without children the combinator is READY at the first poll. Its result is
+ *     0, or -ECHILD for rv_select.
+ *   - Init accepts uninitialized memory, and the same struct again once it is
+ *     READY or dropped. A combinator may be dropped before its first poll.
  *
- * Each wake polls every child that is not finished. That suits a handful; for
- * many, spawn tasks (a scope keeps them together), which are polled one by one.
+ * Each wake polls every unfinished child. That suits a few children. For many,
+ * spawn tasks (in a scope), because a wake polls only the task that it is for.
  */
 #ifndef RV_COMBINE_H
 #define RV_COMBINE_H
@@ -33,27 +32,27 @@
 
 RV_BEGIN_DECLS
 
-/* Private: what the three below have in common. */
+/* Private: the common part of the next three. */
 struct rv_children {
     struct rv_future **list;
     uint32_t count;
-    uint32_t start; /* select: who is polled first */
+    uint32_t start; /* select: the child to poll first */
 };
 
-/* READY when all children are. result: 0, also if some failed; read the
+/* READY when all children are. result: 0, even if some of them failed; read the
  * `result` of each child. */
 struct rv_all {
     struct rv_future future;
     struct rv_children children; /* private */
 };
 
-/* Borrows: the array and the children, as said above. */
+/* Borrows: the array and the children, as described above. */
 void rv_all_init(struct rv_all *all, struct rv_future **children,
                  uint32_t count);
 
 /*
- * READY when all children are, with 0; or with the first negative result of
- * one, and then the others are dropped.
+ * READY with 0 when all children are READY; or with the first negative result
+ * of a child, and the others are dropped.
  */
 struct rv_try_all {
     struct rv_future future;
@@ -65,10 +64,10 @@ void rv_try_all_init(struct rv_try_all *all, struct rv_future **children,
                      uint32_t count);
 
 /*
- * READY when one child is; result: its index, or -ECHILD when there are none.
- * The others are dropped. Which child is polled first changes from init to
- * init, so that one that is always READY does not starve the others: each is
- * the first equally often, whatever selects the thread's other tasks make.
+ * READY when one child is; result: its index, or -ECHILD without children. The
+ * others are dropped. Each init chooses another child to poll first, so that a
+ * child that is always READY does not starve the others. Each child is first
+ * equally often, also if other tasks of the thread use selects in between.
  */
 struct rv_select {
     struct rv_future future;
@@ -80,9 +79,9 @@ void rv_select_init(struct rv_select *select, struct rv_future **children,
                     uint32_t count);
 
 /*
- * READY with the child's result; or, when the deadline passes first, with
- * -ETIMEDOUT, and the child is dropped. A child that is READY at the deadline
- * wins.
+ * READY with the child's result; or with -ETIMEDOUT if the deadline passes
+ * first, and the child is dropped. If both are READY in the same poll, the
+ * child wins.
  */
 struct rv_timeout {
     struct rv_future future;
@@ -97,10 +96,11 @@ void rv_timeout_init(struct rv_timeout *timeout, struct rv_future *child,
 /* --- a scope: tasks that do not outlive it ----------------------------- */
 
 /*
- * A group of tasks. As a future it is READY when all of them are over, at once
- * when there are none; result: 0, or the first negative one of a task. Dropped,
- * it aborts them all. So no task of a scope is left when the scope is: one that
- * is READY or dropped takes no more of them. A task of it must not drop it.
+ * A group of tasks. The future is READY when all of them have ended, at once if
+ * there are none; result: 0, or the first negative result of a task. If it is
+ * dropped, it aborts all of its tasks. No task outlives its scope: a scope that
+ * is READY or dropped accepts no more tasks. A task must not drop its own
+ * scope.
  */
 struct rv_scope {
     struct rv_future future;
@@ -110,13 +110,13 @@ struct rv_scope {
     int32_t error;
 };
 
-/* Threads: the executor's, as for all calls on the scope. */
+/* Threads: the executor's, as for all functions of a scope. */
 void rv_scope_init(struct rv_scope *scope, struct rv_executor *executor);
 
 /*
- * Spawn a task into the scope, also while it is being awaited, by a task of
- * it for example. A future that is finished already is a task that is over,
- * with the result that it has.
+ * Spawn a task into the scope. It is allowed while the scope is awaited; its
+ * own tasks may spawn others. A future that is finished already becomes a task
+ * that ends at its first poll, with that result.
  *
  * Owns: as rv_spawn(). Returns: 0; -ENOMEM; -ECANCELED: the scope is READY or
  * dropped, or the executor is being freed.
@@ -124,11 +124,11 @@ void rv_scope_init(struct rv_scope *scope, struct rv_executor *executor);
 #define rv_scope_spawn(scope, future) \
     rv_scope_spawn_at((scope), (future), RV_HERE)
 
-/* rv_scope_spawn() with the name of the place; see rv_spawn_at(). */
+/* rv_scope_spawn() with the place in the source; see rv_spawn_at(). */
 int rv_scope_spawn_at(struct rv_scope *scope, struct rv_future *future,
                       const char *where);
 
-/* Whether all of its tasks are over. */
+/* Whether all tasks of the scope have ended. */
 bool rv_scope_empty(const struct rv_scope *scope);
 
 RV_END_DECLS

@@ -12,10 +12,10 @@
  *     rv_executors_stop(executors);
  *     rv_runtime_stop(runtime);
  *
- * Each executor has a runtime beside the caller's (rv_runtime_start_beside()):
- * in the thread mode all share one reactor, in the fused mode each executor
- * sleeps in an epoll of its own. A task stays on its executor. A server has a
- * listener on each: see reuse_port in net.h.
+ * Each executor has a runtime beside the caller's: rv_runtime_start_beside().
+ * In thread mode all of them share one reactor; in fused mode each executor
+ * sleeps in an epoll of its own. A task stays on its executor. A server opens a
+ * listener on each executor: see reuse_port in net.h.
  */
 
 /*
@@ -45,26 +45,28 @@ enum { RV_EXECUTORS_MAX = 1024 };
 /*
  * Start `count` threads beside `runtime`. They block all signals but faults.
  *
- * Threads: the one of `runtime`.   Blocks: until all are there.
+ * Threads: the one of `runtime`.   Blocks: until all have started.
  * Returns: 0; -EINVAL: count is 0 or above RV_EXECUTORS_MAX; -ENOMEM, -EMFILE,
- * -ENFILE, -EAGAIN: then none is left.
+ * -ENFILE, -EAGAIN. On error no thread is left.
  */
 int rv_executors_start(struct rv_executors **out, struct rv_runtime *runtime,
                        uint32_t count);
 
-/* How many were started. Threads: any. */
+/* The number of executors. Threads: any. */
 uint32_t rv_executors_count(const struct rv_executors *executors);
 
-/* The handle on executor `index`. It stays the library's; take a
- * reference of your own to keep it. Threads: any. */
+/* The handle on executor `index`. Borrowed: it is valid until
+ * rv_executors_stop(); take a reference of your own to keep it. Threads: any.
+ */
 struct rv_remote *rv_executors_remote(const struct rv_executors *executors,
                                       uint32_t index);
 
 /*
- * Stop all: each drops the tasks that it has left, on its own thread, and
+ * Stop all executors. Each drops its remaining tasks on its own thread, and
  * their joins get -ECANCELED. NULL is allowed.
  *
- * Threads: the one that started them.   Blocks: for the polls under way.
+ * Threads: the one that started them.   Blocks: until the current polls and the
+ * drops have returned.
  */
 void rv_executors_stop(struct rv_executors *executors);
 

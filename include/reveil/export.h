@@ -2,9 +2,9 @@
 /*
  * export.h - which names the shared library exports.
  *
- * The library is compiled with -fvisibility=hidden. What a public header
- * declares between RV_BEGIN_DECLS and RV_END_DECLS is exported, nothing else
- * is. Under C++ these declarations have C linkage.
+ * The library is compiled with -fvisibility=hidden. It exports only what a
+ * public header declares between RV_BEGIN_DECLS and RV_END_DECLS. In C++ these
+ * declarations have C linkage.
  */
 #ifndef RV_EXPORT_H
 #define RV_EXPORT_H

@@ -30,31 +30,31 @@ enum rv_poll { RV_PENDING, RV_READY };
 struct rv_executor;
 struct rv_future;
 
-/* What a poll gets: whom to wake, and on which executor it runs. */
+/* The argument of a poll: the waker of the task, and its executor. */
 struct rv_cx {
     struct rv_waker waker; /* borrowed: clone it to keep it */
     struct rv_executor *executor;
     uint32_t io_calls; /* private: I/O in this poll, see RV_IO_BUDGET */
     /*
-     * A future that is PENDING, and that only what another task does can make
-     * READY (a channel, a lock; no descriptor, no clock), stores itself here.
-     * When all tasks of a scheduler await such futures it is stuck, and says
-     * so instead of sleeping for ever, see sched.h.
+     * A future stores itself here if it is PENDING and only another task can
+     * make it READY: it waits for a channel or a lock, not for a descriptor or
+     * the clock. If all tasks of a scheduler await such futures, the scheduler
+     * detects a deadlock, see sched.h.
      */
     const struct rv_future *needs_task;
 };
 
 /*
- * After so many I/O calls in one poll of a task, the next one says "not yet"
- * and puts the task at the end of the line: one fast socket cannot keep the
- * others waiting.
+ * The I/O calls that one poll of a task may make. The next one wakes the task
+ * and is PENDING, so that the other ready tasks are polled first: a fast socket
+ * cannot starve them.
  */
 enum { RV_IO_BUDGET = 128 };
 
 /*
- * Whether this poll may make one more call of that kind. If not, the task was
- * woken, to go on in its next turn: return RV_PENDING. For futures that do I/O
- * by themselves; those of the library ask already.
+ * Count an I/O call. Returns: true if this poll may make it; false: the task
+ * was woken, return RV_PENDING and continue in the next poll. For futures that
+ * make system calls themselves; those of the library call this already.
  */
 static inline bool rv_may_go_on(struct rv_cx *cx)
 {
@@ -68,29 +68,30 @@ struct rv_future_ops {
     const char *name; /* for messages and logs */
 
     /*
-     * Go on as far as possible without waiting. PENDING: the waker in `cx`
-     * was left where it will be woken. READY: `result` is set; never polled
-     * again.
+     * Advance as far as possible without blocking. Returns: RV_PENDING: a clone
+     * of the waker in `cx` is stored where an event will wake it; RV_READY:
+     * `result` is set, and the future must not be polled again.
      */
     enum rv_poll (*poll)(struct rv_future *future, struct rv_cx *cx);
 
     /*
-     * Release all that the future holds: wakers, timers, descriptors that it
-     * opened, children. Called in any state, any number of times, on the
-     * executor's thread; must not block. NULL: it holds nothing.
+     * Release everything that the future holds: wakers, timers, descriptors
+     * that it opened, children. May be called in any state, any number of
+     * times, on the executor's thread; must not block. NULL: it holds nothing.
      */
     void (*drop)(struct rv_future *future);
 };
 
 struct rv_future {
     const struct rv_future_ops *ops;
-    int32_t at;     /* where poll goes on: 0 at first, RV_AT_END when over */
-    int32_t result; /* when READY: 0 or more, or a negative errno */
+    int32_t at;     /* where poll continues: 0 at first, RV_AT_END at the end */
+    int32_t result; /* when READY: non-negative, or a negative errno */
 };
 
 enum { RV_AT_END = -1 };
 
-/* A future that was not polled yet; the fields after it are the caller's. */
+/* Initialize a future that was not polled yet. The fields that follow it in its
+ * struct are the caller's to initialize. */
 static inline void rv_future_init(struct rv_future *future,
                                   const struct rv_future_ops *ops)
 {
@@ -99,7 +100,7 @@ static inline void rv_future_init(struct rv_future *future,
     future->result = 0;
 }
 
-/* Stop the program: a future was polled after its end. Private. */
+/* Private. Stop the program: a future was polled after its end. */
 _Noreturn void rv_future_misuse(const struct rv_future *future);
 
 /*
@@ -119,9 +120,9 @@ static inline enum rv_poll rv_poll(struct rv_future *future, struct rv_cx *cx)
 }
 
 /*
- * Cancel a future that is not finished, or clean up one that is. Harmless on
- * one that is all zero, was never polled, or was dropped before. The result of
- * one that was not finished is -ECANCELED from then on.
+ * Cancel a future that is not finished, or release what a finished one holds.
+ * Allowed on a future that is all zero, was never polled, or was dropped
+ * before. The result of one that was not finished becomes -ECANCELED.
  *
  * Threads: the executor's. Blocks: never.
  */

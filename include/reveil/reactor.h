@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reactor.h - the thread that sleeps in epoll, and whom it wakes.
+ * reactor.h - wait for descriptors in epoll, and wake the tasks that want them.
  *
  *     reactor thread                           a task's poll
  *     epoll_wait()                             recv() says EAGAIN
  *       fd 7 is readable                       rv_source_clear(READ, tick)
  *       mark it ready, take its waker          rv_source_ready(READ, waker)
- *     unlock, rv_waker_wake()                    leaves the waker: PENDING
+ *     unlock, rv_waker_wake()                    stores the waker: PENDING
  *
- * A descriptor is registered once, edge-triggered: for reading, and from the
- * first wait for it on for writing. What
- * the kernel said is kept as readiness until a system call proves it stale,
- * so I/O is tried first and the reactor is asked only after EAGAIN.
+ * A descriptor is registered edge-triggered: for reading at once, and for
+ * writing when a task waits for that for the first time. The readiness that the
+ * kernel has reported is kept until a system call returns EAGAIN. So a task
+ * tries its I/O first, and waits for the reactor only after EAGAIN.
  *
- * Two ways to sleep: a thread of its own (split), or the executor's (fused).
+ * The reactor sleeps on a thread of its own (split mode) or on the executor's
+ * thread (fused mode).
  *
- * When epoll fails for good (its descriptor was closed, a sandbox forbids
- * the call) all who wait are woken, their next wait fails with that error, and
- * no descriptor can be registered any more. Timers go on.
+ * If epoll fails permanently (its descriptor was closed, a sandbox forbids the
+ * call), all waiting tasks are woken, their next wait fails with that error,
+ * and no descriptor can be registered any more. Timers still work.
  *
- * A child of fork() shares the epoll of its parent. There sources may be
- * closed, wakers taken back and the reactor be stopped, and the parent is not
- * disturbed; all else fails with -ESTALE. See runtime.h.
+ * A child of fork() shares the epoll of its parent. It may close sources,
+ * remove wakers and stop the reactor, without effect on the parent. Everything
+ * else fails with -ESTALE. See runtime.h.
  */
 #ifndef RV_REACTOR_H
 #define RV_REACTOR_H
@@ -30,7 +31,7 @@
 
 RV_BEGIN_DECLS
 
-struct rv_reactor; /* one thread, one epoll; shared by any executors */
+struct rv_reactor; /* an epoll; any number of executors may share it */
 struct rv_source;  /* one registered descriptor */
 
 enum rv_direction { RV_READ, RV_WRITE };
@@ -39,10 +40,10 @@ enum rv_direction { RV_READ, RV_WRITE };
 int rv_reactor_start(struct rv_reactor **out);
 
 /*
- * The fused mode: no thread; the owner of this ready queue sleeps in epoll
- * itself, instead of on a futex, and looks there now and then while it is
- * busy. Other executors may share the reactor, but are served only when that
- * owner comes by.
+ * Make a reactor for fused mode, without a thread. The owner of this ready
+ * queue then sleeps in epoll instead of on a futex, and checks epoll regularly
+ * while it is busy. Other executors may share the reactor, but get events only
+ * when that owner checks.
  *
  * Threads: the queue's owner, before there is a waker for the queue.
  * Returns: as rv_reactor_start().
@@ -50,34 +51,34 @@ int rv_reactor_start(struct rv_reactor **out);
 int rv_reactor_start_fused(struct rv_reactor **out, struct rv_ready *queue);
 
 /*
- * Stop and join the thread and free the reactor. Misuse: a source is open. In
- * a child of fork() only the copy is freed, whatever is open.
+ * Stop and join the thread, and free the reactor. Misuse: a source is open. In
+ * a child of fork() this frees only the copy, even if sources are open.
  *
- * Fused: after the executor was freed, on the same thread.
- * Threads: any but its own.   Blocks: for the length of one wake.
+ * Fused: call it after the executor was freed, on the same thread.
+ * Threads: any but its own.   Blocks: until the current batch of wakes is done.
  */
 void rv_reactor_stop(struct rv_reactor *reactor);
 
 /* The reactor that rv_reactor_enter() set for this thread, or NULL. */
 struct rv_reactor *rv_reactor_current(void);
 
-/* Make it this thread's; NULL for none. Returns: the one before. */
+/* Set the reactor of this thread; NULL: none. Returns: the earlier one. */
 struct rv_reactor *rv_reactor_enter(struct rv_reactor *reactor);
 
 /*
- * Whether it can wait for anything.
+ * The permanent error of the reactor.
  *
  * Threads: any.
- * Returns: 0; the negative errno of epoll_wait(), when that fails for good;
- *          -ESTALE in a child of fork().
+ * Returns: 0: it works; the negative errno of epoll_wait(), if that has failed
+ *          permanently; -ESTALE in a child of fork().
  */
 int rv_reactor_error(const struct rv_reactor *reactor);
 
 /*
- * Register a non-blocking descriptor. A socket that connects is registered
- * after connect() was called.
+ * Register a non-blocking descriptor. Register a connecting socket only after
+ * the call of connect().
  *
- * Owns:    the caller keeps `fd`, and closes the source before it.
+ * Owns:    the caller keeps `fd`, and must close the source before it.
  * Threads: any.
  * Returns: 0; -EPERM for a regular file; -ENOMEM, -ENOSPC, -EBADF, -EEXIST; as
  *          rv_reactor_error().
@@ -85,65 +86,70 @@ int rv_reactor_error(const struct rv_reactor *reactor);
 int rv_source_open(struct rv_reactor *reactor, int fd, struct rv_source **out);
 
 /*
- * Deregister; wakers that were left are dropped. A wake may be on its way
- * still, none is begun after the call. NULL is allowed.
+ * Deregister the descriptor, and drop the wakers that are stored. No wake
+ * starts after the call, but one that has started may still arrive. NULL is
+ * allowed.
  *
  * Threads: any, not at the same time as other calls on this source.
  */
 void rv_source_close(struct rv_source *source);
 
 /*
- * Is the direction worth a system call? If not, the waker is left, in place
- * of the one that was left before, and is woken once when that changes.
+ * Whether I/O in this direction may succeed. If not, a clone of the waker is
+ * stored, replacing any earlier one, and is woken once when that changes.
  *
- * *tick:   what to give rv_source_clear() if the call then says EAGAIN.
- * Threads: any; one task waits for a direction at a time.
- * Returns: true to go on with I/O, false: PENDING.
+ * *tick:   the argument for rv_source_clear(), if the I/O returns EAGAIN.
+ * Threads: any; only one task may wait for a direction at a time.
+ * Returns: true: try the I/O; false: return RV_PENDING.
  */
 bool rv_source_ready(struct rv_source *source, enum rv_direction direction,
                      const struct rv_waker *waker, uint32_t *tick);
 
 /*
- * The system call said EAGAIN: not ready any more, unless the reactor saw the
- * descriptor ready again since `tick` was read. A direction that the peer has
- * closed stays ready.
+ * After a system call has returned EAGAIN: clear the readiness, unless the
+ * reactor has reported the descriptor ready again since `tick` was read. A
+ * direction that the peer has closed stays ready.
  *
- * Returns: 0: ask rv_source_ready(). Negative errno, as rv_reactor_error(): it
- *          is no use to wait.
+ * Returns: 0: call rv_source_ready() again. Negative errno, as
+ *          rv_reactor_error(): no event will be reported.
  */
 int rv_source_clear(struct rv_source *source, enum rv_direction direction,
                     uint32_t tick);
 
 /*
- * A call on a plain TCP connection did less than it could have: fewer bytes
- * than there was room for, or than were offered. As rv_source_clear(), and
- * saves the call that would say EAGAIN; but not for a direction that is strict.
+ * After a short read or write on a plain TCP connection, that is, of fewer
+ * bytes than were asked for: clear the readiness as rv_source_clear() does.
+ * This saves the next call, which would return EAGAIN. A no-op for a direction
+ * that is strict.
  *
- * Elsewhere a short call says nothing: a Unix socket stops between messages
- * with descriptors or other credentials, a pipe or a terminal where it likes.
+ * Not for other descriptors, where a short call does not mean that there is
+ * nothing more: a Unix socket stops at a message with descriptors or other
+ * credentials, and pipes and terminals may stop anywhere.
  */
 void rv_source_clear_short(struct rv_source *source,
                            enum rv_direction direction, uint32_t tick);
 
-/* An error or urgent data (EPOLLERR, EPOLLPRI) was reported at some time: from
- * then on only EAGAIN says that there is nothing more. */
+/* Whether an error or urgent data (EPOLLERR, EPOLLPRI) was ever reported. From
+ * then on only EAGAIN proves that there is nothing more. */
 bool rv_source_strict(const struct rv_source *source,
                       enum rv_direction direction);
 
 /*
- * Has the peer closed both directions? If not, the waker is left for RV_READ,
- * whether that is ready or not, and is woken at the next report about it: when
- * the peer sends or ends something. True too if nothing will be reported.
+ * Whether the peer has closed both directions. If not, the waker is stored for
+ * RV_READ, even if that is ready, and is woken at the next report for it: the
+ * peer has sent data or closed a direction. True also if no event will be
+ * reported any more.
  *
  * Threads: as rv_source_ready().
  */
 bool rv_source_gone(struct rv_source *source, const struct rv_waker *waker);
 
-/* Take back the waker that was left for a direction; no wake comes from it
- * after the call, but one may be on its way. Threads: any. */
+/* Remove the waker that is stored for a direction. No wake starts after the
+ * call, but one that has started may still arrive. Threads: any. */
 void rv_source_forget(struct rv_source *source, enum rv_direction direction);
 
-/* The peer has closed this direction: read on to the end. */
+/* Whether the peer has closed this direction. There may still be data to read.
+ */
 bool rv_source_hung_up(const struct rv_source *source,
                        enum rv_direction direction);
 

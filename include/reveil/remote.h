@@ -8,12 +8,12 @@
  *       polls `work` too                       RV_AWAIT(future, cx,
  *                                                  &self->join.future);
  *
- * From then on the future is B's alone: polled, dropped and freed on B's
- * thread. What comes back is its result; a future with more to say writes it
- * where both sides can see it, before it is READY.
+ * From then on the future belongs to B: it is polled, dropped and freed on B's
+ * thread. The join gets only its result. A future with more output writes it to
+ * memory that both threads can access, before it is READY.
  *
- * A handle outlives its executor. After the executor's end nothing more is
- * taken, and what was handed over but not begun is dropped with it.
+ * A handle outlives its executor. When the executor is freed, it drops the
+ * futures that were handed over but not started, and later spawns fail.
  */
 #ifndef RV_REMOTE_H
 #define RV_REMOTE_H
@@ -22,32 +22,32 @@
 
 RV_BEGIN_DECLS
 
-/* A handle on an executor, for any threads; counted. */
+/* A reference-counted handle on an executor, for any thread. */
 struct rv_remote;
 
 /*
- * A handle with one reference. It counts as a task of the executor until the
- * last reference is put. One handle serves any number of threads.
+ * Make a handle with one reference. It counts as a task of the executor until
+ * the last reference is put. Any number of threads may use one handle.
  *
  * Threads: the executor's.
  * Returns: 0, -ENOMEM, -ECANCELED (the executor is being freed).
  */
 int rv_remote_open(struct rv_executor *executor, struct rv_remote **out);
 
-/* One more reference. Threads: any that has one. */
+/* Take a reference. Threads: any that has one. */
 void rv_remote_get(struct rv_remote *remote);
 
-/* Give a reference up; NULL is allowed. Futures that were handed over go on.
+/* Drop a reference; NULL is allowed. Futures that were handed over continue.
  * Threads: any. */
 void rv_remote_put(struct rv_remote *remote);
 
-/* What a task elsewhere has in common with its handle. Private. */
+/* Private: the state that a remote task shares with its handle. */
 struct rv_remote_task;
 
 /*
- * A handle on a task elsewhere; as a future it is READY when that task is
- * over, with the task's result, or -ECANCELED if the task was aborted or its
- * executor was freed. The task's future has been dropped by then.
+ * A handle on a task of another executor. The future is READY when that task
+ * has ended, with the task's result, or with -ECANCELED if the task was aborted
+ * or its executor was freed. The task's future has been dropped before that.
  *
  * Embed it; all zero is "no task". Any executor may poll it, one at a time.
  */
@@ -57,30 +57,30 @@ struct rv_remote_join {
 };
 
 /*
- * Hand a future over. Those of one thread begin in the order in which they
- * were handed over.
+ * Hand a future over. The futures of one thread start in the order of its
+ * calls.
  *
  * Owns:    on success the other executor owns `future`, memory from
  *          rv_alloc(). On error it is untouched, and the caller's.
- * join:    where to wait for it, or NULL to let it run on its own.
- * Threads: any that has a reference, the executor's own too.
+ * join:    the handle to wait for the task; or NULL: the task is detached.
+ * Threads: any that has a reference, also the executor's own.
  * Blocks:  for one short mutex.
- * Returns: 0, -ENOMEM, -ECANCELED (the executor is gone, or being freed),
- *          -ESTALE (it is of a parent process).
+ * Returns: 0; -ENOMEM; -ECANCELED: the executor was freed or is being freed;
+ *          -ESTALE: the executor belongs to a parent process.
  */
 int rv_remote_spawn(struct rv_remote *remote, struct rv_future *future,
                     struct rv_remote_join *join);
 
 /*
- * Cancel the task: its own thread drops its future soon, unless it ends by
- * itself before. `join` gets -ECANCELED then. Harmless when it is over.
+ * Cancel the task: its executor's thread drops the future soon, unless the task
+ * ends before that. `join` then gets -ECANCELED. A no-op if the task has ended.
  *
  * Threads: that of the join.
  */
 void rv_remote_abort(struct rv_remote_join *join);
 
-/* Release the handle, as rv_drop(&join->future) does: a task that still
- * runs goes on, detached. */
+/* Release the handle, as rv_drop(&join->future) does. A task that has not
+ * finished continues, detached. */
 void rv_remote_join_drop(struct rv_remote_join *join);
 
 RV_END_DECLS

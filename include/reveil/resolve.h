@@ -82,9 +82,10 @@ struct rv_dial_attempt {
 };
 
 /*
- * result: 0; -ETIMEDOUT: the deadline passed; an error of rv_resolve; -ENOMEM;
- * or, if every attempt failed, the error of the first address, which is the one
- * that the system prefers. *stream is a socket only after 0.
+ * result: 0; -ETIMEDOUT: the deadline passed; an error of rv_resolve; if every
+ * attempt failed, the error of the first address, which is the one that the
+ * system prefers; -ENOMEM: no attempt was left in progress, and there was no
+ * memory to start the next one. *stream is a socket only after 0.
  */
 struct rv_dial {
     struct rv_future future;

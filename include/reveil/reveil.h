@@ -2,7 +2,7 @@
 /*
  * reveil.h - all of the library.
  *
- * How objects end. The verb says what is freed and whether the call waits:
+ * How objects end. The verb tells what is freed and whether the call waits:
  *
  *   verb      used for                what it does                     waits
  *   drop      futures, wakers,        cancels what is not complete     no
@@ -13,7 +13,7 @@
  *                                     still has to be dropped
  *   fini      structs that the        frees what the struct holds      no
  *             caller embeds
- *   free      what a _new() made      frees the object                 1)
+ *   free      objects from a _new()   frees the object                 1)
  *   put       objects with a          gives one reference back; the    no
  *             reference count         last one frees the object
  *   close     descriptors, ends of    ends the use of it: peers see    no
@@ -27,10 +27,10 @@
  *                                     nothing
  *
  *   1) Only rv_ring_free() waits: for operations that cannot be canceled.
- *   2) A stop with a deadline (the pools) returns -ETIMEDOUT when calls still
- *      run then. The object is not the caller's any more in either case.
+ *   2) A stop with a deadline (the pools) returns -ETIMEDOUT if calls still run
+ *      then. The caller must not use the object afterwards in either case.
  *
- * The current objects of a thread. A future does not say where it runs: at a
+ * The current objects of a thread. A future does not store where it runs. In a
  * poll it finds four objects through thread-local variables, which together
  * are the environment of the thread:
  *
@@ -41,14 +41,15 @@
  *   block
  *   CPU pool               rv_cpu_current()         rv_cpu_enter()
  *
- * rv_runtime_start() sets all four for the calling thread and rv_runtime_stop()
- * puts the former ones back; rv_executors_start() does so on each of its
- * threads, a worker of rv_sched on its own. Programs that start the parts
- * themselves set them. They are thread-local, and not arguments of each
- * future, so that a future can be initialized anywhere and moved to the thread
- * that polls it. They are four, and not one struct, because a program may have
- * one without the others: a reactor without a ring, a pool without a reactor.
- * What needs one that is NULL fails with -ENODEV.
+ * rv_runtime_start() sets all four for the calling thread, and
+ * rv_runtime_stop() restores the earlier ones. rv_executors_start() sets them
+ * on each of its threads, and each worker of rv_sched on its own thread.
+ * Programs that start the parts themselves set them. They are thread-local
+ * variables, not arguments of each future, so that a future can be initialized
+ * anywhere and then moved to the thread that polls it. They are four variables,
+ * not one struct, because a program may have one without the others: a reactor
+ * without a ring, a pool without a reactor. A future that needs one that is
+ * NULL fails with -ENODEV.
  */
 #ifndef REVEIL_H
 #define REVEIL_H

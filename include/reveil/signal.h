@@ -17,9 +17,18 @@
  * The kernel delivers a signal for the process to any thread that does not
  * block it. Therefore open the set before other threads start, or block it in
  * them too. The library's own threads block all signals; those that run tasks
- * or calls of rv_blocking block all but faults (SIGSEGV, SIGABRT, ...). Signals
- * sent to a single thread (raise(), pthread_kill()) may not be seen; those from
- * kill() and from the terminal are.
+ * or calls of rv_blocking block all but faults (SIGSEGV, SIGABRT, ...).
+ *
+ * Send the signal to the process: kill(), sigqueue(), the terminal. A signal
+ * for a single thread (raise(), pthread_kill(), tgkill()) wakes no task when
+ * the reactor has its own thread: the reactor asks the kernel, and the kernel
+ * tells it only of signals for the process or for the reactor's thread. Sent to
+ * the executor's thread, it stays pending there until the next poll that
+ * fetches: the first poll after the open, or the poll after a signal for the
+ * process. A program that must receive such signals uses RV_REACTOR_FUSED.
+ * There the executor's thread asks the kernel itself, and sees what is sent to
+ * it; it must be the thread that opened the set. A signal for any other thread
+ * is never seen.
  */
 #ifndef RV_SIGNAL_H
 #define RV_SIGNAL_H

@@ -7,7 +7,7 @@
  *     none? rv_parker_park()             <---    lock, push id, unlock, unpark
  *
  * A waker is two words: a ready queue and a task id. It never points at a task:
- * a wake after the task's end finds no task of that id and does nothing.
+ * a wake after the task's end finds no task with that id and does nothing.
  */
 #ifndef RV_WAKER_H
 #define RV_WAKER_H
@@ -48,12 +48,12 @@ struct rv_parker {
     struct rv_park_backend backend; /* private; without park(): a futex */
 };
 
-/* No token yet: the first park() sleeps. It sleeps on a futex. */
+/* Make a parker without a token, which sleeps on a futex. */
 void rv_parker_init(struct rv_parker *parker);
 
 /*
- * Sleep in another way from now on. park() then may return before there is a
- * token or the deadline passes: the backend may have made tasks ready.
+ * Use another way to sleep from now on. park() may then return before there is
+ * a token or the deadline passes: the backend may have made tasks ready.
  *
  * Owns: a copy of `backend`; its descriptor stays the caller's.
  * Threads: the owner, before the parker is shared.
@@ -71,14 +71,14 @@ void rv_parker_drive(struct rv_parker *parker);
  * unpark() happens-before the return of the park() that it ends, even when it
  * collapsed into an earlier unpark().
  *
- * deadline_ns: CLOCK_MONOTONIC, absolute; RV_NEVER to wait for ever.
+ * deadline_ns: CLOCK_MONOTONIC, absolute; RV_NEVER to wait forever.
  * Threads: the owner only.   Blocks: the thread.
  * Returns: true if a token was taken, false if the deadline passed.
  */
 bool rv_parker_park(struct rv_parker *parker, int64_t deadline_ns);
 
 /*
- * Leave the token, and wake the owner if it sleeps. Never blocks, never fails.
+ * Leave a token, and wake the owner if it sleeps. Never blocks, never fails.
  *
  * Threads: any, and signal handlers. Returns: true if the owner slept.
  */
@@ -96,13 +96,14 @@ struct rv_waker {
 };
 
 /*
- * A second waker for the same task.
+ * Make a second waker for the same task.
  *
- * Threads: any; of a borrowed one (in struct rv_cx) the thread that polls.
+ * Threads: any; for a borrowed waker (in struct rv_cx) only the thread that
+ * polls.
  */
 struct rv_waker rv_waker_clone(const struct rv_waker *waker);
 
-/* Both wake the same task. Also true of two that are "no waker". */
+/* Whether both wake the same task. True also if both are "no waker". */
 static inline bool rv_waker_same(const struct rv_waker *a,
                                  const struct rv_waker *b)
 {
@@ -110,29 +111,29 @@ static inline bool rv_waker_same(const struct rv_waker *a,
 }
 
 /*
- * Put the task in its ready queue, once, and unpark its executor. What was
- * written before is visible in the poll that follows, also when the task was
+ * Put the task into its ready queue, unless it is there already, and unpark its
+ * executor. The call happens-before the poll that follows, also if the task was
  * in the queue already. A waker of a finished task does nothing.
  *
- * Threads: any; never call it with a lock held that a poll may take.
- * Never allocates, never fails, takes one short mutex.
+ * Threads: any. Do not call it with a lock held that a poll may take.
+ * Never allocates, never fails, locks one mutex for a short time.
  */
 void rv_waker_wake(const struct rv_waker *waker);
 
-/* Release the waker's reference; it is "no waker" afterwards. Dropping "no
- * waker" does nothing. */
+/* Release the waker's reference; it is "no waker" afterwards. A no-op for "no
+ * waker". */
 void rv_waker_drop(struct rv_waker *waker);
 
 /* rv_waker_wake(), then rv_waker_drop(). */
 void rv_waker_wake_and_drop(struct rv_waker *waker);
 
 /*
- * Store a clone of `waker` in *stored, as a poll does that returns PENDING.
- * When *stored wakes the same task already, nothing changes.
+ * Store a clone of `waker` in *stored, as a poll does that returns RV_PENDING.
+ * Nothing changes if *stored wakes the same task already.
  *
- * Returns: the earlier waker, now the caller's to drop; "no waker" when nothing
- * changed. A drop may free the ready queue: a caller with a lock drops the
- * earlier waker after it has released the lock.
+ * Returns: the earlier waker, which the caller must drop; "no waker" if nothing
+ * changed. A drop may free the ready queue: a caller that holds a lock drops
+ * the earlier waker after it has released the lock.
  */
 static inline struct rv_waker rv_waker_replace(struct rv_waker *stored,
                                                const struct rv_waker *waker)
@@ -164,24 +165,6 @@ static inline struct rv_waker rv_waker_take(struct rv_waker *stored)
     *stored = (struct rv_waker){0};
     return taken;
 }
-
-/*
- * Wakes collected under a lock, delivered after it: one lock and one unpark
- * for a run of wakers of the same queue.
- */
-enum { RV_WAKE_BATCH = 64 };
-
-struct rv_wake_batch {
-    uint32_t len;                          /* private */
-    struct rv_waker wakers[RV_WAKE_BATCH]; /* private: owned */
-};
-
-/* Move the waker in; "no waker" is ignored. Returns: true when now full. */
-bool rv_wake_batch_add(struct rv_wake_batch *batch, struct rv_waker *waker);
-
-/* Wake and drop all; the batch is empty then. Call it outside all locks.
- * Returns: true if one of those who are to poll slept. */
-bool rv_wake_batch_deliver(struct rv_wake_batch *batch);
 
 RV_END_DECLS
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * alloc.c - the one door through which the library gets its memory.
+ * alloc.c - all memory of the library is allocated here.
  *
  * Threads: any for rv_alloc() and rv_free(). The hook is a plain variable:
  * rv_set_alloc_hook() may only be called while no other thread is inside the
@@ -13,8 +13,9 @@
 
 enum { SMALL_BYTES = 1024 };
 
-/* glibc's malloc() has a cache for small blocks of each thread that its
- * calloc() does not use; calloc() knows which large blocks are zero already. */
+/* In glibc, malloc() has a cache of small blocks per thread, which calloc()
+ * does not use. For large blocks calloc() is better: it does not clear memory
+ * that is fresh from the kernel. */
 static void *alloc_zeroed(size_t size_bytes)
 {
     void *memory;
@@ -22,7 +23,7 @@ static void *alloc_zeroed(size_t size_bytes)
     if (size_bytes > SMALL_BYTES)
         return calloc(1, size_bytes);
     memory = malloc(size_bytes);
-    __asm__("" : "+r"(memory)); /* else gcc makes one calloc() of the two */
+    __asm__("" : "+r"(memory)); /* or gcc merges the two into a calloc() */
     return memory ? memset(memory, 0, size_bytes) : NULL;
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * base_internal.h - how the library stops a program that misuses it, what it
- * computes with times, names that it keeps, which signals its threads block,
- * which descriptors are not for it, and what is a copy in a child of fork().
+ * base_internal.h - helpers for all parts: checks for misuse, arithmetic with
+ * times, copies of names, threads, descriptors, and detection of fork().
  *
  * Misuse is a bug in the caller that no return value could repair: a slot
  * freed twice, a finished future polled again. These checks stay on in every
- * build; all that can go wrong at run time is a negative errno instead.
+ * build. Everything that can go wrong in a correct program is reported as a
+ * negative errno instead.
  */
 #ifndef RV_BASE_INTERNAL_H
 #define RV_BASE_INTERNAL_H
@@ -24,26 +24,36 @@
 /*
  * Write one line, "reveil: <what>: <name>", to fd 2 and abort().
  *
- * what: the misuse.   name: of the function or future that noticed it.
+ * what: the misuse.   name: the function or future that detected it.
  * Threads: any; signal handlers too.
  */
 _Noreturn void rv_panic(const char *what, const char *name);
 
-/* Stop with `what` and the function's name unless `cond`, which only looks. */
+/* Stop with `what` and the function's name unless `cond` is true. `cond` must
+ * have no side effects. */
 #define RV_CHECK(cond, what)              \
     do {                                  \
         if (__builtin_expect(!(cond), 0)) \
             rv_panic(what, __func__);     \
     } while (0)
 
+/* Whether an error of accept(2), or of registering its socket, ends when
+ * resources are released, such as by closing a connection. -ENOSPC comes from
+ * epoll: max_user_watches. */
+static inline bool rv_error_is_shortage(int error)
+{
+    return error == -EMFILE || error == -ENFILE || error == -ENOBUFS ||
+           error == -ENOMEM || error == -ENOSPC;
+}
+
 /*
- * Arithmetic with times. A deadline may be any int64_t: INT64_MIN is past like
- * every time before now, RV_NEVER does not come. A sum or difference that does
- * not fit in an int64_t becomes the nearest one. Each wait of the library
- * computes its time with these.
+ * Arithmetic with times. A deadline may be any int64_t: INT64_MIN has passed,
+ * like every time before now, and RV_NEVER is never reached. The results
+ * saturate: they do not overflow. Each wait of the library computes its time
+ * with these functions.
  */
 
-/* `by_ns` after a point in time; it may be negative. */
+/* The time `by_ns` after `at_ns`; `by_ns` may be negative. */
 static inline int64_t rv_later_ns(int64_t at_ns, int64_t by_ns)
 {
     int64_t sum_ns;
@@ -53,14 +63,15 @@ static inline int64_t rv_later_ns(int64_t at_ns, int64_t by_ns)
     return sum_ns;
 }
 
-/* `span_ns` from now. */
+/* The time `span_ns` from now. */
 int64_t rv_after_ns(int64_t span_ns);
 
-/* How long it is until the deadline: 0 when it has passed; RV_NEVER. */
+/* The time left until the deadline: 0 if it has passed; RV_NEVER for RV_NEVER.
+ */
 int64_t rv_left_ns(int64_t deadline_ns);
 
-/* A time or a span for the kernel, which returns EINVAL for one before 0: such
- * a one is 0. */
+/* A time or a span for the kernel. A negative one becomes 0, because the kernel
+ * would return EINVAL. */
 static inline struct timespec rv_timespec(int64_t ns)
 {
     const int64_t from_0_ns = ns > 0 ? ns : 0;
@@ -69,18 +80,20 @@ static inline struct timespec rv_timespec(int64_t ns)
                              .tv_nsec = from_0_ns % RV_NS_PER_S};
 }
 
-/* The virtual clock shows at least this. Nothing, when the clock is real. */
+/* Set a virtual clock to `to_ns` unless it shows a later time. A no-op if the
+ * clock is real. */
 void rv_clock_reach(int64_t to_ns);
 
-/* The same span from now by CLOCK_MONOTONIC, for the kernel; the deadline
- * itself when the clock is real. */
+/* Convert a deadline of the virtual clock to CLOCK_MONOTONIC, for the kernel:
+ * the time left stays the same. Returns: the deadline itself if the clock is
+ * real. */
 int64_t rv_clock_real_ns(int64_t deadline_ns);
 
-/* Room for a name of the user's, which the library copies: it is read in
- * reports, when the user may have freed it. */
+/* Bytes for the library's copy of a user's name. Names are copied because
+ * reports read them later, when the user may have freed the original. */
 enum { RV_NAME_BYTES = 32 };
 
-/* Copy a text, or as much as there is room for, and end it with a 0. */
+/* Copy as much of a text as fits, and terminate it with NUL. */
 static inline void rv_copy_text(char *to, size_t size_bytes, const char *from)
 {
     const size_t len = strnlen(from, size_bytes - 1);
@@ -90,9 +103,10 @@ static inline void rv_copy_text(char *to, size_t size_bytes, const char *from)
 }
 
 /*
- * The same for a text that other threads read meanwhile, in words. What they
- * read ends with a 0 in any case; a part of another text in it can be told by
- * something that changes with the text and is read again afterwards.
+ * The same for a text that other threads may read at the same time, word by
+ * word. What they read is NUL-terminated in any case, but may be a mixture of
+ * two texts. A reader that must exclude that reads a value that changes with
+ * the text, such as a task's id, before and after.
  */
 static inline void rv_store_text(_Atomic uint64_t *words, size_t size_bytes,
                                  const char *from)
@@ -103,8 +117,9 @@ static inline void rv_store_text(_Atomic uint64_t *words, size_t size_bytes,
     rv_copy_text(copy, size_bytes, from);
     for (size_t i = 0; i < size_bytes / sizeof word; i++) {
         memcpy(&word, copy + i * sizeof word, sizeof word);
-        /* release: what was stored before, such as "nobody's", is seen by who
-         * sees this; pairs with rv_load_text(). */
+        /* release: a reader that sees this word also sees what was stored
+         * before it, such as a mark that the slot is free; pairs with
+         * rv_load_text(). */
         atomic_store_explicit(&words[i], word, memory_order_release);
     }
 }
@@ -113,7 +128,8 @@ static inline void rv_load_text(char *to, size_t size_bytes,
                                 _Atomic uint64_t *words)
 {
     for (size_t i = 0; i < size_bytes / sizeof *words; i++) {
-        /* acquire: before what is read again; pairs with rv_store_text(). */
+        /* acquire: what the reader loads after this, to check the text, is at
+         * least as new as the word; pairs with rv_store_text(). */
         const uint64_t word =
             atomic_load_explicit(&words[i], memory_order_acquire);
 
@@ -121,14 +137,14 @@ static inline void rv_load_text(char *to, size_t size_bytes,
     }
 }
 
-/* Which signals a thread of the library receives; it blocks all others, which
+/* Which signals a thread of the library receives. It blocks all others: they
  * are for the program's own threads. */
 enum rv_pthread_signals {
-    RV_PTHREAD_NO_SIGNALS, /* it runs code of the library only */
+    RV_PTHREAD_NO_SIGNALS, /* for a thread that runs only code of the library */
     /*
-     * It runs code of the program: SIGSEGV and the like, which say what the
-     * thread itself did, reach the program's handler, such as that of
-     * rv_coro_report_overflow().
+     * For a thread that also runs code of the program: SIGSEGV and the other
+     * signals that the thread itself causes reach their handlers, such as the
+     * one that rv_coro_report_overflow() installs.
      */
     RV_PTHREAD_FAULTS,
 };
@@ -142,26 +158,26 @@ enum rv_pthread_signals {
 int rv_pthread_start(pthread_t *out, enum rv_pthread_signals signals,
                      void *(*thread_main)(void *), void *arg);
 
-/* The CPUs that the calling thread may run on; 1 if that cannot be told. */
+/* The number of CPUs that the calling thread may run on; 1 if unknown. */
 uint32_t rv_cpu_count(void);
 
 /*
- * Write all of `data`, also to a descriptor that is non-blocking.
+ * Write all of `data`. Waits with poll(2) if the descriptor is non-blocking.
  *
- * written_bytes: increased by what was written, also on error; or NULL.
+ * written_bytes: increased by the bytes written, also on error; or NULL.
  * Blocks: the thread.   Threads: any.   Returns: 0, negative errno.
  */
 int rv_write_all(int fd, const void *data, size_t len_bytes,
                  uint64_t *written_bytes);
 
 /*
- * Raise the soft limit of descriptors to `wanted` if it is lower. The table of
- * descriptors does not grow: see rv_reserve_fds().
+ * Raise the soft limit of descriptors to `wanted` if it is lower. This does not
+ * enlarge the kernel's table of descriptors: see rv_reserve_fds().
  *
  * wanted:  RV_FD_LIMIT_MAX for as many as the hard limit allows.
  * Threads: any.
- * Returns: the soft limit now. It is unchanged, and less than `wanted`, when
- *          the hard limit does not allow that many.
+ * Returns: the soft limit afterwards. It is unchanged, and less than `wanted`,
+ *          if the hard limit does not allow that many.
  */
 uint64_t rv_fd_limit_raise(uint64_t wanted);
 
@@ -171,26 +187,27 @@ uint64_t rv_fd_limit_raise(uint64_t wanted);
 enum { RV_FD_FIRST = 3 };
 
 /*
- * Move a new descriptor above stdin, stdout and stderr. A program that was
- * started with one of them closed gets its number for whatever is opened next,
- * and a printf() would go into that. So every descriptor that the library makes
- * passes through here, before it is used or registered anywhere.
+ * Move a new descriptor above stdin, stdout and stderr. If a program is started
+ * with one of them closed, the next open gets its number, and a printf() would
+ * write into that file or socket. So the library passes every new descriptor
+ * through here before it uses or registers it.
  *
- * fd:      what the system call returned: -1 and errno, or a descriptor. It
- *          must be close-on-exec, and so is its copy.
+ * fd:      the return value of the system call: a descriptor, or -1 with errno
+ *          set. It must be close-on-exec, and so is its copy.
  * Threads: any.   Owns: fd becomes the callee's; it is closed on error.
- * Returns: a descriptor of RV_FD_FIRST at least, negative errno.
+ * Returns: a descriptor, at least RV_FD_FIRST; negative errno.
  */
 int rv_fd_above_stdio(int fd);
 
-/* The same with both ends of a pipe, and what pipe2() returned. Returns: 0,
- * negative errno; then both are closed. */
+/* The same for both ends of a pipe. result: the return value of pipe2().
+ * Returns: 0; negative errno: both ends are closed. */
 int rv_fds_above_stdio(int fds[2], int result);
 
 /*
- * After a system call that failed: whether a signal has interrupted it, and it
- * is to be made again. Of a call that says so RV_INTERRUPTS_MAX times in a row
- * it is not a signal that is the cause, and the caller gets the error.
+ * Whether a system call that failed was interrupted by a signal and should be
+ * repeated. A call that returns EINTR RV_INTERRUPTS_MAX times in a row has some
+ * other cause for it; the answer is then false, and the caller returns the
+ * error.
  *
  * tries: 0 before the first call.
  */
@@ -202,9 +219,9 @@ static inline bool rv_interrupted(uint32_t *tries)
 }
 
 /*
- * The mark of this process; a child of fork() has another one. An object that
- * shares something with other processes or counts on other threads keeps the
- * mark of its birth. Threads: any.
+ * A number for this process; a child of fork() has another one. An object that
+ * depends on its threads, or has descriptors that a child would share, stores
+ * the mark of the process that creates it. Threads: any.
  */
 uint32_t rv_fork_mark(void);
 
@@ -212,22 +229,22 @@ uint32_t rv_fork_mark(void);
 extern _Atomic uint32_t *rv_fork_word;
 
 /*
- * An object with this mark was made in a parent, and this is a copy of it: its
- * threads do not exist, its mutexes may be held by them for ever, and behind
- * its descriptors is what the parent uses.
+ * Whether an object with this mark is a copy that fork() made of an object of
+ * the parent. The threads of a copy do not exist, its mutexes may be locked
+ * forever, and its descriptors are shared with the parent.
  *
  * mark: from rv_fork_mark().   Threads: any.
  */
 static inline bool rv_fork_is_copy(uint32_t mark)
 {
-    /* relaxed: a process does not become another one. */
+    /* relaxed: the word does not change during the life of a process. */
     return __builtin_expect(
         atomic_load_explicit(rv_fork_word, memory_order_relaxed) != mark, 0);
 }
 
-/* Lock and unlock a mutex of an object with this mark. In a copy that is
- * nothing: who held the mutex at the fork never unlocks it, and there is no
- * other thread that knows of it. */
+/* Lock and unlock a mutex of an object with this mark. A no-op in a copy: the
+ * thread that held the mutex at the time of the fork will never unlock it, and
+ * no other thread uses the copy. */
 static inline void rv_fork_lock(uint32_t mark, pthread_mutex_t *mutex)
 {
     if (!rv_fork_is_copy(mark))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clock.c - the time, in the one form that all deadlines have.
+ * clock.c - the real clock, and the virtual one for tests.
  *
  * Threads: any; signal handlers too.
  */
@@ -10,11 +10,11 @@
 
 #include "base/base_internal.h"
 
-/* `frozen_ns` while the clock is the real one. */
+/* The value of `frozen_ns` while the clock is the real one. */
 #define RUNS INT64_MIN
 
-/* What the clock shows while it stands still. Relaxed wherever it is used: it
- * is a number that publishes nothing else. */
+/* The time that a frozen clock shows. All accesses are relaxed: the number
+ * publishes nothing else. */
 static _Atomic int64_t frozen_ns = RUNS;
 
 static int64_t frozen(void)
@@ -26,7 +26,7 @@ static int64_t monotonic_ns(void)
 {
     struct timespec now;
 
-    /* Cannot fail: the clock exists on every Linux, the pointer is good. */
+    /* Cannot fail: every Linux has this clock, and the pointer is valid. */
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * RV_NS_PER_S + now.tv_nsec;
 }
@@ -64,7 +64,7 @@ int64_t rv_left_ns(int64_t deadline_ns)
 
 /* --- the virtual clock ------------------------------------------------- */
 
-/* The clock never shows RV_NEVER: what waits for that is not due then. */
+/* A clock never shows RV_NEVER, so a wait for RV_NEVER is never due. */
 static int64_t before_never(int64_t ns)
 {
     return ns < RV_NEVER ? ns : RV_NEVER - 1;
@@ -92,7 +92,7 @@ void rv_clock_advance(int64_t by_ns)
     int64_t now_ns = frozen();
 
     RV_CHECK(rv_clock_is_virtual(), "the clock is not frozen");
-    RV_CHECK(by_ns >= 0, "a clock does not go back");
+    RV_CHECK(by_ns >= 0, "a clock cannot be moved back");
     while (!atomic_compare_exchange_weak_explicit(
         &frozen_ns, &now_ns, before_never(rv_later_ns(now_ns, by_ns)),
         memory_order_relaxed, memory_order_relaxed))

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fds.c - room for many descriptors before they come, and none below 3.
+ * fds.c - reserve descriptors, raise their limit, and use none below 3.
  *
- * A process has a table of its descriptors, which doubles when it is full. A
- * thread that looks into it takes no lock, so with several threads the kernel
- * has to wait until none is inside the old one: expand_fdtable() in Linux's
- * fs/file.c, synchronize_rcu(). Eight times 10 ms on the way to 10,000.
+ * The kernel keeps a table of descriptors for each process and doubles it when
+ * it is full. Threads read the table without a lock. So in a process with
+ * several threads the kernel must wait until no thread uses the old table:
+ * expand_fdtable() in Linux's fs/file.c calls synchronize_rcu(), which takes
+ * some 10 ms. On the way to 10,000 descriptors that happens eight times.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +26,7 @@ int rv_fd_above_stdio(int fd)
     if (fd >= RV_FD_FIRST)
         return fd;
     high = fcntl(fd, F_DUPFD_CLOEXEC, RV_FD_FIRST);
-    if (high < 0) /* EINVAL: the limit of descriptors is that low */
+    if (high < 0) /* EINVAL: the limit of descriptors is below RV_FD_FIRST */
         high = errno == EINVAL ? -EMFILE : -errno;
     close(fd);
     return high;
@@ -56,15 +57,16 @@ uint64_t rv_fd_limit_raise(uint64_t wanted)
         return 0; /* a sandbox */
     raised = limit;
     raised.rlim_cur = wanted == RV_FD_LIMIT_MAX ? limit.rlim_max : wanted;
-    /* EINVAL: more than the hard limit. EPERM: the hard limit is from before
-     * fs.nr_open was lowered. */
+    /* Errors keep the old limit. EINVAL: above the hard limit. EPERM:
+     * fs.nr_open was lowered after the hard limit was set. */
     if (raised.rlim_cur > limit.rlim_cur &&
         setrlimit(RLIMIT_NOFILE, &raised) == 0)
         limit = raised;
     return limit.rlim_cur;
 }
 
-/* The table is as large as its highest descriptor needs, and stays so. */
+/* Open and close descriptor count - 1: the table grows for it, and never
+ * shrinks. */
 static int grow_table(uint32_t count)
 {
     const int fd = rv_fd_above_stdio(eventfd(0, EFD_CLOEXEC));
@@ -88,6 +90,6 @@ int rv_reserve_fds(uint32_t count)
     if (count > INT32_MAX || rv_fd_limit_raise(count) < count)
         return -EMFILE;
     if (fcntl((int)count - 1, F_GETFD) >= 0)
-        return 0; /* it is open: the table has room for it */
+        return 0; /* it is open, so the table is large enough */
     return grow_table(count);
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fork.c - is this still the process that made an object?
+ * fork.c - detect that this process is a child of the one that made an object.
  *
  * Threads: any.
  *
- * A child of fork() has copies of everything and shares what the descriptors
- * stand for, but has none of the threads. The word that names the process is
- * in a page that the kernel gives to a child as zeroes (MADV_WIPEONFORK, Linux
- * 4.14). So reading it costs no system call, and it works for children of
- * _Fork() and clone() too. Where there is no such page, a handler of
- * pthread_atfork() clears a plain word.
+ * A child of fork() has copies of all memory and shares the open files, but has
+ * none of the other threads. The word that identifies the process is in a page
+ * that the kernel clears in a child (MADV_WIPEONFORK, Linux 4.14). So reading
+ * it costs no system call, and it works for children of _Fork() and clone()
+ * too. If the kernel does not support that, a handler of pthread_atfork()
+ * clears an ordinary word.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -49,11 +49,13 @@ uint32_t rv_fork_mark(void)
     uint32_t mark;
 
     pthread_once(&once, make_word);
-    /* relaxed, here and below: a number is compared, nothing is published. */
+    /* relaxed, here and below: the number is only compared; it publishes
+     * nothing. */
     mark = atomic_load_explicit(rv_fork_word, memory_order_relaxed);
     if (mark)
         return mark;
-    /* `last` is the parent's in a child, so the next one is new to both. */
+    /* A child inherits `last`, so its next number differs from all of its
+     * parent's so far. */
     mark = atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
     if (atomic_compare_exchange_strong_explicit(rv_fork_word, &seen, mark,
                                                 memory_order_relaxed,

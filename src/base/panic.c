@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * panic.c - the last words of a program that misused the library.
+ * panic.c - the message, and the abort, of a program that misuses the library.
  *
  * Threads: any; signal handlers too, hence no stdio.
  */
@@ -35,8 +35,8 @@ _Noreturn void rv_panic(const char *what, const char *name)
     len = append(line, len, name);
     line[len++] = '\n';
 
-    /* One write, so that lines of two threads do not mix. If nobody can read
-     * it, the abort still says that something is wrong. */
+    /* One write, so that lines of two threads do not mix. If it fails, the
+     * abort still shows that something is wrong. */
     (void)!write(STDERR_FILENO, line, len);
     abort();
 }

@@ -1,31 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slab.c - numbered slots that never move, with ids that never come twice.
+ * slab.c - numbered slots that never move, with ids that are never reused.
  *
  * Slots are kept in chunks that double in size (see chunk.h). Growing adds a
  * chunk and moves nothing, so a slot can be looked up while another thread
  * grows the slab.
  *
- * Threads: rv_slab_alloc(), rv_slab_free() one at a time; rv_slab_get(),
- * rv_slab_at() any, beside them.
+ * Threads: rv_slab_alloc() and rv_slab_free(): one at a time; rv_slab_get() and
+ * rv_slab_at(): any, also at the same time.
  *
  * Protocol.
  *
  *   SLAB-1  A chunk is zeroed before its pointer is stored with release, and
- *       the pointer is read with acquire. Otherwise a reader could take old
- *       memory for the generation of an item.
- *   SLAB-2  A chunk stays where it is until rv_slab_fini(). Otherwise a reader
- *       could look at memory that is gone.
+ *       the pointer is read with acquire. Otherwise a reader could read an
+ *       item's generation from memory that is not zeroed yet.
+ *   SLAB-2  A chunk is neither moved nor freed before rv_slab_fini(). Otherwise
+ *       a reader could access freed memory.
  *   SLAB-3  The generation is odd while the slot is allocated, and each alloc
- *       and free adds one. So an id with an even generation, 0 among them,
- *       is never in use, and an id that was freed matches nothing.
- *   SLAB-4  A slot whose generation came round to 0 is not used again.
- *       Otherwise the ids of its first life would find its second.
+ *       and free adds one. So an id with an even generation, such as 0, is
+ *       never in use, and an id that was freed matches nothing.
+ *   SLAB-4  A slot whose generation has wrapped around to 0 is not used again.
+ *       Otherwise old ids of the slot would match its new users.
  */
-#include <reveil/base.h>
+#include "base/slab.h"
 
 #include "base/base_internal.h"
-#include "base/chunk.h"
 
 /* The slot of an index, or NULL when its chunk does not exist. */
 static inline struct rv_slab_item *find_slot(const struct rv_slab *slab,
@@ -44,8 +43,8 @@ static inline struct rv_slab_item *find_slot(const struct rv_slab *slab,
     return (void *)(chunk + slot.offset * slab->item_bytes);
 }
 
-/* relaxed, here and below: who shares an item has a lock for what is in it;
- * the generation alone publishes nothing. */
+/* relaxed, here and below: threads that share an item protect its contents with
+ * a lock of their own; the generation alone publishes nothing. */
 static inline uint32_t generation_of(const struct rv_slab_item *item)
 {
     return atomic_load_explicit(&item->generation, memory_order_relaxed);
@@ -60,8 +59,8 @@ static inline uint32_t next_generation(struct rv_slab_item *item)
     return generation;
 }
 
-/* relaxed: no other thread uses the slab before its init and after its fini,
- * which the caller sees to. */
+/* relaxed: the caller makes sure that no other thread uses the slab before its
+ * init has returned or after its fini has begun. */
 static void make_empty(struct rv_slab *slab)
 {
     slab->first_free = 0;
@@ -85,7 +84,8 @@ void rv_slab_fini(struct rv_slab *slab)
     make_empty(slab);
 }
 
-/* All chunks are full: add the one that the next index falls into. */
+/* All chunks are full: add the chunk of the next index. Returns: its first
+ * item; NULL if there is no memory. */
 static struct rv_slab_item *add_chunk(struct rv_slab *slab)
 {
     const uint32_t number = rv_chunk_slot(slab->used).chunk;
@@ -102,8 +102,8 @@ static struct rv_slab_item *add_chunk(struct rv_slab *slab)
     return (void *)chunk;
 }
 
-/* The free list is empty: a slot that was never used. Kept out of the
- * fast path, which is what runs once the slab has found its size. */
+/* The free list is empty: allocate a slot that was never used. Not inlined, so
+ * that the usual path of rv_slab_alloc() stays short. */
 static __attribute__((noinline)) uint64_t alloc_fresh(struct rv_slab *slab)
 {
     const uint32_t index = slab->used;
@@ -138,7 +138,7 @@ void rv_slab_free(struct rv_slab *slab, uint64_t id)
     RV_CHECK(item != NULL, "freed twice, or never allocated");
     slab->live--;
     if (next_generation(item) == 0)
-        return; /* SLAB-4: one slot lost in two billion uses. */
+        return; /* SLAB-4: a slot is lost after two billion uses */
     item->next_free = slab->first_free;
     slab->first_free = rv_id_index(id) + 1;
 }

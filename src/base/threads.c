@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * threads.c - how the library starts its threads, and how many make sense.
+ * threads.c - how the library starts its threads, and for how many CPUs.
  *
  * Threads: any.
  */
@@ -9,8 +9,8 @@
 
 #include "base/base_internal.h"
 
-/* The faults of a thread stay unblocked: the kernel ends a process whose thread
- * blocks its own SIGSEGV, without a call of the handler. */
+/* Keep faults unblocked: if a thread causes a SIGSEGV that it blocks, the
+ * kernel kills the process without calling the handler. */
 static void remove_faults(sigset_t *set)
 {
     static const int faults[] = {SIGSEGV, SIGBUS,  SIGFPE, SIGILL,
@@ -30,8 +30,8 @@ int rv_pthread_start(pthread_t *out, enum rv_pthread_signals signals,
     sigfillset(&blocked);
     if (signals == RV_PTHREAD_FAULTS)
         remove_faults(&blocked);
-    /* A thread inherits its creator's mask: so there is no moment in which the
-     * new one could receive a signal. */
+    /* A thread inherits its creator's mask, so the new thread cannot receive a
+     * signal before it has a mask of its own. */
     pthread_sigmask(SIG_SETMASK, &blocked, &before);
     error = pthread_create(out, NULL, thread_main, arg);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

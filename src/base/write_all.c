@@ -25,7 +25,8 @@ int rv_write_all(int fd, const void *data, size_t len_bytes,
             if (written_bytes)
                 *written_bytes += (uint64_t)n;
         } else if (n == 0) {
-            return -ENOSPC; /* else a device that takes nothing spins us */
+            return -ENOSPC; /* or a device that accepts nothing would make
+                               this loop endless */
         } else if (errno == EAGAIN) {
             /* Another process may have made a shared stdout non-blocking. */
             struct pollfd room = {.fd = fd, .events = POLLOUT};

@@ -13,6 +13,8 @@
 
 #include <reveil/sync.h>
 
+#include "waker/wake_batch.h"
+
 enum {
     RV_SYNC_NEW,
     RV_SYNC_IN_LINE,

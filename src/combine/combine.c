@@ -4,9 +4,8 @@
  *
  * Threads: the executor's.
  *
- * A child whose `at` is RV_AT_END is finished, by whomever it was polled or
- * dropped; that is all that has to be known of it, so none of these needs
- * memory for each child.
+ * A child whose `at` is RV_AT_END is finished, no matter what polled or dropped
+ * it. So the combinators need no memory of their own per child.
  */
 #include <errno.h>
 #include <reveil/combine.h>
@@ -16,7 +15,7 @@ static bool finished(const struct rv_future *child)
     return child->at == RV_AT_END;
 }
 
-/* Poll it, unless it is finished. Returns: true when it is finished now. */
+/* Poll a child, unless it is finished. Returns: true if it is finished now. */
 static bool poll_child(struct rv_future *child, struct rv_cx *cx)
 {
     return finished(child) || rv_poll(child, cx) == RV_READY;
@@ -28,7 +27,7 @@ static void drop_child(struct rv_future *child)
         rv_drop(child);
 }
 
-/* Returns: true when all are finished. */
+/* Returns: true if all children are finished. */
 static bool poll_children(const struct rv_children *children, struct rv_cx *cx)
 {
     bool all = true;
@@ -79,7 +78,8 @@ void rv_all_init(struct rv_all *all, struct rv_future **children,
 
 /* --- try_all ----------------------------------------------------------- */
 
-/* The first error of a finished child, or 0. */
+/* Poll the children up to the first one that is finished with an error.
+ * Returns: that error, or 0. *all: whether all children are finished. */
 static int32_t poll_until_error(const struct rv_children *children,
                                 struct rv_cx *cx, bool *all)
 {
@@ -129,10 +129,11 @@ void rv_try_all_init(struct rv_try_all *all, struct rv_future **children,
 /* --- select ------------------------------------------------------------ */
 
 /*
- * Who is polled first: the selects of a thread are numbered, and the n-th
- * begins at the fraction n * 0.618... of its children. The golden ratio spreads
- * every k-th n over them as evenly as all n: so also where selects of several
- * tasks take turns, each of them begins with each of its children.
+ * Which child is polled first. The selects of a thread are numbered, and the
+ * n-th one starts at the fraction n * 0.618... (modulo 1) of its children.
+ * Because of the golden ratio, every k-th number gives starts that are spread
+ * as evenly as those of all numbers. So the starts of each select are even also
+ * if k tasks use selects in turn.
  */
 static uint32_t next_start(uint32_t count)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * interval.c - a sleep that is told, each time, how long the next one is.
+ * interval.c - a sleep whose deadline advances by a period for each tick.
  *
  * Threads: the executor's.
  */
@@ -9,14 +9,15 @@
 #include "base/base_internal.h"
 
 /*
- * The tick in front is taken, and one or more behind it are due already.
+ * The tick due at tick_ns is taken, and the next one is due already. Set
+ * next_ns by the policy.
  *
- * Returns: the ticks that the one taken stands for.
+ * Returns: the number of ticks that the one taken stands for.
  */
 static int32_t catch_up(struct rv_interval *self, int64_t now_ns)
 {
     const uint64_t period_ns = (uint64_t)self->period_ns;
-    /* Unsigned: the first tick may be as long ago as an int64_t can say. */
+    /* Unsigned: the difference may be larger than an int64_t. */
     const uint64_t late_ns = (uint64_t)now_ns - (uint64_t)self->tick_ns;
     const uint64_t missed = late_ns / period_ns;
 
@@ -57,7 +58,7 @@ static const struct rv_future_ops tick_ops = {
 void rv_interval_init(struct rv_interval *interval, int64_t first_ns,
                       int64_t period_ns, enum rv_tick_policy policy)
 {
-    RV_CHECK(period_ns > 0, "a period of no time");
+    RV_CHECK(period_ns > 0, "a period below 1 ns");
     *interval = (struct rv_interval){
         .next_ns = first_ns, .period_ns = period_ns, .policy = policy};
     rv_future_init(&interval->future, &tick_ops);

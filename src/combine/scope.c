@@ -4,10 +4,10 @@
  *
  * Threads: the executor's.
  *
- * Each task of a scope is a small future around the caller's. It is on the
- * scope's list until it is dropped, which the executor does when the task is
- * over, for whatever reason. So the list is what is left, and a scope whose
- * list is empty is done.
+ * Each task of a scope is a small future that wraps the caller's. It is on the
+ * scope's list until it is dropped, which the executor does when the task ends
+ * for any reason. So the list has the unfinished tasks, and the scope is READY
+ * when its list is empty.
  */
 #include <errno.h>
 #include <reveil/combine.h>

@@ -2,8 +2,8 @@
 /*
  * executor.c - the loop: take the ready ids, poll their tasks, sleep.
  *
- * Threads: the executor's alone. Other threads reach it only through the
- * ready queue, which is reference-counted and outlives it.
+ * Threads: only the executor's. Other threads access only the ready queue,
+ * which is reference-counted and outlives the executor.
  */
 #include <errno.h>
 #include <reveil/trace.h>
@@ -17,7 +17,7 @@ enum { POLLS_A_TURN = 64 };
 static _Thread_local struct rv_executor *current
     __attribute__((tls_model("initial-exec")));
 
-/* In a child of fork() nothing is polled after the poll that has forked. */
+/* In a child of fork(): poll nothing after the poll that has forked. */
 static void end_loop(void)
 {
     if (current)
@@ -57,7 +57,8 @@ struct rv_ready *rv_executor_ready(const struct rv_executor *executor)
     return executor->ready;
 }
 
-/* A child that forked inside a poll is not inside one of its own. */
+/* NULL in a child that was forked inside a poll: the executor is its parent's.
+ */
 struct rv_executor *rv_executor_current(void)
 {
     return current && !rv_fork_is_copy(current->mark) ? current : NULL;
@@ -78,7 +79,7 @@ void rv_task_born(struct rv_executor *executor, struct rv_task *task,
                   where);
 }
 
-/* Give the handle the task's result, and the future if that has a value. */
+/* Give the handle the task's result, and its future if the handle keeps it. */
 static void settle_join(struct rv_join *join, struct rv_future *output,
                         int result)
 {
@@ -89,7 +90,9 @@ static void settle_join(struct rv_join *join, struct rv_future *output,
     rv_join_forget_waiter(join);
 }
 
-/* The handle keeps a future that has a value; any other one ends here. */
+/* The handle keeps a finished future, whose fields are the output. All others
+ * are dropped and freed here: those that were aborted, that have no handle, or
+ * that are embedded in another object. */
 static void dispose(struct rv_future *future, struct rv_join *join,
                     uint32_t flags, bool aborted)
 {
@@ -99,11 +102,11 @@ static void dispose(struct rv_future *future, struct rv_join *join,
         settle_join(join, future, future->result);
         return;
     }
-    /* The handle first: the drop may end the task that holds it. */
+    /* The handle first, because the drop may end the task that holds it. */
     if (join)
         settle_join(join, NULL, aborted ? -ECANCELED : future->result);
     if (embedded) {
-        future->ops->drop(future); /* not rv_drop(): nothing is left of it */
+        future->ops->drop(future); /* not rv_drop(): this frees the future */
         return;
     }
     rv_drop(future);
@@ -117,8 +120,8 @@ void rv_task_finish(struct rv_executor *executor, struct rv_task *task,
     struct rv_join *join = task->join;
     uint8_t flags = task->slot.flags;
 
-    /* The task is gone before its future is dropped: the drop may abort or
-     * finish others, and must not meet this one half-way. */
+    /* Remove the task before its future is dropped: the drop may abort or
+     * finish other tasks, and must not find this one again. */
     if (rv_trace_is_on())
         rv_stats_gone(executor->ready, task->slot.id);
     executor->live--;
@@ -156,19 +159,15 @@ static inline enum rv_poll poll_task(struct rv_executor *executor,
 static __attribute__((noinline)) void run_traced(struct rv_executor *executor,
                                                  struct rv_task *task)
 {
-    enum rv_poll said;
-
     rv_trace(RV_EV_POLL, task->slot.id, 0);
     rv_stats_poll(executor->ready, task->slot.id);
-    said = poll_task(executor, task);
-    if (said == RV_READY)
+    if (poll_task(executor, task) == RV_READY) {
         rv_trace(RV_EV_READY, task->slot.id, task->future->result);
-    else
-        rv_trace(RV_EV_PENDING, task->slot.id, 0);
-    if (said == RV_PENDING)
-        rv_stats_pending(executor->ready, &task->slot);
-    if (said == RV_READY)
         rv_task_finish(executor, task, false);
+    } else {
+        rv_trace(RV_EV_PENDING, task->slot.id, 0);
+        rv_stats_pending(executor->ready, &task->slot);
+    }
 }
 
 static inline void run_task(struct rv_executor *executor, struct rv_task *task)
@@ -182,9 +181,11 @@ static inline void run_task(struct rv_executor *executor, struct rv_task *task)
 /* --- the loop ---------------------------------------------------------- */
 
 /*
- * A driver may remove any driver, itself and the next one included, and add
- * others, which run in the next round: the drivers of this round are on a list
- * of their own. Returns: true if a task may have become ready.
+ * Call each driver once. A driver may remove any driver, including itself and
+ * the next one, and add others, which run in the next round: the drivers that
+ * are left in this round are on a list of their own.
+ *
+ * Returns: true if a task may have become ready.
  */
 static bool run_drivers(struct rv_executor *executor, bool idle_next)
 {
@@ -205,8 +206,8 @@ static bool run_drivers(struct rv_executor *executor, bool idle_next)
 }
 
 /*
- * Work that is not needed after each poll: end a task that has aborted itself;
- * and check I/O, timers and drivers, also while the tasks keep each other busy.
+ * What is not necessary after each poll: end a task that has aborted itself,
+ * and check I/O, timers and drivers although there are ready tasks.
  */
 static __attribute__((noinline)) void after_polls(struct rv_executor *executor)
 {
@@ -235,7 +236,7 @@ static inline void run_batch(struct rv_executor *executor)
         if (--executor->polls_left == 0)
             after_polls(executor);
     }
-    /* Also after a short batch: polls that each do much I/O take long. */
+    /* Also after a short batch, whose polls may each have taken long. */
     if (executor->wheel.len)
         rv_executor_fire_timers(executor);
 }
@@ -247,9 +248,9 @@ static bool find_work(struct rv_executor *executor)
 }
 
 /*
- * Sleep until something is ready or the first timer is due. A virtual clock
- * does not go on by itself: it jumps to the timer, see base.h. No wheel opens
- * its last tick, so for RV_NEVER - 1 it does not.
+ * Sleep until a task is ready or the first timer is due. A virtual clock does
+ * not advance by itself: it jumps to the timer, see base.h. It does not jump to
+ * RV_NEVER - 1, because a wheel never reaches its last tick.
  */
 static void idle(struct rv_executor *executor, struct rv_parker *parker)
 {
@@ -261,7 +262,7 @@ static void idle(struct rv_executor *executor, struct rv_parker *parker)
         rv_parker_park(parker, next_ns);
 }
 
-/* Returns: 0, -ESTALE in a child of the executor's process. */
+/* Returns: 0; -ESTALE in a child of fork(). */
 static int run_until(struct rv_executor *executor,
                      const struct rv_future *until)
 {
@@ -348,7 +349,7 @@ int rv_block_on(struct rv_executor *executor, struct rv_future *future)
     rv_executor_enter(executor);
     error = run_until(executor, future);
     if (error)
-        rv_task_abort(executor, id); /* the future stays the caller's */
+        rv_task_abort(executor, id); /* the caller keeps the future */
     rv_executor_leave(executor);
     return error ? error : future->result;
 }
@@ -368,7 +369,7 @@ void rv_executor_free(struct rv_executor *executor)
 {
     RV_CHECK(!rv_executor_current(), "rv_executor_free() inside a poll");
     executor->closing = true;
-    if (executor->entered) { /* a copy, inside the poll that has forked */
+    if (executor->entered) { /* in a child, inside the poll that has forked */
         abort_all(executor);
         return;
     }
@@ -376,7 +377,7 @@ void rv_executor_free(struct rv_executor *executor)
     abort_all(executor);
     rv_executor_leave(executor);
     while (rv_list_pop(&executor->drivers))
-        ; /* they are on no list now */
+        ; /* a driver that outlives the executor is on no list then */
     rv_ready_put(executor->ready);
     rv_free(executor);
 }

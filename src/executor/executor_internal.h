@@ -2,7 +2,7 @@
 /*
  * executor_internal.h - what the files of the executor part share.
  *
- * Threads: everything here belongs to the executor's thread alone.
+ * Threads: only the executor's, for everything here.
  */
 #ifndef RV_EXECUTOR_INTERNAL_H
 #define RV_EXECUTOR_INTERNAL_H
@@ -15,30 +15,39 @@
 #include "waker/stats.h"
 
 enum rv_task_flag {
-    RV_TASK_ABORTED = 1,  /* during its poll, which goes on */
-    RV_TASK_BORROWED = 2, /* the future is the caller's, and stays it */
-    RV_TASK_EMBEDDED = 4, /* not from rv_alloc(): its drop frees it, and the
-                             handle gets its result only */
-    RV_TASK_LAST = 8,     /* rv_block_on() returns when it is over */
+    /* Set if the task is aborted during its own poll. It is dropped after that
+     * poll, unless the poll returns RV_READY. */
+    RV_TASK_ABORTED = 1,
+    /* The caller of rv_block_on() owns the future: the task's end neither drops
+     * nor frees it. */
+    RV_TASK_BORROWED = 2,
+    /* The future is part of another object, and its drop function frees it. So
+     * a handle gets only the result, not the future. */
+    RV_TASK_EMBEDDED = 4,
+    /* The task of rv_block_on(): its end ends the batch, so that rv_block_on()
+     * returns without polling the other tasks. */
+    RV_TASK_LAST = 8,
 };
 
-/* A future with a place in line; slot.flags: enum rv_task_flag. */
+/* A task: a future with a slot in the ready queue. slot.flags: enum
+ * rv_task_flag. */
 struct rv_task {
     struct rv_ready_slot slot;
     struct rv_future *future;
-    struct rv_join *join; /* who holds the handle; NULL when detached */
+    struct rv_join *join; /* the handle; NULL: detached */
 };
 
 /*
- * What shares the executor's thread without being a task: an io_uring, which
- * submits what its futures have prepared, and reaps.
+ * A driver runs on the executor's thread without being a task. An io_uring has
+ * one, which submits the operations that futures have prepared, and takes
+ * completions.
  */
 struct rv_driver {
     struct rv_list node;
     /*
-     * Called before the executor sleeps (`idle`), and every so often while it
-     * is busy. It may add and remove drivers, also itself. Returns: true if a
-     * task may have become ready.
+     * Called before the executor sleeps (`idle`), and regularly while it is
+     * busy. It may add drivers, and remove drivers including itself. Returns:
+     * true if a task may have become ready.
      */
     bool (*run)(struct rv_driver *driver, bool idle);
 };
@@ -47,27 +56,28 @@ struct rv_executor {
     struct rv_ready *ready; /* the tasks; shared with wakers: a reference */
     struct rv_wheel wheel;
     struct rv_list drivers;    /* struct rv_driver */
-    struct rv_ready *previous; /* of the thread, before it was entered */
-    uint32_t live;
-    uint32_t polls_left; /* until the next look at the world outside */
-    bool closing;        /* no new tasks */
-    bool entered;        /* between enter and leave */
-    uint32_t mark;       /* the process that it is of */
+    struct rv_ready *previous; /* the thread's ready queue before the enter */
+    uint32_t live;             /* tasks */
+    uint32_t polls_left;       /* until the next check of I/O and timers */
+    bool closing;              /* spawns fail */
+    bool entered;              /* between enter and leave */
+    uint32_t mark;             /* of the process that made it */
 };
 
-/* From now on the executor calls `driver`, until it is removed. It may outlive
- * the executor. */
+/* Call `driver` from now on, until it is removed. A driver may outlive the
+ * executor. */
 void rv_executor_add_driver(struct rv_executor *executor,
                             struct rv_driver *driver);
 void rv_executor_remove_driver(struct rv_driver *driver);
 
 /*
- * For a loop around the executor's own (a scheduler's worker). Between enter
- * and leave this thread polls for `executor`; run() polls what is ready, fires
- * due timers and calls the drivers, without sleeping; when it had nothing
- * to do, the loop parks on rv_ready_parker() until rv_executor_next_ns().
+ * For a loop that embeds the executor's own: a scheduler's worker. Between
+ * enter and leave, `executor` polls on this thread. run() polls the ready
+ * tasks, fires due timers and calls the drivers, without sleeping. If it had
+ * nothing to do, the loop parks on rv_ready_parker() until
+ * rv_executor_next_ns().
  *
- * Misuse: enter when the thread polls for an executor already.
+ * Misuse: enter while an executor polls on this thread.
  */
 void rv_executor_enter(struct rv_executor *executor);
 void rv_executor_leave(struct rv_executor *executor);
@@ -76,9 +86,9 @@ void rv_executor_leave(struct rv_executor *executor);
 bool rv_executor_run(struct rv_executor *executor);
 
 /*
- * The same for a loop that has something else to do next. The drivers have
- * theirs after the tasks: what these have prepared for a ring would lie there
- * until the executor is called often enough to find nothing ready.
+ * The same for a loop that has other work to do next. It calls the drivers each
+ * time, after the tasks. Otherwise operations that the tasks have prepared for
+ * a ring would not be submitted before the executor finds no ready task.
  */
 bool rv_executor_run_busy(struct rv_executor *executor);
 
@@ -89,8 +99,13 @@ int64_t rv_executor_next_ns(const struct rv_executor *executor);
 void rv_task_born(struct rv_executor *executor, struct rv_task *task,
                   const char *where);
 
-/* Make a task of a future and queue it; *out is its id, which is set before
- * its first poll. `where` it is spawned, or NULL. Returns: 0, -ENOMEM. */
+/*
+ * Make a task of a future and push it onto the ready queue.
+ *
+ * where:   the place in the source, or NULL.
+ * *out:    its id, set before its first poll.
+ * Returns: 0, -ENOMEM.
+ */
 static inline int rv_task_start(struct rv_executor *executor,
                                 struct rv_future *future, struct rv_join *join,
                                 uint8_t flags, const char *where, uint64_t *out)
@@ -125,16 +140,16 @@ int rv_task_spawn(struct rv_executor *executor, struct rv_future *future,
                   struct rv_join *join, uint8_t flags, const char *where,
                   uint64_t *id);
 
-/* Cancel the task of this id, if it is not over: now, or at the end of the
- * poll that it is in. */
+/* Cancel the task with this id, unless it has ended: now, or, if it is being
+ * polled, at the end of that poll. */
 void rv_task_abort(struct rv_executor *executor, uint64_t id);
 
-/* End a task now: with its future's result, or with -ECANCELED. */
+/* End a task now, with its future's result or, if aborted, with -ECANCELED. */
 void rv_task_finish(struct rv_executor *executor, struct rv_task *task,
                     bool aborted);
 
-/* A task's id is kept without a waker (+1), or not any more (-1): it can still
- * be woken. */
+/* Count the places that store a task's id without a waker: `change` is +1 or
+ * -1. Such a task can still be woken, so it is not reported as RV_LINT_LOST. */
 static inline void rv_task_hold(struct rv_executor *executor, uint64_t id,
                                 int change)
 {
@@ -142,7 +157,7 @@ static inline void rv_task_hold(struct rv_executor *executor, uint64_t id,
         rv_stats_hold(executor->ready, id, change);
 }
 
-/* The handle keeps no waker any more. One of the task's own executor is not a
+/* Remove the waker from the handle. A waker of the task's own executor is not a
  * clone: see set_waiter() in join.c. */
 static inline void rv_join_forget_waiter(struct rv_join *join)
 {

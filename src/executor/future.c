@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* future.c - the end of a program that polls a future after its end. */
+/* future.c - stop a program that polls a future after its end. */
 #include <reveil/future.h>
 
 #include "base/base_internal.h"

@@ -5,7 +5,7 @@
  * Threads: the executor's.
  *
  * Task and handle refer to each other. The handle has the task's id, which
- * finds nothing once the task has ended. The task has a pointer to the handle,
+ * finds nothing after the task has ended. The task has a pointer to the handle,
  * which rv_join_drop() clears.
  */
 #include <errno.h>
@@ -14,8 +14,8 @@
 #include "executor/executor_internal.h"
 
 /*
- * Store the waker of the waiting task. A waker of the same executor is copied
- * and not cloned: its queue lives as long as the task that it waits for.
+ * Store the waker of the waiting task. A waker of the same executor is copied,
+ * not cloned: the ready queue lives as long as the task that is awaited.
  */
 static void set_waiter(struct rv_join *join, const struct rv_waker *waker)
 {

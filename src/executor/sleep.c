@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sleep.c - futures that wait for time, or for a turn.
+ * sleep.c - futures that wait until a time, or until other tasks were polled.
  *
  * Threads: the executor's.
  */
@@ -39,7 +39,7 @@ static enum rv_poll sleep_poll(struct rv_future *future, struct rv_cx *cx)
     return RV_PENDING;
 }
 
-/* Called for a timer that fired: the task has to look at it. */
+/* A timer fired: wake its task. */
 static void sleep_fire(struct rv_executor *executor, struct rv_sleep *sleep,
                        int64_t now_ns)
 {

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wheel.c - a hierarchical timing wheel; see wheel.h for the picture.
+ * wheel.c - a hierarchical timing wheel; wheel.h has the drawing.
  *
  * Threads: the executor's.
  *
- * Two facts make it short. A timer's slot is always ahead of `now` within its
- * wheel, because its digit there is greater; so the lowest bit in `occupied`
- * is the next slot, without wrapping around. And everything in wheel n comes
- * before everything in wheel n+1; so the first wheel in use has the next one.
+ * Two facts keep it short. First, a timer's slot is always after the slot of
+ * `now` in the same wheel, because its digit there is greater. So the lowest
+ * bit in `occupied` is the next slot, without wrapping around. Second, all
+ * timers in wheel n are due before all timers in wheel n+1. So the next timer
+ * is in the first wheel that is not empty.
  *
- * Deadlines are rounded up to a tick: no timer is ever early.
+ * Deadlines are rounded up to a tick: no timer fires early.
  */
 #include "executor/wheel.h"
 
@@ -32,7 +33,7 @@ static uint32_t digit(uint64_t tick, uint32_t level)
     return (tick >> (level * RV_WHEEL_DIGIT_BITS)) & (RV_WHEEL_SLOTS - 1);
 }
 
-/* The first tick of a slot that is ahead of now. */
+/* The first tick of a slot after `now`. */
 static uint64_t slot_start(const struct rv_wheel *wheel, uint32_t level,
                            uint32_t slot)
 {
@@ -70,8 +71,8 @@ void rv_wheel_cancel(struct rv_wheel *wheel, struct rv_timer *timer)
 {
     struct rv_list *head = timer->node.next;
 
-    /* The only one of its slot? Then its neighbour on both sides is the
-     * slot's head, which tells which slot it is. */
+    /* If it is the only timer of its slot, both its neighbors are the head of
+     * the slot's list, whose address gives the slot. */
     if (head == timer->node.prev) {
         size_t slot = (size_t)(head - &wheel->slots[0][0]);
 
@@ -82,7 +83,7 @@ void rv_wheel_cancel(struct rv_wheel *wheel, struct rv_timer *timer)
     wheel->len--;
 }
 
-/* The first wheel with a slot in use; RV_WHEEL_LEVELS when there is none. */
+/* The first wheel that is not empty; RV_WHEEL_LEVELS: all are empty. */
 static uint32_t first_level(const struct rv_wheel *wheel)
 {
     uint32_t level = 0;
@@ -92,14 +93,16 @@ static uint32_t first_level(const struct rv_wheel *wheel)
     return level;
 }
 
-/* Empty a slot whose time has come: fire, or sort into lower wheels. */
+/* Empty a slot that `now` has reached: its timers fire, or move to lower
+ * wheels. */
 static void open_slot(struct rv_wheel *wheel, uint32_t level, uint32_t slot,
                       struct rv_list *fired)
 {
     struct rv_list waiting;
     struct rv_list *node;
 
-    /* Empty it as a whole first: what is sorted again may not come back. */
+    /* Move all timers to a list first: rv_wheel_add() must see the slot empty.
+     */
     rv_list_init(&waiting);
     rv_list_splice(&waiting, &wheel->slots[level][slot]);
     wheel->occupied[level] &= ~(UINT64_C(1) << slot);
@@ -130,7 +133,7 @@ void rv_wheel_advance(struct rv_wheel *wheel, int64_t now_ns,
         wheel->now = start;
         open_slot(wheel, level, slot, fired);
     }
-    if (end > wheel->now) /* a clock that steps back changes nothing */
+    if (end > wheel->now) /* a clock that goes back changes nothing */
         wheel->now = end;
 }
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * wheel.h - all timers of an executor, sorted just enough.
+ * wheel.h - a timing wheel with all timers of an executor.
  *
- * Eight wheels of 64 slots. A slot of wheel 0 is one tick (65.5 us) long, a
- * slot of wheel n is as long as the whole of wheel n-1. A timer waits in the
- * wheel of the highest digit (base 64) in which its tick differs from now, and
- * moves down when the time reaches its slot. Insert and cancel touch one slot.
+ * It has eight wheels of 64 slots. A slot of wheel 0 covers one tick (65.5 us);
+ * a slot of wheel n covers as much time as all of wheel n-1. A timer waits in
+ * the wheel of the highest digit (base 64) in which its tick differs from
+ * `now`, and moves down when `now` reaches its slot. Adding and canceling a
+ * timer touches one slot.
  *
  *     now    = 0 . 3 . 12        tick 0 . 3 . 40  -> wheel 0, slot 40
  *                                tick 0 . 5 .  2  -> wheel 1, slot  5
@@ -22,14 +23,15 @@ enum {
     RV_WHEEL_TICK_BITS = 16, /* a tick is 2^16 ns */
     RV_WHEEL_DIGIT_BITS = 6,
     RV_WHEEL_SLOTS = 1 << RV_WHEEL_DIGIT_BITS,
-    RV_WHEEL_LEVELS = 8, /* 16 + 8 * 6 bits: every time there is */
+    RV_WHEEL_LEVELS = 8, /* 16 + 8 * 6 = 64 bits: every possible time */
 };
 
 struct rv_wheel {
-    uint64_t now; /* tick up to which all timers have fired */
-    uint64_t len;
-    uint64_t occupied[RV_WHEEL_LEVELS]; /* a bit for each slot in use */
-    /* No timer of the slot is earlier; exact until one is canceled. */
+    uint64_t now; /* the tick up to which all timers have fired */
+    uint64_t len; /* timers */
+    uint64_t
+        occupied[RV_WHEEL_LEVELS]; /* a bit for each slot that has timers */
+    /* The tick of the slot's earliest timer, or less if that was canceled. */
     uint64_t earliest[RV_WHEEL_LEVELS][RV_WHEEL_SLOTS];
     struct rv_list slots[RV_WHEEL_LEVELS][RV_WHEEL_SLOTS];
 };
@@ -39,14 +41,15 @@ void rv_wheel_init(struct rv_wheel *wheel, int64_t now_ns);
 /* Add a timer that is on no list and whose deadline is after `now`. */
 void rv_wheel_add(struct rv_wheel *wheel, struct rv_timer *timer);
 
-/* Take a timer out that was added and has not fired. */
+/* Remove a timer that was added and has not fired. */
 void rv_wheel_cancel(struct rv_wheel *wheel, struct rv_timer *timer);
 
-/* Move every timer whose time has come to the end of `fired`. */
+/* Move all timers that are due at `now_ns` to the end of `fired`. */
 void rv_wheel_advance(struct rv_wheel *wheel, int64_t now_ns,
                       struct rv_list *fired);
 
-/* When rv_wheel_advance() may have something to do; RV_NEVER when empty. */
+/* The next time at which rv_wheel_advance() may fire a timer; RV_NEVER if there
+ * is none. */
 int64_t rv_wheel_next_ns(const struct rv_wheel *wheel);
 
 #endif /* RV_WHEEL_H */

@@ -65,6 +65,12 @@ static struct rv_dial_attempt *attempt_at(struct rv_dial *self, int32_t i)
     return i == 0 ? &self->attempt : &self->race->attempts[i - 1];
 }
 
+static void start_delay(struct rv_dial *self, int64_t delay_ns)
+{
+    rv_drop(&self->delay.future);
+    rv_sleep_init(&self->delay, rv_after_ns(delay_ns));
+}
+
 /* Set up the next attempt, and the delay after it. The attempt is not polled
  * here. Returns: 0, -ENOMEM. */
 static int add_attempt(struct rv_dial *self)
@@ -88,8 +94,7 @@ static int add_attempt(struct rv_dial *self)
     attempt->connect.first_len_bytes = self->first_len_bytes;
     self->started++;
 
-    rv_drop(&self->delay.future);
-    rv_sleep_init(&self->delay, rv_after_ns(self->delay_ns));
+    start_delay(self, self->delay_ns);
     return 0;
 }
 
@@ -132,22 +137,22 @@ static int32_t poll_attempts(struct rv_dial *self, struct rv_cx *cx,
     return -EINPROGRESS;
 }
 
-/* The result while no attempt is connected. Returns: -EINPROGRESS while one is
- * in progress; after that, the error of the first address. */
-static int32_t result_of_losers(struct rv_dial *self)
+static bool is_any_in_progress(struct rv_dial *self)
 {
     for (int32_t i = 0; i < self->started; i++)
         if (!is_over(self, i))
-            return -EINPROGRESS;
-    return self->attempt.connect.future.result;
+            return true;
+    return false;
 }
 
 /*
  * RFC 8305, section 5: start the next attempt when the delay is over, or at
- * once when an earlier one fails.
+ * once when an earlier one fails. If there is no memory for it, the attempts in
+ * progress continue, and the next one is tried again after a delay.
  *
  * Returns: 0 if one is connected; -EINPROGRESS: the waker was stored; the error
- * of the first address when all have failed; -ENOMEM.
+ * of the first address when all have failed; -ENOMEM: none is in progress, and
+ * there is no memory for the next one.
  */
 static int32_t race(struct rv_dial *self, struct rv_cx *cx)
 {
@@ -157,12 +162,20 @@ static int32_t race(struct rv_dial *self, struct rv_cx *cx)
     while (result != 0 && self->started < self->count) {
         if (!failed && rv_poll(&self->delay.future, cx) == RV_PENDING)
             return -EINPROGRESS;
-        if (add_attempt(self) < 0)
-            return -ENOMEM;
+        if (add_attempt(self) < 0) {
+            if (!is_any_in_progress(self))
+                return -ENOMEM;
+            /* not delay_ns, which may be 0: the loop would not end */
+            start_delay(self, RV_DIAL_DELAY_MS * RV_NS_PER_MS);
+            failed = false;
+            continue;
+        }
         result = poll_attempt(self, self->started - 1, cx);
         failed = result != -EINPROGRESS;
     }
-    return result == 0 ? 0 : result_of_losers(self);
+    if (result == 0 || is_any_in_progress(self))
+        return result;
+    return self->attempt.connect.future.result;
 }
 
 /* --- the future -------------------------------------------------------- */

@@ -227,14 +227,6 @@ static bool is_about_the_peer(int error)
     }
 }
 
-/* Errors that end when resources are released. -ENOSPC comes from epoll:
- * max_user_watches. */
-static bool is_shortage(int error)
-{
-    return error == -EMFILE || error == -ENFILE || error == -ENOBUFS ||
-           error == -ENOMEM || error == -ENOSPC;
-}
-
 /* Returns: a descriptor; negative errno. After DEAD_IN_A_ROW failed connections
  * it returns the last error: if the error is permanent, a loop would never
  * end. */
@@ -285,7 +277,8 @@ static bool is_retried(const struct rv_stream_accept *self)
 {
     const int error = self->future.result;
 
-    return self->patient && (is_shortage(error) || is_about_the_peer(error));
+    return self->patient &&
+           (rv_error_is_shortage(error) || is_about_the_peer(error));
 }
 
 /* The listener stays READY after a connection: only EAGAIN proves that its

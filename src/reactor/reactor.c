@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * reactor.c - the thread that sleeps in epoll_wait() and wakes the others.
+ * reactor.c - sleep in epoll_wait(), and wake the tasks that wait for events.
  *
- * Threads: split, event_loop() is the reactor's thread; fused, park() is the
- * executor's. Start and stop any other.
+ * Threads: in split mode event_loop() runs on the reactor's thread; in fused
+ * mode park_in_epoll() runs on the executor's. Start and stop run on any other.
  *
- * Each round: sleep, note what happened under each source's mutex, wake
- * outside of all of them. The first waker of a round is woken at once, so that
- * an executor that sleeps is on its way while the rest is collected; the rest
- * goes out together, with one lock and one unpark for each executor.
+ * Each round sleeps, records the events of each source under the source's
+ * mutex, and wakes the tasks without holding a mutex. It wakes the first task
+ * at once, so that a sleeping executor starts to run while the round collects
+ * the other wakers. It then wakes the others as a batch, with one lock and one
+ * unpark for each executor.
  *
- * When epoll_wait() fails (its descriptor was closed, or a sandbox forbids it)
+ * If epoll_wait() fails (its descriptor was closed, or a sandbox forbids it),
  * it is tried again after pauses that double, for a quarter of a second in all.
- * Then the reactor has failed for good. It keeps the error for whoever would
- * wait (rv_reactor_error()), wakes all who do, and sleeps elsewhere: split, on
- * a parker; fused, on the futex of the executor's, whose timers go on. It
- * comes back now and then as long as there are sources, for those who wait
- * without having asked for the error.
+ * Then the reactor has failed permanently. It stores the error for
+ * rv_reactor_error(), wakes all waiting tasks, and sleeps elsewhere: in split
+ * mode on a parker, in fused mode on the executor's futex, so that timers still
+ * work. While there are sources, it wakes their tasks again every REPORT_MS, in
+ * case one has started to wait without checking rv_reactor_error().
  */
 #include "reactor/reactor_internal.h"
 
@@ -37,7 +38,7 @@ enum {
     REPORT_MS = 50, /* between two reports of a reactor that has failed */
 };
 
-/* No source has this id: generations are odd while a slot is taken. */
+/* No source has this id, because the generation of an allocated slot is odd. */
 #define EVENT_FD_ID UINT64_C(0)
 
 static _Thread_local struct rv_reactor *current;
@@ -55,9 +56,10 @@ struct rv_reactor *rv_reactor_enter(struct rv_reactor *reactor)
     return previous;
 }
 
-/* --- the thread -------------------------------------------------------- */
+/* --- a round ----------------------------------------------------------- */
 
-/* Returns: true if all whom it has woken were awake already. */
+/* Wake the tasks of these events. Returns: true if it woke some, and all their
+ * executors were awake already. */
 static bool handle_round(struct rv_reactor *reactor,
                          const struct epoll_event *events, int len)
 {
@@ -78,7 +80,8 @@ static bool handle_round(struct rv_reactor *reactor,
     return any && !slept;
 }
 
-/* For epoll_wait(): rounded up, or it would return too early and spin. */
+/* Convert for epoll_wait(). Rounded up: the loop would spin through the rest of
+ * a millisecond otherwise. */
 static int whole_ms(const struct timespec *timeout)
 {
     int64_t ms = (timeout->tv_nsec + RV_NS_PER_MS - 1) / RV_NS_PER_MS;
@@ -88,8 +91,8 @@ static int whole_ms(const struct timespec *timeout)
     return (int)(timeout->tv_sec * 1000 + ms);
 }
 
-/* Linux has epoll_pwait2() from 5.11 on, valgrind and some sandboxes have not.
- * Returns: as epoll_wait(). */
+/* Linux has epoll_pwait2() since 5.11; valgrind and some sandboxes do not allow
+ * it. Returns: as epoll_wait(). */
 static int wait_for_events(struct rv_reactor *reactor,
                            struct epoll_event *events,
                            const struct timespec *timeout)
@@ -106,8 +109,9 @@ static int wait_for_events(struct rv_reactor *reactor,
                       timeout ? whole_ms(timeout) : -1);
 }
 
-/* Sleep until there are events, or for `timeout`; NULL for ever. *calm: as
- * handle_round(). Returns: 0 (also after EINTR), negative errno. */
+/* Sleep until there are events, at most for `timeout`; NULL: forever. Then
+ * handle them. *calm: the result of handle_round(). Returns: 0 (also after
+ * EINTR), negative errno. */
 static int one_round(struct rv_reactor *reactor, const struct timespec *timeout,
                      bool *calm)
 {
@@ -136,17 +140,19 @@ static bool has_sources(struct rv_reactor *reactor)
     return any;
 }
 
-/* By the kernel's clock, as are the times below: a virtual one may stand. */
+/* The kernel's clock, not a virtual one, which may be frozen. This is true of
+ * all times below. */
 static int64_t real_after_ms(int64_t ms)
 {
     return rv_clock_real_ns(rv_after_ms(ms));
 }
 
-/* Of a reactor that has failed for good. Returns: when to come back. */
-static int64_t report_now_and_then(struct rv_reactor *reactor)
+/* For a reactor that has failed permanently: if REPORT_MS have passed, wake all
+ * tasks that wait. Returns: the time of the next report. */
+static int64_t report_if_due(struct rv_reactor *reactor)
 {
     if (!has_sources(reactor))
-        return RV_NEVER; /* and there will be none */
+        return RV_NEVER; /* no source can be opened any more */
     if (real_after_ms(0) >= reactor->next_report_ns) {
         rv_source_report_all(reactor);
         reactor->next_report_ns = real_after_ms(REPORT_MS);
@@ -156,19 +162,20 @@ static int64_t report_now_and_then(struct rv_reactor *reactor)
 
 static bool has_failed(const struct rv_reactor *reactor)
 {
-    /* relaxed: who sleeps is who sets it. */
+    /* relaxed: the thread that sleeps sets it itself. */
     return atomic_load_explicit(&reactor->error, memory_order_relaxed) != 0;
 }
 
-/* Note one more failure. Returns: when to go on. */
+/* Count a failure of epoll_wait(). Returns: the time of the next try or report.
+ */
 static int64_t back_off(struct rv_reactor *reactor, int error)
 {
     if (reactor->failures++ < TRIES)
         return real_after_ms(INT64_C(1) << (reactor->failures - 1));
-    /* release: a later rv_source_open() sees it, or gets the report;
-     * pairs with rv_reactor_error(). */
+    /* release: an rv_source_open() either sees the error, or its source gets
+     * the report; pairs with rv_reactor_error(). */
     atomic_store_explicit(&reactor->error, error, memory_order_release);
-    return report_now_and_then(reactor);
+    return report_if_due(reactor);
 }
 
 int rv_reactor_error(const struct rv_reactor *reactor)
@@ -179,31 +186,13 @@ int rv_reactor_error(const struct rv_reactor *reactor)
     return atomic_load_explicit(&reactor->error, memory_order_acquire);
 }
 
-/* --- who sleeps -------------------------------------------------------- */
-
-/* Split: one round, or what is in its place. */
-static void go_round(struct rv_reactor *reactor)
-{
-    bool calm = false;
-    int error;
-
-    if (has_failed(reactor)) {
-        rv_parker_park(&reactor->parker, report_now_and_then(reactor));
-        return;
-    }
-    error = one_round(reactor, NULL, &calm);
-    if (error)
-        rv_parker_park(&reactor->parker, back_off(reactor, error));
-    else
-        reactor->failures = 0;
-    if (calm)
-        sched_yield();
-}
+/* --- the two modes ----------------------------------------------------- */
 
 /*
- * Split: the reactor's thread. It is in no hurry while the executors are awake:
- * when the CPUs are busy it lets others run first, and finds the events of
- * that time in one round. On a CPU that is free it goes on at once.
+ * Split mode: the reactor's thread. After a round that woke no sleeping
+ * executor it calls sched_yield(): the executors have work anyway. If the CPUs
+ * are busy, other threads run first, and the events of that time are handled in
+ * one round. If the CPU is idle, the thread continues at once.
  */
 static void *event_loop(void *arg)
 {
@@ -212,8 +201,22 @@ static void *event_loop(void *arg)
     rv_trace_name_thread("reactor");
     rv_trace_mute_thread(reactor->muted);
     /* acquire: pairs with the release in rv_reactor_stop(). */
-    while (!atomic_load_explicit(&reactor->stopping, memory_order_acquire))
-        go_round(reactor);
+    while (!atomic_load_explicit(&reactor->stopping, memory_order_acquire)) {
+        bool calm = false;
+        int error;
+
+        if (has_failed(reactor)) {
+            rv_parker_park(&reactor->parker, report_if_due(reactor));
+            continue;
+        }
+        error = one_round(reactor, NULL, &calm);
+        if (error)
+            rv_parker_park(&reactor->parker, back_off(reactor, error));
+        else
+            reactor->failures = 0;
+        if (calm)
+            sched_yield();
+    }
     return NULL;
 }
 
@@ -232,9 +235,10 @@ static int sleep_in_epoll(struct rv_reactor *reactor, int64_t deadline_ns)
     return one_round(reactor, deadline_ns == RV_NEVER ? NULL : &timeout, &calm);
 }
 
-/* Fused: the executor's thread, instead of its sleep on a futex. A look in
- * passing does not count as a try, for no pause follows it. */
-static bool park(void *context, int64_t *deadline_ns)
+/* Fused mode: the park backend of the executor's thread. With a deadline of 0
+ * it only checks for events; a failure then does not count, because no pause
+ * follows it. */
+static bool park_in_epoll(void *context, int64_t *deadline_ns)
 {
     struct rv_reactor *reactor = context;
     int error = 0;
@@ -249,14 +253,14 @@ static bool park(void *context, int64_t *deadline_ns)
             return true;
     }
     *deadline_ns = earlier(*deadline_ns, error ? back_off(reactor, error)
-                                               : report_now_and_then(reactor));
+                                               : report_if_due(reactor));
     return false;
 }
 
 /* --- start and stop ---------------------------------------------------- */
 
-/* Open epoll, and the eventfd that ends its sleep and is never read: each
- * write is a new edge. */
+/* Open the epoll, and an eventfd that ends its sleep. The eventfd is never
+ * read: each write is a new edge. */
 static int open_descriptors(struct rv_reactor *reactor)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLET,
@@ -283,7 +287,7 @@ fail_epoll:
     return error;
 }
 
-/* A reactor without anybody who runs it. Returns: 0, negative errno. */
+/* Make a reactor that no thread runs yet. Returns: 0, negative errno. */
 static int make_reactor(struct rv_reactor **out)
 {
     struct rv_reactor *reactor = rv_alloc(sizeof *reactor);
@@ -309,7 +313,8 @@ static void free_sources(struct rv_reactor *reactor)
 {
     const bool copy = rv_fork_is_copy(reactor->mark);
 
-    /* In a child no thread unlocks what was locked at the fork. */
+    /* In a child of fork() the mutexes may be locked, and must not be
+     * destroyed. */
     for (uint32_t i = 0; i < reactor->sources.used && !copy; i++) {
         struct rv_source *source = rv_slab_at(&reactor->sources, i);
 
@@ -344,7 +349,7 @@ int rv_reactor_start(struct rv_reactor **out)
 
 int rv_reactor_start_fused(struct rv_reactor **out, struct rv_ready *queue)
 {
-    struct rv_park_backend backend = {.park = park};
+    struct rv_park_backend backend = {.park = park_in_epoll};
     int error = make_reactor(out);
 
     if (error)
@@ -356,8 +361,9 @@ int rv_reactor_start_fused(struct rv_reactor **out, struct rv_ready *queue)
     return 0;
 }
 
-/* The thread sleeps in epoll or, when that has failed, on its parker. If
- * somebody closed the eventfd under it, nothing that epoll watches is left. */
+/* The thread sleeps in epoll or, if that has failed, on its parker. If the
+ * program has closed the eventfd by mistake, no event can end the thread's
+ * sleep in epoll_wait(), and it is canceled. */
 static void end_thread(struct rv_reactor *reactor)
 {
     /* release: pairs with the acquire in event_loop(). */

@@ -12,14 +12,19 @@
  *     bit 2      STRICT   an error or urgent data was reported
  *     bits 32..  tick     number of reports by the reactor
  *
- *   READY   Set when the source is opened (I/O is tried first), and by reports.
- * Cleared only by the polling side, after EAGAIN or a short call, and only if
- * the tick is unchanged (SOURCE-2). CLOSED  Set by a report only, never
- * cleared. While it is set, rv_source_ready() is true whatever READY is: system
- * calls then return the end or the error, they do not block. STRICT  Set by a
- * report only, never cleared. While it is set, a short call does not clear
- * READY (SOURCE-7); EAGAIN still does. tick    Incremented by each report of
- * this direction, modulo 2^32. The polling side only reads it.
+ *   READY is set when the source is opened (I/O is tried first), and by
+ *       reports. Only the polling side clears it, after EAGAIN or a short call,
+ *       and only if the tick is unchanged (SOURCE-2).
+ *
+ *   CLOSED is set by reports only, and never cleared. While it is set,
+ *       rv_source_ready() is true whatever READY is: system calls do not block,
+ *       but return the end or the error.
+ *
+ *   STRICT is set by reports only, and never cleared. While it is set, a short
+ *       call does not clear READY (SOURCE-7); EAGAIN still does.
+ *
+ *   The tick is incremented by each report of this direction, modulo 2^32. The
+ *       polling side only reads it.
  *
  * Protocol. epoll reports each change once (edge-triggered), so a report must
  * not get lost between a poll and the reactor:
@@ -38,15 +43,15 @@
  *       the source was closed, or whose slot has a new source now, is ignored.
  *   SOURCE-5  Writing is registered at the first wait for it, after the waker
  *       is stored: the report that may follow at once finds the waker.
- *   SOURCE-6  The descriptor leaves epoll before it is closed: a duplicate in
- *       another process would keep it there.
- *   SOURCE-7  A call that did less than it could have clears READY too, as
- *       EAGAIN does, unless the direction is STRICT: recv() stops at an urgent
- *       mark, and in front of an error, with more behind it and no further
- *       report. Both were reported before the call, or will be after `tick`.
- *   SOURCE-8  A reactor that has failed for good sets its error first and
- *       reports each source second; a wait checks the error last. A copy in a
- *       child of fork() neither changes what the parent's epoll watches nor
+ *   SOURCE-6  The descriptor is removed from epoll before it is closed: a
+ *       duplicate in another process would keep it registered.
+ *   SOURCE-7  A short call clears READY too, as EAGAIN does, unless the
+ *       direction is STRICT: recv() stops at an urgent mark and before an
+ *       error, although there is more behind it, and no further report follows.
+ *       Both are reported either before the call or with a later tick.
+ *   SOURCE-8  A reactor that fails permanently first sets its error, then
+ *       reports each source; a wait checks the error last. In a child of fork()
+ *       a copy neither changes the registrations of the parent's epoll nor
  *       locks a mutex.
  *
  * tests/models/readiness.pml is the model, with a mutant for SOURCE-1 and for
@@ -65,11 +70,12 @@
 #define TICK_SHIFT 32
 #define ONE_TICK   (UINT64_C(1) << TICK_SHIFT)
 
-/* A socket is writable nearly always. With EPOLLOUT from the start, the reactor
- * would wake up for each new connection although no task waits for it. EPOLLPRI
- * is for SOURCE-7; EPOLLERR and EPOLLHUP are always reported. */
+/* Not EPOLLOUT: a socket is nearly always writable, so the reactor would wake
+ * up for each new connection although no task waits for that. EPOLLPRI is for
+ * SOURCE-7. EPOLLERR and EPOLLHUP are always reported. */
 #define READING (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET)
 
+/* Split the word of a direction. Returns: whether I/O may succeed. */
 static bool usable(uint64_t word, uint32_t *tick)
 {
     *tick = (uint32_t)(word >> TICK_SHIFT);
@@ -81,10 +87,10 @@ bool rv_source_is_parents(const struct rv_source *source)
     return rv_fork_is_copy(source->reactor->mark);
 }
 
-/* SOURCE-8. Returns: 0, or why nothing will be reported any more. */
+/* SOURCE-8. Returns: 0, or the error that prevents further reports. */
 static int error_of(const struct rv_source *source)
 {
-    /* relaxed: set and read by the task that waits for writing. */
+    /* relaxed: the task that waits for writing sets it and reads it. */
     const int error =
         atomic_load_explicit(&source->error, memory_order_relaxed);
 
@@ -93,7 +99,7 @@ static int error_of(const struct rv_source *source)
 
 /* --- open and close ---------------------------------------------------- */
 
-static struct rv_source *take_slot(struct rv_reactor *reactor, uint64_t *id)
+static struct rv_source *alloc_slot(struct rv_reactor *reactor, uint64_t *id)
 {
     struct rv_source *source = NULL;
 
@@ -109,15 +115,15 @@ static struct rv_source *take_slot(struct rv_reactor *reactor, uint64_t *id)
     return source;
 }
 
-static void give_slot_back(struct rv_reactor *reactor, uint64_t id)
+static void free_slot(struct rv_reactor *reactor, uint64_t id)
 {
     pthread_mutex_lock(&reactor->mutex);
     rv_slab_free(&reactor->sources, id);
     pthread_mutex_unlock(&reactor->mutex);
 }
 
-static void prepare(struct rv_source *source, struct rv_reactor *reactor,
-                    int fd, uint64_t id)
+static void init_source(struct rv_source *source, struct rv_reactor *reactor,
+                        int fd, uint64_t id)
 {
     pthread_mutex_lock(&source->mutex);
     source->reactor = reactor;
@@ -126,7 +132,7 @@ static void prepare(struct rv_source *source, struct rv_reactor *reactor,
     source->watches_writing = false;
     /* relaxed: no other thread has the source yet; here and below. */
     atomic_store_explicit(&source->error, 0, memory_order_relaxed);
-    /* Ready until a system call says EAGAIN: I/O is tried first. */
+    /* Ready until a system call returns EAGAIN: I/O is tried first. */
     for (int i = 0; i < RV_DIRECTIONS; i++)
         atomic_store_explicit(&source->direction[i].word, READY,
                               memory_order_relaxed);
@@ -152,16 +158,16 @@ int rv_source_open(struct rv_reactor *reactor, int fd, struct rv_source **out)
 
     if (rv_fork_is_copy(reactor->mark))
         return -ESTALE;
-    source = take_slot(reactor, &id);
+    source = alloc_slot(reactor, &id);
     if (!source)
         return -ENOMEM;
-    error = rv_reactor_error(reactor); /* now that it has the slot: SOURCE-8 */
+    error = rv_reactor_error(reactor); /* after alloc_slot(): SOURCE-8 */
     if (!error) {
-        prepare(source, reactor, fd, id);
+        init_source(source, reactor, fd, id);
         error = tell_epoll(source, EPOLL_CTL_ADD, READING);
     }
     if (error) {
-        give_slot_back(reactor, id);
+        free_slot(reactor, id);
         return error;
     }
     rv_trace(RV_EV_REGISTER, 0, fd);
@@ -188,10 +194,10 @@ void rv_source_close(struct rv_source *source)
 
     for (int i = 0; i < RV_DIRECTIONS; i++)
         rv_waker_drop(&left[i]);
-    give_slot_back(source->reactor, id);
+    free_slot(source->reactor, id);
 }
 
-/* --- what a poll does -------------------------------------------------- */
+/* --- calls of a poll --------------------------------------------------- */
 
 /*
  * SOURCE-5. Called at the first wait for writing. EPOLL_CTL_MOD makes epoll
@@ -216,7 +222,7 @@ static bool watch_writing(struct rv_source *source)
 
 /* SOURCE-1: store the waker, then check again, under the mutex. Returns: true
  * if the source has become ready. */
-static bool leave_waker(struct rv_source *source, struct rv_readiness *side,
+static bool store_waker(struct rv_source *source, struct rv_readiness *side,
                         const struct rv_waker *waker, uint32_t *tick)
 {
     struct rv_waker earlier;
@@ -237,23 +243,24 @@ bool rv_source_ready(struct rv_source *source, enum rv_direction direction,
 {
     struct rv_readiness *side = &source->direction[direction];
 
-    /* acquire: what the reactor knew when it reported; pairs with note(). */
+    /* acquire: the report happens-before the I/O that follows; pairs with
+     * add_report(). */
     if (usable(atomic_load_explicit(&side->word, memory_order_acquire), tick))
         return true;
-    if (rv_source_is_parents(source) || leave_waker(source, side, waker, tick))
+    if (rv_source_is_parents(source) || store_waker(source, side, waker, tick))
         return true;
     return direction == RV_WRITE && !watch_writing(source);
 }
 
-/* SOURCE-2. Nothing is cleared of a direction that has one of the flags
- * `unless`. */
-static void clear(_Atomic uint64_t *word, uint32_t tick, uint64_t unless)
+/* SOURCE-2: clear READY, if the tick is unchanged and none of the flags
+ * `unless` is set. */
+static void clear_ready(_Atomic uint64_t *word, uint32_t tick, uint64_t unless)
 {
-    /* relaxed: taking a flag away publishes nothing, here and below. */
+    /* relaxed, here and below: clearing a flag publishes nothing. */
     uint64_t seen = atomic_load_explicit(word, memory_order_relaxed);
 
     if (seen & unless)
-        return; /* such a flag stays; one that is new has a new tick */
+        return; /* checked once: a report that sets it later changes the tick */
     while ((uint32_t)(seen >> TICK_SHIFT) == tick && (seen & READY))
         if (atomic_compare_exchange_weak_explicit(word, &seen, seen & ~READY,
                                                   memory_order_relaxed,
@@ -264,14 +271,15 @@ static void clear(_Atomic uint64_t *word, uint32_t tick, uint64_t unless)
 int rv_source_clear(struct rv_source *source, enum rv_direction direction,
                     uint32_t tick)
 {
-    clear(&source->direction[direction].word, tick, 0);
+    clear_ready(&source->direction[direction].word, tick, 0);
     return error_of(source);
 }
 
 void rv_source_clear_short(struct rv_source *source,
                            enum rv_direction direction, uint32_t tick)
 {
-    clear(&source->direction[direction].word, tick, STRICT); /* SOURCE-7 */
+    /* SOURCE-7 */
+    clear_ready(&source->direction[direction].word, tick, STRICT);
 }
 
 void rv_source_forget(struct rv_source *source, enum rv_direction direction)
@@ -286,10 +294,10 @@ void rv_source_forget(struct rv_source *source, enum rv_direction direction)
     rv_waker_drop(&left);
 }
 
-static bool has(const struct rv_source *source, enum rv_direction direction,
-                uint64_t flag)
+static bool has_flag(const struct rv_source *source,
+                     enum rv_direction direction, uint64_t flag)
 {
-    /* relaxed: a hint; the system call that follows has the truth. */
+    /* relaxed: a hint; the system call that follows decides. */
     return atomic_load_explicit(&source->direction[direction].word,
                                 memory_order_relaxed) &
            flag;
@@ -298,17 +306,18 @@ static bool has(const struct rv_source *source, enum rv_direction direction,
 bool rv_source_hung_up(const struct rv_source *source,
                        enum rv_direction direction)
 {
-    return has(source, direction, CLOSED);
+    return has_flag(source, direction, CLOSED);
 }
 
 bool rv_source_strict(const struct rv_source *source,
                       enum rv_direction direction)
 {
-    return has(source, direction, STRICT);
+    return has_flag(source, direction, STRICT);
 }
 
-/* SOURCE-1 here too: a report is either seen in the second look, or finds the
- * waker. What ends writing ends reading as well, so it is a report on that. */
+/* SOURCE-1 here too: either the second check sees a report, or the report finds
+ * the waker. The waker is stored for reading, because an event that closes
+ * writing (EPOLLHUP) closes reading too. */
 bool rv_source_gone(struct rv_source *source, const struct rv_waker *waker)
 {
     struct rv_waker earlier;
@@ -324,11 +333,11 @@ bool rv_source_gone(struct rv_source *source, const struct rv_waker *waker)
     return gone;
 }
 
-/* --- what the reactor does --------------------------------------------- */
+/* --- calls of the reactor ---------------------------------------------- */
 
-static void note(struct rv_readiness *side, uint64_t flags)
+static void add_report(struct rv_readiness *side, uint64_t flags)
 {
-    /* relaxed: only a guess for the exchange below. */
+    /* relaxed: the exchange below verifies it. */
     uint64_t seen = atomic_load_explicit(&side->word, memory_order_relaxed);
     uint64_t next;
 
@@ -339,10 +348,10 @@ static void note(struct rv_readiness *side, uint64_t flags)
         &side->word, &seen, next, memory_order_release, memory_order_relaxed));
 }
 
-/* RDHUP ends reading only; HUP ends both; ERR lets the next call of either
- * direction fetch the error. Urgent data is no data of the stream: it wakes
- * nobody, and stays where it is for who asks for it (MSG_OOB). Returns: 0 if
- * the direction is not concerned. */
+/* RDHUP closes reading only; HUP closes both. After ERR the next call of either
+ * direction returns the error. Urgent data is not part of the stream, so it
+ * wakes no task; recv() with MSG_OOB reads it. Returns: 0 if the events do not
+ * concern the direction. */
 static uint64_t flags_for(enum rv_direction direction, uint32_t events)
 {
     uint32_t ready = direction == RV_READ ? EPOLLIN : EPOLLOUT;
@@ -368,7 +377,7 @@ void rv_source_report(struct rv_reactor *reactor, uint64_t id, uint32_t events,
 
             if (!flags)
                 continue;
-            note(&source->direction[i], flags);
+            add_report(&source->direction[i], flags);
             if (flags & READY)
                 rv_wake_batch_add(batch, &source->direction[i].waker);
         }
@@ -380,14 +389,14 @@ static void report_ready(struct rv_source *source, struct rv_wake_batch *batch)
 {
     pthread_mutex_lock(&source->mutex);
     for (int i = 0; i < RV_DIRECTIONS && source->id; i++) {
-        note(&source->direction[i], READY);
+        add_report(&source->direction[i], READY);
         rv_wake_batch_add(batch, &source->direction[i].waker);
     }
     pthread_mutex_unlock(&source->mutex);
 }
 
-/* Sources that are opened meanwhile are of no concern: they have seen the
- * error, or epoll has not failed them yet. */
+/* Sources that are opened in the meantime need no report: their
+ * rv_source_open() checks the error after it has the slot (SOURCE-8). */
 void rv_source_report_all(struct rv_reactor *reactor)
 {
     uint32_t count;

@@ -1,34 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * remote.c - an inbox in front of an executor, and a task that empties it.
+ * remote.c - an inbox for an executor, and a task that empties it.
  *
  * Threads: rv_remote_*(): any. The functions of the inbox task and of messages:
  * the executor's.
  *
- * The inbox task is a task of the executor. Other threads touch nothing of the
- * executor, only the waker of the inbox task. A message with a join is a small
- * future around the one that was handed over; see remote_task.c.
+ * The inbox task is a task of the executor. Other threads use the waker of the
+ * inbox task, and access nothing else of the executor. A message with a join is
+ * a small future that wraps the one that was handed over; see remote_task.c.
  *
- * Protocol. Everything shared is under the handle's mutex.
+ * Protocol. The handle's mutex protects all shared state.
  *
  *   REMOTE-1  A sender checks `closed` and appends its message in one critical
  *       section: either the drop of the inbox task finds the message, or the
  *       caller keeps the future.
  *   REMOTE-2  The inbox task takes all messages and stores its waker in one
- *       critical section. A message between two would wake no task.
- *   REMOTE-3  The sender that appends to an empty inbox wakes the inbox task,
- *       afterwards. Later senders need no wake: the first one still stands,
- *       because the inbox task has not emptied the inbox since. A wake issued
- *       earlier could be consumed before the message is there.
- *   REMOTE-4  The drop of the inbox task closes the inbox and takes the rest in
- *       one critical section. A message between two would stay for ever.
+ *       critical section. A message that arrived between two critical sections
+ *       would wake no task.
+ *   REMOTE-3  A sender that appends to an empty inbox wakes the inbox task
+ *       after the append. Later senders need no wake, because the inbox task
+ *       has not emptied the inbox since that wake. A wake before the append
+ *       could be consumed before the message is in the inbox.
+ *   REMOTE-4  The drop of the inbox task closes the inbox and takes the
+ *       remaining messages in one critical section. A message that arrived
+ *       between two critical sections would stay forever.
  *   REMOTE-5  No waker is woken and no future is dropped under the mutex.
- *   REMOTE-6  The last reference frees the memory, a handle's or the inbox
- *       task's: a thread may still be unlocking the mutex when the executor is
- *       freed.
+ *   REMOTE-6  The memory is freed by the last reference, which may be a
+ *       handle's or the inbox task's: a thread may still be unlocking the mutex
+ *       when the executor is freed.
  *
- * stress_remote.c is the test; each rule but REMOTE-5 has a mutant, and so
- * have REMOTE_TASK-1, REMOTE_TASK-2 and REMOTE_TASK-4.
+ * stress_remote.c is the test. Each rule but REMOTE-5 has a mutant, as do
+ * REMOTE_TASK-1, REMOTE_TASK-2 and REMOTE_TASK-4.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -40,7 +42,7 @@ enum { NO_MEMORY_PAUSE_MS = 20 };
 
 struct rv_remote {
     _Atomic uint32_t references; /* REMOTE-6; any thread */
-    uint32_t mark;               /* the process that it is of */
+    uint32_t mark;               /* of the process that made it */
     pthread_mutex_t mutex;       /* for everything below */
     uint32_t handles;
     bool closed;
@@ -49,7 +51,7 @@ struct rv_remote {
 };
 
 struct message {
-    struct rv_future future; /* used if there is a task */
+    struct rv_future future; /* used only if `task` is not NULL */
     struct rv_list node;
     struct rv_future *child;     /* owned */
     struct rv_remote_task *task; /* NULL without a join; one reference */
@@ -57,16 +59,16 @@ struct message {
 
 /* --- the handle -------------------------------------------------------- */
 
-static void get(struct rv_remote *remote)
+static void get_reference(struct rv_remote *remote)
 {
     /* relaxed: the caller has a reference, so nothing can be freed yet. */
     atomic_fetch_add_explicit(&remote->references, 1, memory_order_relaxed);
 }
 
-static void put(struct rv_remote *remote)
+static void put_reference(struct rv_remote *remote)
 {
-    /* release: we have done with it; acquire: the last one sees that of the
-     * others; they pair with each other. */
+    /* release: the end of our use; acquire: the last put, which frees, comes
+     * after the others' use. They pair with each other. */
     if (atomic_fetch_sub_explicit(&remote->references, 1,
                                   memory_order_acq_rel) > 1)
         return;
@@ -76,7 +78,7 @@ static void put(struct rv_remote *remote)
 
 void rv_remote_get(struct rv_remote *remote)
 {
-    get(remote);
+    get_reference(remote);
     rv_fork_lock(remote->mark, &remote->mutex);
     remote->handles++;
     rv_fork_unlock(remote->mark, &remote->mutex);
@@ -89,11 +91,11 @@ void rv_remote_put(struct rv_remote *remote)
     if (!remote)
         return;
     rv_fork_lock(remote->mark, &remote->mutex);
-    if (--remote->handles == 0) /* the inbox task has nothing to wait for */
+    if (--remote->handles == 0) /* the inbox task can end */
         inbox_task = rv_waker_clone(&remote->inbox_task);
     rv_fork_unlock(remote->mark, &remote->mutex);
     rv_waker_wake_and_drop(&inbox_task);
-    put(remote);
+    put_reference(remote);
 }
 
 /* --- a message --------------------------------------------------------- */
@@ -133,7 +135,7 @@ static enum rv_poll message_poll(struct rv_future *future, struct rv_cx *cx)
     return RV_READY;
 }
 
-/* Returns: NULL without memory. */
+/* Returns: NULL: out of memory. */
 static struct message *message_new(struct rv_future *child, bool joined)
 {
     static const struct rv_future_ops ops = {
@@ -192,7 +194,7 @@ int rv_remote_spawn(struct rv_remote *remote, struct rv_future *future,
     if (!message)
         return -ENOMEM;
     task = message->task;
-    error = send(remote, message); /* then it is not ours any more */
+    error = send(remote, message); /* after success it is not ours any more */
     if (error)
         message_free_unsent(message);
     else if (join)
@@ -204,13 +206,13 @@ int rv_remote_spawn(struct rv_remote *remote, struct rv_future *future,
 
 struct inbox_task {
     struct rv_future future;
-    struct rv_remote *remote; /* one reference; NULL once it was dropped */
+    struct rv_remote *remote; /* one reference; NULL after the drop */
     struct rv_list taken;     /* struct message */
-    struct rv_sleep pause;    /* when there is no memory for a task */
+    struct rv_sleep pause;    /* before a retry when memory is short */
 };
 
 /* Returns: 0, -ENOMEM, -ECANCELED. */
-static int start_message(struct rv_executor *executor, struct message *message)
+static int spawn_message(struct rv_executor *executor, struct message *message)
 {
     int error;
 
@@ -228,11 +230,12 @@ static int start_message(struct rv_executor *executor, struct message *message)
     return error;
 }
 
-/* Returns: true when all that was taken has become a task. */
-static bool start_all(struct inbox_task *self, struct rv_executor *executor)
+/* Spawn a task for each message that was taken. Returns: false: out of memory,
+ * some are left. */
+static bool spawn_all(struct inbox_task *self, struct rv_executor *executor)
 {
     while (!rv_list_empty(&self->taken))
-        if (start_message(executor, RV_CONTAINER_OF(self->taken.next,
+        if (spawn_message(executor, RV_CONTAINER_OF(self->taken.next,
                                                     struct message, node)) < 0)
             return false;
     return true;
@@ -253,12 +256,12 @@ static enum rv_poll inbox_task_poll(struct rv_future *future, struct rv_cx *cx)
     rv_fork_unlock(remote->mark, &remote->mutex);
 
     rv_drop(&self->pause.future);
-    if (start_all(self, cx->executor))
+    if (spawn_all(self, cx->executor))
         return over ? RV_READY : RV_PENDING;
-    /* What was handed over is not lost for want of memory: again, later. */
+    /* Out of memory: keep the messages, and retry after a pause. */
     rv_sleep_init(&self->pause, rv_after_ms(NO_MEMORY_PAUSE_MS));
     if (rv_poll(&self->pause.future, cx) == RV_READY)
-        rv_waker_wake(&cx->waker); /* it is over already */
+        rv_waker_wake(&cx->waker); /* the pause has ended already */
     return RV_PENDING;
 }
 
@@ -292,7 +295,7 @@ static void inbox_task_drop(struct rv_future *future)
     rv_fork_unlock(remote->mark, &remote->mutex);
     rv_waker_drop(&waker);
     drop_all(&self->taken);
-    put(remote);
+    put_reference(remote);
 }
 
 static struct inbox_task *inbox_task_new(struct rv_remote *remote)

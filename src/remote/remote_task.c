@@ -5,15 +5,17 @@
  * Threads: rv_remote_task_*(): the task's. The functions of the join: the
  * thread that polls it.
  *
- * Protocol. The two sides meet under the mutex of what they share.
+ * Protocol. A mutex protects the state that the two sides share.
  *
  *   REMOTE_TASK-1  The join checks for the result and stores its waker in one
  *       critical section; the task stores the result and takes that waker in
- *       one. Otherwise a result between check and store would wake no task.
+ *       one. Otherwise a result that arrived between the check and the store
+ *       would wake no task.
  *   REMOTE_TASK-2  The task stores its waker and checks `aborted` in one
  *       critical section; an abort sets `aborted` and clones the waker in one.
+ *       Otherwise an abort between the check and the store would wake no task.
  *   REMOTE_TASK-3  No waker is woken under the mutex.
- *   REMOTE_TASK-4  The last reference frees it.
+ *   REMOTE_TASK-4  The last reference frees the state.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -22,14 +24,14 @@
 #include "remote/remote_internal.h"
 
 struct rv_remote_task {
-    uint32_t mark;         /* the process that it is of */
+    uint32_t mark;         /* of the process that made it */
     pthread_mutex_t mutex; /* for everything below */
     uint32_t holders;      /* the task, the join */
-    bool done;
-    bool aborted;
-    int32_t result;         /* when done */
+    bool done;             /* the task has ended; `result` is set */
+    bool aborted;          /* the join has asked for the task's end */
+    int32_t result;
     struct rv_waker waiter; /* of the task that polls the join */
-    struct rv_waker runner; /* of the task */
+    struct rv_waker runner; /* of the task itself */
 };
 
 struct rv_remote_task *rv_remote_task_new(void)
@@ -50,7 +52,7 @@ void rv_remote_task_free(struct rv_remote_task *task)
     rv_free(task);
 }
 
-/* Release one of the two references, and unlock. The mutex is held. */
+/* Drop one of the two references, and unlock the mutex, which is held. */
 static void put_and_unlock(struct rv_remote_task *task)
 {
     const bool last = --task->holders == 0; /* REMOTE_TASK-4 */
@@ -92,9 +94,10 @@ void rv_remote_task_settle(struct rv_remote_task *task, int32_t result)
 
 /* --- the join's side --------------------------------------------------- */
 
-/* Returns: true with the result when the task is over. */
-static bool look_or_leave_waker(struct rv_remote_task *task,
-                                const struct rv_waker *waker, int32_t *result)
+/* Returns: true, and sets *result, if the task has ended; false: the waker was
+ * stored. */
+static bool get_result(struct rv_remote_task *task,
+                       const struct rv_waker *waker, int32_t *result)
 {
     struct rv_waker earlier = {0};
     bool done;
@@ -103,7 +106,7 @@ static bool look_or_leave_waker(struct rv_remote_task *task,
     done = task->done;
     *result = task->result;
     if (!done && rv_fork_is_copy(task->mark)) {
-        *result = -ESTALE; /* it goes on in another process */
+        *result = -ESTALE; /* the task runs in the parent process */
         done = true;
     }
     if (!done)
@@ -134,7 +137,7 @@ static enum rv_poll join_poll(struct rv_future *future, struct rv_cx *cx)
     struct rv_remote_join *self =
         RV_CONTAINER_OF(future, struct rv_remote_join, future);
 
-    if (!look_or_leave_waker(self->task, &cx->waker, &future->result))
+    if (!get_result(self->task, &cx->waker, &future->result))
         return RV_PENDING;
     join_drop(future);
     return RV_READY;

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/base_internal.h"
+#include "base/slab.h"
 #include "executor/executor_internal.h"
 #include "ring/queues.h"
 

@@ -2,9 +2,10 @@
 /*
  * executors.c - threads that each run an executor until they are told to stop.
  *
- * Threads: start and stop the caller's; thread_main() and the future of a
- * executor its own. They meet at the semaphore (the executor is there, or the
- * error), and at `stopping` with the executor's waker.
+ * Threads: start and stop run on the caller's thread; thread_main() and the
+ * future `until` on an executor's own. An executor's thread reports its start,
+ * or its error, with a semaphore. The caller ends it with `stopping` and the
+ * waker of `until`.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -17,7 +18,7 @@
 struct executor_thread {
     pthread_t pthread;
     struct rv_executors *all;
-    struct rv_future until; /* READY when it shall stop */
+    struct rv_future until; /* READY when `stopping` is set */
 
     /* Set before `started` is posted. */
     int error;
@@ -30,8 +31,8 @@ struct rv_executors {
     sem_t started;
     _Atomic bool stopping;
     bool muted;     /* as the thread that started them; see trace.h */
-    uint32_t mark;  /* the process that they are of */
-    uint32_t count; /* of threads there are */
+    uint32_t mark;  /* of the process that started them */
+    uint32_t count; /* threads that were started */
     struct executor_thread list[];
 };
 
@@ -79,9 +80,10 @@ report:
     return NULL;
 }
 
-/* --- all --------------------------------------------------------------- */
+/* --- start and stop ---------------------------------------------------- */
 
-/* Start one more, and wait for its word. Returns: 0, negative errno. */
+/* Start one more thread, and wait until it has started its executor or failed.
+ * Returns: 0, negative errno. */
 static int start_one(struct rv_executors *executors)
 {
     struct executor_thread *self = &executors->list[executors->count];
@@ -133,7 +135,8 @@ struct rv_remote *rv_executors_remote(const struct rv_executors *executors,
     return executors->list[index].remote;
 }
 
-/* All are told before one is waited for: they stop beside each other. */
+/* Tell all threads to stop before joining any, so that they stop in parallel.
+ */
 void rv_executors_stop(struct rv_executors *executors)
 {
     if (!executors)

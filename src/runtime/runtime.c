@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * runtime.c - the parts started in order, and stopped in reverse.
+ * runtime.c - start the parts in order, and stop them in the reverse order.
  *
  * Threads: the one that starts a runtime stops it.
  *
- * The order is what matters: the executor goes first, because its tasks hold
- * sources, jobs and operations of the ring; then the CPU pool, whose pipes the
- * ring reads; then the ring, which waits for the kernel to let go; the reactor
- * last, when no source is left.
+ * The order of the stops matters. First the executor, because its tasks hold
+ * sources, jobs and operations of the ring. Then the CPU pool, whose pipes the
+ * ring reads. Then the ring, which waits until the kernel has completed its
+ * operations. The reactor is stopped last, when no source is open.
  */
 #include <errno.h>
 #include <reveil/runtime.h>
@@ -18,25 +18,25 @@
 
 struct rv_runtime {
     struct rv_runtime_options options;
-    struct rv_runtime *other; /* beside which it was started, or NULL */
-    uint32_t mark;            /* the process that it is of */
-    _Atomic uint32_t beside;  /* those that were started beside this one */
+    struct rv_runtime *other; /* that it was started beside, or NULL */
+    uint32_t mark;            /* of the process that started it */
+    _Atomic uint32_t beside;  /* runtimes that were started beside this one */
     struct rv_reactor *reactor;
     struct rv_executor *executor;
     struct rv_blocking_pool *blocking;
     struct rv_ring *ring;
     struct rv_cpu_pool *cpu;
     struct rv_task_dump_signal *task_dump; /* NULL: not requested */
-    struct rv_reactor *previous_reactor;   /* what the thread had before */
+    struct rv_reactor *previous_reactor;   /* the thread's, before the start */
     struct rv_blocking_pool *previous_blocking;
     struct rv_ring *previous_ring;
     struct rv_cpu_pool *previous_cpu;
 };
 
-/* How long calls that run may go on when the runtime is stopped. */
+/* How long rv_runtime_stop() waits for calls that still run. */
 static const int64_t stop_ns = 5 * RV_NS_PER_S;
 
-/* --- what may be another's --------------------------------------------- */
+/* --- parts that may be shared with another runtime --------------------- */
 
 static int start_reactor(struct rv_runtime *runtime)
 {
@@ -70,7 +70,7 @@ static void stop_pool(struct rv_runtime *runtime)
         rv_blocking_pool_stop(runtime->blocking, rv_after_ns(stop_ns));
 }
 
-/* Before all others: their threads have to block the signal. */
+/* Started before the other parts, whose threads must block the signal. */
 static int start_task_dump(struct rv_runtime *runtime)
 {
     int error;
@@ -94,8 +94,8 @@ static void stop_task_dump(struct rv_runtime *runtime)
 
 /* --- start and stop ---------------------------------------------------- */
 
-/* Make this runtime's parts the thread's. */
-static void enter(struct rv_runtime *runtime)
+/* Make this runtime's parts the current objects of the thread. */
+static void enter_parts(struct rv_runtime *runtime)
 {
     runtime->previous_reactor = rv_reactor_enter(runtime->reactor);
     runtime->previous_blocking = rv_blocking_enter(runtime->blocking);
@@ -140,9 +140,9 @@ fail_executor:
     return error;
 }
 
-static int start(struct rv_runtime **out,
-                 const struct rv_runtime_options *options,
-                 struct rv_runtime *other)
+static int start_runtime(struct rv_runtime **out,
+                         const struct rv_runtime_options *options,
+                         struct rv_runtime *other)
 {
     struct rv_runtime *runtime = rv_alloc(sizeof *runtime);
     int error;
@@ -158,8 +158,8 @@ static int start(struct rv_runtime **out,
     error = start_parts(runtime);
     if (error)
         goto fail_task_dump;
-    enter(runtime);
-    if (other) /* relaxed: it is only compared with 0, after a join */
+    enter_parts(runtime);
+    if (other) /* relaxed: only compared with 0, after a join */
         atomic_fetch_add_explicit(&other->beside, 1, memory_order_relaxed);
     *out = runtime;
     return 0;
@@ -181,14 +181,14 @@ int rv_runtime_start_with(struct rv_runtime **out,
 {
     static const struct rv_runtime_options standard;
 
-    return start(out, options ? options : &standard, NULL);
+    return start_runtime(out, options ? options : &standard, NULL);
 }
 
 int rv_runtime_start_beside(struct rv_runtime **out, struct rv_runtime *other)
 {
     if (rv_fork_is_copy(other->mark))
         return -ESTALE;
-    return start(out, &other->options, other);
+    return start_runtime(out, &other->options, other);
 }
 
 void rv_runtime_stop(struct rv_runtime *runtime)
@@ -196,7 +196,7 @@ void rv_runtime_stop(struct rv_runtime *runtime)
     RV_CHECK(atomic_load_explicit(&runtime->beside, memory_order_relaxed) ==
                      0 ||
                  rv_fork_is_copy(runtime->mark),
-             "rv_runtime_stop() before those beside it");
+             "rv_runtime_stop() before the runtimes beside it");
     rv_executor_free(runtime->executor);
     rv_cpu_enter(runtime->previous_cpu);
     rv_cpu_pool_stop(runtime->cpu, rv_after_ns(stop_ns));

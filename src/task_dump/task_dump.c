@@ -25,7 +25,7 @@ static double as_ms(int64_t span_ns)
     return (double)span_ns / (double)RV_NS_PER_MS;
 }
 
-/* "NAME, PLACE: LINT; LINT" */
+/* Print "NAME, SPAWNED: LINT; LINT". */
 static void describe(char *text, size_t size, const struct rv_task_info *info)
 {
     const char *before = ": ";
@@ -41,7 +41,7 @@ static void describe(char *text, size_t size, const struct rv_task_info *info)
     }
 }
 
-static int put_task(int fd, const struct rv_task_info *info)
+static int write_task(int fd, const struct rv_task_info *info)
 {
     static const char *const states[] = {
         [RV_TASK_WAITING] = "waiting",
@@ -62,9 +62,9 @@ static int put_task(int fd, const struct rv_task_info *info)
     return write_text(fd, line);
 }
 
-/* Tasks of one executor, from `first` on. Returns: how many. */
-static uint32_t run_length(const struct rv_task_info *tasks, uint32_t first,
-                           uint32_t count)
+/* The number of tasks from `first` on that have the same executor. */
+static uint32_t same_executor(const struct rv_task_info *tasks, uint32_t first,
+                              uint32_t count)
 {
     uint32_t end = first;
 
@@ -73,7 +73,7 @@ static uint32_t run_length(const struct rv_task_info *tasks, uint32_t first,
     return end - first;
 }
 
-static int put_title(int fd, const struct rv_task_info *first, uint32_t len)
+static int write_title(int fd, const struct rv_task_info *first, uint32_t len)
 {
     char line[LINE_BYTES];
 
@@ -84,27 +84,28 @@ static int put_title(int fd, const struct rv_task_info *first, uint32_t len)
     return write_text(fd, line);
 }
 
-static int put_table(int fd, const struct rv_task_info *tasks, uint32_t count)
+static int write_table(int fd, const struct rv_task_info *tasks, uint32_t count)
 {
     uint32_t next_title = 0;
     int error = count ? 0 : write_text(fd, "no tasks\n");
 
     for (uint32_t i = 0; i < count && !error; i++) {
         if (i == next_title) {
-            const uint32_t len = run_length(tasks, i, count);
+            const uint32_t len = same_executor(tasks, i, count);
 
-            error = put_title(fd, &tasks[i], len);
+            error = write_title(fd, &tasks[i], len);
             next_title += len;
         }
         if (!error)
-            error = put_task(fd, &tasks[i]);
+            error = write_task(fd, &tasks[i]);
     }
     return error;
 }
 
 int rv_task_dump_print(int fd)
 {
-    /* Some more may be spawned meanwhile: those are left out if too many. */
+    /* Tasks that are spawned in between get SPARE_TASKS rows; any more are left
+     * out. */
     const uint32_t room = rv_task_dump_read(NULL, 0) + SPARE_TASKS;
     struct rv_task_info *tasks = rv_alloc(room * sizeof *tasks);
     uint32_t count;
@@ -113,7 +114,7 @@ int rv_task_dump_print(int fd)
     if (!tasks)
         return -ENOMEM;
     count = rv_task_dump_read(tasks, room);
-    error = put_table(fd, tasks, count < room ? count : room);
+    error = write_table(fd, tasks, count < room ? count : room);
     rv_free(tasks);
     return error;
 }

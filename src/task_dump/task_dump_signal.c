@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * task_dump_signal.c - a thread that prints the table of tasks when a signal
- * comes.
+ * task_dump_signal.c - a thread that prints the table of tasks when the process
+ * receives a signal.
  *
- * Threads: wait_for_signals() its own; start and stop the caller's. A thread of
- * its own, because the table is asked for when the executors are stuck.
+ * Threads: wait_for_signals() runs on a thread of its own, so that it also
+ * prints when the executors are stuck; start and stop run on the caller's.
  */
 #include <errno.h>
 #include <poll.h>
@@ -23,7 +23,7 @@ struct rv_task_dump_signal {
     int signal_fd;
     int stop_fd; /* an eventfd, written once */
     bool unblock;
-    uint32_t mark; /* the process that it is of */
+    uint32_t mark; /* of the process that started it: rv_fork_mark() */
     sigset_t set;
     pthread_t thread;
 };
@@ -35,7 +35,8 @@ static void *wait_for_signals(void *arg)
                            {.fd = dump->signal_fd, .events = POLLIN}};
     struct signalfd_siginfo info;
 
-    /* Both descriptors are ours: an error of either stays, and ends it. */
+    /* An error of either descriptor would be reported forever, so the thread
+     * ends. */
     for (;;) {
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
             return NULL;
@@ -44,7 +45,7 @@ static void *wait_for_signals(void *arg)
         if (!fds[1].revents)
             continue;
         if (read(dump->signal_fd, &info, sizeof info) == sizeof info)
-            rv_task_dump_print(dump->print_fd); /* nobody to tell of an error */
+            rv_task_dump_print(dump->print_fd); /* errors are ignored */
         else if (errno != EAGAIN && errno != EINTR)
             return NULL;
     }
@@ -120,7 +121,8 @@ void rv_task_dump_signal_stop(struct rv_task_dump_signal *dump)
     if (!dump)
         return;
     if (!rv_fork_is_copy(dump->mark)) {
-        /* It sleeps in poll(); its eventfd closed under it, that is left. */
+        /* The write fails only if the program has closed our eventfd. Then the
+         * thread is canceled in its poll(). */
         if (eventfd_write(dump->stop_fd, 1) < 0)
             pthread_cancel(dump->thread);
         pthread_join(dump->thread, NULL);

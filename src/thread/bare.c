@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bare.c - the pipe thread on a bare thread, and the only code of ours there.
+ * bare.c - the body of a bare pipe thread.
  *
- * Threads: bare ones (thread.h). So this file is freestanding: it calls
- * nothing, touches no thread-local variable, and makes its system calls
- * itself; src/meson.build forbids the compiler to add calls of its own, and
- * tests/thread/test_freestanding sees to it that the object imports nothing.
+ * Threads: bare ones (thread.h). This is the only code of the library that runs
+ * on them. So the file is freestanding: it calls nothing, uses no thread-local
+ * variable, and makes its system calls itself. The flags in src/meson.build
+ * keep the compiler from adding calls, and tests/thread/test_freestanding
+ * checks that the object imports nothing.
  */
 #include "thread/pipe_thread_loop.h"
 
@@ -36,7 +37,7 @@ void rv_pipe_thread_bare_main(void *args)
     rv_pipe_thread_loop(args, &io);
 }
 
-#else /* nobody starts it; rv_thread_start() says -ENOSYS */
+#else /* never started: rv_thread_start() returns -ENOSYS */
 
 void rv_pipe_thread_bare_main(void *args)
 {

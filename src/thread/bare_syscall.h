@@ -9,7 +9,8 @@
 
 #include <asm/unistd.h>
 
-/* With up to three arguments. Returns: what the kernel does, -errno. */
+/* Make a system call with up to three arguments. Returns: the kernel's result,
+ * which is a negative errno on failure. */
 #if defined(__x86_64__)
 static inline long rv_bare_syscall(long number, long a, long b, long c)
 {

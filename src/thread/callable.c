@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * callable.c - callables made, shared and freed.
+ * callable.c - allocate, share and free callables.
  *
- * Threads: any; the last holder frees.
+ * Threads: any; the last put frees.
  */
 #include <errno.h>
 #include <reveil/base.h>
@@ -20,7 +20,7 @@ static size_t align_up(size_t bytes)
 int rv_callable_new(struct rv_callable **out, const struct rv_callable_ops *ops,
                     const void *state)
 {
-    /* No sum of the two overflows then. */
+    /* The sum of two sizes up to this cannot overflow. */
     enum { MOST_BYTES = 1 << 30 };
     struct rv_callable *callable;
     size_t result_at;
@@ -62,12 +62,12 @@ void rv_callable_drop_state(struct rv_callable *callable)
 
 void rv_callable_put(struct rv_callable *callable)
 {
-    /* release: what this holder did with it; acquire: what the others did, for
-     * the one that frees. They pair with each other. */
+    /* release: the end of this holder's use; acquire: the last put, which
+     * frees, comes after the others' use. They pair with each other. */
     uint32_t before = atomic_fetch_sub_explicit(&callable->references, 1,
                                                 memory_order_acq_rel);
 
-    RV_CHECK(before > 0, "a callable put too often");
+    RV_CHECK(before > 0, "a put of a callable without a reference");
     if (before > 1)
         return;
     rv_callable_drop_state(callable);

@@ -4,8 +4,8 @@
  * clone_x86_64.S.
  *
  * The same idea with a link register: after the system call both sides load
- * x9 and x30 from their stack and return. The child finds the pointer to its
- * arguments and rv_thread_begin.
+ * x9 and x30 from their stack and return. The child gets the pointer to its
+ * arguments, and jumps to rv_thread_begin.
  */
 #if defined(__aarch64__)
 #include "thread_internal.h"
@@ -39,8 +39,9 @@ rv_thread_clone:
     .cfi_endproc
     .size   rv_thread_clone, . - rv_thread_clone
 
-/* RET came here with x9 the arguments and sp at frame + RV_THREAD_FRAME_MAIN, a
- * multiple of 16. Unwinders stop: the return address is undefined. */
+/* At entry x9 is the pointer to the arguments, and sp is frame +
+ * RV_THREAD_FRAME_MAIN, a multiple of 16. Unwinders stop here: the return
+ * address is undefined. */
     .globl  rv_thread_begin
     .hidden rv_thread_begin
     .type   rv_thread_begin, %function

@@ -3,15 +3,15 @@
  * clone_x86_64.S - clone() into a prepared stack, see thread_internal.h.
  *
  * Parent and child run the same instructions after the system call and differ
- * only in rsp: POP takes rdi from their stack, RET goes where their stack
- * says. The parent put its own rdi there and goes back to its caller; the
- * child finds the pointer to its arguments and rv_thread_begin.
+ * only in rsp: POP loads rdi from the stack, RET jumps to the address on the
+ * stack. The parent has pushed its own rdi, and returns to its caller. The
+ * child gets the pointer to its arguments, and jumps to rv_thread_begin.
  */
 #if defined(__x86_64__)
 #include "thread_internal.h"
 
 #if RV_THREAD_FRAME_ARGS != 0 || RV_THREAD_FRAME_BEGIN != 8
-#error "POP takes the first word of the frame, RET the second"
+#error "POP loads the first word of the frame, RET the second"
 #endif
 
 #define SYS_CLONE 56
@@ -37,9 +37,9 @@ rv_thread_clone:
     .cfi_endproc
     .size   rv_thread_clone, . - rv_thread_clone
 
-/* RET came here with rdi the arguments and rsp at frame + RV_THREAD_FRAME_MAIN, a
- * multiple of 16, so that main begins with rsp % 16 == 8 as if it was called
- * from C. Unwinders stop: the return address is undefined. */
+/* At entry rdi is the pointer to the arguments, and rsp is frame +
+ * RV_THREAD_FRAME_MAIN, a multiple of 16. So main begins with rsp % 16 == 8, as
+ * after a call from C. Unwinders stop here: the return address is undefined. */
     .globl  rv_thread_begin
     .hidden rv_thread_begin
     .type   rv_thread_begin, @function

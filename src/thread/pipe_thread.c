@@ -2,28 +2,30 @@
 /*
  * pipe_thread.c - two pipes and a thread between them.
  *
- * Threads: the owner's, but for pthread_main(); the bare pipe thread is bare.c.
+ * Threads: the owner's, except for pthread_main(). The bare pipe thread runs
+ * bare.c.
  *
  * Protocol.
  *
- *   PIPE_THREAD-1  A packet is written whole and read whole (O_DIRECT): a read
- *       shorter than the packet would throw the rest away, and an empty packet
- *       does not exist. 16 bytes in, 1 byte out.
- *   PIPE_THREAD-2  At most `credits` jobs are in flight, and a pipe has slots
- *       for so many packets. So neither the owner's write nor the pipe thread's
- *       can find its pipe full; without it the two could wait for each other. A
- *       job is in flight until its byte was *read*, which is later than
- *       written.
- *   PIPE_THREAD-3  The pipe thread answers in order, so a byte needs no name.
- *   PIPE_THREAD-4  The pipe thread does not touch a callable after its byte was
- *       written: the owner may free it then.
- *   PIPE_THREAD-5  The pipe thread ends at a packet without a callable, or when
- *       the last write end is closed. The closing alone would not do: a child
- *       of fork() has a copy of each end, and keeps the pipes alive for as long
- *       as it lives. For the same reason a pthread says by itself that it ends.
+ *   PIPE_THREAD-1  A packet is written and read as a whole (O_DIRECT): a read
+ *       with a buffer smaller than the packet would discard the rest. A job is
+ *       16 bytes, a completion is 1 byte.
+ *   PIPE_THREAD-2  At most `credits` jobs are in flight, and each pipe has
+ *       slots for that many packets. So neither side ever finds its pipe full;
+ *       otherwise the two could wait for each other. A job is in flight until
+ *       its byte was *read*, not only written.
+ *   PIPE_THREAD-3  The pipe thread completes jobs in order, so a completion
+ *       need not identify its job.
+ *   PIPE_THREAD-4  The pipe thread does not access a callable after it has
+ *       written the byte: the owner may free it then.
+ *   PIPE_THREAD-5  The pipe thread ends when it reads a packet without a
+ *       callable, or when the last write end is closed. Closing alone is not
+ *       enough: a child of fork() has a copy of each end, and so keeps the
+ *       pipes open. For the same reason the end of a pthread is not announced
+ *       by its pipe, but by its parker.
  *   PIPE_THREAD-6  Each side closes its own ends. A pipe thread that is stuck
- *       in a call at the deadline of stop() still has its two; numbers that
- *       somebody else had closed might be another file by then.
+ *       in a call at the deadline of stop() still uses its two. If the owner
+ *       closed them, their numbers might refer to other files by then.
  *
  * Source: pipe(7), pipe2(2).
  */
@@ -53,13 +55,13 @@ static void close_pipe(const int ends[2])
     close(ends[1]);
 }
 
-/* Only this end: the other one has flags of its own. */
-static void do_not_block(int fd)
+/* This concerns one end only: the other one has its own flags. */
+static void set_non_blocking(int fd)
 {
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
 
-/* A user who has very many pipes gets small ones, see pipe(7). */
+/* The kernel gives small pipes to a user who has very many, see pipe(7). */
 uint32_t rv_pipe_thread_credits(int pipe_fd)
 {
     const long slots = fcntl(pipe_fd, F_GETPIPE_SZ) / sysconf(_SC_PAGESIZE);
@@ -82,10 +84,10 @@ static long libc_read(int fd, void *buffer, size_t len_bytes)
     return read(fd, buffer, len_bytes);
 }
 
-/* The pipe thread's thread: the process that it began in. */
+/* Of a pipe thread: the mark of the process in which it was started. */
 static _Thread_local uint32_t mark_of_thread;
 
-/* The byte of a call that has forked is the parent's to write. */
+/* If a call has forked, only the parent may write its byte. */
 static long libc_write(int fd, const void *buffer, size_t len_bytes)
 {
     RV_CHECK(!rv_fork_is_copy(mark_of_thread),
@@ -98,7 +100,8 @@ static long libc_close(int fd)
     return close(fd);
 }
 
-/* Shared by a pthread and its owner, who may leave it alone. */
+/* Shared by a pthread and its owner. The owner may abandon the pthread, so the
+ * last of the two frees it. */
 struct rv_pipe_thread_end {
     struct rv_pipe_thread_args args;
     _Atomic uint32_t references;
@@ -107,7 +110,7 @@ struct rv_pipe_thread_end {
 
 static void put_end(struct rv_pipe_thread_end *end)
 {
-    /* acq_rel: the last one sees that the other has done with it. */
+    /* acq_rel: the last put, which frees, comes after the other's use. */
     if (atomic_fetch_sub_explicit(&end->references, 1, memory_order_acq_rel) ==
         1)
         rv_free(end);
@@ -170,8 +173,8 @@ int rv_pipe_thread_start(struct rv_pipe_thread *thread,
     error = open_pipe(done);
     if (error)
         goto fail_jobs;
-    do_not_block(jobs[1]);
-    do_not_block(done[0]);
+    set_non_blocking(jobs[1]);
+    set_non_blocking(done[0]);
     thread->jobs_fd = jobs[1];
     thread->done_fd = done[0];
     thread->credits = smaller(rv_pipe_thread_credits(jobs[1]),
@@ -241,14 +244,14 @@ void rv_pipe_thread_take_done_fd(struct rv_pipe_thread *thread)
 
 void rv_pipe_thread_give_done_fd_back(struct rv_pipe_thread *thread)
 {
-    do_not_block(thread->done_fd);
+    set_non_blocking(thread->done_fd);
     thread->done_fd_taken = false;
 }
 
 /* --- the end ----------------------------------------------------------- */
 
-/* Wait for room in the pipe. Returns: false when the time is over, or if there
- * is nobody to read what is written: that would raise SIGPIPE. */
+/* Wait until the pipe has room. Returns: false: the deadline has passed, or the
+ * read end is closed, so that a write would raise SIGPIPE. */
 static bool wait_for_room(const struct rv_pipe_thread *thread, int64_t until_ns)
 {
     struct pollfd end = {.fd = thread->jobs_fd, .events = POLLOUT};
@@ -265,13 +268,12 @@ static bool wait_for_room(const struct rv_pipe_thread *thread, int64_t until_ns)
     return end.revents == POLLOUT;
 }
 
-/* PIPE_THREAD-5 */
-static void tell_to_end(const struct rv_pipe_thread *thread, int64_t until_ns)
+/* PIPE_THREAD-5: tell the pipe thread to end. */
+static void send_end(const struct rv_pipe_thread *thread, int64_t until_ns)
 {
     const struct rv_packet none = {.callable = NULL};
 
-    /* Both ends are ours: what can fail fails because the pipe thread has gone,
-     * and who waits for it next sees that. */
+    /* The write fails only if the pipe thread has ended already. */
     if (wait_for_room(thread, until_ns) &&
         write(thread->jobs_fd, &none, sizeof none) < 0)
         return;
@@ -296,7 +298,7 @@ static int end_thread(struct rv_pipe_thread *thread, int64_t deadline_ns)
 {
     const int64_t until_ns = rv_clock_real_ns(deadline_ns);
 
-    tell_to_end(thread, until_ns);
+    send_end(thread, until_ns);
     close(thread->jobs_fd);
     return thread->kind == RV_PIPE_THREAD_PTHREAD
                ? join_pthread(thread, until_ns)

@@ -1,44 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pipe_thread_loop.h - a pipe thread's loop, the same for both kinds of
- * threads.
+ * pipe_thread_loop.h - the loop of a pipe thread, for both kinds of threads.
  *
- * Threads: the pipe thread's. Freestanding: included in bare.c too.
+ * Threads: the pipe thread's. Freestanding, because bare.c includes it.
  */
-#ifndef RV_THREAD_SERVE_H
-#define RV_THREAD_SERVE_H
+#ifndef RV_PIPE_THREAD_LOOP_H
+#define RV_PIPE_THREAD_LOOP_H
 
 #include "thread/thread_internal.h"
 
-/* The next packet, whole. Returns: false when there will be none
- * (PIPE_THREAD-5), or when the pipe is broken, which does not go away. */
+/* Read the next packet. Returns: false: there are no more (PIPE_THREAD-5), or
+ * the pipe is broken. */
 static inline bool rv_pipe_thread_next(const struct rv_pipe_thread_args *args,
                                        const struct rv_pipe_thread_io *io,
                                        struct rv_packet *packet)
 {
-    /* A signal cannot interrupt it: all are blocked. */
+    /* No EINTR: all signals are blocked. */
     return io->read(args->jobs_fd, packet, sizeof *packet) ==
                (long)sizeof *packet &&
            packet->callable;
 }
 
-/* Run what comes until there is no more, then close both ends. */
+/* Run jobs until there are no more, then close both ends. */
 static inline void rv_pipe_thread_loop(const struct rv_pipe_thread_args *args,
                                        const struct rv_pipe_thread_io *io)
 {
     struct rv_packet packet;
 
     while (rv_pipe_thread_next(args, io, &packet)) {
-        /* PIPE_THREAD-4: not to be touched after the byte was written. */
+        /* PIPE_THREAD-4: no access to the callable after the write. */
         char ran = rv_callable_take(packet.callable);
 
         if (ran)
             rv_callable_run(packet.callable);
         if (io->write(args->done_fd, &ran, sizeof ran) != sizeof ran)
-            break; /* the owner has gone */
+            break; /* the owner has closed its end */
     }
     io->close(args->jobs_fd);
     io->close(args->done_fd);
 }
 
-#endif /* RV_THREAD_SERVE_H */
+#endif /* RV_PIPE_THREAD_LOOP_H */

@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * thread.c - map a stack, lay its end out, clone; and wait for the end.
+ * thread.c - start a bare thread: map a stack, write its first frame, clone;
+ * and join it.
  *
- * Threads: start() any, join() one at a time.
+ * Threads: start any, join one at a time.
  *
  * Protocol.
  *
- *   THREAD-1  The word `alive` is not 0 before the clone, and becomes 0 when
- *       the kernel has left the stack for good (CLONE_CHILD_CLEARTID). A word
- *       that starts as 0 would let a join pass a thread that did not begin yet.
- *   THREAD-2  The kernel wakes the word as a shared futex, so join() waits
- *       without FUTEX_PRIVATE_FLAG; a private wait has another key and sleeps
- *       on.
- *   THREAD-3  The joiner unmaps the stack. The thread cannot: it stands on it.
- *   THREAD-4  rsp % 16 == 8 when main() begins, however long the arguments are:
- *       both they and the frame are aligned to 16. Else the first aligned SSE
- *       store of the compiler is a fault.
- *   THREAD-5  Signals are blocked before the clone: a handler would run libc
- *       code on the bare thread. Signals 32 and 33 too, which sigfillset()
- *       leaves out, so the mask is set by the system call itself.
+ *   THREAD-1  The word `alive` is not 0 before the clone. The kernel sets it to
+ *       0 when the thread has left its stack (CLONE_CHILD_CLEARTID). If it
+ *       started as 0, a join could return before the thread has started.
+ *   THREAD-2  The kernel wakes the word as a shared futex, so join waits
+ *       without FUTEX_PRIVATE_FLAG; a private wait has another key, and would
+ *       not be woken.
+ *   THREAD-3  The joiner unmaps the stack. The thread cannot, because it runs
+ *       on it.
+ *   THREAD-4  rsp % 16 == 8 when main() begins, for any size of the arguments:
+ *       both they and the frame are aligned to 16. Otherwise the compiler's
+ *       first aligned SSE store would fault.
+ *   THREAD-5  All signals are blocked before the clone: a handler would run
+ *       code of the C library on the bare thread. sigfillset() leaves out
+ *       signals 32 and 33, so the mask is set with the system call itself.
  *
  * Source: clone(2), futex(2), set_tid_address(2).
  */
@@ -68,11 +70,11 @@ static int map_stack(struct rv_thread *thread, size_t stack_bytes)
     return -ENOMEM;
 }
 
-/* The end of the stack, as the drawing in thread_internal.h has it (THREAD-1,
+/* Write the first frame of the stack, as drawn in thread_internal.h (THREAD-1,
  * THREAD-4). */
-static struct rv_thread_frame *lay_out(const struct rv_thread *thread,
-                                       rv_thread_main main, const void *args,
-                                       size_t args_bytes)
+static struct rv_thread_frame *write_frame(const struct rv_thread *thread,
+                                           rv_thread_main main,
+                                           const void *args, size_t args_bytes)
 {
     char *end = (char *)thread->memory + thread->memory_bytes;
     char *copy = end - round_up(args_bytes, ALIGN);
@@ -88,7 +90,7 @@ static struct rv_thread_frame *lay_out(const struct rv_thread *thread,
     return frame;
 }
 
-/* THREAD-5. The kernel's own mask: a bit a signal, 64 of them. */
+/* THREAD-5. The kernel's own mask has a bit for each of 64 signals. */
 static uint64_t set_signal_mask(uint64_t mask)
 {
     uint64_t before = 0;
@@ -111,11 +113,11 @@ int rv_thread_start(struct rv_thread *thread, rv_thread_main main,
     if (!stack_bytes)
         stack_bytes = RV_THREAD_STACK_BYTES;
     if (stack_bytes > SIZE_MAX / 4 || args_bytes > SIZE_MAX / 4)
-        return -ENOMEM; /* no sum below overflows then */
+        return -ENOMEM; /* so that no sum below can overflow */
     error = map_stack(thread, stack_bytes + args_bytes + sizeof *frame + ALIGN);
     if (error)
         return error;
-    frame = lay_out(thread, main, args, args_bytes);
+    frame = write_frame(thread, main, args, args_bytes);
     thread->alive = &frame->alive;
     mask = set_signal_mask(UINT64_MAX);
     tid = rv_thread_clone(flags, frame, thread->alive);
@@ -126,8 +128,8 @@ int rv_thread_start(struct rv_thread *thread, rv_thread_main main,
     return (int)tid;
 }
 
-/* There is no futex to be had (a sandbox): look at the word now and then.
- * Returns: false when the time is over. */
+/* If a sandbox forbids the futex, the word is checked every millisecond.
+ * Returns: false: the deadline has passed. */
 static bool nap(int64_t deadline_ns)
 {
     const struct timespec pause = {.tv_nsec = RV_NS_PER_MS};
@@ -136,7 +138,7 @@ static bool nap(int64_t deadline_ns)
     return rv_clock_real_ns(rv_now_ns()) < deadline_ns;
 }
 
-/* THREAD-2. Returns: false when the time is over. */
+/* THREAD-2. Returns: false: the deadline has passed. */
 static bool wait_while(_Atomic uint32_t *word, uint32_t value,
                        int64_t deadline_ns)
 {
@@ -155,8 +157,8 @@ int rv_thread_join(struct rv_thread *thread, int64_t deadline_ns)
     const int64_t until_ns = rv_clock_real_ns(deadline_ns);
     uint32_t tid;
 
-    /* acquire: what the thread wrote; the kernel stores the 0 after its last
-     * instruction. */
+    /* acquire: sees what the thread has written; the kernel stores the 0 after
+     * the thread's last instruction. */
     while ((tid = atomic_load_explicit(thread->alive, memory_order_acquire)))
         if (!wait_while(thread->alive, tid, until_ns))
             return -ETIMEDOUT;
@@ -176,7 +178,7 @@ int rv_thread_start(struct rv_thread *thread, rv_thread_main main,
 int rv_thread_join(struct rv_thread *thread, int64_t deadline_ns)
 {
     (void)thread, (void)deadline_ns;
-    rv_panic("a thread that cannot have been started", __func__);
+    rv_panic("a join of a thread that was not started", __func__);
 }
 
 #endif

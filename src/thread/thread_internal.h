@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * thread_internal.h - what the files of the thread part share, the assembly
- * included.
+ * thread_internal.h - what the files of the thread part share, including the
+ * assembly.
  *
- * The end of a new stack, where the thread begins:
+ * The end of a new stack, where the thread starts:
  *
  *       high  | args, copied there      |  aligned to 16
  *             | alive                   |  frame + 24: the CLEARTID word
- *             | main                    |  frame + 16: rsp when it begins
- *             | rv_thread_begin         |  frame + 8:  RET goes there
+ *             | main                    |  frame + 16: rsp at rv_thread_begin
+ *             | rv_thread_begin         |  frame + 8:  popped by RET
  *     frame ->| pointer to args         |  frame + 0:  rsp after clone()
  *       low   | ... the stack grows ... |
  */
@@ -32,7 +32,7 @@
 #define RV_THREAD_SANITIZED 0
 #endif
 
-/* ThreadSanitizer crashes on a thread that it did not see begin. */
+/* ThreadSanitizer crashes on a thread whose start it did not see. */
 #if (defined(__x86_64__) || defined(__aarch64__)) && !RV_THREAD_SANITIZED
 #define RV_THREAD_BARE 1
 #else
@@ -57,18 +57,18 @@ _Static_assert(
         offsetof(struct rv_thread_frame, main) == RV_THREAD_FRAME_MAIN &&
         offsetof(struct rv_thread_frame, alive) == RV_THREAD_FRAME_ALIVE &&
         sizeof(struct rv_thread_frame) == RV_THREAD_FRAME_BYTES,
-    "clone_*.S counts on these slots");
+    "clone_*.S uses these offsets");
 
 /*
- * clone() whose child begins at `frame`. Only the parent comes back.
+ * Call clone() with `frame` as the child's stack. Only the parent returns.
  *
- * alive:   gets the thread's id, and 0 when it is over.
+ * alive:   set to the thread's id now, and to 0 when the thread has ended.
  * Returns: the thread's id, negative errno.
  */
 long rv_thread_clone(unsigned long flags, struct rv_thread_frame *frame,
                      _Atomic uint32_t *alive);
 
-/* Where a thread begins: calls main(args), then ends the thread. */
+/* The first code of a thread: calls main(args), then ends the thread. */
 void rv_thread_begin(void);
 
 /* --- the pipe thread's side of the pipes ------------------------------- */
@@ -86,15 +86,16 @@ struct rv_pipe_thread_args {
     int done_fd;
 };
 
-/* How to read, write and close without errno: the result or -errno. */
+/* The system calls of the loop. They return the result; bare ones return -errno
+ * on failure, the others -1. */
 struct rv_pipe_thread_io {
     long (*read)(int fd, void *buffer, size_t len_bytes);
     long (*write)(int fd, const void *buffer, size_t len_bytes);
     long (*close)(int fd);
 };
 
-/* The body of a bare pipe thread (struct rv_pipe_thread_args); in bare.c, which
- * is freestanding. */
+/* The main function of a bare pipe thread; in bare.c, which is freestanding.
+ * args: a struct rv_pipe_thread_args. */
 void rv_pipe_thread_bare_main(void *args);
 
 #endif /* __ASSEMBLER__ */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * format.c - an event as a line of text; the logs of the lessons are made of
- * these lines.
+ * format.c - write an event as a line of text. The logs of the lessons consist
+ * of these lines.
  *
  *        0.142 ms  executor    task #1: not ready
  *        0.150 ms  executor    parks: nothing to do
@@ -18,15 +18,15 @@
 
 #include "trace/trace_internal.h"
 
-/* What stands between the two texts of a kind. */
+/* The text between `before` and `after`. */
 enum between {
     NOTHING,
     TASK,  /* the index of the id */
     VALUE, /* the value */
-    COUNT, /* the value, and an "s" at the end if it is not one */
-    LINT,  /* the index of the id, and what the value means */
-    LATE,  /* the value, nanoseconds shown as milliseconds */
-    STRING /* the string whose address is the id */
+    COUNT, /* the value; unless it is 1, an "s" follows `after` */
+    LINT,  /* the index of the id; what the value means follows `after` */
+    LATE,  /* the value, which is in nanoseconds, in milliseconds */
+    STRING /* no number: the id is the address of a string */
 };
 
 struct words {
@@ -71,8 +71,8 @@ static const struct words *words_of(uint32_t kind)
     return kind < RV_EV_KINDS ? &all_words[kind] : &unknown_words;
 }
 
-/* Nanoseconds as "0.142". No floating point: its comma depends on the
- * program's locale, and a log should not. */
+/* Print nanoseconds as milliseconds, such as "0.142". Without floating point,
+ * since its decimal point depends on the program's locale. */
 static void print_ms(char *text, size_t size, int64_t span_ns)
 {
     const int64_t us = span_ns > 0 ? span_ns / 1000 : 0;
@@ -80,8 +80,8 @@ static void print_ms(char *text, size_t size, int64_t span_ns)
     snprintf(text, size, "%" PRId64 ".%03" PRId64, us / 1000, us % 1000);
 }
 
-/* "recv failed: ECONNRESET". The name, because strerror() is not for threads
- * and depends on the locale. */
+/* Print "recv failed: ECONNRESET". It is the error's name, because strerror()
+ * is not thread-safe and depends on the locale. */
 static void print_failure(char *text, size_t size, const char *name,
                           int64_t result)
 {
@@ -98,17 +98,18 @@ const char *rv_lint_text(uint32_t lint)
 {
     switch (lint) {
     case RV_LINT_LOST:
-        return "is lost: it left no waker, nobody can wake it";
+        return "is lost: it has no waker left, so nothing can wake it";
     case RV_LINT_SPINS:
         return "spins: it wakes itself most of the time";
     case RV_LINT_HOGS:
-        return "hogs the thread: one poll took longer than 10 ms";
+        return "blocked the executor: one poll took longer than 10 ms";
     default:
         return NULL;
     }
 }
 
-/* All of the event but its time and thread; `text` is for short ones. */
+/* The text of the event without its time and thread. Returns: `text`, or a
+ * constant string. */
 static const char *describe(const struct rv_event *event, char *text,
                             size_t size)
 {

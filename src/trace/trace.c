@@ -1,38 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trace.c - one ring of events for the process, written without locks.
+ * trace.c - one ring buffer of events for the process, written without locks.
  *
- * Threads: any, and signal handlers, for all but rv_trace_start(). No call
- * waits for another thread: a writer that finds its slot taken gives up its
- * event, a reader that finds an event half written comes back later.
+ * Threads: any, and signal handlers, for all functions but rv_trace_start().
+ * No call waits for another thread: a writer whose slot is in use gives up its
+ * event, and a reader stops before an event that is only half written.
  *
- * Protocol. Writers draw numbers 0, 1, 2, ... that are never reset; number n
- * goes into slot n modulo RING_EVENTS. A slot has a state word:
+ * Protocol. Each writer takes a number, 0, 1, 2, ..., that is never reset.
+ * Event n is written to slot n modulo RING_EVENTS. A slot has a state word:
  *
- *     bits 2..63   n + 1 of the newest writer that came to the slot, 0: none
- *     INSIDE       a writer is busy with the fields
+ *     bits 2..63   n + 1, where n is the highest event number that any writer
+ *                  has brought to this slot; 0: none yet
+ *     INSIDE       a writer, of event n or an older one, is writing the fields
  *     LOST         event n was given up, because another writer was INSIDE
  *
  *     n + 1, no flags       event n can be read
- *     n + 1, INSIDE         writer n is busy
- *     n + 1, INSIDE, LOST   an older writer was overtaken by n in its sleep
- *     n + 1, LOST           and has left; nothing can be read here
+ *     n + 1, INSIDE         the writer of event n is writing
+ *     n + 1, INSIDE, LOST   an older writer is still writing; event n is lost
+ *     n + 1, LOST           the older writer is done; nothing can be read here
  *
- *   TRACE-1  A writer touches the fields only after it changed the word from
- *       "not INSIDE" to INSIDE with one compare-and-swap. Otherwise a writer
- *       that slept for a whole lap and the one that overtook it mix their
+ *   TRACE-1  A writer touches the fields only after it has set INSIDE, with one
+ *       compare-and-swap, in a word without INSIDE. Otherwise a writer that was
+ *       preempted for a whole lap and the one that overtook it would mix their
  *       fields.
- *   TRACE-2  A writer that finds somebody INSIDE marks its own event LOST.
+ *   TRACE-2  A writer that finds another one INSIDE marks its own event LOST.
  *       Without the mark a reader would wait at that number until the next lap.
- *   TRACE-3  A writer that finds a newer number leaves the slot alone: the word
- *       never goes back, so a reader that sees the same word twice knows
- *       that nothing came in between.
+ *   TRACE-3  A writer that finds a higher number does not touch the slot. So
+ *       the number only increases, and a reader that sees the same word twice
+ *       knows that no writer was INSIDE in between.
  *   TRACE-4  A writer leaves by clearing INSIDE and nothing else. Storing its
  *       own number would erase the LOST mark of TRACE-2.
  *   TRACE-5  Fields are stored with release and loaded with acquire. A reader
- *       that saw one field of a newer writer then also sees that writer's word
- *       when it looks again, and throws its copy away. (Fences would do, too,
- *       but ThreadSanitizer does not know them.)
+ *       that has read a field of a newer writer then also sees that writer's
+ *       word when it reads the word again, and discards its copy. (Fences would
+ *       work too, but ThreadSanitizer does not support them.)
  *
  * tests/stress/stress_trace.c runs this with a ring of four slots.
  */
@@ -53,7 +54,7 @@ enum { RING_EVENTS = 65536 };
 
 enum { NAMED_THREADS = 256 };
 
-/* The two flags of a slot's state word, and what the number starts above. */
+/* The two flags of a slot's state word, and the first bit of the number. */
 #define INSIDE     UINT64_C(1)
 #define LOST       UINT64_C(2)
 #define NUMBER_BIT 2
@@ -70,22 +71,23 @@ enum outcome { COPIED, NOT_YET, GONE };
 
 _Atomic int rv_trace_level = RV_TRACE_OFF;
 
-/* The ring, and the next number to draw; both live as long as the process. */
+/* The ring buffer, and the number of the next event; both live as long as the
+ * process. */
 static _Atomic(struct slot *) ring;
 static _Atomic uint64_t next_number;
 
 /* The trace that was started last. */
 static _Atomic uint32_t trace_serial;
-static _Atomic uint64_t first_number; /* of its events: what readers call 0 */
+static _Atomic uint64_t first_number; /* of its events; readers count from it */
 static _Atomic int64_t start_ns;
 static _Atomic uint64_t counters[RV_EV_KINDS];
 static _Atomic uint32_t threads_seen;
 static _Atomic uint64_t thread_names[NAMED_THREADS][RV_THREAD_NAME_BYTES / 8];
 
 /*
- * This thread: its name, and its number in the trace with that serial (high
- * half). initial-exec, since any other access to a thread's variables may
- * call malloc, which a signal handler must not.
+ * The calling thread: its name, and its number (low half) in the trace with the
+ * serial in the high half. The TLS model is initial-exec, because with the
+ * others the first access may call malloc(), which is not async-signal-safe.
  */
 #define THREAD_OWN \
     static _Thread_local __attribute__((tls_model("initial-exec")))
@@ -95,7 +97,7 @@ THREAD_OWN bool muted;
 
 /* --- threads ----------------------------------------------------------- */
 
-/* What own_name says, for those who print. */
+/* Copy own_name to where rv_trace_format() finds it. */
 static void publish_name(uint32_t thread)
 {
     char name[RV_THREAD_NAME_BYTES];
@@ -123,8 +125,8 @@ static uint32_t this_thread(void)
         return (uint32_t)old;
     thread =
         atomic_fetch_add_explicit(&threads_seen, 1, memory_order_relaxed) + 1;
-    /* Fails only if a signal handler on this thread was quicker: a thread
-     * keeps its first number. */
+    /* Fails only if a signal handler on this thread has set a number in
+     * between: a thread keeps its first one. */
     if (!atomic_compare_exchange_strong_explicit(
             &own_number, &old, (uint64_t)serial << 32 | thread,
             memory_order_relaxed, memory_order_relaxed))
@@ -165,7 +167,8 @@ bool rv_trace_thread_is_muted(void)
 
 /* --- one slot ---------------------------------------------------------- */
 
-/* Come to the slot with number n. Returns: true if it is ours to fill. */
+/* Bring event `number` to its slot. Returns: true if the caller may write the
+ * fields, and is now INSIDE. */
 static bool enter_slot(struct slot *slot, uint64_t number)
 {
     const uint64_t own = (number + 1) << NUMBER_BIT;
@@ -177,8 +180,8 @@ static bool enter_slot(struct slot *slot, uint64_t number)
             return false; /* TRACE-3 */
         wanted =
             own | INSIDE | (seen & INSIDE ? LOST : 0); /* TRACE-1, TRACE-2 */
-        /* acquire: our fields come after those of the writer before us;
-         * pairs with leave_slot(). */
+        /* acquire: our stores to the fields come after those of the writer
+         * before us; pairs with leave_slot(). */
     } while (!atomic_compare_exchange_weak_explicit(&slot->state, &seen, wanted,
                                                     memory_order_acquire,
                                                     memory_order_relaxed));
@@ -192,7 +195,7 @@ static void leave_slot(struct slot *slot)
     atomic_fetch_and_explicit(&slot->state, ~INSIDE, memory_order_release);
 }
 
-/* release: whoever sees a field sees INSIDE in the state; pairs with
+/* release: a reader that sees a field also sees INSIDE in the state; pairs with
  * copy_slot(). TRACE-5 */
 static void fill_slot(struct slot *slot, const struct rv_event *event)
 {
@@ -204,7 +207,7 @@ static void fill_slot(struct slot *slot, const struct rv_event *event)
                           memory_order_release);
 }
 
-/* Read event n, if the slot still or already holds it. */
+/* Copy event `number`, unless it is not written yet or already overwritten. */
 static enum outcome copy_slot(struct slot *slot, uint64_t number,
                               struct rv_event *out)
 {
@@ -225,7 +228,8 @@ static enum outcome copy_slot(struct slot *slot, uint64_t number,
     copy.kind = (uint32_t)(kind_and_thread >> 32);
     copy.thread = (uint32_t)kind_and_thread;
 
-    /* relaxed: the acquires above keep it behind the copy. TRACE-3, TRACE-5 */
+    /* relaxed: the acquires above order this load after the copy. TRACE-3,
+     * TRACE-5 */
     state = atomic_load_explicit(&slot->state, memory_order_relaxed);
     if (state != whole)
         return GONE;
@@ -235,7 +239,7 @@ static enum outcome copy_slot(struct slot *slot, uint64_t number,
 
 /* --- the trace --------------------------------------------------------- */
 
-static int need_ring(void)
+static int ensure_ring(void)
 {
     struct slot *slots = atomic_load_explicit(&ring, memory_order_relaxed);
 
@@ -250,10 +254,9 @@ static int need_ring(void)
 }
 
 /*
- * relaxed, but for the last line: a thread that writes right now may still
- * count for the trace before or already for the new one, either is right. The
- * numbers are not reset, so no slot can hold an event of the new trace by
- * mistake.
+ * relaxed, except for the last store: an event that another thread writes at
+ * the same time may count for either trace. Numbers are not reset, so an old
+ * event is never taken for one of the new trace.
  */
 static void forget_everything(void)
 {
@@ -264,8 +267,8 @@ static void forget_everything(void)
     atomic_store_explicit(&threads_seen, 0, memory_order_relaxed);
     atomic_fetch_add_explicit(&trace_serial, 1, memory_order_relaxed);
     atomic_store_explicit(&start_ns, rv_now_ns(), memory_order_relaxed);
-    /* release: who sees it sees at least as many numbers drawn; pairs with
-     * rv_trace_read(). */
+    /* release: a reader that sees this value sees next_number at least as high;
+     * pairs with rv_trace_read(). */
     atomic_store_explicit(
         &first_number, atomic_load_explicit(&next_number, memory_order_relaxed),
         memory_order_release);
@@ -273,7 +276,7 @@ static void forget_everything(void)
 
 int rv_trace_start(enum rv_trace_level level)
 {
-    if (level == RV_TRACE_EVENTS && need_ring() != 0)
+    if (level == RV_TRACE_EVENTS && ensure_ring() != 0)
         return -ENOMEM;
     atomic_fetch_and_explicit(&rv_trace_level, RV_TRACE_TASK_DUMP,
                               memory_order_relaxed);
@@ -286,7 +289,7 @@ int rv_trace_start(enum rv_trace_level level)
 
 void rv_trace_write(enum rv_event_kind kind, uint64_t id, int64_t value)
 {
-    /* acquire: sees the zeroes; pairs with need_ring(). */
+    /* acquire: sees the zeroes; pairs with ensure_ring(). */
     struct slot *slots = atomic_load_explicit(&ring, memory_order_acquire);
     struct rv_event event = {0, id, value, kind, 0};
     uint64_t number;
@@ -297,13 +300,13 @@ void rv_trace_write(enum rv_event_kind kind, uint64_t id, int64_t value)
     RV_CHECK((unsigned)kind < RV_EV_KINDS, "no such kind of event");
     if (muted || level == RV_TRACE_OFF)
         return;
-    /* relaxed: a sum; who reads it learns nothing else from it. */
+    /* relaxed: a counter, which publishes nothing else. */
     atomic_fetch_add_explicit(&counters[kind], 1, memory_order_relaxed);
     if (level != RV_TRACE_EVENTS || slots == NULL)
         return;
 
     event.thread = this_thread();
-    /* relaxed: only the number counts; the slot's state publishes. */
+    /* relaxed: the number publishes nothing; the slot's state does. */
     number = atomic_fetch_add_explicit(&next_number, 1, memory_order_relaxed);
     event.at_ns = rv_now_ns();
     if (!enter_slot(&slots[number % RING_EVENTS], number))
@@ -327,15 +330,15 @@ int rv_trace_read(uint64_t *number, struct rv_event *out)
     if (slots == NULL)
         return 0;
     for (;;) {
-        /* relaxed: what is not in its slot yet is found out there. */
-        const uint64_t drawn =
+        /* relaxed: copy_slot() finds out whether an event is in its slot. */
+        const uint64_t taken =
             atomic_load_explicit(&next_number, memory_order_relaxed) - first;
         enum outcome outcome;
 
-        if (*number >= drawn)
+        if (*number >= taken)
             return 0;
-        if (drawn - *number > RING_EVENTS)
-            *number = drawn - RING_EVENTS;
+        if (taken - *number > RING_EVENTS)
+            *number = taken - RING_EVENTS;
         outcome = copy_slot(&slots[(first + *number) % RING_EVENTS],
                             first + *number, out);
         if (outcome == NOT_YET)

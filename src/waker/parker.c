@@ -78,7 +78,7 @@ static bool sleep_on_futex(struct rv_parker *parker, int64_t deadline_ns)
 {
     const struct timespec until = rv_timespec(deadline_ns);
     /* The bitset form takes an absolute CLOCK_MONOTONIC time, so a wait that
-     * a signal interrupts goes on to the same deadline. */
+     * is interrupted by a signal continues until the same deadline. */
     long result = syscall(SYS_futex, &parker->token, FUTEX_WAIT_BITSET_PRIVATE,
                           PARKED, deadline_ns == RV_NEVER ? NULL : &until, NULL,
                           FUTEX_BITSET_MATCH_ANY);

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stats.c - the figures of recorded tasks, and what they give away.
+ * stats.c - the records of tasks, and the lints that are found in them.
  *
  * Threads: see stats.h. The list of the recorded queues has a mutex.
  *
- * A task that said PENDING is lost when nobody is left who could wake it, and
- * nobody has: so the wakers are counted first, and then RV_QUEUED is looked
- * at. A waker that woke and was dropped in between has turned RV_QUEUED on
- * before it was dropped: it releases with the count, and we acquire.
+ * A task whose poll returned RV_PENDING is lost if no waker of it is left and
+ * it was not woken. So the number of wakers is loaded first, then RV_QUEUED. A
+ * waker that wakes the task and is dropped in between sets RV_QUEUED before the
+ * drop decrements the number: the decrement is a release, the load an acquire.
  */
 #include "waker/stats.h"
 
 #include "base/base_internal.h"
 
-enum { SPIN_POLLS = 1024 }; /* between two looks whether a task spins */
+enum { SPIN_POLLS = 1024 }; /* between two checks whether a task spins */
 
 static const int64_t hog_ns = 10 * RV_NS_PER_MS;
 
@@ -36,7 +36,7 @@ static uint32_t recorders;
 #define ADD(field, value) \
     atomic_fetch_add_explicit(&(field), (value), memory_order_relaxed)
 
-/* --- who records ------------------------------------------------------- */
+/* --- recorded queues --------------------------------------------------- */
 
 void rv_task_dump_enable(void)
 {
@@ -50,7 +50,7 @@ void rv_task_dump_enable(void)
 void rv_task_dump_disable(void)
 {
     pthread_mutex_lock(&mutex);
-    RV_CHECK(recorders > 0, "nobody has started to record");
+    RV_CHECK(recorders > 0, "a disable without an enable");
     if (--recorders == 0) {
         atomic_fetch_and_explicit(&rv_trace_level, ~RV_TRACE_TASK_DUMP,
                                   memory_order_relaxed);
@@ -97,7 +97,7 @@ static struct rv_task_stats *at(struct rv_stats *stats, uint32_t index)
     return chunk ? &chunk[slot.offset] : NULL;
 }
 
-/* The figures of this task, or NULL when there are none. */
+/* The record of this task, or NULL if there is none. */
 static struct rv_task_stats *find(struct rv_ready *queue, uint64_t id)
 {
     struct rv_task_stats *task =
@@ -121,7 +121,7 @@ static struct rv_task_stats *make_slot(struct rv_stats *stats, uint32_t index)
     return at(stats, index);
 }
 
-/* Of a long path, the end says more. */
+/* The end of a long path is more useful. */
 static const char *end_of_slot(const char *spawned)
 {
     const size_t len = spawned ? strlen(spawned) : 0;
@@ -176,14 +176,14 @@ void rv_stats_hold(struct rv_ready *queue, uint64_t id, int change)
     struct rv_task_stats *task = find(queue, id);
 
     if (task)
-        /* release: what its holder did before, a wake perhaps, is seen by who
-         * sees that it is gone; pairs with is_lost(). */
+        /* release: a thread that loads the new number also sees a wake that
+         * came before; pairs with is_lost(). */
         atomic_fetch_add_explicit(&task->wakers, change, memory_order_release);
 }
 
-/* --- what gives a task away -------------------------------------------- */
+/* --- lints ------------------------------------------------------------- */
 
-static void note(struct rv_task_stats *task, enum rv_lint lint)
+static void report_lint(struct rv_task_stats *task, enum rv_lint lint)
 {
     if (LOAD(task->lints) & lint)
         return;
@@ -193,7 +193,7 @@ static void note(struct rv_task_stats *task, enum rv_lint lint)
 
 static bool is_lost(struct rv_task_stats *task, struct rv_ready_slot *slot)
 {
-    /* acquire: pairs with rv_stats_hold(); first this, then the look. */
+    /* acquire: RV_QUEUED is loaded after this; pairs with rv_stats_hold(). */
     if (atomic_load_explicit(&task->wakers, memory_order_acquire) > 0)
         return false;
     return !(LOAD(slot->state) & RV_QUEUED);
@@ -216,9 +216,9 @@ static void poll_ended(struct rv_task_stats *task)
     if (took_ns > LOAD(task->longest_ns))
         STORE(task->longest_ns, took_ns);
     if (took_ns > hog_ns)
-        note(task, RV_LINT_HOGS);
+        report_lint(task, RV_LINT_HOGS);
     if (polls % SPIN_POLLS == 0 && LOAD(task->own_wakes) > polls / 2)
-        note(task, RV_LINT_SPINS);
+        report_lint(task, RV_LINT_SPINS);
 }
 
 void rv_stats_pending(struct rv_ready *queue, struct rv_ready_slot *slot)
@@ -229,7 +229,7 @@ void rv_stats_pending(struct rv_ready *queue, struct rv_ready_slot *slot)
         return;
     poll_ended(task);
     if (is_lost(task, slot))
-        note(task, RV_LINT_LOST);
+        report_lint(task, RV_LINT_LOST);
 }
 
 /* --- reading ----------------------------------------------------------- */
@@ -242,7 +242,7 @@ static enum rv_task_state state_of(struct rv_ready *queue, uint64_t id,
     return rv_ready_is_queued(queue, id) ? RV_TASK_READY : RV_TASK_WAITING;
 }
 
-/* Returns: false when the slot has no task. */
+/* Returns: false if the slot has no task. */
 static bool read_task(struct rv_stats *stats, uint32_t index, int64_t now_ns,
                       struct rv_task_info *out)
 {
@@ -266,7 +266,7 @@ static bool read_task(struct rv_stats *stats, uint32_t index, int64_t now_ns,
     };
     rv_load_text(out->name, sizeof out->name, task->name);
     rv_load_text(out->spawned, sizeof out->spawned, task->spawned);
-    return LOAD(task->id) == id; /* else the texts may be another's */
+    return LOAD(task->id) == id; /* or the texts may be another task's */
 }
 
 uint32_t rv_task_dump_read(struct rv_task_info *out, uint32_t max)

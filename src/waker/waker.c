@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "waker/stats.h"
+#include "waker/wake_batch.h"
 
 struct rv_waker rv_waker_clone(const struct rv_waker *waker)
 {

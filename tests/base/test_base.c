@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_base.c - the clock, the allocation hook, and the last words.
+ * test_base.c - the clock, the allocation hook, and panics.
  */
 #include <criterion/criterion.h>
 
@@ -124,7 +124,7 @@ Test(clock, for_the_kernel_the_past_is_0_and_never_is_never)
     cr_assert_eq(rv_clock_real_ns(RV_NEVER), RV_NEVER);
 }
 
-/* A deadline that does not come is not due at the end of time either. */
+/* RV_NEVER is not due at the end of time either. */
 Test(clock, the_virtual_clock_stops_before_never)
 {
     rv_clock_freeze(1);
@@ -164,7 +164,7 @@ Test(clock, the_real_clock_cannot_be_moved)
 
 Test(clock, the_virtual_clock_does_not_go_back)
 {
-    rv_test_aborts(go_back, "a clock does not go back: rv_clock_advance");
+    rv_test_aborts(go_back, "a clock cannot be moved back: rv_clock_advance");
     rv_test_aborts(freeze_before_0, "a time before 0: rv_clock_freeze");
 }
 
@@ -195,7 +195,7 @@ Test(clock, what_is_left_until_a_deadline_is_not_negative)
     cr_assert_eq(rv_after_ns(-1001), -1);
 }
 
-/* EINVAL is what the kernel says to a part that is negative or too large. */
+/* The kernel returns EINVAL for a part that is negative or too large. */
 Test(clock, the_kernel_gets_no_time_before_0)
 {
     static const int64_t times[] = {INT64_MIN, -RV_NS_PER_S - 1, -1, 0};
@@ -323,7 +323,8 @@ Test(container_of, finds_the_struct_around_a_field)
 
 /* --- misuse ------------------------------------------------------------ */
 
-/* What rv_panic() wrote to fd 2 in a child, and that the child aborted. */
+/* The text that rv_panic() wrote to fd 2 in a child; checks that the child
+ * aborted. */
 static void read_last_words(const char *what, const char *name, char *words,
                             size_t size)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_fds.c - room for descriptors: the limit, and the kernel's table. */
+/* test_fds.c - reserving descriptors: the limit, and the kernel's table. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 
 RV_TEST_SUITE(fds);
 
-/* How many the kernel's table has room for. */
+/* The number of descriptors that the kernel's table has room for. */
 static int table_size(void)
 {
     FILE *status = fopen("/proc/self/status", "re");
@@ -29,7 +29,7 @@ static int table_size(void)
     return size;
 }
 
-/* Not everybody may set any: see valgrind. */
+/* Not every process may set any limit: see valgrind. */
 static void set_limit(rlim_t soft, rlim_t hard)
 {
     const struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
@@ -86,7 +86,7 @@ RV_TEST(fds, more_than_the_system_allows_is_refused)
 
 /* --- above stdio ------------------------------------------------------- */
 
-/* Both are closed in the end, whatever the other tests of the process had. */
+/* Restores stdin at the end. */
 RV_TEST(fds, what_got_a_number_of_stdio_is_moved_up)
 {
     const int stdio = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 10);
@@ -128,5 +128,5 @@ RV_TEST(fds, what_cannot_be_moved_up_is_closed)
     set_limit(all.rlim_cur, all.rlim_max);
     dup2(stdio, STDIN_FILENO);
     close(stdio);
-    cr_assert_eq(error, -EMFILE); /* and RV_TEST counts what is open */
+    cr_assert_eq(error, -EMFILE); /* and RV_TEST counts the open descriptors */
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_slab.c - slots that do not move, ids that do not come twice.
+ * test_slab.c - slots that do not move, ids that are not reused.
  */
 #include <criterion/criterion.h>
 
@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "base/slab.h"
 #include "support/support.h"
 
 struct thing {
@@ -176,7 +177,7 @@ Test(slab, a_slot_that_was_never_handed_out_is_not_found)
 {
     rv_slab_alloc(&slab);
 
-    /* In the chunk that exists, with the generation that its zeroes show. */
+    /* An id in the chunk that exists, with the generation of an unused slot. */
     cr_assert_null(rv_slab_get(&slab, 1));
 }
 
@@ -273,7 +274,7 @@ Test(slab, out_of_memory_leaves_the_slab_as_it_was)
     for (int i = 0; i < RV_SLAB_FIRST_CHUNK; i++)
         cr_assert_not_null(rv_slab_get(&slab, ids[i]));
 
-    /* It goes on as soon as there is a free slot, or memory again. */
+    /* Allocation works again when there is a free slot, or memory. */
     rv_slab_free(&slab, ids[3]);
     cr_assert_eq(rv_id_index(rv_slab_alloc(&slab)), 3);
     allocs_left = 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_threads.c - threads without signals, and the CPUs for them. */
+/* test_threads.c - threads that block signals, and the number of CPUs. */
 #include <criterion/criterion.h>
 
 #include <pthread.h>

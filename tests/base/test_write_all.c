@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_write_all.c - a whole buffer, through any descriptor. */
+/* test_write_all.c - write a whole buffer to any descriptor. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 RV_TEST_SUITE(write_all);
 
-enum { BYTES = 1 << 20 }; /* more than a pipe has room for */
+enum { BYTES = 1 << 20 }; /* more than fits into a pipe */
 
 struct reader {
     int fd;
@@ -40,7 +40,7 @@ static void *read_to_end(void *arg)
     return NULL;
 }
 
-/* Write BYTES through a pipe with these flags for its end. */
+/* Write BYTES through a pipe whose write end has these flags. */
 static void write_through_pipe(int flags)
 {
     char *data = rv_alloc(BYTES);

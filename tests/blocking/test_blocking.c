@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_blocking.c - calls on the pool: made once, or not at all; and what
- * becomes of the argument.
+ * test_blocking.c - calls on the pool are made once or not at all; who owns the
+ * argument.
  *
  * Threads: the test's, and the pool's.
  */
@@ -53,7 +53,7 @@ static void bench_fini(struct bench *bench)
     cr_assert_eq(rv_blocking_pool_stop(bench->pool, RV_NEVER), 0);
 }
 
-/* A call that says that it is there, and waits until it may end. */
+/* A call that reports its start, and waits until it may return. */
 struct gate {
     sem_t entered;
     sem_t open;
@@ -171,7 +171,7 @@ RV_TEST(blocking, threads_are_started_while_jobs_wait_up_to_the_limit)
 static int32_t own_niceness(void *unused)
 {
     (void)unused;
-    return getpriority(PRIO_PROCESS, 0); /* in Linux: of this thread */
+    return getpriority(PRIO_PROCESS, 0); /* in Linux, per thread */
 }
 
 RV_TEST(blocking, threads_are_as_nice_as_the_options_say)
@@ -435,7 +435,7 @@ RV_TEST(blocking, an_idle_thread_ends_and_another_is_started_later)
     rv_executor_free(executor);
 }
 
-/* A time that is past the end of all times is not waited for in a circle. */
+/* A deadline that overflows does not make the wait spin. */
 RV_TEST(blocking, an_idle_thread_may_stay_for_ever)
 {
     struct rv_blocking_options options = {.max_threads = 1,
@@ -451,7 +451,7 @@ RV_TEST(blocking, an_idle_thread_may_stay_for_ever)
     rv_blocking_enter(pool);
     rv_blocking_init(&call, answer, &value, NULL);
     cr_assert_eq(rv_test_block_on(executor, &call.future), 3);
-    /* Asleep, it is not seen to wake up again. */
+    /* While it sleeps, it is not woken again. */
     rv_test_wait_for_sleep();
     stops = rv_test_stops();
     rv_sleep_init(&nap, rv_after_ms(100));
@@ -464,7 +464,7 @@ RV_TEST(blocking, an_idle_thread_may_stay_for_ever)
     rv_executor_free(executor);
 }
 
-/* BLOCKING_POOL-4: threads give up at about the time when the next job is
+/* BLOCKING_POOL-4: threads end at about the time when the next job is
  * queued. */
 RV_TEST(blocking, a_thread_that_gives_up_leaves_no_job_behind)
 {

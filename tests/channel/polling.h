@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * polling.h - what the tests of the channels share: poll by hand, see who was
- * woken; and values that must each be released once.
+ * polling.h - what the tests of the channels share: polls without an executor,
+ * checks of wakes, and values that must be released exactly once.
  *
  * Threads: the test's.
  */
@@ -22,13 +22,13 @@ static inline enum rv_poll poll_as(const struct rv_probe *probe,
     struct rv_cx cx = rv_probe_cx(probe);
     const enum rv_poll state = rv_poll(future, &cx);
 
-    /* What waits says that only a task can end that. */
+    /* A future that waits says that only a task can make it READY. */
     cr_assert(state == RV_READY || cx.needs_task == future);
     return state;
 }
 
-/* Poll it, drop it twice, and see that nobody was woken. What it left behind
- * is found by the leak check at the end of the test. */
+/* Poll the future, drop it twice, and check that no task was woken. The leak
+ * check at the end of the test finds what it left. */
 #define CHECK_DROP_AFTER_EACH_POLL(future_, probe_)         \
     do {                                                    \
         cr_assert_eq(poll_as(probe_, future_), RV_PENDING); \
@@ -37,7 +37,7 @@ static inline enum rv_poll poll_as(const struct rv_probe *probe,
         cr_assert_not(rv_probe_take(probe_));               \
     } while (0)
 
-/* A value that is counted: alive until it is received or dropped. */
+/* A value that is counted: it lives until it is received or dropped. */
 static uint32_t dropped;
 
 static inline void count_drop(void *element)

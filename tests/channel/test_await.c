@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_await.c - the forms for coroutines, many of them on one executor. */
+/* test_await.c - the functions for coroutines, with many coroutines on one
+ * executor. */
 #include "channel/polling.h"
 #include "executor/tasks.h"
 

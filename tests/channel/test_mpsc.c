@@ -64,8 +64,8 @@ RV_TEST(mpsc, values_come_out_in_the_order_of_all_sends)
     cr_assert_eq(dropped, 0);
 }
 
-/* A sender has used a block up, and the receiver has gone past it: the block
- * may have another sender by now. */
+/* A sender has filled a block, and the receiver has passed it: another sender
+ * may use the block by now. */
 RV_TEST(mpsc, a_block_that_was_given_back_is_not_its_senders_any_more)
 {
     enum { VALUES = 4096 };

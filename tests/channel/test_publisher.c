@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_publisher.c - a ring of events: who sees what, and who is held back. */
+/* test_publisher.c - a ring of events: which subscriber sees what, and
+ * back-pressure. */
 #include <pthread.h>
 #include <sched.h>
 
@@ -27,7 +28,7 @@ static struct rv_subscriber *subscribe(struct rv_publisher *publisher,
     return subscriber;
 }
 
-/* Publish from, from + 1, ... n of them at a time. */
+/* Publish from, from + 1, ..., `n` at a time. */
 static int publish(struct rv_publisher *publisher, uint64_t from, uint32_t n)
 {
     struct rv_events events;
@@ -122,7 +123,7 @@ RV_TEST(publisher, a_new_subscriber_begins_with_the_oldest_or_the_next)
     cr_assert_eq(receive(first, 4, 9), 6);
     cr_assert_eq(receive(next, 4, 9), 6);
 
-    /* Events 2 and 3 are still there, but about to be written over. */
+    /* Events 2 and 3 are still there, but the next to be overwritten. */
     cr_assert_eq(rv_publisher_try_reserve(publisher, 2, &claimed), 0);
     oldest = subscribe(publisher, RV_FROM_OLDEST);
     cr_assert_eq(receive(oldest, 4, 1), 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_sync.c - semaphore, mutex, notify: fair, and nothing gets lost. */
+/* test_sync.c - semaphore, mutex, notify: fairness, and no lost permits. */
 #include "channel/polling.h"
 
 RV_TEST_SUITE(sync);
@@ -186,7 +186,7 @@ RV_TEST(sync, one_notification_is_kept_for_who_comes_later)
 
     rv_probe_init(&probe);
     rv_notify_init(&notify);
-    rv_notify_all(&notify); /* nobody waits: it does nothing */
+    rv_notify_all(&notify); /* no task waits: a no-op */
     cr_assert_eq(wait_for(&wait, &notify, &probe), RV_PENDING);
     rv_drop(&wait.future);
     rv_notify_one(&notify);
@@ -215,7 +215,7 @@ RV_TEST(sync, a_notification_that_was_dropped_goes_to_the_next)
     cr_assert(rv_probe_take(&a));
     rv_drop(&waits[0].future);
     cr_assert(rv_probe_take(&b));
-    rv_drop(&waits[1].future); /* nobody left: it is kept */
+    rv_drop(&waits[1].future); /* no task waits any more: it is kept */
     cr_assert_eq(wait_for(&waits[0], &notify, &a), RV_READY);
     rv_notify_fini(&notify);
     rv_probe_fini(&a);

@@ -4,8 +4,8 @@
 
 usage: test_build.py REVEIL [unittest arguments...]
 
-The script runs in a tree of its own, with a meson, a ninja and an apt-get of
-the test's: they go on when the test says so, and nothing is built.
+The script runs in a tree of its own, with a simulated meson, ninja and apt-get,
+which continue when the test tells them to. Nothing is built.
 """
 
 import os
@@ -24,7 +24,7 @@ TOOLS = ("sh", "dirname", "basename", "readlink", "sed", "id", "flock", "env",
          "rm", "mkdir", "cat", "chmod", "cp", "cc", "sleep")
 
 # They wait in short sleeps: a shell may lose a signal for a child that it is
-# about to begin.
+# about to start.
 MESON = """#!/bin/sh
 # meson setup [--reconfigure] DIRECTORY ROOT
 [ ! -e "$TREE/meson-waits" ] || {
@@ -152,7 +152,7 @@ class Build(unittest.TestCase):
                 try:
                     shown += os.read(terminal, 4096)
                 except OSError:
-                    break  # nobody else has it any more
+                    break  # no other process has it open
             self.assertEqual(child.stdout.read(), "ran demo x\n")
         os.close(terminal)
         for i in range(1, 41):

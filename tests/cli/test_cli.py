@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The program as its user sees it.
+"""Tests of the program's commands, from outside.
 
 usage: test_cli.py PROGRAM [--reactor=MODE] [unittest arguments...]
 
 MODE is given to every command that runs a runtime.
 
-Servers that the program does not bring are scripts on plain sockets here, so
-that every byte and every pause of a response is known.
+Servers other than `reveil serve` are scripts on plain sockets, so that every
+byte and every pause of a response is known.
 """
 
 import http.server
@@ -30,9 +30,9 @@ SECONDS = 300  # when a run that has not ended is a hang, on any machine
 
 
 def patiently(attempt, *, first_s=0.3):
-    """Call attempt(s) with more and more time, until it says that it had
-    enough of it: what has to be under way when something else happens may be
-    over already on a machine that is busy."""
+    """Call attempt(s) with more and more time, until it returns true. On a busy
+    machine, something that must be in progress when another event happens may
+    have ended already."""
     seconds = first_s
     while True:
         if attempt(seconds):
@@ -499,8 +499,8 @@ class ServeCommand(Case):
 
     def test_one_at_a_time(self):
         with Serve("--max-connections", "1", "--idle", "1") as server:
-            # Each is let go after a second of silence, then it is the next
-            # one's turn.
+            # Each is disconnected after a second of silence, then the next one
+            # is served.
             clients = [socket.create_connection(("127.0.0.1", server.port),
                                                 SECONDS) for _ in range(3)]
             start = time.monotonic()

@@ -179,7 +179,7 @@ RV_TEST(http_delay, what_is_out_of_bounds_is_refused)
     client_stop(&client);
 }
 
-/* Then the connection is still good for the next request. */
+/* The connection can then be used for the next request. */
 RV_TEST(http_delay, a_head_request_works_for_all)
 {
     struct serving serving = {.handler = delay_handler()};
@@ -274,8 +274,8 @@ RV_TEST(http_delay, many_gets_wait_together)
     int64_t took_ns;
 
     client_start(&client);
-    /* One after the other they take MANY delays, however long these are. A
-     * machine that is busy needs longer ones, until its own time is small. */
+    /* In sequence they would take MANY delays. On a busy machine the delays are
+     * made longer, until its own overhead is small in comparison. */
     many.delay_ms = 50;
     many.port = client.serving.port;
     do {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""reveil doctor: what it says on this machine, and on lesser ones.
+"""reveil doctor: what it reports on this machine, and without some features.
 
 usage: test_doctor.py REVEIL
 """
@@ -23,7 +23,7 @@ SYSTEM_CALLS = {"io_uring_setup": 425, "pidfd_open": 434, "epoll_pwait2": 441}
 
 
 def take_away(call, error):
-    """For subprocess: the child has not this system call, by seccomp."""
+    """For subprocess: seccomp makes this system call fail in the child."""
     number = SYSTEM_CALLS[call]
     steps = b"".join(struct.pack("HBBI", *step) for step in (
         (0x20, 0, 0, 0),                   # load the number
@@ -46,7 +46,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 def takes(call, *arguments):
-    """This kernel has the call: a descriptor or 0 comes back."""
+    """Whether this kernel has the call: it returns a descriptor or 0."""
     fd = LIBC.syscall(SYSTEM_CALLS[call], *arguments)
     if fd > 2:
         os.close(fd)
@@ -135,7 +135,7 @@ class Doctor(unittest.TestCase):
 
     @unittest.skipUnless(has_ring(0), "no io_uring on this machine")
     def test_what_the_machine_has_is_used(self):
-        """By calls of this test, not by what the doctor says."""
+        """Found by calls of this test, not by asking the doctor."""
         best = 1 << 7 | 1 << 9 | 1 << 12 | 1 << 13
         report, checks = self.report(RV_DISK="")
         self.assertEqual(report["files"], "ring")

@@ -4,7 +4,7 @@
 
 usage: test_get.py PROGRAM [--reactor=MODE] [unittest arguments...]
 
-A server here goes on when the test says so: no test depends on who is faster.
+A server here continues when the test tells it to: no test depends on timing.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_combine.c - all, try_all, select, timeout: who is polled, who is
- * dropped, what comes out.
+ * test_combine.c - all, try_all, select, timeout: which children are polled and
+ * dropped, and the results.
  *
  * Threads: the test's.
  */
@@ -150,8 +150,8 @@ RV_TEST(combine, select_gives_the_winner_and_drops_the_losers)
     rv_executor_free(executor);
 }
 
-/* How often each of `count` children was the first, of `rounds` selects; each
- * is followed by `others` of another task. */
+/* How often each of `count` children was first in `rounds` selects; after each
+ * one, another task makes `others` selects. */
 static void count_firsts(uint32_t firsts[], uint32_t count, int rounds,
                          int others)
 {
@@ -166,7 +166,7 @@ static void count_firsts(uint32_t firsts[], uint32_t count, int rounds,
         for (uint32_t i = 0; i < count; i++) {
             rv_yield_init(&children[i]);
             list[i] = &children[i].future;
-            rv_drop(list[i]); /* READY is what it counts as */
+            rv_drop(list[i]); /* it counts as READY */
         }
         rv_select_init(&select, list, count);
         first = rv_test_block_on(executor, &select.future);
@@ -265,7 +265,8 @@ RV_TEST(combine, a_child_that_is_ready_at_the_deadline_wins)
 
 /* --- what all of them do ----------------------------------------------- */
 
-/* Any of them around `count` children, in memory with `byte` in it. */
+/* Any of the combinators with `count` children, in memory filled with
+ * `byte`. */
 enum kind { ALL, TRY_ALL, SELECT, TIMEOUT, KINDS };
 
 union any {
@@ -374,7 +375,7 @@ RV_TEST(combine, one_that_was_dropped_is_ready_and_canceled)
     }
 }
 
-/* Somebody else drops a child, or polls it to its end, meanwhile. */
+/* Another task drops a child, or polls it to its end, in the meantime. */
 RV_TEST(combine, one_that_ends_elsewhere_in_between_is_ready)
 {
     for (int n = 0; n < KINDS * 2; n++) {
@@ -411,8 +412,8 @@ RV_TEST(combine, none_at_all_is_ready)
     cr_assert_eq(result_of(SELECT, NULL, 0), -ECHILD);
 }
 
-/* Before its first poll; it takes the unfinished child with it, not the other.
- */
+/* Before its first poll; it drops the unfinished child, but not the finished
+ * one. */
 RV_TEST(combine, dropped_at_once_it_drops_what_is_not_finished)
 {
     for (int n = 0; n < KINDS * 2; n++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_interval.c - ticks a period apart, and those that were missed; and the
- * virtual clock, by which they are counted here.
+ * test_interval.c - ticks, missed ticks, and the virtual clock, which these
+ * tests use.
  *
  * Threads: the test's.
  */
@@ -33,14 +33,14 @@ static void thaw(struct rv_executor *executor)
     rv_clock_thaw();
 }
 
-/* Wait for the next tick. Returns: what it stands for. */
+/* Wait for the next tick. Returns: the number of ticks it stands for. */
 static int take(struct rv_executor *executor, struct rv_interval *interval)
 {
     rv_interval_next(interval);
     return rv_block_on(executor, &interval->future);
 }
 
-/* The ticks that come without any wait. */
+/* The number of ticks that are READY without waiting. */
 static int take_all_due(struct rv_executor *executor,
                         struct rv_interval *interval)
 {
@@ -94,7 +94,7 @@ static void *open_door(void *arg)
     return NULL;
 }
 
-/* A waiter that starts the thread which opens its door. */
+/* A waiter that starts the thread that opens its door. */
 struct opened {
     struct waiter waiter;
     struct rv_future future;
@@ -142,7 +142,7 @@ RV_TEST(interval, a_canceled_timer_does_not_stop_the_virtual_clock)
     struct rv_future *both[] = {&early.future, &late.future};
     struct rv_select select;
 
-    /* The second round finds the slot of the first one's late sleep, whose
+    /* The second round uses the slot of the first round's late sleep, whose
      * earliest tick was canceled. */
     for (int round = 0; round < 3; round++) {
         rv_sleep_init(&early, rv_now_ns() + period_ns);

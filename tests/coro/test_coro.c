@@ -27,7 +27,7 @@ static struct rv_coro *new_coro(rv_coro_entry entry, void *arg)
     return coro;
 }
 
-/* Counts how far it came, three suspensions in all. */
+/* Counts its steps; it suspends three times. */
 static int32_t three_steps(void *arg)
 {
     int *steps = arg;
@@ -78,8 +78,8 @@ static int32_t block_a_signal(void *arg)
     return 0;
 }
 
-/* swapcontext() keeps a mask for each side, and makes a system call for that;
- * the assembly leaves the thread's alone. */
+/* swapcontext() saves a signal mask for each side, which costs a system call;
+ * the assembly does not touch the thread's mask. */
 RV_TEST(coro, the_switch_is_assembly_where_there_is_any)
 {
     sigset_t before;
@@ -104,7 +104,7 @@ static void count_call(void *arg)
     ++*(int *)arg;
 }
 
-/* Adds up what its resumers give it, until one gives nothing. */
+/* Adds up the values that its resumers pass, until one passes nothing. */
 static int32_t sum_of_values(void *calls)
 {
     int32_t sum = 0;
@@ -123,7 +123,7 @@ RV_TEST(coro, a_host_gives_each_suspension_its_value)
     int calls = 0;
     struct rv_coro *coro = new_coro(sum_of_values, &calls);
 
-    cr_assert_not(rv_coro_resume_with(coro, 1000)); /* nobody asked for it */
+    cr_assert_not(rv_coro_resume_with(coro, 1000)); /* not requested */
     cr_assert_eq(calls, 1);
     cr_assert_not(rv_coro_resume_with(coro, 40));
     cr_assert_not(rv_coro_resume_with(coro, -7));
@@ -285,7 +285,7 @@ RV_TEST(coro, it_begins_with_the_rounding_mode_of_its_maker)
 
 struct commit {
     struct rv_coro *coro;
-    bool outside; /* no coroutine ran when it was called */
+    bool outside; /* no coroutine was running at the call */
     bool suspended;
 };
 
@@ -297,7 +297,7 @@ static void commit(void *arg)
     commit->outside = rv_coro_current() == NULL &&
                       ((char *)&local < (char *)commit->coro - 65536 ||
                        (char *)&local > (char *)commit->coro);
-    /* It may be resumed from here on, and even freed. */
+    /* From here on it may be resumed, and even freed. */
     commit->suspended = rv_coro_resume(commit->coro);
     rv_coro_free(commit->coro);
 }
@@ -337,7 +337,7 @@ RV_TEST(coro, options_are_kept)
     memset(data, 0x55, 100);
     rv_coro_free(coro);
 
-    /* The next one on the same stack finds zeros again. */
+    /* The next coroutine on the same stack finds zeroes again. */
     cr_assert_eq(rv_coro_new(&coro, three_steps, NULL, &options), 0);
     cr_assert_eq(((char *)rv_coro_data(coro))[99], 0);
     rv_coro_free(coro);

@@ -16,7 +16,7 @@
 #include "support/machine.h"
 #include "support/support.h"
 
-/* A sanitizer has a shadow of every stack, and takes its time. */
+/* A sanitizer keeps shadow memory for every stack, and is slow. */
 #ifdef RV_CORO_SANITIZED
 enum { IN_TURN = 20000, AT_ONCE = 2000 };
 #else
@@ -71,7 +71,7 @@ static int32_t sleep_an_hour(void *arg)
 
 static struct rv_join joins[AT_ONCE];
 
-/* Returns: how many of them there is room for. */
+/* Returns: the number of coroutines that fit. */
 static int spawn_at_once(struct rv_executor *executor)
 {
     const struct rv_coro_options options = {.stack_bytes =

@@ -26,8 +26,8 @@ RV_TEST_SUITE(coro_overflow);
 
 enum { SMALL_BYTES = 16 * 1024, TASKS = 1000, UNLUCKY = 637 };
 
-/* Run it in a child, with what it says on stderr in `said`. Returns: how it
- * ended, as waitpid() says it. */
+/* Run it in a child; `said` is the text of its stderr. Returns: its wait
+ * status, as of waitpid(). */
 static int run_child(void (*run)(void), char *said, size_t size)
 {
     const struct rlimit none = {0};
@@ -71,7 +71,7 @@ static void assert_says(void (*run)(void), int signal_number, const char *text)
 
 /* --- overflows --------------------------------------------------------- */
 
-/* Far more levels than there is stack for. */
+/* Far more levels than the stack has room for. */
 static volatile int levels = 1 << 30;
 
 static int32_t recurse(void *arg)

@@ -179,12 +179,12 @@ RV_TEST(coro_spawn, what_is_ready_at_once_is_polled_once)
 enum { AWAITS = 5 };
 
 struct story {
-    int at_await;     /* how far it came in peace */
-    int canceled;     /* awaits that said so */
-    bool ended;       /* it came to its end */
-    struct door door; /* at the last await */
+    int at_await;     /* steps without an abort */
+    int canceled;     /* awaits that returned -ECANCELED */
+    bool ended;       /* it has returned */
+    struct door door; /* at its last await */
     struct rv_executor *executor;
-    struct rv_join *itself; /* to be aborted by it, or NULL */
+    struct rv_join *itself; /* which aborts it, or NULL */
 };
 
 static void note(struct story *story, int result)
@@ -219,7 +219,7 @@ static int32_t tell(void *arg)
     return 7;
 }
 
-/* Start the story, and abort it when it has come to this await. */
+/* Start the story, and abort it when it has reached this await. */
 static void abort_at(int await)
 {
     struct rv_executor *executor = new_executor();

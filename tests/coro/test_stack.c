@@ -27,7 +27,7 @@ RV_TEST_SUITE(coro_stack);
 
 enum { SMALL_BYTES = 16 * 1024 };
 
-/* Run it in a child process. Returns: the status of its end. */
+/* Run it in a child process. Returns: the child's wait status. */
 static int run_child(void (*run)(void))
 {
     const struct rlimit none = {0};
@@ -67,7 +67,7 @@ enum { FAULT_IN_PLACE = 42, FAULT_ELSEWHERE };
 
 static char *volatile touched;
 
-/* Whether the fault was where it was to be, and not a null pointer's. */
+/* Whether the fault was at the expected address, not at NULL. */
 static void tell_where(int signal_number, siginfo_t *info, void *context)
 {
     (void)signal_number, (void)context;
@@ -133,7 +133,7 @@ RV_TEST(coro_stack, the_last_one_freed_is_the_next_one)
     rv_stack_free(first);
 }
 
-/* A guard of its own mapping would cut the slab in two. */
+/* A guard with a mapping of its own would split the mapping of the slab. */
 RV_TEST(coro_stack, a_guard_costs_no_mapping_where_that_can_be)
 {
     enum { STACKS = 64 };
@@ -224,7 +224,7 @@ static uint64_t resident_bytes(void)
     return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Returns: false when memory or mappings run out. */
+/* Returns: false if memory or mappings run out. */
 static bool take_many(void)
 {
     for (int i = 0; i < MANY; i++) {
@@ -250,9 +250,9 @@ Test(coro_stack, a_hundred_thousand_use_few_mappings_and_go_away,
     for (int i = 0; i < MANY; i++)
         rv_stack_free(many[i]);
 
-    /* What stays: a cache of 64 and a depot of 16 MiB. */
+    /* What remains allocated: a cache of 64 stacks, and a depot of 16 MiB. */
     cr_assert_leq(rv_stack_mapped(), 64 + 1024 + 64);
-#ifndef RV_CORO_ASAN /* its shadow of the stacks stays */
+#ifndef RV_CORO_ASAN /* the sanitizer's shadow of the stacks remains */
     cr_assert_lt(resident_bytes(), before + (32 << 20));
 #else
     (void)before;
@@ -261,7 +261,8 @@ Test(coro_stack, a_hundred_thousand_use_few_mappings_and_go_away,
     cr_assert_eq(rv_stack_mapped(), 0);
 }
 
-/* With mprotect() the mappings run out: an error, and what there is goes on. */
+/* With mprotect() the process runs out of mappings: that is an error, and the
+ * stacks that exist keep working. */
 static void run_out_of_mappings(void)
 {
     int count = 0;
@@ -294,7 +295,7 @@ Test(coro_stack, without_mappings_it_is_an_error_and_nothing_is_lost,
     cr_assert_eq(WEXITSTATUS(status), 0);
 }
 
-/* Without address space. */
+/* Without free address space. */
 static void run_out_of_memory(void)
 {
     const struct rlimit limit = {.rlim_cur = 1 << 20, .rlim_max = 1 << 20};
@@ -334,8 +335,7 @@ static int32_t return_one(void *arg)
     return 1;
 }
 
-/* Coroutines that run, and a stack of each size. Returns: NULL if all went
- * well. */
+/* Coroutines that run, with stacks of each size. Returns: NULL on success. */
 static void *use_stacks(void *arg)
 {
     for (int i = 0; i < 200; i++) {
@@ -362,7 +362,7 @@ static void *in_a_thread(void *(*body)(void *arg))
     return result;
 }
 
-/* No destructor would empty the cache of a thread: it keeps no stack. */
+/* A thread whose cache no destructor would empty keeps no stacks. */
 static int live_without_keys(void)
 {
     take_all_keys();

@@ -19,7 +19,7 @@ STEPS = 30  # instructions of a switch, and some more
 
 
 def gdb(*commands):
-    """What gdb says to these commands, without the user's settings."""
+    """The output of gdb for these commands, without the user's settings."""
     arguments = ["gdb", "-batch", "-nx"]
     for command in ("set confirm off", *commands):
         arguments += ["-ex", command]

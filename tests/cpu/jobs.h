@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * jobs.h - a runtime in which jobs end by the ring or by the reactor, and
+ * jobs.h - a runtime whose jobs complete through the ring or the reactor, and
  * tasks that each wait for a job.
  *
  * Threads: the test's.
@@ -16,8 +16,8 @@
 #include "support/support.h"
 #include "thread/pure.h"
 
-/* How completions come, and who sleeps in epoll. Without io_uring in the kernel
- * they come by the reactor always. */
+/* How completions arrive, and which thread sleeps in epoll. Without io_uring in
+ * the kernel they always arrive through the reactor. */
 enum { BY_RING, BY_REACTOR, BY_RING_FUSED, BY_REACTOR_FUSED, WAYS };
 
 static inline struct rv_runtime *start_jobs(int way, uint32_t threads)
@@ -37,7 +37,7 @@ static inline int block_on(struct rv_runtime *runtime, struct rv_future *future)
     return rv_test_block_on(rv_runtime_executor(runtime), future);
 }
 
-/* Begin a job without waiting for it. */
+/* Start a job without waiting for it. */
 static inline void poll_once(struct rv_runtime *runtime, struct rv_cpu *cpu,
                              const struct rv_probe *probe)
 {
@@ -49,7 +49,7 @@ static inline void poll_once(struct rv_runtime *runtime, struct rv_cpu *cpu,
 
 /* --- many jobs, a task each -------------------------------------------- */
 
-/* READY when all are over. */
+/* READY when all jobs are complete. */
 struct crowd {
     struct rv_future future;
     struct rv_waker waker;

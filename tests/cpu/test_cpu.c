@@ -52,7 +52,7 @@ static int32_t closure_call(void *state, void *result)
     return -EDOM;
 }
 
-/* What is not pure has a thread that the C library knows. */
+/* A callable that is not pure runs on a thread that the C library knows. */
 RV_TEST(cpu, any_closure_runs_on_a_pthread_and_leaves_a_result_of_any_size)
 {
     static const struct rv_callable_ops ops = {
@@ -175,7 +175,7 @@ RV_TEST(cpu, no_more_threads_than_allowed_and_the_rest_waits)
         for (int i = 0; i < LIMIT; i++)
             gate_wait(&gate);
         entered = (struct pollfd){.fd = gate.entered[0], .events = POLLIN};
-        rv_test_wait_for_sleep(); /* nobody has another one in hand */
+        rv_test_wait_for_sleep(); /* no task has another one in hand */
         cr_assert_eq(poll(&entered, 1, 0), 0);
         cr_assert_eq(rv_cpu_threads(rv_cpu_current()), LIMIT);
         gate_open(&gate, JOBS);
@@ -222,11 +222,11 @@ RV_TEST(cpu, what_lies_behind_a_long_job_is_run_by_an_idle_thread)
 
 /* --- canceling --------------------------------------------------------- */
 
-/* With one pool thread at a gate: jobs behind it in its pipe, in the queue pipe
- * and in the list, dropped before they begin. */
+/* With one pool thread that waits at a gate: jobs behind it in its pipe, in the
+ * queue pipe and in the list, dropped before they start. */
 RV_TEST(cpu, dropped_before_it_begins_the_call_is_not_made)
 {
-    enum { JOBS = 5000 }; /* more than the queue pipe takes */
+    enum { JOBS = 5000 }; /* more than the queue pipe has room for */
     static struct rv_cpu cpus[JOBS];
 
     for (int way = 0; way < WAYS; way++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_stop.c - how the CPU pool ends, and what it does when it gets nothing.
+ * test_stop.c - how the CPU pool ends, and what it does without resources.
  *
  * Threads: the test's, the reactor's and the pool threads.
  */
@@ -19,7 +19,7 @@
 
 RV_TEST_SUITE(cpu_stop);
 
-/* A pool beside the runtime's, for a test that stops it. */
+/* A pool in addition to the runtime's, for a test that stops it. */
 static struct rv_cpu_pool *new_pool(struct rv_runtime *runtime)
 {
     const struct rv_cpu_options options = {.threads = 1};
@@ -90,7 +90,8 @@ RV_TEST(cpu_stop, it_gives_up_at_its_deadline)
         rv_probe_fini(&probe);
         rv_runtime_stop(runtime);
         rv_test_wait_for_threads(threads);
-        rv_callable_put(callable); /* which the pool left to the pool thread */
+        rv_callable_put(callable); /* abandoned by the pool, it belongs to the
+                                      pool thread */
         cr_assert_eq(gate.drops, 1);
         gate_fini(&gate);
     }
@@ -165,7 +166,7 @@ static int second_without_clone(void)
         struct crowd crowd;
 
         CHILD_CHECK(sum_of(runtime, 1, 1) == 2);
-        if (way == WAYS - 1) /* then no other runtime is started */
+        if (way == WAYS - 1) /* so that no other runtime starts */
             take_threads_away();
         crowd_init(&crowd);
         for (int i = 0; i < 100; i++)
@@ -200,7 +201,7 @@ RV_TEST(cpu_stop, where_not_one_thread_can_be_had_it_is_an_error)
     in_child(none_without_clone);
 }
 
-/* With room for so many descriptors more. */
+/* With room for this many more descriptors. */
 static int sum_with_room(int way, rlim_t room)
 {
     struct rv_runtime *runtime = start_jobs(way, 1);
@@ -268,8 +269,8 @@ RV_TEST(cpu_stop, what_no_thread_takes_goes_into_the_queue_pipe)
     rv_runtime_stop(runtime);
 }
 
-/* The one pool thread and no descriptor for the queue pipe: all wait in the
- * list. */
+/* The one pool thread, and no descriptor for the queue pipe: all jobs wait in
+ * the list. */
 RV_TEST(cpu_stop, without_a_queue_pipe_all_are_run)
 {
     struct rlimit limit;
@@ -298,7 +299,7 @@ static void begin_gate_call(struct rv_runtime *runtime, struct rv_cpu *cpu,
     poll_once(runtime, cpu, probe);
 }
 
-/* CPU_CLASS-3: its bytes cannot bring the jobs that were there before it. */
+/* CPU_CLASS-3: its completions cannot include jobs from before its start. */
 RV_TEST(cpu_stop, a_thread_that_comes_late_takes_what_is_queued)
 {
     enum { JOBS = 20 };
@@ -337,7 +338,7 @@ RV_TEST(cpu_stop, a_thread_that_comes_late_takes_what_is_queued)
 }
 
 /* COMPLETION-2: the reads of idle pool threads would fill a ring of four
- * entries for good. */
+ * entries permanently. */
 RV_TEST(cpu_stop, many_threads_leave_a_small_ring_to_others)
 {
     const struct rv_runtime_options options = {.ring.entries = 4,
@@ -360,8 +361,8 @@ RV_TEST(cpu_stop, many_threads_leave_a_small_ring_to_others)
     rv_runtime_stop(runtime);
 }
 
-/* Where the machine has a ring, one of the usual size is used; and bare pool
- * threads for what is pure. */
+/* If the machine has io_uring, a ring of the usual size is used, and bare pool
+ * threads for pure callables. */
 RV_TEST(cpu_stop, a_ring_that_works_is_used)
 {
     for (int way = 0; way < WAYS; way++) {
@@ -412,7 +413,8 @@ RV_TEST(cpu_stop, without_memory_it_is_an_error_and_nothing_is_left)
     }
 }
 
-/* The pool thread of a runtime is there; then no packet finds a page. */
+/* The runtime's pool thread has started; then the kernel has no page for a
+ * packet. */
 static int job_without_a_page(void)
 {
     struct rv_runtime *runtime = start_jobs(BY_REACTOR, 1);

@@ -4,8 +4,8 @@
 
 usage: test_cpu.py EXAMPLE...
 
-sha1sum is compared with that of coreutils, byte for byte, with the ring and
-without it. It is not there when it was built without libcrypto.
+sha1sum is compared with that of coreutils, byte by byte, with the ring and
+without it. It does not exist in a build without libcrypto.
 """
 
 import hashlib

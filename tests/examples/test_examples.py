@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The examples do what they say, and the README quotes them as they are.
+"""The examples do what they promise, and the README quotes them correctly.
 
 usage: test_examples.py REVEIL EXAMPLE...
 """
@@ -49,7 +49,7 @@ def delay_server():
 
 @contextlib.contextmanager
 def answer_together(count):
-    """The URL of a server that answers none before so many have asked."""
+    """The URL of a server that responds only when this many have asked."""
     def answer():
         clients = []
         for _ in range(count):
@@ -85,7 +85,7 @@ class Server(unittest.TestCase):
         return client
 
     def stop(self, number=signal.SIGINT):
-        """Returns what it said on stdout after its first line."""
+        """Returns: what it has written to stdout after its first line."""
         self.server.send_signal(number)
         self.assertEqual(self.server.wait(SECONDS), 0)
         self.assertEqual(self.server.stderr.read(), "")
@@ -197,7 +197,7 @@ class Chat(Server):
         with contextlib.suppress(ConnectionResetError):
             self.assertEqual(client.recv(1), b"")
 
-    def test_who_does_not_read_is_dropped_and_holds_up_nobody(self):
+    def test_a_client_that_does_not_read_is_dropped_and_delays_no_other(self):
         alice = self.enter("alice")
         bob = self.enter("bob")
         self.assertEqual(alice.readline(), "* bob is here\n")
@@ -248,7 +248,7 @@ class GracefulShutdown(Server):
                          "stopped, 0 clients canceled\n")
         self.assertEqual(client.recv(1), b"")
 
-    def test_nobody_is_let_in_any_more(self):
+    def test_no_more_clients_are_accepted(self):
         self.begin(20000, b"1000\n")
         self.server.send_signal(signal.SIGTERM)
         self.wait_for_refusal()
@@ -366,7 +366,7 @@ class HundredFiles(unittest.TestCase):
                          [f"{i:03}" for i in range(100)])
 
     def test_the_loop_is_not_stalled(self):
-        """A loop that writes by itself is late by all of the writing.
+        """A loop that does the writing itself is late by all of it.
 
         Another program may have the CPU: the best of some runs counts."""
         shares = []

@@ -4,7 +4,7 @@
 
 usage: test_files.py EXAMPLE...
 
-RV_DISK=pool in the environment takes the ring away from them.
+With RV_DISK=pool in the environment they run without the ring.
 """
 
 import os
@@ -50,7 +50,7 @@ class Files(unittest.TestCase):
 
 
 class ClosedPipe(unittest.TestCase):
-    """Who writes to a reader that has gone says so, and ends."""
+    """A writer whose reader has gone reports it, and ends."""
 
     def closed(self, name, *arguments, stdin=subprocess.DEVNULL):
         reader, writer = os.pipe()

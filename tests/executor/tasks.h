@@ -19,7 +19,8 @@
 
 #include "support/support.h"
 
-/* What happened, a letter each; and how many futures were dropped. */
+/* What happened, one letter per event; and the number of futures that were
+ * dropped. */
 struct log {
     char text[64];
     uint32_t len;
@@ -38,7 +39,7 @@ struct stepper {
     struct rv_future future;
     struct log *log;
     char letter;
-    int steps; /* READY when it comes to 0 */
+    int steps; /* READY when it reaches 0 */
     int result;
 };
 
@@ -74,7 +75,7 @@ static inline void stepper_init(struct stepper *stepper, struct log *log,
     stepper->result = 0;
 }
 
-/* One that may be spawned. */
+/* A stepper that may be spawned. */
 static inline struct stepper *new_stepper(struct log *log, char letter,
                                           int steps)
 {
@@ -115,7 +116,7 @@ static inline enum rv_poll waiter_poll(struct rv_future *future,
     return RV_PENDING;
 }
 
-/* The waker stays in the door: a test may wake it too late. */
+/* The door keeps the waker, so that a test may wake too late. */
 static inline void waiter_drop(struct rv_future *future)
 {
     RV_CONTAINER_OF(future, struct waiter, future)->door->drops++;
@@ -149,8 +150,8 @@ static inline struct rv_executor *new_executor(void)
     return executor;
 }
 
-/* Let every task that is ready now, and what it readies, be polled: a yield
- * that comes `batches` times to the end of the line. */
+/* Let every task be polled that is ready now or becomes ready through that: a
+ * yield that goes to the end of the queue `batches` times. */
 static inline void run_batches(struct rv_executor *executor, int batches)
 {
     struct rv_yield yield;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_driver.c - what shares the executor's thread, and loops around it. */
+/* test_driver.c - drivers, and loops that embed the executor's own. */
 #include "executor/executor_internal.h"
 
 #include "executor/tasks.h"
@@ -8,7 +8,7 @@ RV_TEST_SUITE(driver);
 
 struct counting {
     struct rv_driver driver;
-    struct door *opens; /* at the first idle turn */
+    struct door *opens; /* at the first idle call */
     uint32_t idle;
     uint32_t busy;
 };
@@ -39,12 +39,12 @@ RV_TEST(driver, comes_before_the_executor_sleeps)
     waiter_init(&waiter, &door);
 
     cr_assert_eq(rv_block_on(executor, &waiter.future), 0);
-    cr_assert_eq(counting.idle, 1); /* it hung otherwise */
+    cr_assert_eq(counting.idle, 1); /* it would hang otherwise */
 
     rv_waker_drop(&door.waker);
     rv_executor_free(executor);
     rv_executor_remove_driver(
-        &counting.driver); /* harmless after the executor */
+        &counting.driver); /* a no-op after the executor was freed */
 }
 
 RV_TEST(driver, comes_now_and_then_to_a_busy_executor)
@@ -62,7 +62,7 @@ RV_TEST(driver, comes_now_and_then_to_a_busy_executor)
     rv_executor_free(executor);
 }
 
-/* A turn that removes and adds others. */
+/* A driver that removes and adds others. */
 struct meddling {
     struct rv_driver driver;
     struct rv_executor *executor;
@@ -87,7 +87,8 @@ static bool meddle(struct rv_driver *driver, bool idle)
 
 enum { TURNS = 4 };
 
-/* One round, with turn 1 removing `removes` and adding the last one again. */
+/* One round, in which driver 1 removes `removes` and adds the last one
+ * again. */
 static void meddle_in_a_round(struct meddling drivers[TURNS], uint32_t removes)
 {
     struct rv_executor *executor = new_executor();

@@ -81,7 +81,7 @@ RV_TEST(executor, block_on_inside_a_poll_is_a_deadlock)
     rv_future_init(&inner.future, &inner_ops);
     cr_assert_eq(rv_block_on(executor, &inner.future), -EDEADLK);
 
-    inner.on = other; /* another one's poll waits as well */
+    inner.on = other; /* the poll of another task waits as well */
     rv_future_init(&inner.future, &inner_ops);
     cr_assert_eq(rv_block_on(executor, &inner.future), -EDEADLK);
     cr_assert_eq(inner.log.len, 0, "the child was polled");
@@ -95,7 +95,8 @@ RV_TEST(executor, current_is_set_only_while_it_polls)
     struct inner inner = {.on = executor};
 
     cr_assert_null(rv_executor_current());
-    rv_future_init(&inner.future, &inner_ops); /* looks inside its poll */
+    /* Its poll checks rv_executor_current(). */
+    rv_future_init(&inner.future, &inner_ops);
     rv_block_on(executor, &inner.future);
     cr_assert_null(rv_executor_current());
     rv_executor_free(executor);
@@ -157,7 +158,8 @@ RV_TEST(executor, a_detached_task_is_dropped_and_freed_when_it_is_over)
 
     rv_count_allocs(0);
     executor = new_executor();
-    run_batches(executor, 1); /* the slab and the queue have their memory */
+    run_batches(executor,
+                1); /* the slab and the queue have allocated their memory */
     live = rv_alloc_live();
     rv_spawn(executor, &new_stepper(&log, 'a', 2)->future, NULL);
     cr_assert_eq(rv_alloc_live(), live + 1);
@@ -199,7 +201,7 @@ static enum rv_poll parent_poll(struct rv_future *future, struct rv_cx *cx)
 
     future->result =
         rv_spawn(cx->executor, &new_stepper(self->log, 'c', 1)->future, NULL);
-    log_add(self->log, 'p'); /* before the child: it comes later */
+    log_add(self->log, 'p'); /* before the child, which is polled later */
     return RV_READY;
 }
 
@@ -260,7 +262,8 @@ static void *open_from_outside(void *arg)
 {
     struct door *door = arg;
 
-    while (!rv_trace_count(RV_EV_PARK)) /* the executor sleeps, or nearly */
+    while (
+        !rv_trace_count(RV_EV_PARK)) /* the executor sleeps, or is about to */
         sched_yield();
     door->open = true;
     rv_waker_wake(&door->waker);
@@ -298,7 +301,7 @@ RV_TEST(executor, a_late_wake_does_not_reach_the_next_task_in_the_slot)
     first.open = true;
     rv_waker_wake(&first.waker);
     run_batches(executor, 1);
-    /* run_batches() had a slot too, which is given out first. */
+    /* run_batches() had a slot too, which is reused first. */
     rv_spawn(executor, &new_stepper(&log, 'f', 1)->future, NULL);
     rv_spawn(executor, &new_waiter(&second)->future, NULL);
     run_batches(executor, 1);
@@ -350,7 +353,7 @@ RV_TEST(executor, wakers_outlive_the_executor_and_do_nothing)
     cr_assert_eq(door.polls, 1);
 }
 
-/* Its drop spawns: what the executor says then. */
+/* Its drop spawns, and stores the executor's error. */
 struct late_spawner {
     struct rv_future future;
     struct rv_executor *executor;

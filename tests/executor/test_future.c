@@ -2,7 +2,7 @@
 /*
  * test_future.c - polling, dropping, the await macros, and their misuse.
  *
- * No executor: the test polls by hand, as whoever holds a future may.
+ * No executor: the test polls by hand, as any owner of a future may.
  */
 #include <criterion/criterion.h>
 
@@ -65,7 +65,7 @@ RV_TEST(future, a_poll_has_a_budget_of_calls)
         cr_assert(rv_may_go_on(&cx));
     cr_assert_not(rv_probe_take(&probe));
     cr_assert_not(rv_may_go_on(&cx));
-    cr_assert(rv_probe_take(&probe), "it goes on in its next turn");
+    cr_assert(rv_probe_take(&probe), "it continues in its next poll");
     cx = rv_probe_cx(&probe);
     cr_assert(rv_may_go_on(&cx));
     rv_probe_fini(&probe);
@@ -143,14 +143,14 @@ RV_TEST(future, drop_is_harmless_without_a_drop_function_or_a_type)
 
 /* --- await ------------------------------------------------------------- */
 
-/* Waits for two gates and then for a flag; returns what the gates gave. */
+/* Waits for two gates and then for a flag; returns the results of the gates. */
 struct walk {
     struct rv_future future;
     struct gate first;
     struct gate second;
     int looks;
     bool flag;
-    int error; /* what to end with instead, after the first gate */
+    int error; /* the result to end with instead, after the first gate */
 };
 
 static bool look(struct walk *walk)
@@ -259,7 +259,7 @@ RV_TEST(future, drop_of_a_suspended_one_drops_its_children)
     rv_drop(&walk.future);
 
     cr_assert_eq(walk.first.drops, 1);
-    cr_assert_eq(walk.second.drops, 0); /* was zero: harmless */
+    cr_assert_eq(walk.second.drops, 0); /* all zero: a no-op */
     cr_assert_eq(walk.future.at, RV_AT_END);
 }
 
@@ -310,7 +310,7 @@ RV_TEST(future, even_one_without_a_type_is_stopped)
     rv_test_aborts(poll_a_dropped_zero, ": without a type\n");
 }
 
-/* No compiler sees it: the label of the await is in the wrong switch. */
+/* No compiler detects this: the label of the await is in the wrong switch. */
 static enum rv_poll trap_poll(struct rv_future *future, struct rv_cx *cx)
 {
     static struct gate gate;

@@ -253,7 +253,7 @@ RV_TEST(join, abort_before_the_first_poll_polls_never)
     struct rv_join join;
 
     rv_spawn(executor, &new_stepper(&log, 'a', 1)->future, &join);
-    rv_join_abort(&join); /* it is in the queue still */
+    rv_join_abort(&join); /* it is still in the queue */
     rv_join_abort(&join);
     run_batches(executor, 2);
 
@@ -336,7 +336,7 @@ struct aborter {
     struct rv_future future;
     struct rv_join *in_poll;
     struct rv_join *in_drop;
-    struct rv_join *handle; /* let go and freed in the drop */
+    struct rv_join *handle; /* freed in the drop */
     int *polls;
     int *drops;
 };
@@ -415,7 +415,7 @@ RV_TEST(join, a_drop_that_aborts_its_own_task_again_is_harmless)
     rv_executor_free(executor);
 }
 
-/* As when the drop of a child aborts the parent, which holds the handle. */
+/* As when the drop of a child aborts its parent, which owns the handle. */
 RV_TEST(join, a_drop_may_end_the_holder_of_its_handle)
 {
     struct rv_executor *executor = new_executor();

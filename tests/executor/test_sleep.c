@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_sleep.c - futures that wait for time, or for a turn.
+ * test_sleep.c - futures that wait for a time, or for other tasks.
  *
  * Time is what is tested here, so these tests wait: a few ms each.
  *
@@ -18,8 +18,8 @@
 
 RV_TEST_SUITE(sleep);
 
-/* The clock is the test's: it goes on by what the executor asks for, not by how
- * long the machine takes. */
+/* A virtual clock: it advances by what the executor asks for, not by how long
+ * the machine takes. */
 RV_TEST(sleep, it_is_never_early_and_at_most_1_ms_late)
 {
     struct rv_executor *executor;

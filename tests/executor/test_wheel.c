@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_wheel.c - the timing wheel alone, with a clock that the test turns.
+ * test_wheel.c - the timing wheel alone, with a clock that the test advances.
  *
  * Threads: the test's.
  */
@@ -27,7 +27,7 @@ static struct rv_timer *add(struct rv_timer *timer, int64_t deadline_ns)
     return timer;
 }
 
-/* Turn the clock. Returns: how many timers fired; the first in *first. */
+/* Advance the clock. Returns: how many timers fired; the first in *first. */
 static int advance(int64_t now_ns, struct rv_timer **first)
 {
     struct rv_list fired;
@@ -120,8 +120,8 @@ RV_TEST(wheel, a_clock_that_steps_back_changes_nothing)
 
 /* --- several levels ---------------------------------------------------- */
 
-/* Go from one rv_wheel_next_ns() to the next until the timer fires. Returns:
- * how many steps that took. */
+/* Advance from one rv_wheel_next_ns() to the next until the timer fires.
+ * Returns: the number of steps. */
 static int steps_until_fired(int64_t deadline_ns)
 {
     int steps = 0;
@@ -151,7 +151,7 @@ RV_TEST(wheel, a_timer_of_each_level_comes_down_and_fires)
     }
 }
 
-/* What the executor's clock does: small steps through all levels. */
+/* What the executor does: small steps through all levels. */
 RV_TEST(wheel, a_timer_survives_every_cascade_on_its_way)
 {
     const int64_t deadline_ns = 3 * 64 * 64 * TICK_NS + 5 * 64 * TICK_NS + 7;
@@ -201,7 +201,7 @@ RV_TEST(wheel, the_farthest_deadlines_are_held_and_not_early)
     cr_assert_eq(advance(LAST_TICK - 1, NULL), 0);
     cr_assert_eq(advance(LAST_TICK, &fired), 1);
     cr_assert_eq(fired, &last);
-    /* Its tick is after the end of time: it waits, and can be canceled. */
+    /* Its tick is after the largest time: it waits, and can be canceled. */
     cr_assert_eq(rv_wheel_next_ns(&wheel), RV_NEVER - 1);
     rv_wheel_cancel(&wheel, &beyond);
     cr_assert_eq(rv_wheel_next_ns(&wheel), RV_NEVER);
@@ -254,7 +254,7 @@ RV_TEST(wheel, one_that_came_down_a_level_can_be_canceled)
     cr_assert_eq(advance(71 * TICK_NS, NULL), 1);
 }
 
-/* rv_wheel_next_ns() may be too early then, but must not stand still. */
+/* rv_wheel_next_ns() may be too early then, but must advance. */
 RV_TEST(wheel, after_the_earliest_was_canceled_it_still_moves_on)
 {
     struct rv_timer earliest;
@@ -289,7 +289,7 @@ static uint64_t random_of(struct model *model)
     return model->seed;
 }
 
-/* From nanoseconds to years, each size as often. */
+/* From nanoseconds to years, each magnitude equally often. */
 static int64_t random_span(struct model *model, int max_bits)
 {
     const int bits = (int)(random_of(model) % (uint64_t)max_bits);
@@ -297,7 +297,8 @@ static int64_t random_span(struct model *model, int max_bits)
     return 1 + (int64_t)(random_of(model) & ((UINT64_C(1) << bits) - 1));
 }
 
-/* The naive rule: due when the tick it is rounded up to has come. */
+/* The naive rule: a timer is due at the tick that its deadline is rounded up
+ * to. */
 static bool due(int64_t deadline_ns, int64_t now_ns)
 {
     return (deadline_ns + TICK_NS - 1) / TICK_NS <= now_ns / TICK_NS;

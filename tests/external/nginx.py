@@ -78,7 +78,7 @@ class Nginx:
             with open(f"{self.folder}/www/{name}", "wb") as file:
                 file.write(content)
         # nginx cannot take "a free port". One that was free a moment ago may
-        # be somebody's by now: then it exits, and another is tried.
+        # be taken by now: then it exits, and another is tried.
         for _ in range(10):
             with closed_port() as self.port:
                 pass
@@ -106,7 +106,7 @@ class Nginx:
             socket.create_connection(("127.0.0.1", self.port)).close()
         except ConnectionRefusedError:
             return None
-        # Somebody else may listen there while nginx is about to exit.
+        # Another program may listen there while nginx is about to exit.
         return "answers" if os.path.exists(f"{self.folder}/pid") else None
 
     def words(self):

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Python's http.server with answers that are unusual, or wrong.
+"""Python's http.server with responses that are unusual, or wrong.
 
-The path chooses the response: ANSWERS has for each a function that gets the
-handler and writes bytes as it likes. The connection stays open afterwards
-until the client closes it, unless the response closes it: so a client that
-waits for more than the response is found out by its time limit.
+The path selects the response: ANSWERS has a function for each, which gets the
+handler and writes any bytes. The connection then stays open until the client
+closes it, unless the response closes it. So a client that waits for more than
+the response fails by its time limit.
 """
 
 import contextlib
@@ -169,7 +169,7 @@ just("/coding", OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n")
 
 @answer("/bad/endless-head")
 def endless_head(handler):
-    """A head that goes on for as long as somebody reads it."""
+    """A head that continues as long as the client reads it."""
     with contextlib.suppress(ConnectionError):
         handler.wfile.write(OK)
         while True:
@@ -215,7 +215,7 @@ class QuietServer(http.server.ThreadingHTTPServer):
         socketserver.TCPServer.server_bind(self)
 
     def handle_error(self, *_):
-        """A client that went away is no news here."""
+        """Ignore clients that disconnect."""
 
 
 class Running:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What the external tests share: processes, waits, sockets, `reveil serve`.
+"""Shared by the external tests: processes, waits, sockets, `reveil serve`.
 
-Nothing that is started here outlives the tests. A test stops what it has
-started; a child is killed by the kernel when this process dies; what is left
-when Python exits (Ctrl-C, SIGTERM) is killed then.
+No process that is started here outlives the tests. A test stops what it has
+started; the kernel kills a child when this process dies; all others are killed
+when Python exits (Ctrl-C, SIGTERM).
 """
 
 import atexit
@@ -21,7 +21,7 @@ import time
 import unittest
 
 SLOW = bool(os.environ.get("RV_TEST_SLOW"))  # the program is instrumented
-LIMIT_S = 300  # what has not ended by itself then is a hang, on any machine
+LIMIT_S = 300  # a program that runs for longer hangs, on any machine
 
 program = None  # the path of reveil: main() sets it
 
@@ -31,7 +31,7 @@ atexit.register(leftovers.close)
 
 
 def scratch_folder():
-    """A folder that goes when this process does."""
+    """A folder that is removed when this process ends."""
     return leftovers.enter_context(tempfile.TemporaryDirectory())
 
 
@@ -169,7 +169,7 @@ LINGER_FOR_0_SECONDS = (
 
 @contextlib.contextmanager
 def closed_port():
-    """A port that is nobody's for as long as this lasts: bound, no listener."""
+    """A port that no program uses while this lasts: bound, no listener."""
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         yield holder.getsockname()[1]
@@ -210,7 +210,7 @@ class Client:
         self.send(request(path))
 
     def end(self):
-        """Say that nothing more will be sent; still listen."""
+        """Close the sending direction only."""
         self.socket.shutdown(socket.SHUT_WR)
 
     def vanish(self):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Test the program `reveil` against software that was not written here.
+"""Test the program `reveil` against software of other projects.
 
     test_external.py PROGRAM [-v] [CLASS | CLASS.test]...
 
@@ -37,7 +37,7 @@ from support import (Client, Finished, LIMIT_S, SLOW, Serve, big, closed_port,
 
 
 class ServeCase(unittest.TestCase):
-    """Tests of one `reveil serve`, which must come out of each unharmed."""
+    """Tests of one `reveil serve`, which must still work after each."""
 
     host = "127.0.0.1"
 
@@ -347,10 +347,10 @@ class Raw(ServeCase):
 
 
 class Malformed(ServeCase):
-    """What two servers could understand in two ways is refused."""
+    """Requests that two servers could interpret differently are refused."""
 
     def refuse(self, text, status):
-        """One answer, with this status, and a polite end."""
+        """One response with this status, then an orderly close."""
         with self.server.connect() as client:
             client.send(text)
             answer = client.rest_until_end()
@@ -780,7 +780,7 @@ class GetStreams(GetCase):
         done = Finished(need("unshare"), "-rm", "sh", "-c", SMALL_DISK, "sh",
                         scratch_folder(), support.program, self.url)
         if done.status == 77 or "unshare:" in done.err:
-            self.skipTest("no disk of its own to be had: " + done.err)
+            self.skipTest("no disk of its own: " + done.err)
         self.assertIn("No space left on device", done.err)
         lines = done.out.decode().splitlines()
         self.assertEqual(lines[0], "status 1", done.err)
@@ -788,7 +788,7 @@ class GetStreams(GetCase):
         self.assertEqual(len(lines), 2)
 
     def test_a_long_body_that_is_cut_has_begun_to_come(self):
-        """A megabyte is held back, as what is beyond has to go somewhere."""
+        """A megabyte is kept in memory; a larger body needs a destination."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
             for sent in 500_000, 3_000_000:
@@ -908,7 +908,7 @@ class Thousand(GetCase):
 
 
 class Compare(unittest.TestCase):
-    """`reveil compare`: how often each asks, and sleeps. Not how long."""
+    """`reveil compare`: counts of polls and sleeps, no times."""
 
     def runs(self):
         done = Finished(support.program, "compare", "--json", "--no-syscalls",
@@ -930,7 +930,7 @@ class Compare(unittest.TestCase):
             self.assertLessEqual(run["polls"], 8, run)
             self.assertLessEqual(run["epoll_waits"], 16, run)
             self.assertLessEqual(run["parks"], 16, run)
-            # In the same run: who asks again and again has asked far oftener.
+            # In the same run: busy polling has polled far more often.
             self.assertGreater(busy["polls"], 100 * run["polls"])
 
 

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""All at once against `reveil serve`, which must come out of it unharmed.
+"""Many kinds of clients at once against `reveil serve`, which must survive.
 
     test_storm.py PROGRAM [-v] [CLASS.test]
 
-wrk with 1,000 connections to a server that may have 600 descriptors; beside
-it clients that read or write slowly, that half-close, that vanish, that say
-half of a request or never read their response. Who stays gets the right answer,
-if late, and perhaps on another connection: while descriptors are short one
-that waits for a second between two requests is let go, as HTTP allows. At the
-end no connection and no descriptor is left, and the server
-stops as if nothing had been.
+wrk with 1,000 connections to a server that may have 600 descriptors, together
+with clients that read or write slowly, half-close, disconnect, send half of a
+request, or never read their response. A client that stays gets the right
+response, though perhaps late, and perhaps on another connection: while
+descriptors are short, the server closes a connection that waits for a second
+between two requests, as HTTP allows. At the end no connection and no descriptor
+is left, and the server stops normally.
 
 RV_TEST_SLOW in the environment: the program is instrumented, be patient.
 """
@@ -33,7 +33,7 @@ from support import (LIMIT_S, LINGER_FOR_0_SECONDS, Serve, big, need, request,
                      start, wait_until)
 
 DESCRIPTORS = 600  # of the server: fewer than wrk alone would use
-WRK_S = 2  # that long it goes on when the server has run out
+WRK_S = 2  # how long it continues when the server has no descriptors left
 STORM_S = LIMIT_S  # when one that is not served yet never will be
 
 # What a client says that the server has not waited for any longer.
@@ -244,7 +244,7 @@ class Storm(unittest.TestCase):
 
     async def rage(self, server, most):
         watcher = asyncio.ensure_future(self.watch(server, most))
-        # One half comes before there is a crowd, one meets the crowd.
+        # One half comes before the crowd, the other one together with it.
         early = asyncio.ensure_future(all_clients(server.port))
         await asyncio.sleep(0.2)
         wrk = start([need("wrk"), "-t1", "-c1000", f"-d{STORM_S}", "--timeout",
@@ -261,8 +261,8 @@ class Storm(unittest.TestCase):
         return wrk, wrong
 
     def storm(self, *options):
-        """A client that the machine lets wait too long is cut off, and rightly:
-        then again, with more patience of the server."""
+        """On a slow machine a client may rightly be disconnected: then again,
+        with larger limits of the server."""
         need("wrk")
         for idle_s in 4, 16, 64:
             wrong = self.storm_once(idle_s, *options)

@@ -31,7 +31,7 @@
 struct desk {
     struct rv_runtime *runtime;
     char directory[32];
-    char path[64]; /* of a file in it that is not there yet */
+    char path[64]; /* of a file in it that does not exist yet */
 };
 
 static inline struct rv_runtime *files_start(void)
@@ -166,7 +166,7 @@ static inline enum rv_poll poll_once(struct desk *desk,
     return rv_poll(future, &cx);
 }
 
-/* Let everything go on for so many milliseconds. */
+/* Let everything run for this many milliseconds. */
 static inline void let_pass(struct desk *desk, int64_t ms)
 {
     struct rv_sleep nap;
@@ -175,7 +175,7 @@ static inline void let_pass(struct desk *desk, int64_t ms)
     cr_assert_eq(desk_await(desk, &nap.future), 0);
 }
 
-/* Wait until no operation has the buffer. */
+/* Wait until no operation uses the buffer. */
 static inline void await_buf(struct desk *desk, const struct rv_buf *buf)
 {
     for (int i = 0; i < RV_TEST_WAIT_MS && rv_buf_busy(buf); i++)

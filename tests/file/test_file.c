@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_file.c - file operations: what they do and return, whichever way they
- * go.
+ * test_file.c - file operations: what they do and return, through the ring and
+ * through the pool.
  *
  * Threads: the test's.
  */
@@ -400,7 +400,7 @@ RV_TEST(file, a_pipe_without_a_reader_is_an_error)
 
 enum { MORE_THAN_A_PIPE = 300000 };
 
-/* Takes all that comes out of a pipe, when it is full. */
+/* Reads all that is in a pipe, once the pipe is full. */
 struct taker {
     pthread_t thread;
     int fd;
@@ -408,7 +408,7 @@ struct taker {
     char data[MORE_THAN_A_PIPE];
 };
 
-/* All the bytes that a pipe has room for are in it. */
+/* The pipe is full. */
 static bool is_full(int fd)
 {
     int len_bytes;
@@ -500,7 +500,7 @@ RV_TEST(file, a_dropped_read_keeps_its_buffer_until_it_is_over)
         await_buf(&desk, buf);
         cr_assert_eq(buf->len_bytes, 0);
     }
-    /* None of them took what comes now. */
+    /* None of them took the bytes that arrive now. */
     cr_assert_eq(write(tube.fds[1], "x", 1), 1);
     rv_file_read_init(&op, tube.reader, buf, RV_FILE_POSITION);
     cr_assert_eq(desk_do(&desk, &op), 1);
@@ -546,14 +546,14 @@ RV_TEST(file, a_buffer_is_in_one_operation_at_a_time)
     rv_file_write_init(&second, tube.writer, buf, 0, RV_FILE_POSITION);
     cr_assert_eq(desk_do(&desk, &second), -EBUSY);
     rv_drop(&first.future);
-    rv_buf_put(buf); /* the operation has it still */
+    rv_buf_put(buf); /* the operation still uses it */
     tube_close(&tube);
     rv_probe_fini(&probe);
     desk_fini(&desk);
 }
 
-/* FILE-2: the read waits in line while its file is put, and the number goes to
- * another file. */
+/* FILE-2: the read is queued while its file is put and another file gets its
+ * descriptor number. */
 RV_TEST(file, a_waiting_operation_keeps_its_descriptor)
 {
     enum { FILLERS = 40 };
@@ -597,7 +597,7 @@ RV_TEST(file, a_waiting_operation_keeps_its_descriptor)
     desk_fini(&desk);
 }
 
-/* Polls a child so many times, then drops it. */
+/* Polls a child this many times, then drops it. */
 struct impatient {
     struct rv_future future;
     struct rv_future *child;
@@ -752,7 +752,7 @@ static int copy_a_file(void *arg)
     return result;
 }
 
-/* Not strictly: without memory for a ring, the pool does it. */
+/* Not required: without memory for a ring, the pool does it. */
 RV_TEST(file, without_memory_nothing_is_left)
 {
     cr_assert_gt(rv_fail_each_alloc(copy_a_file, "/proc/self/status"), 5);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_file_drop.c - every file future, dropped before its first poll, after
- * its first, its second, ... until it is READY: nothing of it is left.
+ * its first, its second, ... until it is READY; nothing may be left of it.
  *
  * Threads: the test's, the pool's.
  */
@@ -13,7 +13,7 @@ RV_TEST_SUITE(file_drop);
 
 enum { POLLS_AT_MOST = 100 };
 
-/* What a future works on, new for each point at which it is dropped. */
+/* The objects that a future uses, new for each point at which it is dropped. */
 struct site {
     struct desk desk;
     struct rv_file *file;
@@ -171,7 +171,7 @@ static enum rv_poll dropper_poll(struct rv_future *future, struct rv_cx *cx)
         }
     }
     rv_drop(self->child);
-    rv_drop(self->child); /* again is harmless */
+    rv_drop(self->child); /* a no-op the second time */
     return RV_READY;
 }
 
@@ -188,7 +188,7 @@ static void site_open(struct site *site)
 
 static void site_close(struct site *site)
 {
-    /* What was dropped may hold its buffer still, not for ever. */
+    /* A dropped operation may still use its buffer, but not forever. */
     await_buf(&site->desk, site->buf);
     rv_file_put(site->file);
     rv_file_put(site->made);

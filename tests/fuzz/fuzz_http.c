@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz_http.c - whatever comes in, in whatever pieces: the same comes out.
+ * fuzz_http.c - any message, in any pieces, gives the same result.
  *
  *     clang -fsanitize=fuzzer,address ...     libFuzzer calls the target
  *     cc -DRV_FUZZ_MAIN ...                   runs it over the seeds below
@@ -36,7 +36,7 @@ static bool inside(struct rv_http_slice slice, ssize_t head)
     return (uint64_t)slice.at + slice.len <= (uint64_t)head;
 }
 
-/* What holds of any message, whole or not, good or bad. */
+/* Invariants of any message, whole or not, good or bad. */
 static void check(const struct outcome *out, const struct feed *in)
 {
     const struct rv_http_parser *parser = &out->parser;
@@ -109,11 +109,11 @@ static const char *const seeds[] = {
     "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
 };
 
-/* Bytes with a meaning, to put in the place of others. */
+/* Bytes with a meaning, to replace others with. */
 static const char spoilers[] = {'\0', '\r', '\n', ' ', '\t', ':',    ';',
                                 ',',  '0',  'f',  'x', '-',  '\x7f', '\x80'};
 
-/* The seed as it is, then with each of its bytes spoilt, then cut short. */
+/* The seed itself, then with each of its bytes changed, then truncated. */
 static size_t run_seed(const char *seed, uint8_t first)
 {
     const size_t len = strlen(seed) + 1;
@@ -124,7 +124,7 @@ static size_t run_seed(const char *seed, uint8_t first)
             char *input = feed_copy(seed, len);
 
             memmove(input + 1, seed, len - 1);
-            if (at > 0) /* the byte at 0 is the one that says what it is */
+            if (at > 0) /* the byte at 0 tells what it is */
                 input[at] = spoilers[i];
             input[0] = (char)first;
             LLVMFuzzerTestOneInput((const uint8_t *)input, len);
@@ -139,7 +139,7 @@ int main(void)
 {
     size_t runs = 0;
 
-    /* Three places to cut at; feed.h's byte by byte sees to the others. */
+    /* Three positions to cut at; feed.h also feeds byte by byte. */
     for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++)
         for (int flags = 0; flags < 1 << CUT_SHIFT; flags++)
             for (int at = 7; at < CUTS; at += 8)

@@ -23,7 +23,7 @@ static inline const char *text_of(struct rv_http_slice slice, const char *bytes)
     return text;
 }
 
-/* Feed a message every way; *out is what came of it. */
+/* Feed a message in every way; *out is the outcome. */
 static inline void run_bytes(struct outcome *out, int kind, const char *bytes,
                              size_t len, const struct rv_http_limits *limits)
 {
@@ -36,13 +36,13 @@ static inline void run_bytes(struct outcome *out, int kind, const char *bytes,
     cr_assert_eq(cut, 0, "cut at %zu it differs: %s", cut, bytes);
 }
 
-/* Feed a text every way, with the default limits. */
+/* Feed a text in every way, with the default limits. */
 static inline void run(struct outcome *out, int kind, const char *text)
 {
     run_bytes(out, kind, text, strlen(text), NULL);
 }
 
-/* What the head was refused with; 0 if it was not. */
+/* The error that the head was rejected with; 0 if it was accepted. */
 static inline int head_error(int kind, const char *text)
 {
     struct outcome out;

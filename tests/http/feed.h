@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * feed.h - run a message through the parser in pieces, and keep what came out.
+ * feed.h - run a message through the parser in pieces, and keep the outcome.
  *
- * It stands in for a connection: bytes arrive, `first` of them and then
- * `step` at a time, and at the end the other side closes. Every call of the
- * parser gets its bytes in a new allocation of just their size, so that
+ * It stands in for a connection: bytes arrive, `first` of them and then `step`
+ * at a time, and at the end the other side closes. Every call of the parser
+ * gets its bytes in a new allocation of just their size, so that
  * AddressSanitizer sees a read beyond them or a pointer kept from before.
  */
 #ifndef RV_TESTS_FEED_H
@@ -18,22 +18,22 @@
 
 enum { FEED_BODY_BYTES = 4096 };
 
-/* What is fed. */
+/* The input. */
 struct feed {
     enum rv_http_kind kind;
     bool answers_head;
-    const struct rv_http_limits *limits; /* NULL: the default ones */
+    const struct rv_http_limits *limits; /* NULL: the defaults */
     const char *bytes;
     size_t len;
 };
 
-/* What came of it. */
+/* The outcome. */
 struct outcome {
     struct rv_http_parser parser;
-    ssize_t head;    /* its length, -EAGAIN if it never ended, or the error */
+    ssize_t head;    /* its length; -EAGAIN if it did not end; or the error */
     int error;       /* of head or body; 0: none before the connection ended */
-    int eof;         /* what rv_http_parse_eof() said of that end */
-    size_t used;     /* bytes of the message; means nothing after an error */
+    int eof;         /* the result of rv_http_parse_eof() at that end */
+    size_t used;     /* bytes of the message; undefined after an error */
     size_t body_len; /* bytes of the body, decoded; the first are here: */
     char body[FEED_BODY_BYTES];
     bool pos_went_back; /* or did not follow the bytes */
@@ -115,7 +115,7 @@ static inline bool feed_same_slice(struct rv_http_slice a,
     return a.at == b.at && a.len == b.len;
 }
 
-/* All that a caller can see of the two heads is the same. */
+/* Whether all that a caller can see of the two heads is the same. */
 static inline bool feed_same_head(const struct rv_http_head *a,
                                   const struct rv_http_head *b)
 {
@@ -135,7 +135,7 @@ static inline bool feed_same_head(const struct rv_http_head *a,
     return true;
 }
 
-/* The same came of both, up to the last byte. */
+/* Whether both outcomes are the same, up to the last byte. */
 static inline bool feed_same(const struct outcome *a, const struct outcome *b)
 {
     const size_t kept =

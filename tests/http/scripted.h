@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scripted.h - a peer on a thread of its own that says what it was told to,
- * to one client, whatever the client asks.
+ * scripted.h - a peer on a thread of its own that sends a fixed text to one
+ * client, whatever the client asks.
  *
  *     struct scripted peer = {.says = "HTTP/1.1 200 OK\r\n\r\n"};
  *     scripted_start(&peer);
@@ -30,7 +30,7 @@ enum scripted_end {
 struct scripted {
     /* Set before start. */
     const char *says;
-    int piece; /* bytes a send; 0: all at once */
+    int piece; /* bytes per send; 0: all at once */
     enum scripted_end end;
 
     uint16_t port;    /* valid after start */
@@ -65,7 +65,7 @@ static inline void scripted_say(const struct scripted *self, int fd)
             send(fd, at, piece < left ? piece : left, MSG_NOSIGNAL);
 
         if (n < 0)
-            return; /* the client had enough */
+            return; /* the client has closed the connection */
         at += n;
         left -= (size_t)n;
     }
@@ -112,7 +112,7 @@ static inline void scripted_start(struct scripted *self)
     cr_assert_eq(pthread_create(&self->thread, NULL, scripted_main, self), 0);
 }
 
-/* Nobody will come: end the wait for a client. */
+/* No client will connect: end the wait for one. */
 static inline void scripted_give_up(struct scripted *self)
 {
     shutdown(self->listener, SHUT_RDWR);

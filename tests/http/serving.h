@@ -29,14 +29,14 @@
 struct serving {
     /* Set before start. */
     struct rv_http_handler handler;
-    int64_t idle_timeout_ns;                       /* 0: the server's own */
-    uint32_t head_bytes;                           /* 0: the server's own */
+    int64_t idle_timeout_ns; /* 0: the server's own */
+    uint32_t head_bytes;     /* 0: the server's own default */
     void (*adjust)(struct rv_http_server *server); /* or NULL */
 
     uint16_t port;     /* valid after start */
     uint64_t requests; /* valid after stop or join */
     uint32_t
-        answers; /* what rv_http_server_shutdown() said, valid after join */
+        answers; /* the result of rv_http_server_shutdown(), valid after join */
     int32_t cut; /* the server's result, valid after join */
 
     /* Private. */
@@ -111,7 +111,7 @@ static inline void serving_drain(struct serving *self, int64_t deadline_ns)
     rv_waker_wake(&self->waker);
 }
 
-/* Wait until the server has ended by itself. */
+/* Wait until the server has ended without a stop. */
 static inline void serving_join(struct serving *self)
 {
     pthread_join(self->thread, NULL);
@@ -126,7 +126,7 @@ static inline void serving_stop(struct serving *self)
     serving_join(self);
 }
 
-/* A connected socket whose recv gives up when the test would. */
+/* A connected socket whose recv gives up when the test would time out. */
 static inline int dial(uint16_t port)
 {
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -174,7 +174,7 @@ static inline void listen_to_end(int fd, char *text, size_t size)
     close(fd);
 }
 
-/* Say it on a new connection, and hear all that comes back. */
+/* Send it on a new connection, and receive all of the response. */
 static inline void ask(uint16_t port, const char *request, char *text,
                        size_t size)
 {
@@ -184,7 +184,7 @@ static inline void ask(uint16_t port, const char *request, char *text,
     listen_to_end(fd, text, size);
 }
 
-/* How often `part` is in `text`. */
+/* The number of occurrences of `part` in `text`. */
 static inline int count_of(const char *text, const char *part)
 {
     int count = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * talker.h - a peer on a thread of its own that serves one connection after
- * the other, several requests on each, as it was told to.
+ * talker.h - a peer on a thread of its own that serves one connection after the
+ * other, several requests on each, with fixed responses.
  *
  *     struct talker peer = {.talks = {{.says = {OK1("a"), OK1("b")}},
  *                                     {.says = {OK1("c")}}}};
@@ -9,8 +9,8 @@
  *     ... GETs of talker_url(url, &peer, "/path") ...
  *     talker_stop(&peer);
  *
- * A talk answers with each of its `says` once a request has come, and ends as
- * it is told. An empty one is no response: the connection ends there.
+ * A talk sends each of its `says` when a request has arrived, and ends as
+ * `end` says. An empty one is no response: the connection ends there.
  */
 #ifndef RV_TESTS_TALKER_H
 #define RV_TESTS_TALKER_H
@@ -43,7 +43,7 @@ struct talker {
     pthread_t thread;
 };
 
-/* Returns: false when the client has ended it. */
+/* Returns: false if the client has closed it. */
 static inline bool talker_hear(struct talker *self, int fd)
 {
     char *text = self->heard[self->requests % HEARD];
@@ -104,7 +104,7 @@ static inline void talker_start(struct talker *self)
     cr_assert_eq(pthread_create(&self->thread, NULL, talker_main, self), 0);
 }
 
-/* Nobody else will come. */
+/* No more clients will connect. */
 static inline void talker_stop(struct talker *self)
 {
     shutdown(self->listener, SHUT_RDWR);

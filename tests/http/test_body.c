@@ -314,7 +314,7 @@ Test(http_body, malformed_trailers_are_refused)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        /* "\r" alone waits for its LF: nothing is wrong with it yet. */
+        /* "\r" alone waits for its LF: that is no error yet. */
         const int wanted = strcmp(cases[i], "0\r\n\r") == 0 ? 0 : -EBADMSG;
 
         cr_assert_eq(chunked_error(cases[i]), wanted, "%s", cases[i]);
@@ -389,7 +389,7 @@ Test(http_body, body_limit_is_exact)
 Test(http_body, line_limit_is_exact)
 {
     static const char *const lines[] = {
-        "0;%0*d\r\n\r\n",           /* 4 bytes beside the padding */
+        "0;%0*d\r\n\r\n",           /* 4 bytes besides the padding */
         "1\r\na\r\n0;%0*d\r\n\r\n", /* also of a later line */
         "0\r\nX:%0*d\r\n\r\n",      /* of a trailer */
         "0\r\nA: b\r\nX:%0*d\r\n\r\n",
@@ -413,7 +413,7 @@ Test(http_body, trailer_limits_are_exact)
     static const char full[] = "0\r\n%s: b\r\nC: %0*d\r\n\r\n";
     char body[256];
 
-    /* "A: b\r\n", "C: ...\r\n" and "\r\n" are 13 bytes beside the padding. */
+    /* "A: b\r\n", "C: ...\r\n" and "\r\n" are 13 bytes besides the padding. */
     snprintf(body, sizeof(body), full, "A", HEAD - 13, 0);
     cr_assert_eq(limited(body, (struct rv_http_limits){LINE, HEAD, 2, 9}), 0);
     cr_assert_eq(limited(body, (struct rv_http_limits){LINE, HEAD, 1, 9}),

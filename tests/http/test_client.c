@@ -15,7 +15,7 @@ RV_TEST_SUITE(http_client);
 
 /* --- one GET ----------------------------------------------------------- */
 
-/* What came of it, copied. */
+/* The outcome, copied. */
 struct outcome {
     int result;
     int status;
@@ -203,7 +203,7 @@ static int result_after_interim(int count, int filler)
     return out.result;
 }
 
-/* A server that never comes to the point is let go. */
+/* A server that sends interim responses forever is abandoned. */
 RV_TEST(http_client, interim_responses_have_a_limit)
 {
     cr_assert_eq(result_after_interim(16, 1), 0);
@@ -214,7 +214,7 @@ RV_TEST(http_client, interim_responses_have_a_limit)
     cr_assert_eq(result_after_interim(5, 7000), -EMSGSIZE);
 }
 
-/* Nobody has asked for another protocol. */
+/* The client has not asked for another protocol. */
 RV_TEST(http_client, a_switch_of_protocols_is_refused)
 {
     struct outcome out;
@@ -346,7 +346,7 @@ RV_TEST(http_client, a_url_that_cannot_be_fetched_is_an_error_at_once)
 
 /* --- names ------------------------------------------------------------- */
 
-/* GET it from a peer on 127.0.0.1 that goes by this name. */
+/* GET it from a peer on 127.0.0.1 under this name. */
 static int get_by_name(const char *host)
 {
     struct scripted peer = {.says = "HTTP/1.1 204 No Content\r\n\r\n"};
@@ -376,7 +376,7 @@ static int get_by_name(const char *host)
 RV_TEST(http_client, a_name_is_looked_up_and_sent_as_the_host)
 {
     cr_assert_eq(get_by_name("localhost"), 0);
-    cr_assert_eq(get_by_name("127.1"), 0); /* takes the way of a look-up */
+    cr_assert_eq(get_by_name("127.1"), 0); /* uses a look-up */
 }
 
 RV_TEST(http_client, a_name_that_is_none_is_an_error)
@@ -386,7 +386,7 @@ RV_TEST(http_client, a_name_that_is_none_is_an_error)
     cr_assert(result == -ENXIO || result == -EREMOTEIO, "%d", result);
 }
 
-/* The request alone fits into the first buffer, with the host it does not. */
+/* The request alone fits into the first buffer; with the host it does not. */
 RV_TEST(http_client, a_request_as_long_as_the_first_buffer_is_sent)
 {
     static const char rest[] = " HTTP/1.1\r\nHost: 127.0.0.1:12345\r\n"
@@ -410,7 +410,7 @@ RV_TEST(http_client, a_request_as_long_as_the_first_buffer_is_sent)
 
 /* --- dropped ----------------------------------------------------------- */
 
-/* Polls a GET a few times, then is READY: the GET is still under way. */
+/* Polls a GET a few times, then is READY while the GET is still in progress. */
 struct impatient {
     struct rv_future future;
     struct rv_http_get get;
@@ -448,7 +448,7 @@ RV_TEST(http_client, dropped_at_any_time_it_closes)
         rv_drop(&impatient.get.future);
         rv_drop(&impatient.get.future);
         rv_runtime_stop(runtime);
-        scripted_give_up(&peer); /* it may never have come to connect */
+        scripted_give_up(&peer); /* it may not have connected */
         scripted_stop(&peer);
     }
 }
@@ -478,7 +478,7 @@ static int one_get(void *arg)
         rv_drop(&get.future);
         rv_runtime_stop(runtime);
     }
-    if (error < 0) /* it may never have come to connect */
+    if (error < 0) /* it may not have connected */
         scripted_give_up(&peer);
     scripted_stop(&peer);
     return error;

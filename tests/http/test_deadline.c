@@ -17,7 +17,7 @@
 
 RV_TEST_SUITE(http_deadline);
 
-/* --- a handler: /wait waits for ever, or 20 ms, others answer at once ---- */
+/* --- a handler: /wait waits forever, or 20 ms; others respond at once ---- */
 
 struct waiter {
     struct rv_future future;
@@ -89,7 +89,7 @@ static void set_handler(struct rv_http_server *server)
     server->handler_timeout_ns = time_to_set;
 }
 
-/* A handler is looked at every so often, even if the limit is nothing. */
+/* Handlers are checked at intervals, also with a limit of 0. */
 RV_TEST(http_deadline, an_idle_limit_of_nothing_is_no_busy_loop)
 {
     for (int i = 0; i < RV_TEST_TIMES; i++) {
@@ -209,7 +209,7 @@ RV_TEST(http_deadline, of_a_get)
     client_fini(&fast);
 }
 
-/* 0 and negative ones are no limit, the others are far away. */
+/* 0 and negative ones are no limit; the others are far away. */
 RV_TEST(http_deadline, of_the_states_of_a_get)
 {
     struct client client;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_drop.c - a GET dropped after each of its polls, and a server dropped
- * after each turn of its executor, leave nothing behind: no descriptor, no
- * task, no block of memory.
+ * after each turn of its executor, leaves no descriptor, no task and no memory
+ * behind.
  */
 #include <criterion/criterion.h>
 
@@ -20,7 +20,7 @@ RV_TEST_SUITE(http_drop);
 
 /* --- a GET -------------------------------------------------------------- */
 
-/* Polls a GET so many times, then is READY. */
+/* Polls a GET this many times, then is READY. */
 struct impatient {
     struct rv_future future;
     struct rv_http_get get;
@@ -36,7 +36,7 @@ static enum rv_poll impatient_poll(struct rv_future *future, struct rv_cx *cx)
     return rv_poll(&self->get.future, cx);
 }
 
-/* What is to be got, and how. */
+/* What to GET, and how. */
 struct plan {
     const char *url;
     uint32_t max_redirects;
@@ -59,7 +59,7 @@ static void prepare(struct impatient *self, const struct plan *plan,
         self->get.deadline_ns = rv_after_ms(plan->deadline_ms);
 }
 
-/* Returns: false when the GET was over before so many polls. */
+/* Returns: false if the GET ended before that many polls. */
 static bool cut_after(const struct plan *plan, int polls)
 {
     struct rv_http_client client;
@@ -90,7 +90,7 @@ static bool cut_after(const struct plan *plan, int polls)
     return !over;
 }
 
-/* Returns: after how many polls it was over. */
+/* Returns: the number of polls after which it ended. */
 static int cut_everywhere(const struct plan *plan)
 {
     int polls = 0;
@@ -147,7 +147,7 @@ RV_TEST(http_drop, a_get_whose_host_is_looked_up)
     serving_stop(&serving);
 }
 
-/* Each time a new peer: the first may have heard nothing. */
+/* A new peer each time: the last one may have received nothing. */
 static bool cut_redirected(int polls)
 {
     struct talker peer = {
@@ -176,7 +176,7 @@ RV_TEST(http_drop, a_get_that_is_redirected)
 
 /* --- a server ------------------------------------------------------------ */
 
-/* Let the executor run, for about as long as a packet and its wake take. */
+/* Let the executor run for about as long as a packet and its wake take. */
 static void take_turns(struct rv_runtime *runtime, int count)
 {
     struct rv_sleep nap;
@@ -238,7 +238,7 @@ static void cut_server(const char *request, int turns, enum way way)
     fd = dial(rv_addr_port(&addr));
     say(fd, request);
     take_turns(runtime, turns);
-    /* The last one comes as far as it can, however late; or it is over. */
+    /* The last drop point is reached however late; or the GET has ended. */
     for (int more = 0; turns == TURNS && more < 50; more++)
         if (server->open == 0 && server->requests == 0)
             take_turns(runtime, 1);

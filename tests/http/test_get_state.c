@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_get_state.c - each state of a GET has its own limit in time. */
+/* test_get_state.c - each state of a GET has its own time limit. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -12,9 +12,9 @@
 
 RV_TEST_SUITE(http_get_state);
 
-enum { MS = 30 /* long enough to be told from nothing */ };
+enum { MS = 30 /* long enough to be distinguished from 0 */ };
 
-/* What came of it. */
+/* The outcome. */
 struct outcome {
     int result;
     enum rv_http_get_state state;
@@ -51,7 +51,7 @@ static void get_port(struct outcome *out, uint16_t port, struct limits limits)
     rv_runtime_stop(runtime);
 }
 
-/* GET it from a peer that says this, then nothing. */
+/* GET it from a peer that sends this, then nothing. */
 static void get_from(struct outcome *out, const char *says,
                      struct limits limits)
 {
@@ -71,7 +71,7 @@ static void check_late(const struct outcome *out, enum rv_http_get_state state,
     cr_assert_geq(out->took_ns, MS * RV_NS_PER_MS);
 }
 
-/* Limits for all states but one are far away. */
+/* The limits of all other states are far away. */
 static struct limits limit(enum rv_http_get_state state)
 {
     const int64_t far_ns = 3600 * RV_NS_PER_S;
@@ -85,7 +85,7 @@ static struct limits limit(enum rv_http_get_state state)
                      .body_ns = state == RV_HTTP_RECEIVING ? near_ns : far_ns}};
 }
 
-/* Fill the queue of a listener, so that the next one to connect waits. */
+/* Fill the queue of a listener, so that the next client has to wait. */
 static void crowd(int fds[4], uint16_t port)
 {
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -136,8 +136,8 @@ RV_TEST(http_get_state, a_body_that_stops_has_a_limit)
 
 enum { DRIPS = 25, SILENT_DRIPS = 20 };
 
-/* A peer whose answer comes in drips from the byte `slow_at` on: together they
- * take longer than SILENT_DRIPS pauses, each alone much less. */
+/* A peer whose response is sent in drips from the byte `slow_at` on: together
+ * they take longer than SILENT_DRIPS pauses, but each alone takes much less. */
 struct dripper {
     int listener;
     const char *says;
@@ -182,8 +182,8 @@ static void check_moves(const char *says, size_t slow_at,
 
     cr_assert_geq(strlen(says) - slow_at, (size_t)DRIPS);
     peer.listener = scripted_listen(&port);
-    /* A drip may be late by itself on a machine that is busy: then slower, for
-     * as long as the test may take. */
+    /* On a busy machine a drip may be late by itself: then with longer pauses,
+     * for as long as the test may take. */
     while (out.result == -ETIMEDOUT) {
         peer.pause_us *= 2;
         *silence_of(&limits) =
@@ -228,7 +228,7 @@ RV_TEST(http_get_state, a_head_that_stops_has_a_limit)
     check_late(&out, RV_HTTP_WAITING, false);
 }
 
-/* The limit of all of it holds beside that of a silence. */
+/* The limit of the whole GET applies in addition to that of a silence. */
 RV_TEST(http_get_state, all_of_a_head_has_a_limit_however_it_moves)
 {
     struct dripper peer = {.says = "HTTP/1.1 200 OK\r\nX: 0123456789\r\n\r\n",
@@ -249,9 +249,9 @@ RV_TEST(http_get_state, all_of_a_head_has_a_limit_however_it_moves)
     close(peer.listener);
 }
 
-/* A deadline that passes in this state. How long it takes to come there is up
- * to the machine: it gets more and more time, for as long as the test may take.
- */
+/* A deadline that passes in this state. The machine decides how long it
+ * takes to reach the state, so the deadline grows, for as long as the test
+ * may take. */
 static void late_in(enum rv_http_get_state state, const char *says,
                     struct limits limits)
 {
@@ -285,7 +285,7 @@ static ssize_t never_write(struct rv_http_sink *sink, struct rv_cx *cx,
     return -EAGAIN;
 }
 
-/* It is not the server's fault: the limit of the body does not count. */
+/* Not the server's fault: the limit of the body does not apply. */
 RV_TEST(http_get_state, a_sink_that_is_slow_has_the_deadline_alone)
 {
     static const struct rv_http_sink_ops ops = {.poll_write = never_write};

@@ -303,7 +303,7 @@ Test(http_head, connection_cut_in_the_head_is_an_error)
     cr_assert_eq(out.eof, -EPIPE);
 }
 
-/* The end of two pages of which only the first may be read. */
+/* The end of two pages, of which only the first may be read. */
 static char *page_before_a_hole(size_t *page_bytes)
 {
     char *page;
@@ -359,8 +359,8 @@ Test(http_head, big_head_byte_by_byte_is_never_searched_again)
     len += (size_t)sprintf(text + len, "\r\n");
     cr_assert(len > most * 9 / 10 && len <= most);
 
-    /* What was searched is shown as line ends until the line is whole: to
-     * look at it again would be to find one. */
+    /* Bytes that were searched are replaced by line ends until the line is
+     * complete: to search them again would find one. */
     shown = malloc(len);
     memset(shown, '\n', len);
     rv_http_parser_init(&parser, RV_HTTP_REQUEST, NULL);

@@ -29,7 +29,7 @@ static void begin(struct fixture *all)
 static void end(struct fixture *all)
 {
     rv_http_client_fini(&all->client);
-    rv_http_client_fini(&all->client); /* harmless */
+    rv_http_client_fini(&all->client); /* a no-op */
     rv_runtime_stop(all->runtime);
     talker_stop(&all->peer);
 }
@@ -96,7 +96,8 @@ RV_TEST(http_keep, a_head_leaves_the_connection_as_good_as_a_get)
     cr_assert_eq(all.peer.connections, 1);
 }
 
-/* The end has come before the next GET: it never sees that connection. */
+/* The close has arrived before the next GET, which does not use that
+ * connection. */
 RV_TEST(http_keep, one_that_the_server_has_closed_is_noticed)
 {
     struct fixture all = {
@@ -112,7 +113,7 @@ RV_TEST(http_keep, one_that_the_server_has_closed_is_noticed)
     end(&all);
 }
 
-/* The server closes it while the request is on its way. */
+/* The server closes it while the request is in transit. */
 static void closed_under_way(enum scripted_end how)
 {
     struct fixture all = {.peer.talks = {{.says = {OK1("a"), ""}, .end = how},
@@ -134,7 +135,7 @@ RV_TEST(http_keep, a_request_on_a_stale_one_is_sent_once_more)
     closed_under_way(SCRIPTED_RESET);
 }
 
-/* ... but not on a second stale one, and not for ever. */
+/* ... but not on a second stale one, and not forever. */
 RV_TEST(http_keep, it_is_sent_again_only_once_and_on_a_new_connection)
 {
     struct fixture all = {

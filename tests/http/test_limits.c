@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_limits.c - what a message may cost, to the byte.
+ * test_limits.c - the limits of a message, to the byte.
  *
  * Messages are fed whole, byte by byte, and in two pieces cut at every place:
  * see feed.h.
@@ -59,7 +59,7 @@ Test(http_limits, header_count_limit_is_exact)
     cr_assert_eq(limited(text, (struct rv_http_limits){99, 99, 0, 9}),
                  -EMSGSIZE);
 
-    /* More than there is room for cannot be asked for. */
+    /* A limit above the maximum is not accepted. */
     strcpy(many, "GET / HTTP/1.0\r\n");
     for (int i = 0; i < RV_HTTP_HEADERS; i++)
         strcat(many, "X: y\r\n");
@@ -96,7 +96,7 @@ Test(http_limits, default_limits_are_exact)
     char *text = calloc(1, line + 64);
     struct rv_http_parser parser;
 
-    /* "GET /aaa... HTTP/1.0\r\n" of just as many bytes as a line may have. */
+    /* "GET /aaa... HTTP/1.0\r\n", exactly as long as a line may be. */
     memset(text, 'a', line);
     memcpy(text, "GET /", 5);
     strcpy(text + line - 11, " HTTP/1.0\r\n\r\n");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_packets.c - what a GET and its response need not send on its own. */
+/* test_packets.c - packets that a GET and its response save. */
 #include <criterion/criterion.h>
 #include <linux/tcp.h> /* not netinet/tcp.h, whose tcp_info ends too early */
 
@@ -21,7 +21,7 @@ static struct tcp_info info_of(int fd)
     return info;
 }
 
-/* Nobody accepts: the kernel makes the connection. */
+/* No accept is needed: the kernel makes the connection. */
 RV_TEST(http_packets, a_get_is_one_with_the_end_of_the_handshake)
 {
     struct rv_runtime *runtime;
@@ -55,8 +55,8 @@ RV_TEST(http_packets, a_get_is_one_with_the_end_of_the_handshake)
     rv_runtime_stop(runtime);
 }
 
-/* One that gets a single answer, after the kernel has acknowledged what was
- * asked. Returns: the connection. */
+/* A client that gets a single response, after the kernel has acknowledged its
+ * request. Returns: the connection. */
 static int ask_once(struct serving *serving)
 {
     int fd;
@@ -81,8 +81,8 @@ RV_TEST(http_packets, the_last_response_is_one_with_the_end)
     serving_stop(&serving);
 }
 
-/* A close with something unread is a reset; the response must be out by then.
- */
+/* A close with unread data causes a reset; the response must have been sent by
+ * then. */
 RV_TEST(http_packets, a_stray_byte_does_not_cost_the_response)
 {
     struct serving serving = {.port = 0};

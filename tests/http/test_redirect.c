@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_redirect.c - answers that lead to another URL. */
+/* test_redirect.c - responses that redirect to another URL. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -15,7 +15,7 @@ RV_TEST_SUITE(http_redirect);
     "HTTP/1.1 " status_ " Moved\r\nLocation: " to_ \
     "\r\nContent-Length: 4\r\n\r\ngone"
 
-/* What came of it. */
+/* The outcome. */
 struct outcome {
     int result;
     int status;
@@ -148,7 +148,7 @@ RV_TEST(http_redirect, it_leads_to_http_only)
     }
 }
 
-/* Servers send what people wrote; browsers follow it. */
+/* Servers send URLs as people wrote them; browsers follow those too. */
 RV_TEST(http_redirect, what_a_request_cannot_carry_is_encoded)
 {
     struct talker peer = {
@@ -189,7 +189,7 @@ RV_TEST(http_redirect, with_a_client_it_stays_on_the_connection)
     cr_assert_eq(client.reused, 3);
 }
 
-/* It is cheaper to leave it than to hear it out. */
+/* It is cheaper to close the connection than to read it to the end. */
 RV_TEST(http_redirect, a_long_body_of_one_is_not_waited_for)
 {
     static char says[200 * 1024];

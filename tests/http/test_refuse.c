@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_refuse.c - heads that two programs could read in two ways.
+ * test_refuse.c - heads that two programs could interpret differently.
  *
  * Messages are fed whole, byte by byte, and in two pieces cut at every place:
  * see feed.h.
@@ -158,7 +158,8 @@ Test(http_refuse, nul_is_refused_everywhere)
         memcpy(text, good, sizeof(good));
         text[at] = '\0';
         run_bytes(&out, REQ, text, sizeof(good) - 1, NULL);
-        /* Without its LF the last line is not whole; else it is an error. */
+        /* Without its LF the last line is incomplete; with it, it is an
+         * error. */
         if (at == sizeof(good) - 2)
             cr_assert_eq(out.head, -EAGAIN);
         else
@@ -396,7 +397,7 @@ Test(http_refuse, a_target_has_one_of_four_forms)
 
 /* --- every byte -------------------------------------------------------- */
 
-/* Whether a request passes with `byte` in place of its '@'. */
+/* Whether a request is accepted with `byte` in place of its '@'. */
 static bool passes(const char *text, int byte)
 {
     const size_t len = strlen(text);

@@ -148,7 +148,7 @@ RV_TEST(http_routes, what_is_not_there_is_a_404_and_a_wrong_method_a_405)
     check_all(cases, sizeof cases / sizeof cases[0]);
 }
 
-/* There is none: neither bytes nor a length. */
+/* There is no body: neither bytes nor a length. */
 RV_TEST(http_routes, some_responses_have_no_body)
 {
     static const struct expected cases[] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_server.c - promises of the server, asked by plain sockets. */
+/* test_server.c - promises of the server, with plain sockets as clients. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -146,7 +146,7 @@ RV_TEST(http_server, requests_sent_together_are_answered_in_order)
     ENDS_WITH(text, "\r\n\r\nslow");
 }
 
-/* More of them than one poll and the first buffer have room for. */
+/* More requests than fit into one poll and the first buffer. */
 RV_TEST(http_server, five_hundred_requests_at_once_are_answered)
 {
     static const char request[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -336,7 +336,7 @@ RV_TEST(http_server, what_is_too_large_is_refused)
     serving_stop(&serving);
 }
 
-/* The close comes with input unread; it must not take the response with it. */
+/* The close comes with unread input; the response must arrive all the same. */
 RV_TEST(http_server, a_refusal_reaches_a_client_that_sends_on)
 {
     struct serving serving = {.handler = handler};
@@ -371,7 +371,7 @@ RV_TEST(http_server, an_idle_connection_is_closed)
     ENDS_WITH(text, "\r\n\r\nhello");
 }
 
-/* Each byte is in time, the head as a whole is not. */
+/* Each byte is in time, but the head as a whole is not. */
 RV_TEST(http_server, a_slow_head_is_a_408)
 {
     struct serving serving = {.handler = handler,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_shortage.c - a server without descriptors, and clients that are slow
- * to take what they get.
+ * test_shortage.c - a server without descriptors, and clients that are slow to
+ * receive.
  */
 #include <errno.h>
 #include <reveil/async.h>
@@ -19,7 +19,7 @@ enum { CLIENTS = 3 };
 
 #define GET(path_) "GET " path_ " HTTP/1.1\r\nHost: x\r\n\r\n"
 
-/* Clients that were accepted: they have had a response each. */
+/* Clients that were accepted: each has received a response. */
 static void fill(int fds[CLIENTS], uint16_t port)
 {
     char text[1024];
@@ -32,7 +32,7 @@ static void fill(int fds[CLIENTS], uint16_t port)
     }
 }
 
-/* One that comes late, and has patience: less than the idle limit, though. */
+/* A client that comes late and is patient, but for less than the idle limit. */
 static int dial_late(uint16_t port, const char *text)
 {
     const struct timeval limit = {.tv_sec = 40};
@@ -43,8 +43,8 @@ static int dial_late(uint16_t port, const char *text)
     return fd;
 }
 
-/* No more descriptors but for the client's side of one more connection.
- * Returns: the limit of before. */
+/* Leave no descriptors but one for the client's side of another connection.
+ * Returns: the earlier limit. */
 static struct rlimit take_descriptors(void)
 {
     struct rlimit limit;
@@ -59,7 +59,7 @@ static struct rlimit take_descriptors(void)
     return limit;
 }
 
-/* Nobody has to wait for the idle limit of others. */
+/* No client has to wait for the idle limit of others. */
 RV_TEST(http_shortage, the_connection_idle_longest_makes_way)
 {
     struct serving serving = {.handler = delay_handler()};
@@ -70,7 +70,7 @@ RV_TEST(http_shortage, the_connection_idle_longest_makes_way)
 
     serving_start(&serving);
     fill(fds, serving.port);
-    say(fds[0], GET("/0/again")); /* now the second is idle longest */
+    say(fds[0], GET("/0/again")); /* now the second one has been idle longest */
     listen_for(fds[0], text, sizeof text, "again");
     limit = take_descriptors();
     late = dial_late(serving.port, GET("/0/late"));
@@ -88,7 +88,7 @@ RV_TEST(http_shortage, the_connection_idle_longest_makes_way)
     serving_stop(&serving);
 }
 
-/* One after the other comes, and each is served. */
+/* Clients come one after the other, and each is served. */
 RV_TEST(http_shortage, clients_that_never_ask_do_not_shut_others_out)
 {
     struct serving serving = {.handler = delay_handler()};
@@ -121,7 +121,7 @@ static long naps(void)
     return usage.ru_nvcsw;
 }
 
-/* Wait until the server has tried again a few times: it sleeps in between. The
+/* Wait until the server has tried again a few times; it sleeps in between. The
  * caller does not sleep, and needs no descriptor. */
 static void wait_for_naps(long count)
 {
@@ -134,7 +134,7 @@ static void wait_for_naps(long count)
     }
 }
 
-/* All have work: nothing is given up, and nobody is forgotten. */
+/* All connections are busy: none is closed, and no client is forgotten. */
 RV_TEST(http_shortage, where_all_are_busy_it_tries_again)
 {
     const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
@@ -170,7 +170,7 @@ RV_TEST(http_shortage, where_all_are_busy_it_tries_again)
 
 enum { IDLE_MS = 250, LARGE = 8 << 20, TAKEN_BYTES = 200000, SILENCES = 3 };
 
-/* One answer of LARGE bytes, in the buffer of the connection. */
+/* One response of LARGE bytes, in the buffer of the connection. */
 struct large {
     struct rv_future future;
     struct rv_http_exchange *exchange;
@@ -201,8 +201,8 @@ static void large_init(struct rv_future *frame,
 static const struct rv_http_handler replies = {
     .frame_bytes = sizeof(struct large), .init = large_init};
 
-/* Take what is there, up to TAKEN_BYTES, or wait for some. Returns: bytes, 0 at
- * the end, -1 after a reset. */
+/* Receive what is there, up to TAKEN_BYTES, or wait for some. Returns: bytes; 0
+ * at the end; -1 after a reset. */
 static ssize_t take_some(int fd)
 {
     static char text[64 * 1024];
@@ -217,9 +217,9 @@ static ssize_t take_some(int fd)
 }
 
 /*
- * A client that is silent for four times the limit, then takes what there is:
- * to its server it looks like one of 20 kB/s under `--idle 2`, whose window
- * opens every six seconds.
+ * A client that is silent for four times the limit, then receives what is
+ * there. To its server it looks like one of 20 kB/s under `--idle 2`, whose
+ * window opens every six seconds.
  */
 static bool survives(uint16_t port)
 {
@@ -242,7 +242,7 @@ static void check_slow(struct rv_http_handler handler)
     bool good = false;
 
     serving_start(&serving);
-    /* On a machine that is busy a silence may be twice as long. */
+    /* On a busy machine a silence may be twice as long. */
     for (int tries = 0; tries < 3 && !good; tries++)
         good = survives(serving.port);
     serving_stop(&serving);
@@ -251,7 +251,7 @@ static void check_slow(struct rv_http_handler handler)
 
 RV_TEST(http_shortage, a_slow_reader_is_not_cut)
 {
-    check_slow(delay_handler()); /* sends by itself */
+    check_slow(delay_handler()); /* it sends without the server */
 }
 
 RV_TEST(http_shortage, a_slow_reader_of_a_reply_is_not_cut)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_sink.c - bodies that go somewhere as they come. */
+/* test_sink.c - bodies that are passed on as they arrive. */
 #include <criterion/criterion.h>
 
 #include <dirent.h>
@@ -72,8 +72,8 @@ static bool is_pattern(uint64_t at, const char *data, size_t len)
 
 /* --- a sink of the test ------------------------------------------------- */
 
-/* Checks what it gets; takes a little at a time, and wants to be asked twice
- * now and then. */
+/* Checks what it gets; takes a little at a time, and sometimes asks to be
+ * called again. */
 struct picky {
     struct rv_http_sink sink;
     uint64_t taken;
@@ -81,7 +81,7 @@ struct picky {
     int starts;   /* calls of start */
     int finishes; /* calls of finish */
     int calls;
-    int error; /* to answer with, at `error_at` bytes */
+    int error; /* returned at `error_at` bytes */
     uint64_t error_at;
 };
 
@@ -186,7 +186,7 @@ static void folder_open(struct folder *folder)
     cr_assert_geq(folder->fd, 0);
 }
 
-/* It is empty now, or the test fails. */
+/* The folder must be empty; remove it. */
 static void folder_close(struct folder *folder)
 {
     close(folder->fd);
@@ -194,7 +194,7 @@ static void folder_close(struct folder *folder)
                  strerror(errno));
 }
 
-/* The file holds so many bytes of the pattern. It is removed. */
+/* The file must hold this many bytes of the pattern. It is removed. */
 static void check_file(const struct folder *folder, const char *name,
                        uint64_t len)
 {
@@ -221,7 +221,7 @@ static int get_file(struct serving *serving, const struct folder *folder,
         error = get_into(serving->port, path, &file.sink);
     *written = file.written_bytes;
     rv_http_file_drop(&file);
-    rv_http_file_drop(&file); /* harmless */
+    rv_http_file_drop(&file); /* a no-op */
     return error;
 }
 
@@ -257,7 +257,7 @@ static void put_file(const struct folder *folder, const char *name)
     close(fd);
 }
 
-/* How many files are in it. */
+/* The number of files in it. */
 static int count_files(const struct folder *folder)
 {
     DIR *dir = opendir(folder->path);
@@ -270,7 +270,7 @@ static int count_files(const struct folder *folder)
     return count;
 }
 
-/* Another file of that name stays as it is until then. */
+/* An existing file of that name is unchanged until then. */
 RV_TEST(http_sink, a_get_that_fails_leaves_no_half_file)
 {
     struct serving serving;
@@ -282,7 +282,7 @@ RV_TEST(http_sink, a_get_that_fails_leaves_no_half_file)
     put_file(&folder, "name");
     cr_assert_eq(get_file(&serving, &folder, "/half", &written), -EPIPE);
     check_file(&folder, "name", 6);
-    /* It cannot have its name: a directory is in the way. */
+    /* The file cannot get its name: a directory has it. */
     cr_assert_eq(mkdirat(folder.fd, "name", 0777), 0);
     cr_assert_eq(get_file(&serving, &folder, "/big/4", &written), -EISDIR);
     cr_assert_eq(unlinkat(folder.fd, "name", AT_REMOVEDIR), 0);
@@ -310,7 +310,7 @@ RV_TEST(http_sink, a_link_of_that_name_is_replaced)
     serving_stop(&serving);
 }
 
-/* Nobody reads from the pipe: to open it would block a thread for ever. */
+/* The pipe has no reader: opening it would block a thread forever. */
 RV_TEST(http_sink, a_pipe_of_that_name_is_replaced)
 {
     struct serving serving;
@@ -326,7 +326,7 @@ RV_TEST(http_sink, a_pipe_of_that_name_is_replaced)
     serving_stop(&serving);
 }
 
-/* The temporary name is one that nothing has, nor can be told before. */
+/* The temporary name is unused, and cannot be predicted. */
 RV_TEST(http_sink, what_others_left_as_a_part_is_not_written_to)
 {
     struct serving serving;
@@ -345,7 +345,7 @@ RV_TEST(http_sink, what_others_left_as_a_part_is_not_written_to)
     serving_stop(&serving);
 }
 
-/* The longest that a file system has leaves no room for an ending. */
+/* The longest name that a file system allows leaves no room for a suffix. */
 RV_TEST(http_sink, a_name_may_be_as_long_as_a_name_can_be)
 {
     char name[NAME_MAX + 1] = "";
@@ -364,8 +364,8 @@ RV_TEST(http_sink, a_name_may_be_as_long_as_a_name_can_be)
     serving_stop(&serving);
 }
 
-/* A disk that gets full, as far as a process may play it: a file may not be
- * larger than so much. */
+/* A full disk, as far as a process can simulate it: a limit on the size of a
+ * file. */
 RV_TEST(http_sink, a_full_disk_is_an_error_and_leaves_nothing)
 {
     struct rlimit limit;
@@ -417,7 +417,7 @@ static void *read_all(void *arg)
     return (void *)(uintptr_t)at;
 }
 
-/* Also one that somebody has made non-blocking. */
+/* Also a descriptor that was made non-blocking. */
 RV_TEST(http_sink, a_pipe_takes_it_at_the_pace_of_its_reader)
 {
     struct rv_http_file file;
@@ -463,7 +463,7 @@ static enum rv_poll impatient_poll(struct rv_future *future, struct rv_cx *cx)
     return RV_READY;
 }
 
-/* Returns: false when the GET was over before so many polls. */
+/* Returns: false if the GET ended before that many polls. */
 static bool drop_after(uint16_t port, const struct folder *folder, int polls)
 {
     static const struct rv_future_ops ops = {.name = "impatient",
@@ -494,7 +494,7 @@ RV_TEST(http_sink, dropped_after_each_poll_it_leaves_nothing)
     serve(&serving);
     folder_open(&folder);
     while (drop_after(serving.port, &folder, polls)) {
-        /* Dropped in its last step, it may have become whole. */
+        /* Dropped in its last step, the file may be complete. */
         if (faccessat(folder.fd, "name", F_OK, 0) == 0)
             check_file(&folder, "name", 600 << 10);
         cr_assert_eq(count_files(&folder), 0);
@@ -508,7 +508,7 @@ RV_TEST(http_sink, dropped_after_each_poll_it_leaves_nothing)
 
 enum { SMALL_BYTES = 10000 };
 
-/* From a peer that takes nothing of the library's memory. */
+/* From a peer that does not use the library's memory. */
 static int one_file(void *arg)
 {
     static char says[SMALL_BYTES + 100] =
@@ -526,7 +526,7 @@ static int one_file(void *arg)
     if (error == 0)
         error = get_into(peer.port, "/", &file.sink);
     rv_http_file_drop(&file);
-    if (error < 0) /* it may never have come to connect */
+    if (error < 0) /* it may not have connected */
         scripted_give_up(&peer);
     scripted_stop(&peer);
     if (error == 0)

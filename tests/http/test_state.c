@@ -139,7 +139,7 @@ static void wait_for_open(struct local *self, uint32_t count)
     }
 }
 
-/* Run until something came, or the connection has ended. */
+/* Run until something has arrived, or the connection has ended. */
 static void wait_for_byte(struct local *self, int fd)
 {
     const int64_t limit_ns = rv_after_ms(RV_TEST_WAIT_MS);
@@ -167,7 +167,7 @@ RV_TEST(http_server_state, a_client_that_says_nothing_is_let_go)
     rv_runtime_stop(local.runtime);
 }
 
-/* Each byte is in time, the body as a whole is not. */
+/* Each byte is in time, but the body as a whole is not. */
 RV_TEST(http_server_state, a_slow_body_is_a_408)
 {
     struct serving serving = {.handler = handler,
@@ -187,7 +187,7 @@ RV_TEST(http_server_state, a_slow_body_is_a_408)
     cr_assert_eq(strncmp(text, "HTTP/1.1 408 ", 13), 0, "got: %s", text);
 }
 
-/* It gets a reset, so that the kernel does not try for minutes. */
+/* It gets a reset, so that the kernel does not retry for minutes. */
 static void dont_read(const char *request)
 {
     static char text[BIG_BYTES];
@@ -218,7 +218,7 @@ RV_TEST(http_server_state, nor_does_a_handler_wait_for_it_that_sends_by_itself)
     dont_read(GET("/big"));
 }
 
-/* It is the handler that pauses: nothing waits to be sent. */
+/* The handler pauses: there is nothing to send. */
 RV_TEST(http_server_state, a_handler_may_pause_in_its_response)
 {
     struct serving serving = {.handler = handler,
@@ -234,8 +234,8 @@ RV_TEST(http_server_state, a_handler_may_pause_in_its_response)
     serving_stop(&serving);
 }
 
-/* Reads a little now and then, for more than twice the timeout. Returns: false
- * when it was cut off. */
+/* Reads a little at a time, for more than twice the timeout. Returns: false if
+ * it was disconnected. */
 static bool read_slowly(int64_t timeout_ms)
 {
     struct local local;
@@ -269,7 +269,7 @@ static bool read_slowly(int64_t timeout_ms)
     return len >= BIG_BYTES;
 }
 
-/* A busy machine may let a reader wait for longer than the timeout: then again
+/* On a busy machine a reader may wait for longer than the timeout: then again
  * with a longer one, for as long as the test may take. */
 RV_TEST(http_server_state, a_slow_reader_gets_all)
 {
@@ -288,7 +288,7 @@ RV_TEST(http_server_state, a_handler_that_is_late_is_a_503)
     fd = dial(local.port);
     say(fd, GET("/for-ever"));
     wait_for_byte(&local, fd);
-    wait_for_open(&local, 1); /* it waits for the client to go */
+    wait_for_open(&local, 1); /* it waits for the client to close */
     shutdown(fd, SHUT_WR);
     wait_for_open(&local, 0);
     listen_to_end(fd, text, sizeof text);
@@ -363,7 +363,8 @@ RV_TEST(http_server_state, the_last_of_max_requests_says_so)
     serving_stop(&serving);
 }
 
-/* Requests sent ahead wait in the kernel: no more is read than what fits. */
+/* Requests sent ahead wait in the kernel: the server reads no more than
+ * fits. */
 RV_TEST(http_server_state, requests_sent_ahead_take_no_memory)
 {
     static char many[200 * 1024];
@@ -423,7 +424,7 @@ RV_TEST(http_server_state, limits_of_a_message_are_the_servers)
 
 /* --- clients that go ---------------------------------------------------- */
 
-/* It has half-closed first, as a client may that still wants its response. */
+/* It has half-closed before, as a client may that still wants its response. */
 RV_TEST(http_server_state, a_half_closed_client_that_resets_is_let_go)
 {
     const struct linger reset = {.l_onoff = 1};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_stop.c - a server that stops in good order. */
+/* test_stop.c - an orderly shutdown of a server. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -69,7 +69,7 @@ static void start(struct serving *serving)
     serving_start(serving);
 }
 
-/* A connection that the server has taken and, if so, answered on. */
+/* A connection that the server has accepted and, if asked for, responded on. */
 static int dial_and_get(const struct serving *serving)
 {
     const int fd = dial(serving->port);
@@ -81,8 +81,8 @@ static int dial_and_get(const struct serving *serving)
     return fd;
 }
 
-/* A connection with a request that the server has read: it has answered a
- * later one on another connection. */
+/* A connection whose request the server has read: it has responded to a later
+ * one on another connection. */
 static int dial_and_say(const struct serving *serving, const char *request)
 {
     const int fd = dial_and_get(serving);
@@ -94,7 +94,8 @@ static int dial_and_say(const struct serving *serving, const char *request)
     return fd;
 }
 
-/* All that comes is one whole response, with the word that it is the last. */
+/* Everything that arrives is one whole response, which says that it is the
+ * last. */
 static void check_last_response(int fd)
 {
     char text[1024];
@@ -227,8 +228,8 @@ RV_TEST(http_stop, a_second_stop_may_cut_at_once)
     busy = dial_and_say(&serving, GET("/for-ever"));
     idle = dial_and_get(&serving);
     serving_drain(&serving, RV_NEVER);
-    /* The first stop was heard. This one came last and is closed last, so
-     * none but the busy one is left. */
+    /* The first shutdown has taken effect. This connection came last and is
+     * closed last, so only the busy one is left. */
     cr_assert_eq(recv(idle, &byte, 1, 0), 0);
     serving_drain(&serving, rv_now_ns());
     serving_join(&serving);
@@ -271,7 +272,7 @@ RV_TEST(http_stop, a_handler_may_stop_its_server)
     cr_assert_eq(serving.cut, 0);
 }
 
-/* Run everything until a byte has come. */
+/* Run everything until a byte has arrived. */
 static void wait_for_byte(struct rv_runtime *runtime, int fd)
 {
     const int64_t limit_ns = rv_after_ms(RV_TEST_WAIT_MS);
@@ -285,7 +286,8 @@ static void wait_for_byte(struct rv_runtime *runtime, int fd)
     }
 }
 
-/* Fused, so that nobody asks epoll between the request and the stop. */
+/* Fused, so that no thread checks epoll between the request and the
+ * shutdown. */
 RV_TEST(http_stop, a_request_that_nobody_has_seen_yet_is_answered)
 {
     const struct rv_runtime_options fused = {.reactor = RV_REACTOR_FUSED};

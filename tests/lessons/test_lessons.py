@@ -129,7 +129,7 @@ def unread(connection):
 
 
 def sleeps(process):
-    """All threads of a process are asleep, or it is none that ever is."""
+    """Whether all threads of a process sleep, or it is one that never does."""
     if not process:
         return True
     try:
@@ -324,7 +324,7 @@ class Pieces(Stage):
 
 
 class Interrupted(Stage):
-    """Stop and go on while it sleeps: epoll_wait() returns EINTR once."""
+    """Stop and continue it while it sleeps: epoll_wait() gives EINTR once."""
 
     def check(self, stage, last_line):
         with DelayServer() as server, subprocess.Popen(
@@ -355,7 +355,7 @@ class Interrupted(Stage):
 
 
 class Folding(Stage):
-    """lesson.h by itself: no line is lost, whatever is folded."""
+    """lesson.h alone: no line is lost, whatever is folded."""
 
     CASES = {
         "aaaab": ["a", "... again, 3 times (lines above: 1)", "b"],

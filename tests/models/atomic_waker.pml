@@ -3,19 +3,19 @@
  * atomic_waker.pml - Spin's model of src/channel/atomic_waker.c.
  *
  * Two threads publish one thing each and wake; the owner sleeps until it has
- * seen both. Now and then it is polled for another reason, with another waker,
- * as a task is that goes from thread to thread: the wake of an old one reaches
- * nobody. All that matters is seq_cst, so that plain interleaving is enough.
+ * seen both. Sometimes it is polled for another reason, with another waker, as
+ * a task is that moves between threads: the wake of an old waker has no effect.
+ * All relevant accesses are seq_cst, so plain interleaving is enough.
  *
- * What can go wrong: the owner sleeps for ever (an invalid end state), or a
+ * What can go wrong: the owner sleeps forever (an invalid end state), or a
  * waker is written while it is being copied (an assertion).
  *
  * MUTANTS: 1 2 3 4
- *   1  ATOMIC_WAKER-1: the owner does not look again after registering
- *   2  ATOMIC_WAKER-1: the other side looks at the atomic waker before it
+ *   1  ATOMIC_WAKER-1: the owner does not check again after registering
+ *   2  ATOMIC_WAKER-1: the other side reads the atomic waker before it
  *       publishes
- *   3  ATOMIC_WAKER-2: REGISTERED turns into IDLE at once, and the waker is
- *       copied after that
+ *   3  ATOMIC_WAKER-2: REGISTERED becomes IDLE at once, and the waker is copied
+ *       after that
  *   4  ATOMIC_WAKER-3: an owner that finds WAKING does not wake itself
  */
 #ifndef MUTANT

@@ -5,25 +5,24 @@
  * src/thread/pipe_thread_loop.h.
  *
  * An executor adds jobs, cancels some at any moment, and reads the pool
- * threads' bytes; two pool threads take, run and answer. A pipe is a channel
- * with as many slots as a pool thread may have jobs (DEPTH); the queue pipe has
- * one, so that the list behind it is needed too. What can go wrong: a job that
- * is never settled (an invalid end state), one that is run twice or after its
- * state was dropped, one that a pool thread looks at after it was freed, a full
- * pipe, a result that is read before there is one (assertions).
+ * threads' bytes; two pool threads take jobs, run them and write the bytes. A
+ * pipe is a channel with as many slots as a pool thread may have jobs (DEPTH).
+ * The queue pipe has one slot, so that the list behind it is used too. What can
+ * go wrong: a job is never settled (an invalid end state); it is run twice, or
+ * after its state was dropped; a pool thread accesses it after it was freed; a
+ * pipe is full; a result is read before it exists (assertions).
  *
- * What happens between two system calls of the executor is one step: nobody
- * else touches its data. Only rv_callable_take() is shared with the pool
- * threads.
+ * All that the executor does between two system calls is one step, because no
+ * other thread accesses its data. Only rv_callable_take() is shared with the
+ * pool threads.
  *
  * MUTANTS: 1 2 3 4 5
- *   1  CPU_POOL-1: the drop of a future looks whether the callable was taken,
- *          and does not take it
+ *   1  CPU_POOL-1: the drop of a future checks whether the callable was taken,
+ *          but does not take it
  *   2  CPU_POOL-2: a job is freed with its future, whatever packets it has
- *   3  CPU_CLASS-3: a byte makes room, and nothing is handed on
+ *   3  CPU_CLASS-3: a byte makes room, and no job is handed over
  *   4  CPU_POOL-3: any byte settles the job, also one that says "not run"
- *   5  PIPE_THREAD-2: a pool thread gets one job more than its pipes have slots
- *       for
+ *   5  PIPE_THREAD-2: a pool thread gets one more job than its pipes have slots
  */
 #ifndef MUTANT
 #define MUTANT 0
@@ -110,7 +109,7 @@ inline settle(j)
     detached[j] = true /* the future is READY, and goes */
 }
 
-/* A job that lies behind another goes to a pool thread that has none. */
+/* Give a job that waits behind another one to a pool thread without a job. */
 inline lend(from, to)
 {
     if

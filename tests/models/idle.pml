@@ -5,21 +5,20 @@
  *
  * Three workers and three tasks. The first task is pushed into the injector
  * from outside; it pushes the other two into the queue of its worker. No task
- * ends before all three run, so every worker has to come and take one. What
- * can go wrong is that a task lies in a queue while a worker sleeps for ever:
- * an invalid end state. An executor may wake any worker once for reasons of
- * its own.
+ * ends before all three run, so every worker has to take one. What can go
+ * wrong: a task stays in a queue while a worker sleeps forever, which is an
+ * invalid end state. An executor may wake any worker once for its own reasons.
  *
- * Each step below is an exchange or a look at one word. The fence between a
- * push and the look at the word is what the order of the two is here; mutant 2
- * turns it round, as a processor may that has no fence.
+ * Each step below is an exchange or a load of one word. The fence between a
+ * push and the load is modeled by the order of the two steps; mutant 2 swaps
+ * them, as a processor may do without a fence.
  *
  * MUTANTS: 1 2 3 4 5
- *   1  IDLE-2: the last searcher does not look again
- *   2  IDLE-1: a pusher looks at the word before its push is seen
- *   3  IDLE-3: a searcher that found something does not look for more
- *   4  IDLE-4: a worker looks again before it can be chosen
- *   5  IDLE-2: only a searcher looks again, not one that was refused the search
+ *   1  IDLE-2: the last searcher does not check again
+ *   2  IDLE-1: a pusher loads the word before its push is visible
+ *   3  IDLE-3: a searcher that found a task does not start another searcher
+ *   4  IDLE-4: a worker checks again before it can be chosen
+ *   5  IDLE-2: only searchers check again, not workers that may not search
  */
 #ifndef MUTANT
 #define MUTANT 0
@@ -36,7 +35,7 @@ bool asleep[WORKERS] = false;
 bool token[WORKERS] = false;
 byte running = 0;
 
-/* rv_idle_notify(): a look without the mutex, then wake_one() with it. */
+/* rv_idle_notify(): a load without the mutex, then wake_one() with it. */
 inline notify()
 {
     if
@@ -72,7 +71,7 @@ inline push(where)
 #endif
 }
 
-/* Look at all queues, one after the other. */
+/* Check all queues, one after the other. */
 inline look(seen)
 {
     seen = false;
@@ -239,7 +238,7 @@ again:
     od
 }
 
-/* An executor's own wakes, one a worker at most. */
+/* An executor's own wakes, at most one per worker. */
 proctype executor_wakes(byte who)
 {
     token[who] = true

@@ -4,14 +4,14 @@
  * link, and the wake.
  *
  * Three senders send a node each. The receiver sleeps until it has got all of
- * them. What can go wrong: it sleeps for ever with values in the chain, or the
+ * them. What can go wrong: it sleeps forever with values in the chain, or the
  * chain is broken and a value is lost (both an invalid end state).
  *
  * MUTANTS: 1 2 3 4
  *   1  MPSC-3: the sender wakes before it links
  *   2  MPSC-2: the receiver marks the link before its atomic waker is
  *       registered
- *   3  MPSC-3: the sender links with a look and a store, not an exchange
+ *   3  MPSC-3: the sender links with a load and a store, not an exchange
  *   4  MPSC-1: a node's link is cleared after the tail was exchanged
  */
 #ifndef MUTANT
@@ -28,7 +28,7 @@ bool armed = false;
 bool woken = false;
 byte got = 0;
 
-/* rv_atomic_waker_wake(); atomic_waker.pml has all of it */
+/* rv_atomic_waker_wake(), shortened: see atomic_waker.pml */
 inline wake()
 {
     d_step {

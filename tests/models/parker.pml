@@ -3,11 +3,11 @@
  * parker.pml - Spin's model of src/waker/parker.c.
  *
  * Two threads write two words each and unpark after each one. The owner parks
- * until it has seen all four, sometimes with a deadline. What can go wrong is
- * that it sleeps for ever, which Spin reports as an invalid end state.
+ * until it has seen all four, sometimes with a deadline. What can go wrong: it
+ * sleeps forever, which Spin reports as an invalid end state.
  *
- * Memory is modelled by views: a view is the set of words whose new value a
- * thread is sure to see. A word alone says nothing; only
+ * Memory is modeled by views: a view is the set of words whose new value a
+ * thread is sure to see. A plain access to a word passes no view on; only
  *
  *     release   adds the writer's view to the one that travels in the token,
  *     acquire   adds the token's view to the reader's,
@@ -39,7 +39,7 @@ bool fused; /* the owner has a park backend: it waits in epoll instead */
 bool edge = false; /* the park backend's eventfd was written, epoll will tell */
 byte signals = 1;    /* how often a wait may end for another reason */
 
-/* change_token(): acquire when it succeeds, nothing when it fails. */
+/* change_token(): acquire if it succeeds, no ordering if it fails. */
 #define TAKE_TOKEN(from, to)                 \
     token == from -> token = to;             \
     owner_view = owner_view | token_view

@@ -2,15 +2,15 @@
 /*
  * readiness.pml - Spin's model of one direction in src/reactor/source.c.
  *
- * A peer writes single bytes, the reactor reports each edge, one task reads
- * until it has them all. What can go wrong is that the task waits for a wake
- * that does not come while its byte lies in the kernel: an invalid end state.
+ * A peer writes single bytes, the reactor reports each edge, and one task reads
+ * until it has them all. What can go wrong: the task waits forever while a byte
+ * is in the kernel, which is an invalid end state.
  *
- * The wake itself is one flag here; ready.pml is about what is behind it.
+ * The wake itself is one flag here; ready.pml models the ready queue.
  *
  * MUTANTS: 1 2 3
- *   1  SOURCE-1: a poll leaves its waker and does not look again
- *   2  SOURCE-1: a poll looks again first and leaves its waker after that
+ *   1  SOURCE-1: a poll stores its waker and does not check again
+ *   2  SOURCE-1: a poll checks again before it stores its waker
  *   3  SOURCE-2: READY is cleared without comparing the tick
  */
 #ifndef MUTANT
@@ -19,7 +19,7 @@
 
 #define BYTES 4
 
-/* The kernel: what can be read, and whether epoll has an edge to tell. */
+/* The kernel: the bytes to read, and whether epoll has an edge to report. */
 byte in_kernel = 0;
 bool edge = false;
 

@@ -4,31 +4,31 @@
  * it, run_until() in src/executor/executor.c.
  *
  * Two threads each write a payload for each of two tasks and wake it. A task
- * is over when a poll of it sees both of its payloads. What can go wrong: the
- * executor sleeps for ever with a task that is not over (an invalid end
- * state), an id is in the queue twice, or two threads touch a slot's link
- * without an order between them (assertions).
+ * ends when a poll of it sees both of its payloads. What can go wrong: the
+ * executor sleeps forever with an unfinished task (an invalid end state), an id
+ * is in the queue twice, or two threads access a slot's link without an order
+ * between them (assertions).
  *
- * Memory is modelled by views, as in parker.pml: a view is the set of writes
- * that a thread is sure to see, a bit each:
+ * Memory is modeled by views, as in parker.pml: a view is the set of writes
+ * that a thread is sure to see, one bit each:
  *
- *     PAYLOAD  what a waker wrote for a task before it woke it
+ *     PAYLOAD  what a waker has written for a task before it woke it
  *     LEN      a waker's write of has_pushed
- *     LINK     the last touch of a slot's link, whoever did it
+ *     LINK     the last access to a slot's link, by any thread
  *
  * A release adds the thread's view to the one that travels with the variable,
- * an acquire adds that one to the thread's. The look at has_pushed is relaxed
- * and may find an old value as long as the new one is not in the view.
+ * an acquire adds that one to the thread's. The load of has_pushed is relaxed,
+ * and may return an old value as long as the new one is not in the view.
  *
  * MUTANTS: 1 2 3 4 5 6
  *   1  READY-1: a push that finds QUEUED on links the slot all the same
  *   2  READY-2: a push that finds QUEUED on writes nothing
  *   3  READY-3: QUEUED is turned off after the poll
  *   4  READY-4: the owner is unparked before the slot is linked
- *   5  READY-1: turning QUEUED off and on passes no view on, so that who links
- *          the slot does not know that the owner has done with the link
- *   6  READY-7: the owner turns QUEUED off by a load and a store, though others
- *          know of the task
+ *   5  READY-1: turning QUEUED off and on passes no view on, so that the thread
+ *          that links the slot may not see that the owner is done with the link
+ *   6  READY-7: the owner turns QUEUED off with a load and a store, although
+ *          other threads know the task
  */
 #ifndef MUTANT
 #define MUTANT 0
@@ -79,8 +79,8 @@ bool asleep = false;
         mutex = false                        \
     }
 
-/* Read or write slot->next: what was done to it last must be in our view,
- * and what we do now is in no other one. */
+/* Read or write slot->next: the last access to it must be in our view, and this
+ * one is in no other thread's view yet. */
 inline touch_link(me, task)
 {
     assert(view[me] & LINK(task));
@@ -226,7 +226,7 @@ inline take()
 #endif
 }
 
-/* rv_parker_park() without a deadline, shortened: parker.pml has all of it */
+/* rv_parker_park() without a deadline, shortened: see parker.pml */
 inline park()
 {
     if

@@ -2,26 +2,26 @@
 /*
  * ring.pml - Spin's model of src/ring/ops.c and of the sleep in ring.c.
  *
- * An executor has OPS operations, some of which never end by themselves. It
- * drops those, and wants all of them completed. The kernel takes entries from
- * the submission queue one or two at a time or refuses, completes operations
- * in any order, and writes to the eventfd unless it is to be quiet. What can go
- * wrong:
+ * An executor has OPS operations, some of which never complete unless they are
+ * canceled. It drops those, and waits until all have completed. The kernel
+ * takes one or two entries from the submission queue at a time, or refuses; it
+ * completes operations in any order, and writes to the eventfd unless it was
+ * told to be quiet. What can go wrong:
  *
  *   - memory is released while the kernel has the operation (assertion);
  *   - a completion finds the completion queue full (assertion);
- *   - the executor sleeps for ever (invalid end state).
+ *   - the executor sleeps forever (invalid end state).
  *
- * The kernel's "set TASKRUN, then look whether to be quiet" and the executor's
- * "end the quiet, then look again" are two steps each, in the order that the
+ * The kernel's "set TASKRUN, then check whether to be quiet" and the executor's
+ * "end the quiet, then check again" are two steps each, in the order that the
  * full barriers of rule QUEUES-5 give them.
  *
  * MUTANTS: 1 2 3 4 5
- *   1  OPS-1: a drop releases at once what the kernel still has
- *   2  OPS-3: operations are submitted without a look at the room
- *   3  OPS-3: no slot is kept for cancels
- *   4  OPS-4: nobody asks again a kernel that took nothing
- *   5  QUEUES-5: the executor does not look again after the quiet
+ *   1  OPS-1: a drop releases memory at once that the kernel still uses
+ *   2  OPS-3: operations are submitted without a check for room
+ *   3  OPS-3: no slot is reserved for cancels
+ *   4  OPS-4: the submission is not retried if the kernel took nothing
+ *   5  QUEUES-5: the executor does not check again after the quiet
  */
 #ifndef MUTANT
 #define MUTANT 0
@@ -47,7 +47,7 @@ byte in_flight = 0;    /* operations with an entry */
 byte cancels = 0;      /* cancel entries without a completion */
 byte unsubmitted = 0;  /* entries in the submission queue */
 byte cancel_queued[OPS];
-byte cq = 0;           /* completions nobody has reaped */
+byte cq = 0;           /* completions not reaped yet */
 byte cancel_done = 0;  /* ... of which are cancels' */
 
 bool quiet = false;
@@ -66,7 +66,7 @@ inline post()
     cq++
 }
 
-/* The kernel tells: two steps. `told` is local to it. */
+/* The kernel signals a completion, in two steps. `told` is local to it. */
 inline tell()
 {
     skip; /* TASKRUN is set: that is cq > 0 here */
@@ -112,7 +112,7 @@ end:
     od
 }
 
-/* drop(): of an operation that never ends. */
+/* drop() of an operation that never completes. */
 inline drop(n)
 {
     dropped[n] = true;

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * semaphore.pml - Spin's model of src/channel/semaphore.c: two permits, a task
- * that wants both and two that want one. Each may give up while it waits, when
- * it was just granted as well.
+ * that wants both and two that want one. Each may give up while it waits, or
+ * just after it was granted.
  *
- * What can go wrong: somebody waits for ever (an invalid end state), more is
- * given than there is, permits are lost, or they lie there while the first in line could have
- * them (assertions).
+ * What can go wrong: a task waits forever (an invalid end state); more permits
+ * are granted than exist, permits are lost, or permits stay unused although the
+ * first task in line could have them (assertions).
  *
  * MUTANTS: 1 2 3
- *   1  SEMAPHORE-1: who releases does not take the permits off the count for
- *          the one it serves
- *   2  SEMAPHORE-2: one that is dropped when granted keeps its permits
- *   3  SEMAPHORE-3: one that is dropped in line does not let those behind it be
- *       served
+ *   1  SEMAPHORE-1: a release does not subtract the permits that it grants from
+ *          the count
+ *   2  SEMAPHORE-2: a task that is dropped after it was granted keeps its
+ *          permits
+ *   3  SEMAPHORE-3: when a task in line is dropped, those behind it are not
+ *          served
  */
 #ifndef MUTANT
 #define MUTANT 0
@@ -61,7 +62,7 @@ inline check()
     fi
 }
 
-/* Take the task out of the line, wherever it is in it. */
+/* Remove the task from any position in the line. */
 inline leave_line(task)
 {
     n = len(line);

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""One run of a program, and what is a hang.
+"""One run of a program, and how a hang is detected.
 
-A hang is not told by a clock alone, for a busy machine makes everything slow.
-A process is suspected when no thread of it is ready to run or has run for a
-while, or when it has used far more CPU or time than the intact one ever did
-beside the same others. Then nothing else is started, what runs is waited for,
-and the same process is watched again, alone. Only what still does not get on,
-by the same measures, is a hang.
+A clock alone cannot tell a hang, since a busy machine makes everything slow. A
+process is suspected if none of its threads has been ready to run or has run for
+a while, or if it has used far more CPU or time than the intact program did
+under the same load. Then no other program is started, the runner waits for
+those that run, and watches the process again, alone. If it still makes no
+progress by the same measures, it is a hang.
 """
 
 import contextlib
@@ -103,7 +103,7 @@ def switches_of(folder):
 
 
 class Watch:
-    """Whether the processes of a session get on."""
+    """Whether the processes of a session make progress."""
 
     def __init__(self, session, cpu_s):
         self.session = session
@@ -170,7 +170,7 @@ class Attempt:
         return bool(select.select([self.end], [], [], seconds)[0])
 
     def suspicion(self):
-        """Wait for its end. Returns: None when that has come, STILL or SLOW."""
+        """Wait for its end. Returns: None at the end; STILL or SLOW."""
         watch = Watch(self.process.pid, self.cpu_s)
         until = time.monotonic() + self.wall_s
         while not self.ends_within(LOOK_S):

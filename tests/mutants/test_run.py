@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The runner of the mutants, on a tree of its own with programs that lie.
+"""Tests of the mutants' runner, on a tree of its own with simulated programs.
 
 usage: test_run.py
 """

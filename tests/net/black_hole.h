@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * black_hole.h - an address that answers nothing: a listener that takes no more
- * connections, so that the kernel ignores who knocks.
+ * black_hole.h - an address that never responds: a listener whose queue is
+ * full, so that the kernel ignores new connections.
  *
  * Threads: the test's.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * names.h - an executor and a pool for look-ups, which a test can hold up.
+ * names.h - an executor and a pool for look-ups, which a test can block.
  *
  * Threads: the test's, and the pool's.
  */
@@ -54,7 +54,7 @@ static inline int32_t names_wait(void *arg)
     return 0;
 }
 
-/* Look-ups are queued from now on, until names_unblock(). */
+/* Look-ups stay queued from now on, until names_unblock(). */
 static inline void names_block(struct names *names)
 {
     struct rv_cx cx;

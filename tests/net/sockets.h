@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sockets.h - a look at the sockets that the library makes, and a hand on them:
- * the program of these tests is linked with --wrap=socket.
+ * sockets.h - observe and change the sockets that the library makes. The
+ * program of these tests is linked with --wrap=socket.
  *
  * Threads: the test's.
  */
@@ -13,9 +13,10 @@
 enum { SOCKETS_LOG = 32 };
 
 struct sockets {
-    const struct rv_addr *bind_to; /* each new one, if it is not NULL */
-    int families[SOCKETS_LOG];     /* of the first ones */
-    uint32_t made;                 /* since it was set to 0 */
+    const struct rv_addr
+        *bind_to;              /* called with each new socket, if not NULL */
+    int families[SOCKETS_LOG]; /* of the first sockets */
+    uint32_t made;             /* since it was set to 0 */
 };
 
 extern struct sockets sockets;

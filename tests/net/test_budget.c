@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_budget.c - one fast socket does not keep the other tasks waiting.
+ * test_budget.c - one fast socket does not starve the other tasks.
  *
  * Threads: the test's, and the reactor's.
  */
@@ -14,13 +14,14 @@
 
 RV_TEST_SUITE(budget);
 
-/* Receives byte by byte from a socket that is never empty, until told. */
+/* Receives byte by byte from a socket that is never empty, until it is told to
+ * stop. */
 struct firehose {
     struct rv_future future;
     struct rv_stream *stream;
     struct rv_stream_recv recv;
     char byte;
-    uint32_t in_a_row; /* bytes since the other task had its turn */
+    uint32_t in_a_row; /* bytes since the last poll of the other task */
     uint32_t longest;
     bool stop;
 };
@@ -41,7 +42,8 @@ static enum rv_poll firehose_poll(struct rv_future *future, struct rv_cx *cx)
     RV_END(future);
 }
 
-/* The task beside it: some turns, then it tells the other to stop. */
+/* The other task: it is polled a few times, then tells the first one to
+ * stop. */
 struct neighbour {
     struct rv_future future;
     struct firehose *firehose;

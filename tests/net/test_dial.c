@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_dial.c - from a name to a connection: the address that answers, one
- * deadline for all, nothing left.
+ * deadline for everything, no leaks.
  *
  * Threads: the test's, the reactor's, the pool's.
  */
@@ -32,7 +32,7 @@ static int dial(struct wire *wire, const char *host, uint16_t port)
     return result;
 }
 
-/* Whom the client is connected to. */
+/* The address that the client is connected to. */
 static void check_peer(const struct wire *wire, const char *host)
 {
     struct rv_addr addr = {.len_bytes = sizeof addr.sa};
@@ -46,8 +46,9 @@ static void check_peer(const struct wire *wire, const char *host)
 }
 
 /*
- * Listen on ::1 only: a socket on the same port of 127.0.0.1 that does not
- * listen keeps others away. Returns: that socket; -1: there is no IPv6.
+ * Listen on ::1 only. A socket on the same port of 127.0.0.1 that does not
+ * listen keeps other programs from it. Returns: that socket; -1: there is no
+ * IPv6.
  */
 static int listen_on_v6_only(struct wire *wire)
 {
@@ -100,7 +101,7 @@ RV_TEST(dial, the_second_address_is_tried_when_the_first_refuses)
     wire_close(&wire);
 }
 
-/* As many polls as a connect alone: what needs no look-up costs none. */
+/* As many polls as a connect alone: without a look-up it costs no more. */
 RV_TEST(dial, an_address_takes_the_polls_of_a_connect)
 {
     struct rv_tcp_connect connect;
@@ -165,7 +166,7 @@ RV_TEST(dial, the_deadline_is_for_the_look_up_too)
 
     rv_clock_freeze(0);
     names_open(&names);
-    names_block(&names); /* the look-up does not begin */
+    names_block(&names); /* the look-up does not start */
     rv_dial_init(&self, "127.1", 80, 3600 * RV_NS_PER_S, &stream);
 
     cr_assert_eq(rv_block_on(names.executor, &self.future), -ETIMEDOUT);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_gone.c - who waits for something else notices that the peer has gone.
+ * test_gone.c - a task that waits for something else notices that the peer has
+ * closed.
  *
  * Threads: the test's and the reactor's.
  */
@@ -33,7 +34,7 @@ static void watch_close(struct watch *watch)
     rv_probe_fini(&watch->probe);
 }
 
-/* Wait for a wake. Returns: whether it has gone. */
+/* Wait for a wake. Returns: whether the peer has closed. */
 static bool wait_and_look(struct watch *watch)
 {
     cr_assert(rv_probe_wait(&watch->probe), "no wake");
@@ -64,7 +65,7 @@ RV_TEST(gone, a_half_closed_peer_has_not_gone_until_it_resets)
     watch_close(&watch);
 }
 
-/* What it sent is not read, so reading stays ready all the time. */
+/* Its data is not read, so reading stays ready all the time. */
 RV_TEST(gone, nor_has_one_that_sends_on_before_it_resets)
 {
     struct watch watch;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_itself.c - a connect to a port where nobody listens, which is given that
- * very port as its own: TCP connects it to itself.
+ * test_itself.c - a connect to a port without a listener that gets the same
+ * port as its source port: TCP connects the socket to itself.
  *
  * The kernel does so by chance, once in some thousand connects; here each
  * socket of the library is bound to the port before it connects.
@@ -20,7 +20,7 @@
 
 RV_TEST_SUITE(itself);
 
-/* A port of `host` where nobody listens. Returns: false if there is no such
+/* A port of `host` without a listener. Returns: false: there is no such
  * address. */
 static bool find_free(struct rv_addr *addr, const char *host)
 {
@@ -35,7 +35,7 @@ static bool find_free(struct rv_addr *addr, const char *host)
     return bound;
 }
 
-/* Does this machine connect a socket to itself? */
+/* Whether this machine connects a socket to itself. */
 static bool happens_here(const struct rv_addr *addr)
 {
     const int fd =
@@ -84,7 +84,7 @@ RV_TEST(itself, nobody_is_there)
             cr_assert_eq(rv_stream_fd(&wire.client), -1);
         }
         sockets.bind_to = NULL;
-        cr_assert(happens_here(&addr)); /* the port was given back */
+        cr_assert(happens_here(&addr)); /* the port was released */
     }
     wire_close(&wire);
 }
@@ -122,7 +122,7 @@ RV_TEST(itself, a_dial_is_refused_too)
     wire_close(&wire);
 }
 
-/* The same port of another address is somebody else. */
+/* The same port of another address is another peer. */
 RV_TEST(itself, the_same_port_alone_is_no_reason)
 {
     struct rv_addr own;

@@ -74,7 +74,8 @@ RV_TEST(listening, those_that_share_a_port_all_get_connections)
     for (int i = 0; i < 4; i++) {
         int taken = 0;
 
-        /* Chance deals them out; none for one of four has 10^-25. */
+        /* The kernel chooses at random; that one of four gets none has a
+         * probability of 10^-25. */
         for (; (fd = accept(rv_stream_fd(&listeners[i]), NULL, NULL)) >= 0;
              taken++)
             close(fd);
@@ -178,7 +179,7 @@ RV_TEST(listening, a_server_takes_the_listener_over)
     rv_runtime_stop(runtime);
 }
 
-/* Asks over a Unix socket. */
+/* Connects over a Unix socket. */
 struct client {
     struct rv_future future;
     const char *path;

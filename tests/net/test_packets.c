@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_packets.c - what need not be a packet of its own.
+ * test_packets.c - packets that are saved.
  *
  * Threads: the test's, and the reactor's.
  */
@@ -24,7 +24,7 @@ static struct tcp_info info_of(const struct rv_stream *stream)
     return info;
 }
 
-/* Returns: how many bytes were sent, or why not. */
+/* Returns: the number of bytes sent, or the error. */
 static int connect_with(struct wire *wire, const void *data, size_t len_bytes)
 {
     struct rv_tcp_connect connect;
@@ -71,8 +71,8 @@ RV_TEST(packets, what_does_not_fit_is_the_callers_to_send)
     wire_close(&wire);
 }
 
-/* The queue of the listener is full: the kernel answers nothing, and the
- * client's asks again after a second. */
+/* The queue of the listener is full: the kernel does not respond, and the
+ * client's kernel retries after a second. */
 RV_TEST(packets, first_data_wait_for_a_slow_connection)
 {
     enum { CROWD = 4 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_process.c - children as futures: started, waited for, let go.
+ * test_process.c - children as futures: started, waited for, detached.
  *
  * Threads: the test's and the reactor's.
  */
@@ -54,7 +54,7 @@ static int wait_for(struct rv_runtime *runtime, struct rv_process_wait *wait,
     return result;
 }
 
-/* Not one that runs, and none that nobody has fetched. */
+/* Neither a child that runs nor a zombie. */
 static void check_no_child_left(void)
 {
     cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1);
@@ -283,16 +283,17 @@ RV_TEST(process, a_wait_that_is_dropped_leaves_the_child_alone)
     rv_drop(&wait.future);
     rv_process_wait_init(&wait, &process);
     cr_assert_eq(rv_poll(&wait.future, &cx), RV_PENDING);
-    cr_assert_eq(rv_process_kill(&process, SIGKILL), 0); /* it still runs */
+    cr_assert_eq(rv_process_kill(&process, SIGKILL),
+                 0); /* it is still running */
     cr_assert(rv_probe_wait(&probe));
-    rv_drop(&wait.future); /* woken, but it did not look */
+    rv_drop(&wait.future); /* woken, but not polled */
     rv_probe_fini(&probe);
     for (int64_t limit_ns = rv_after_ms(RV_TEST_WAIT_MS);
          rv_alloc_live() != live && rv_now_ns() < limit_ns;)
         ; /* the wake may hold the queue for a moment longer */
     cr_assert_eq(rv_alloc_live(), live);
 
-    rv_process_close(&process); /* it is over, so it is cleared away */
+    rv_process_close(&process); /* it has ended, so it is reaped */
     check_no_child_left();
     rv_runtime_stop(runtime);
     cr_assert_eq(rv_stop_counting_allocs(), 0);

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_race.c - which addresses of a name are tried, when, and who wins.
+ * test_race.c - which addresses of a name are tried, when, and which one wins.
  *
- * The clock is a virtual one: it shows how long somebody would have waited.
+ * The clock is a virtual one: it shows how long a caller would have waited.
  *
  * Threads: the test's and the reactor's.
  */
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <reveil/resolve.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include "net/black_hole.h"
@@ -21,7 +23,7 @@ RV_TEST_SUITE(race);
 
 enum { DELAY_MS = RV_DIAL_DELAY_MS, FAR_MS = 3600 * 1000 };
 
-/* A dial whose look-up has answered with what the test wants. */
+/* A dial whose look-up gives the addresses of the test. */
 struct race {
     struct wire wire;
     struct rv_dial dial;
@@ -50,7 +52,7 @@ static void know(struct race *race, int64_t deadline_ns)
     rv_future_init(&race->dial.resolve.future, &ops);
 }
 
-/* `wire.addr` listens. */
+/* Start with `wire.addr`, which accepts. */
 static void start(struct race *race)
 {
     rv_clock_freeze(0);
@@ -86,7 +88,7 @@ static int run(struct race *race)
     return rv_block_on(race->wire.executor, &race->dial.future);
 }
 
-/* It was over after so many delays, by the virtual clock. */
+/* By the virtual clock, it took this many delays. */
 static void check_waited(int64_t delays)
 {
     const int64_t slack_ns = RV_NS_PER_MS; /* ticks of the wheel */
@@ -109,7 +111,7 @@ static void check_connected_to(const struct race *race,
 
 /* --- when -------------------------------------------------------------- */
 
-/* However far the limit of whoever waits for it is. */
+/* For any deadline of the caller. */
 RV_TEST(race, a_silent_address_costs_one_delay)
 {
     static const int64_t deadlines_ns[] = {RV_NEVER, FAR_MS * RV_NS_PER_MS};
@@ -302,8 +304,8 @@ RV_TEST(race, if_all_fail_the_error_is_that_of_the_first)
 
 /* --- who wins, and what is sent ---------------------------------------- */
 
-/* All that comes on the connections of a listener until there is no more.
- * Returns: how many bytes. */
+/* All data on the connections of a listener, until there is no more. Returns:
+ * the number of bytes. */
 static size_t bytes_at(int listener)
 {
     char text[64];
@@ -328,8 +330,8 @@ static void empty(struct black_hole *hole)
         hole->fds[i] = dup(hole->fds[0]);
 }
 
-/* Both begin to answer when both are being tried: the kernel knocks again
- * after a second. */
+/* Both addresses begin to respond while both are being tried: the kernel sends
+ * another SYN after a second. */
 RV_TEST(race, the_earlier_ones_go_on_and_one_alone_gets_the_data)
 {
     struct black_hole holes[2];
@@ -423,6 +425,87 @@ RV_TEST(race, dropped_with_many_under_way_it_leaves_nothing)
     black_hole_close(&hole);
     rv_probe_fini(&probe);
     stop(&race);
+}
+
+/* A dial of a silent address and of one that accepts. */
+struct short_race {
+    struct race race;
+    struct black_hole hole;
+    struct rv_probe probe;
+    struct rv_cx cx;
+};
+
+/* Poll it until there is no memory to start the second attempt. The reactor has
+ * a thread of its own: the tests poll without an executor. */
+static void start_without_memory(struct short_race *self)
+{
+    struct race *race = &self->race;
+
+    rv_clock_freeze(0);
+    cr_assert_eq(wire_listen_on(&race->wire, "127.0.0.1", rv_runtime_start), 0);
+    race->count = 0;
+    know(race, RV_NEVER);
+    rv_probe_init(&self->probe);
+    self->cx = rv_probe_cx(&self->probe);
+    self->cx.executor = race->wire.executor;
+    cr_assert(black_hole_open(&self->hole, "127.0.0.1", 0));
+    add(race, &self->hole.addr);
+    add(race, &race->wire.addr);
+    sockets.made = 0;
+    cr_assert_eq(rv_poll(&race->dial.future, &self->cx), RV_PENDING);
+    rv_clock_advance(DELAY_MS * RV_NS_PER_MS);
+    rv_count_allocs(1);
+    cr_assert_eq(rv_poll(&race->dial.future, &self->cx), RV_PENDING);
+    cr_assert(rv_alloc_failed());
+    rv_stop_counting_allocs();
+    cr_assert_eq(sockets.made, 1);
+}
+
+static void stop_short_race(struct short_race *self)
+{
+    black_hole_close(&self->hole);
+    rv_probe_fini(&self->probe);
+    stop(&self->race);
+}
+
+RV_TEST(race, without_memory_for_the_second_the_first_continues)
+{
+    struct short_race self;
+    struct rv_dial *dial = &self.race.dial;
+    struct pollfd answered = {.events = POLLIN};
+
+    start_without_memory(&self);
+    empty(&self.hole);
+    answered.fd = self.hole.fds[0];
+    /* The kernel's second SYN, a second later, is answered. */
+    cr_assert_eq(poll(&answered, 1, RV_TEST_WAIT_MS), 1);
+    while (!rv_probe_take(&self.probe)) /* a wait would move the frozen clock */
+        sched_yield();
+    cr_assert_eq(rv_poll(&dial->future, &self.cx), RV_READY);
+
+    cr_assert_eq(dial->future.result, 0);
+    check_connected_to(&self.race, &self.hole.addr);
+    cr_assert_eq(sockets.made, 1);
+    stop_short_race(&self);
+}
+
+RV_TEST(race, without_memory_the_second_is_tried_again_after_a_delay)
+{
+    struct short_race self;
+    struct rv_dial *dial = &self.race.dial;
+
+    start_without_memory(&self);
+    cr_assert_eq(rv_poll(&dial->future, &self.cx), RV_PENDING);
+    cr_assert_eq(sockets.made, 1);
+    rv_clock_advance(DELAY_MS * RV_NS_PER_MS);
+    while (rv_poll(&dial->future, &self.cx) == RV_PENDING)
+        while (!rv_probe_take(&self.probe))
+            sched_yield();
+
+    cr_assert_eq(dial->future.result, 0);
+    check_connected_to(&self.race, &self.race.wire.addr);
+    cr_assert_eq(sockets.made, 2);
+    stop_short_race(&self);
 }
 
 static int race_once(void *arg)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_resolve.c - names to addresses: known ones, looked up ones, none.
+ * test_resolve.c - names to addresses: with and without a look-up, and unknown
+ * names.
  *
- * No test needs a network. What a name server is asked about (a name in the
- * zone "invalid", RFC 6761) may fail in either of the ways that are promised.
+ * No test needs a network. A query to a name server (a name in the zone
+ * "invalid", RFC 6761) may fail in either of the ways that are promised.
  *
  * Threads: the test's, and those of a pool.
  */
@@ -103,7 +104,7 @@ RV_TEST(resolve, a_name_needs_a_pool)
 
 /* --- looked up --------------------------------------------------------- */
 
-/* A line of /etc/hosts with another name than localhost. */
+/* A line of /etc/hosts with a name other than localhost. */
 static bool find_in_hosts(char addr[64], char name[128])
 {
     FILE *hosts = fopen("/etc/hosts", "re");
@@ -139,8 +140,8 @@ RV_TEST(resolve, a_name_of_etc_hosts_is_found)
     names_close(&names);
 }
 
-/* The form of addresses that only inet_aton(3) knows: no name server is
- * asked, but it takes the way of a look-up. */
+/* A form of addresses that only inet_aton(3) knows: it needs a look-up, but no
+ * name server. */
 RV_TEST(resolve, a_look_up_gives_addresses_with_the_port)
 {
     struct names names;
@@ -249,7 +250,7 @@ RV_TEST(resolve, a_pool_that_stops_cancels_it)
 
 /* --- out of memory ----------------------------------------------------- */
 
-/* A runtime of its own: a pool grows when it likes. */
+/* A runtime of its own: a pool may grow at any time. */
 static int look_up_once(void *arg)
 {
     struct rv_runtime *runtime;

@@ -20,7 +20,7 @@ RV_TEST_SUITE(sendv);
 
 enum { PIECES = 300, LONGEST = 3000 };
 
-/* What is sent: pieces of 0, 1, 2, ... bytes that are all different. */
+/* The data: pieces of 0, 1, 2, ... bytes, all different. */
 struct load {
     struct iovec pieces[PIECES];
     struct iovec before[PIECES]; /* a copy */
@@ -37,7 +37,7 @@ static void load_make(void)
     for (size_t i = 0; i < sizeof load.bytes; i++)
         load.bytes[i] = (char)(i * 7 + i / 251);
     for (size_t i = 0; i < PIECES; i++) {
-        /* Some are empty, also the first and the last. */
+        /* Some pieces are empty, also the first and the last. */
         const size_t len = i % 5 && i < PIECES - 1 ? i * 9 % LONGEST : 0;
 
         load.pieces[i] = (struct iovec){.iov_base = at, .iov_len = len};
@@ -171,7 +171,7 @@ RV_TEST(sendv, an_error_says_how_far_it_got)
     wire_close(&wire);
 }
 
-/* One call takes what fits; the next goes on behind it. */
+/* One call takes what fits; the next call continues there. */
 RV_TEST(sendv, poll_sendv_goes_on_where_it_is_told)
 {
     const struct iovec pieces[] = {{.iov_base = "one ", .iov_len = 4},

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_short.c - a call that did less than it could have: where that says that
- * there is nothing more, and where it does not.
+ * test_short.c - short calls: where they mean that there is nothing more, and
+ * where they do not.
  *
- * All that is to be read is there before the first recv, and the reactor has
- * told about it. So whoever takes a short recv for the last one never hears of
- * the rest, and -EAGAIN in between is the fault that is looked for.
+ * All data is there before the first recv, and the reactor has reported it. So
+ * a reader that takes a short recv for the last one is never woken for the
+ * rest. These tests look for that fault: an -EAGAIN in between.
  *
  * Threads: the test's and the reactor's.
  */
@@ -49,7 +49,7 @@ static void stop(struct reader *reader)
     rv_probe_fini(&reader->probe);
 }
 
-/* With other kinds of sockets in place of the two ends. */
+/* The same with sockets of another kind in place of the two ends. */
 static void start_pair(struct reader *reader, int type)
 {
     int fds[2];
@@ -63,7 +63,7 @@ static void start_pair(struct reader *reader, int type)
     cr_assert_eq(rv_stream_adopt(&reader->wire.server, fds[1]), 0);
 }
 
-/* What the kernel has to tell until now, the reactor has told: events come in
+/* The reactor has reported all that the kernel has for it now: events come in
  * the order in which they happened. */
 static void settle(struct rv_runtime *runtime)
 {
@@ -79,7 +79,8 @@ static void settle(struct rv_runtime *runtime)
     close(fds[1]);
 }
 
-/* The peer's kernel has all that was sent, and the reactor knows. */
+/* The peer's kernel has all data that was sent, and the reactor has reported
+ * it. */
 static void arrive(struct reader *reader)
 {
     const int64_t limit_ns = rv_after_ms(RV_TEST_WAIT_MS);
@@ -103,7 +104,7 @@ static ssize_t recv_now(struct reader *reader, char *text, size_t size)
     return n;
 }
 
-/* One recv gives this, though there was room for more. */
+/* One recv returns this, although there was room for more. */
 static void check_next(struct reader *reader, const char *expected)
 {
     char text[64];
@@ -178,7 +179,7 @@ RV_TEST(short_call, a_short_send_on_tcp_is_the_last_one)
         cx = rv_probe_cx(&r.probe); /* another poll, with its own budget */
         n = rv_stream_poll_send(&r.wire.client, &cx, block, sizeof block);
     }
-    if (n > 0) /* not full by chance at a whole block */
+    if (n > 0) /* not full at the end of a whole block by chance */
         cr_assert_not(is_worth_a_call(&r, &r.wire.client, RV_WRITE));
     rv_tcp_reset(&r.wire.client);
     stop(&r);
@@ -242,8 +243,8 @@ RV_TEST(short_call, urgent_data_in_the_stream_is_read)
     stop(&r);
 }
 
-/* The kernel forgets to tell of urgent data that somebody has taken already;
- * recv() stops there all the same. */
+/* The kernel does not report urgent data that was read already; recv() stops
+ * there all the same. */
 RV_TEST(short_call, who_takes_urgent_bytes_reads_to_eagain)
 {
     struct reader r;
@@ -256,7 +257,7 @@ RV_TEST(short_call, who_takes_urgent_bytes_reads_to_eagain)
     cr_assert_eq(send(rv_stream_fd(&r.wire.client), "ab", 2, 0), 2);
     cr_assert_eq(send(rv_stream_fd(&r.wire.client), "!", 1, MSG_OOB), 1);
     while (recv(fd, &byte, 1, MSG_OOB) < 0)
-        ; /* until it has come */
+        ; /* until it has arrived */
     cr_assert_eq(byte, '!');
     cr_assert_eq(send(rv_stream_fd(&r.wire.client), "cd", 2, 0), 2);
     arrive(&r);
@@ -296,7 +297,7 @@ static void on_signal(int number)
     (void)number;
 }
 
-/* The reader, under the eyes of its parent. */
+/* The reader, traced by its parent. */
 static _Noreturn void read_traced(void)
 {
     struct reader r;
@@ -312,7 +313,7 @@ static _Noreturn void read_traced(void)
     _exit(recv_now(&r, text, sizeof text) == 2 ? 0 : 1);
 }
 
-/* It begins a recv(). */
+/* It starts a recv(). */
 static bool is_at_recv(pid_t child)
 {
     struct __ptrace_syscall_info info;
@@ -323,8 +324,8 @@ static bool is_at_recv(pid_t child)
            info.entry.nr == SYS_recvfrom;
 }
 
-/* Send the child a signal when it is in its first recv(). Returns: its wait
- * status at the end. */
+/* Send the child a signal during its first recv(). Returns: its wait status at
+ * the end. */
 static int signal_in_recv(pid_t child)
 {
     const int at_call = SIGTRAP | 0x80; /* PTRACE_O_TRACESYSGOOD */
@@ -343,7 +344,7 @@ static int signal_in_recv(pid_t child)
     return status;
 }
 
-/* recv() says EAGAIN there, though there is something behind the mark. */
+/* recv() returns EAGAIN there, although there is data behind the mark. */
 RV_TEST(short_call, a_signal_at_the_urgent_mark_hides_nothing)
 {
     const pid_t child = fork();
@@ -447,7 +448,7 @@ RV_TEST(short_call, nor_one_of_a_socket_that_keeps_messages_apart)
     stop(&r);
 }
 
-/* The two ways to a Unix socket of the library's own. */
+/* The two ways to get a Unix socket from the library. */
 RV_TEST(short_call, connected_and_accepted_unix_sockets_are_read_on)
 {
     struct reader r;

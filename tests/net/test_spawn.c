@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_spawn.c - with which signals and which descriptors a child begins.
+ * test_spawn.c - the signals and descriptors that a child starts with.
  *
  * Threads: the test's and the reactor's.
  */
@@ -21,7 +21,7 @@
 
 RV_TEST_SUITE(spawn);
 
-/* All that comes until nobody has the other end. */
+/* All data until the other end is closed. */
 static void read_all(int fd, char *text, size_t size)
 {
     size_t len = 0;
@@ -47,9 +47,9 @@ static int wait_for(struct rv_runtime *runtime, struct rv_process *process)
 /* --- signals ----------------------------------------------------------- */
 
 /*
- * This program, started again, plays two parts before main(): the parent of
- * which it matters with what it began itself, and a child that tells what it
- * has.
+ * This program, started again, plays two parts before main(). One is a parent
+ * that was started with certain signals or descriptors. The other is a child
+ * that reports what it has.
  */
 static const char helper[] = "RV_TEST_SPAWN_HELPER";
 static const char reporter[] = "RV_TEST_SPAWN_REPORTER";
@@ -72,12 +72,12 @@ static void ignore_and_block_all(void)
     sigset_t all;
 
     for (int number = 1; number <= SIGRTMAX; number++)
-        signal(number, SIG_IGN); /* refused for some */
+        signal(number, SIG_IGN); /* refused for some signals */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, NULL);
 }
 
-/* Returns: the number behind `name` in the status of a process. */
+/* Returns: the number after `name` in the status of a process. */
 static uint64_t mask_of(const char *status, const char *name)
 {
     const char *line = strstr(status, name);
@@ -85,11 +85,12 @@ static uint64_t mask_of(const char *status, const char *name)
     return line ? strtoull(line + strlen(name), NULL, 16) : UINT64_MAX;
 }
 
-/* Returns: 0 if the child has what it should have; else what did not go. */
+/* Returns: 0 if the child has what it should have; else the number of the check
+ * that failed. */
 static int look_at_child(uint64_t expected)
 {
-    /* It waits for the end of its input: with SIGCHLD ignored a child that is
-     * over is gone. */
+    /* It waits for the end of its input: with SIGCHLD ignored, a child that has
+     * ended leaves no zombie. */
     char *const argv[] = {"cat", "-", "/proc/self/status", NULL};
     static char status[8192];
     struct rv_runtime *runtime;
@@ -113,7 +114,7 @@ static int look_at_child(uint64_t expected)
     return mask_of(status, "SigBlk:") != 0 ? 5 : 0;
 }
 
-/* The names of 0, 1 and 2, a line each, to a descriptor. */
+/* Write the names of 0, 1 and 2, one per line, to a descriptor. */
 static _Noreturn void report(int fd)
 {
     char text[512];
@@ -145,11 +146,11 @@ __attribute__((constructor)) static void be_helper(void)
         return;
     ignored = ignored_now();
     if ((ignored & strtoull(must, NULL, 16)) == 0)
-        _exit(6); /* the shell did not do its part */
+        _exit(6); /* the shell failed */
     _exit(look_at_child(ignored & ~chld));
 }
 
-/* Run the helper; `trap` is what the shell ignores before. */
+/* Run the helper; the shell first ignores `trap`. */
 static int run_helper(struct rv_runtime *runtime, const char *trap, int number)
 {
     char line[128];
@@ -162,7 +163,7 @@ static int run_helper(struct rv_runtime *runtime, const char *trap, int number)
     return wait_for(runtime, &process);
 }
 
-/* 4: it ignores too much or too little. 5: it blocks something. */
+/* 4: it ignores too much or too little. 5: it blocks a signal. */
 RV_TEST(spawn, ignored_is_what_was_ignored_when_the_program_began)
 {
     struct rv_runtime *runtime;
@@ -185,8 +186,8 @@ struct places {
     struct rv_runtime *runtime;
     int fds[FILES];
     char names[FILES][64];
-    int saved[STANDARD]; /* what 0, 1 and 2 were */
-    int report[2];       /* a pipe for what a child says of itself */
+    int saved[STANDARD]; /* the earlier 0, 1 and 2 */
+    int report[2];       /* a pipe for the report of a child */
 };
 
 static void name_of(int fd, char *name, size_t size)
@@ -246,7 +247,8 @@ static void places_close(struct places *places)
     rv_runtime_stop(places->runtime);
 }
 
-/* What a child has as 0, 1 and 2: a line each, "-" if it has none. */
+/* The files that a child has as 0, 1 and 2: one per line, "-" if it has
+ * none. */
 static void ask_child(struct places *places,
                       const struct rv_process_files *files, char *text,
                       size_t size)
@@ -287,7 +289,7 @@ static void check_child(struct places *places,
                      files ? files->out : 0, files ? files->err : 0, text);
 }
 
-/* All of them, or every `step`-th. */
+/* All of them, or every `step`-th one. */
 static void check_ways(struct places *places, int step)
 {
     for (int i = 0; i < FILES * FILES * FILES; i += step) {

@@ -107,7 +107,7 @@ RV_TEST(stream, connect_and_accept_make_two_ends_of_one_connection)
     wire_close(&wire);
 }
 
-/* A port that is taken, and where nobody listens. */
+/* A port that is taken, and one without a listener. */
 static int bind_only(struct rv_addr *addr)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -204,7 +204,8 @@ RV_TEST(stream, accept_without_descriptors_says_so_and_loses_nobody)
     wire_close(&wire);
 }
 
-/* An accept without descriptors, which come back when it has failed twice. */
+/* An accept without descriptors, which are available again after it has failed
+ * twice. */
 struct shortage {
     struct rv_future future;
     struct rv_stream_accept accept;
@@ -269,11 +270,11 @@ RV_TEST(stream, accept_after_a_peer_gave_up_goes_on)
 
     cr_assert_eq(wire_listen(&wire, "127.0.0.1"), 0);
     cr_assert_eq(connect_to(&wire, &wire.addr), 0);
-    rv_tcp_reset(&wire.client); /* dies in the queue of the listener */
+    rv_tcp_reset(&wire.client); /* it ends in the queue of the listener */
     cr_assert_eq(connect_to(&wire, &wire.addr), 0);
     cr_assert_eq(send_all(&wire, &wire.client, "2", 1), 0);
 
-    /* Linux still hands out the dead one; its stream says what happened. */
+    /* Linux still returns the dead connection; its stream has the error. */
     cr_assert_eq(accept_one(&wire), 0);
     cr_assert_eq(recv_some(&wire, &wire.server, &byte, 1), -ECONNRESET);
     rv_stream_close(&wire.server);
@@ -393,13 +394,13 @@ RV_TEST(stream, sending_to_a_closed_peer_is_an_error_without_sigpipe)
 
 enum { LARGE_BYTES = 3 << 20, PIECE_BYTES = 5000 };
 
-/* The byte at a position: a pattern that no shift maps onto itself soon. */
+/* The byte at a position: a pattern whose shifts differ from it. */
 static char pattern(size_t at)
 {
     return (char)((at * 31 + at / 251) & 0x7f);
 }
 
-/* Reads to the end and counts what differs from the pattern. */
+/* Reads to the end and counts the bytes that differ from the pattern. */
 struct reader {
     struct rv_future future;
     struct rv_stream_recv recv;
@@ -441,7 +442,7 @@ static void reader_drop(struct rv_future *future)
     rv_drop(&RV_CONTAINER_OF(future, struct reader, future)->recv.future);
 }
 
-/* Sends the pattern, then says that this was all. */
+/* Sends the pattern, then closes its direction. */
 struct writer {
     struct rv_future future;
     struct rv_stream_send send;
@@ -493,8 +494,8 @@ static void spawn_writer(struct wire *wire, struct rv_stream *stream,
 
 static void make_buffers_small(const struct rv_stream *stream)
 {
-    /* Much smaller, and the kernel waits 40 ms for each window: loopback
-     * would like to send segments of 64 KiB. */
+    /* With smaller ones the kernel waits 40 ms for each window: loopback
+     * prefers segments of 64 KiB. */
     const int small_bytes = 32768;
 
     setsockopt(rv_stream_fd(stream), SOL_SOCKET, SO_SNDBUF, &small_bytes,

@@ -4,7 +4,7 @@
  * polls: no descriptor, no waker and no byte may be left or lost.
  *
  * The futures are polled by hand, for a probe whose queue is freed with its
- * last waker; so a waker that was left somewhere is seen.
+ * last waker; so the test sees a waker that was left somewhere.
  *
  * Threads: the test's and the reactor's.
  */
@@ -21,7 +21,7 @@
 
 RV_TEST_SUITE(stream_drop);
 
-/* Drop before the first poll, after the first, ... until it gets READY. */
+/* Drop before the first poll, after the first, ... until it is READY. */
 enum { POLLS_AT_MOST = 1000 };
 
 struct probed {
@@ -37,7 +37,7 @@ static void begin(struct probed *probed)
     rv_probe_init(&probed->probe);
 }
 
-/* The future was dropped: all that it had must be gone. */
+/* The future was dropped: all that it had must have been released. */
 static void check_nothing_left(struct probed *probed, int polls)
 {
     const int64_t limit_ns = rv_after_ms(RV_TEST_WAIT_MS);
@@ -75,7 +75,8 @@ RV_TEST(stream_drop, a_connect_leaves_nothing_after_any_poll)
     struct wire wire;
 
     rv_count_allocs(0);
-    wire_open_split(&wire, "127.0.0.1"); /* the reactor has its memory */
+    wire_open_split(&wire,
+                    "127.0.0.1"); /* the reactor has allocated its memory */
     rv_stream_close(&wire.client);
     for (int polls = 0; !ready; polls++) {
         cr_assert_leq(polls, POLLS_AT_MOST);
@@ -92,8 +93,9 @@ RV_TEST(stream_drop, a_connect_leaves_nothing_after_any_poll)
     cr_assert_eq(rv_stop_counting_allocs(), 0);
 }
 
-/* A port whose listener takes no more connections: the kernel ignores who
- * knocks, so a connect waits. Returns: the listener and those in its queue. */
+/* A port whose listener has a full queue, so that the kernel ignores new
+ * connections and a connect waits. Returns: the listener and the sockets in its
+ * queue. */
 static void open_full_port(struct rv_addr *addr, int fds[4])
 {
     cr_assert_eq(rv_addr_parse(addr, "127.0.0.1", 0), 0);
@@ -148,7 +150,7 @@ RV_TEST(stream_drop, an_accept_leaves_nothing_after_any_poll)
     rv_stream_close(&wire.server);
     for (int polls = 0; !ready; polls++) {
         cr_assert_leq(polls, POLLS_AT_MOST);
-        if (polls == 2) /* the second poll finds somebody */
+        if (polls == 2) /* the second poll finds a connection */
             cr_assert_eq(connect_to(&wire, &wire.addr), 0);
         begin(&probed);
         rv_stream_accept_init(&accept, &wire.listener, &wire.server);
@@ -179,7 +181,7 @@ RV_TEST(stream_drop, a_recv_leaves_nothing_and_takes_nothing)
         rv_drop(&recv.future);
         check_nothing_left(&probed, polls);
     }
-    /* One that was woken, but dropped before it looked. */
+    /* A future that was woken, but dropped before its poll. */
     begin(&probed);
     rv_stream_recv_init(&recv, &wire.server, text, sizeof text);
     cr_assert_not(poll_times(&probed, &recv.future, 1));
@@ -194,7 +196,7 @@ RV_TEST(stream_drop, a_recv_leaves_nothing_and_takes_nothing)
     cr_assert_eq(rv_stop_counting_allocs(), 0);
 }
 
-/* Read until the stream ends. Returns: how many bytes that were. */
+/* Read until the stream ends. Returns: the number of bytes. */
 static size_t drain(struct wire *wire, struct rv_stream *stream)
 {
     static char block[65536];
@@ -207,7 +209,7 @@ static size_t drain(struct wire *wire, struct rv_stream *stream)
     return all;
 }
 
-/* Take some, so that the peer can go on sending. */
+/* Read some, so that the peer can continue to send. */
 static void make_room(const struct rv_stream *stream)
 {
     static char block[65536];

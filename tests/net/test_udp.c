@@ -29,7 +29,7 @@ struct pair {
     struct rv_addr b_addr;
 };
 
-/* Returns: 0, or why there is no such address here. */
+/* Returns: 0, or the error if there is no such address. */
 static int pair_open(struct pair *pair, const char *host)
 {
     struct rv_addr any_port;
@@ -67,7 +67,7 @@ static int send_to(struct pair *pair, struct rv_udp *from, const char *text,
     return result;
 }
 
-/* from: NULL, or who must have sent it. */
+/* from: NULL, or the expected sender. */
 static int recv_from(struct pair *pair, struct rv_udp *udp, char *text,
                      size_t size, const struct rv_addr *from)
 {
@@ -205,7 +205,7 @@ RV_TEST(udp, nobody_at_the_other_end_is_an_error_that_passes)
     cr_assert_eq(send_to(&pair, &c, "anybody", NULL), 0);
 
     cr_assert_eq(recv_from(&pair, &c, text, sizeof text, NULL), -ECONNREFUSED);
-    cr_assert_eq(rv_udp_connect(&c, &pair.a_addr), 0); /* it goes on */
+    cr_assert_eq(rv_udp_connect(&c, &pair.a_addr), 0); /* it continues */
     cr_assert_eq(send_to(&pair, &c, "word", NULL), 0);
     cr_assert_eq(recv_from(&pair, &pair.a, text, sizeof text, NULL), 4);
     rv_udp_close(&c);
@@ -275,7 +275,7 @@ RV_TEST(udp, each_failing_allocation_leaves_nothing)
 
 /* --- without a future; the budget -------------------------------------- */
 
-/* Send so many, then count how many one poll takes. */
+/* Send this many, then count how many one poll receives. */
 RV_TEST(udp, a_poll_takes_no_more_than_its_budget)
 {
     struct rv_probe probe;
@@ -300,7 +300,7 @@ RV_TEST(udp, a_poll_takes_no_more_than_its_budget)
         taken++;
 
     cr_assert_eq(taken, RV_IO_BUDGET);
-    cr_assert(rv_probe_take(&probe)); /* its next turn takes the last one */
+    cr_assert(rv_probe_take(&probe)); /* its next poll receives the last one */
     cx = rv_probe_cx(&probe);
     cr_assert_eq(rv_udp_poll_recv_from(&pair.b, &cx, text, sizeof text, NULL),
                  1);

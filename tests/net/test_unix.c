@@ -173,7 +173,7 @@ RV_TEST(unix_socket, failures_are_values)
 
 /* --- a full queue ------------------------------------------------------ */
 
-/* A listener with room for one, and that one in its queue. */
+/* A listener whose queue has room for one, which is in it. */
 static void open_full(const char *name, struct rv_runtime *runtime,
                       struct rv_stream *listener, struct rv_stream *first)
 {
@@ -209,7 +209,7 @@ RV_TEST(unix_socket, a_connect_waits_for_room_and_leaves_nothing_when_dropped)
 
     rv_unix_connect_init(&connect, name, &second); /* it finds no room */
     rv_stream_accept_init(&accept, &listener,
-                          &taken); /* then this makes some */
+                          &taken); /* then this makes room */
     both[0] = &connect.future;
     both[1] = &accept.future;
     rv_all_init(&all, both, 2);

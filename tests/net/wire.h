@@ -98,7 +98,7 @@ static inline int wire_listen_on(struct wire *wire, const char *host,
     return error;
 }
 
-/* Returns: 0, or why it cannot listen there. */
+/* Returns: 0, or the error of the listen. */
 static inline int wire_listen(struct wire *wire, const char *host)
 {
     return wire_listen_on(wire, host, rv_test_runtime_start);
@@ -111,8 +111,8 @@ static inline void wire_open(struct wire *wire, const char *host)
     cr_assert_eq(accept_one(wire), 0);
 }
 
-/* With a reactor thread in any mode: for tests that wait for a probe, which
- * has no executor that could sleep in epoll. */
+/* With a reactor thread in any mode: for tests that wait with a probe, without
+ * an executor that could sleep in epoll. */
 static inline void wire_open_split(struct wire *wire, const char *host)
 {
     cr_assert_eq(wire_listen_on(wire, host, rv_runtime_start), 0);

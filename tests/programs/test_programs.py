@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What every program of the tree promises, whatever it does: what it exits
-with says whether its output was written, nothing of it goes astray, and with
-too little of anything it says so and ends.
+"""What every program of the tree promises: its exit status tells whether its
+output was written, output never goes to a wrong file, and without enough of any
+resource it reports that and ends.
 
 usage: test_programs.py BUILD [TEST...]
 
@@ -29,8 +29,8 @@ PLACE = tempfile.TemporaryDirectory()
 
 
 class Server:
-    """It answers at once, to whatever is asked; in this process, with all the
-    descriptors that there are."""
+    """It responds at once to any request, in this process, with all its
+    descriptors."""
 
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -75,7 +75,7 @@ os.chmod(PLACE.name, 0o777)  # for a user with few threads
 
 
 class Run:
-    """A command that ends by itself, and soon."""
+    """A command that ends soon without a signal."""
 
     def __init__(self, folder, name, *arguments, input=b"", status=0,
                  prints=True, exact=True, tells=False):

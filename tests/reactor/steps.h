@@ -80,9 +80,8 @@ static inline void wait_until_ready(struct rv_source *source,
     }
 }
 
-/* A new source is ready by assumption, at tick 0: wait for the first report of
- * what is ready in truth. Writing is watched only once somebody waits for it.
- */
+/* A new source counts as ready at tick 0: wait for the first report. Writing is
+ * watched only after a task has waited for it. */
 static inline void wait_until_known(struct rv_source *source,
                                     enum rv_direction direction)
 {
@@ -94,7 +93,7 @@ static inline void wait_until_known(struct rv_source *source,
     wait_until_ready(source, direction);
 }
 
-/* Say EAGAIN for a direction that nothing happens on, and wait. */
+/* Report EAGAIN for a direction without events, and wait. */
 static inline void leave_waker(struct rv_source *source,
                                enum rv_direction direction,
                                const struct rv_probe *probe)
@@ -106,7 +105,7 @@ static inline void leave_waker(struct rv_source *source,
     cr_assert_not(ready(source, direction, probe, &tick));
 }
 
-/* The same for one that the reactor may be reporting at the moment. */
+/* The same for a direction that the reactor may be reporting now. */
 static inline void leave_waker_when_quiet(struct rv_source *source,
                                           enum rv_direction direction,
                                           const struct rv_probe *probe)

@@ -2,7 +2,7 @@
 /*
  * test_reactor.c - the thread: start, stop, rounds, signals.
  *
- * test_source.c has the rest, what is known of one descriptor.
+ * test_source.c tests the state of a single descriptor.
  *
  * Threads: the test's and the reactor's.
  */
@@ -144,7 +144,7 @@ static void *open_wait_close(void *arg)
         rv_source_close(source);
         close(fd);
         while (rv_probe_take(&probe))
-            ; /* one more may have been on its way */
+            ; /* one more may have been in progress */
     }
     rv_probe_fini(&probe);
     return NULL;
@@ -185,7 +185,7 @@ RV_TEST(reactor, signals_of_the_process_go_to_the_programs_threads)
     struct rv_reactor *reactor;
     sigset_t usr1;
 
-    /* While the reactor would be the only thread that could take it. */
+    /* While the reactor is the only thread that could receive it. */
     sigemptyset(&usr1);
     sigaddset(&usr1, SIGUSR1);
     sigaction(SIGUSR1, &action, NULL);
@@ -200,8 +200,8 @@ RV_TEST(reactor, signals_of_the_process_go_to_the_programs_threads)
     cr_assert(pthread_equal(handled_by, pthread_self()));
 }
 
-/* Stop and continue the process from outside: epoll_wait() ends with EINTR
- * then, whatever signals its thread has blocked; see signal(7). */
+/* Stop and continue the process from outside: epoll_wait() then returns EINTR
+ * whatever signals its thread has blocked; see signal(7). */
 static void stop_and_continue(void)
 {
     const pid_t parent = getpid();
@@ -249,7 +249,7 @@ RV_TEST(reactor, an_interrupted_epoll_wait_goes_on)
     rv_trace_start(RV_TRACE_OFF);
 }
 
-/* Have a reactor report something. */
+/* Make a reactor report something. */
 static void let_it_report(void)
 {
     struct rv_reactor *reactor = start_reactor();
@@ -257,7 +257,7 @@ static void let_it_report(void)
     struct rv_probe probe;
     int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
-    rv_trace_mute_thread(false); /* it keeps what held at its start */
+    rv_trace_mute_thread(false); /* it keeps the setting from its start */
     rv_probe_init(&probe);
     source = open_source(reactor, fd);
     leave_waker_when_quiet(source, RV_READ, &probe);

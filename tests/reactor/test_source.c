@@ -2,8 +2,8 @@
 /*
  * test_source.c - readiness, ticks and wakers of one descriptor.
  *
- * Nothing here waits by time: a test that must see that a wake does *not*
- * come stops the reactor first, after which none can be on its way.
+ * Nothing here waits by time: a test that must see that a wake does *not* come
+ * stops the reactor first, after which no wake can arrive.
  *
  * Threads: the test's and the reactor's.
  */
@@ -69,7 +69,7 @@ static void watch_pipe_writer(struct fixture *fixture)
     wait_until_known(fixture->source, RV_WRITE);
 }
 
-/* No wake can be on its way after this. */
+/* No wake can arrive after this. */
 static void close_source_and_stop(struct fixture *fixture)
 {
     rv_source_close(fixture->source);
@@ -99,7 +99,7 @@ static void send_byte(const struct fixture *fixture)
     cr_assert_eq(write(fixture->peer, "x", 1), 1);
 }
 
-/* Write until the kernel takes no more. */
+/* Write until the kernel returns EAGAIN. */
 static void fill(int fd)
 {
     static const char block[4096];
@@ -353,7 +353,7 @@ RV_TEST(source, a_peer_that_is_gone_ends_both_directions)
     end(&f);
 }
 
-/* SOURCE-7: a call stops in front of an error that the reactor has told of. */
+/* SOURCE-7: a call stops before an error that the reactor has reported. */
 RV_TEST(source, after_an_error_only_eagain_clears)
 {
     struct fixture f;
@@ -389,7 +389,7 @@ RV_TEST(source, a_pipe_without_a_writer_is_hung_up)
     end(&f);
 }
 
-/* epoll says ERR, and nothing of a hang-up. */
+/* epoll reports ERR, and no hang-up. */
 RV_TEST(source, a_pipe_without_a_reader_wakes_the_writer_with_the_error)
 {
     struct fixture f;
@@ -460,7 +460,7 @@ RV_TEST(source, a_forgotten_waker_is_not_woken)
 }
 
 /* Whether dropping the probe's own reference frees its queue: then no source
- * holds a waker of it. */
+ * has a waker of it. */
 static void expect_no_other_holder(struct rv_probe *probe)
 {
     const int64_t live = rv_alloc_live();
@@ -484,7 +484,7 @@ RV_TEST(source, replaced_forgotten_and_left_wakers_are_all_dropped)
     cr_assert_not(ready(f.source, RV_READ, &second, &tick));
     expect_no_other_holder(&f.probe); /* replaced */
     rv_source_forget(f.source, RV_READ);
-    expect_no_other_holder(&second); /* forgotten */
+    expect_no_other_holder(&second); /* removed */
 
     cr_assert_not(ready(f.source, RV_READ, &f.probe, &tick));
     leave_waker(f.source, RV_WRITE, &second);
@@ -586,7 +586,8 @@ RV_TEST(source, what_epoll_refuses_is_an_error_and_leaves_nothing)
 
     close(fd);
     close(file);
-    rv_reactor_stop(reactor); /* aborts if a refused one is still counted */
+    rv_reactor_stop(
+        reactor); /* aborts if a source that was refused still counts */
 }
 
 /* --- both directions over ---------------------------------------------- */

@@ -2,8 +2,8 @@
 /*
  * test_remote.c - futures handed to the executor of another thread.
  *
- * Any thread may hand over, the executor's own too; so most of this needs one
- * thread. The races are in tests/stress/stress_remote.c.
+ * Any thread may hand a future over, also the executor's own. So most of these
+ * tests need one thread. The races are in tests/stress/stress_remote.c.
  *
  * Threads: the test's; host_main() another executor's.
  */
@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <semaphore.h>
 
+#include "base/chunk.h"
 #include "executor/tasks.h"
 #include "support/failing_alloc.h"
 #include "support/support.h"
@@ -52,7 +53,7 @@ static void host_start(struct host *host)
     sem_wait(&host->open);
 }
 
-/* Says on which thread it was polled and dropped, and opens a door. */
+/* Records the threads on which it was polled and dropped, and opens a door. */
 struct witness {
     struct rv_future future;
     struct host *host;
@@ -77,7 +78,7 @@ static void witness_drop(struct rv_future *future)
     *self->dropped = pthread_self();
 }
 
-/* A task that lets the host end: the door is the host's own. */
+/* A task that ends the host's rv_block_on(): the door is the host's own. */
 static enum rv_poll opener_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct host *host = RV_CONTAINER_OF(future, struct witness, future)->host;
@@ -195,7 +196,8 @@ RV_TEST(remote, they_begin_in_the_order_in_which_they_were_handed_over)
     struct place place;
 
     place_open(&place);
-    hand_over(&place, 'a', 1, NULL); /* before the inbox is first looked at */
+    hand_over(&place, 'a', 1,
+              NULL); /* before the first poll of the inbox task */
     hand_over(&place, 'b', 1, NULL);
     run_batches(place.executor, 2);
     hand_over(&place, 'c', 1, NULL);
@@ -234,12 +236,12 @@ RV_TEST(remote, a_dropped_join_detaches_its_task)
     place_open(&place);
     hand_over(&place, 'x', 9, &joins[0]);
     hand_over(&place, 'y', 9, &joins[1]);
-    rv_remote_join_drop(&joins[0]); /* before it began */
+    rv_remote_join_drop(&joins[0]); /* before it has started */
     run_batches(place.executor, 2);
     rv_probe_init(&probe);
     cx = rv_probe_cx(&probe);
     cr_assert_eq(rv_poll(&joins[1].future, &cx), RV_PENDING);
-    rv_remote_join_drop(&joins[1]); /* while somebody waits for it */
+    rv_remote_join_drop(&joins[1]); /* while a task waits for it */
     run_batches(place.executor, 9);
 
     cr_assert_str_eq(place.log.text, "xyxyxyxyxyxyxyxyxy");
@@ -262,7 +264,7 @@ RV_TEST(remote, an_aborted_task_is_dropped_before_its_join_knows)
     run_batches(place.executor, 3);
     hand_over(&place, 'n', 1, &joins[1]);
     rv_remote_abort(&joins[0]); /* it waits */
-    rv_remote_abort(&joins[1]); /* it has not begun */
+    rv_remote_abort(&joins[1]); /* it has not started */
 
     cr_assert_eq(rv_test_block_on(place.executor, &joins[0].future),
                  -ECANCELED);
@@ -272,7 +274,7 @@ RV_TEST(remote, an_aborted_task_is_dropped_before_its_join_knows)
                  -ECANCELED);
     cr_assert_eq(place.log.len, 0);
     cr_assert_eq(place.log.drops, 1);
-    rv_remote_abort(&joins[0]); /* harmless */
+    rv_remote_abort(&joins[0]); /* a no-op */
     rv_waker_drop(&door.waker);
     place_close(&place);
 }
@@ -312,7 +314,7 @@ RV_TEST(remote, the_last_reference_ends_the_task_behind_it)
     run_batches(place.executor, 2);
     cr_assert_eq(rv_executor_tasks(place.executor), 1);
     hand_over(&place, 'x', 1, NULL);
-    rv_remote_put(place.remote); /* what was handed over goes on */
+    rv_remote_put(place.remote); /* what was handed over continues */
     run_batches(place.executor, 4);
 
     cr_assert_eq(rv_executor_tasks(place.executor), 0);
@@ -376,7 +378,7 @@ RV_TEST(remote, each_failing_allocation_leaves_nothing)
     cr_assert_geq(rv_fail_each_alloc_strictly(one_life, NULL), 8);
 }
 
-/* More tasks than the executor's first piece of memory has room for. */
+/* More tasks than fit into the executor's first chunk. */
 enum { MANY = RV_SLAB_FIRST_CHUNK };
 
 RV_TEST(remote, what_was_handed_over_waits_for_memory)
@@ -407,7 +409,7 @@ static void *let_time_pass(void *over)
     return NULL;
 }
 
-/* The pause for want of memory is over before its first poll. */
+/* The pause after a shortage of memory ends before its first poll. */
 RV_TEST(remote, nor_is_it_lost_when_the_pause_is_over_at_once)
 {
     struct rv_remote_join joins[MANY];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rings.h - a runtime with a ring, and pipes, for the tests of the uring part.
+ * rings.h - a runtime with a ring, and pipes, for the tests of the ring part.
  *
  * Threads: the test's.
  */
@@ -21,9 +21,9 @@
 #include "support/support.h"
 
 /*
- * A runtime in the mode of RV_TEST_REACTOR whose ring begins with the
- * set-up that RV_TEST_SETUP says. The test is skipped where this machine has
- * no io_uring; where it has, the ring must open.
+ * A runtime in the mode of RV_TEST_REACTOR whose ring starts with the setup
+ * flags that RV_TEST_SETUP selects. The test is skipped if this machine has no
+ * io_uring; otherwise the ring must open.
  */
 static inline struct rv_runtime *ring_start(uint32_t entries)
 {
@@ -82,7 +82,7 @@ static inline struct rv_ring_call write_call(int fd, const void *data,
     return call;
 }
 
-/* What a released operation leaves behind. */
+/* Set by the release of an operation. */
 struct released {
     int count;
     int32_t result;
@@ -122,7 +122,7 @@ static inline void settle(struct rv_runtime *runtime)
     }
 }
 
-/* Hand over what was begun. */
+/* Submit the operations that were started. */
 static inline void hand_over(struct rv_runtime *runtime)
 {
     rv_ring_drive(rv_runtime_ring(runtime));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_batch.c - what the ring costs in system calls, and rings of several
- * executors beside each other.
+ * test_batch.c - the system calls that the ring needs, and the rings of several
+ * executors.
  *
  * Threads: the test's; executors of their own.
  */
@@ -53,7 +53,8 @@ struct other {
     int errors;
 };
 
-/* Each byte comes from another thread: the eventfds wake the right ones. */
+/* Each byte comes from another thread: the eventfds wake the right
+ * executors. */
 static void *other_main(void *arg)
 {
     struct other *other = arg;
@@ -78,8 +79,8 @@ static void *other_main(void *arg)
     return NULL;
 }
 
-/* With a reactor that has a thread: one that is fused is served only when its
- * own executor comes by. */
+/* With a reactor on its own thread: a fused one is served only when its own
+ * executor checks epoll. */
 RV_TEST(batch, each_executor_has_a_ring_of_its_own)
 {
     struct other others[THREADS] = {{0}};

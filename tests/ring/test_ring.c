@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_ring.c - operations of the ring: done once, canceled when dropped, and
- * what they own released when the kernel has let go of it, not before.
+ * what they own is released when the kernel has completed them, not before.
  *
  * Threads: the test's.
  */
@@ -56,7 +56,7 @@ RV_TEST(ring, it_serves_an_executor_and_is_found_where_it_was_entered)
     rv_runtime_stop(runtime);
 }
 
-/* Writes to a pipe after a while: the executor is asleep by then. */
+/* Writes to a pipe after a while: the executor sleeps by then. */
 struct late_write {
     struct rv_future future;
     struct rv_sleep nap;
@@ -118,7 +118,7 @@ static void *write_from_outside(void *arg)
     return NULL;
 }
 
-/* Only the eventfd can end this sleep: nothing is due, nobody is polled. */
+/* Only the eventfd can end this sleep: no timer is due, no task is ready. */
 RV_TEST(ring, what_another_thread_does_wakes_it_too)
 {
     struct rv_runtime *runtime = ring_start(0);
@@ -178,7 +178,7 @@ RV_TEST(ring, dropped_in_flight_it_is_released_by_its_completion)
     settle(runtime);
     cr_assert_eq(released.count, 1);
     cr_assert_eq(released.result, -ECANCELED);
-    cr_assert(!rv_probe_take(&probe), "nobody is woken");
+    cr_assert(!rv_probe_take(&probe), "no task is woken");
 
     rv_probe_fini(&probe);
     pipe_close(&pipe);
@@ -241,7 +241,7 @@ RV_TEST(ring, what_is_in_flight_at_the_end_is_drained)
 
 /* --- room -------------------------------------------------------------- */
 
-/* `count` reads of one byte each, then as many bytes, in a ring of `entries`:
+/* `count` reads of one byte each, then that many bytes, in a ring of `entries`:
  * more than fit. */
 static void many_reads(uint32_t entries, int count)
 {
@@ -285,7 +285,8 @@ RV_TEST(ring, as_four_thousand_do)
     many_reads(4096, 1000);
 }
 
-/* OPS-3, OPS-4: every slot is taken by reads that never end, and more wait. */
+/* OPS-3, OPS-4: reads that never complete occupy every slot, and more are
+ * pending. */
 static void drop_all_of_a_full_ring(uint32_t entries, int count)
 {
     struct rv_runtime *runtime = ring_start(entries);
@@ -365,8 +366,8 @@ RV_TEST(ring, the_second_of_a_chain_that_failed_is_canceled)
     rv_runtime_stop(runtime);
 }
 
-/* OPS-6: the second read begins when the first is done, after both were
- * dropped. Neither is left in flight. */
+/* OPS-6: the second read starts when the first has completed, after both were
+ * dropped. Neither stays in flight. */
 RV_TEST(ring, a_dropped_chain_leaves_nothing_in_flight)
 {
     struct rv_runtime *runtime = ring_start(4);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_setup.c - of the ways to set up a ring, the best that the machine has.
+ * test_setup.c - a ring uses the best setup flags that the machine supports.
  *
  * Threads: the test's, and the reactor's.
  */
@@ -12,7 +12,7 @@
 
 RV_TEST_SUITE(ring_setup);
 
-/* The first set from `from` on that this kernel takes. */
+/* The first set from `from` on that this kernel accepts. */
 static uint32_t best_setup(uint32_t from)
 {
     while (from < MACHINE_SETUPS && !machine_has_setup(from))
@@ -35,7 +35,7 @@ RV_TEST(ring_setup, from_each_setup_down_the_best_that_the_kernel_takes)
     }
 }
 
-/* What a runtime opens, unless the test run asks for another set-up. */
+/* What a runtime opens, unless the test run asks for other setup flags. */
 RV_TEST(ring_setup, a_runtime_begins_with_the_best)
 {
     const char *setup = getenv("RV_TEST_SETUP");
@@ -47,7 +47,7 @@ RV_TEST(ring_setup, a_runtime_begins_with_the_best)
     rv_runtime_stop(runtime);
 }
 
-/* An executor that looks at the completions itself has no need of the eventfd,
+/* An executor that checks for completions itself does not need the eventfd,
  * whose every write would wake the reactor. */
 RV_TEST(ring_setup, while_the_executor_looks_the_kernel_is_quiet)
 {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * drop.h - a world in which one future is polled so many times, then dropped.
+ * drop.h - an environment in which one future is polled a given number of
+ * times, then dropped.
  *
- * A kind of future is a row of a table: how its world is set up, how it is
- * made, and what lets it go on. It is dropped before its first poll, after its
- * first, its second, ... until it is READY. Nothing of it may be left: no
+ * A kind of future is a row of a table: how its environment is set up, how it
+ * is made, and how it can advance. It is dropped before its first poll, after
+ * its first, its second, ... until it is READY. Nothing of it may be left: no
  * descriptor, source, timer or task, and no waker, for that would keep the
- * memory of the executor's queue. Each drop point has a world of its own.
+ * memory of the executor's queue. Each drop point has an environment of its
+ * own.
  *
  * Threads: the test's, the reactor's, the pool's.
  */
@@ -27,7 +29,7 @@
 
 enum { POLLS_AT_MOST = 1000 };
 
-/* The future in question, and those that it is made of. */
+/* The future under test, and its children. */
 union subject {
     struct rv_tcp_connect connect;
     struct rv_stream_accept accept;
@@ -55,7 +57,7 @@ struct world {
     struct rv_reactor *reactor;
     struct rv_blocking_pool *pool;
 
-    /* What the futures need, and what they make. */
+    /* The objects that futures need and make. */
     struct rv_addr addr;
     struct rv_stream listener;
     struct rv_stream stream;
@@ -79,13 +81,13 @@ struct world {
 
 struct kind {
     const char *name;
-    /* Before the executor has polled anything for it. NULL: nothing. */
+    /* Called before the executor polls for it. NULL: nothing to do. */
     void (*set_up)(struct world *world);
     struct rv_future *(*init)(struct world *world);
-    /* After each poll that was PENDING: let it go on. NULL: time does. */
+    /* Called after each PENDING poll, to let it advance. NULL: time does. */
     void (*feed)(struct world *world);
     int polls;            /* how often it is polled; 0: until it is READY */
-    int executors_blocks; /* of set_up, that go with the executor */
+    int executors_blocks; /* of set_up, freed with the executor */
     uint32_t tasks;       /* that may be left */
 };
 
@@ -95,7 +97,7 @@ struct count {
     uint32_t fds;
     int peer;
     uint32_t sources;
-    int64_t blocks; /* that do not go with the executor */
+    int64_t blocks; /* not freed with the executor */
 };
 
 static inline void begin(struct world *world, const struct kind *kind,
@@ -118,7 +120,7 @@ static inline void begin(struct world *world, const struct kind *kind,
     rv_blocking_enter(world->pool);
     count->blocks += rv_alloc_live() - blocks;
 
-    /* The executor has room for tasks from here on. */
+    /* From here on the executor has room for tasks. */
     rv_yield_init(&yield);
     cr_assert_eq(rv_test_block_on(world->executor, &yield.future), 0);
     blocks = rv_alloc_live();
@@ -152,24 +154,24 @@ static inline void end(struct world *world)
     rv_reactor_stop(world->reactor);
 }
 
-/* What it made is the caller's: not a thing that is left. */
+/* What it made belongs to the caller, so it does not count as left. */
 static inline void take_what_was_made(struct world *world)
 {
     struct signalfd_siginfo info;
 
     rv_stream_close(&world->made);
-    if (world->signals.fd_plus_1) /* one that nobody has fetched */
+    if (world->signals.fd_plus_1) /* one that was not fetched */
         (void)!read(world->signals.fd_plus_1 - 1, &info, sizeof info);
 }
 
-/* The executor goes; only a waker that was left could keep its queue. */
+/* The executor is freed; only a waker that was left could keep its queue. */
 static inline void free_executor(struct world *world, const struct count *count,
                                  const char *name, int polls)
 {
     const int64_t limit_ns = rv_after_ms(RV_TEST_WAIT_MS);
 
     rv_executor_free(world->executor);
-    /* A wake that is on its way holds it for a moment longer. */
+    /* A wake in progress holds it for a moment longer. */
     while (rv_alloc_live() != count->blocks && rv_now_ns() < limit_ns)
         sched_yield();
     cr_assert_eq(rv_alloc_live(), count->blocks,
@@ -203,7 +205,7 @@ static inline enum rv_poll dropper_poll(struct rv_future *future,
         }
     }
     rv_drop(self->child);
-    rv_drop(self->child); /* again is harmless */
+    rv_drop(self->child); /* a no-op the second time */
     return RV_READY;
 }
 

@@ -5,8 +5,8 @@
  *
  *     int result = round_trip(executor);     0, or a negative errno
  *
- * Nothing in it waits for something that will not come: when a step fails, so
- * does the trip.
+ * No step waits for something that cannot happen: if a step fails, the whole
+ * trip fails.
  *
  * Threads: any with an executor and a current reactor.
  */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_deadline.c - every public deadline and span of time with every kind of
- * value: what has passed ends a wait at once, RV_NEVER does not. Those of HTTP
- * are in tests/http/test_deadline.c.
+ * value: a deadline that has passed ends a wait at once, RV_NEVER does not.
+ * Those of HTTP are in tests/http/test_deadline.c.
  *
- * Threads: the test's, and those of what is stopped.
+ * Threads: the test's, and those of the objects that are stopped.
  */
 #include <criterion/criterion.h>
 
@@ -74,7 +74,7 @@ static struct rv_blocking_pool *busy_pool(struct call *call,
     rv_blocking_enter(before);
     while (sem_wait(&call->entered) < 0)
         ;
-    rv_drop(&blocking->future); /* the call goes on */
+    rv_drop(&blocking->future); /* the call continues */
     rv_probe_fini(&probe);
     return pool;
 }
@@ -118,8 +118,8 @@ static int32_t nothing(void *arg)
     return 7;
 }
 
-/* One that spins at the end of its idle time holds the mutex, and nothing can
- * be submitted any more. */
+/* A thread that spins at the end of its idle time holds the mutex, so that no
+ * call can be submitted any more. */
 RV_TEST(deadline, of_an_idle_thread_of_the_pool)
 {
     for (int i = 0; i < RV_TEST_TIMES; i++) {
@@ -245,7 +245,8 @@ static void stop_a_busy_cpu_pool(int i)
     rv_runtime_stop(runtime);
     rv_test_wait_for_threads(threads);
     if (has_passed(i))
-        rv_callable_put(callable); /* which the pool left to the worker */
+        rv_callable_put(callable); /* abandoned by the pool, it belongs to the
+                                      pool thread */
     gate_fini(&gate);
 }
 
@@ -257,7 +258,7 @@ RV_TEST(deadline, of_the_cpu_pool)
 
 /* --- the parker -------------------------------------------------------- */
 
-/* It has no token for a deadline that has passed, and one for RV_NEVER. */
+/* There is no token for a deadline that has passed, and one for RV_NEVER. */
 static void park(struct rv_parker *parker)
 {
     for (int i = 0; i < RV_TEST_TIMES; i++) {
@@ -405,7 +406,8 @@ RV_TEST(deadline, of_a_dial)
                      rv_test_time(i), &wire.client);
         result = rv_test_block_on(wire.executor, &dial.future);
         rv_drop(&dial.future);
-        /* What is READY at the first poll may win over the deadline. */
+        /* A future that is READY at the first poll may win over the
+         * deadline. */
         cr_assert(result == 0 || (has_passed(i) && result == -ETIMEDOUT),
                   "%d: %d", i, result);
         rv_stream_close(&wire.client);

@@ -104,7 +104,7 @@ static struct rv_future *init_scope(struct world *world)
     return &world->subject.scope.future;
 }
 
-/* Dropped, it detaches its task; that goes with the executor. */
+/* Dropping it detaches its task, which is freed with the executor. */
 static struct rv_future *init_join(struct world *world)
 {
     cr_assert_eq(rv_spawn(world->executor, new_sleep(), &world->subject.join),

@@ -76,7 +76,7 @@ static struct rv_future *init_connect(struct world *world)
     return &world->subject.connect.future;
 }
 
-/* A queue of one that is full: who connects has to wait. */
+/* A queue of one that is full: a connect has to wait. */
 static void listen_full(struct world *world)
 {
     listen_here(world);
@@ -172,7 +172,7 @@ static struct rv_future *init_recv_from(struct world *world)
     return &world->subject.recv_from.future;
 }
 
-/* Loopback never makes a datagram wait: say that it does. */
+/* On loopback a send never waits: mark it as not ready. */
 static struct rv_future *init_send_to(struct world *world)
 {
     const struct rv_waker nobody = {0};
@@ -224,7 +224,7 @@ static void end_process(struct world *world)
     cr_assert_eq(rv_process_kill(&world->process, SIGKILL), 0);
 }
 
-/* Not the usual form of 127.0.0.1: it is looked up. */
+/* Not the usual form of 127.0.0.1: it needs a look-up. */
 static struct rv_future *init_resolve(struct world *world)
 {
     rv_resolve_init(&world->subject.resolve, "127.1", 80);

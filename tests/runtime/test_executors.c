@@ -74,7 +74,7 @@ struct place {
     int32_t pool_said;
 };
 
-/* Notes where it is, and makes a call on the pool there. */
+/* Records its executor, and makes a call on the pool there. */
 struct scout {
     struct rv_future future;
     struct rv_blocking call;
@@ -120,7 +120,7 @@ static void look_around(struct crew *crew, struct place *places)
     cr_assert_eq(await_all(crew->runtime, joins), 0);
 }
 
-/* Also of the test's own thread, whose reactor is `shared` or not. */
+/* Also for the test's own thread, whose reactor is `shared` or not. */
 static void check_places(struct crew *crew, bool shared)
 {
     struct rv_reactor *mine = rv_runtime_reactor(crew->runtime);
@@ -159,7 +159,7 @@ RV_TEST(executors, in_the_fused_mode_each_sleeps_in_an_epoll_of_its_own)
 
 /* --- what they do ------------------------------------------------------ */
 
-/* A connection on each executor, with a task beside it. */
+/* A connection on each executor, and a task besides it. */
 static int travel(struct crew *crew)
 {
     struct rv_remote_join joins[EXECUTORS] = {{.task = NULL}};
@@ -278,12 +278,12 @@ static void stop_the_runtime_first(void)
 
 RV_TEST(executors, the_runtime_is_stopped_after_them)
 {
-    rv_test_aborts(stop_the_runtime_first, "before those beside it");
+    rv_test_aborts(stop_the_runtime_first, "before the runtimes beside it");
 }
 
 /* --- faults ------------------------------------------------------------ */
 
-/* Far more levels than there is stack for. */
+/* Far more levels than the stack has room for. */
 static volatile int levels = 1 << 30;
 
 static int32_t recurse(void *arg)
@@ -333,7 +333,7 @@ RV_TEST(executors, a_coroutine_that_overflows_in_one_is_named)
     cr_assert_geq(child, 0);
     if (child == 0) {
         setrlimit(RLIMIT_CORE, &(struct rlimit){0});
-        signal(SIGSEGV, SIG_DFL); /* a sanitizer has one of its own */
+        signal(SIGSEGV, SIG_DFL); /* a sanitizer has a handler of its own */
         dup2(fds[1], STDERR_FILENO);
         overflow_in_an_executor();
         _exit(0);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_fork.c - a child of fork() lets go of what is its parent's, or starts
- * its own, and the parent does not notice.
+ * test_fork.c - a child of fork() releases its parent's objects or starts its
+ * own, without effect on the parent.
  *
  * Threads: the test's and the runtime's. Each child is waited for before the
- * parent goes on, so that what it did has happened.
+ * parent goes on, so that all its actions have happened.
  */
 #include <criterion/criterion.h>
 
@@ -29,7 +29,7 @@ RV_TEST_SUITE(fork);
 
 enum { CHILD_SECONDS = 5, ANOTHER_POLL = -1 };
 
-/* In the parent: wait. Returns: 0, or another status of the child. */
+/* In the parent: wait. Returns: 0, or the child's other status. */
 static int wait_for_child(pid_t child)
 {
     int status = -1;
@@ -39,7 +39,7 @@ static int wait_for_child(pid_t child)
     return status;
 }
 
-/* In a child: it ends with this line, or well; it never hangs. */
+/* In a child: it ends with this line number, or with 0; it never hangs. */
 _Noreturn static void end_child(int line)
 {
     if (line)
@@ -50,9 +50,8 @@ _Noreturn static void end_child(int line)
 /* --- a parent that waits for a byte ------------------------------------ */
 
 /*
- * Waits for a byte, and forks when its waker was left. The child does something
- * inside of this poll; then the byte is sent, and the reactor has to wake the
- * parent.
+ * Waits for a byte, and forks when its waker is stored. The child acts inside
+ * this poll. Then the byte is sent, and the reactor has to wake the parent.
  */
 struct parent {
     struct rv_future future;
@@ -107,7 +106,7 @@ static void parent_init(struct parent *self,
     self->peer = fds[1];
 }
 
-/* The peer has heard nothing of the child, and hears the parent. */
+/* The peer gets nothing from the child, and data from the parent. */
 static void check_connection(struct parent *self)
 {
     char byte;
@@ -139,7 +138,7 @@ static void run(int (*child)(struct parent *self, struct rv_cx *cx))
     parent_fini(&parent);
 }
 
-/* --- what lets go ------------------------------------------------------ */
+/* --- releasing the parent's objects ------------------------------------ */
 
 static int only_exit(struct parent *self, struct rv_cx *cx)
 {
@@ -324,7 +323,7 @@ RV_TEST(fork, a_child_cannot_use_ring_and_pools)
     run(use_pools);
 }
 
-/* The child comes back from its poll. */
+/* The child returns from its poll. */
 static int go_on(struct parent *self, struct rv_cx *cx)
 {
     (void)self, (void)cx;
@@ -345,7 +344,7 @@ static enum rv_poll returning_poll(struct rv_future *future, struct rv_cx *cx)
         else
             self->status = wait_for_child(child);
     }
-    /* Both are asked again, in the parent alone. */
+    /* Both are polled again, only in the parent. */
     future->result = (int32_t)rv_stream_poll_recv(&self->stream, cx, &byte, 1);
     if (future->result == -EAGAIN)
         self->status |= send(self->peer, "x", 1, MSG_NOSIGNAL) != 1;
@@ -450,8 +449,8 @@ RV_TEST(fork, a_child_may_start_a_scheduler_of_its_own)
 
 /* --- while something is under way -------------------------------------- */
 
-/* Each waits for its byte from a pipe: on a thread of the pool, in the ring,
- * and on a worker. */
+/* Each waits for its byte from a pipe: on a pool thread, in the ring, and on a
+ * worker. */
 struct busy {
     struct rv_future future;
     struct rv_runtime *runtime;
@@ -513,7 +512,7 @@ static void busy_fork(struct busy *self, struct rv_cx *cx)
     self->status |= write(self->cpu_pipe[1], "x", 1) != 1;
 }
 
-/* Returns: true when it is READY, now or before. */
+/* Returns: true if it is READY, now or before. */
 static bool is_over(struct rv_future *future, struct rv_cx *cx, int *failed)
 {
     if (future->at != RV_AT_END && rv_poll(future, cx) == RV_PENDING)
@@ -537,7 +536,8 @@ static enum rv_poll busy_poll(struct rv_future *future, struct rv_cx *cx)
     if (self->forked)
         return RV_PENDING;
     if (self->left-- > 0)
-        rv_waker_wake(&cx->waker); /* until the ring has taken its own */
+        rv_waker_wake(
+            &cx->waker); /* until the ring has submitted its own operation */
     else
         busy_fork(self, cx);
     return RV_PENDING;
@@ -592,7 +592,7 @@ RV_TEST(fork, what_is_under_way_goes_on_in_the_parent)
 
 /* --- from other threads ------------------------------------------------ */
 
-/* On a thread of the pool, or a worker. */
+/* On a pool thread or a worker. */
 static int32_t fork_in_a_call(void *runtime)
 {
     const pid_t child = fork();
@@ -644,7 +644,7 @@ RV_TEST(fork, a_call_on_a_worker_may_fork)
     rv_runtime_stop(runtime);
 }
 
-/* The parent of the one that comes back ends as that one does. */
+/* The parent of a child that returns ends with the same status. */
 static void end_as(pid_t child)
 {
     const int status = wait_for_child(child);
@@ -815,7 +815,7 @@ RV_TEST(fork, no_descriptor_survives_an_exec)
         was_open[fd] = fcntl((int)fd, F_GETFD) >= 0;
     cr_assert_eq(rv_runtime_start_with(&runtime, &options), 0);
     busy_init(&busy);
-    busy.forked = true; /* it forks no more, and waits */
+    busy.forked = true; /* it does not fork again, and waits */
     for (int i = 0; i < 100; i++) {
         struct rv_sleep nap;
 
@@ -832,7 +832,7 @@ RV_TEST(fork, no_descriptor_survives_an_exec)
         const int flags = fcntl((int)fd, F_GETFD);
 
         cr_assert(was_open[fd] || flags < 0 || flags & FD_CLOEXEC,
-                  "descriptor %u goes on to a program", fd);
+                  "a program inherits descriptor %u", fd);
     }
     busy_drop(&busy.future);
     rv_runtime_stop(busy.runtime);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_lasting.c - system calls that fail for good: who waits gets the error,
- * nobody spins, what does not need them goes on, and stop() ends.
+ * test_lasting.c - system calls that fail permanently: waiting tasks get the
+ * error, no thread spins, everything that does not need the calls continues,
+ * and stop returns.
  *
- * Threads: the test's and the runtime's. What has to leave memory to the kernel
- * for ever is done in a child.
+ * Threads: the test's and the runtime's. A test that must leave memory to the
+ * kernel forever runs in a child.
  */
 #include <criterion/criterion.h>
 
@@ -33,8 +34,8 @@ RV_TEST_SUITE(lasting);
 
 enum {
     BYTES = 64,
-    /* More rounds of a reactor that fails than it makes, and by far fewer than
-     * one makes that spins through a nap. */
+    /* More rounds than a failed reactor makes, and far fewer than one that
+     * spins for the length of a nap. */
     MANY_ROUNDS = 200,
     NAP_MS = 1000,
 };
@@ -63,7 +64,7 @@ static void pair_close(struct pair *pair)
     close(pair->peer);
 }
 
-/* The thread that sleeps in epoll has to come out of it to see that. */
+/* The thread that sleeps in epoll must return from it to notice. */
 static void close_epoll(struct rv_runtime *runtime)
 {
     struct rv_reactor *reactor = rv_runtime_reactor(runtime);
@@ -107,7 +108,7 @@ static int nap(struct rv_runtime *runtime)
     return 0;
 }
 
-/* A nap, and nobody has spun in it. */
+/* Sleep a while; no thread may spin during that time. */
 static void check_nap(struct rv_runtime *runtime)
 {
     rv_trace_start(RV_TRACE_COUNTERS);
@@ -165,7 +166,7 @@ RV_TEST(lasting, writing_that_cannot_be_watched_is_an_error)
 
     cr_assert_eq(rv_test_runtime_start(&runtime), 0);
     cr_assert_eq(pair_open(&pair), 0);
-    close(rv_runtime_reactor(runtime)->epoll_fd); /* its thread sleeps on */
+    close(rv_runtime_reactor(runtime)->epoll_fd); /* its thread still sleeps */
     cr_assert_eq(send_without_end(runtime, &pair), -EBADF);
     pair_close(&pair);
     eventfd_write(rv_runtime_reactor(runtime)->event_fd, 1);
@@ -190,7 +191,7 @@ RV_TEST(lasting, a_reactor_that_a_sandbox_forbids_to_sleep_has_failed)
     rv_runtime_stop(runtime);
 }
 
-/* One that does not know that a wait can fail: it is asked now and then. */
+/* A task that does not check for errors: it is woken again and again. */
 struct naive {
     struct rv_future future;
     struct rv_source *source;
@@ -291,7 +292,7 @@ RV_TEST(lasting, an_error_that_goes_away_is_forgotten)
 
 /* --- accept ------------------------------------------------------------ */
 
-/* An error about a peer is not handed on; one that comes for ever is. */
+/* An error of a single peer is not reported; one that always occurs is. */
 RV_TEST(lasting, an_accept_that_fails_for_good_ends)
 {
     struct rv_runtime *runtime;
@@ -311,7 +312,7 @@ RV_TEST(lasting, an_accept_that_fails_for_good_ends)
     rv_runtime_stop(runtime);
 }
 
-/* --- calls that are interrupted for ever ------------------------------- */
+/* --- calls that are always interrupted --------------------------------- */
 
 RV_TEST(lasting, a_call_that_is_interrupted_for_ever_ends)
 {
@@ -351,7 +352,7 @@ RV_TEST(lasting, without_a_futex_a_deadline_passes_all_the_same)
 
 RV_TEST(lasting, a_server_ends_when_its_reactor_has_failed)
 {
-    static const struct rv_http_handler handler; /* nobody will ask */
+    static const struct rv_http_handler handler; /* no task will wait */
     struct rv_http_server server;
     struct rv_runtime *runtime;
     struct rv_addr addr;
@@ -368,8 +369,8 @@ RV_TEST(lasting, a_server_ends_when_its_reactor_has_failed)
 
 /* --- the ring ---------------------------------------------------------- */
 
-static _Atomic int failing; /* 0, or what io_uring_enter() says */
-static _Atomic int times;   /* so often; -1: for ever */
+static _Atomic int failing; /* 0, or the result of io_uring_enter() */
+static _Atomic int times;   /* this many times; -1: forever */
 static _Atomic int calls;
 
 static int failing_enter(int fd, uint32_t count, uint32_t wait_for,
@@ -390,7 +391,7 @@ static void fail(int error, int how_often)
     calls = 0;
 }
 
-/* There is an io_uring, by a question of the test's own. */
+/* Whether there is io_uring, asked of the kernel by the test itself. */
 static bool has_io_uring(void)
 {
     struct io_uring_params params = {.flags = 0};
@@ -451,7 +452,7 @@ static int for_good(int error)
     CHILD_CHECK(read_a_file(runtime) == 0);
     calls = 0;
     CHILD_CHECK(nap(runtime) == 0);
-    CHILD_CHECK(calls == 0); /* nobody asks any more */
+    CHILD_CHECK(calls == 0); /* no task waits any more */
     CHILD_CHECK(rv_ring_in_flight(rv_runtime_ring(runtime)) == 0);
     rv_runtime_stop(runtime);
     return 0;
@@ -530,7 +531,7 @@ RV_TEST(lasting, what_fails_for_a_while_is_tried_again)
     in_child(for_a_while);
 }
 
-/* What the kernel has. */
+/* The memory that the kernel uses. */
 struct taken {
     char bytes[BYTES];
     int released;
@@ -542,7 +543,7 @@ static void note(void *owner, int32_t result)
     ((struct taken *)owner)->released++;
 }
 
-/* Let the kernel take what was begun. */
+/* Let the kernel take the operations that were started. */
 static int hand_over(struct rv_runtime *runtime)
 {
     struct rv_sleep pause;
@@ -554,7 +555,8 @@ static int hand_over(struct rv_runtime *runtime)
     return 0;
 }
 
-/* A read that the kernel has is over for the future; its memory is not. */
+/* For the future, a read that the kernel still has is over; its memory is
+ * not. */
 static int while_in_flight(void)
 {
     static struct taken taken;
@@ -587,7 +589,7 @@ static int while_in_flight(void)
     rv_drop(&op.future);
     rv_probe_fini(&probe);
     rv_runtime_stop(runtime);
-    CHILD_CHECK(taken.released == 0); /* the kernel has it still */
+    CHILD_CHECK(taken.released == 0); /* the kernel still has it */
     return 0;
 }
 
@@ -644,7 +646,7 @@ RV_TEST(lasting, what_the_kernel_has_of_a_file_is_not_released_either)
     in_child(file_in_flight);
 }
 
-/* The failure comes when nothing but the end is left to do. */
+/* The failure occurs when only the end is left to do. */
 static int at_the_end(void)
 {
     static struct taken taken;
@@ -709,8 +711,8 @@ RV_TEST(lasting, jobs_go_on_when_the_ring_has_failed)
     in_child(jobs_without_ring);
 }
 
-/* A job that waits at a gate, whose worker's pipe is cut meanwhile. The
- * worker's end of it is the number that follows. */
+/* A job that waits at a gate, while the pipe of its pool thread is closed. The
+ * pool thread's end is the descriptor with the next number. */
 static int cut(bool by_ring)
 {
     const struct rv_runtime_options options = {.ring.off = !by_ring,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_layout.c - what the library keeps of the caller's is aligned for every
- * type: values in channels, states and results of callables, a coroutine's
- * data, arguments of a thread, items of a slab.
+ * test_layout.c - memory that the library keeps for the caller is aligned for
+ * every type: values in channels, states and results of callables, a
+ * coroutine's data, arguments of a thread, items of a slab.
  *
  * Threads: the test's, and a bare one.
  */
@@ -18,11 +18,13 @@
 #include <reveil/thread.h>
 #include <stddef.h>
 
+#include "base/slab.h"
 #include "support/support.h"
 
 RV_TEST_SUITE(layout);
 
-/* Sizes of values; a type of one may ask for the largest power of two in it. */
+/* Sizes of values. A type may need the alignment of the largest power of two
+ * that divides its size. */
 static const uint32_t sizes[] = {1,  2,  4,  8,  12, 16,  24,
                                  32, 40, 48, 64, 80, 144, 4096};
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_names.c - a name that was given to the library is the caller's again at
- * once: reports have their own copy.
+ * test_names.c - the library copies names: the caller may free them at once.
  *
  * Threads: the test's, and workers of a scheduler.
  */
@@ -33,7 +32,7 @@ static char *heap_name(const char *text)
     return name;
 }
 
-/* Write over it before: then it is also seen without a sanitizer. */
+/* Overwrite it before, so that a mistake is visible without a sanitizer too. */
 static void forget(char *name)
 {
     memset(name, '!', strlen(name));
@@ -74,7 +73,8 @@ RV_TEST(names, of_a_coroutine_that_are_too_long_are_cut)
     rv_coro_free(coro);
 }
 
-/* What was read of a task stays when the task is gone, and its name. */
+/* The record of a task stays valid after the end of the task and of its
+ * name. */
 RV_TEST(names, in_the_table_of_tasks)
 {
     char *name = heap_name("a task of the heap");
@@ -98,7 +98,7 @@ RV_TEST(names, in_the_table_of_tasks)
     cr_assert_str_eq(info.spawned, "a task of the heap");
 }
 
-/* Of a long path the end is kept, which has the line. */
+/* The end of a long path is kept, because it has the line number. */
 RV_TEST(names, of_a_long_place_are_cut_at_their_beginning)
 {
     struct log log = {.len = 0};
@@ -140,7 +140,7 @@ static int32_t await_never(void *arg)
     return rv_await(&never);
 }
 
-/* By each of the functions that start a task by a name. */
+/* With each of the functions that start a task with a name. */
 static int32_t start_and_wait(void *arg)
 {
     char *inside = heap_name("inside");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_old_kernel.c - a kernel that lacks a system call, played by seccomp.
+ * test_old_kernel.c - a kernel that lacks a system call, simulated by seccomp.
  *
  * Threads: the test's.
  */
@@ -17,7 +17,7 @@
 
 RV_TEST_SUITE(old_kernel);
 
-/* A nap and a round trip in the fused mode: on time, and asleep meanwhile. */
+/* A sleep and a round trip in fused mode: on time, and asleep in between. */
 static void nap_and_trip(uint32_t error)
 {
     static const struct rv_runtime_options fused = {.reactor =

@@ -2,9 +2,9 @@
 /*
  * test_preferred.c - where there are two ways, the better one is taken.
  *
- * The lesser way works too, so that nobody would notice. Whether the machine
- * has the better one is asked of the kernel (machine.h). Those of one part are
- * beside its other tests:
+ * The other way works too, so a mistake would go unnoticed. The tests ask the
+ * kernel whether the machine has the better one (machine.h). Tests of a single
+ * part are beside its other tests:
  *
  *     the page cache at once     file/test_file.c
  *     flags of the ring, quiet   ring/test_setup.c
@@ -61,7 +61,7 @@ static int finish(struct rv_runtime *runtime, struct rv_file_op *op)
 
 enum { RING_OPERATIONS = 5 }; /* of use_file(): a write with sync has two */
 
-/* Every kind of operation that is not answered by the page cache. */
+/* Every kind of operation that the page cache cannot complete. */
 static void use_file(struct rv_runtime *runtime, const char *path)
 {
     struct rv_buf *buf = rv_buf_new(4);

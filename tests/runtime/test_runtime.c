@@ -30,7 +30,7 @@ static struct rv_runtime *start(const struct rv_runtime_options *options)
     return runtime;
 }
 
-/* A runtime from start to stop with one round trip. */
+/* The life of a runtime, with one round trip. */
 static int whole_life(void *arg)
 {
     struct rv_runtime *runtime;
@@ -64,7 +64,7 @@ static int32_t answer(void *arg)
     return 42;
 }
 
-/* A call on the pool, which only a real thread ends, then 100 hours. */
+/* A call on the pool, which only a real thread can end, then 100 hours. */
 static void live_in_virtual_time(const struct rv_runtime_options *options)
 {
     const int64_t end_ns = INT64_C(360000) * RV_NS_PER_S;
@@ -125,7 +125,7 @@ RV_TEST(runtime, tasks_spawned_before_block_on_run_in_it)
     cr_assert_eq(spawn_echo(executor, &listener, &join), 0);
     cr_assert_eq(round_trip(executor), 0);
 
-    /* It waits for a connection that does not come: the stop drops it. */
+    /* It waits for a connection that never comes: the stop drops it. */
     cr_assert_eq(rv_executor_tasks(executor), 1);
     rv_stream_close(&listener);
     rv_runtime_stop(runtime);
@@ -133,7 +133,7 @@ RV_TEST(runtime, tasks_spawned_before_block_on_run_in_it)
     rv_join_drop(&join);
 }
 
-/* Start and stop; one in 20 lives has a round trip in between, which costs a
+/* Start and stop. One in 20 lives has a round trip in between, which occupies a
  * port for a minute. */
 static void start_and_stop_often(const struct rv_runtime_options *options,
                                  int times)
@@ -236,7 +236,7 @@ static int with_few_fds(const struct rv_runtime_options *options, rlim_t limit)
     return result;
 }
 
-/* Raise the limit one by one until the scenario gets through. */
+/* Raise the limit one by one until the scenario succeeds. */
 static void run_out_of_fds(const struct rv_runtime_options *options)
 {
     const uint32_t fds = rv_test_fds();
@@ -269,8 +269,8 @@ RV_TEST(runtime, so_is_each_one_in_the_fused_mode)
     run_out_of_fds(&fused);
 }
 
-/* More than there is address space for: no thread can be made with it. A limit
- * on the number of threads would not hold root back. */
+/* More than the address space has: no thread with such a stack can be created.
+ * A limit on the number of threads would not apply to root. */
 static const size_t impossible_stack_bytes = (size_t)1 << 46;
 
 RV_TEST(runtime, without_threads_it_is_eagain_and_leaves_nothing)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_stdio.c - nothing that the library opens gets the number of stdin,
- * stdout or stderr, in a program that was started with one of them closed.
+ * test_stdio.c - no descriptor of the library has the number of stdin, stdout
+ * or stderr, in a program that was started with one of them closed.
  *
- * The tests close stdin: then 0 is what the kernel gives to each descriptor,
- * as long as all that are made leave it again.
+ * The tests close stdin: the kernel then gives 0 to each new descriptor, unless
+ * one has kept it.
  */
 #include <criterion/criterion.h>
 
@@ -118,7 +118,7 @@ RV_TEST(stdio, no_signals_and_no_process)
     open_stdin(copy);
 }
 
-/* Open a file, and wait in vain for what a pipe has. */
+/* Open a file, and let a read of an empty pipe time out. */
 static void open_and_wait(bool ring, int pipe_fd)
 {
     const struct rv_runtime_options options = {.ring = {.off = !ring}};
@@ -176,7 +176,8 @@ RV_TEST(stdio, no_copy_of_a_sink)
     open_stdin(copy);
 }
 
-/* So many jobs that the workers' pipes are full, and the queue is used. */
+/* Enough jobs to fill the pipes of the pool threads, so that the queue is
+ * used. */
 RV_TEST(stdio, no_pipe_of_a_worker)
 {
     enum { JOBS = 200 };

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scale.h - what the programs share that measure the runtime at its size.
+ * scale.h - shared by the programs that measure the runtime at scale.
  *
- * Each prints a line "ok NAME: figures" for each thing it looks at, or
- * "FAIL ...", and exits 0 or 1. What decides is a count, an order, or a ratio
- * within the run: times are printed for the reader, and belong to the machine
- * and to what else it does.
+ * Each prints a line "ok NAME: figures" for each thing it looks at, or "FAIL
+ * ...", and exits 0 or 1. A program judges by counts, orders, or ratios within
+ * the run. Times are printed for the reader; they depend on the machine and on
+ * its load.
  *
  * Under a sanitizer memory means nothing, and a million of anything takes too
  * long: exit 77, a skip.
@@ -25,7 +25,7 @@ enum { SCALE_SKIP = 77, SCALE_WATCHDOG_S = 1200 };
 
 static bool scale_failed;
 
-/* Stop when something that is not measured goes wrong. */
+/* Stop if something that is not measured fails. */
 #define SCALE_CHECK(cond, what)                                     \
     do {                                                            \
         if (!(cond)) {                                              \
@@ -49,7 +49,7 @@ scale_report(bool good, const char *format, ...)
     scale_failed |= !good;
 }
 
-/* gcc says it by a macro, clang by a feature. */
+/* gcc defines a macro for it, clang has a feature. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SCALE_SANITIZED true
 #elif defined(__has_feature)
@@ -61,7 +61,7 @@ scale_report(bool good, const char *format, ...)
 #define SCALE_SANITIZED false
 #endif
 
-/* Call it first: skips, or sets a limit to a hang. */
+/* Call it first: it skips, or sets a time limit against hangs. */
 static inline void scale_start(void)
 {
     if (SCALE_SANITIZED) {
@@ -71,7 +71,7 @@ static inline void scale_start(void)
     alarm(SCALE_WATCHDOG_S);
 }
 
-/* Allow as many descriptors as may be. Returns: how many that is. */
+/* Allow as many descriptors as possible. Returns: that number. */
 static inline rlim_t scale_raise_fds(void)
 {
     struct rlimit limit;
@@ -82,7 +82,7 @@ static inline rlim_t scale_raise_fds(void)
     return limit.rlim_cur;
 }
 
-/* Skip the program where so many descriptors are not allowed. */
+/* Skip the program if this many descriptors are not allowed. */
 static inline void scale_need_fds(rlim_t wanted)
 {
     const rlim_t allowed = scale_raise_fds();
@@ -111,7 +111,7 @@ static inline double scale_cpu_ms(void)
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e3;
 }
 
-/* Memory that is resident now. */
+/* Resident memory now. */
 static inline int64_t scale_resident_bytes(void)
 {
     FILE *file = fopen("/proc/self/statm", "re");
@@ -127,7 +127,7 @@ static inline int64_t scale_resident_bytes(void)
 struct scale_late {
     uint32_t count;
     uint32_t early;
-    uint32_t too_late; /* were spawned behind their deadline: did not sleep */
+    uint32_t too_late; /* were spawned after their deadline: did not sleep */
     int64_t sum_ns;
     int64_t longest_ns;
     void (*saw)(int64_t deadline_ns); /* or NULL: called for each */
@@ -147,7 +147,7 @@ static inline double scale_mean_ms(const struct scale_late *late)
     return late->count ? scale_ms(late->sum_ns) / late->count : 0;
 }
 
-/* A task that sleeps once and notes by how much it was late. */
+/* A task that sleeps once and records how late it was. */
 struct scale_sleeper {
     struct rv_future future;
     struct rv_sleep sleep;

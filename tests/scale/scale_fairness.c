@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * scale_fairness.c - two firehoses, 10,000 idle connections and an interval of
- * 1 ms on one executor: nobody starves.
+ * 1 ms on one executor: no task starves.
  *
- * The peers are processes of their own: each firehose writes as fast as it
- * can from the moment when it is told to; the idle ones stay open and silent.
+ * The peers are processes of their own: each firehose writes as fast as it can
+ * once it is told to start; the idle ones stay open and silent.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,11 +19,12 @@ enum {
     HOSES = 2,
     CHUNK_BYTES = 64 * 1024,
     TICKS = 500,
-    /* What one firehose may take in one poll; and what all may take before a
-     * tick that is due: a few turns. One that starves waits for thousands. */
+    /* The most that one firehose may receive in one poll, and that all may
+     * receive before a tick that is due: a few rounds. A tick that starves
+     * waits for thousands. */
     CHUNKS_A_POLL = RV_IO_BUDGET / (CHUNK_BYTES / 4096) + 1,
     CHUNKS_BEFORE_TICK = 10 * HOSES * CHUNKS_A_POLL,
-    SHARE = 10 /* neither firehose has less than one in so many */
+    SHARE = 10 /* neither firehose gets less than one part in this many */
 };
 
 /* --- the peers: other processes, plain system calls --------------------- */
@@ -43,8 +44,8 @@ static int dial(uint16_t port)
     return fd;
 }
 
-/* Write until the other side is gone. The first byte that comes is the word
- * to begin. */
+/* Write until the other side is closed. The first byte received is the signal
+ * to start. */
 _Noreturn static void be_firehose(uint16_t port)
 {
     static char chunk[CHUNK_BYTES];
@@ -56,7 +57,7 @@ _Noreturn static void be_firehose(uint16_t port)
     _exit(0);
 }
 
-/* Connect, and keep still until the first connection ends. */
+/* Connect, and stay idle until the first connection ends. */
 _Noreturn static void be_idle(uint16_t port, int count)
 {
     const int first = dial(port);
@@ -82,8 +83,8 @@ static pid_t start_peer(uint16_t port, int idle)
 
 /* --- the tasks ---------------------------------------------------------- */
 
-/* When the next tick is due, and what was received since. A count: a machine
- * that is busy receives nothing either while it does something else. */
+/* When the next tick is due, and the bytes received since then. This is a
+ * count: a busy machine that does something else receives nothing either. */
 static int64_t tick_due_ns = RV_NEVER;
 static uint32_t chunks_after_due;
 
@@ -92,7 +93,7 @@ struct reader {
     struct rv_stream stream;
     struct rv_stream_recv recv;
     uint64_t *bytes;
-    char *buffer; /* all share one: what comes does not matter */
+    char *buffer; /* all share one: the contents do not matter */
 };
 
 static enum rv_poll reader_poll(struct rv_future *future, struct rv_cx *cx)
@@ -120,7 +121,7 @@ static void reader_drop(struct rv_future *future)
     rv_stream_close(&self->stream);
 }
 
-/* Takes the socket. */
+/* Reads from the socket. */
 static void add_reader(struct rv_scope *scope, struct rv_stream *stream,
                        uint64_t *bytes)
 {
@@ -137,7 +138,8 @@ static void add_reader(struct rv_scope *scope, struct rv_stream *stream,
     SCALE_CHECK(rv_scope_spawn(scope, &reader->future) == 0, "spawn");
 }
 
-/* Some ticks of an interval; how late each was, and how much came before it. */
+/* Some ticks of an interval: how late each was, and how much was received
+ * before it. */
 struct ticker {
     struct rv_future future;
     struct rv_interval every;
@@ -191,7 +193,8 @@ static void accept_one(struct scene *scene, struct rv_stream *stream)
                 "accept");
 }
 
-/* Start each peer and take its connections, hoses first; then open them. */
+/* Start each peer and accept its connections, firehoses first; then start the
+ * firehoses. */
 static void set_up(struct scene *scene, uint16_t port)
 {
     struct rv_stream hoses[HOSES];
@@ -231,8 +234,8 @@ static bool is_shared_out(const struct scene *scene)
            scene->hose_bytes[1] * SHARE > whole;
 }
 
-/* The firehoses are processes: one that the machine has not let write yet has
- * nothing to be read. Then on, until the watchdog says that it never has. */
+/* The firehoses are processes. If the machine has not let one write yet, there
+ * is nothing to read; then continue, until the watchdog ends the program. */
 static struct ticker run_ticker(struct scene *scene)
 {
     static const struct rv_future_ops ops = {.name = "ticker",

@@ -15,8 +15,8 @@
 enum {
     GETS = 10000,
     DELAY_MS = 1000,
-    OVERLAP = 50,  /* that many wait at a time, at least, on the average */
-    POLLS_MAX = 4, /* a GET, on the average */
+    OVERLAP = 50,  /* at least this many are open at a time, on average */
+    POLLS_MAX = 4, /* per GET, on average */
     SPARE_FDS = 64
 };
 
@@ -69,12 +69,12 @@ static void stop_server(pid_t server)
     kill(server, SIGKILL);
     SCALE_CHECK(waitpid(server, &status, 0) == server, "waitpid");
     SCALE_CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
-                "the server has ended by itself");
+                "the server has ended early");
 }
 
 /* --- the client --------------------------------------------------------- */
 
-/* What came of all GETs of a run. */
+/* The outcome of all GETs of a run. */
 struct outcome {
     uint32_t right;
     uint32_t polls;
@@ -174,7 +174,7 @@ static void measure(enum rv_reactor_mode mode, const char *name)
 {
     const struct outcome outcome = run(mode);
     const double polls = (double)outcome.polls / GETS;
-    /* Of the delays, one after the other. */
+    /* The sum of the delays, as if in sequence. */
     const double overlap = (double)GETS * DELAY_MS / outcome.wall_ms;
 
     scale_report(outcome.right == GETS,

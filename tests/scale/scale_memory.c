@@ -9,7 +9,7 @@
 
 enum { TASKS = 1000000, PARKED_MB = 150, SLEEPING_MB = 250, MB = 1000000 };
 
-/* The smallest task that can be woken: it holds its waker. */
+/* The smallest task that can be woken: it stores its waker. */
 struct parked {
     struct rv_future future;
     struct rv_waker waker;
@@ -58,7 +58,7 @@ static void let_all_run(struct rv_executor *executor)
     SCALE_CHECK(rv_block_on(executor, &yield.future) == 0, "block_on");
 }
 
-/* Spawn them all. Returns: what became resident. */
+/* Spawn them all. Returns: the increase of resident memory. */
 static int64_t spawn_all(struct rv_executor *executor,
                          struct rv_future *(*new_task)(int64_t deadline_ns))
 {
@@ -77,7 +77,7 @@ static int64_t spawn_all(struct rv_executor *executor,
     return scale_resident_bytes() - bytes;
 }
 
-/* In a process of its own: memory that was freed once may be used again. */
+/* In a process of its own: freed memory may be reused in the same process. */
 static void measure(const char *name, int limit_mb,
                     struct rv_future *(*new_task)(int64_t deadline_ns))
 {

@@ -6,7 +6,7 @@
 
 enum { SLEEPERS = 100000, LONGEST_MS = 1000 };
 
-/* Those that saw a later deadline's turn before their own. */
+/* Timers that saw the turn of a later deadline before their own. */
 static int64_t latest_ns;
 static uint32_t out_of_order;
 
@@ -36,8 +36,8 @@ static struct scale_late let_sleep(struct rv_executor *executor, int lead_ms)
     return late;
 }
 
-/* All of them sleep before the first is due: how long that takes is up to the
- * machine, and so they get more and more time for it. */
+/* All of them must sleep before the first is due. How long that takes depends
+ * on the machine, so the lead grows until it is enough. */
 static void measure_sleepers(struct rv_executor *executor)
 {
     const double cpu_ms = scale_cpu_ms();
@@ -59,15 +59,15 @@ static void measure_sleepers(struct rv_executor *executor)
                  scale_cpu_ms() - cpu_ms);
 }
 
-/* --- timers while others yield for ever -------------------------------- */
+/* --- timers while others yield all the time ---------------------------- */
 
 enum { YIELDERS = 1000, TIMERS = 200, TURNS = 10 };
 
-/* The yields that there were when each timer was due. */
+/* The number of yields when each timer was due. */
 static int64_t base_ns;
 static uint64_t yields;
 static uint64_t yields_at[TIMERS];
-static int64_t passed; /* of the deadlines: so many are due */
+static int64_t passed; /* of the deadlines: this many are due */
 static uint64_t most_yields;
 
 static void note_yield(uint64_t count)
@@ -121,9 +121,9 @@ static void add_yielders(struct rv_scope *scope, uint64_t *turns)
     }
 }
 
-/* The executor looks at its timers every few turns, so that one that is due
- * waits for few of them: a count, which a busy machine does not change. One
- * that starves waits for all. */
+/* The executor checks its timers every few polls, so a timer that is due waits
+ * for few of them. This is a count, which a busy machine does not change. A
+ * timer that starves waits for all. */
 static void measure_under_load(struct rv_executor *executor)
 {
     uint64_t turns = 0;

@@ -25,7 +25,7 @@ static inline struct rv_sched *start_sched(uint32_t workers)
     return sched;
 }
 
-/* Run fn(arg) on a scheduler of its own, and return what it returned. */
+/* Run fn(arg) on a scheduler of its own. Returns: its result. */
 static inline int run_once(uint32_t workers, rv_go_fn fn, void *arg)
 {
     struct rv_sched *sched = start_sched(workers);
@@ -35,7 +35,7 @@ static inline int run_once(uint32_t workers, rv_go_fn fn, void *arg)
     return result;
 }
 
-/* Criterion's assertions are not for other threads: a task returns this. */
+/* Criterion's assertions do not work on other threads: a task returns this. */
 #define TASK_CHECK(cond)      \
     do {                      \
         if (!(cond))          \

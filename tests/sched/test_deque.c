@@ -147,7 +147,7 @@ RV_TEST(deque, does_what_a_naive_one_does)
     cr_assert_not_null(naive.items);
     cr_assert_eq(rv_deque_init(&deque, SMALL), 0);
     for (intptr_t i = 1; i <= STEPS; i++) {
-        /* In turns more pushes than pops and fewer. */
+        /* In turn more pushes than pops, and fewer. */
         const uint32_t kinds = i / 5000 % 2 ? 6 : 8;
 
         step(&deque, &naive, next_random(&state) % kinds, i);

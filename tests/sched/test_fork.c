@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_fork.c - both parts of a fork have run, wherever they did. */
+/* test_fork.c - both parts of a fork have run, on whatever thread. */
 #include <sched.h>
 
 #include "support/failing_alloc.h"
@@ -96,7 +96,7 @@ struct slow {
     int done;
 };
 
-/* Is taken, and takes its time: the joiner has to wait. */
+/* Is stolen, and runs for a while: the joiner has to wait. */
 static void arrive_and_nap(void *arg)
 {
     struct slow *slow = arg;

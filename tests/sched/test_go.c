@@ -197,7 +197,7 @@ static int32_t yield_until(void *arg)
     return 0;
 }
 
-/* Two tasks that hand the slot to each other for ever. */
+/* Two tasks that hand the slot to each other forever. */
 static int32_t ping_pong_until(void *arg)
 {
     _Atomic int *stop = arg;
@@ -274,7 +274,7 @@ struct barrier {
     int len;
 };
 
-/* Does not let go of its worker until all are here. */
+/* Occupies its worker until all have started. */
 static int32_t arrive(void *arg)
 {
     struct barrier *barrier = arg;
@@ -507,7 +507,7 @@ RV_TEST(go, tasks_have_jobs_computed)
 
 /* --- an overflow ------------------------------------------------------- */
 
-/* Far more levels than there is stack for. */
+/* Far more levels than the stack has room for. */
 static volatile int levels = 1 << 30;
 
 static int32_t recurse(void *arg)
@@ -558,7 +558,7 @@ RV_TEST(go, an_overflow_in_one_of_a_thousand_tasks_names_it)
     cr_assert_geq(child, 0);
     if (child == 0) {
         setrlimit(RLIMIT_CORE, &(struct rlimit){0});
-        signal(SIGSEGV, SIG_DFL); /* a sanitizer has one of its own */
+        signal(SIGSEGV, SIG_DFL); /* a sanitizer has a handler of its own */
         dup2(fds[1], STDERR_FILENO);
         overflow_one();
         _exit(0);
@@ -638,8 +638,8 @@ static void *run_sleeper(void *sched)
     return NULL;
 }
 
-/* Nobody comes back to look while all that there is sleeps: the workers stop
- * a few times on their way to sleep, and when the task wakes up. */
+/* While all tasks sleep, no worker wakes up to check: the workers stop a few
+ * times on their way to sleep, and when the task wakes up. */
 RV_TEST(go, idle_workers_use_no_cpu)
 {
     struct rv_sched *sched = start_sched(4);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_ring.c - the workers' rings: they are used, and they change nothing for
- * who waits, is canceled, or is stuck.
+ * test_ring.c - the workers' rings: they are used, and waits, cancellation and
+ * deadlock detection work as without them.
  *
  * Threads: the test's, the workers'.
  */
@@ -56,8 +56,8 @@ RV_TEST(sched_ring, each_start_of_a_scheduler_gives_tasks_a_ring)
     rv_runtime_stop(runtime);
 }
 
-/* An open, a write to the disk, an fstat and a close: nothing of this is in a
- * page cache. Returns: 0, or the line that failed. */
+/* An open, a write to the disk, an fstat and a close, none of which the page
+ * cache can complete. Returns: 0, or the line that failed. */
 static int32_t use_file(void *arg)
 {
     struct rv_buf *buf = rv_buf_new(4);
@@ -79,7 +79,8 @@ static int32_t use_file(void *arg)
     return 0;
 }
 
-/* On one worker: its ring has completed all, and the pool has no thread. */
+/* On one worker: its ring has completed everything, and the pool has no
+ * thread. */
 static int32_t use_file_and_look(void *arg)
 {
     const uint64_t before = rv_ring_current()->completed;
@@ -118,7 +119,7 @@ static int32_t compute_and_look(void *arg)
 RV_TEST(sched_ring, jobs_of_tasks_end_by_the_ring)
 {
     const bool known = !machine_is_thread_sanitized();
-    /* COMPLETION-2: a pool for very many leaves the ring to files. */
+    /* COMPLETION-2: a pool with very many threads leaves the ring to files. */
     const bool fits = sysconf(_SC_NPROCESSORS_CONF) <= 64;
 
     cr_assert_eq(run_once(1, compute_and_look, NULL),
@@ -139,7 +140,7 @@ static int32_t start_in_turn(void *arg)
     return 0;
 }
 
-/* A slab of them has 64, and each worker a cache. */
+/* A slab has 64 of them, and each worker a cache. */
 RV_TEST(sched_ring, stacks_of_tasks_that_ended_are_used_again)
 {
     if (machine_is_valgrind())
@@ -150,7 +151,7 @@ RV_TEST(sched_ring, stacks_of_tasks_that_ended_are_used_again)
 
 /* --- a worker that has other things to do ------------------------------ */
 
-/* Always ready: the executor has something to poll at each look. */
+/* Always ready: the executor has a ready task at each check. */
 struct busybody {
     struct rv_future future;
     _Atomic bool *over;
@@ -203,7 +204,8 @@ static int32_t do_nothing_by_ring(void *arg)
     return 0;
 }
 
-/* Returns: how often a task of this worker ran before the calls were over. */
+/* Returns: how often a task of this worker ran before the calls were
+ * complete. */
 static int32_t ring_among_busy(void *arg)
 {
     _Atomic bool over = false;
@@ -222,8 +224,8 @@ static int32_t ring_among_busy(void *arg)
     return count;
 }
 
-/* A worker looks at its executor every 61st time. That a call takes a few such
- * looks is fair, and sixty are not. */
+/* A worker checks its executor in every 61st round. That a call takes a few
+ * such checks is fair, but not that it takes sixty. */
 RV_TEST(sched_ring, a_busy_worker_gives_the_ring_its_turn)
 {
     NEED_RING();
@@ -264,7 +266,7 @@ static int32_t read_what_never_comes(void *arg)
     atomic_fetch_add(&self->begun, 1);
     if (rv_await(&op.future) == -ECANCELED)
         atomic_fetch_add(&self->canceled, 1);
-    rv_buf_put(buf); /* the kernel may have it still */
+    rv_buf_put(buf); /* the kernel may still have it */
     return 0;
 }
 
@@ -294,7 +296,7 @@ RV_TEST(sched_ring, tasks_that_wait_for_the_ring_are_canceled)
     readers_close(&readers);
 }
 
-/* A limit of time drops the operation, and the ring is there for the next. */
+/* A timeout drops the operation, and the ring can take the next one. */
 static int32_t give_up_reading(void *arg)
 {
     struct readers *self = arg;
@@ -316,7 +318,8 @@ static int32_t give_up_reading(void *arg)
     rv_buf_put(buf);
     buf = rv_buf_new(16);
     TASK_CHECK(buf);
-    for (size_t len = 0; len == 0;) { /* one that was given up may have it */
+    for (size_t len = 0;
+         len == 0;) { /* one that was canceled may still have it */
         rv_file_read_init(&op, self->reader, buf, RV_FILE_POSITION);
         rv_timeout_init(&timeout, &op.future, rv_after_ms(1));
         if (rv_await(&timeout.future) == 4 || buf->len_bytes == 4)
@@ -399,7 +402,7 @@ static int32_t compute_then_die(void *arg)
     return await_never(arg);
 }
 
-/* The pool's own reads are in the ring as long as there are workers. */
+/* The pool's own reads are in the ring as long as there are pool threads. */
 RV_TEST(sched_ring, a_deadlock_is_seen_after_jobs_were_computed)
 {
     struct rv_sched *sched = start_sched(WORKERS);
@@ -408,7 +411,7 @@ RV_TEST(sched_ring, a_deadlock_is_seen_after_jobs_were_computed)
     rv_sched_stop(sched);
 }
 
-/* A future that an operation without one makes READY. */
+/* A future that an operation without a future makes READY. */
 struct bell {
     struct rv_future future;
     struct rv_waker waker;
@@ -519,7 +522,7 @@ static int life_with_files(void *arg)
     return result < 0 ? result : 0;
 }
 
-/* A pipe whose read waits for nothing: there is no writer. */
+/* A pipe whose read waits forever: there is no writer. */
 static void ended_pipe(struct readers *self)
 {
     readers_open(self);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* test_stop.c - the end: stop, cancel, deadlock, threads that are not there. */
+/* test_stop.c - the end: stop, cancel, deadlock, threads that cannot be
+ * created. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <reveil/file.h>
@@ -291,7 +292,7 @@ static void *open_door(void *arg)
         if (waker.queue)
             break;
     }
-    rv_test_wait_for_sleep(); /* the workers have looked, and found nothing */
+    rv_test_wait_for_sleep(); /* the workers have checked, and found nothing */
     atomic_store(&opener->door.open, true);
     rv_waker_wake(&waker);
     rv_waker_drop(&waker);
@@ -333,7 +334,7 @@ RV_TEST(stop, a_deadlock_is_seen_when_it_is_not_held_any_more)
     rv_sched_stop(sched);
 }
 
-/* --- options, and threads that are not to be had ----------------------- */
+/* --- options, and threads that cannot be created ----------------------- */
 
 RV_TEST(stop, too_many_workers_are_refused)
 {
@@ -351,7 +352,7 @@ int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
                           void *(*start)(void *arg), void *arg);
 
-/* The linker puts it in place of the other one. */
+/* The linker uses it in place of the other one. */
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr,
                           void *(*start)(void *arg), void *arg)
 {

@@ -32,8 +32,8 @@ enum { STRESS_WATCHDOG_S = 1200 };
 /*
  * A counter with a release and an acquire that ThreadSanitizer does not know
  * of. The programs use it to say "my wake has returned". If the sanitizer saw
- * that, it would stand in for the very order that the wake has to give, and
- * a wake that publishes nothing would go unnoticed.
+ * that, it would take it for the ordering that the wake itself must give, and a
+ * wake that publishes nothing would go unnoticed.
  */
 struct stress_hidden {
     uint32_t value;
@@ -73,7 +73,8 @@ static inline void stress_hang(int signal_number)
     _exit(1);
 }
 
-/* A hang becomes exit 1 with a line; reveil itself touches no signals. */
+/* A hang becomes exit 1 with a line; the library itself does not change
+ * signals. */
 static inline void stress_watchdog(void)
 {
     struct sigaction action = {.sa_handler = stress_hang};
@@ -98,14 +99,15 @@ static inline uint32_t stress_count(int argc, char **argv, uint32_t otherwise)
     return (uint32_t)count;
 }
 
-/* A small random number, different in each thread; not for anything else. */
+/* A small random number, different in each thread; for nothing else. */
 static inline uint32_t stress_random(uint32_t *state)
 {
     *state = *state * 1664525u + 1013904223u;
     return *state >> 16;
 }
 
-/* Spend about `turns` loop turns, so that two threads meet at odd places. */
+/* Spend about `turns` loop iterations, so that two threads meet at varying
+ * points. */
 static inline void stress_dawdle(uint32_t turns)
 {
     for (uint32_t i = 0; i < turns; i++)
@@ -137,7 +139,7 @@ static inline enum rv_poll stress_all_poll(struct rv_future *future,
     RV_END(future);
 }
 
-/* Run the executor until all these tasks are over, each with result 0. */
+/* Run the executor until all these tasks have ended, each with result 0. */
 static inline void stress_block_on_all(struct rv_executor *executor,
                                        struct rv_join *joins, int len)
 {

@@ -4,9 +4,9 @@
  *
  *     stress_alive [COUNT]          100,000 tasks
  *
- * All of them are started and wait, for an hour, before the scheduler is
- * stopped: then each is told, and comes to its end. Before Linux 6.13 a guard
- * page costs two mappings, of which there are 65,530: then 20,000 have to do.
+ * All of them are started, and wait for an hour. Then the scheduler is stopped,
+ * which cancels each of them. Before Linux 6.13 a guard page costs two
+ * mappings, of which a process may have 65,530: then the default is 20,000.
  */
 #include <errno.h>
 #include <sys/utsname.h>
@@ -51,7 +51,7 @@ static uint32_t how_many(void)
     int major = 0;
     int minor = 0;
 
-#ifdef RV_CORO_TSAN /* it has a limit of its own */
+#ifdef RV_CORO_TSAN /* a sanitizer has a limit of its own */
     return UNDER_TSAN;
 #endif
     if (uname(&kernel) == 0 &&

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stress_blocking.c - calls on the pool, canceled, left alone and awaited.
+ * stress_blocking.c - calls on the pool, canceled, detached and awaited.
  *
  *     stress_blocking [COUNT]      20,000 calls to the first test
  *
@@ -12,7 +12,7 @@
  *
  *   pairs: two calls that wait for each other get a thread each.
  *
- *   slow: of slow calls, no more run at once than half of the threads.
+ *   slow: slow calls occupy at most half of the threads at a time.
  *
  *   idle: threads give up just when the next call comes.
  *
@@ -45,10 +45,10 @@ static void close_pool(void)
 
 struct arg {
     _Atomic int calls; /* that have begun */
-    _Atomic bool over; /* the call is */
+    _Atomic bool over; /* the call is running */
     _Atomic bool given_back;
     uint32_t turns;
-    struct arg *partner; /* wait until that one's call has begun */
+    struct arg *partner; /* wait until that call has started */
 };
 
 static int32_t work(void *memory)
@@ -85,7 +85,7 @@ struct submitter {
     uint32_t random;
 };
 
-/* A call that has its result leaves the argument to the caller. */
+/* If a call has its result, the argument belongs to the caller. */
 static void drop_call(struct submitter *self, int i)
 {
     const bool ready = self->calls[i].future.at == RV_AT_END;
@@ -199,8 +199,8 @@ static void call_all(struct rv_executor *executor, int32_t (*call)(void *arg),
     rv_drop(&group.all.future);
 }
 
-/* Each time with one thread that has just become idle, and must not be
- * counted on twice. */
+/* Each time with one thread that has just become idle, and must not be counted
+ * twice. */
 static void test_pairs(struct rv_executor *executor, uint32_t count)
 {
     stress_phase = "pairs";
@@ -256,7 +256,8 @@ static void test_idle(struct rv_executor *executor, uint32_t count)
             rv_now_ns() + 50000 + stress_random(&random) % 64000;
 
         call_all(executor, work, &arg, 1, false);
-        while (rv_now_ns() < until_ns) /* about as long as it stays */
+        while (rv_now_ns() <
+               until_ns) /* about as long as an idle thread stays */
             stress_dawdle(16);
     }
     close_pool();

@@ -5,10 +5,10 @@
  *
  *     stress_channel [COUNT]       100,000 values of each kind
  *
- * A wake that gets lost is a hang. Each value is a pointer to a plain word
- * that was written just before the send: only the channel orders that write
- * with the reading, so ThreadSanitizer sees a channel that publishes too
- * little. In each round the ends are closed while the other side is at work.
+ * A lost wake is a hang. Each value is a pointer to a plain word that was
+ * written just before the send. Only the channel orders that write with the
+ * read, so ThreadSanitizer detects a channel that publishes too little. In each
+ * round the ends are closed while the other side is at work.
  *
  * Threads: the main thread sends, another one receives.
  */
@@ -21,7 +21,7 @@ enum { ROUND = 64, SENDERS = 3 };
 
 static uint32_t letters[SENDERS][ROUND];
 
-/* The value that stands for letter i of a sender, which is written now. */
+/* The value that stands for letter i of a sender, which this call writes. */
 static uint32_t *write_letter(uint32_t sender, uint32_t i)
 {
     letters[sender][i] = i + 1;
@@ -51,7 +51,7 @@ static void *run_thread(void *future)
     return NULL;
 }
 
-/* Run one in each thread until both are over. */
+/* Run one in each thread until both have ended. */
 static void run_both(struct rv_future *here, struct rv_future *there)
 {
     pthread_t thread;
@@ -157,7 +157,7 @@ struct mpsc_side {
     struct rv_mpsc_recv recv;
     uint32_t *value;
     uint32_t next[SENDERS];
-    uint32_t left; /* closes after so many */
+    uint32_t left; /* closes after this many */
 };
 
 static void mpsc_check(struct mpsc_side *self)
@@ -330,7 +330,7 @@ static void oneshot_round(uint32_t number)
 
 struct shared {
     struct rv_semaphore semaphore;
-    uint32_t inside; /* plain: the one permit orders it */
+    uint32_t inside; /* plain: the one permit orders the accesses */
 };
 
 struct acquirer {
@@ -340,7 +340,7 @@ struct acquirer {
     struct rv_yield yield;
     uint32_t random;
     uint32_t left;
-    uint32_t patience; /* polls before it gives up; 0: none is too many */
+    uint32_t patience; /* polls before it gives up; 0: no limit */
     bool has_permit;
 };
 

@@ -6,11 +6,11 @@
  *
  * Two tests in one run.
  *
- *   migrate: some threads take coroutines from one list, resume each, and it
- *     goes back to the list when it is suspended. A coroutine that is put
- *     there too early is resumed by another thread while it still runs: then
- *     its locals are not what they were, or the sanitizer sees two threads on
- *     one stack. They end in any thread, and are freed in another.
+ *   migrate: several threads take coroutines from one list and resume them. A
+ *     coroutine is put back on the list when it has suspended. If that is too
+ *     early, another thread resumes it while it still runs: then its locals
+ *     change, or the sanitizer detects two threads on one stack. Coroutines
+ *     end on any thread, and are freed on another.
  *
  *   tasks: each thread has an executor, and spawns, joins and aborts
  *     coroutines as tasks. All of them share the depot of stacks.
@@ -28,7 +28,7 @@ struct wanderer {
     struct rv_list node;
     struct rv_coro *coro;
     uint32_t turns;
-    uint32_t done; /* plain: whoever runs it counts */
+    uint32_t done; /* plain: the thread that runs it counts */
 };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -36,7 +36,7 @@ static struct rv_list runnable;
 static uint32_t unfinished;
 static struct wanderer wanderers[COROUTINES];
 
-/* On the resumer's stack: from here on anybody may resume it. */
+/* On the resumer's stack: from here on any thread may resume it. */
 static void put_back(void *arg)
 {
     struct wanderer *wanderer = arg;
@@ -152,7 +152,7 @@ static int32_t nap(void *arg)
     return error ? error : *(const int32_t *)arg;
 }
 
-/* Abort every other one, and join all. */
+/* Abort every other task, and join all. */
 static void spawn_some(struct rv_executor *executor)
 {
     struct rv_join joins[SPAWNS_A_TURN];

@@ -23,7 +23,7 @@ static uint32_t waited_for;
 
 struct work {
     uint32_t turns;
-    uint32_t runs; /* plain: only the pipes order it */
+    uint32_t runs; /* plain: only the pipes order the accesses */
     bool gone;     /* its state was dropped */
 };
 
@@ -135,7 +135,7 @@ static void storm(uint32_t count, bool ring_off)
     rv_runtime_stop(runtime);
     STRESS_CHECK(run_too_late == 0, "a call without its state");
     STRESS_CHECK(dropped == made, "a state was not dropped");
-    STRESS_CHECK(waited_for > made / 8, "nobody waited");
+    STRESS_CHECK(waited_for > made / 8, "too few tasks waited");
 }
 
 int main(int argc, char **argv)

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stress_deque.c - one owner, two thieves, and every item taken once.
+ * stress_deque.c - one owner, two thieves, and every item is taken once.
  *
  *     stress_deque [COUNT]          1,000,000 items in each test, about
  *
- * Two tests in one run. An item is a word that the owner writes before it
- * pushes and that whoever takes it reads and marks: the deque alone orders
- * the two, and two takers of one item are a data race and a wrong mark.
+ * Two tests in one run. An item is a word that the owner writes before the
+ * push, and that the thread that takes it reads and marks. Only the deque
+ * orders the two. If two threads take one item, that is a data race and a wrong
+ * mark.
  *
  *   last item: the owner pushes one or two items and pops at once, so that
- *     owner and thieves want the last item all the time.
+ *     owner and thieves compete for the last item all the time.
  *
- *   growing: new deques for two items, filled far beyond while the thieves
- *     are at them, so that thieves read arrays that were just replaced.
+ *   growing: new deques for two items, which the owner fills far beyond that
+ *     while thieves steal, so that they read arrays that were just replaced.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -112,7 +113,7 @@ static void test_last_item(uint32_t count)
     rv_deque_fini(&deque);
 }
 
-/* Returns: how many items it used. */
+/* Returns: the number of items that it used. */
 static uint32_t grow_once(uint32_t count)
 {
     const uint32_t len = count < GROWN ? count : GROWN;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stress_executors.c - several executors, one reactor, and what outlives them.
+ * stress_executors.c - several executors with one reactor, and wakers that
+ * outlive them.
  *
  *     stress_executors [COUNT]     20,000 steps to each test, about
  *
@@ -10,13 +11,13 @@
  *     socket pairs, all of them registered with one reactor.
  *
  *   timers: tasks that sleep for a moment are polled twice for each sleep,
- *     once to begin it and once when it is over, never before.
+ *     once at its start and once at its end, never in between.
  *
  *   late wakes: wakers of finished tasks and of freed executors are woken and
- *     dropped all the time by plain threads. Tasks that have the places of the
- *     finished ones may not notice.
+ *     dropped all the time by plain threads. Tasks that reuse the slots of the
+ *     finished ones must not notice.
  *
- *   start and stop: runtimes that end with tasks which still wait.
+ *   start and stop: runtimes that are stopped while tasks still wait.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -74,7 +75,7 @@ static bool poll_read(struct end *end, struct rv_cx *cx, uint32_t *number)
     return false;
 }
 
-/* There is always room: one number is on its way at a time. */
+/* There is always room: one number is in transit at a time. */
 static void send_number(struct end *end, uint32_t number)
 {
     STRESS_CHECK(write(end->fd, &number, sizeof number) == sizeof number,
@@ -90,7 +91,7 @@ struct talker {
     struct end end;
     uint32_t said;
     uint32_t len;
-    bool calls; /* speaks first, and hears its own numbers */
+    bool calls; /* sends first, and receives its own numbers back */
     bool opened;
 };
 
@@ -131,7 +132,7 @@ static void talker_drop(struct rv_future *future)
 struct member {
     pthread_t thread;
     struct rv_executor *executor;
-    int fds[PAIRS * 2]; /* the first half calls, the second answers */
+    int fds[PAIRS * 2]; /* the first half sends first, the second echoes */
     uint32_t steps;
 };
 
@@ -243,7 +244,7 @@ static void *timers_main(void *arg)
 
 enum { OLD_WAKERS = 24, CROWD = 8 };
 
-/* Wakers of tasks that are over, or soon will be. */
+/* Wakers of tasks that have ended, or soon will. */
 static pthread_mutex_t old_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct rv_waker old_wakers[OLD_WAKERS];
 static _Atomic bool hammers_stop;
@@ -278,7 +279,7 @@ static void *hammer_main(void *arg)
     return NULL;
 }
 
-/* Leaves its waker to the hammers and is over. */
+/* Gives its waker to the hammers and ends. */
 struct leaver {
     struct rv_future future;
     uint32_t place;
@@ -372,7 +373,7 @@ static enum rv_poll parent_poll(struct rv_future *future, struct rv_cx *cx)
             RV_AWAIT(future, cx, &self->joins[self->i].future);
             rv_join_drop(&self->joins[self->i]);
         }
-        /* Here and below: some time for wakes that come too late. */
+        /* Here and below: some time for late wakes. */
         stress_dawdle(stress_random(&self->random));
         spawn_waiters(self, cx->executor);
         for (self->i = 0; self->i < 8; self->i++) {
@@ -387,7 +388,7 @@ static enum rv_poll parent_poll(struct rv_future *future, struct rv_cx *cx)
             rv_waker_drop(&self->wakers[self->i]);
         }
     }
-    /* The last ones are never called: the executor is freed with them. */
+    /* The last ones are never woken: the executor is freed with them. */
     spawn_leavers(self, cx->executor, NULL);
     spawn_waiters(self, cx->executor);
     for (self->i = 0; self->i < 2; self->i++) {
@@ -400,7 +401,7 @@ static enum rv_poll parent_poll(struct rv_future *future, struct rv_cx *cx)
 
 enum { ROUNDS_A_LIFE = 10 };
 
-/* A life: an executor from its birth to its end. */
+/* The life of an executor. */
 static void live(uint32_t random)
 {
     static const struct rv_future_ops ops = {.name = "parent",
@@ -454,7 +455,7 @@ static void test_late_wakes(uint32_t steps)
 
 /* --- start and stop ---------------------------------------------------- */
 
-/* Waits for a number that nobody sends. */
+/* Waits for a number that is never sent. */
 struct stuck {
     struct rv_future future;
     struct end end;
@@ -483,7 +484,7 @@ static void stuck_drop(struct rv_future *future)
     struct stuck *self = RV_CONTAINER_OF(future, struct stuck, future);
 
     if (self->opened) {
-        close(self->peer); /* an event that is on its way at the close */
+        close(self->peer); /* an event that is reported during the close */
         close_end(&self->end);
     }
     self->opened = false;

@@ -39,13 +39,13 @@ static void name_of(char name[16], uint32_t number)
     snprintf(name, 16, "%u", number);
 }
 
-/* The length that each file is to have follows from its number. */
+/* The length of each file follows from its number. */
 static size_t len_of(uint32_t number)
 {
     return number * 7919u % BODY_BYTES;
 }
 
-/* Write on. Returns: true when the file is finished, or nobody wants it. */
+/* Continue to write. Returns: true if the file is finished, or was dropped. */
 static bool write_some(struct writer *self, struct rv_cx *cx)
 {
     const struct rv_http_sink_ops *ops = self->file.sink.ops;
@@ -75,7 +75,7 @@ static bool write_some(struct writer *self, struct rv_cx *cx)
     }
 }
 
-/* While a step is under way, look now and then, and leave it now and then. */
+/* While a step is in progress, poll sometimes, and drop sometimes. */
 static bool leaves(struct writer *self, struct rv_cx *cx)
 {
     const uint32_t dice = stress_random(&self->random) % 16;
@@ -125,10 +125,10 @@ static void run(uint32_t count, struct rv_join joins[LANES])
     stress_phase = "write";
     stress_block_on_all(rv_runtime_executor(runtime), joins, LANES);
     stress_phase = "stop";
-    rv_runtime_stop(runtime); /* and with it what the pool still wrote */
+    rv_runtime_stop(runtime); /* and with it what the pool still writes */
 }
 
-/* Returns: true when it is there, and then it is whole. */
+/* Returns: true if it exists; it must be whole then. */
 static bool check_file(uint32_t number)
 {
     static char found[BODY_BYTES];
@@ -162,8 +162,8 @@ static void stress(uint32_t count)
     printf("%u files, %u of them whole\n", count, whole);
 }
 
-/* Whatever the child left there, under whatever name: a part, above all.
- * Returns: how much that was. */
+/* Remove everything that the child left there, under any name, above all parts.
+ * Returns: the number of files. */
 static int clear(const char *path)
 {
     DIR *folder = opendir(path);
@@ -178,7 +178,7 @@ static int clear(const char *path)
     return count;
 }
 
-/* The work is a child's, so that what fails leaves nothing in /tmp. */
+/* A child does the work, so that a failure leaves nothing in /tmp. */
 int main(int argc, char **argv)
 {
     const uint32_t count = stress_count(argc, argv, FILES);

@@ -6,15 +6,15 @@
  *
  * Two tests in one run.
  *
- *   tokens: one thread unparks and waits until the owner says that it took the
- *     token. The owner parks with deadlines that pass just about then. A token
- *     that is erased, or taken by a park that says "deadline", is a hang; one
- *     that is taken twice is one too many at the end.
+ *   tokens: one thread unparks and waits until the owner reports that it took
+ *     the token. The owner parks with deadlines that pass at about that time.
+ *     A token that is erased, or taken by a park that returns false, is a hang.
+ *     One that is taken twice is one too many at the end.
  *
  *   letters: four threads write a plain word each and unpark. After an unpark
- *     has returned, the owner's next park brings its word. How the owner
- *     learns that it has returned is hidden from ThreadSanitizer, so that the
- *     token alone has to order word and reading.
+ *     has returned, the owner's next park must make the word visible. The owner
+ *     learns of the return in a way that is hidden from ThreadSanitizer, so
+ *     that only the token orders the write and the read.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -47,7 +47,7 @@ static void *token_main(void *arg)
     for (uint32_t i = 0; i < tokens; i++) {
         int64_t until_ns = rv_now_ns() + stress_random(&random) % NEAR_NS;
 
-        /* Unpark at about the time at which the owner's deadline passes. */
+        /* Unpark at about the time of the owner's deadline. */
         while (rv_now_ns() < until_ns)
             stress_dawdle(20);
         token_letters[i] = i + 1;
@@ -58,14 +58,14 @@ static void *token_main(void *arg)
     return NULL;
 }
 
-/* Wait for a token: asleep for as long as it takes, or impatiently. */
+/* Wait for a token, with or without short deadlines. */
 static void take_token(uint32_t *random)
 {
     uint32_t way = stress_random(random) % 4;
     int64_t deadline_ns = way == 0 ? RV_NEVER : 0;
 
     for (int asked = 0; !rv_parker_park(&parker, deadline_ns); asked++)
-        /* Ask again and again, or a few times with some sleep between. */
+        /* Park again and again, or a few times with some time between. */
         if (way == 1 || asked > 100)
             deadline_ns = near_deadline(random);
 }
@@ -115,7 +115,8 @@ static void *writer_main(void *arg)
         stress_hidden_add(&me->returned);
         stress_dawdle(stress_random(&random) % 2048);
     }
-    /* Once more: the owner may have looked before the last one "returned". */
+    /* Once more: the owner may have read the words before the last unpark
+     * returned. */
     rv_parker_unpark(&parker);
     return NULL;
 }
@@ -165,7 +166,8 @@ static void test_letters(uint32_t count)
         pthread_create(&writers[t].thread, NULL, writer_main, &writers[t]);
     }
     do {
-        /* With something to read already, the token may be gone. */
+        /* If there is something to read already, the token may have been
+         * taken. */
         rv_parker_park(&parker, more ? near_deadline(&random) : RV_NEVER);
         if (read_all() == THREADS)
             break;

@@ -6,10 +6,10 @@
  *     stress_pipe_thread [COUNT]     40,000 jobs to each kind of pipe thread
  *
  * Each job adds to a plain word of its own state, which the owner reads after
- * the byte, so that the pipes alone order it. Half of the jobs go to two
- * pipe threads at once, and some are taken back by their owner: exactly one of
- * three makes the call, or nobody. Before that, bare threads are started and
- * joined without a deadline: a wake of the kernel that is missed is a hang.
+ * the byte, so that only the pipes order the accesses. Half of the jobs go to
+ * two pipe threads at once, and some are taken back by their owner: at most one
+ * of the three makes the call. Before that, bare threads are started and joined
+ * without a deadline: a missed wake of the kernel is a hang.
  *
  * Threads: the owner is the main thread.
  */
@@ -24,12 +24,12 @@ enum { THREADS = 2 };
 
 struct job {
     struct rv_callable *callable;
-    uint32_t packets; /* given to pipe threads, whose byte was not read yet */
+    uint32_t packets; /* submitted to pipe threads, byte not read yet */
     uint32_t runs;
     bool taken_back;
 };
 
-/* The jobs with one pipe thread, oldest first. */
+/* The jobs of one pipe thread, oldest first. */
 struct line {
     struct rv_pipe_thread thread;
     struct job *jobs[RV_PIPE_THREAD_CREDITS];
@@ -85,7 +85,7 @@ static void give(struct line *line, struct job *job)
     job->packets++;
 }
 
-/* Returns: false when there is no byte. */
+/* Returns: false if there is no byte. */
 static bool take_byte(struct line *line)
 {
     struct job *job = line->jobs[line->first];

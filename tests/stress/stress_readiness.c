@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stress_readiness.c - edges of epoll against EAGAIN, and slots used again.
+ * stress_readiness.c - edges of epoll that race with EAGAIN, and slots that are
+ * reused.
  *
  *     stress_readiness [COUNT]     20,000 bytes to each test, about
  *
  * Three tests in one run.
  *
  *   reading: plain threads write single bytes, two in quick succession, and
- *     wait for the echoes of tasks. A task reads one byte at a time and takes
- *     its time between EAGAIN and rv_source_clear(), so that the edge of the
- *     second byte falls there. A lost edge is a hang.
+ *     wait for the echoes of tasks. A task reads one byte at a time and delays
+ *     between EAGAIN and rv_source_clear(), so that the edge of the second byte
+ *     comes in between. A lost edge is a hang.
  *
  *   writing: tasks fill pipes of one page, plain threads empty them.
  *
- *   churn: sources whose peer has just gone are closed while the reactor goes
- *     through their events, and new sources take their slots. No new source
- *     may hear of the old one's end, and a descriptor whose source was closed
- *     can be registered again.
+ *   churn: sources whose peer has just closed are closed while the reactor
+ *     handles their events, and new sources reuse their slots. No new source
+ *     may get the hang-up of the old one, and a descriptor whose source was
+ *     closed can be registered again.
  *
  * Threads: the executor is the main thread's.
  */
@@ -32,13 +33,13 @@ enum { THREADS = 2, LINKS = 4, PAGE = 4096 };
 
 static struct rv_runtime *runtime;
 
-/* One descriptor of a task, and the peer's end of it. */
+/* A descriptor of a task, and the peer's end of it. */
 struct link {
     int fd;
     int peer;
     struct rv_source *source;
     uint32_t random; /* the task's */
-    uint32_t len;    /* bytes, or pages, that go through it */
+    uint32_t len;    /* bytes, or pages, to transfer */
 };
 
 static void open_source(struct link *link)
@@ -65,7 +66,7 @@ static ssize_t call(const struct link *link, enum rv_direction direction,
     return len < 0 ? -errno : len;
 }
 
-/* I/O first, the reactor on EAGAIN; and some time in between. */
+/* I/O first, the reactor after EAGAIN, with some time in between. */
 static bool poll_io(struct link *link, enum rv_direction direction,
                     struct rv_cx *cx, char *page, size_t len_bytes)
 {
@@ -118,7 +119,7 @@ static void *reading_main(void *arg)
         letter = (char)i;
         for (int k = 0; k < LINKS; k++)
             STRESS_CHECK(write(links[k].peer, &letter, 1) == 1, "write");
-        if (i % 2 == 0) { /* the second byte soon */
+        if (i % 2 == 0) { /* the second byte, soon after */
             stress_dawdle(stress_random(&random) % 65536);
             continue;
         }
@@ -202,9 +203,9 @@ struct test {
 };
 
 /*
- * A thread that takes back wakers which nobody left. It keeps the mutexes of
- * the sources busy, so that between a poll's look at the readiness and the
- * moment when it has left its waker there is time for a report.
+ * A thread that removes wakers that were never stored. It keeps the mutexes of
+ * the sources busy, so that a report may come between a poll's check of the
+ * readiness and the store of its waker.
  */
 struct busybody {
     pthread_t thread;
@@ -282,7 +283,7 @@ static void let_reactor_catch_up(void)
     close_link(&link);
 }
 
-/* Close a source with events on their way and put a new one in its place. */
+/* Close a source while its events arrive, and put a new one in its place. */
 static void replace(struct link *old, struct link *new)
 {
     rv_source_close(old->source);
@@ -301,11 +302,11 @@ static void churn_round(struct link *old, struct link *new)
     }
     for (int k = 0; k < PLACES; k++)
         close(old[k].peer);
-    /* No sched_yield(): the reactor would be done when we come back. */
+    /* No sched_yield(): the reactor would be done when this thread returns. */
     for (int i = 0; i < 10000 && !rv_source_hung_up(old[0].source, RV_READ);
          i++)
         stress_dawdle(20);
-    /* The reactor comes from the front, we come from the back. */
+    /* The reactor starts at the front, this thread at the back. */
     for (int k = PLACES - 1; k >= 0; k--)
         replace(&old[k], &new[k]);
     let_reactor_catch_up();
@@ -313,7 +314,7 @@ static void churn_round(struct link *old, struct link *new)
         STRESS_CHECK(!rv_source_hung_up(new[k].source, RV_READ) &&
                          !readable(&new[k]),
                      "an old source's event reached the new one");
-        open_source(&old[k]); /* epoll has forgotten the descriptor */
+        open_source(&old[k]); /* it is not registered with epoll any more */
         rv_source_close(old[k].source);
         close(old[k].fd);
         close_link(&new[k]);

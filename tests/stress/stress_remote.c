@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stress_remote.c - futures handed to executors that live and die meanwhile.
+ * stress_remote.c - futures handed to executors that are made and freed at the
+ * same time.
  *
  * Each host is a thread whose executors have short lives, one after the other;
- * each sender is a thread with an executor of its own that hands futures to
- * whatever host has a handle out, and waits for some of them. At the end every
- * future was dropped exactly once, by its owner: on the host's thread if it
- * was taken, by the sender if it was refused.
+ * each sender is a thread with an executor of its own that hands futures to any
+ * host that has published a handle, and waits for some of them. At the end
+ * every future was dropped exactly once, by its owner: on the host's thread if
+ * it was taken, by the sender if it was refused.
  *
  * Threads: hosts and senders. They share the desk (under its mutex) and the
  * counters.
@@ -21,7 +22,7 @@ enum { HOSTS = 2, SENDERS = 2, WINDOW = 8 };
 
 #define FOREVER UINT32_MAX
 
-/* Where a host leaves a handle for the senders. */
+/* Where a host puts a handle for the senders. */
 static pthread_mutex_t desk_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct rv_remote *desk[HOSTS];
 
@@ -31,7 +32,7 @@ static _Atomic uint64_t taken;
 static _Atomic uint64_t refused;
 static _Atomic uint64_t dropped;
 
-/* The life of the host whose thread this is, NULL on other threads. */
+/* The current life of the host that runs on this thread; NULL on others. */
 static _Thread_local struct life *current;
 static void count_work(void);
 
@@ -89,8 +90,8 @@ static struct work *new_work(uint32_t number, uint32_t yields)
 
 /* --- hosts ------------------------------------------------------------- */
 
-/* Until so many pieces of work were done, and not by the clock: a wake that
- * is lost has to show as a hang. */
+/* Until this much work is done, independent of the clock: a lost wake must show
+ * as a hang. */
 struct life {
     struct rv_future future;
     struct rv_waker waker;
@@ -115,7 +116,7 @@ static enum rv_poll life_poll(struct rv_future *future, struct rv_cx *cx)
     return RV_PENDING;
 }
 
-/* Leave the handle on the desk, and give the one before back. */
+/* Publish the handle, and put the earlier one. */
 static void leave_on_desk(int place, struct rv_remote *remote)
 {
     struct rv_remote *before;
@@ -127,7 +128,7 @@ static void leave_on_desk(int place, struct rv_remote *remote)
     rv_remote_put(before);
 }
 
-/* An executor from its birth to its end. */
+/* The life of an executor. */
 static void live(int place, uint32_t *random)
 {
     static const struct rv_future_ops ops = {.name = "life", .poll = life_poll};
@@ -181,7 +182,7 @@ static struct rv_remote *take_from_desk(uint32_t place)
     return remote;
 }
 
-/* Returns: true if it was taken. */
+/* Returns: true if it was accepted. */
 static bool hand_over(uint32_t *random, struct rv_remote_join *join,
                       struct work *work)
 {
@@ -205,7 +206,7 @@ static bool hand_over(uint32_t *random, struct rv_remote_join *join,
 
 enum { DETACHED, ABORTED, LET_GO, FATES = 16 }; /* most are awaited */
 
-/* Each place gets a task. */
+/* Each slot gets a task. */
 static void fill(struct sender *self)
 {
     for (int i = 0; i < WINDOW; i++) {
@@ -226,7 +227,7 @@ static void fill(struct sender *self)
     }
 }
 
-/* Returns: true when all of the window are over. */
+/* Returns: true if all tasks of the window have ended. */
 static bool poll_all(struct sender *self, struct rv_cx *cx)
 {
     bool all = true;
@@ -249,7 +250,7 @@ static bool poll_all(struct sender *self, struct rv_cx *cx)
     return all;
 }
 
-/* At about the time when they are first polled. */
+/* At about the time of their first poll. */
 static void abort_all(struct sender *self)
 {
     stress_dawdle(stress_random(&self->random) % 32768);
@@ -297,7 +298,7 @@ static void *sender_main(void *arg)
     return NULL;
 }
 
-/* Each host looks up once more, and ends. */
+/* Each host checks once more, and ends. */
 static void join_host(pthread_t host)
 {
     uint32_t random = 0;
@@ -308,7 +309,7 @@ static void join_host(pthread_t host)
     }
 }
 
-/* Hosts and senders, from their beginning to their end. */
+/* Hosts and senders, from start to end. */
 static void run(const char *name, uint32_t count)
 {
     struct sender_thread senders[SENDERS];

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stress_ring.c - the ring under fire: reads that are dropped at random
- * moments, a kernel that takes entries when and as it likes, chains that are
- * cut, a ring that is full of reads without end.
+ * stress_ring.c - the ring under load: reads that are dropped at random
+ * moments, a kernel that takes entries irregularly, chains that are cut, a ring
+ * that is full of reads without end.
  *
  *     stress_ring [COUNT]       reads in the storm; the rest goes with it
  *
- * Freed memory stays, filled with a pattern, to the end: then whatever was
- * written to it shows, by the kernel too, which no sanitizer sees.
+ * Freed memory is kept, filled with a pattern, until the end. So every later
+ * write to it shows, also one of the kernel, which no sanitizer sees.
  *
  * Threads: the executor's, and one that writes to a pipe.
  */
@@ -23,7 +23,7 @@
 
 /* --- memory that shows who wrote to it --------------------------------- */
 
-enum { SKIPPED = 77 }; /* what Meson takes for it */
+enum { SKIPPED = 77 }; /* Meson takes it for a skip */
 
 enum { FREED = 0xdd, HEADER_BYTES = 16, KEPT_BYTES = 256 << 20 };
 
@@ -82,7 +82,7 @@ static struct rv_runtime *runtime;
 static struct rv_ring *ring;
 static uint32_t random_state = 1;
 
-/* OPS-3, seen from outside at each system call. */
+/* OPS-3, checked from outside at each system call. */
 static void check_limits(void)
 {
     STRESS_CHECK(ring->in_flight + ring->cancels <= ring->queues.cq_entries,
@@ -112,7 +112,7 @@ static int watched_enter(int fd, uint32_t count, uint32_t wait_for,
     return rv_queues_enter_kernel(fd, count, wait_for, flags);
 }
 
-/* Takes nothing, some or all of it, for one reason or another. */
+/* Takes none, some or all of the entries, for various reasons. */
 static int moody_enter(int fd, uint32_t count, uint32_t wait_for,
                        uint32_t flags)
 {
@@ -132,7 +132,7 @@ static int moody_enter(int fd, uint32_t count, uint32_t wait_for,
     }
 }
 
-/* One entry a call. */
+/* One entry per call. */
 static int slow_enter(int fd, uint32_t count, uint32_t wait_for, uint32_t flags)
 {
     return rv_queues_enter_kernel(fd, count ? 1 : 0, wait_for, flags);
@@ -182,7 +182,7 @@ enum {
 struct storm {
     struct rv_future future;
     struct rv_file *file;
-    bool at_random; /* in a file; else at the position: a pipe */
+    bool at_random; /* in a file; otherwise the position: a pipe */
     struct rv_file_op ops[WINDOW];
     bool active[WINDOW];
     uint32_t left;
@@ -202,7 +202,7 @@ static void begin_read(struct storm *self, int i, struct rv_cx *cx)
             (int64_t)(stress_random(&random_state) % FILE_PAGES) * PAGE_BYTES;
     rv_file_read_init(&self->ops[i], self->file, buf, offset);
     self->active[i] = rv_poll(&self->ops[i].future, cx) == RV_PENDING;
-    rv_buf_put(buf); /* the operation has it now */
+    rv_buf_put(buf); /* the operation owns it now */
     self->left--;
 }
 
@@ -250,7 +250,7 @@ static void storm_drop(struct rv_future *future)
     rv_drop(&self->nap.future);
 }
 
-/* Writes now and then, until it is told to stop. */
+/* Writes at random intervals, until it is told to stop. */
 struct drip {
     pthread_t thread;
     int fd;
@@ -294,14 +294,14 @@ static void storm(uint32_t count, uint32_t entries, rv_queues_enter_hook hook)
     pthread_join(drip.thread, NULL);
     wait_until_idle();
     rv_file_put(all.file);
-    /* What still had one of the buffers would fill it now. */
+    /* An operation that still had one of the buffers would fill it now. */
     STRESS_CHECK(write(fds[1], "tail", 4) == 4 || errno == EAGAIN, "no write");
     stop();
     close(fds[0]);
     close(fds[1]);
 }
 
-/* The same with a file, past the page cache where that can be. */
+/* The same with a file, past the page cache where possible. */
 static void file_storm(uint32_t count, uint32_t entries)
 {
     static const struct rv_future_ops ops = {
@@ -410,15 +410,14 @@ static void moods(uint32_t count, uint32_t entries)
 
 /* --- chains ------------------------------------------------------------ */
 
-/* For a poll outside of a task: nobody is to be woken. */
+/* For a poll outside of a task: it wakes no task. */
 static struct rv_cx lone_cx(void)
 {
     return (struct rv_cx){.executor = rv_runtime_executor(runtime)};
 }
 
-/* OPS-5: a read of an empty pipe, then a write to another; the kernel takes
- * them one at a time. Nothing may be written before there was something to
- * read. */
+/* OPS-5: a read of an empty pipe, then a write to another; the kernel takes one
+ * at a time. Nothing may be written before there was something to read. */
 static void cut_chains(uint32_t count)
 {
     char bytes[2] = "ab";
@@ -459,7 +458,8 @@ static void cut_chains(uint32_t count)
     }
 }
 
-/* OPS-6: the second begins after both were dropped, and must not stay. */
+/* OPS-6: the second starts after both were dropped, and must not stay in
+ * flight. */
 static void dropped_chains(uint32_t count)
 {
     char bytes[2];
@@ -501,7 +501,7 @@ static void dropped_chains(uint32_t count)
 
 /* --- a full ring, and a kernel that refuses ---------------------------- */
 
-/* Reads without end take every slot, twice over; all are dropped. */
+/* Reads that never complete take every slot, twice; all are dropped. */
 static void full_ring(uint32_t entries)
 {
     enum { READS = 100 };
@@ -529,7 +529,7 @@ static void full_ring(uint32_t entries)
     close(fds[1]);
 }
 
-/* OPS-4: nothing else happens that would let the executor ask again. */
+/* OPS-4: nothing else happens that would let the executor try again. */
 static void refused(uint32_t count)
 {
     stress_phase = "refused";
@@ -551,7 +551,7 @@ static void refused(uint32_t count)
 struct pinger {
     pthread_t thread;
     int fds[2];
-    int turn[2]; /* says that the byte was read */
+    int turn[2]; /* reports that the byte was read */
     uint32_t count;
 };
 
@@ -569,7 +569,8 @@ static void *ping(void *arg)
     return NULL;
 }
 
-/* QUEUES-5: a completion at about the time when the executor goes to sleep. */
+/* QUEUES-5: a completion at about the time when the executor starts to
+ * sleep. */
 static void asleep(uint32_t count)
 {
     struct pinger pinger = {.count = count};
@@ -598,7 +599,7 @@ static void asleep(uint32_t count)
     }
 }
 
-/* What is in flight at the end is drained before the memory goes. */
+/* Operations in flight at the end are drained before the memory is freed. */
 static void stopped_in_flight(uint32_t count)
 {
     int fds[2];
@@ -622,7 +623,7 @@ static void stopped_in_flight(uint32_t count)
         rv_runtime_stop(runtime);
         rv_drop(&op.future);
         STRESS_CHECK(write(fds[1], "x", 1) == 1, "no write");
-        STRESS_CHECK(read(fds[0], &(char){0}, 1) == 1, "somebody took it");
+        STRESS_CHECK(read(fds[0], &(char){0}, 1) == 1, "the byte was taken");
         check_freed();
     }
     close(fds[0]);

@@ -7,15 +7,15 @@
  * Five tests in one run, on three workers. Plain words are written by one task
  * and read by another: only the scheduler orders them.
  *
- *   meetings: tasks that do not let go of their worker before all three run.
- *     A worker that sleeps while a task lies in a queue is a hang.
+ *   meetings: tasks that occupy their workers until all three run. A worker
+ *     that sleeps while a task is in a queue is a hang.
  *
  *   forks: the same for forks; and a sum over a tree, whose leaves are plain.
  *
- *   joins: tasks joined by a task as they end, by rv_await() of the handle, by
- *     plain threads, or let go.
+ *   joins: tasks that are joined by a task as they end, by rv_await() of the
+ *     handle, or by plain threads; or that are detached.
  *
- *   waits: tasks that sleep and yield, and go on in other threads.
+ *   waits: tasks that sleep and yield, and continue on other threads.
  *
  *   stops: schedulers stopped while tasks are started, joined and awaited.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stress_sched_ring.c - the workers' rings under fire: tasks that wait for the
- * kernel on one worker and go on in another.
+ * stress_sched_ring.c - the workers' rings under load: tasks that wait for the
+ * kernel on one worker and continue on another.
  *
  *     stress_sched_ring [COUNT]      operations of each task, about
  *
@@ -9,15 +9,15 @@
  * workers so that these move. Plain words are written by one task and read by
  * another: only the scheduler orders them.
  *
- *   files: each task writes pages of its own past the page cache where that can
- *     be, and reads them back; what it reads must be what it wrote.
+ *   files: each task writes pages of its own, past the page cache where
+ *     possible, and reads them back; it must read what it wrote.
  *
- *   pipes: pairs of tasks; each number comes once, in order.
+ *   pipes: pairs of tasks; each number arrives once, in order.
  *
- *   drops: reads of a pipe that are given up after a moment, among others that
- *     come. Nothing that was given up may touch a buffer that is used again.
+ *   drops: reads of a pipe that are canceled after a moment, among others that
+ *     complete. A canceled read must not write to a buffer that is reused.
  *
- *   bells: operations without a future wake tasks that nothing else would.
+ *   bells: operations without a future wake tasks that nothing else would wake.
  *
  *   jobs: the CPU pools of the workers, whose reads are in the rings.
  *
@@ -43,7 +43,7 @@ static void start(void)
     STRESS_CHECK(rv_sched_start(&sched, &options) == 0, "rv_sched_start");
 }
 
-/* A task for each element, and their ends. */
+/* A task for each element, and the join of all. */
 static void join_all(struct rv_go *tasks, int len)
 {
     for (int i = 0; i < len; i++)
@@ -56,7 +56,7 @@ static void run(const char *phase, rv_go_fn fn)
     STRESS_CHECK(rv_sched_run(sched, fn, NULL) == 0, "the root task failed");
 }
 
-/* The result of one operation, which is over then. */
+/* The result of one operation, which has ended then. */
 static int32_t result_of(struct rv_file_op *op)
 {
     const int32_t result = rv_await(&op->future);
@@ -81,7 +81,7 @@ static struct rv_file *file;
 struct owner {
     int number;
     uint32_t random;
-    unsigned char pages[PAGES]; /* plain: what is in them */
+    unsigned char pages[PAGES]; /* plain: their contents */
 };
 
 static void open_file(void)
@@ -194,7 +194,7 @@ static void close_tube(struct tube *tube)
     }
 }
 
-/* Move one number. Returns: false when it was given up. */
+/* Move one number. Returns: false if it was canceled. */
 static bool move(struct tube *tube, uint32_t *number, bool out)
 {
     struct rv_buf *buf = rv_buf_new(sizeof *number);
@@ -268,8 +268,8 @@ static int32_t pipes(void *arg)
 
 enum { MARK = 0x5a, ROOM_BYTES = 64 };
 
-/* A buffer that one read was given up with, and that nobody has any more, is
- * filled with a mark. A late completion would spoil it. */
+/* A buffer of a read that was canceled, which no operation has any more, is
+ * filled with a mark. A late completion would overwrite it. */
 static void check_mark(struct rv_buf *buf)
 {
     if (rv_buf_busy(buf))
@@ -341,7 +341,7 @@ static int32_t drops(void *arg)
 
 /* --- bells ------------------------------------------------------------- */
 
-/* Waits for what only another task could end, as far as it says. */
+/* Waits for something that, by its own account, only another task could end. */
 struct bell {
     struct rv_future future;
     struct rv_waker waker;

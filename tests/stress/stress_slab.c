@@ -4,16 +4,18 @@
  * grows the slab.
  *
  * Three kinds of ids are looked up. A kept id is found, always at the same
- * address. A dead id is not found. A fresh id may be found or not, since it
- * is freed at any moment; if it is, the slot has the right index.
+ * address. A dead id is not found. A fresh id may be found or not, since it is
+ * freed at any moment; if it is, the slot has the right index.
  *
- * A plain main(), since it also runs under ThreadSanitizer.
+ * It has a plain main(), since it also runs under ThreadSanitizer.
  */
 #include <reveil/base.h>
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "base/slab.h"
 
 /* The slab grows to ROUNDS / KEEP_EVERY slots, which takes ten chunks. */
 enum { READERS = 3, ROUNDS = 1000000, KEEP_EVERY = 16 };
@@ -67,7 +69,7 @@ static void keep(uint64_t id)
     atomic_store_explicit(&kept_len, len + 1, memory_order_release);
 }
 
-/* A few things live for a while; of KEEP_EVERY, one stays for good. */
+/* A few things live for a while; one in KEEP_EVERY is kept until the end. */
 static void alloc_and_free(void)
 {
     uint64_t live[LIVE] = {0};
@@ -123,10 +125,10 @@ static void look_up_fresh(void)
         return;
     expect(atomic_load_explicit(&thing->index_plus_1, memory_order_relaxed) ==
                rv_id_index(id) + 1,
-           "a fresh id led to somebody else");
+           "a fresh id found another slot");
 }
 
-/* Ids that nobody gave out, in chunks that may be growing just now. */
+/* Ids that were never allocated, in chunks that may be added at this moment. */
 static void look_up_wild(uint32_t choice)
 {
     expect(rv_slab_get(&slab, choice) == NULL, "an even generation was found");
@@ -141,7 +143,7 @@ static void *look_up(void *arg)
     uint64_t *found = calloc(1, sizeof *found);
 
     expect(found != NULL, "no memory");
-    /* At least once, also on a thread that gets its first turn too late. */
+    /* At least once, also on a thread that starts too late. */
     while (!atomic_load(&done) || *found == 0) {
         choice = choice * UINT32_C(1664525) + 1013904223;
         *found += look_up_kept(choice >> 8);

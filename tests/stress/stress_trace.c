@@ -2,13 +2,13 @@
 /*
  * stress_trace.c - many writers and two readers on a ring of four slots.
  *
- * The ring is so small that writers lap each other all the time, also one
- * that was put to sleep by the kernel in the middle of its event. No reader
- * may ever get an event that nobody wrote. First the steps of the protocol in
- * trace.c are walked through one by one, then threads run into each other.
+ * The ring is so small that writers lap each other all the time, also one that
+ * was preempted in the middle of its event. A reader must never get an event
+ * that no thread wrote. First the steps of the protocol in trace.c are walked
+ * through one by one, then threads run into each other.
  *
- * trace.c is included, for its slots and for the smaller ring; link the rest
- * of the library. A plain main(), since it also runs under ThreadSanitizer.
+ * trace.c is included, for its slots and for the smaller ring; link the rest of
+ * the library. A plain main(), since it also runs under ThreadSanitizer.
  */
 #define RV_TRACE_RING_EVENTS 4
 #include "trace/trace.c"
@@ -21,7 +21,7 @@ enum { WRITERS = 4, READERS = 2, EVENTS_EACH = 200000 };
 
 static _Atomic int writers_left;
 
-/* An assertion that also stands in a build with NDEBUG. */
+/* An assertion that also works with NDEBUG. */
 static void expect(bool fine, const char *what)
 {
     if (fine)
@@ -85,7 +85,7 @@ static void late_writer_leaves_a_newer_event_alone(void)
 
 /* --- all at once ------------------------------------------------------- */
 
-/* Each field of an event follows from its id, so a mixture shows. */
+/* Each field of an event follows from its id, so a mixture is detected. */
 static enum rv_event_kind kind_of(uint64_t id)
 {
     return (enum rv_event_kind)(id % RV_EV_KINDS);
@@ -115,7 +115,7 @@ static void check_event(const struct rv_event *event, int64_t started_ns)
            "torn: time");
 }
 
-/* A thread writes its events in order, so they are read in order, too. */
+/* A thread writes its events in order, so they must be read in order. */
 static void *read_events(void *arg)
 {
     const int64_t started_ns = *(const int64_t *)arg;

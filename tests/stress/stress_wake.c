@@ -6,15 +6,15 @@
  *
  * Two tests in one run.
  *
- *   lone wakes: each thread wakes its own task and does nothing before that
- *     task answers, from inside the poll. A single lost wake is a hang.
+ *   lone wakes: each thread wakes its own task, and waits until the task
+ *     responds from inside the poll. A single lost wake is a hang.
  *
  *   crowded wakes: all threads wake all tasks as fast as they can, so that
- *     most wakes collapse. Before each one the thread writes a letter, a plain
- *     word of its own. A task reads the letters that its wakes brought: after
- *     a wake has returned, the *next* poll must see what was written before
- *     it. The threads say "it has returned" in a way that ThreadSanitizer does
- *     not see, so the wake alone has to order letter and reading.
+ *     most wakes collapse. Before each wake the thread writes a letter, a plain
+ *     word of its own. After the wake has returned, the *next* poll of the task
+ *     must see the letter. The threads report the return in a way that
+ *     ThreadSanitizer does not see, so only the wake orders the write and the
+ *     read.
  *
  * Threads: the executor is the main thread's.
  */
@@ -27,7 +27,7 @@ enum { THREADS = 4, TASKS = 16 };
 
 static struct rv_executor *executor;
 
-/* A task says through this where to wake it. */
+/* Through this a task says where to wake it. */
 struct post {
     pthread_mutex_t mutex;
     pthread_cond_t filled;
@@ -60,7 +60,7 @@ struct lone {
     struct rv_future future;
     struct post *post;
     struct stress_hidden *answers;
-    const uint32_t *letters; /* plain: only the wakes order them */
+    const uint32_t *letters; /* plain: only the wakes order the accesses */
     uint32_t read;
     uint32_t wanted;
 };
@@ -145,7 +145,7 @@ static void lone_wakes(uint32_t wakes)
 
 /* --- crowded wakes ----------------------------------------------------- */
 
-/* The wakes of one thread to one task: a letter each. */
+/* The wakes of one thread to one task: one letter each. */
 struct lane {
     uint32_t *letters;             /* written once each, before their wake */
     struct stress_hidden returned; /* wakes that have returned */
@@ -225,10 +225,10 @@ static void *crowded_main(void *arg)
             rv_waker_wake(&wakers[k]);
             stress_hidden_add(&lanes[k][me].returned);
         }
-        if (i % 2) /* let the executor have its turn, too */
+        if (i % 2) /* let the executor run too */
             sched_yield();
     }
-    /* Once more: the task may have looked before the last one "returned". */
+    /* Once more: the task may have read before the last wake returned. */
     for (int k = 0; k < TASKS; k++) {
         rv_waker_wake(&wakers[k]);
         rv_waker_drop(&wakers[k]);

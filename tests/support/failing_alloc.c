@@ -2,8 +2,9 @@
 /*
  * failing_alloc.c - see failing_alloc.h.
  *
- * Threads: the hook's functions any, hence the atomics; the rest the test's.
- * They count with the default order: nothing is gained by a weaker one here.
+ * Threads: any for the hook's functions, hence the atomics; the test's for the
+ * rest. The counters use the default memory order: a weaker one would gain
+ * nothing here.
  */
 #include "support/failing_alloc.h"
 
@@ -13,7 +14,7 @@
 
 #include "support/support.h"
 
-/* More than any scenario makes: one that fails for another reason ends. */
+/* More than any scenario allocates: ends one that fails for another reason. */
 enum { SCENARIOS_AT_MOST = 2000 };
 
 static uint64_t fail_call;
@@ -68,8 +69,8 @@ int64_t rv_stop_counting_allocs(void)
     return rv_alloc_live();
 }
 
-/* Run it with one allocation failing. Returns: false if it came through
- * without reaching that one. */
+/* Run it with one allocation failing. Returns: false if it succeeded without
+ * reaching that one. */
 static bool fail_one(int (*scenario)(void *arg), void *arg, uint64_t fail_at,
                      bool strictly)
 {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * machine.h - what this machine has, asked of the kernel itself.
+ * machine.h - the features of this machine, asked of the kernel itself.
  *
  *     if (!machine_has_ring())
  *         cr_skip_test("no io_uring here");
  *     ...                      from here on the library has to use it
  *
- * The library takes a lesser way where the better one is not there, and works:
- * so a test of the better way must know from elsewhere whether it is there. No
- * function here calls the library. Each answers for this moment: after
- * take_away() it says no.
+ * Where the machine lacks the preferred way, the library takes another one and
+ * works. So a test of the preferred way must find out by other means whether
+ * the machine has it. No function here calls the library. Each one answers for
+ * the current moment: after take_away() it returns false.
  *
  * Threads: any.
  */
@@ -37,7 +37,7 @@
 #define MADV_GUARD_INSTALL 102
 #endif
 
-/* Sets of IORING_SETUP_ flags that a kernel takes or not, best first. */
+/* Sets of IORING_SETUP_ flags that a kernel accepts or not, best first. */
 enum { MACHINE_SETUPS = 3 };
 
 /* --- io_uring ---------------------------------------------------------- */
@@ -73,7 +73,7 @@ static inline int machine_set_up(uint32_t flags, struct io_uring_params *params)
     return (int)syscall(SYS_io_uring_setup, 4, params);
 }
 
-/* A ring with these flags can be set up. */
+/* Whether a ring with these flags can be set up. */
 static inline bool machine_has_setup(uint32_t i)
 {
     struct io_uring_params params;
@@ -107,7 +107,8 @@ static inline bool machine_has_operations(int fd)
     return true;
 }
 
-/* There is io_uring, with all that files and the CPU pool need of it. */
+/* Whether there is io_uring, with all features that files and the CPU pool
+ * need. */
 static inline bool machine_has_ring(void)
 {
     const uint32_t features = IORING_FEAT_SINGLE_MMAP | IORING_FEAT_NODROP |
@@ -124,7 +125,7 @@ static inline bool machine_has_ring(void)
     return has;
 }
 
-/* The tests are to run without a ring: RV_DISK=pool. */
+/* Whether the tests shall run without a ring: RV_DISK=pool. */
 static inline bool machine_wants_pool(void)
 {
     const char *disk = getenv("RV_DISK");
@@ -138,14 +139,15 @@ static inline bool machine_wants_ring(void)
     return machine_has_ring() && !machine_wants_pool();
 }
 
-/* Why a test of the ring is skipped, where machine_wants_ring() says no. */
+/* The reason to skip a test of the ring, if machine_wants_ring() is false. */
 static inline const char *machine_why_no_ring(void)
 {
     return machine_has_ring() ? "this run leaves files to the pool (RV_DISK)"
                               : "no io_uring on this machine";
 }
 
-/* With the best set, the kernel can be told to leave the eventfd alone. */
+/* Whether, with the best set, the kernel can be told not to signal the
+ * eventfd. */
 static inline bool machine_has_quiet_ring(void)
 {
 #if defined(__x86_64__)
@@ -162,7 +164,7 @@ static inline bool machine_has_quiet_ring(void)
 
 /* --- files and memory -------------------------------------------------- */
 
-/* A file without a name; -1. */
+/* A file without a name; or -1. */
 static inline int machine_unnamed_file(const char *directory)
 {
     char path[256];
@@ -175,8 +177,8 @@ static inline int machine_unnamed_file(const char *directory)
     return fd;
 }
 
-/* What is in the page cache of this directory's filesystem can be read with
- * RWF_NOWAIT. */
+/* Whether RWF_NOWAIT can read from the page cache of this directory's
+ * filesystem. */
 static inline bool machine_has_nowait(const char *directory)
 {
     const int fd = machine_unnamed_file(directory);
@@ -206,7 +208,7 @@ static inline bool machine_has_guard(void)
     return has;
 }
 
-/* A process may have so many mappings: vm.max_map_count. */
+/* Whether a process may have this many mappings: vm.max_map_count. */
 static inline long machine_max_mappings(void)
 {
     FILE *file = fopen("/proc/sys/vm/max_map_count", "re");
@@ -236,7 +238,7 @@ static inline bool machine_has_epoll_pwait2(void)
     return has;
 }
 
-/* A socket can be bound to ::1. */
+/* Whether a socket can be bound to ::1. */
 static inline bool machine_has_ipv6(void)
 {
     const struct sockaddr_in6 addr = {.sin6_family = AF_INET6,
@@ -251,7 +253,8 @@ static inline bool machine_has_ipv6(void)
     return has;
 }
 
-/* CPUs that this process may use; 0: more than a cpu_set_t has. */
+/* The number of CPUs that this process may use; 0: more than a cpu_set_t
+ * has. */
 static inline uint32_t machine_cpus(void)
 {
     cpu_set_t cpus;
@@ -261,7 +264,8 @@ static inline uint32_t machine_cpus(void)
     return (uint32_t)CPU_COUNT(&cpus);
 }
 
-/* The library has assembly for threads and coroutines on this processor. */
+/* Whether the library has assembly for threads and coroutines on this
+ * processor. */
 static inline bool machine_has_assembly(void)
 {
 #if defined(__x86_64__) || defined(__aarch64__)
@@ -271,8 +275,8 @@ static inline bool machine_has_assembly(void)
 #endif
 }
 
-/* Built with ThreadSanitizer, which knows neither bare threads nor what the
- * kernel orders. */
+/* Whether it was built with ThreadSanitizer, which knows neither bare threads
+ * nor the order that the kernel gives. */
 static inline bool machine_is_thread_sanitized(void)
 {
 #if defined(__SANITIZE_THREAD__)
@@ -285,7 +289,7 @@ static inline bool machine_is_thread_sanitized(void)
     return false;
 }
 
-/* This process runs under valgrind. */
+/* Whether this process runs under valgrind. */
 static inline bool machine_is_valgrind(void)
 {
     FILE *file = fopen("/proc/self/maps", "re");

@@ -18,20 +18,41 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* There when the program was built with AddressSanitizer. */
+/* Defined if the program was built with AddressSanitizer. */
 extern int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
 
-/* In the process of a test, not in Criterion's own, of which the sanitizer now
- * and then says that it leaks 48 bytes of libcriterion. */
+/* True in the process of a test. In Criterion's own process the sanitizer
+ * sometimes reports a leak of 48 bytes of libcriterion. */
 static bool in_test;
 
 int __lsan_is_turned_off(void);
 
-/* The sanitizer asks before each look for leaks. */
+/* The sanitizer calls it before each search for leaks. */
 int __lsan_is_turned_off(void)
 {
     return !in_test;
 }
+
+#ifdef RV_TEST_COVERAGE
+/*
+ * Criterion, and the children that tests fork, end with _exit(), before which
+ * gcov would not write its counts. The dynamic linker finds this definition
+ * before the one of libc.
+ */
+void __gcov_dump(void);
+
+_Noreturn void _exit(int status)
+{
+    __gcov_dump();
+    for (;;)
+        syscall(SYS_exit_group, status);
+}
+
+_Noreturn void _Exit(int status)
+{
+    _exit(status);
+}
+#endif
 
 int rv_test_runtime_start(struct rv_runtime **out)
 {
@@ -45,7 +66,7 @@ int rv_test_runtime_start(struct rv_runtime **out)
 
 /* --- what a process has ------------------------------------------------ */
 
-/* How many entries a folder has. */
+/* The number of entries of a folder. */
 static uint32_t count_entries(const char *path)
 {
     DIR *folder = opendir(path);
@@ -73,7 +94,7 @@ void rv_test_wait_for_threads(uint32_t count)
 {
     const int64_t limit_ns = rv_after_ms(RV_TEST_WAIT_MS);
 
-    /* pthread_join() returns a little before the kernel has forgotten the
+    /* pthread_join() returns a little before the kernel has removed the
      * thread. */
     while (rv_test_threads() != count && rv_now_ns() < limit_ns)
         sched_yield();
@@ -81,7 +102,7 @@ void rv_test_wait_for_threads(uint32_t count)
                  rv_test_threads(), count);
 }
 
-/* Of a thread: adds its stops. Returns: whether it is asleep, or gone. */
+/* For one thread: add its stops. Returns: whether it sleeps, or has ended. */
 static bool look_at_thread(const char *tid, uint64_t *stops)
 {
     unsigned long long switches;
@@ -193,7 +214,7 @@ int rv_test_block_on(struct rv_executor *executor, struct rv_future *future)
 
 /* --- misuse ------------------------------------------------------------ */
 
-/* The child's side: no core file, stderr into the pipe, and go. */
+/* The child's side: no core file, stderr into the pipe, then run. */
 _Noreturn static void run_misuse(void (*misuse)(void), const int fds[2])
 {
     const struct rlimit none = {0};

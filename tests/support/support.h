@@ -11,9 +11,9 @@
  *
  * An RV_TEST is a Criterion Test() that must also leave nothing behind: no
  * descriptor, no thread and, when built with AddressSanitizer, no memory. The
- * look is taken at the end of the body, because Criterion 2.4 reports a test
- * as passed whatever its .fini function finds; and it forks for each test
- * without the exit at which the sanitizer would look.
+ * check runs at the end of the body, because Criterion 2.4 reports a test as
+ * passed whatever its .fini function finds, and ends the process of each test
+ * without the exit at which the sanitizer would check.
  */
 #ifndef RV_TEST_SUPPORT_H
 #define RV_TEST_SUPPORT_H
@@ -24,7 +24,7 @@
 
 #include "waker/ready.h"
 
-/* Built with AddressSanitizer: everything is some times slower. */
+/* Built with AddressSanitizer: everything is several times slower. */
 #if defined(__SANITIZE_ADDRESS__)
 #define RV_TEST_SLOW 1
 #elif defined(__has_feature)
@@ -36,14 +36,14 @@
 #define RV_TEST_SLOW 0
 #endif
 
-/* When a test that has not ended hangs, on however slow and busy a machine. No
- * test is about this limit, and none ends by it unless it fails. */
+/* The time after which a test counts as hanging, on however slow and busy a
+ * machine. No test depends on this limit unless it fails. */
 #define RV_TEST_SECONDS 300
 
 /* Give all tests of a suite the time limit. */
 #define RV_TEST_SUITE(suite) TestSuite(suite, .timeout = RV_TEST_SECONDS)
 
-/* Open the body of a test that leaves nothing behind. */
+/* Start the body of a test that must leave nothing behind. */
 #define RV_TEST(suite, name)                 \
     static void suite##_##name##_body(void); \
     Test(suite, name)                        \
@@ -52,24 +52,24 @@
     }                                        \
     static void suite##_##name##_body(void)
 
-/* Run the body of a test, then fail it if something is left. Private. */
+/* Private. Run the body of a test, then fail the test if something is left. */
 void rv_test_run(void (*body)(void));
 
 /* --- what a process has ------------------------------------------------ */
 
-/* Descriptors that are open now. */
+/* The number of open descriptors. */
 uint32_t rv_test_fds(void);
 
-/* Threads there are now; one that was joined may still be counted. */
+/* The number of threads; one that was joined may still be counted. */
 uint32_t rv_test_threads(void);
 
-/* Wait until all threads but `count` have gone. */
+/* Wait until there are `count` threads, including the caller. */
 void rv_test_wait_for_threads(uint32_t count);
 
 /*
- * How often all threads but the caller have stopped running, by themselves or
- * not. While this is the same, none of them has done anything: a count, which a
- * busy machine does not change.
+ * How often all threads but the caller have stopped running, for any reason.
+ * While this number is constant, none of them has done anything. It is a count,
+ * which a busy machine does not change.
  */
 uint64_t rv_test_stops(void);
 
@@ -81,7 +81,7 @@ void rv_test_wait_for_sleep(void);
 /*
  * rv_block_on() with a limit of RV_TEST_WAIT_MS.
  *
- * Returns: the future's result, or -ETIMEDOUT when it was not READY by then.
+ * Returns: the future's result, or -ETIMEDOUT if it was not READY in time.
  */
 int rv_test_block_on(struct rv_executor *executor, struct rv_future *future);
 
@@ -89,8 +89,8 @@ enum { RV_TEST_WAIT_MS = RV_TEST_SECONDS * 900 };
 
 /*
  * rv_runtime_start() in the mode that the environment asks for: RV_TEST_REACTOR
- * is "thread" or "fused", and "thread" when it is not set. The tests of net and
- * http run in both.
+ * is "thread", which is the default, or "fused". The tests of net and http run
+ * in both.
  */
 int rv_test_runtime_start(struct rv_runtime **out);
 
@@ -102,26 +102,26 @@ void rv_test_aborts(void (*misuse)(void), const char *text);
 
 /* --- a task without an executor ---------------------------------------- */
 
-/* Holds a ready queue with one task, whose wakes the test takes itself. */
+/* A ready queue with one task, whose wakes the test takes itself. */
 struct rv_probe {
     struct rv_ready *queue;
-    struct rv_ready_slot *slot; /* NULL when the task is over */
+    struct rv_ready_slot *slot; /* NULL after the task has ended */
     uint64_t id;
 };
 
 void rv_probe_init(struct rv_probe *probe);
 void rv_probe_fini(struct rv_probe *probe);
 
-/* End the task before the probe. */
+/* End the task, before the end of the probe. */
 void rv_probe_retire(struct rv_probe *probe);
 
 /* A waker of the probe's task. Owns: the caller. */
 struct rv_waker rv_probe_waker(const struct rv_probe *probe);
 
-/* What a poll of the probe's task gets; the waker in it is borrowed. */
+/* The context for a poll of the probe's task; its waker is borrowed. */
 struct rv_cx rv_probe_cx(const struct rv_probe *probe);
 
-/* Take a wake that has come already. Returns: false if there is none. */
+/* Take a wake that has arrived. Returns: false if there is none. */
 bool rv_probe_take(struct rv_probe *probe);
 
 /* Wait for a wake and take it. Returns: false after RV_TEST_WAIT_MS. */

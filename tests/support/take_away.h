@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * take_away.h - play a kernel that lacks a system call, by seccomp.
+ * take_away.h - simulate a kernel that lacks a system call, with seccomp.
  *
- * The filter stays for the life of the process, which Criterion makes anew for
- * each test. Where the end of a test needs the call itself (a sanitizer that
- * looks for leaks clones), a child of the test plays on.
+ * The filter lasts for the life of the process, and Criterion starts a process
+ * for each test. If the end of a test needs the call itself (a sanitizer clones
+ * to search for leaks), a child of the test uses the filter.
  */
 #ifndef RV_TEST_TAKE_AWAY_H
 #define RV_TEST_TAKE_AWAY_H
@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* From now on this call gives `error`. */
+/* From now on this call fails with `error`. */
 static inline void take_away(uint32_t call, uint32_t error)
 {
     struct sock_filter steps[] = {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * times.h - the values that every deadline and every span is tried with.
+ * times.h - values to test every deadline and every span with.
  *
  *     for (int i = 0; i < RV_TEST_TIMES; i++)
  *         check(wait_until(rv_test_time(i)) == -ETIMEDOUT);
  *
  * All but the last have passed; the last is RV_NEVER. As spans the first two
- * are negative, and a sum of the last with the time now has no room in an
- * int64_t.
+ * are negative, and the sum of the last one and the current time does not fit
+ * in an int64_t.
  */
 #ifndef RV_TEST_TIMES_H
 #define RV_TEST_TIMES_H

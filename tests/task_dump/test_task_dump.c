@@ -13,7 +13,7 @@
 
 RV_TEST_SUITE(task_dump);
 
-/* The only task there is. */
+/* The only task. */
 static struct rv_task_info only_task(void)
 {
     struct rv_task_info info[2];
@@ -22,7 +22,7 @@ static struct rv_task_info only_task(void)
     return info[0];
 }
 
-/* What the table says now. */
+/* The current text of the table. */
 static const char *table(char *text, size_t size)
 {
     FILE *file = tmpfile();
@@ -140,7 +140,7 @@ RV_TEST(task_dump, a_task_that_waits_with_a_waker_is_not_lost)
     rv_task_dump_disable();
 }
 
-/* Sleepers and joins keep the id of a task, not a waker. */
+/* Sleeps and joins store the id of a task, not a waker. */
 RV_TEST(task_dump, tasks_that_wait_for_time_or_for_tasks_are_not_lost)
 {
     struct rv_executor *executor;
@@ -194,7 +194,7 @@ static uint32_t lints_of(int64_t busy_ns, bool wakes, int batches)
     rv_future_init(&bad->future, &bad_ops);
     bad->busy_ns = busy_ns;
     bad->wakes = wakes;
-    /* A poll takes as long as the test says, not as the machine likes. */
+    /* A poll takes as long as the test says, whatever the machine does. */
     rv_clock_freeze(RV_NS_PER_S);
     rv_task_dump_enable();
     cr_assert_eq(rv_trace_start(RV_TRACE_COUNTERS), 0);
@@ -228,7 +228,7 @@ RV_TEST(task_dump, a_task_with_a_long_poll_hogs_the_thread)
 
 /* --- from outside ------------------------------------------------------ */
 
-/* Prints the table from inside a poll, as a signal would find it. */
+/* Prints the table inside a poll, as a signal would. */
 struct printer {
     struct rv_future future;
     bool found;
@@ -262,7 +262,7 @@ RV_TEST(task_dump, a_poll_that_goes_on_is_seen)
     rv_task_dump_disable();
 }
 
-/* Read from a pipe until a line has come. */
+/* Read from a pipe until a line has arrived. */
 static void read_line(int fd, char *line, size_t size)
 {
     size_t len = 0;
@@ -311,7 +311,7 @@ RV_TEST(task_dump, lints_have_a_text)
     cr_assert_null(rv_lint_text(0));
 }
 
-/* A task that cannot be written down runs all the same. */
+/* A task without a record runs all the same. */
 static int watched_life(void *arg)
 {
     struct rv_executor *executor;

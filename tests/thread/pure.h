@@ -45,7 +45,7 @@ static inline struct rv_callable *new_sum(int32_t a, int32_t b)
 
 /* --- a gate ------------------------------------------------------------ */
 
-/* A call writes a byte when it is there, and waits for one to go on. */
+/* A call writes a byte when it has started, and waits for one to continue. */
 struct gate {
     int entered[2];
     int open[2];
@@ -69,7 +69,7 @@ static inline void gate_fini(struct gate *gate)
     }
 }
 
-/* Wait until a call is at the gate. */
+/* Wait until a call has reached the gate. */
 static inline void gate_wait(struct gate *gate)
 {
     char byte;
@@ -77,7 +77,7 @@ static inline void gate_wait(struct gate *gate)
     cr_assert_eq(read(gate->entered[0], &byte, 1), 1);
 }
 
-/* Let so many calls through. */
+/* Let this many calls pass. */
 static inline void gate_open(struct gate *gate, int calls)
 {
     while (calls--)

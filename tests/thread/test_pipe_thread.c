@@ -35,8 +35,8 @@ static void stop(struct rv_pipe_thread *thread)
     cr_assert_eq(rv_pipe_thread_stop(thread, rv_after_ms(RV_TEST_WAIT_MS)), 0);
 }
 
-/* Wait for a byte and take it. Returns: whether the pipe thread made the call.
- */
+/* Wait for a byte and read it. Returns: whether the pipe thread made the
+ * call. */
 static bool reap(struct rv_pipe_thread *thread)
 {
     struct pollfd done = {.fd = rv_pipe_thread_done_fd(thread),
@@ -84,7 +84,7 @@ RV_TEST(pipe_thread, what_somebody_else_took_is_not_run)
     }
 }
 
-/* As an io_uring reads the byte: with a read that blocks. */
+/* Like an io_uring: read the byte with a read that blocks. */
 RV_TEST(pipe_thread, somebody_else_may_read_the_bytes)
 {
     for (int i = 0; i < KINDS; i++) {
@@ -135,7 +135,7 @@ RV_TEST(pipe_thread, more_jobs_than_a_pipe_has_slots_are_refused)
     }
 }
 
-/* Every byte is one job, also when they are all read late. */
+/* Each byte is one job, also if all are read late. */
 RV_TEST(pipe_thread, bytes_that_wait_are_read_one_by_one)
 {
     for (int i = 0; i < KINDS; i++) {
@@ -226,7 +226,7 @@ RV_TEST(pipe_thread, one_that_was_not_started_is_stopped_all_the_same)
     stop(&thread);
 }
 
-/* PIPE_THREAD-6: it closes its ends itself, when it comes to it. */
+/* PIPE_THREAD-6: the pipe thread closes its ends itself, later. */
 static void leave_one_alone(enum rv_pipe_thread_kind kind)
 {
     const uint32_t threads = rv_test_threads();
@@ -253,7 +253,7 @@ RV_TEST(pipe_thread, one_that_is_stuck_is_left_alone_at_the_deadline)
         leave_one_alone(kinds[i]);
 }
 
-/* Who blocks sleeps as long by the real clock. */
+/* A wait that blocks lasts as long by the real clock. */
 RV_TEST(pipe_thread, also_while_the_clock_stands_still)
 {
     rv_clock_freeze(1000 * RV_NS_PER_S);
@@ -264,7 +264,7 @@ RV_TEST(pipe_thread, also_while_the_clock_stands_still)
 
 /* --- what goes wrong --------------------------------------------------- */
 
-/* The number that the next descriptor gets. */
+/* The number of the next descriptor. */
 static rlim_t lowest_free(void)
 {
     int fd = dup(STDERR_FILENO);
@@ -324,7 +324,7 @@ RV_TEST(pipe_thread, where_clone_fails_at_the_third_the_first_two_go_on)
     in_child(third_without_clone);
 }
 
-/* A child has copies of all ends of the pipes, for as long as it lives. */
+/* A child has copies of all ends of the pipes as long as it lives. */
 RV_TEST(pipe_thread, a_child_of_fork_does_not_keep_it_from_ending)
 {
     for (int i = 0; i < KINDS; i++) {
@@ -347,7 +347,7 @@ RV_TEST(pipe_thread, a_child_of_fork_does_not_keep_it_from_ending)
     }
 }
 
-/* Its packet to end has to wait for a slot in the pipe. */
+/* The packet that ends it has to wait for a slot in the pipe. */
 RV_TEST(pipe_thread, one_that_is_full_of_jobs_ends_after_them)
 {
     for (int i = 0; i < KINDS; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_thread.c - bare threads: how they begin, what they have, how they end.
+ * test_thread.c - bare threads: how they start, what they get, how they end.
  *
  * Threads: the test's, and bare ones, which call nothing of the C library.
  */
@@ -67,7 +67,8 @@ RV_TEST(thread, without_arguments_and_on_a_small_stack_it_starts_too)
     join(&thread);
 }
 
-/* The first word says where to write; the rest is there for its length. */
+/* The first word is the address to write to; the rest is there for its
+ * length. */
 static void alignment_main(void *args)
 {
     uintptr_t *misaligned = *(uintptr_t **)args;
@@ -207,7 +208,7 @@ RV_TEST(thread, nothing_of_it_stays_mapped)
 
 /* --- what goes wrong --------------------------------------------------- */
 
-/* args: a descriptor. Says that it was there, then goes down the stack. */
+/* args: a descriptor. Reports its start, then overflows the stack. */
 static void overflow_main(void *args)
 {
     volatile char *below = args;
@@ -217,7 +218,7 @@ static void overflow_main(void *args)
         below[-i] = 1;
 }
 
-/* In a child of ours: the fault ends the process. */
+/* In a child of the test: the fault ends the process. */
 RV_TEST(thread, an_overflow_of_its_stack_is_a_fault)
 {
     char began[2];
@@ -280,7 +281,7 @@ RV_TEST(thread, they_are_there_where_there_is_assembly_for_them)
     cr_assert_eq(rv_thread_supported(), may_be && machine_has_assembly());
 }
 
-/* Sums that overflow would make a small one of it. */
+/* Sizes whose sum would overflow to a small one. */
 RV_TEST(thread, a_stack_larger_than_all_memory_is_enomem)
 {
     struct rv_thread thread;

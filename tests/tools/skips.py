@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""Why a test may be skipped: each reason, and when the machine bears it out.
+"""Valid reasons to skip a test, each with a check of the machine.
 
-A skip is no pass. One whose reason is not listed here, or is not so on this
-machine, counts as a failure: a test that turns itself off where it should run
-shows nothing, least of all that what it is for is broken.
+A skip is not a pass. If its reason is not listed here, or is not true on this
+machine, it counts as a failure: a test that skips itself where it should run
+would never show that its feature is broken.
 
-What the machine has is asked of the kernel directly; what `reveil doctor` says
-of it has to be the same.
+The checks ask the kernel directly. `reveil doctor` must give the same answers.
 """
 
 import ctypes
@@ -26,7 +25,7 @@ PAGE = 4096
 
 
 class Machine:
-    """What there is. Each question is asked once, when it comes up."""
+    """The features of the machine. Each is checked once, when it is needed."""
 
     def __init__(self, build):
         self.build = build

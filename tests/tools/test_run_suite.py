@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What run-suite counts, what it takes for a skip, and how far it says it is.
+"""Tests of run-suite: its counts, the validity of skips, and the progress.
 
 usage: test_run_suite.py
 """
@@ -29,7 +29,7 @@ def log(stdout="", result="OK", stderr="", name="x"):
 
 
 class Machine(skips.Machine):
-    """One that has what it is told."""
+    """A machine with the given features."""
 
     io_uring = rwf_nowait = guard_pages = ipv6 = True
     sanitized = False
@@ -88,7 +88,7 @@ class Skips(unittest.TestCase):
         self.assertEqual(len(self.judge("gdb is not installed",
                                         Machine(["gdb"]))), 1)
 
-    def test_a_reason_that_nobody_knows_is_wrong(self):
+    def test_an_unknown_reason_is_wrong(self):
         for reason in "", "it did not work", "the machine was busy":
             self.assertEqual(len(self.judge(reason)), 1)
 

@@ -63,7 +63,7 @@ struct sample {
 
 static const uint64_t task_id = UINT64_C(3) << 32 | 12;
 
-/* Check what is said about an event, without its time and thread. */
+/* Check the text of an event, without its time and thread. */
 static void expect_text(const struct sample *sample)
 {
     const struct rv_event event = {
@@ -142,7 +142,7 @@ Test(trace_text, a_line_is_time_thread_and_text)
     cr_assert_eq(sscanf(line, "%lf", &at_ms), 1);
     cr_assert_str_eq(line + 8, " ms  executor    polls task #12");
 
-    /* Time counts from the start: 400.25 ms later reads like that. */
+    /* Time counts from the start: this is the line 400.25 ms later. */
     cr_assert_geq(at_ms, 0);
     event.at_ns += 400250 * INT64_C(1000);
     rv_trace_format(&event, line, sizeof line);

@@ -17,7 +17,7 @@
 
 #include "support/support.h"
 
-enum { RING_EVENTS = 65536 }; /* what trace.h promises to keep */
+enum { RING_EVENTS = 65536 }; /* the number that trace.h promises to keep */
 
 /* --- memory ------------------------------------------------------------ */
 
@@ -385,7 +385,7 @@ Test(trace, a_muted_thread_is_left_out_until_it_is_let_in_again)
     cr_assert(rv_trace_thread_is_muted());
     rv_trace(RV_EV_WAKE, 1, 0);
     cr_assert_eq(rv_trace_count(RV_EV_WAKE), 0);
-    write_on_thread("another"); /* is not concerned */
+    write_on_thread("another"); /* is not affected */
     cr_assert_eq(rv_trace_count(RV_EV_PARK), 1);
 
     rv_trace_mute_thread(false);

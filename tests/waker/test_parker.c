@@ -40,8 +40,8 @@ RV_TEST(parker, two_unparks_leave_one_token)
     struct rv_parker parker;
 
     rv_parker_init(&parker);
-    cr_assert_not(rv_parker_unpark(&parker), "nobody slept");
-    cr_assert_not(rv_parker_unpark(&parker), "nobody slept");
+    cr_assert_not(rv_parker_unpark(&parker), "the owner did not sleep");
+    cr_assert_not(rv_parker_unpark(&parker), "the owner did not sleep");
 
     cr_assert(rv_parker_park(&parker, RV_NEVER));
     cr_assert_not(rv_parker_park(&parker, 0));
@@ -103,7 +103,7 @@ struct shared {
     bool slept;
 };
 
-/* Until the owner has been about to sleep `times` times. */
+/* Wait until the owner has been about to sleep `times` times. */
 static void wait_for_park(uint64_t times)
 {
     while (rv_trace_count(RV_EV_PARK) < times)
@@ -265,13 +265,13 @@ RV_TEST(parker, a_signal_handler_may_unpark)
 
 /* --- another way to sleep ---------------------------------------------- */
 
-/* A park backend that only writes down how it was asked to sleep. */
+/* A park backend that only records how it was called. */
 struct bed {
     struct rv_parker *parker;
     int64_t deadline_ns;
     int turns;
-    bool unpark; /* somebody does, in the middle of the next turn */
-    bool broken; /* there is no sleep to be had */
+    bool unpark; /* an event comes in the middle of the next call */
+    bool broken; /* this way to sleep is unavailable */
 };
 
 static bool bed_turn(void *context, int64_t *deadline_ns)
@@ -338,7 +338,7 @@ struct waking {
     _Atomic bool done;
 };
 
-/* Until it was one that slept. */
+/* Until there was one that slept. */
 static void *unpark_when_parked(void *arg)
 {
     struct waking *waking = arg;
@@ -381,7 +381,7 @@ RV_TEST(parker, drive_is_a_look_without_sleeping)
     struct bed bed;
 
     rv_parker_init(&parker);
-    rv_parker_drive(&parker); /* nobody to look */
+    rv_parker_drive(&parker); /* no thread to check */
     use_bed(&parker, &bed);
     bed.deadline_ns = -1;
     rv_parker_drive(&parker);

@@ -15,7 +15,7 @@
 
 RV_TEST_SUITE(ready);
 
-/* A queue with the tasks 0..len-1, in their first life. */
+/* A queue with the tasks 0..len-1, in the first use of their slots. */
 static struct rv_ready *new_queue(uint32_t len)
 {
     struct rv_ready *queue = rv_ready_new(sizeof(struct rv_ready_slot));
@@ -26,7 +26,7 @@ static struct rv_ready *new_queue(uint32_t len)
     return queue;
 }
 
-/* The id of the n-th task in its first life. */
+/* The id of the n-th task in the first use of its slot. */
 static uint64_t first_id(uint32_t n)
 {
     return UINT64_C(1) << 32 | n;
@@ -152,7 +152,7 @@ RV_TEST(ready, what_is_left_of_a_batch_may_be_all_there_is)
     rv_ready_batch(queue);
     expect_next(queue, 0);
     rv_ready_end_batch(queue);
-    rv_ready_end_batch(queue); /* harmless */
+    rv_ready_end_batch(queue); /* a no-op */
 
     rv_ready_enter(queue);
     rv_ready_push(queue, first_id(2)); /* behind it, on the local chain */
@@ -252,7 +252,7 @@ RV_TEST(ready, a_task_that_is_retired_in_the_queue_is_passed_over)
     rv_ready_put(queue);
 }
 
-/* Else the link that the chain goes on by would be the new user's. */
+/* Otherwise the link that the chain continues with would be the new user's. */
 RV_TEST(ready, a_slot_has_no_new_user_while_it_is_in_the_queue)
 {
     struct rv_ready *queue = new_queue(1);
@@ -325,7 +325,7 @@ RV_TEST(ready, without_memory_there_is_no_room_and_then_there_is)
     rv_ready_put(queue);
 }
 
-/* READY-7: what only its owner knows needs no read-modify-write. */
+/* READY-7: a task that only its owner knows needs no read-modify-write. */
 RV_TEST(ready, cloning_a_waker_makes_a_task_known_to_others)
 {
     struct rv_ready *queue = new_queue(1);
@@ -396,7 +396,7 @@ static void *push_all(void *arg)
     return NULL;
 }
 
-/* Take all that is there and note when each came. Returns: how many. */
+/* Take all that is there and record when each came. Returns: the number. */
 static uint32_t take_batch(struct rv_ready *queue, uint32_t *order,
                            uint32_t taken)
 {

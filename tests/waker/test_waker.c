@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_waker.c - the handle on a task, and wakes delivered together.
+ * test_waker.c - the handle on a task, and batches of wakes.
  *
  * Threads: the test's thread owns the queues; helpers wake.
  */
@@ -14,6 +14,7 @@
 
 #include "support/failing_alloc.h"
 #include "support/support.h"
+#include "waker/wake_batch.h"
 
 RV_TEST_SUITE(waker);
 
@@ -309,7 +310,7 @@ static struct rv_waker waker_of(struct rv_ready *queue, uint32_t index)
     return rv_waker_clone(&borrowed);
 }
 
-/* Move a waker of the task into the batch. Returns: true when now full. */
+/* Move a waker of the task into the batch. Returns: true if it is full now. */
 static bool add(struct rv_wake_batch *batch, struct rv_ready *queue,
                 uint32_t index)
 {
@@ -342,7 +343,7 @@ RV_TEST(waker, a_batch_wakes_nobody_before_it_is_delivered)
     add(&batch, queue, 0);
     add(&batch, queue, 2);
     cr_assert_not(rv_ready_batch(queue));
-    cr_assert_not(rv_wake_batch_deliver(&batch), "nobody slept");
+    cr_assert_not(rv_wake_batch_deliver(&batch), "no executor slept");
 
     expect_batch(queue, (const uint32_t[]){1, 0, 2}, 3);
     cr_assert(rv_parker_park(rv_ready_parker(queue), 0));
@@ -462,7 +463,7 @@ RV_TEST(waker, a_delivered_batch_has_dropped_its_wakers)
     queue = new_queue(2);
     add(&batch, queue, 0);
     add(&batch, queue, 1);
-    rv_ready_put(queue); /* the batch holds the last references */
+    rv_ready_put(queue); /* the batch has the last references */
     cr_assert_gt(rv_alloc_live(), 0);
 
     rv_wake_batch_deliver(&batch);

@@ -9,6 +9,7 @@
 #include <reveil/http_server.h>
 #include <string.h>
 
+#include "base/base_internal.h"
 #include "http/server/connection.h"
 
 enum {
@@ -18,13 +19,6 @@ enum {
 };
 
 static const uint64_t max_body = UINT64_C(1) << 20;
-
-/* Errors that end when a connection is closed. */
-static bool is_shortage(int error)
-{
-    return error == -EMFILE || error == -ENFILE || error == -ENOMEM ||
-           error == -ENOBUFS || error == -ENOSPC;
-}
 
 /*
  * Close the connection that has been idle longest. The list is ordered by the
@@ -88,7 +82,7 @@ static enum rv_poll accept_all(struct rv_http_server *self, struct rv_cx *cx)
                 rv_http_connection_start(self, &self->accepted, cx->executor);
         if (is_lasting(error))
             RV_RETURN(future, error);
-        if (error < 0 && !(is_shortage(error) && close_idlest(self))) {
+        if (error < 0 && !(rv_error_is_shortage(error) && close_idlest(self))) {
             /* The listener stays open and READY: clients wait in its queue
              * until something is closed. */
             rv_sleep_init(&self->pause, rv_after_ms(PAUSE_MS));
