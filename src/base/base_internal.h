@@ -21,6 +21,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/fds.h"
+#include "base/write_all.h"
+
 /*
  * Write one line, "reveil: <what>: <name>", to fd 2 and abort().
  *
@@ -144,48 +147,6 @@ int rv_pthread_start(pthread_t *out, enum rv_pthread_signals signals,
 
 /* The CPUs that the calling thread may run on; 1 if that cannot be told. */
 uint32_t rv_cpu_count(void);
-
-/*
- * Write all of `data`, also to a descriptor that is non-blocking.
- *
- * written_bytes: increased by what was written, also on error; or NULL.
- * Blocks: the thread.   Threads: any.   Returns: 0, negative errno.
- */
-int rv_write_all(int fd, const void *data, size_t len_bytes,
-                 uint64_t *written_bytes);
-
-/*
- * Raise the soft limit of descriptors to `wanted` if it is lower. The table of
- * descriptors does not grow: see rv_reserve_fds().
- *
- * wanted:  RV_FD_LIMIT_MAX for as many as the hard limit allows.
- * Threads: any.
- * Returns: the soft limit now. It is unchanged, and less than `wanted`, when
- *          the hard limit does not allow that many.
- */
-uint64_t rv_fd_limit_raise(uint64_t wanted);
-
-#define RV_FD_LIMIT_MAX UINT64_MAX
-
-/* The lowest descriptor that is not stdin, stdout or stderr. */
-enum { RV_FD_FIRST = 3 };
-
-/*
- * Move a new descriptor above stdin, stdout and stderr. A program that was
- * started with one of them closed gets its number for whatever is opened next,
- * and a printf() would go into that. So every descriptor that the library makes
- * passes through here, before it is used or registered anywhere.
- *
- * fd:      what the system call returned: -1 and errno, or a descriptor. It
- *          must be close-on-exec, and so is its copy.
- * Threads: any.   Owns: fd becomes the callee's; it is closed on error.
- * Returns: a descriptor of RV_FD_FIRST at least, negative errno.
- */
-int rv_fd_above_stdio(int fd);
-
-/* The same with both ends of a pipe, and what pipe2() returned. Returns: 0,
- * negative errno; then both are closed. */
-int rv_fds_above_stdio(int fds[2], int result);
 
 /*
  * After a system call that failed: whether a signal has interrupted it, and it

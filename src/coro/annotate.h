@@ -10,23 +10,9 @@
 
 #include <stddef.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define RV_CORO_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define RV_CORO_ASAN 1
-#endif
-#endif
+#include "base/sanitizers.h"
 
-#if defined(__SANITIZE_THREAD__)
-#define RV_CORO_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define RV_CORO_TSAN 1
-#endif
-#endif
-
-#if defined(RV_CORO_ASAN) || defined(RV_CORO_TSAN)
+#if RV_ASAN || RV_TSAN
 #define RV_CORO_SANITIZED 1
 #endif
 
@@ -47,11 +33,11 @@
 /* The same, and it is not made a part of its caller. */
 #define RV_CORO_UNINSTRUMENTED RV_CORO_UNSEEN __attribute__((noinline))
 
-#ifdef RV_CORO_ASAN
+#if RV_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
-#ifdef RV_CORO_TSAN
+#if RV_TSAN
 #include <sanitizer/tsan_interface.h>
 #endif
 #ifdef RV_CORO_VALGRIND
@@ -71,7 +57,7 @@ static inline int rv_annotate_valgrind(void)
 /* A stack's memory is another user's now, or nobody's. */
 static inline void rv_annotate_clean(char *low, size_t size_bytes)
 {
-#ifdef RV_CORO_ASAN
+#if RV_ASAN
     __asan_unpoison_memory_region(low, size_bytes);
 #else
     (void)low;

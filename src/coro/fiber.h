@@ -56,13 +56,13 @@ static inline void fiber_free(struct rv_coro *coro)
 
 #else /* RV_CORO_SANITIZED */
 
-#ifndef RV_CORO_ASAN
+#if !RV_ASAN
 #define __sanitizer_start_switch_fiber(save, low, size_bytes) \
     ((void)(save), (void)(low), (void)(size_bytes))
 #define __sanitizer_finish_switch_fiber(save, low, size_bytes) \
     ((void)(save), (void)(low), (void)(size_bytes))
 #endif
-#ifndef RV_CORO_TSAN
+#if !RV_TSAN
 #define __tsan_get_current_fiber()           NULL
 #define __tsan_create_fiber(flags)           NULL
 #define __tsan_destroy_fiber(fiber)          ((void)(fiber))

@@ -17,7 +17,7 @@
 
 #include "base/base_internal.h"
 #include "coro/coro_internal.h"
-#include "executor/executor_internal.h"
+#include "executor/task.h"
 
 /* What the executor polls. It lies in the coroutine, as rv_coro_data(). */
 struct task {

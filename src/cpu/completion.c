@@ -29,10 +29,10 @@
 #include <linux/io_uring.h>
 #include <reveil/reactor.h>
 
-#include "executor/executor_internal.h"
-#include "ring/ring_internal.h"
-#include "thread/pipe_thread_internal.h"
-#include "thread/thread_internal.h"
+#include "base/sanitizers.h"
+#include "executor/task.h"
+#include "ring/query.h"
+#include "thread/done_fd.h"
 
 /* --- the ring ---------------------------------------------------------- */
 
@@ -225,13 +225,12 @@ int rv_cpu_completion_start(struct rv_cpu_pool *pool)
     struct rv_ring *ring = rv_ring_current();
 
     /* ThreadSanitizer does not know that what the kernel reads is ordered. */
-    if (RV_THREAD_SANITIZED || !ring ||
-        rv_ring_executor(ring) != pool->executor || rv_ring_open(ring) != 0 ||
-        !has_room(ring, pool))
+    if (RV_TSAN || !ring || rv_ring_executor(ring) != pool->executor ||
+        rv_ring_open(ring) != 0 || !has_room(ring, pool))
         return start_reaper(pool);
     pool->ring = ring;
     pool->observer.failed = ring_failed;
-    rv_list_push(&ring->observers, &pool->observer.node);
+    rv_ring_observe(ring, &pool->observer);
     return 0;
 }
 

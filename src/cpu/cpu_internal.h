@@ -12,7 +12,8 @@
 #include <reveil/pipe_thread.h>
 #include <reveil/ring.h>
 
-#include "ring/ring_internal.h"
+#include "cpu/query.h"
+#include "ring/observer.h"
 
 /*
  * WAITING -> QUEUED -> GIVEN -> DONE; a job may skip the first two, and is
@@ -81,18 +82,6 @@ struct rv_cpu_pool {
 };
 
 /* --- cpu_pool.c -------------------------------------------------------- */
-
-/* It has a task of its own in its executor. */
-static inline bool rv_cpu_has_task(const struct rv_cpu_pool *pool)
-{
-    return pool->reaper;
-}
-
-/* Of the operations of its ring that no future waits for. */
-static inline uint32_t rv_cpu_reads(const struct rv_cpu_pool *pool)
-{
-    return pool->reads;
-}
 
 void rv_cpu_get(struct rv_cpu_pool *pool);
 void rv_cpu_put(struct rv_cpu_pool *pool);

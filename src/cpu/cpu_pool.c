@@ -50,6 +50,16 @@ bool rv_cpu_uses_ring(const struct rv_cpu_pool *pool)
     return pool->ring != NULL;
 }
 
+bool rv_cpu_has_task(const struct rv_cpu_pool *pool)
+{
+    return pool->reaper;
+}
+
+uint32_t rv_cpu_reads(const struct rv_cpu_pool *pool)
+{
+    return pool->reads;
+}
+
 /* --- birth and death --------------------------------------------------- */
 
 int rv_cpu_pool_new(struct rv_cpu_pool **out, struct rv_executor *executor,

@@ -11,36 +11,17 @@
 #include <reveil/executor.h>
 #include <reveil/trace.h>
 
+#include "executor/driver.h"
+#include "executor/loop.h"
+#include "executor/task.h"
 #include "executor/wheel.h"
 #include "waker/stats.h"
-
-enum rv_task_flag {
-    RV_TASK_ABORTED = 1,  /* during its poll, which goes on */
-    RV_TASK_BORROWED = 2, /* the future is the caller's, and stays it */
-    RV_TASK_EMBEDDED = 4, /* not from rv_alloc(): its drop frees it, and the
-                             handle gets its result only */
-    RV_TASK_LAST = 8,     /* rv_block_on() returns when it is over */
-};
 
 /* A future with a place in line; slot.flags: enum rv_task_flag. */
 struct rv_task {
     struct rv_ready_slot slot;
     struct rv_future *future;
     struct rv_join *join; /* who holds the handle; NULL when detached */
-};
-
-/*
- * What shares the executor's thread without being a task: an io_uring, which
- * submits what its futures have prepared, and reaps.
- */
-struct rv_driver {
-    struct rv_list node;
-    /*
-     * Called before the executor sleeps (`idle`), and every so often while it
-     * is busy. It may add and remove drivers, also itself. Returns: true if a
-     * task may have become ready.
-     */
-    bool (*run)(struct rv_driver *driver, bool idle);
 };
 
 struct rv_executor {
@@ -54,36 +35,6 @@ struct rv_executor {
     bool entered;        /* between enter and leave */
     uint32_t mark;       /* the process that it is of */
 };
-
-/* From now on the executor calls `driver`, until it is removed. It may outlive
- * the executor. */
-void rv_executor_add_driver(struct rv_executor *executor,
-                            struct rv_driver *driver);
-void rv_executor_remove_driver(struct rv_driver *driver);
-
-/*
- * For a loop around the executor's own (a scheduler's worker). Between enter
- * and leave this thread polls for `executor`; run() polls what is ready, fires
- * due timers and calls the drivers, without sleeping; when it had nothing
- * to do, the loop parks on rv_ready_parker() until rv_executor_next_ns().
- *
- * Misuse: enter when the thread polls for an executor already.
- */
-void rv_executor_enter(struct rv_executor *executor);
-void rv_executor_leave(struct rv_executor *executor);
-
-/* Returns: true if there was something to do. */
-bool rv_executor_run(struct rv_executor *executor);
-
-/*
- * The same for a loop that has something else to do next. The drivers have
- * theirs after the tasks: what these have prepared for a ring would lie there
- * until the executor is called often enough to find nothing ready.
- */
-bool rv_executor_run_busy(struct rv_executor *executor);
-
-/* When the first timer is due; RV_NEVER. */
-int64_t rv_executor_next_ns(const struct rv_executor *executor);
 
 /* Private: record a new task in the trace and the task dump. */
 void rv_task_born(struct rv_executor *executor, struct rv_task *task,
@@ -113,21 +64,6 @@ static inline int rv_task_start(struct rv_executor *executor,
         rv_ready_push_other(executor->ready, slot->id);
     return 0;
 }
-
-/*
- * rv_spawn() with flags for the task: RV_TASK_EMBEDDED or 0.
- *
- * id: where the task's id is stored before its first poll; with a `join` the id
- *     is in join->task instead.
- * Returns: as rv_spawn().
- */
-int rv_task_spawn(struct rv_executor *executor, struct rv_future *future,
-                  struct rv_join *join, uint8_t flags, const char *where,
-                  uint64_t *id);
-
-/* Cancel the task of this id, if it is not over: now, or at the end of the
- * poll that it is in. */
-void rv_task_abort(struct rv_executor *executor, uint64_t id);
 
 /* End a task now: with its future's result, or with -ECANCELED. */
 void rv_task_finish(struct rv_executor *executor, struct rv_task *task,

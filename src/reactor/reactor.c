@@ -171,6 +171,11 @@ static int64_t back_off(struct rv_reactor *reactor, int error)
     return report_now_and_then(reactor);
 }
 
+bool rv_reactor_is_fused(const struct rv_reactor *reactor)
+{
+    return reactor->fused;
+}
+
 int rv_reactor_error(const struct rv_reactor *reactor)
 {
     if (rv_fork_is_copy(reactor->mark))

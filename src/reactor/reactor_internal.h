@@ -7,6 +7,8 @@
 #include <reveil/base.h>
 #include <reveil/reactor.h>
 
+#include "reactor/query.h"
+
 enum { RV_DIRECTIONS = 2 };
 
 /* What is known of one direction of a descriptor. */
@@ -57,10 +59,6 @@ struct rv_reactor {
  */
 void rv_source_report(struct rv_reactor *reactor, uint64_t id, uint32_t events,
                       struct rv_wake_batch *batch);
-
-/* It was registered by a parent of this process: what is done to the
- * descriptor concerns that one too. Threads: any. */
-bool rv_source_is_parents(const struct rv_source *source);
 
 /*
  * epoll has failed for good: report every source as ready, so that each waiting

@@ -9,7 +9,9 @@
 
 #include <reveil/ring.h>
 
-#include "executor/executor_internal.h"
+#include "executor/driver.h"
+#include "ring/observer.h"
+#include "ring/query.h"
 #include "ring/queues.h"
 
 enum rv_entry_state {
@@ -80,10 +82,6 @@ struct rv_ring {
 #define RV_ENTRY_BIT (UINT64_C(1) << 32)
 
 /* --- ops.c: entries, from admission to completion ---------------------- */
-
-/* How many operations may be in flight, and how many cancels beside them: no
- * completion ever finds the completion queue full. */
-uint32_t rv_ring_op_limit(const struct rv_ring *ring);
 
 /* A slot in the operation table, not in line yet. Returns: NULL without memory.
  */
@@ -160,28 +158,8 @@ void rv_ring_drain(struct rv_ring *ring);
  * became ready for that. */
 bool rv_ring_back_off(struct rv_ring *ring);
 
-/* Notified when a ring has failed for good, so that its user can fall back to
- * the reactor. `failed` is called once, on the executor's thread. */
-struct rv_ring_observer {
-    struct rv_list node;
-    void (*failed)(struct rv_ring_observer *observer);
-};
-
 /* There is something to be tried again in a while. */
 void rv_ring_wake_reaper(struct rv_ring *ring);
-
-/* It has a task of its own in its executor, from its first use on. */
-static inline bool rv_ring_has_task(const struct rv_ring *ring)
-{
-    return ring->reaper;
-}
-
-/* Operations under way that are not behind a task of the executor, and whose
- * ends may wake one. */
-static inline uint32_t rv_ring_orphans(const struct rv_ring *ring)
-{
-    return ring->orphans;
-}
 
 void rv_ring_get(struct rv_ring *ring);
 void rv_ring_put(struct rv_ring *ring);

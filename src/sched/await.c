@@ -20,7 +20,7 @@
 #include <errno.h>
 
 #include "base/base_internal.h"
-#include "executor/executor_internal.h"
+#include "executor/task.h"
 #include "sched/sched_internal.h"
 
 static void set_needs_task(struct rv_worker *worker, struct rv_wait *wait,
@@ -76,7 +76,7 @@ static int await(struct rv_coro *coro, struct rv_future *future)
         !rv_go_is_handle(future))
         return -ECANCELED;
     rv_future_init(&wait.proxy, &proxy_ops);
-    error = rv_task_start(worker->executor, &wait.proxy, NULL, RV_TASK_BORROWED,
+    error = rv_task_spawn(worker->executor, &wait.proxy, NULL, RV_TASK_BORROWED,
                           future->ops->name, &wait.id);
     if (error < 0)
         return error;

@@ -8,10 +8,10 @@
 #include <stdio.h>
 
 #include "base/base_internal.h"
-#include "blocking/blocking_internal.h"
-#include "executor/executor_internal.h"
-#include "reactor/reactor_internal.h"
+#include "blocking/query.h"
+#include "reactor/query.h"
 #include "sched/sched_internal.h"
+#include "waker/ready.h"
 
 enum { MAX_WORKERS = 1024, FIRST_CAPACITY = 256, THREAD_NAME_BYTES = 16 };
 
@@ -144,7 +144,7 @@ static int start_threads(struct rv_sched *sched)
 static int find_reactor(struct rv_sched *sched)
 {
     sched->reactor = rv_reactor_current();
-    if (sched->reactor && !sched->reactor->fused &&
+    if (sched->reactor && !rv_reactor_is_fused(sched->reactor) &&
         rv_reactor_error(sched->reactor) == 0)
         return 0;
     sched->own_reactor = true;

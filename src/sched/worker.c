@@ -21,10 +21,11 @@
  * search: else two tasks that wait for each other in turn would be torn apart.
  */
 #include "base/base_internal.h"
-#include "cpu/cpu_internal.h"
-#include "executor/executor_internal.h"
-#include "ring/ring_internal.h"
+#include "cpu/query.h"
+#include "executor/loop.h"
+#include "ring/query.h"
 #include "sched/sched_internal.h"
+#include "waker/ready.h"
 
 enum {
     FAIR_RUNS = 61,    /* prime, as in Go and tokio, so as not to beat */
@@ -180,11 +181,7 @@ static void pause_for(uint32_t turns)
 
 bool rv_worker_is_woken(const struct rv_worker *worker)
 {
-    const struct rv_ready *ready = rv_executor_ready(worker->executor);
-
-    /* relaxed: as in rv_ready_batch(). */
-    return !rv_chain_empty(&ready->local) ||
-           atomic_load_explicit(&ready->has_pushed, memory_order_relaxed);
+    return !rv_ready_is_empty(rv_executor_ready(worker->executor));
 }
 
 static struct rv_go_task *search(struct rv_worker *worker)

@@ -350,6 +350,14 @@ static inline bool rv_ready_batch(struct rv_ready *queue)
     return true;
 }
 
+/* Returns: false if rv_ready_batch() would find a task. Threads: the owner. */
+static inline bool rv_ready_is_empty(const struct rv_ready *queue)
+{
+    /* relaxed: as in rv_ready_batch(). */
+    return rv_chain_empty(&queue->local) &&
+           !atomic_load_explicit(&queue->has_pushed, memory_order_relaxed);
+}
+
 /* Private: rv_ready_unmark() of a shared task. */
 uint32_t rv_ready_unmark_known(struct rv_ready_slot *slot);
 

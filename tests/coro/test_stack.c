@@ -252,7 +252,7 @@ Test(coro_stack, a_hundred_thousand_use_few_mappings_and_go_away,
 
     /* What stays: a cache of 64 and a depot of 16 MiB. */
     cr_assert_leq(rv_stack_mapped(), 64 + 1024 + 64);
-#ifndef RV_CORO_ASAN /* its shadow of the stacks stays */
+#if !RV_ASAN /* its shadow of the stacks stays */
     cr_assert_lt(resident_bytes(), before + (32 << 20));
 #else
     (void)before;
