@@ -49,14 +49,14 @@ static void read_done(void *owner, int32_t result)
         error = 0;
     if (!thread->closed && result == 1) {
         rv_pipe_thread_reaped(&thread->pipes);
-        rv_cpu_complete(thread, thread->byte);
+        rv_cpu_job_complete(thread, thread->byte);
     }
     if (!thread->closed && !error && pool->ring)
         error = begin_read(thread);
     if (!thread->closed && error)
-        rv_cpu_class_lose(thread, error); /* COMPLETION-4 */
+        pool->lost(thread, error); /* COMPLETION-4 */
     else if (!thread->closed)
-        rv_cpu_class_trigger(thread->class);
+        pool->room(thread->class);
     rv_cpu_put(pool);
 }
 
@@ -104,6 +104,7 @@ struct rv_cpu_reaper {
  */
 static void read_bytes(struct rv_cpu_thread *thread, const struct rv_cx *cx)
 {
+    const struct rv_cpu_pool *pool = thread->class->pool;
     uint32_t tick;
     bool ran;
 
@@ -112,11 +113,11 @@ static void read_bytes(struct rv_cpu_thread *thread, const struct rv_cx *cx)
         int error = rv_pipe_thread_reap(&thread->pipes, &ran);
 
         if (!error)
-            rv_cpu_complete(thread, ran);
+            rv_cpu_job_complete(thread, ran);
         else if (error == -EAGAIN)
             error = rv_source_clear(thread->source, RV_READ, tick);
         if (error)
-            rv_cpu_class_lose(thread, error); /* COMPLETION-4 */
+            pool->lost(thread, error); /* COMPLETION-4 */
     }
 }
 
@@ -132,7 +133,7 @@ static enum rv_poll reaper_poll(struct rv_future *future, struct rv_cx *cx)
 
         for (uint32_t j = 0; j < class->count; j++)
             read_bytes(class->threads[j], cx);
-        rv_cpu_class_trigger(class);
+        self->pool->room(class);
     }
     return RV_PENDING;
 }
@@ -209,7 +210,7 @@ static void ring_failed(struct rv_ring_observer *observer)
             if (!error)
                 error = open_by_reactor(thread);
             if (error)
-                rv_cpu_class_lose(thread, error);
+                pool->lost(thread, error);
         }
     }
 }
@@ -220,10 +221,15 @@ static bool has_room(const struct rv_ring *ring, const struct rv_cpu_pool *pool)
     return 2 * pool->max_threads <= rv_ring_op_limit(ring) / 2;
 }
 
-int rv_cpu_completion_start(struct rv_cpu_pool *pool)
+int rv_cpu_completion_start(struct rv_cpu_pool *pool,
+                            void (*room)(struct rv_cpu_class *class),
+                            void (*lost)(struct rv_cpu_thread *thread,
+                                         int32_t error))
 {
     struct rv_ring *ring = rv_ring_current();
 
+    pool->room = room;
+    pool->lost = lost;
     /* ThreadSanitizer does not know that what the kernel reads is ordered. */
     if (RV_TSAN || !ring || rv_ring_executor(ring) != pool->executor ||
         rv_ring_open(ring) != 0 || !has_room(ring, pool))

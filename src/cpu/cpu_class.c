@@ -29,7 +29,7 @@
  *       last one and no other can be started, so do those that wait.
  *
  * tests/models/cpu.pml is the model, with mutants for these rules and those of
- * cpu_pool.c; tests/mutants/ breaks some of them in the C code.
+ * cpu_job.c; tests/mutants/ breaks some of them in the C code.
  */
 #include "cpu/cpu_internal.h"
 
@@ -144,7 +144,7 @@ static bool give(struct rv_cpu_thread *thread, struct rv_cpu_job *job)
 
     if (is_shortage(error)) {
         if (job->packets == 0)
-            rv_cpu_refuse(job, error);
+            rv_cpu_job_refuse(job, error);
         return false;
     }
     thread->jobs[last] = job;
@@ -241,7 +241,7 @@ static void refuse_queued(struct rv_cpu_class *class, int32_t error)
 
         if (job->callable && job->class == class &&
             (job->state == RV_CPU_QUEUED || job->state == RV_CPU_WAITING))
-            rv_cpu_refuse(job, error);
+            rv_cpu_job_refuse(job, error);
     }
 }
 
@@ -265,8 +265,8 @@ static bool hand_on_queued(struct rv_cpu_class *class, uint32_t room)
         if (thread)
             give(thread, job);
         else
-            rv_cpu_refuse(job,
-                          -EPIPE); /* CPU_CLASS-6, in the middle of these */
+            rv_cpu_job_refuse(job,
+                              -EPIPE); /* CPU_CLASS-6, in the middle of these */
     }
     if (len == 0 || (len < 0 && errno != EINTR)) /* the pipe had some */
         refuse_queued(class, len < 0 ? -errno : -EPIPE);
@@ -364,7 +364,7 @@ void rv_cpu_class_lose(struct rv_cpu_thread *thread, int32_t error)
     rv_cpu_completion_close(thread);
     while (thread->pipes.in_flight > 0) {
         rv_pipe_thread_reaped(&thread->pipes);
-        rv_cpu_fail(thread, error);
+        rv_cpu_job_fail(thread, error);
     }
     if (class->pool->stopped)
         return;

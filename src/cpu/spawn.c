@@ -28,7 +28,7 @@ static int start(struct rv_cpu *self, const struct rv_cx *cx)
 /* The job is the pool's alone from now on. */
 static void let_go(struct rv_cpu *self)
 {
-    rv_cpu_let_go(self->pool, self->job);
+    rv_cpu_job_detach(self->job);
     self->job = NULL;
     rv_cpu_put(self->pool);
     self->pool = NULL;
