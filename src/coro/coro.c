@@ -12,10 +12,12 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/base_internal.h"
 #include "coro/coro_internal.h"
 #include "coro/fiber.h"
+#include "coro/overflow.h"
 
 enum { MAX_STACK_BYTES = 1 << 30, MAX_DATA_BYTES = 1024 };
 
@@ -102,9 +104,9 @@ RV_CORO_UNINSTRUMENTED bool rv_coro_resume_with(struct rv_coro *coro, int value)
              "a coroutine is resumed that runs or has finished");
     /* acquire: sees the key of overflow.c; pairs with the release in
      * install() there. */
-    if (atomic_load_explicit(&rv_overflow_reported, memory_order_acquire) &&
+    if (atomic_load_explicit(&rv_overflow_installed, memory_order_acquire) &&
         !rv_overflow_thread_is_ready)
-        rv_overflow_ready();
+        rv_overflow_prepare_thread();
     coro->state = RV_CORO_RUNNING;
     coro->resumer = current;
     current = coro;
@@ -169,6 +171,59 @@ size_t rv_coro_stack_bytes(const struct rv_coro *coro)
 void *rv_coro_data(struct rv_coro *coro)
 {
     return coro->data;
+}
+
+/* --- the report of an overflow, in a signal handler --------------------- */
+
+struct line {
+    char text[256];
+    size_t len;
+};
+
+static void add(struct line *line, const char *text)
+{
+    const size_t room = sizeof line->text - 1 - line->len; /* a newline */
+    const size_t len = strnlen(text, room);
+
+    memcpy(line->text + line->len, text, len);
+    line->len += len;
+}
+
+static void add_number(struct line *line, size_t number)
+{
+    char digits[24];
+    char *first = digits + sizeof digits - 1;
+
+    *first = '\0';
+    do
+        *--first = (char)('0' + number % 10);
+    while (number /= 10);
+    add(line, first);
+}
+
+/* Returns: false if the address is not in the guard of the coroutine that runs
+ * on this thread. */
+static bool report_overflow(const char *address)
+{
+    const struct rv_coro *coro = rv_coro_current();
+    struct line line = {.len = 0};
+
+    if (!coro || address >= coro->stack->low ||
+        address < coro->stack->low - rv_stack_guard_bytes())
+        return false;
+    add(&line, "reveil: coroutine ");
+    add(&line, coro->name);
+    add(&line, " overflowed its stack of ");
+    add_number(&line, coro->stack->size_bytes);
+    add(&line, " bytes");
+    line.text[line.len++] = '\n';
+    (void)!write(STDERR_FILENO, line.text, line.len);
+    return true;
+}
+
+int rv_coro_report_overflow(void)
+{
+    return rv_overflow_install(report_overflow);
 }
 
 /* --- waiting ----------------------------------------------------------- */

@@ -46,16 +46,4 @@ struct rv_coro {
 #endif
 };
 
-/* --- overflow.c -------------------------------------------------------- */
-
-/* rv_coro_report_overflow() was called. */
-extern _Atomic bool rv_overflow_reported;
-
-/* This thread has been asked for a signal stack. */
-extern _Thread_local bool rv_overflow_thread_is_ready
-    __attribute__((tls_model("initial-exec")));
-
-/* Give this thread a signal stack, unless it has one. */
-void rv_overflow_ready(void);
-
 #endif /* RV_CORO_INTERNAL_H */
