@@ -49,11 +49,9 @@
 
 RV_BEGIN_DECLS
 
-struct rv_future;
-
 /* All zero, and NULL instead of it, is the default. */
 struct rv_channel_options {
-    /* For rv_channel_describe(); 31 bytes are copied. NULL: "?". */
+    /* For rv_future_describe(); 31 bytes are copied. NULL: "?". */
     const char *name;
     /*
      * Release what a value that nobody received holds: for an end of another
@@ -62,16 +60,6 @@ struct rv_channel_options {
      */
     void (*drop_element)(void *element);
 };
-
-/*
- * What a future of this part waits for, in words, such as
- * "send on channel numbers, full (2 of 2)".
- *
- * Threads: the one that polls the future, or any while nobody does.
- * Returns: false, and "" in `text`, if it is no future of a channel.
- */
-bool rv_channel_describe(const struct rv_future *future, char *text,
-                         size_t size_bytes);
 
 RV_END_DECLS
 

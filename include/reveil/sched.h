@@ -66,13 +66,6 @@ struct rv_sched_options {
     size_t stack_bytes; /* of each task, see coro.h; 0: RV_CORO_STACK_BYTES */
     struct rv_ring_options ring; /* of each worker */
     const char *name; /* of the threads, 15 letters at most; NULL: "sched" */
-    /*
-     * For the report of a deadlock: put into words what a future waits for,
-     * or return false; rv_channel_describe() of channel.h. NULL: the names of
-     * the futures are enough.
-     */
-    bool (*describe)(const struct rv_future *future, char *text,
-                     size_t size_bytes);
 };
 
 /*
@@ -116,9 +109,8 @@ int rv_sched_run(struct rv_sched *sched, rv_go_fn fn, void *arg);
 
 /*
  * After -EDEADLK: a line for each task that was stuck,
- *     task 'producer' waits for rv_spsc_send
- * or, with rv_channel_describe() in the options,
  *     task 'producer' waits for send on channel numbers, full (2 of 2)
+ * with the words of rv_future_describe(), or else the name of the future.
  * NULL when there was no deadlock. Stays until rv_sched_stop().
  */
 const char *rv_sched_deadlock(const struct rv_sched *sched);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * channel.c - what the kinds of channel share: the ring of slots, the end of
- * channels in channels, words for a future that waits.
+ * channel.c - what the kinds of channel share: the ring of slots and the
+ * end of channels in channels.
  *
  * Threads: any; a ring has the owners that its channel says.
  */
@@ -65,17 +65,4 @@ void rv_reclaim(struct rv_reclaim *reclaim,
         reclaim->run(reclaim); /* it may append more */
     }
     end = NULL;
-}
-
-bool rv_channel_describe(const struct rv_future *future, char *text,
-                         size_t size_bytes)
-{
-    if (rv_spsc_describe(future, text, size_bytes) ||
-        rv_mpsc_describe(future, text, size_bytes) ||
-        rv_oneshot_describe(future, text, size_bytes) ||
-        rv_publisher_describe(future, text, size_bytes))
-        return true;
-    if (size_bytes > 0)
-        *text = '\0';
-    return false;
 }

@@ -97,12 +97,4 @@ static inline enum rv_poll rv_channel_pending(const struct rv_future *future,
     return RV_PENDING;
 }
 
-/* rv_channel_describe() for one kind. Returns: false if it is none of it. */
-bool rv_spsc_describe(const struct rv_future *future, char *text, size_t size);
-bool rv_mpsc_describe(const struct rv_future *future, char *text, size_t size);
-bool rv_oneshot_describe(const struct rv_future *future, char *text,
-                         size_t size);
-bool rv_publisher_describe(const struct rv_future *future, char *text,
-                           size_t size);
-
 #endif /* RV_CHANNEL_INTERNAL_H */

@@ -423,8 +423,21 @@ static void recv_drop(struct rv_future *future)
         rv_atomic_waker_clear(&of_receiver(self->receiver)->values);
 }
 
+static void recv_describe(const struct rv_future *future, char *text,
+                          size_t size)
+{
+    const struct rv_mpsc_recv *self = (const struct rv_mpsc_recv *)future;
+
+    snprintf(text, size, "receive on channel %s, empty",
+             of_receiver(self->receiver)->elements.name);
+}
+
 static const struct rv_future_ops recv_ops = {
-    .name = "rv_mpsc_recv", .poll = recv_poll, .drop = recv_drop};
+    .name = "rv_mpsc_recv",
+    .poll = recv_poll,
+    .drop = recv_drop,
+    .describe = recv_describe,
+};
 
 void rv_mpsc_recv_init(struct rv_mpsc_recv *recv,
                        struct rv_mpsc_receiver *receiver, void *elements,
@@ -433,15 +446,4 @@ void rv_mpsc_recv_init(struct rv_mpsc_recv *recv,
     *recv = (struct rv_mpsc_recv){
         .count = count, .receiver = receiver, .elements = elements};
     rv_future_init(&recv->future, &recv_ops);
-}
-
-bool rv_mpsc_describe(const struct rv_future *future, char *text, size_t size)
-{
-    const struct rv_mpsc_recv *recv = (const struct rv_mpsc_recv *)future;
-
-    if (future->ops != &recv_ops)
-        return false;
-    snprintf(text, size, "receive on channel %s, empty",
-             of_receiver(recv->receiver)->elements.name);
-    return true;
 }

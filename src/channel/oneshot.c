@@ -180,24 +180,25 @@ static void recv_drop(struct rv_future *future)
         rv_atomic_waker_clear(&of_receiver(self->receiver)->value_waker);
 }
 
+static void recv_describe(const struct rv_future *future, char *text,
+                          size_t size)
+{
+    const struct rv_oneshot_recv *self = (const struct rv_oneshot_recv *)future;
+
+    snprintf(text, size, "receive on oneshot %s, not sent",
+             of_receiver(self->receiver)->elements.name);
+}
+
 static const struct rv_future_ops recv_ops = {
-    .name = "rv_oneshot_recv", .poll = recv_poll, .drop = recv_drop};
+    .name = "rv_oneshot_recv",
+    .poll = recv_poll,
+    .drop = recv_drop,
+    .describe = recv_describe,
+};
 
 void rv_oneshot_recv_init(struct rv_oneshot_recv *recv,
                           struct rv_oneshot_receiver *receiver, void *element)
 {
     *recv = (struct rv_oneshot_recv){.receiver = receiver, .element = element};
     rv_future_init(&recv->future, &recv_ops);
-}
-
-bool rv_oneshot_describe(const struct rv_future *future, char *text,
-                         size_t size)
-{
-    const struct rv_oneshot_recv *recv = (const struct rv_oneshot_recv *)future;
-
-    if (future->ops != &recv_ops)
-        return false;
-    snprintf(text, size, "recv on oneshot %s, not sent",
-             of_receiver(recv->receiver)->elements.name);
-    return true;
 }

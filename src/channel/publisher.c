@@ -351,8 +351,22 @@ static void reserve_drop(struct rv_future *future)
         rv_atomic_waker_clear(&self->publisher->room);
 }
 
+static void reserve_describe(const struct rv_future *future, char *text,
+                             size_t size)
+{
+    const struct rv_publisher_reserve *self =
+        (const struct rv_publisher_reserve *)future;
+
+    snprintf(text, size, "room for %u events in publisher %s, full", self->n,
+             self->publisher->elements.name);
+}
+
 static const struct rv_future_ops reserve_ops = {
-    .name = "rv_publisher_reserve", .poll = reserve_poll, .drop = reserve_drop};
+    .name = "rv_publisher_reserve",
+    .poll = reserve_poll,
+    .drop = reserve_drop,
+    .describe = reserve_describe,
+};
 
 void rv_publisher_reserve_init(struct rv_publisher_reserve *reserve,
                                struct rv_publisher *publisher, uint32_t n)
@@ -391,34 +405,26 @@ static void recv_drop(struct rv_future *future)
         rv_atomic_waker_clear(&self->subscriber->events);
 }
 
+static void recv_describe(const struct rv_future *future, char *text,
+                          size_t size)
+{
+    const struct rv_subscriber_recv *self =
+        (const struct rv_subscriber_recv *)future;
+
+    snprintf(text, size, "receive from publisher %s, no event",
+             self->subscriber->publisher->elements.name);
+}
+
 static const struct rv_future_ops recv_ops = {
-    .name = "rv_subscriber_recv", .poll = recv_poll, .drop = recv_drop};
+    .name = "rv_subscriber_recv",
+    .poll = recv_poll,
+    .drop = recv_drop,
+    .describe = recv_describe,
+};
 
 void rv_subscriber_recv_init(struct rv_subscriber_recv *recv,
                              struct rv_subscriber *subscriber, uint32_t n)
 {
     *recv = (struct rv_subscriber_recv){.subscriber = subscriber, .n = n};
     rv_future_init(&recv->future, &recv_ops);
-}
-
-bool rv_publisher_describe(const struct rv_future *future, char *text,
-                           size_t size)
-{
-    if (future->ops == &reserve_ops) {
-        const struct rv_publisher_reserve *reserve =
-            (const struct rv_publisher_reserve *)future;
-
-        snprintf(text, size, "room for %u events in publisher %s, full",
-                 reserve->n, reserve->publisher->elements.name);
-        return true;
-    }
-    if (future->ops == &recv_ops) {
-        const struct rv_subscriber_recv *recv =
-            (const struct rv_subscriber_recv *)future;
-
-        snprintf(text, size, "events of publisher %s, none there",
-                 recv->subscriber->publisher->elements.name);
-        return true;
-    }
-    return false;
 }

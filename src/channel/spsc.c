@@ -372,8 +372,23 @@ static void send_drop(struct rv_future *future)
         rv_atomic_waker_clear(&of_sender(self->sender)->room);
 }
 
+static void send_describe(const struct rv_future *future, char *text,
+                          size_t size)
+{
+    const struct rv_spsc_send *self = (const struct rv_spsc_send *)future;
+    const struct spsc *channel = of_sender(self->sender);
+    const unsigned capacity = (unsigned)channel->ring.capacity;
+
+    snprintf(text, size, "send on channel %s, full (%u of %u)",
+             channel->elements.name, capacity, capacity);
+}
+
 static const struct rv_future_ops send_ops = {
-    .name = "rv_spsc_send", .poll = send_poll, .drop = send_drop};
+    .name = "rv_spsc_send",
+    .poll = send_poll,
+    .drop = send_drop,
+    .describe = send_describe,
+};
 
 void rv_spsc_send_init(struct rv_spsc_send *send, struct rv_spsc_sender *sender,
                        const void *elements, uint32_t count)
@@ -413,8 +428,21 @@ static void recv_drop(struct rv_future *future)
         rv_atomic_waker_clear(&of_receiver(self->receiver)->values);
 }
 
+static void recv_describe(const struct rv_future *future, char *text,
+                          size_t size)
+{
+    const struct rv_spsc_recv *self = (const struct rv_spsc_recv *)future;
+
+    snprintf(text, size, "receive on channel %s, empty",
+             of_receiver(self->receiver)->elements.name);
+}
+
 static const struct rv_future_ops recv_ops = {
-    .name = "rv_spsc_recv", .poll = recv_poll, .drop = recv_drop};
+    .name = "rv_spsc_recv",
+    .poll = recv_poll,
+    .drop = recv_drop,
+    .describe = recv_describe,
+};
 
 void rv_spsc_recv_init(struct rv_spsc_recv *recv,
                        struct rv_spsc_receiver *receiver, void *elements,
@@ -423,24 +451,4 @@ void rv_spsc_recv_init(struct rv_spsc_recv *recv,
     *recv = (struct rv_spsc_recv){
         .count = count, .receiver = receiver, .elements = elements};
     rv_future_init(&recv->future, &recv_ops);
-}
-
-bool rv_spsc_describe(const struct rv_future *future, char *text, size_t size)
-{
-    const struct spsc *channel;
-
-    if (future->ops == &send_ops) {
-        channel = of_sender(((const struct rv_spsc_send *)future)->sender);
-        snprintf(text, size, "send on channel %s, full (%u of %u)",
-                 channel->elements.name, (unsigned)channel->ring.capacity,
-                 (unsigned)channel->ring.capacity);
-        return true;
-    }
-    if (future->ops == &recv_ops) {
-        channel = of_receiver(((const struct rv_spsc_recv *)future)->receiver);
-        snprintf(text, size, "receive on channel %s, empty",
-                 channel->elements.name);
-        return true;
-    }
-    return false;
 }

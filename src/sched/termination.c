@@ -97,25 +97,16 @@ __attribute__((format(printf, 2, 3))) static bool add(struct report *report,
     return true;
 }
 
-/* What it waits for, in the words of who made the future if there are any.
- * It is suspended in its wait, so the future stays. */
-static const char *words_for(const struct rv_go_task *task, char *text,
-                             size_t size_bytes)
-{
-    const struct rv_sched_options *options = &task->sched->options;
-
-    if (task->awaits && options->describe &&
-        options->describe(task->awaits, text, size_bytes))
-        return text;
-    return task->waits_for;
-}
-
 static void add_task(void *context, struct rv_go_task *task)
 {
     char text[WORDS_BYTES];
     struct report *report = context;
-    const char *what = words_for(task, text, sizeof text);
+    const char *what = task->waits_for;
     bool fits = false;
+
+    /* The task is suspended in its wait, so the future exists. */
+    if (task->awaits && rv_future_describe(task->awaits, text, sizeof text))
+        what = text;
 
     if (report->left_out > 0)
         fits = false;
