@@ -25,18 +25,31 @@
 #include "ring/observer.h"
 
 /*
- * WAITING -> QUEUED -> GIVEN -> DONE; a job may skip the first two, and is
- * done from any of them when the pool stops.
+ * The state of a job. It only moves forward, and may skip states. Only the
+ * executor's thread reads or writes it.
+ *
+ * WAITING: A new job. If no pool thread has room and the queue pipe is full, it
+ * stays in this state, linked in class->waiting.
+ *
+ * QUEUED: The job's triple is in the queue pipe. If the job is canceled, the
+ * triple stays there, and its id finds nothing (CPU_CLASS-4).
+ *
+ * GIVEN: A packet of the job was written to one pool thread, or to two if the
+ * job was lent (CPU_CLASS-5). `packets` counts those whose bytes have not been
+ * read.
+ *
+ * DONE: `result` is valid, and the future's task was woken. Packets may be
+ * left: the job is freed when there are none and the future was dropped
+ * (CPU_JOB-2).
  */
 enum rv_cpu_state {
-    RV_CPU_WAITING, /* in class->waiting: no slot in the queue pipe yet */
-    RV_CPU_QUEUED,  /* its triple is in the queue pipe */
-    RV_CPU_GIVEN,   /* with one pool thread, or with two */
-    RV_CPU_DONE,    /* has its result */
+    RV_CPU_WAITING,
+    RV_CPU_QUEUED,
+    RV_CPU_GIVEN,
+    RV_CPU_DONE,
 };
 
-/* Its id is the third word of its triple: an id of a job that has gone finds
- * nothing. */
+/* `id` is the third word of its triple. */
 struct rv_cpu_job {
     struct rv_slab_item item;
     uint64_t id;
@@ -45,21 +58,21 @@ struct rv_cpu_job {
     struct rv_list node;
     struct rv_waker waker;
     enum rv_cpu_state state;
-    uint32_t packets; /* with pool threads, whose bytes were not read yet */
+    uint32_t packets; /* of pool threads whose bytes have not been read */
     int32_t result;
-    bool detached; /* the future has gone */
-    bool lost;     /* a stuck pool thread has the callable for good */
+    bool detached; /* the future was dropped */
+    bool lost;     /* a stuck or lost pool thread may access the callable */
 };
 
-/* A pool thread, and the jobs that it has, oldest first. */
+/* A pool thread, and its jobs in a circle, the oldest at `first`. */
 struct rv_cpu_thread {
     struct rv_pipe_thread pipes;
     struct rv_cpu_class *class;
     struct rv_cpu_job *jobs[RV_PIPE_THREAD_CREDITS];
     uint32_t first;
     struct rv_source *source; /* reactor: its completion pipe */
-    char byte;                /* ring: where the next byte goes */
-    bool closed;              /* ring: what is read now is not for us */
+    char byte;                /* ring: the read in flight writes to it */
+    bool closed;              /* ring: ignore what that read returns */
 };
 
 /* The pool threads of one kind, and the jobs for them. */
@@ -69,7 +82,7 @@ struct rv_cpu_class {
     struct rv_cpu_thread **threads; /* room for pool->max_threads */
     uint32_t count;
     uint32_t in_flight; /* packets with all of them */
-    int queue[2];       /* the queue pipe; both ends do not block */
+    int queue[2];       /* the queue pipe; both ends are non-blocking */
     bool has_queue;
     uint32_t queued;        /* triples in it, stale ones included */
     struct rv_list waiting; /* struct rv_cpu_job, oldest first */
@@ -78,16 +91,16 @@ struct rv_cpu_class {
 struct rv_cpu_pool {
     struct rv_executor *executor;
     uint32_t max_threads;
-    uint32_t mark;       /* the process that it is of */
-    uint32_t references; /* the owner, futures with a job, reads under way */
+    uint32_t mark;       /* of the process that created it */
+    uint32_t references; /* the owner, futures with a job, reads in flight */
     bool opened;         /* it has had a job: completion.c is started */
     bool stopped;
 
     /* completion.c */
     void (*room)(struct rv_cpu_class *class);
     void (*lost)(struct rv_cpu_thread *thread, int32_t error);
-    struct rv_ring *ring; /* NULL: the reaper watches, by the reactor */
-    uint32_t reads;       /* under way in the ring */
+    struct rv_ring *ring; /* NULL: the reaper reads, woken by the reactor */
+    uint32_t reads;       /* in flight in the ring */
     struct rv_ring_observer observer; /* while there is a ring */
     struct rv_cpu_reaper *reaper;
 

@@ -88,8 +88,8 @@ static int open_once(struct rv_cpu_pool *pool)
     return error;
 }
 
-/* A class that has a pool thread: the bare ones for callables that need no
- * libc. Returns: 0, negative errno. */
+/* A class that has a pool thread: that of the bare threads for a pure callable,
+ * if possible. Returns: 0, negative errno. */
 static int choose_class(struct rv_cpu_pool *pool,
                         const struct rv_callable *callable,
                         struct rv_cpu_class **out)
