@@ -3,7 +3,7 @@
  * channel.c - what the kinds of channel share: the ring of slots and the
  * end of channels in channels.
  *
- * Threads: any; a ring has the owners that its channel says.
+ * Threads: any; each channel documents which thread uses its ring buffer.
  */
 #include <errno.h>
 
@@ -46,7 +46,7 @@ int rv_ring_buffer_init(struct rv_ring_buffer *ring, uint32_t element_bytes,
 void rv_reclaim(struct rv_reclaim *reclaim,
                 void (*run)(struct rv_reclaim *reclaim))
 {
-    static _Thread_local struct rv_reclaim *first; /* of those that wait */
+    static _Thread_local struct rv_reclaim *first; /* of those still to run */
     static _Thread_local struct rv_reclaim **end;  /* NULL: none is running */
 
     reclaim->run = run;
