@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * annotate.h - tell AddressSanitizer, ThreadSanitizer and valgrind which stack
- * runs. Without any of them nothing here is code.
+ * annotate.h - tell AddressSanitizer, ThreadSanitizer and valgrind about
+ * stacks. Without them, these functions compile to no code.
  *
- * Threads: as the functions that call these.
+ * Threads: as their callers.
  */
 #ifndef RV_CORO_ANNOTATE_H
 #define RV_CORO_ANNOTATE_H
@@ -17,8 +17,8 @@
 #endif
 
 /*
- * Of a function that enters on one stack and is left on another: what the
- * sanitizer notes at its beginning it would take back on the wrong stack.
+ * For a function that is entered on one stack and left on another one. What the
+ * sanitizer records at its beginning, it would undo on the wrong stack.
  */
 #if defined(__has_attribute)
 #if __has_attribute(disable_sanitizer_instrumentation)
@@ -30,7 +30,7 @@
     __attribute__((no_sanitize("thread"), no_sanitize("address")))
 #endif
 
-/* The same, and it is not made a part of its caller. */
+/* The same, and the function is not inlined. */
 #define RV_CORO_UNINSTRUMENTED RV_CORO_UNSEEN __attribute__((noinline))
 
 #if RV_ASAN
@@ -54,7 +54,7 @@ static inline int rv_annotate_valgrind(void)
 #endif
 }
 
-/* A stack's memory is another user's now, or nobody's. */
+/* The memory of a stack is free, or has a new user. */
 static inline void rv_annotate_clean(char *low, size_t size_bytes)
 {
 #if RV_ASAN

@@ -2,13 +2,13 @@
 /*
  * coro.c - the life of a coroutine: new, resume, suspend, finished, free.
  *
- * Threads: a coroutine is used by one thread at a time; who hands it to another
- * one publishes it (in what rv_coro_suspend_then() calls). `current` is each
- * thread's own: the coroutine that runs there, and through `resumer` those that
- * wait for it to suspend.
+ * Threads: a coroutine is used by one thread at a time. A thread that passes it
+ * to another one must publish it, in the function that rv_coro_suspend_then()
+ * calls. `current` is thread-local: the coroutine that runs there; its
+ * `resumer` chain has those that wait for it to suspend.
  *
- * No function here looks at a thread-local variable behind a switch: it might
- * be in another thread by then, and the compiler keeps the address.
+ * No function here accesses a thread-local variable after a switch: it may be
+ * on another thread then, and the compiler may have kept the old address.
  */
 #include <errno.h>
 #include <string.h>
@@ -26,8 +26,9 @@ static _Thread_local struct rv_coro *current
 
 /* --- birth and death --------------------------------------------------- */
 
-/* On the coroutine's stack, for the last time. Returns: where to go on. */
-RV_CORO_UNINSTRUMENTED static void *finish(struct rv_coro *coro)
+/* The entry has returned. It is a function of its own because it may run on
+ * another thread than the beginning. Returns: the stack to continue on. */
+RV_CORO_UNINSTRUMENTED static void *leave(struct rv_coro *coro)
 {
     coro->state = RV_CORO_FINISHED;
     current = coro->resumer;
@@ -36,23 +37,24 @@ RV_CORO_UNINSTRUMENTED static void *finish(struct rv_coro *coro)
 }
 
 /* The first function on the stack. */
-RV_CORO_UNINSTRUMENTED static void *begin(void *arg)
+RV_CORO_UNINSTRUMENTED static void *coro_main(void *arg)
 {
     struct rv_coro *coro = arg;
 
     fiber_arrive(coro);
     coro->result = coro->entry(coro->arg);
-    return finish(coro);
+    return leave(coro);
 }
 
-/* The coroutine and the host's data, from the top of the stack downwards. */
-static struct rv_coro *place(struct rv_stack *stack, size_t data_bytes)
+/* Lay out the coroutine and the host's data, from the top of the stack down. */
+static struct rv_coro *lay_out(struct rv_stack *stack, size_t data_bytes)
 {
     const size_t room_bytes = (data_bytes + 15) / 16 * 16;
     char *data = (char *)stack - room_bytes;
     struct rv_coro *coro = (struct rv_coro *)(void *)(data - sizeof *coro);
 
-    for (size_t i = 0; i < room_bytes; i += 16) /* few: no call of memset() */
+    for (size_t i = 0; i < room_bytes;
+         i += 16) /* few: avoids a call of memset() */
         memset(data + i, 0, 16);
     *coro = (struct rv_coro){.stack = stack, .data = data};
     return coro;
@@ -72,13 +74,13 @@ int rv_coro_new(struct rv_coro **out, rv_coro_entry entry, void *arg,
     stack = rv_stack_new(stack_bytes ? stack_bytes : RV_CORO_STACK_BYTES);
     if (!stack)
         return -ENOMEM;
-    coro = place(stack, chosen->data_bytes);
+    coro = lay_out(stack, chosen->data_bytes);
     coro->host = chosen->host;
     coro->entry = entry;
     coro->arg = arg;
     rv_copy_text(coro->name, sizeof coro->name,
                  chosen->name ? chosen->name : "coroutine");
-    coro->sp = rv_switch_prepare(stack->low, (char *)coro, begin, coro);
+    coro->sp = rv_switch_prepare(stack->low, (char *)coro, coro_main, coro);
     fiber_new(coro);
     *out = coro;
     return 0;
@@ -122,7 +124,7 @@ RV_CORO_UNINSTRUMENTED void rv_coro_suspend(void)
 {
     struct rv_coro *coro = current;
 
-    RV_CHECK(coro && !coro->host, "it is for coroutines without a host");
+    RV_CHECK(coro && !coro->host, "only for a coroutine without a host");
     coro->state = RV_CORO_SUSPENDED;
     current = coro->resumer;
     fiber_switch_out(coro);
@@ -140,7 +142,7 @@ RV_CORO_UNINSTRUMENTED int rv_coro_suspend_then(void (*then)(void *arg),
                 : fiber_switch_out(coro);
 }
 
-/* --- what there is to know --------------------------------------------- */
+/* --- queries ----------------------------------------------------------- */
 
 __attribute__((noinline)) struct rv_coro *rv_coro_current(void)
 {
@@ -232,6 +234,6 @@ int rv_await(struct rv_future *future)
 {
     struct rv_coro *coro = rv_coro_current();
 
-    RV_CHECK(coro && coro->host, "it is for coroutines that have a host");
+    RV_CHECK(coro && coro->host, "only for a coroutine that has a host");
     return coro->host->await(coro, future);
 }

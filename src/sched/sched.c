@@ -270,8 +270,8 @@ fail_free:
 /*
  * In a child of fork() the workers do not exist. They stopped at the fork,
  * maybe in the middle of a task or of an update of these structures. So their
- * tasks, stacks and rings are not freed. Only the reactor's descriptors are
- * closed.
+ * tasks, stacks and rings are not freed. Only the descriptors of its own
+ * reactor are closed.
  */
 static void forget_copy(struct rv_sched *sched)
 {

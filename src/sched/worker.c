@@ -71,8 +71,8 @@ void rv_worker_push(struct rv_worker *worker, struct rv_go_task *task)
 void rv_worker_ready(struct rv_worker *worker, struct rv_go_task *task,
                      bool busy)
 {
-    /* release: publishes the task to a thief, see take_slot(). acquire: no
-     * thread but this one stores a task, so there is nothing to see. */
+    /* release: publishes the task to a thief, see take_slot(). The acquire half
+     * is not needed: only this thread stores tasks here. */
     struct rv_go_task *old =
         atomic_exchange_explicit(&worker->slot, task, memory_order_acq_rel);
 
