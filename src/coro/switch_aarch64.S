@@ -124,8 +124,8 @@ rv_switch_out_then:
 
 /*
  * The x30 of the first frame. It calls x20(x19), and then leaves for the stack
- * that x20 returns. It has no caller, so a backtrace ends here. A debugger looks
- * up a return address minus one byte; the nop is for that byte.
+ * that x20 returns. It has no caller, so a backtrace ends here. A debugger
+ * looks up a return address minus one byte; the nop is for that byte.
  */
         .globl  rv_switch_begin
         .hidden rv_switch_begin

@@ -140,8 +140,8 @@ rv_switch_out_then:
 
 /*
  * The rip of the first frame. It calls r13(r12), and then leaves for the stack
- * that r13 returns. It has no caller, so a backtrace ends here. A debugger looks
- * up a return address minus one byte; the nop is for that byte.
+ * that r13 returns. It has no caller, so a backtrace ends here. A debugger
+ * looks up a return address minus one byte; the nop is for that byte.
  */
         .globl  rv_switch_begin
         .hidden rv_switch_begin
