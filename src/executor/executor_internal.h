@@ -36,9 +36,10 @@ struct rv_executor {
     uint32_t mark;       /* the process that it is of */
 };
 
-/* Private: record a new task in the trace and the task dump. */
-void rv_task_born(struct rv_executor *executor, struct rv_task *task,
-                  const char *where);
+/* Private: the rest of rv_task_start() with the trace on, or on a thread that
+ * does not poll for the executor. */
+void rv_task_queue(struct rv_executor *executor, struct rv_task *task,
+                   const char *where);
 
 /* Make a task of a future and queue it; *out is its id, which is set before
  * its first poll. `where` it is spawned, or NULL. Returns: 0, -ENOMEM. */
@@ -49,19 +50,17 @@ static inline int rv_task_start(struct rv_executor *executor,
     struct rv_ready_slot *slot = rv_ready_alloc(executor->ready);
     struct rv_task *task = (struct rv_task *)slot;
 
-    if (!slot)
+    if (__builtin_expect(!slot, 0))
         return -ENOMEM;
     task->future = future;
     task->join = join;
     slot->flags = flags;
     executor->live++;
     *out = slot->id;
-    if (rv_trace_is_on())
-        rv_task_born(executor, task, where);
-    if (executor->ready == rv_ready_current())
-        rv_ready_push_own(executor->ready, slot);
+    if (rv_trace_is_on() || executor->ready != rv_ready_current())
+        rv_task_queue(executor, task, where);
     else
-        rv_ready_push_other(executor->ready, slot->id);
+        rv_ready_push_own(executor->ready, slot);
     return 0;
 }
 

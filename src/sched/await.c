@@ -62,19 +62,20 @@ static int await(struct rv_coro *coro, struct rv_future *future)
     static const struct rv_future_ops proxy_ops = {
         .name = "rv_await", .poll = proxy_poll, .drop = NULL};
 
-    struct rv_worker *worker = rv_worker_current();
+    struct rv_worker *worker = rv_worker_of_task;
     struct rv_go_task *self = worker->current;
-    struct rv_wait wait = {.future = future, .task = self};
+    struct rv_wait wait;
     int error;
 
     (void)coro;
-    if (rv_fork_is_copy(self->sched->mark))
-        return -ESTALE;
     /* relaxed: if this load is too early, the worker sees the flag before it
      * sleeps, and ends the wait. */
     if (atomic_load_explicit(&self->sched->canceling, memory_order_relaxed) &&
         !rv_go_is_handle(future))
-        return -ECANCELED;
+        return rv_fork_is_copy(self->sched->mark) ? -ESTALE : -ECANCELED;
+    wait.future = future;
+    wait.task = self;
+    wait.needs_task = false;
     rv_future_init(&wait.proxy, &proxy_ops);
     error = rv_task_spawn(worker->executor, &wait.proxy, NULL, RV_TASK_BORROWED,
                           future->ops->name, &wait.id);

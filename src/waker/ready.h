@@ -169,7 +169,7 @@ static inline struct rv_ready_slot *rv_ready_alloc(struct rv_ready *queue)
 {
     struct rv_ready_slot *slot = queue->free;
 
-    if (!slot)
+    if (__builtin_expect(!slot, 0))
         return rv_ready_grow(queue);
     queue->free = slot->next;
     slot->id += UINT64_C(1) << 32;
