@@ -36,8 +36,8 @@ enum {
 };
 
 /* How long a sentinel sleeps: the shortest time at first, then twice as long
- * after each nap that finds no task. A wake takes about as long as the shortest
- * nap. */
+ * after each nap that finds no task, up to the longest. A wake takes about as
+ * long as the shortest nap. */
 static const int64_t shortest_nap_ns = 50 * 1000;
 static const int64_t longest_nap_ns = RV_NS_PER_MS;
 static const int64_t stop_cpu_ns = 5 * RV_NS_PER_S;
