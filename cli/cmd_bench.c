@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/base_internal.h"
+#include "base/fds.h"
 #include "cli/bench/bench.h"
 #include "cli/cli.h"
 

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "../examples/program.h"
-#include "base/base_internal.h"
+#include "base/fds.h"
 #include "cli/cli.h"
 #include "cli/get.h"
 

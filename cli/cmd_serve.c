@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "../examples/program.h"
-#include "base/base_internal.h"
+#include "base/fds.h"
 #include "cli/cli.h"
 #include "cli/delay.h"
 #include "cli/serve.h"

@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "http/message/message_internal.h"
+#include "http/message/target.h"
 
 enum {
     HEAD_BYTES = 256,

@@ -15,7 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/base_internal.h"
 #include "cli/cli.h"
 #include "cli/get.h"
 
@@ -331,7 +330,7 @@ static int init_get(struct fetcher *fetcher)
     int error = rv_http_get_init(get, url_of(fetch, fetcher->number));
 
     if (options->timeout_s > 0)
-        get->deadline_ns = rv_after_ns(ns_of(options->timeout_s));
+        get->deadline_ns = rv_now_ns() + ns_of(options->timeout_s);
     get->timeouts.connect_ns = ns_of(options->connect_timeout_s);
     get->timeouts.send_ns = ns_of(options->stall_s);
     get->timeouts.head_stall_ns = ns_of(options->stall_s);

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/base_internal.h"
+#include "base/write_all.h"
 #include "cli/cli.h"
 #include "http/client/new_file.h"
 

@@ -117,7 +117,8 @@ static void cat_drop(struct rv_future *future)
 /* Returns: 0, -ENOMEM. */
 static int cat_init(struct cat *self, char **names)
 {
-    static const struct rv_future_ops ops = {"cat", cat_poll, cat_drop};
+    static const struct rv_future_ops ops = {
+        .name = "cat", .poll = cat_poll, .drop = cat_drop};
 
     *self = (struct cat){.names = names,
                          .full = rv_buf_new(BUFFER_BYTES),

@@ -71,7 +71,6 @@ static int usage(FILE *where, int status)
 int main(int argc, char **argv)
 {
     bool too_late = argc == 2 && strcmp(argv[1], "stuck") == 0;
-    const struct rv_sched_options options = {.describe = rv_channel_describe};
     struct rv_sched *sched;
     int error;
 
@@ -80,7 +79,7 @@ int main(int argc, char **argv)
         return usage(stdout, 0);
     if (argc > 1 && !too_late)
         return usage(stderr, 2);
-    error = rv_sched_start(&sched, &options);
+    error = rv_sched_start(&sched, NULL);
     if (!error) {
         error = rv_sched_run(sched, writer, &too_late);
         if (error == -EDEADLK)

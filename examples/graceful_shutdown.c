@@ -109,8 +109,8 @@ struct server {
 /* Spawn a task for the accepted socket. */
 static void start_client(struct server *self)
 {
-    static const struct rv_future_ops ops = {"client", client_poll,
-                                             client_drop};
+    static const struct rv_future_ops ops = {
+        .name = "client", .poll = client_poll, .drop = client_drop};
     struct client *client = rv_alloc(sizeof *client);
 
     if (!client) {
@@ -192,8 +192,8 @@ static void server_drop(struct rv_future *future)
 static int server_open(struct server *self, struct rv_executor *executor,
                        uint16_t port)
 {
-    static const struct rv_future_ops ops = {"server", server_poll,
-                                             server_drop};
+    static const struct rv_future_ops ops = {
+        .name = "server", .poll = server_poll, .drop = server_drop};
     char text[RV_ADDR_TEXT];
     struct rv_addr addr;
     sigset_t stop;

@@ -45,7 +45,8 @@ static void hello_drop(struct rv_future *future)
 /* Returns: 0, -ENOMEM. */
 static int hello_init(struct hello *self, const char *text)
 {
-    static const struct rv_future_ops ops = {"hello", hello_poll, hello_drop};
+    static const struct rv_future_ops ops = {
+        .name = "hello", .poll = hello_poll, .drop = hello_drop};
     const size_t len = strlen(text);
 
     *self = (struct hello){.line = rv_buf_new(len + 1)};

@@ -98,7 +98,8 @@ static void file_drop(struct rv_future *future)
 static int add_file(struct rv_scope *scope, const char *folder, int number,
                     uint32_t *written)
 {
-    static const struct rv_future_ops ops = {"file", file_poll, file_drop};
+    static const struct rv_future_ops ops = {
+        .name = "file", .poll = file_poll, .drop = file_drop};
     const size_t size = strlen(folder) + sizeof "/000";
     struct file *file = rv_alloc(sizeof *file);
     char *path = rv_alloc(size);
@@ -184,8 +185,8 @@ static double ms_of(int64_t ns)
 /* Returns: 0, or the first error of a file. */
 static int write_files(struct rv_runtime *runtime, const char *folder)
 {
-    static const struct rv_future_ops ops = {"ticker", ticker_poll,
-                                             ticker_drop};
+    static const struct rv_future_ops ops = {
+        .name = "ticker", .poll = ticker_poll, .drop = ticker_drop};
     const int64_t start_ns = rv_now_ns();
     struct ticker ticker = {.ticks = 0};
     struct rv_scope files;

@@ -135,8 +135,8 @@ static void writer_drop(struct rv_future *future)
 static int add_writer(struct rv_scope *scope, const char *folder, int number,
                       struct rv_buf *content)
 {
-    static const struct rv_future_ops ops = {"writer", writer_poll,
-                                             writer_drop};
+    static const struct rv_future_ops ops = {
+        .name = "writer", .poll = writer_poll, .drop = writer_drop};
     char path[PATH_BYTES];
     struct writer *writer;
 

@@ -42,7 +42,8 @@ static void fetch_drop(struct rv_future *future)
 /* Spawn a task for one URL. Returns: 0, negative errno. */
 static int add_fetch(struct rv_scope *scope, const char *url)
 {
-    static const struct rv_future_ops ops = {"fetch", fetch_poll, fetch_drop};
+    static const struct rv_future_ops ops = {
+        .name = "fetch", .poll = fetch_poll, .drop = fetch_drop};
     struct fetch *fetch = rv_alloc(sizeof *fetch);
     int error;
 

@@ -107,8 +107,8 @@ static void reader_drop(struct rv_future *future)
 static int writer_init(struct writer *self, int fd, const char *text,
                        long times)
 {
-    static const struct rv_future_ops ops = {"writer", writer_poll,
-                                             writer_drop};
+    static const struct rv_future_ops ops = {
+        .name = "writer", .poll = writer_poll, .drop = writer_drop};
     const size_t len = strlen(text);
 
     *self = (struct writer){.times = times, .text = rv_buf_new(len + 1)};
@@ -124,8 +124,8 @@ static int writer_init(struct writer *self, int fd, const char *text,
 /* Owns: `fd`. Returns: 0, -ENOMEM. */
 static int reader_init(struct reader *self, int fd)
 {
-    static const struct rv_future_ops ops = {"reader", reader_poll,
-                                             reader_drop};
+    static const struct rv_future_ops ops = {
+        .name = "reader", .poll = reader_poll, .drop = reader_drop};
 
     *self = (struct reader){.buf = rv_buf_new(BUFFER_BYTES)};
     rv_future_init(&self->future, &ops);

@@ -173,8 +173,9 @@ static void random_reader_drop(struct rv_future *future)
 /* Returns: 0, -ENOMEM. */
 static int add_reader(struct rv_scope *scope, struct rv_file *file, int number)
 {
-    static const struct rv_future_ops ops = {
-        "random_reader", random_reader_poll, random_reader_drop};
+    static const struct rv_future_ops ops = {.name = "random_reader",
+                                             .poll = random_reader_poll,
+                                             .drop = random_reader_drop};
     struct random_reader *reader = rv_alloc(sizeof *reader);
     int error = -ENOMEM;
 

@@ -96,7 +96,8 @@ static void count_drop(struct rv_future *future)
 /* Returns: 0, negative errno. */
 static int run(struct rv_runtime *runtime, struct count *count)
 {
-    static const struct rv_future_ops ops = {"count", count_poll, count_drop};
+    static const struct rv_future_ops ops = {
+        .name = "count", .poll = count_poll, .drop = count_drop};
     int error = 0;
 
     rv_future_init(&count->future, &ops);

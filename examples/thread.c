@@ -97,7 +97,8 @@ struct table {
 
 static int spawn_row(struct table *self)
 {
-    static const struct rv_future_ops ops = {"row", row_poll, row_drop};
+    static const struct rv_future_ops ops = {
+        .name = "row", .poll = row_poll, .drop = row_drop};
     struct row *row = rv_alloc(sizeof *row);
     int error;
 

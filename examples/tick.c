@@ -61,7 +61,8 @@ static void tick_drop(struct rv_future *future)
 /* Returns: 0, -ENOMEM. */
 static int tick_init(struct tick *self, long count, long ms)
 {
-    static const struct rv_future_ops ops = {"tick", tick_poll, tick_drop};
+    static const struct rv_future_ops ops = {
+        .name = "tick", .poll = tick_poll, .drop = tick_drop};
 
     *self = (struct tick){.count = count, .line = rv_buf_new(LINE_BYTES)};
     rv_future_init(&self->future, &ops);

@@ -56,8 +56,8 @@ static void contender_drop(struct rv_future *future)
 /* Returns: 0; a negative errno: invalid URL, or out of memory. */
 static int race_init(struct race *race, char **urls, uint32_t count, int64_t ms)
 {
-    static const struct rv_future_ops ops = {"contender", contender_poll,
-                                             contender_drop};
+    static const struct rv_future_ops ops = {
+        .name = "contender", .poll = contender_poll, .drop = contender_drop};
     int error = 0;
 
     for (uint32_t i = 0; i < count && !error; i++) {

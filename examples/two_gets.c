@@ -48,8 +48,8 @@ static int usage(FILE *where, int status)
 
 int main(int argc, char **argv)
 {
-    static const struct rv_future_ops ops = {"two_gets", two_gets_poll,
-                                             two_gets_drop};
+    static const struct rv_future_ops ops = {
+        .name = "two_gets", .poll = two_gets_poll, .drop = two_gets_drop};
     struct two_gets root = {.urls = (const char **)argv + 1};
     struct rv_runtime *runtime;
     int error;

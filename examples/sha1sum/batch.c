@@ -156,7 +156,8 @@ static size_t buffer_bytes(const struct batch *batch)
 /* Returns: 0, negative errno. */
 static int spawn_lane(struct batch *batch, uint32_t number)
 {
-    static const struct rv_future_ops ops = {"lane", lane_poll, lane_drop};
+    static const struct rv_future_ops ops = {
+        .name = "lane", .poll = lane_poll, .drop = lane_drop};
     struct lane *lane = rv_alloc(sizeof *lane);
     int error = -ENOMEM;
 
@@ -221,8 +222,8 @@ static void progress_drop(struct rv_future *future)
 /* Out of memory: no progress is shown. */
 static void spawn_progress(struct batch *batch)
 {
-    static const struct rv_future_ops ops = {"progress", progress_poll,
-                                             progress_drop};
+    static const struct rv_future_ops ops = {
+        .name = "progress", .poll = progress_poll, .drop = progress_drop};
     struct progress *progress = rv_alloc(sizeof *progress);
 
     if (!progress)

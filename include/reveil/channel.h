@@ -8,24 +8,26 @@
  *     publisher.h  a ring of events that every subscriber reads
  *     sync.h       beside them: mutex, semaphore, notify
  *
- * A channel has two ends, each a pointer. An end belongs to one task at a
- * time, on any thread; the ends of one channel may be on different threads. A
- * value is so many bytes, the same for all of one channel, copied in and
- * copied out. It may be a pointer, and so it may be the end of a channel.
+ * A channel has two kinds of end, each a pointer. An end belongs to one task
+ * at a time, on any thread; the ends of a channel may be on different threads.
+ * All values of a channel have the same size. They are copied in and copied
+ * out. A value may be a pointer, and so it may be the end of another channel.
  *
  * Each operation that can wait has three forms:
  *
- *     rv_spsc_try_recv(receiver, &value)           now, or -EAGAIN
+ *     rv_spsc_try_recv(receiver, &value)             at once, or -EAGAIN
  *     rv_spsc_recv_init(&recv, receiver, &value, 1)  a future
- *     rv_spsc_recv(receiver, &value)               in a coroutine: it waits
+ *     rv_spsc_recv(receiver, &value)                 in a coroutine: it waits
  *
- * The future may be dropped at any time: until it is READY nothing was taken,
- * and what was put in is counted in it. The caller's memory that it was given
- * stays valid and in place until it is READY or dropped. An end must not be
- * closed while a future of it is alive, nor used by two of them at a time.
+ * The futures are cancellation-safe: one that is dropped before it is READY has
+ * received no value, and a send counts in the future what it has sent. The
+ * caller's memory that a future uses must stay valid and must not move until
+ * the future is READY or dropped. Do not close an end while it
+ * has a future that is neither READY nor dropped, and do not use an end with
+ * two such futures at a time.
  *
- * What an end says when the other one is closed (every end is closed once, and
- * is gone then; closing never blocks):
+ * The results when the other end is closed (each end must be closed once, which
+ * frees it; closing never blocks):
  *
  *                 sender(s) closed               receiver closed
  *     spsc        recv: what is left, then       send: -EPIPE
@@ -34,13 +36,13 @@
  *                 last is closed, then -EPIPE
  *     oneshot     recv: the value, or -EPIPE     send: -EPIPE
  *                 if there never was one
- *     publisher   try_recv: what is left, then   goes on: a subscriber that
- *                 -EPIPE                         left holds nobody back
+ *     publisher   try_recv: what is left, then   continues: a closed
+ *                 -EPIPE                         subscriber is ignored
  *
- * -EPIPE leaves the value with the caller. A send that meets the close of the
- * receiver on another thread may still say 0; such a value, and all that were
- * not received, are handed to `drop_element`. A value in a channel is aligned
- * for every type of its size, up to max_align_t.
+ * On -EPIPE the caller keeps the value. A send that is concurrent with the
+ * close of the receiver may return 0. Such a value, and all other values that
+ * were not received, are passed to `drop_element`. A value in a channel is
+ * aligned for every type of its size, up to max_align_t.
  */
 #ifndef RV_CHANNEL_H
 #define RV_CHANNEL_H
@@ -49,29 +51,18 @@
 
 RV_BEGIN_DECLS
 
-struct rv_future;
-
-/* All zero, and NULL instead of it, is the default. */
+/* All zero is the default, as is NULL instead of a pointer to the options. */
 struct rv_channel_options {
-    /* For rv_channel_describe(); 31 bytes are copied. NULL: "?". */
+    /* For rv_future_describe(); 31 bytes are copied. NULL: "?". */
     const char *name;
     /*
-     * Release what a value that nobody received holds: for an end of another
-     * channel, close it. NULL: a value is just bytes. Called once a value, on
-     * the thread that closes the last end or the receiver. Must not wait.
+     * Release the resources of a value that was not received. If it is an
+     * end of another channel, close it. NULL: values have no resources. Called
+     * once per value, on the thread that closes the last end or the receiver.
+     * It must not wait.
      */
     void (*drop_element)(void *element);
 };
-
-/*
- * What a future of this part waits for, in words, such as
- * "send on channel numbers, full (2 of 2)".
- *
- * Threads: the one that polls the future, or any while nobody does.
- * Returns: false, and "" in `text`, if it is no future of a channel.
- */
-bool rv_channel_describe(const struct rv_future *future, char *text,
-                         size_t size_bytes);
 
 RV_END_DECLS
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cpu.h - work for the processors, beside the executor: jobs as futures.
+ * cpu.h - computations on other processors, as futures.
  *
  *     rv_callable_new(&callable, &sum_ops, &(struct sum){i, j});
  *     rv_spawn_cpu(&self->job, callable);
@@ -8,13 +8,14 @@
  *     ... self->job.future.result is what sum_ops.call() returned
  *     rv_drop(&self->job.future);
  *
- * A job that computes for long would keep the executor from everything else.
- * So it goes to a pool thread through a pipe, and its end is a byte in another
- * pipe, which the executor's io_uring reads, or its reactor watches where
- * there is no io_uring. The executor's thread never waits and takes no lock.
+ * A long computation would block all other tasks of the executor. So the job
+ * is sent to a pool thread through a pipe. When it is over, the thread writes a
+ * byte to another pipe, which the executor's io_uring reads. Without an
+ * io_uring, the reactor watches that pipe. The executor's thread never waits
+ * and takes no lock.
  *
  *     poll --> is there room? --16 bytes--> thread --1 byte--> ring --> wake
- *               no: 24 bytes into the queue pipe  ...  the byte hands them on
+ *               no: 24 bytes into the queue pipe  ... sent when a byte arrives
  *
  * Callables marked pure run on bare pool threads (thread.h), all others on
  * pthreads. For calls that sleep rather than compute, see blocking.h.
@@ -49,25 +50,25 @@ struct rv_cpu_options {
 };
 
 /*
- * A pool for the tasks of `executor`, without threads: they are started when
- * jobs come. rv_runtime_start() makes one.
+ * Create a pool for the tasks of `executor`. Its threads are started when
+ * there are jobs for them. rv_runtime_start() creates a pool.
  *
- * options: copied; NULL for the default ones.
- * Threads: the executor's, as all that follows.
+ * options: copied; NULL for the defaults.
+ * Threads: the executor's, as for all functions below.
  * Returns: 0, -ENOMEM, -EINVAL (more than RV_CPU_THREADS_MAX).
  */
 int rv_cpu_pool_new(struct rv_cpu_pool **out, struct rv_executor *executor,
                     const struct rv_cpu_options *options);
 
 /*
- * Cancel what has not begun, and wait for what runs until the deadline.
- * Futures that are left end with -ECANCELED. The pool is not the caller's any
- * more.
+ * Cancel the jobs that have not begun, and wait for the running ones until
+ * the deadline. Remaining futures end with -ECANCELED. The caller must not use
+ * the pool after this.
  *
  * deadline_ns: CLOCK_MONOTONIC, absolute.   Blocks: until then at most.
  * Threads: the executor's, when the executor was freed, or while none of its
  * polls runs; before its ring and its reactor end.
- * Returns: 0; -ETIMEDOUT: calls that still run are left alone, with their
+ * Returns: 0; -ETIMEDOUT: calls that still run are left behind, with their
  * threads and their callables.
  */
 int rv_cpu_pool_stop(struct rv_cpu_pool *pool, int64_t deadline_ns);
@@ -75,35 +76,36 @@ int rv_cpu_pool_stop(struct rv_cpu_pool *pool, int64_t deadline_ns);
 /* The pool that rv_cpu_enter() set for this thread, or NULL. */
 struct rv_cpu_pool *rv_cpu_current(void);
 
-/* Make it this thread's; NULL for none. Returns: the one before. */
+/* Set the pool of this thread; NULL for none. Returns: the previous one. */
 struct rv_cpu_pool *rv_cpu_enter(struct rv_cpu_pool *pool);
 
-/* Pool threads that there are now, of both kinds. */
+/* The number of pool threads now, of both kinds. */
 uint32_t rv_cpu_threads(const struct rv_cpu_pool *pool);
 
-/* Its completions are read by an io_uring, not by the reactor; known from the
- * first job on. A ring that is small beside the number of pool threads is left
- * to others. */
+/* Returns: true if an io_uring reads the bytes of the pool threads, false if
+ * the reactor watches them. This is decided at the first job. The pool does not
+ * use a ring that is too small for the number of pool threads. */
 bool rv_cpu_uses_ring(const struct rv_cpu_pool *pool);
 
 /*
  * A call on a pool thread, as a future.
  *
  * result: what the call returned; -ENODEV (no pool, or no reactor), -ECANCELED
- * (the pool was stopped), -ENOMEM, -EMFILE, -EAGAIN (not one pool thread can be
- * had), -EALREADY (the callable was run or canceled elsewhere).
+ * (the pool was stopped), -ENOMEM, -EMFILE, -EAGAIN (there is no pool thread
+ * and none can be created), -EALREADY (the callable was run or canceled
+ * elsewhere).
  */
 struct rv_cpu {
     struct rv_future future;
     struct rv_callable *callable; /* its result can be read when READY */
-    struct rv_cpu_pool *pool;     /* private, as is the rest: while it runs */
+    struct rv_cpu_pool *pool;     /* private, as is the rest */
     struct rv_cpu_job *job;
 };
 
 /*
- * A future that runs `callable` once it is polled. Dropped before the call has
- * begun, the call is not made; dropped while it runs, the call goes on by
- * itself, and its state is kept until it is over.
+ * A future that runs `callable` from its first poll on. If it is dropped
+ * before the call has begun, the call is not made. If it is dropped during the
+ * call, the call continues, and its state is kept until the end of the call.
  *
  * Owns: the caller's reference, until the future is dropped.
  */

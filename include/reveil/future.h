@@ -80,6 +80,13 @@ struct rv_future_ops {
      * times, on the executor's thread; must not block. NULL: it holds nothing.
      */
     void (*drop)(struct rv_future *future);
+
+    /*
+     * For rv_future_describe(): write into `text` what the future waits for.
+     * Called on a future that is PENDING. NULL: `name` says enough.
+     */
+    void (*describe)(const struct rv_future *future, char *text,
+                     size_t size_bytes);
 };
 
 struct rv_future {
@@ -136,6 +143,18 @@ static inline void rv_drop(struct rv_future *future)
     if (!finished)
         future->result = -ECANCELED;
 }
+
+/*
+ * What a PENDING future waits for, in words, such as
+ * "send on channel numbers, full (2 of 2)". The report of a deadlock has them,
+ * see rv_sched_deadlock().
+ *
+ * Threads: the one that polls the future, or any while none does.
+ * Returns: false, and "" in `text`, if the future's type has no `describe`, or
+ *          if the future is all zero.
+ */
+bool rv_future_describe(const struct rv_future *future, char *text,
+                        size_t size_bytes);
 
 RV_END_DECLS
 

@@ -7,14 +7,14 @@
  *     rv_mpsc_send(another, &(int){42});
  *     rv_mpsc_try_recv(receiver, &value);
  *
- * Values of one sender come out in the order in which they went in; and so do
- * those of two senders, where one send had returned before the other began.
- * A send never waits, so nothing holds back senders that are faster than the
- * receiver but memory: use spsc.h, or a semaphore of sync.h, where that
- * matters.
+ * The values of one sender are received in the order of its sends. Values of
+ * two senders are received in order too if one send has returned before the
+ * other begins. A send never waits, so there is no back-pressure: if senders
+ * are faster than the receiver, memory use grows. Where that matters, use
+ * spsc.h, or a semaphore of sync.h.
  *
- * Memory comes in blocks of about 4 KiB, which go round; some are kept for
- * the next ones until the channel dies.
+ * Memory is allocated in blocks of about 4 KiB, which are recycled. The channel
+ * keeps some free blocks until its end.
  *
  * Source: the queue is Dmitry Vyukov's, "Non-intrusive MPSC node-based queue",
  * with the receiver's mark in the link.
@@ -30,15 +30,15 @@ RV_BEGIN_DECLS
 struct rv_mpsc_sender;
 struct rv_mpsc_receiver;
 
-/* A channel for values of `element_bytes`, with one sender. Returns: 0,
+/* Create a channel for values of `element_bytes`, with one sender. Returns: 0,
  * -ENOMEM, -EINVAL (0, or more than 1 MiB). */
 int rv_mpsc_new(struct rv_mpsc_sender **sender,
                 struct rv_mpsc_receiver **receiver, uint32_t element_bytes,
                 const struct rv_channel_options *options);
 
 /*
- * One more sender. Each has a block of memory of its own, so that senders meet
- * only in one exchange.
+ * Create another sender. Each sender has a block of memory of its own, so the
+ * only operation on which senders contend is one atomic exchange.
  *
  * Threads: those of `sender`. Returns: 0, -ENOMEM.
  */
@@ -52,19 +52,21 @@ void rv_mpsc_receiver_close(struct rv_mpsc_receiver *receiver);
 /* Never waits. Returns: 0, -EPIPE (the receiver is closed), -ENOMEM. */
 int rv_mpsc_send(struct rv_mpsc_sender *sender, const void *element);
 
-/* `count` values, 1 or more. Returns: how many are in, all unless there was no
- * memory; -EPIPE, -ENOMEM when there was none for the first. */
+/* Send `count` values, 1 or more. Returns: how many were sent, fewer than
+ * `count` if memory ran out; -EPIPE; -ENOMEM: there was none for the first. */
 int rv_mpsc_send_n(struct rv_mpsc_sender *sender, const void *elements,
                    uint32_t count);
 
 /* Returns: 0, -EAGAIN (empty), -EPIPE (closed and drained). */
 int rv_mpsc_try_recv(struct rv_mpsc_receiver *receiver, void *element);
 
-/* Up to `count` values. Returns: how many, 1 or more; -EAGAIN, -EPIPE. */
+/* Receive up to `count` values. Returns: how many, 1 or more; -EAGAIN, -EPIPE.
+ */
 int rv_mpsc_try_recv_n(struct rv_mpsc_receiver *receiver, void *elements,
                        uint32_t count);
 
-/* READY when there is one value at least: how many; or -EPIPE. */
+/* READY when there is at least one value, with the number of values; or with
+ * -EPIPE. */
 struct rv_mpsc_recv {
     struct rv_future future;
     uint32_t count; /* private, as are the rest */
@@ -72,8 +74,8 @@ struct rv_mpsc_recv {
     void *elements;
 };
 
-/* elements: room for `count` values, 1 or more. It stays the caller's, where it
- * is, until the future is READY or dropped. */
+/* elements: room for `count` values, 1 or more. It must stay valid and must not
+ * move until the future is READY or dropped. */
 void rv_mpsc_recv_init(struct rv_mpsc_recv *recv,
                        struct rv_mpsc_receiver *receiver, void *elements,
                        uint32_t count);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * oneshot.h - a channel for one value, once: an answer.
+ * oneshot.h - a channel for exactly one value, such as the result of a
+ * request.
  *
  *     rv_oneshot_new(&sender, &receiver, sizeof(int), NULL);
- *     rv_oneshot_send(sender, &(int){42});        sender is gone now
+ *     rv_oneshot_send(sender, &(int){42});        also closes the sender
  *     rv_oneshot_try_recv(receiver, &value);
  *     rv_oneshot_receiver_close(receiver);
  */
@@ -18,27 +19,27 @@ RV_BEGIN_DECLS
 struct rv_oneshot_sender;
 struct rv_oneshot_receiver;
 
-/* A channel for one value of `element_bytes`. Returns: 0, -ENOMEM, -EINVAL (0,
- * or more than 1 MiB). */
+/* Create a channel for one value of `element_bytes`. Returns: 0, -ENOMEM,
+ * -EINVAL (0, or more than 1 MiB). */
 int rv_oneshot_new(struct rv_oneshot_sender **sender,
                    struct rv_oneshot_receiver **receiver,
                    uint32_t element_bytes,
                    const struct rv_channel_options *options);
 
 /*
- * Send the value, which never waits, and close the sender in any case.
+ * Send the value and close the sender, also on error. Never waits.
  *
- * Returns: 0, -EPIPE (the receiver is closed: the value stays the caller's).
+ * Returns: 0, -EPIPE (the receiver is closed; the caller keeps the value).
  */
 int rv_oneshot_send(struct rv_oneshot_sender *sender, const void *element);
 
-/* Close an end, and free it; a sender only if it did not send. NULL is
+/* Close an end, and free it. A sender that has sent is closed already. NULL is
  * allowed. Threads: the end's. */
 void rv_oneshot_sender_close(struct rv_oneshot_sender *sender);
 void rv_oneshot_receiver_close(struct rv_oneshot_receiver *receiver);
 
-/* Returns: 0; -EAGAIN (not yet); -EPIPE (the sender was closed without it, or
- * it was received already). */
+/* Returns: 0; -EAGAIN (not sent yet); -EPIPE (the sender was closed without a
+ * value, or the value has been received already). */
 int rv_oneshot_try_recv(struct rv_oneshot_receiver *receiver, void *element);
 
 /* READY with 0 and the value, or with -EPIPE. */

@@ -14,10 +14,11 @@
  *     ... rv_events_at(&events, i) ...
  *     rv_subscriber_commit(subscriber);
  *
- * Events are written and read in place, some at a time. A subscriber sees each
- * event once, in order. A slow one holds the publisher back: its slot is not
- * written over until it has committed. One that has closed holds nobody back,
- * nor does the lack of any: the oldest events are then written over.
+ * Events are written and read in place, in batches. A subscriber sees each
+ * event once, in order. A slow subscriber holds the publisher back: an event is
+ * not overwritten before all subscribers have committed it. Closed subscribers
+ * do not hold the publisher back. With no subscribers, the oldest events are
+ * overwritten.
  */
 #ifndef RV_PUBLISHER_H
 #define RV_PUBLISHER_H
@@ -31,9 +32,9 @@ struct rv_publisher;
 struct rv_subscriber;
 
 /*
- * Some events in the ring: `first_len` of them at `first`, and where the ring
- * begins anew `rest_len` more at `rest`. A fast loop goes over the two parts;
- * others use rv_events_at().
+ * A batch of events in the ring: `first_len` of them at `first`, and after
+ * the end of the ring's memory `rest_len` more at `rest`. A fast loop iterates
+ * over the two parts; other code uses rv_events_at().
  */
 struct rv_events {
     void *first;
@@ -43,13 +44,13 @@ struct rv_events {
     uint32_t element_bytes;
 };
 
-/* How many there are. */
+/* The number of events in the batch. */
 static inline uint32_t rv_events_len(const struct rv_events *events)
 {
     return events->first_len + events->rest_len;
 }
 
-/* Event i of them, i below rv_events_len(). */
+/* Event i of the batch; i must be less than rv_events_len(). */
 static inline void *rv_events_at(const struct rv_events *events, uint32_t i)
 {
     if (i < events->first_len)
@@ -58,20 +59,21 @@ static inline void *rv_events_at(const struct rv_events *events, uint32_t i)
            (size_t)(i - events->first_len) * events->element_bytes;
 }
 
-/* A ring of `capacity` events, exactly. options: drop_element is not used:
- * events are bytes. Returns: 0, -ENOMEM, -EINVAL. */
+/* Create a ring of exactly `capacity` events. options: drop_element is not
+ * called: events have no resources. Returns: 0, -ENOMEM, -EINVAL. */
 int rv_publisher_new(struct rv_publisher **out, uint32_t element_bytes,
                      uint32_t capacity,
                      const struct rv_channel_options *options);
 
-/* Close it: subscribers get what is left, then -EPIPE. NULL is allowed. */
+/* Close it: subscribers get the remaining events, then -EPIPE. NULL is allowed.
+ */
 void rv_publisher_close(struct rv_publisher *publisher);
 
 /* --- publishing: one task ---------------------------------------------- */
 
 /*
- * Claim slots for the next n events. What they hold is old. Called again
- * before the commit, it claims anew from the same slot.
+ * Reserve slots for the next n events. The slots have old contents. Another
+ * call before the commit replaces the reservation: it begins at the same slot.
  *
  * Returns: 0; -EAGAIN (a subscriber has not read that far); -EINVAL (n is 0 or
  * above the capacity).
@@ -79,7 +81,7 @@ void rv_publisher_close(struct rv_publisher *publisher);
 int rv_publisher_try_reserve(struct rv_publisher *publisher, uint32_t n,
                              struct rv_events *events);
 
-/* Publish what was claimed. Nothing, if nothing is claimed. */
+/* Publish the reserved events. A no-op if none are reserved. */
 void rv_publisher_commit(struct rv_publisher *publisher);
 
 /* READY with 0 when there is room for n events, with `events`; or -EINVAL. */
@@ -90,7 +92,8 @@ struct rv_publisher_reserve {
     uint32_t n;
 };
 
-/* Claims nothing before it is READY. n: 1 to the capacity, or it is -EINVAL. */
+/* Reserves nothing before it is READY. n: 1 to the capacity; otherwise the
+ * result is -EINVAL. */
 void rv_publisher_reserve_init(struct rv_publisher_reserve *reserve,
                                struct rv_publisher *publisher, uint32_t n);
 
@@ -104,31 +107,33 @@ int rv_publisher_reserve(struct rv_publisher *publisher, uint32_t n,
 /* Where a new subscriber begins. */
 enum rv_subscribe_from {
     RV_FROM_NEXT,   /* with the next event to be committed */
-    RV_FROM_OLDEST, /* with the oldest one that was not written over yet */
+    RV_FROM_OLDEST, /* with the oldest one that has not been overwritten */
 };
 
-/* Threads: the publisher's; the subscriber may then go to any other. Returns:
- * 0, -ENOMEM. */
+/* Create a subscriber. Threads: the publisher's; the subscriber may be used on
+ * any other. Returns: 0, -ENOMEM. */
 int rv_publisher_subscribe(struct rv_publisher *publisher,
                            enum rv_subscribe_from from,
                            struct rv_subscriber **out);
 
-/* Leave. What it held of the ring is free. NULL is allowed. */
+/* Close a subscriber. It no longer holds the publisher back. NULL is allowed.
+ */
 void rv_subscriber_close(struct rv_subscriber *subscriber);
 
 /*
- * Up to n of the next events. They stay there, also for another call, until
- * rv_subscriber_commit().
+ * Get up to n of the next events. They stay in the ring until
+ * rv_subscriber_commit(); until then another call returns them again.
  *
  * Returns: how many, 1 or more; -EAGAIN (none), -EPIPE (closed and drained).
  */
 int rv_subscriber_try_recv(struct rv_subscriber *subscriber, uint32_t n,
                            struct rv_events *events);
 
-/* Done with what the last call gave: its slots may be written over. */
+/* The events of the last call have been read: they may be overwritten. */
 void rv_subscriber_commit(struct rv_subscriber *subscriber);
 
-/* READY when there is one event at least: how many, in `events`; or -EPIPE. */
+/* READY when there is at least one event, with the number of `events`; or with
+ * -EPIPE. */
 struct rv_subscriber_recv {
     struct rv_future future;
     struct rv_events events;
@@ -136,7 +141,7 @@ struct rv_subscriber_recv {
     uint32_t n;
 };
 
-/* Up to n events. Dropped before it is READY, none is passed over. */
+/* Up to n events. Cancellation-safe: a drop before READY loses no event. */
 void rv_subscriber_recv_init(struct rv_subscriber_recv *recv,
                              struct rv_subscriber *subscriber, uint32_t n);
 

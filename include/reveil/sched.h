@@ -18,23 +18,23 @@
  *         return 0;
  *     }
  *
- *     rv_sched_start(&sched, &(struct rv_sched_options){.cores = 2});
+ *     rv_sched_start(&sched, &(struct rv_sched_options){.workers = 2});
  *     rv_sched_run(sched, root, NULL);
  *     rv_sched_stop(sched);
  *
- * A scheduler has a worker, a thread, for each core. A worker runs the tasks
- * of its own queue in turn; who has none steals from the others, and sleeps
- * when there is nothing to steal. A task is a coroutine (coro.h): it runs
- * until it waits, and may go on in another thread then.
+ * A scheduler has one thread per core: its workers. A worker runs the tasks
+ * of its own queue in turn. A worker whose queue is empty steals from the
+ * others, and sleeps when there is nothing to steal. A task is a coroutine
+ * (coro.h): it runs until it waits, and may then continue on another thread.
  *
- * A task may await any future with rv_await(). The future belongs to the
- * worker where the wait began: it is polled on an executor that the worker
- * has, with the scheduler's reactor and blocking pool, and an io_uring and a
- * CPU pool of the worker. While that worker runs
- * a task that neither waits nor yields, its futures wait too. A wait that
- * returns -ECANCELED has dropped the future, on that worker. What stays with
- * an executor between waits, such as rv_spawn() and a struct rv_scope, is not
- * for tasks, which move: use rv_go().
+ * A task may await any future with rv_await(). The future belongs to the worker
+ * where the wait began. It is polled on an executor of that worker, with the
+ * scheduler's reactor and blocking pool, and with an io_uring and a CPU pool of
+ * the worker. While that worker runs a task that neither waits nor yields, its
+ * futures are not polled. A wait that returns -ECANCELED has dropped the
+ * future, on that worker. Objects that stay with an executor between waits,
+ * such as those of rv_spawn() and struct rv_scope, are not for tasks, because a
+ * task moves: use rv_go().
  */
 
 /*
@@ -66,47 +66,42 @@ struct rv_sched_options {
     size_t stack_bytes; /* of each task, see coro.h; 0: RV_CORO_STACK_BYTES */
     struct rv_ring_options ring; /* of each worker */
     const char *name; /* of the threads, 15 letters at most; NULL: "sched" */
-    /*
-     * For the report of a deadlock: put into words what a future waits for,
-     * or return false; rv_channel_describe() of channel.h. NULL: the names of
-     * the futures are enough.
-     */
-    bool (*describe)(const struct rv_future *future, char *text,
-                     size_t size_bytes);
 };
 
 /*
- * Start the workers. The reactor and the blocking pool are those of the
- * calling thread; what it has not, and a reactor in the fused mode, which is
- * served by one executor alone, the scheduler makes for itself.
+ * Start the workers. The scheduler uses the reactor and the blocking pool of
+ * the calling thread. If the thread has none, the scheduler creates its own. It
+ * also creates its own reactor if the thread's is fused, because only one
+ * executor can serve a fused reactor.
  *
- * options: copied, NULL for the default ones.
- * Returns: 0; -EINVAL: more than 1,024 cores; -ENOMEM, -EMFILE, -ENFILE;
- *          -EAGAIN: a thread was not to be had. Nothing is left then.
+ * options: copied; NULL for the defaults.
+ * Returns: 0; -EINVAL: more than 1,024 workers; -ENOMEM, -EMFILE, -ENFILE;
+ *          -EAGAIN: a thread could not be created. On error nothing is left.
  */
 int rv_sched_start(struct rv_sched **out,
                    const struct rv_sched_options *options);
 
 /*
- * Cancel the tasks that are left, wait until they have ended, join the
- * workers, free everything. A canceled task is not torn down: from now on its
- * waits return -ECANCELED at once, and it has to come to its end.
+ * Cancel the remaining tasks, wait until they have finished, join the
+ * workers and free everything. A canceled task is not unwound: from now on its
+ * waits return -ECANCELED at once, and it must return from its function.
  *
- * Threads: any but the workers; when nobody else uses the scheduler.
- * Blocks:  until the last task has ended.
+ * Threads: any but the workers, while no other thread uses the scheduler.
+ * Blocks:  until the last task has finished.
  */
 void rv_sched_stop(struct rv_sched *sched);
 
-/* What a task runs. Returns: its result, 0 or more, or a negative errno. */
+/* The function of a task. Returns: its result, 0 or more, or a negative errno.
+ */
 typedef int32_t (*rv_go_fn)(void *arg);
 
 /*
- * Run fn(arg) as the root task, and wait for it. Tasks that it started and
- * did not join go on.
+ * Run fn(arg) as the root task, and wait for it. Tasks that it has started
+ * and not joined continue after it.
  *
- * When every worker sleeps, and no task waits for anything but other tasks
- * (to join one, or for a channel or a lock), none of them can ever go on. Then
- * all are canceled, and rv_sched_deadlock() says who they were.
+ * If every worker sleeps and all tasks wait for other tasks (to join one, or
+ * for a channel or a lock), there is a deadlock: no task can ever continue.
+ * Then all are canceled, and rv_sched_deadlock() names them.
  *
  * Threads: any but the workers.   Blocks: the thread.
  * Returns: the result of fn; -EDEADLK: see above; -ENOMEM; -ECANCELED: there
@@ -115,25 +110,25 @@ typedef int32_t (*rv_go_fn)(void *arg);
 int rv_sched_run(struct rv_sched *sched, rv_go_fn fn, void *arg);
 
 /*
- * After -EDEADLK: a line for each task that was stuck,
- *     task 'producer' waits for rv_spsc_send
- * or, with rv_channel_describe() in the options,
+ * After -EDEADLK: a line for each task of the deadlock, such as
  *     task 'producer' waits for send on channel numbers, full (2 of 2)
- * NULL when there was no deadlock. Stays until rv_sched_stop().
+ * with the text of rv_future_describe(), or else the name of the future. NULL
+ * if there was no deadlock. Valid until rv_sched_stop().
  */
 const char *rv_sched_deadlock(const struct rv_sched *sched);
 
 /*
- * A thread outside is going to start or wake tasks: until it has called
- * rv_sched_release(), tasks that wait for each other are not a deadlock. Not
- * needed for what the library does, nor for the thread in rv_sched_run().
+ * A thread that is not a worker is going to start or wake tasks. Until it
+ * calls rv_sched_release(), tasks that wait for each other are not a deadlock.
+ * It is not needed for events of the library, such as I/O and timers, nor for
+ * the thread in rv_sched_run().
  *
  * Threads: any.
  */
 void rv_sched_hold(struct rv_sched *sched);
 void rv_sched_release(struct rv_sched *sched);
 
-/* Workers. Threads: any. */
+/* The number of workers. Threads: any. */
 uint32_t rv_sched_workers(const struct rv_sched *sched);
 
 /* The scheduler that runs the calling task, or NULL. */
@@ -142,9 +137,9 @@ struct rv_sched *rv_sched_current(void);
 /* --- tasks ------------------------------------------------------------- */
 
 /*
- * A handle on a task. It is a future too, READY with the task's result, for
- * any executor. Embed it; it may move as long as it is not polled. All zero is
- * "no task".
+ * A handle on a task. It is also a future, READY with the task's result, for
+ * any executor. Embed it. It must not move after its first poll. All zero is an
+ * empty handle.
  */
 struct rv_go {
     struct rv_future future;
@@ -155,20 +150,20 @@ struct rv_go {
  * Start a task that runs fn(arg), in the scheduler of the calling task. Its
  * name, for reports, is that of the function.
  *
- * go: the handle, which is joined or dropped; NULL: a detached task.
- * Returns: 0; -ENOMEM; -ECANCELED: the scheduler is stopping; -ESTALE: it is
- *          of a parent process.
- * If there is no memory for its stack when its turn comes, the task's result
- * is -ENOMEM and fn was not called.
+ * go: the handle, which must be joined or dropped; NULL: a detached task.
+ * Returns: 0; -ENOMEM; -ECANCELED: the scheduler is stopping; -ESTALE: it
+ *          belongs to a parent process.
+ * If there is no memory for the stack at the task's first run, its result is
+ * -ENOMEM, and fn is not called.
  * Misuse: outside of a task.
  */
 #define rv_go(go, fn, arg) rv_go_literal((go), #fn, (fn), (arg))
 
-/* rv_go() by a name that is a constant, as a string literal is: that is kept
- * as it is. */
+/* rv_go() with a name that is a string literal or another constant. It is not
+ * copied. */
 int rv_go_literal(struct rv_go *go, const char *name, rv_go_fn fn, void *arg);
 
-/* The same by any name; 31 bytes of it are copied. */
+/* The same with any name; up to 31 bytes of it are copied. */
 int rv_go_named(struct rv_go *go, const char *name, rv_go_fn fn, void *arg);
 
 /* The same from any thread, a task's or not. */
@@ -176,23 +171,23 @@ int rv_sched_go(struct rv_sched *sched, struct rv_go *go, const char *name,
                 rv_go_fn fn, void *arg);
 
 /*
- * Wait for the end of the task; the handle is empty then. Outside of tasks it
- * blocks the thread.
+ * Wait for the end of the task. The handle is empty afterwards. Outside of
+ * tasks this blocks the thread.
  *
- * A task that is canceled goes on waiting here: what it waits for is canceled
- * too, and may use the caller's memory.
+ * A canceled task continues to wait here: the joined task is canceled too, and
+ * may still use the caller's memory.
  *
- * Returns: the task's result; -EINVAL: an empty handle. With the handle left
- *          as it was: -ECANCELED: the task waits for the caller, and both were
- *          canceled; -EDEADLK: inside a poll; -ENOMEM.
+ * Returns: the task's result; -EINVAL: the handle is empty. In these cases the
+ *          handle is unchanged: -ECANCELED: the tasks wait for each other, and
+ *          both were canceled; -EDEADLK: inside a poll; -ENOMEM.
  */
 int rv_go_join(struct rv_go *go);
 
-/* Let go of the handle; the task goes on, detached. Also by rv_drop(). */
+/* Drop the handle: the task continues, detached. rv_drop() does the same. */
 void rv_go_drop(struct rv_go *go);
 
 /*
- * Let the other tasks of this worker go first.
+ * Let the other tasks of this worker run first.
  *
  * Returns: 0, or -ECANCELED. Misuse: outside of a task.
  */
@@ -201,17 +196,16 @@ int rv_go_yield(void);
 /* --- fork and join ----------------------------------------------------- */
 
 /*
- * Two parts of a computation that may run at the same time:
+ * Two parts of a computation that may run in parallel:
  *
- *     rv_fork(&fork, left, &left_half);      may be taken by another worker
+ *     rv_fork(&fork, left, &left_half);      may be stolen by another worker
  *     right(&right_half);
  *     rv_sync(&fork);                        left has run, here or there
  *
- * A fork is no task: it is pushed into the worker's deque and, unless another
- * worker took it, popped and called by rv_sync() as a plain function. So it
- * costs about as much as two function calls. Forks are synced in the reverse
- * order, each by the task that made it, before the function that made it
- * returns.
+ * A fork is not a task. It is pushed to the worker's deque, and rv_sync() pops
+ * it and calls it as a plain function, unless another worker has stolen it. So
+ * it costs about as much as two function calls. A task must sync its forks in
+ * reverse order, each before the function that made it returns.
  */
 struct rv_fork {
     void (*fn)(void *arg); /* private, as are the rest */
@@ -220,17 +214,16 @@ struct rv_fork {
 };
 
 /*
- * Allow fn(arg) to run now, elsewhere. It cannot fail: without memory or
- * outside of a task, it runs in rv_sync().
+ * Allow another worker to run fn(arg). This cannot fail: if there is no
+ * memory, or outside of a task, fn(arg) runs in rv_sync().
  *
- * Owns: *fork and what arg points to stay where they are until rv_sync().
+ * Borrows: *fork and what arg points to must not move until rv_sync().
  */
 void rv_fork(struct rv_fork *fork, void (*fn)(void *arg), void *arg);
 
 /*
- * fn(arg) has run when this returns. If it is still running elsewhere, the
- * task waits, and its worker does something else. It has run even when the
- * task is canceled.
+ * After this, fn(arg) has run, even if the task is canceled. If another
+ * worker is still running it, the task waits, and its worker does other work.
  */
 void rv_sync(struct rv_fork *fork);
 

@@ -8,8 +8,8 @@
  *     rv_spsc_sender_close(sender);
  *     rv_spsc_receiver_close(receiver);
  *
- * Values come out in the order in which they went in. channel.h says what all
- * channels have in common, and what the ends say when the other one is closed.
+ * Values are received in the order of the sends. channel.h has what all
+ * channels have in common, and the results after a close.
  */
 #ifndef RV_SPSC_H
 #define RV_SPSC_H
@@ -23,8 +23,8 @@ struct rv_spsc_sender;
 struct rv_spsc_receiver;
 
 /*
- * A channel for `capacity` values, exactly, of `element_bytes` each; neither is
- * 0.
+ * Create a channel for exactly `capacity` values of `element_bytes` each.
+ * Neither may be 0.
  *
  * Returns: 0, -ENOMEM, -EINVAL (too large, or 0).
  */
@@ -36,12 +36,12 @@ int rv_spsc_new(struct rv_spsc_sender **sender,
 void rv_spsc_sender_close(struct rv_spsc_sender *sender);
 void rv_spsc_receiver_close(struct rv_spsc_receiver *receiver);
 
-/* --- now or not -------------------------------------------------------- */
+/* --- without waiting --------------------------------------------------- */
 
 /* Returns: 0, -EAGAIN (full), -EPIPE (the receiver is closed). */
 int rv_spsc_try_send(struct rv_spsc_sender *sender, const void *element);
 
-/* As many of `count` values as there is room for. Returns: how many, 1 or
+/* Send as many of `count` values as there is room for. Returns: how many, 1 or
  * more; -EAGAIN, -EPIPE. */
 int rv_spsc_try_send_n(struct rv_spsc_sender *sender, const void *elements,
                        uint32_t count);
@@ -49,27 +49,30 @@ int rv_spsc_try_send_n(struct rv_spsc_sender *sender, const void *elements,
 /* Returns: 0, -EAGAIN (empty), -EPIPE (closed and drained). */
 int rv_spsc_try_recv(struct rv_spsc_receiver *receiver, void *element);
 
-/* Up to `count` values. Returns: how many, 1 or more; -EAGAIN, -EPIPE. */
+/* Receive up to `count` values. Returns: how many, 1 or more; -EAGAIN, -EPIPE.
+ */
 int rv_spsc_try_recv_n(struct rv_spsc_receiver *receiver, void *elements,
                        uint32_t count);
 
 /* --- futures ----------------------------------------------------------- */
 
-/* READY when all values are in: 0; or -EPIPE, and `done` of them are in. */
+/* READY with 0 when all values have been sent; or with -EPIPE after
+ * `done` of them. */
 struct rv_spsc_send {
     struct rv_future future;
-    uint32_t done;  /* so many of them are in */
+    uint32_t done;  /* values sent so far */
     uint32_t count; /* private, as are the rest */
     struct rv_spsc_sender *sender;
     const char *elements;
 };
 
-/* elements: `count` values, 1 or more. They stay the caller's, where they are,
- * until the future is READY or dropped. */
+/* elements: `count` values, 1 or more. They must stay valid, unmoved and
+ * unmodified until the future is READY or dropped. */
 void rv_spsc_send_init(struct rv_spsc_send *send, struct rv_spsc_sender *sender,
                        const void *elements, uint32_t count);
 
-/* READY when there is one value at least: how many; or -EPIPE. */
+/* READY when there is at least one value, with the number of values; or with
+ * -EPIPE. */
 struct rv_spsc_recv {
     struct rv_future future;
     uint32_t count; /* private, as are the rest */
@@ -77,8 +80,8 @@ struct rv_spsc_recv {
     void *elements;
 };
 
-/* elements: room for `count` values, 1 or more. It stays the caller's, where it
- * is, until the future is READY or dropped. */
+/* elements: room for `count` values, 1 or more. It must stay valid and must not
+ * move until the future is READY or dropped. */
 void rv_spsc_recv_init(struct rv_spsc_recv *recv,
                        struct rv_spsc_receiver *receiver, void *elements,
                        uint32_t count);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/base_internal.h"
+#include "base/fds.h"
 
 int rv_fd_above_stdio(int fd)
 {

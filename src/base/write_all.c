@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/base_internal.h"
+#include "base/write_all.h"
 
 int rv_write_all(int fd, const void *data, size_t len_bytes,
                  uint64_t *written_bytes)

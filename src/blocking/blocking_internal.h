@@ -9,6 +9,8 @@
 
 #include <reveil/blocking.h>
 
+#include "blocking/query.h"
+
 /*
  * The state of a job. It changes only under the pool's mutex, and only forward.
  *
@@ -53,12 +55,6 @@ struct rv_blocking_job {
     bool detached; /* the future was dropped */
     struct rv_waker waker;
 };
-
-/* The pool that this thread entered, or NULL. */
-struct rv_blocking_pool *rv_blocking_current(void);
-
-/* True in a child of fork(): the pool's threads are in the parent process. */
-bool rv_blocking_is_copy(const struct rv_blocking_pool *pool);
 
 /*
  * Queue a job on the pool that this thread entered.

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * await.c - the forms for coroutines: try it, and await the future only if
- * that says "not now".
+ * await.c - sends and receives for coroutines: try the operation, and await the
+ * future only if the attempt returns -EAGAIN.
  *
- * Threads: those of the end, in a coroutine.
+ * Threads: as for the same end without await; in a coroutine.
  */
 #include <errno.h>
 #include <reveil/coro.h>
@@ -13,7 +13,7 @@
 #include <reveil/spsc.h>
 #include <reveil/sync.h>
 
-/* Returns: the future's result, or -ECANCELED; it is dropped. */
+/* The future is dropped. Returns: its result, or -ECANCELED. */
 static int await_and_drop(struct rv_future *future)
 {
     const int result = rv_await(future);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* blocks.c - see blocks.h. Threads: any, under the mutex. */
+/*
+ * blocks.c - the pool of free blocks, and the layout of nodes in a block.
+ *
+ * Threads: any; the mutex protects the pool.
+ */
 #include "channel/blocks.h"
 
 enum {
-    BLOCK_BYTES = 4096, /* about */
-    LEAST_NODES = 8,    /* of large values */
-    MOST_FREE = 16,     /* whole blocks that are kept */
+    BLOCK_BYTES = 4096, /* approximate size of a block */
+    LEAST_NODES = 8,    /* in a block, even if the values are large */
+    MOST_FREE = 16,     /* blocks in the pool; more are freed */
 };
 
 void rv_blocks_init(struct rv_blocks *blocks, size_t value_bytes)
@@ -52,7 +56,7 @@ struct rv_block *rv_blocks_take(struct rv_blocks *blocks)
 }
 
 /* `mutex` must be held. */
-static void send(struct rv_blocks *blocks, struct rv_block *block)
+static void push_free(struct rv_blocks *blocks, struct rv_block *block)
 {
     block->next = blocks->free;
     blocks->free = block;
@@ -64,7 +68,7 @@ void rv_blocks_give(struct rv_blocks *blocks, struct rv_block *block)
     if (!block)
         return;
     pthread_mutex_lock(&blocks->mutex);
-    send(blocks, block);
+    push_free(blocks, block);
     pthread_mutex_unlock(&blocks->mutex);
 }
 
@@ -79,7 +83,7 @@ void rv_blocks_recycle(struct rv_blocks *blocks, struct rv_node *last)
     pthread_mutex_lock(&blocks->mutex);
     keep = blocks->free_len < MOST_FREE;
     if (keep)
-        send(blocks, block);
+        push_free(blocks, block);
     pthread_mutex_unlock(&blocks->mutex);
     if (!keep)
         rv_free(block);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * channel.c - what the kinds of channel share: the ring of slots, the end of
- * channels in channels, words for a future that waits.
+ * channel.c - what the kinds of channel share: the ring of slots and the
+ * end of channels in channels.
  *
- * Threads: any; a ring has the owners that its channel says.
+ * Threads: any; each channel documents which thread uses its ring buffer.
  */
 #include <errno.h>
 
@@ -46,7 +46,7 @@ int rv_ring_buffer_init(struct rv_ring_buffer *ring, uint32_t element_bytes,
 void rv_reclaim(struct rv_reclaim *reclaim,
                 void (*run)(struct rv_reclaim *reclaim))
 {
-    static _Thread_local struct rv_reclaim *first; /* of those that wait */
+    static _Thread_local struct rv_reclaim *first; /* of those still to run */
     static _Thread_local struct rv_reclaim **end;  /* NULL: none is running */
 
     reclaim->run = run;
@@ -65,17 +65,4 @@ void rv_reclaim(struct rv_reclaim *reclaim,
         reclaim->run(reclaim); /* it may append more */
     }
     end = NULL;
-}
-
-bool rv_channel_describe(const struct rv_future *future, char *text,
-                         size_t size_bytes)
-{
-    if (rv_spsc_describe(future, text, size_bytes) ||
-        rv_mpsc_describe(future, text, size_bytes) ||
-        rv_oneshot_describe(future, text, size_bytes) ||
-        rv_publisher_describe(future, text, size_bytes))
-        return true;
-    if (size_bytes > 0)
-        *text = '\0';
-    return false;
 }

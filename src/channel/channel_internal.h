@@ -10,13 +10,13 @@
 #include "base/base_internal.h"
 #include "channel/atomic_waker.h"
 
-/* What is between fields that two threads write must be more than a cache
- * line; processors fetch them in pairs. */
+/* The distance between fields that different threads write. It is two cache
+ * lines, because processors prefetch lines in pairs. */
 enum { RV_CHANNEL_PAD_BYTES = 128 };
 
-/* What the values of a channel are; never written after its birth. */
+/* The type of a channel's elements; constant after its creation. */
 struct rv_element_type {
-    uint32_t bytes; /* of one */
+    uint32_t bytes; /* of one element */
     char name[RV_NAME_BYTES];
     void (*drop)(void *element); /* NULL: nothing to release */
 };
@@ -31,7 +31,8 @@ static inline void rv_element_drop(const struct rv_element_type *elements,
         elements->drop(element);
 }
 
-/* One value. Most are a word or two, and no call is faster than one. */
+/* Copy one element. Most have one or two words: for these the compiler emits
+ * moves instead of a call. */
 static inline void rv_element_copy(void *to, const void *from, size_t bytes)
 {
     if (bytes == 8)
@@ -45,12 +46,12 @@ static inline void rv_element_copy(void *to, const void *from, size_t bytes)
 }
 
 /*
- * Slots for values, numbered without end and used in a circle. Values n to
- * n + capacity - 1 do not meet.
+ * Slots for elements, used in a circle. Elements have increasing numbers that
+ * never wrap around. Elements n to n + capacity - 1 have different slots.
  */
 struct rv_ring_buffer {
-    uint64_t mask;     /* slots - 1, a power of two less one */
-    uint64_t capacity; /* how many may be used at a time; never more */
+    uint64_t mask;     /* number of slots, a power of two, minus 1 */
+    uint64_t capacity; /* at most so many slots are in use at a time */
     uint32_t element_bytes;
     char *slots;
 };
@@ -65,7 +66,7 @@ static inline void *rv_ring_buffer_at(const struct rv_ring_buffer *ring,
     return ring->slots + (number & ring->mask) * ring->element_bytes;
 }
 
-/* How many of `count` slots from `number` on lie in a row. */
+/* How many of `count` slots from `number` on are contiguous in memory. */
 static inline uint64_t rv_ring_buffer_run(const struct rv_ring_buffer *ring,
                                           uint64_t number, uint64_t count)
 {
@@ -75,34 +76,27 @@ static inline uint64_t rv_ring_buffer_run(const struct rv_ring_buffer *ring,
 }
 
 /*
- * What the death of a channel leaves to be done. Values may hold ends of
- * further channels, whose death is then part of this one; they are done one
- * after the other, so that a chain of a million takes no deeper stack than
- * one of two.
+ * Work that the end of a channel causes. Its values may be ends of other
+ * channels, which end with it. Such work is done in a loop and not recursively,
+ * so a chain of a million channels needs no more stack than a chain of two.
  */
 struct rv_reclaim {
     struct rv_reclaim *next;
     void (*run)(struct rv_reclaim *reclaim);
 };
 
-/* Call run() now, or after the one that is being called on this thread. */
+/* Call run() now; or, inside of another run() on this thread, after that one.
+ */
 void rv_reclaim(struct rv_reclaim *reclaim,
                 void (*run)(struct rv_reclaim *reclaim));
 
-/* PENDING, until another task does its part: for a scheduler, see sched.h. */
+/* PENDING until another task acts. The deadlock detection of a scheduler relies
+ * on this information, see cx->needs_task. */
 static inline enum rv_poll rv_channel_pending(const struct rv_future *future,
                                               struct rv_cx *cx)
 {
     cx->needs_task = future;
     return RV_PENDING;
 }
-
-/* rv_channel_describe() for one kind. Returns: false if it is none of it. */
-bool rv_spsc_describe(const struct rv_future *future, char *text, size_t size);
-bool rv_mpsc_describe(const struct rv_future *future, char *text, size_t size);
-bool rv_oneshot_describe(const struct rv_future *future, char *text,
-                         size_t size);
-bool rv_publisher_describe(const struct rv_future *future, char *text,
-                           size_t size);
 
 #endif /* RV_CHANNEL_INTERNAL_H */

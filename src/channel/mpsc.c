@@ -2,41 +2,46 @@
 /*
  * mpsc.c - an unbounded channel from many tasks to one.
  *
- * Threads: each sender one task at a time, the receiver one.
+ * Threads: each sender: one task at a time; the receiver: one task.
  *
  *     head --> node --> node --> node      node <-- tail
  *     (read already)                  busy
  *
- * A chain of nodes; the first one was read already and only links to the
- * next. A send takes two steps: exchange the tail for the new node, which
- * settles the order among the senders; then link the node that was the tail
- * to it. Between the two the chain is broken there ("busy"), and the receiver
- * sees nothing behind the break.
+ * The channel is a chain of nodes. The first one has been read already and only
+ * links to the next. A send has two steps. It exchanges the tail for the new
+ * node, which decides the order among the senders. Then it links the previous
+ * tail to the new node. Between the two steps the chain is broken at this point
+ * ("busy"), and the receiver sees no node behind it.
  *
- * A link is 0 (no next node yet), WAITING (nor that, and the receiver is to be
- * woken by whoever links), or the address of the next node, with LAST if that
- * one is the last of its block.
+ * A link has one of these values:
+ *
+ *   0        There is no next node yet.
+ *   WAITING  There is no next node yet, and the receiver waits. The sender that
+ *            links the next node wakes it.
+ *   address  The next node. The bit LAST is added if that node is the last one
+ *            of its block.
  *
  * Protocol.
  *
  *   MPSC-1  The value and the link of a node are written before the tail is
- *       exchanged, and before it is linked. Otherwise the receiver reads a
- *       value that is not there, or the next sender's link is lost.
- *   MPSC-2  The receiver that finds no next node registers its waker and *then*
- *       turns the link from 0 to WAITING, with a compare-exchange: if that
- *       fails, there is a value after all. It does so in each poll, because
- *       only its latest mark publishes its latest waker.
- *   MPSC-3  A sender links with an exchange, and wakes if it took WAITING out.
- *       It is woken *after* linking: woken in the busy state, it would find
- *       nothing and could go to sleep again, and nobody wakes it.
- *   MPSC-4  After it has linked, a sender does not touch the node before its
- *       own: the receiver may have given it back.
- *   MPSC-5  The close of the last sender is a node as well, so that it comes
- *       behind all values.
- *   MPSC-6  Whoever closes last frees the channel, and drops what a send has
- *       left after the receiver had drained it.
- *   MPSC-7  A sender forgets its block when it fills the last node: once that
- *       one is linked, the receiver may give the block to another sender.
+ *       exchanged and before the node is linked. Otherwise the receiver would
+ *       read an unwritten value, or the next sender's link would be lost.
+ *   MPSC-2  A receiver that finds no next node registers its waker and *then*
+ *       changes the link from 0 to WAITING, with a compare-exchange. If that
+ *       fails, there is a next node after all. It does this in each poll: only
+ *       the latest mark publishes the latest waker.
+ *   MPSC-3  A sender links with an exchange, and wakes the receiver if the old
+ *       link was WAITING. It wakes *after* linking: a receiver that is woken in
+ *       the busy state would find no node and could go back to sleep, and no
+ *       other wake would follow.
+ *   MPSC-4  After linking, a sender does not access the node before its own:
+ *       the receiver may have recycled it.
+ *   MPSC-5  The close of the last sender is a node too, so it comes after all
+ *       values.
+ *   MPSC-6  The end that closes last frees the channel. It drops the values
+ *       that were sent after the receiver had drained the channel.
+ *   MPSC-7  A sender forgets its block when it fills the last node. Once that
+ *       node is linked, the receiver may recycle the block for another sender.
  *
  * tests/models/mpsc.pml is the model, with mutants for MPSC-1 to MPSC-3.
  */
@@ -54,26 +59,26 @@ enum { MOST_BYTES = 1 << 20 };
 
 struct rv_mpsc_sender {
     struct mpsc *channel;
-    struct rv_block *block; /* where its next node is, or NULL */
+    struct rv_block *block; /* with the sender's next node, or NULL */
 };
 
 struct rv_mpsc_receiver {
-    struct rv_node *head; /* read already */
-    bool head_is_last;    /* of its block */
+    struct rv_node *head; /* the node that was read last */
+    bool head_is_last;    /* in its block */
 };
 
 struct mpsc {
-    /* Read by all, written when somebody waits, comes or goes. */
+    /* Read by all ends; written when one waits, is cloned or is closed. */
     struct rv_element_type elements;
-    struct rv_atomic_waker values; /* where the receiver waits */
+    struct rv_atomic_waker values; /* of the receiver */
     _Atomic bool receiver_closed;
     _Atomic uint32_t senders;
     _Atomic uint32_t references;
-    struct rv_reclaim drain; /* the receiver's */
-    struct rv_reclaim death;
+    struct rv_reclaim drain; /* after the receiver's close */
+    struct rv_reclaim death; /* after the last close */
     struct rv_blocks blocks;
-    struct rv_node first; /* the head of an empty chain at birth */
-    struct rv_node end;   /* says that the last sender has closed */
+    struct rv_node first; /* the head of the new, empty chain */
+    struct rv_node end;   /* the last sender has closed (MPSC-5) */
 
     char pad1[RV_CHANNEL_PAD_BYTES];
     _Atomic(struct rv_node *) tail; /* the senders */
@@ -89,25 +94,25 @@ static struct mpsc *of_receiver(struct rv_mpsc_receiver *receiver)
 
 /* --- senders ----------------------------------------------------------- */
 
-/* Put a chain at the end: `first` to `last` are linked already. */
+/* Append a chain: its nodes, `first` to `last`, are linked already. */
 static void append(struct mpsc *channel, uintptr_t first, struct rv_node *last)
 {
     struct rv_node *before;
     uintptr_t link;
 
-    /* release: the link of `last` is 0 (MPSC-1); acquire: so is that of
-     * `before`. They pair with each other. */
+    /* release: the link of `last` is 0 (MPSC-1); acquire: the link of `before`
+     * is 0. They pair with each other. */
     before =
         atomic_exchange_explicit(&channel->tail, last, memory_order_acq_rel);
-    /* release: publishes the values (MPSC-1) to find_next(); acquire: the
-     * atomic waker was registered before the mark (MPSC-2), pairs with
-     * wait_for_link(). */
+    /* release: publishes the values (MPSC-1) to find_next(); acquire: the waker
+     * was registered before the mark (MPSC-2); pairs with wait_for_link(). */
     link = atomic_exchange_explicit(&before->next, first, memory_order_acq_rel);
     if (link == WAITING) /* MPSC-3, MPSC-4 */
         rv_atomic_waker_wake(&channel->values);
 }
 
-/* The sender has a block with a node left. Returns: false without memory. */
+/* Make sure that the sender's block has an unused node. Returns: false if
+ * allocation fails. */
 static bool has_node(struct rv_mpsc_sender *sender)
 {
     if (__builtin_expect(!sender->block, 0))
@@ -115,7 +120,7 @@ static bool has_node(struct rv_mpsc_sender *sender)
     return sender->block != NULL;
 }
 
-/* Fill the next node of the block. Returns: how to link it. */
+/* Fill the next node of the block. Returns: the link to it. */
 static uintptr_t fill_node(struct rv_mpsc_sender *sender, const void *element)
 {
     const struct rv_blocks *blocks = &sender->channel->blocks;
@@ -128,7 +133,7 @@ static uintptr_t fill_node(struct rv_mpsc_sender *sender, const void *element)
     atomic_store_explicit(&node->next, 0, memory_order_relaxed);
     if (__builtin_expect(block->used < blocks->nodes_a_block, 1))
         return (uintptr_t)node;
-    sender->block = NULL; /* the receiver gives it back: MPSC-7 */
+    sender->block = NULL; /* the receiver recycles it: MPSC-7 */
     return (uintptr_t)node | LAST;
 }
 
@@ -137,10 +142,10 @@ static struct rv_node *node_of(uintptr_t link)
     return (struct rv_node *)(link & ~LAST); // NOLINT
 }
 
-static bool receiver_is_gone(const struct mpsc *channel)
+static bool receiver_is_closed(const struct mpsc *channel)
 {
-    /* relaxed: it publishes nothing. Who misses it leaves a value that the
-     * last one drops (MPSC-6). */
+    /* relaxed: it publishes nothing. A sender that misses it sends a value that
+     * the last end drops (MPSC-6). */
     return atomic_load_explicit(&channel->receiver_closed,
                                 memory_order_relaxed);
 }
@@ -149,7 +154,7 @@ int rv_mpsc_send(struct rv_mpsc_sender *sender, const void *element)
 {
     uintptr_t link;
 
-    if (receiver_is_gone(sender->channel))
+    if (receiver_is_closed(sender->channel))
         return -EPIPE;
     if (!has_node(sender))
         return -ENOMEM;
@@ -158,7 +163,7 @@ int rv_mpsc_send(struct rv_mpsc_sender *sender, const void *element)
     return 0;
 }
 
-/* Fill a chain with values, as many as the block has nodes for. */
+/* Send a chain of values, up to the end of the block. Returns: how many. */
 static uint32_t send_chain(struct rv_mpsc_sender *sender, const char *elements,
                            uint32_t count)
 {
@@ -184,7 +189,7 @@ int rv_mpsc_send_n(struct rv_mpsc_sender *sender, const void *elements,
     const size_t bytes = sender->channel->elements.bytes;
     uint32_t n = 0;
 
-    if (receiver_is_gone(sender->channel))
+    if (receiver_is_closed(sender->channel))
         return -EPIPE;
     while (n < count && has_node(sender))
         n += send_chain(sender, (const char *)elements + n * bytes, count - n);
@@ -193,16 +198,16 @@ int rv_mpsc_send_n(struct rv_mpsc_sender *sender, const void *elements,
 
 /* --- the receiver ------------------------------------------------------ */
 
-/* The link of the head, if there is one. */
+/* Returns: false if the head has no next node yet. */
 static bool find_next(const struct rv_mpsc_receiver *receiver, uintptr_t *link)
 {
-    /* acquire: the value is there (MPSC-1); pairs with append(). */
+    /* acquire: the value is written (MPSC-1); pairs with append(). */
     *link = atomic_load_explicit(&receiver->head->next, memory_order_acquire);
     return *link & ~WAITING;
 }
 
-/* Go on to the next node; the one before is not needed any more. */
-static void step(struct mpsc *channel, uintptr_t link)
+/* Make the next node the head. The old head is no longer used. */
+static void advance(struct mpsc *channel, uintptr_t link)
 {
     struct rv_mpsc_receiver *receiver = &channel->receiver;
 
@@ -212,7 +217,7 @@ static void step(struct mpsc *channel, uintptr_t link)
     receiver->head_is_last = link & LAST;
 }
 
-/* Returns: the next value, valid until the next step; NULL: see *error. */
+/* Returns: the next value, valid until the next call; NULL: see *error. */
 static void *next_value(struct mpsc *channel, int *error)
 {
     uintptr_t link;
@@ -221,9 +226,9 @@ static void *next_value(struct mpsc *channel, int *error)
     if (!find_next(&channel->receiver, &link))
         return NULL;
     *error = -EPIPE;
-    if (node_of(link) == &channel->end) /* MPSC-5; it stays the next one */
+    if (node_of(link) == &channel->end) /* MPSC-5; it is never the head */
         return NULL;
-    step(channel, link);
+    advance(channel, link);
     return rv_node_value(channel->receiver.head);
 }
 
@@ -252,16 +257,17 @@ int rv_mpsc_try_recv_n(struct rv_mpsc_receiver *receiver, void *elements,
     return n > 0 ? (int)n : error;
 }
 
-/* Returns: false if there is a next node after all. */
+/* Mark the link of the head WAITING. Returns: false if there is a next node
+ * after all. */
 static bool wait_for_link(struct mpsc *channel, const struct rv_waker *waker)
 {
     _Atomic uintptr_t *next = &channel->receiver.head->next;
     uintptr_t link = 0;
 
     rv_atomic_waker_register(&channel->values, waker);
-    /* release: the atomic waker is registered (MPSC-2); pairs with the exchange
-     * in append(). A mark of before is written anew, which publishes the same.
-     */
+    /* release: the waker is registered (MPSC-2); pairs with the exchange in
+     * append(). If the link is WAITING already, it is written again, in order
+     * to publish the latest waker. */
     return atomic_compare_exchange_strong_explicit(next, &link, WAITING,
                                                    memory_order_acq_rel,
                                                    memory_order_acquire) ||
@@ -279,7 +285,7 @@ static struct rv_mpsc_sender *new_sender(struct mpsc *channel)
     if (!sender)
         return NULL;
     sender->channel = channel;
-    /* relaxed: the caller has a sender, or the channel for itself. */
+    /* relaxed: the caller has a sender, or is the only user of the channel. */
     atomic_fetch_add_explicit(&channel->senders, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&channel->references, 1, memory_order_relaxed);
     return sender;
@@ -306,7 +312,7 @@ int rv_mpsc_new(struct rv_mpsc_sender **sender,
     rv_blocks_init(&channel->blocks, element_bytes);
     atomic_init(&channel->tail, &channel->first);
     channel->receiver.head = &channel->first;
-    /* relaxed: nobody else has the channel yet. */
+    /* relaxed: no other thread has the channel yet. */
     atomic_fetch_add_explicit(&channel->references, 1, memory_order_relaxed);
     *sender = first;
     *receiver = &channel->receiver;
@@ -346,8 +352,8 @@ static void die(struct rv_reclaim *reclaim)
 
 static void put(struct mpsc *channel)
 {
-    /* release: we have done with the channel; acquire: so have the others;
-     * they pair with each other (MPSC-6). */
+    /* release: this end no longer uses the channel; acquire: nor do the others.
+     * They pair with each other (MPSC-6). */
     if (atomic_fetch_sub_explicit(&channel->references, 1,
                                   memory_order_acq_rel) == 1)
         rv_reclaim(&channel->death, die);
@@ -370,8 +376,8 @@ void rv_mpsc_sender_close(struct rv_mpsc_sender *sender)
     channel = sender->channel;
     rv_blocks_give(&channel->blocks, sender->block);
     rv_free(sender);
-    /* release: our values are in the chain; acquire: so are those of the
-     * others; they pair with each other (MPSC-5). */
+    /* release: this sender's values are in the chain; acquire: so are those of
+     * the others. They pair with each other (MPSC-5). */
     if (atomic_fetch_sub_explicit(&channel->senders, 1, memory_order_acq_rel) ==
         1)
         append(channel, (uintptr_t)&channel->end, &channel->end);
@@ -386,7 +392,7 @@ void rv_mpsc_receiver_close(struct rv_mpsc_receiver *receiver)
         return;
     channel = of_receiver(receiver);
     rv_atomic_waker_clear(&channel->values);
-    /* relaxed: see receiver_is_gone(). */
+    /* relaxed: see receiver_is_closed(). */
     atomic_store_explicit(&channel->receiver_closed, true,
                           memory_order_relaxed);
     rv_reclaim(&channel->drain, drain);
@@ -423,8 +429,21 @@ static void recv_drop(struct rv_future *future)
         rv_atomic_waker_clear(&of_receiver(self->receiver)->values);
 }
 
+static void recv_describe(const struct rv_future *future, char *text,
+                          size_t size)
+{
+    const struct rv_mpsc_recv *self = (const struct rv_mpsc_recv *)future;
+
+    snprintf(text, size, "receive on channel %s, empty",
+             of_receiver(self->receiver)->elements.name);
+}
+
 static const struct rv_future_ops recv_ops = {
-    .name = "rv_mpsc_recv", .poll = recv_poll, .drop = recv_drop};
+    .name = "rv_mpsc_recv",
+    .poll = recv_poll,
+    .drop = recv_drop,
+    .describe = recv_describe,
+};
 
 void rv_mpsc_recv_init(struct rv_mpsc_recv *recv,
                        struct rv_mpsc_receiver *receiver, void *elements,
@@ -433,15 +452,4 @@ void rv_mpsc_recv_init(struct rv_mpsc_recv *recv,
     *recv = (struct rv_mpsc_recv){
         .count = count, .receiver = receiver, .elements = elements};
     rv_future_init(&recv->future, &recv_ops);
-}
-
-bool rv_mpsc_describe(const struct rv_future *future, char *text, size_t size)
-{
-    const struct rv_mpsc_recv *recv = (const struct rv_mpsc_recv *)future;
-
-    if (future->ops != &recv_ops)
-        return false;
-    snprintf(text, size, "receive on channel %s, empty",
-             of_receiver(recv->receiver)->elements.name);
-    return true;
 }

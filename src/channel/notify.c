@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * notify.c - wake one that waits, or all of them; no more than that.
+ * notify.c - wake one waiting task, or all of them; no value is passed.
  *
  * Threads: any.
  *
- * Protocol. SEMAPHORE-2 and SEMAPHORE-4 hold here as well, and one more:
+ * Protocol. SEMAPHORE-2 and SEMAPHORE-4 apply here too, and one more rule:
  *
- *   NOTIFY-1  rv_notify_all() moves all that wait into a line of its own, under
- *       the lock, before it wakes the first of them: it need not hold the lock
- *       to the end, and still wakes nobody who came later.
+ *   NOTIFY-1  rv_notify_all() moves all waiters to a list of its own, under the
+ *       lock, before it wakes the first one. So it may release the lock between
+ *       batches, and still does not wake a task that began to wait later.
  */
 #include "base/base_internal.h"
 #include "channel/channel_internal.h"
@@ -23,11 +23,11 @@ void rv_notify_init(struct rv_notify *notify)
 
 void rv_notify_fini(struct rv_notify *notify)
 {
-    RV_CHECK(rv_list_empty(&notify->waiters), "somebody waits for it");
+    RV_CHECK(rv_list_empty(&notify->waiters), "a task still waits for it");
     pthread_mutex_destroy(&notify->lock);
 }
 
-/* The lock must be held; it is not any more, then. */
+/* The lock must be held; this function releases it. */
 static void notify_and_unlock(struct rv_notify *notify)
 {
     struct rv_wake_batch batch;
@@ -47,8 +47,8 @@ void rv_notify_one(struct rv_notify *notify)
     notify_and_unlock(notify);
 }
 
-/* The lock must be held. Returns: true when the batch is full, and there is
- * one more to be served. */
+/* The lock must be held. Returns: true if the batch is full and a waiter is
+ * left. */
 static bool serve_all(struct rv_list *waiters, struct rv_wake_batch *batch)
 {
     while (!rv_list_empty(waiters)) {
@@ -77,8 +77,9 @@ void rv_notify_all(struct rv_notify *notify)
     rv_wake_batch_deliver(&batch);
 }
 
-/* The lock must be held. Returns: true if it was notified. */
-static bool take(struct rv_notify *notify, struct rv_sync_waiter *waiter)
+/* The lock must be held. Returns: true if the waiter was notified, or if a kept
+ * notification was there for it. */
+static bool is_notified(struct rv_notify *notify, struct rv_sync_waiter *waiter)
 {
     if (waiter->state == RV_SYNC_NEW && notify->kept) {
         notify->kept = false;
@@ -96,7 +97,7 @@ static enum rv_poll notified_poll(struct rv_future *future, struct rv_cx *cx)
     bool ready;
 
     pthread_mutex_lock(&self->notify->lock);
-    ready = take(self->notify, &self->waiter);
+    ready = is_notified(self->notify, &self->waiter);
     if (ready)
         self->waiter.state = RV_SYNC_TAKEN;
     else

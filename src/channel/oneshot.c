@@ -2,18 +2,19 @@
 /*
  * oneshot.c - one value, from one task to another, once.
  *
- * Threads: the sender one task, the receiver another.
+ * Threads: the sender: one task; the receiver: another one.
  *
- * Protocol. The state is a set of three bits; each end adds its own with one
- * exchange of the word, which tells it what the other one had done before.
+ * Protocol. The state is one word of three bits. Each end sets its bits with an
+ * atomic read-modify-write, which also returns the bits that the other end has
+ * set before.
  *
  *   ONESHOT-1  The value is written before SENT is set, and read after SENT is
  *       seen.
- *   ONESHOT-2  The one who comes second releases the value: a receiver that
- *       closes and finds SENT drops it; a sender that finds RECEIVER_CLOSED
- *       leaves it with its caller. Two flags could make both, or neither,
- *       release it.
- *   ONESHOT-3  Publish, then look at the atomic waker (ATOMIC_WAKER-1).
+ *   ONESHOT-2  The end that acts second is responsible for the value: a
+ *       receiver that closes and finds SENT drops it; a sender that finds
+ *       RECEIVER_CLOSED leaves it to its caller. With two separate flags, both
+ *       ends or none might release it.
+ *   ONESHOT-3  Publish, then check the atomic waker (ATOMIC_WAKER-1).
  */
 #include <errno.h>
 #include <reveil/oneshot.h>
@@ -21,22 +22,30 @@
 
 #include "channel/channel_internal.h"
 
+/*
+ * SENT: `value` is valid. Set by a send, which also closes the sender.
+ *
+ * SENDER_CLOSED: The sender was closed without a value. Never set together with
+ * SENT.
+ *
+ * RECEIVER_CLOSED: The receiver was closed, with or without the value.
+ */
 enum {
     SENT = 1,
-    SENDER_CLOSED = 2, /* without a value */
+    SENDER_CLOSED = 2,
     RECEIVER_CLOSED = 4,
 };
 
 enum { MOST_BYTES = 1 << 20 };
 
-/* Both ends point at all of it. */
+/* Both ends are pointers to this struct. */
 struct oneshot {
     struct rv_element_type elements;
     _Atomic uint32_t state;
     _Atomic uint32_t references;
     struct rv_atomic_waker value_waker; /* where the receiver waits */
     bool received;                      /* private to the receiver */
-    struct rv_reclaim drain;            /* the receiver's */
+    struct rv_reclaim drain;            /* after the receiver's close */
     _Alignas(max_align_t) char value[];
 };
 
@@ -50,20 +59,20 @@ static struct oneshot *of_receiver(struct rv_oneshot_receiver *receiver)
     return (struct oneshot *)receiver;
 }
 
-/* Returns: the bits there were before. */
+/* Returns: the bits before the call. */
 static uint32_t add_bits(struct oneshot *channel, uint32_t bits)
 {
     /* release: publishes the value (ONESHOT-1); acquire: sees it; seq_cst:
-     * before the look at the atomic waker (ONESHOT-3). Pairs with itself and
-     * with look(). */
+     * ordered before the check of the atomic waker (ONESHOT-3). Pairs with
+     * itself and with load_bits(). */
     return atomic_fetch_or_explicit(&channel->state, bits,
                                     memory_order_seq_cst);
 }
 
-static uint32_t look(struct oneshot *channel)
+static uint32_t load_bits(struct oneshot *channel)
 {
-    /* acquire: sees the value (ONESHOT-1); seq_cst: after the atomic waker was
-     * registered (ONESHOT-3); the other side is add_bits(). */
+    /* acquire: sees the value (ONESHOT-1); seq_cst: ordered after the
+     * registration of the waker (ONESHOT-3). The other side is add_bits(). */
     return atomic_load_explicit(&channel->state, memory_order_seq_cst);
 }
 
@@ -88,8 +97,8 @@ int rv_oneshot_new(struct rv_oneshot_sender **sender,
 
 static void put(struct oneshot *channel)
 {
-    /* release: we have done with the channel; acquire: so has the other end;
-     * they pair with each other. */
+    /* release: this end no longer uses the channel; acquire: nor does the other
+     * one. They pair with each other. */
     if (atomic_fetch_sub_explicit(&channel->references, 1,
                                   memory_order_acq_rel) == 1)
         rv_free(channel);
@@ -140,7 +149,7 @@ void rv_oneshot_receiver_close(struct rv_oneshot_receiver *receiver)
 int rv_oneshot_try_recv(struct rv_oneshot_receiver *receiver, void *element)
 {
     struct oneshot *channel = of_receiver(receiver);
-    const uint32_t state = look(channel);
+    const uint32_t state = load_bits(channel);
 
     if (channel->received || state & SENDER_CLOSED)
         return -EPIPE;
@@ -180,24 +189,25 @@ static void recv_drop(struct rv_future *future)
         rv_atomic_waker_clear(&of_receiver(self->receiver)->value_waker);
 }
 
+static void recv_describe(const struct rv_future *future, char *text,
+                          size_t size)
+{
+    const struct rv_oneshot_recv *self = (const struct rv_oneshot_recv *)future;
+
+    snprintf(text, size, "receive on oneshot %s, not sent",
+             of_receiver(self->receiver)->elements.name);
+}
+
 static const struct rv_future_ops recv_ops = {
-    .name = "rv_oneshot_recv", .poll = recv_poll, .drop = recv_drop};
+    .name = "rv_oneshot_recv",
+    .poll = recv_poll,
+    .drop = recv_drop,
+    .describe = recv_describe,
+};
 
 void rv_oneshot_recv_init(struct rv_oneshot_recv *recv,
                           struct rv_oneshot_receiver *receiver, void *element)
 {
     *recv = (struct rv_oneshot_recv){.receiver = receiver, .element = element};
     rv_future_init(&recv->future, &recv_ops);
-}
-
-bool rv_oneshot_describe(const struct rv_future *future, char *text,
-                         size_t size)
-{
-    const struct rv_oneshot_recv *recv = (const struct rv_oneshot_recv *)future;
-
-    if (future->ops != &recv_ops)
-        return false;
-    snprintf(text, size, "recv on oneshot %s, not sent",
-             of_receiver(recv->receiver)->elements.name);
-    return true;
 }

@@ -1,31 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * publisher.c - one ring, one writer, many readers that each see all of it.
+ * publisher.c - a broadcast ring: one writer, and readers that each see every
+ * event.
  *
- * Threads: the publisher's half one task at a time; each subscriber another.
+ * Threads: the publisher's half: one task at a time; each subscriber: another.
  *
- *          slowest          fastest        committed  claimed
+ *          slowest          fastest        committed  reserved
  *             |                |               |         |
- *     --------|--- events that some still read |  writing|-------------
+ *     --------|-- events that some still read  | writing |-------------
  *             |<------------- at most `capacity` ------->|
  *
- * Numbers count without end. `committed` is written by the publisher alone,
- * `cursor` (the next event to read) by its subscriber alone. The list of the
- * subscribers is private to the publisher; each is counted twice, once in the
- * list and once for whoever reads with it.
+ * Event numbers only grow. Only the publisher writes `committed`. Only the
+ * subscriber writes its `cursor`, the number of its next event. The list of
+ * subscribers is private to the publisher. A subscriber has two references: the
+ * list's, and that of the task that reads.
  *
  * Protocol.
  *
  *   PUBLISHER-1  Events are written before `committed` is, and read after it.
- *   PUBLISHER-2  Events are read before `cursor` is written; slots are written
- *       over only up to `gate`, the lowest cursor that the publisher has seen.
- *       A cursor only grows, so an old look at it is on the safe side.
- *   PUBLISHER-3  Who leaves sets its cursor to GONE, the highest number: it
- *       holds nobody back, in the same word, so that no look at it is in
- *       between. Its memory goes when the publisher meets it in its list.
- *   PUBLISHER-4  The close is a bit in `committed`: who reads it has the last
- *       event in the same look.
- *   PUBLISHER-5  Publish, then look at the atomic wakers of the other side
+ *   PUBLISHER-2  Events are read before `cursor` is written. Slots are
+ *       overwritten only up to `gate`, the lowest cursor that the publisher has
+ *       loaded. A cursor only grows, so a stale value is safe.
+ *   PUBLISHER-3  A subscriber that closes sets its cursor to GONE, the highest
+ *       number, so it no longer holds the publisher back. The close is in the
+ *       same word as the cursor, so one load returns both. The publisher frees
+ *       the subscriber when it finds GONE in its list.
+ *   PUBLISHER-4  The publisher's close is a bit in `committed`, so one load
+ *       returns the close and the number of the last event.
+ *   PUBLISHER-5  Publish, then check the atomic wakers of the other side
  *       (ATOMIC_WAKER-1).
  */
 #include <errno.h>
@@ -40,21 +42,21 @@
 struct rv_subscriber {
     struct rv_list node; /* private to the publisher */
     struct rv_publisher *publisher;
-    struct rv_atomic_waker events; /* where it waits */
+    struct rv_atomic_waker events; /* of the subscriber */
     _Atomic uint32_t references;
 
     char pad1[RV_CHANNEL_PAD_BYTES];
     _Atomic uint64_t cursor; /* written by the subscriber */
-    uint64_t committed_seen; /* these two are private to it */
+    uint64_t committed_seen; /* private to it, like the next one */
     uint32_t received;       /* since the last commit */
     char pad2[RV_CHANNEL_PAD_BYTES];
 };
 
 struct rv_publisher {
-    /* Read by all, written when the publisher waits. */
+    /* Read by all; written when the publisher waits. */
     struct rv_element_type elements;
     struct rv_ring_buffer ring;
-    struct rv_atomic_waker room; /* where the publisher waits */
+    struct rv_atomic_waker room; /* of the publisher */
     _Atomic uint32_t references;
 
     char pad1[RV_CHANNEL_PAD_BYTES];
@@ -62,16 +64,16 @@ struct rv_publisher {
 
     /* Private to the publisher. */
     struct rv_list subscribers;
-    uint64_t gate;    /* no cursor is below it (PUBLISHER-2) */
-    uint64_t written; /* the highest number ever claimed */
-    uint32_t claimed;
+    uint64_t gate;     /* no cursor is lower (PUBLISHER-2) */
+    uint64_t written;  /* the end of the highest reservation so far */
+    uint32_t reserved; /* events that are being written */
     char pad2[RV_CHANNEL_PAD_BYTES];
 };
 
 static void publisher_put(struct rv_publisher *publisher)
 {
-    /* release: we have done with the ring; acquire: so have the others; they
-     * pair with each other. */
+    /* release: this side no longer uses the ring; acquire: nor do the others.
+     * They pair with each other. */
     if (atomic_fetch_sub_explicit(&publisher->references, 1,
                                   memory_order_acq_rel) != 1)
         return;
@@ -126,7 +128,7 @@ int rv_publisher_new(struct rv_publisher **out, uint32_t element_bytes,
 
 static uint64_t own_committed(const struct rv_publisher *publisher)
 {
-    /* relaxed: nobody else writes it. */
+    /* relaxed: only the caller writes it. */
     return atomic_load_explicit(&publisher->committed, memory_order_relaxed) >>
            1;
 }
@@ -141,7 +143,7 @@ static void wake_subscribers(struct rv_publisher *publisher)
             &RV_CONTAINER_OF(node, struct rv_subscriber, node)->events);
 }
 
-/* Look at all cursors, and forget those who left (PUBLISHER-3). */
+/* Find the lowest cursor, and remove closed subscribers (PUBLISHER-3). */
 static void find_gate(struct rv_publisher *publisher)
 {
     struct rv_list *head = &publisher->subscribers;
@@ -151,9 +153,9 @@ static void find_gate(struct rv_publisher *publisher)
     for (struct rv_list *node = head->next; node != head; node = next) {
         struct rv_subscriber *subscriber =
             RV_CONTAINER_OF(node, struct rv_subscriber, node);
-        /* acquire: it has read the events before (PUBLISHER-2); seq_cst: after
-         * the atomic waker was registered (PUBLISHER-5). The other side is
-         * rv_subscriber_commit(). */
+        /* acquire: it has read the events before (PUBLISHER-2); seq_cst:
+         * ordered after the registration of the waker (PUBLISHER-5). The other
+         * side is rv_subscriber_commit(). */
         uint64_t cursor =
             atomic_load_explicit(&subscriber->cursor, memory_order_seq_cst);
 
@@ -180,7 +182,7 @@ int rv_publisher_try_reserve(struct rv_publisher *publisher, uint32_t n,
         if (from + n - publisher->gate > publisher->ring.capacity)
             return -EAGAIN;
     }
-    publisher->claimed = n;
+    publisher->reserved = n;
     if (publisher->written < from + n)
         publisher->written = from + n;
     *events = events_at(&publisher->ring, from, n);
@@ -189,14 +191,14 @@ int rv_publisher_try_reserve(struct rv_publisher *publisher, uint32_t n,
 
 void rv_publisher_commit(struct rv_publisher *publisher)
 {
-    const uint64_t to = own_committed(publisher) + publisher->claimed;
+    const uint64_t to = own_committed(publisher) + publisher->reserved;
 
-    if (publisher->claimed == 0)
+    if (publisher->reserved == 0)
         return;
-    publisher->claimed = 0;
-    /* release: the events are written (PUBLISHER-1); seq_cst: before the look
-     * at the atomic wakers (PUBLISHER-5). The other side is look_for_events().
-     */
+    publisher->reserved = 0;
+    /* release: the events are written (PUBLISHER-1); seq_cst: ordered before
+     * the check of the atomic wakers (PUBLISHER-5). The other side is
+     * count_events(). */
     atomic_store_explicit(&publisher->committed, to << 1, memory_order_seq_cst);
     wake_subscribers(publisher);
 }
@@ -220,7 +222,7 @@ void rv_publisher_close(struct rv_publisher *publisher)
 
 /* --- subscribers ------------------------------------------------------- */
 
-/* The oldest event that no claim has written over. */
+/* The oldest event that no reservation has overwritten. */
 static uint64_t oldest(const struct rv_publisher *publisher)
 {
     const uint64_t capacity = publisher->ring.capacity;
@@ -255,14 +257,15 @@ int rv_publisher_subscribe(struct rv_publisher *publisher,
 
 static uint64_t own_cursor(const struct rv_subscriber *subscriber)
 {
-    /* relaxed: nobody else writes it. */
+    /* relaxed: only the caller writes it. */
     return atomic_load_explicit(&subscriber->cursor, memory_order_relaxed);
 }
 
 static void publish_cursor(struct rv_subscriber *subscriber, uint64_t cursor)
 {
-    /* release: the events are read (PUBLISHER-2); seq_cst: before the look at
-     * the atomic waker (PUBLISHER-5). The other side is find_gate(). */
+    /* release: the events have been read (PUBLISHER-2); seq_cst: ordered before
+     * the check of the atomic waker (PUBLISHER-5). The other side is
+     * find_gate(). */
     atomic_store_explicit(&subscriber->cursor, cursor, memory_order_seq_cst);
     rv_atomic_waker_wake(&subscriber->publisher->room);
 }
@@ -280,15 +283,16 @@ void rv_subscriber_close(struct rv_subscriber *subscriber)
     publisher_put(publisher);
 }
 
-/* How many events are there; a fresh look when fewer than n are known. */
-static uint64_t look_for_events(struct rv_subscriber *subscriber, uint32_t n)
+/* How many events there are. Loads `committed` if its copy shows fewer than n.
+ */
+static uint64_t count_events(struct rv_subscriber *subscriber, uint32_t n)
 {
     const uint64_t cursor = own_cursor(subscriber);
 
     if ((subscriber->committed_seen >> 1) - cursor < n)
         /* acquire: the events before it are written (PUBLISHER-1); seq_cst:
-         * after the atomic waker was registered (PUBLISHER-5). The other side
-         * is rv_publisher_commit(). */
+         * ordered after the registration of the waker (PUBLISHER-5). The other
+         * side is rv_publisher_commit(). */
         subscriber->committed_seen = atomic_load_explicit(
             &subscriber->publisher->committed, memory_order_seq_cst);
     return (subscriber->committed_seen >> 1) - cursor;
@@ -297,7 +301,7 @@ static uint64_t look_for_events(struct rv_subscriber *subscriber, uint32_t n)
 int rv_subscriber_try_recv(struct rv_subscriber *subscriber, uint32_t n,
                            struct rv_events *events)
 {
-    const uint64_t known = look_for_events(subscriber, n);
+    const uint64_t known = count_events(subscriber, n);
 
     if (known == 0)
         return subscriber->committed_seen & CLOSED ? -EPIPE
@@ -351,8 +355,22 @@ static void reserve_drop(struct rv_future *future)
         rv_atomic_waker_clear(&self->publisher->room);
 }
 
+static void reserve_describe(const struct rv_future *future, char *text,
+                             size_t size)
+{
+    const struct rv_publisher_reserve *self =
+        (const struct rv_publisher_reserve *)future;
+
+    snprintf(text, size, "room for %u events in publisher %s, full", self->n,
+             self->publisher->elements.name);
+}
+
 static const struct rv_future_ops reserve_ops = {
-    .name = "rv_publisher_reserve", .poll = reserve_poll, .drop = reserve_drop};
+    .name = "rv_publisher_reserve",
+    .poll = reserve_poll,
+    .drop = reserve_drop,
+    .describe = reserve_describe,
+};
 
 void rv_publisher_reserve_init(struct rv_publisher_reserve *reserve,
                                struct rv_publisher *publisher, uint32_t n)
@@ -391,34 +409,26 @@ static void recv_drop(struct rv_future *future)
         rv_atomic_waker_clear(&self->subscriber->events);
 }
 
+static void recv_describe(const struct rv_future *future, char *text,
+                          size_t size)
+{
+    const struct rv_subscriber_recv *self =
+        (const struct rv_subscriber_recv *)future;
+
+    snprintf(text, size, "receive from publisher %s, no event",
+             self->subscriber->publisher->elements.name);
+}
+
 static const struct rv_future_ops recv_ops = {
-    .name = "rv_subscriber_recv", .poll = recv_poll, .drop = recv_drop};
+    .name = "rv_subscriber_recv",
+    .poll = recv_poll,
+    .drop = recv_drop,
+    .describe = recv_describe,
+};
 
 void rv_subscriber_recv_init(struct rv_subscriber_recv *recv,
                              struct rv_subscriber *subscriber, uint32_t n)
 {
     *recv = (struct rv_subscriber_recv){.subscriber = subscriber, .n = n};
     rv_future_init(&recv->future, &recv_ops);
-}
-
-bool rv_publisher_describe(const struct rv_future *future, char *text,
-                           size_t size)
-{
-    if (future->ops == &reserve_ops) {
-        const struct rv_publisher_reserve *reserve =
-            (const struct rv_publisher_reserve *)future;
-
-        snprintf(text, size, "room for %u events in publisher %s, full",
-                 reserve->n, reserve->publisher->elements.name);
-        return true;
-    }
-    if (future->ops == &recv_ops) {
-        const struct rv_subscriber_recv *recv =
-            (const struct rv_subscriber_recv *)future;
-
-        snprintf(text, size, "events of publisher %s, none there",
-                 recv->subscriber->publisher->elements.name);
-        return true;
-    }
-    return false;
 }

@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * semaphore.c - permits, given in the order in which they were asked for; and
- * the mutex, which is one permit.
+ * semaphore.c - permits, granted in the order of the requests; and the mutex,
+ * which is a semaphore with one permit.
  *
  * Threads: any.
  *
  * Protocol.
  *
- *   SEMAPHORE-1  Permits go from the lock's hands to the waiter's: who releases
- *       takes them off the count for the one in front before anybody else can
- *       see them. Put into the count and left to be raced for, they would go to
- *       whoever runs already, and who waits could wait for ever.
- *   SEMAPHORE-2  A waiter that is dropped when GRANTED releases what it was
- *       given. Otherwise the permits are lost, and with them all who wait
- *       behind.
- *   SEMAPHORE-3  A waiter that is dropped in line may have been what held back
- *       those behind it, who want less: they are served.
- *   SEMAPHORE-4  Wakers are collected under the lock and woken after it. When
- *       the last of them is woken the semaphore is not touched any more: who
- *       was woken may end it.
+ *   SEMAPHORE-1  A release grants permits to the first waiter directly: it
+ *       subtracts them from the count before it releases the lock. If the count
+ *       became visible first, running tasks could take the permits each time,
+ *       and a waiting task could starve.
+ *   SEMAPHORE-2  A waiter that is dropped when GRANTED releases its permits.
+ *       Otherwise they are lost, and later waiters wait for ever.
+ *   SEMAPHORE-3  When a waiter in the queue is dropped, the waiters behind it
+ *       are served: they may need fewer permits than it did.
+ *   SEMAPHORE-4  Wakers are collected under the lock and woken after its
+ *       release. After the last wake the semaphore is not accessed: the task
+ *       that was woken may destroy it.
  *
  * tests/models/semaphore.pml is the model, with mutants for SEMAPHORE-1 to
  * SEMAPHORE-3.
@@ -38,12 +37,12 @@ void rv_semaphore_init(struct rv_semaphore *semaphore, uint32_t permits)
 
 void rv_semaphore_fini(struct rv_semaphore *semaphore)
 {
-    RV_CHECK(rv_list_empty(&semaphore->waiters), "somebody waits for it");
+    RV_CHECK(rv_list_empty(&semaphore->waiters), "a task still waits for it");
     pthread_mutex_destroy(&semaphore->lock);
 }
 
-/* The lock must be held. */
-static bool take(struct rv_semaphore *semaphore, uint32_t permits)
+/* The lock must be held. Returns: false if the caller has to wait. */
+static bool try_take(struct rv_semaphore *semaphore, uint32_t permits)
 {
     if (!rv_list_empty(&semaphore->waiters) || semaphore->permits < permits)
         return false;
@@ -56,13 +55,13 @@ int rv_semaphore_try_acquire(struct rv_semaphore *semaphore, uint32_t permits)
     bool taken;
 
     pthread_mutex_lock(&semaphore->lock);
-    taken = take(semaphore, permits);
+    taken = try_take(semaphore, permits);
     pthread_mutex_unlock(&semaphore->lock);
     return taken ? 0 : -EAGAIN;
 }
 
-/* The lock must be held. Returns: true when the batch is full, and there is
- * one more to be served. */
+/* The lock must be held. Returns: true if the batch is full and another waiter
+ * can be served. */
 static bool serve(struct rv_semaphore *semaphore, struct rv_wake_batch *batch)
 {
     while (!rv_list_empty(&semaphore->waiters)) {
@@ -78,7 +77,7 @@ static bool serve(struct rv_semaphore *semaphore, struct rv_wake_batch *batch)
     return false;
 }
 
-/* The lock must be held; it is not any more, then. */
+/* The lock must be held; this function releases it. */
 static void serve_and_unlock(struct rv_semaphore *semaphore)
 {
     struct rv_wake_batch batch;
@@ -109,8 +108,9 @@ static enum rv_poll poll_waiter(const struct rv_future *future,
     bool ready;
 
     pthread_mutex_lock(&semaphore->lock);
-    ready = waiter->state == RV_SYNC_GRANTED ||
-            (waiter->state == RV_SYNC_NEW && take(semaphore, waiter->permits));
+    ready =
+        waiter->state == RV_SYNC_GRANTED ||
+        (waiter->state == RV_SYNC_NEW && try_take(semaphore, waiter->permits));
     if (ready)
         waiter->state = RV_SYNC_TAKEN;
     else
@@ -186,7 +186,7 @@ void rv_mutex_unlock(struct rv_mutex *mutex)
     struct rv_semaphore *semaphore = &mutex->semaphore;
 
     pthread_mutex_lock(&semaphore->lock);
-    RV_CHECK(semaphore->permits == 0, "a mutex that nobody has");
+    RV_CHECK(semaphore->permits == 0, "the mutex is not locked");
     semaphore->permits = 1;
     serve_and_unlock(semaphore);
 }

@@ -2,32 +2,32 @@
 /*
  * spsc.c - a bounded channel between two tasks.
  *
- * Threads: the sender's half one task at a time, the receiver's half another.
+ * Threads: the sender's half: one task at a time; the receiver's half: another.
  *
  *     head                     tail
  *      |--- values ... --------|--- free ... ---|
  *
- * Both count without end. `head` is written by the receiver alone, `tail` by
- * the sender alone, and each keeps a copy of the other's that it refreshes
- * only when the copy says "full" or "empty": as long as both are at work, they
- * rarely touch each other's cache lines.
+ * Both indexes only grow. Only the receiver writes `head`, and only the sender
+ * writes `tail`. Each end keeps a copy of the other end's index, and refreshes
+ * it only when the copy means "full" or "empty". So while both ends are active,
+ * they rarely touch each other's cache lines.
  *
  * Protocol.
  *
- *   SPSC-1  The sender writes the value, then the tail; the receiver reads the
- *       tail, then the value. Otherwise it reads what is not there yet.
- *   SPSC-2  The receiver copies the value out, then writes the head; the sender
- *       reads the head, then writes the slot. Otherwise it writes over a
+ *   SPSC-1  The sender writes the value, then the tail. The receiver reads the
+ *       tail, then the value. Otherwise it would read an unwritten slot.
+ *   SPSC-2  The receiver copies the value, then writes the head. The sender
+ *       reads the head, then writes the slot. Otherwise it would overwrite a
  *       value that is still being read.
- *   SPSC-3  A copy of the other's index may be old: then there is less room, or
- *       fewer values, than it says, never more.
- *   SPSC-4  The sender's close is a bit in the tail. Who reads it has the last
- *       value in the same look; a flag of its own could be seen before the
- *       value that was pushed ahead of it.
- *   SPSC-5  Publish, then look at the atomic waker of the other end
+ *   SPSC-3  The copy of the other end's index may be stale. Then there is at
+ *       least as much room, or as many values, as it says.
+ *   SPSC-4  The sender's close is a bit in the tail, so one load returns the
+ *       close and the last value. A separate flag could be seen before the
+ *       value that was sent ahead of the close.
+ *   SPSC-5  Publish, then check the atomic waker of the other end
  *       (ATOMIC_WAKER-1): both indexes are stored with seq_cst.
- *   SPSC-6  The channel is freed by whoever closes second, who drops what a
- *       send has left after the receiver had drained it.
+ *   SPSC-6  The end that closes second frees the channel. It drops the values
+ *       that were sent after the receiver had drained the channel.
  */
 #include <errno.h>
 #include <reveil/spsc.h>
@@ -49,15 +49,15 @@ struct rv_spsc_receiver {
 };
 
 struct spsc {
-    /* Read by both, written when somebody waits or closes. */
+    /* Read by both ends; written when an end waits or closes. */
     struct rv_element_type elements;
     struct rv_ring_buffer ring;
-    struct rv_atomic_waker values; /* where the receiver waits */
-    struct rv_atomic_waker room;   /* where the sender waits */
+    struct rv_atomic_waker values; /* of the receiver */
+    struct rv_atomic_waker room;   /* of the sender */
     _Atomic bool receiver_closed;
     _Atomic uint32_t references;
-    struct rv_reclaim drain; /* the receiver's */
-    struct rv_reclaim death;
+    struct rv_reclaim drain; /* after the receiver's close */
+    struct rv_reclaim death; /* after the last close */
 
     char pad1[RV_CHANNEL_PAD_BYTES];
     struct rv_spsc_sender sender;
@@ -80,12 +80,13 @@ static struct spsc *of_receiver(struct rv_spsc_receiver *receiver)
 
 static uint64_t own_tail(const struct rv_spsc_sender *sender)
 {
-    /* relaxed: nobody else writes it. */
+    /* relaxed: only the caller writes it. */
     return atomic_load_explicit(&sender->tail, memory_order_relaxed) >> 1;
 }
 
-/* How many values more there is room for; a fresh look when none is known. */
-static uint64_t look_for_room(struct spsc *channel)
+/* For how many more values there is room. Loads the head if its copy says
+ * "full". */
+static uint64_t find_room(struct spsc *channel)
 {
     struct rv_spsc_sender *sender = &channel->sender;
     const uint64_t capacity = channel->ring.capacity;
@@ -93,26 +94,26 @@ static uint64_t look_for_room(struct spsc *channel)
 
     if (__builtin_expect(used < capacity, 1))
         return capacity - used;
-    /* acquire: the values before it were copied out (SPSC-2); seq_cst: after
-     * the atomic waker was registered (ATOMIC_WAKER-1). The other side is
+    /* acquire: the values before it have been copied (SPSC-2); seq_cst: ordered
+     * after the registration of the waker (ATOMIC_WAKER-1). The other side is
      * publish_head(). */
     sender->head_seen =
         atomic_load_explicit(&channel->receiver.head, memory_order_seq_cst);
     return capacity - (own_tail(sender) - sender->head_seen);
 }
 
-static bool receiver_is_gone(struct spsc *channel)
+static bool receiver_is_closed(struct spsc *channel)
 {
-    /* seq_cst: after the atomic waker was registered (ATOMIC_WAKER-1); the
-     * other side is rv_spsc_receiver_close(). */
+    /* seq_cst: ordered after the registration of the waker (ATOMIC_WAKER-1).
+     * The other side is rv_spsc_receiver_close(). */
     return atomic_load_explicit(&channel->receiver_closed,
                                 memory_order_seq_cst);
 }
 
 static void publish_tail(struct spsc *channel, uint64_t tail)
 {
-    /* release: the values are there (SPSC-1); seq_cst: before the look at the
-     * atomic waker (SPSC-5). The other side is look_for_values(). */
+    /* release: the values are written (SPSC-1); seq_cst: ordered before the
+     * check of the atomic waker (SPSC-5). The other side is find_values(). */
     atomic_store_explicit(&channel->sender.tail, tail << 1,
                           memory_order_seq_cst);
     rv_atomic_waker_wake(&channel->values);
@@ -123,9 +124,9 @@ int rv_spsc_try_send(struct rv_spsc_sender *sender, const void *element)
     struct spsc *channel = of_sender(sender);
     const uint64_t tail = own_tail(sender);
 
-    if (receiver_is_gone(channel))
+    if (receiver_is_closed(channel))
         return -EPIPE;
-    if (look_for_room(channel) == 0)
+    if (find_room(channel) == 0)
         return -EAGAIN;
     rv_element_copy(rv_ring_buffer_at(&channel->ring, tail), element,
                     channel->ring.element_bytes);
@@ -142,9 +143,9 @@ int rv_spsc_try_send_n(struct rv_spsc_sender *sender, const void *elements,
     uint64_t n;
     uint64_t run;
 
-    if (receiver_is_gone(channel))
+    if (receiver_is_closed(channel))
         return -EPIPE;
-    n = look_for_room(channel);
+    n = find_room(channel);
     if (n == 0)
         return -EAGAIN;
     n = n < count ? n : count;
@@ -160,35 +161,35 @@ int rv_spsc_try_send_n(struct rv_spsc_sender *sender, const void *elements,
 
 static uint64_t own_head(const struct rv_spsc_receiver *receiver)
 {
-    /* relaxed: nobody else writes it. */
+    /* relaxed: only the caller writes it. */
     return atomic_load_explicit(&receiver->head, memory_order_relaxed);
 }
 
-/* How many values are there; a fresh look when none is known. */
-static uint64_t look_for_values(struct spsc *channel)
+/* How many values there are. Loads the tail if its copy says "empty". */
+static uint64_t find_values(struct spsc *channel)
 {
     struct rv_spsc_receiver *receiver = &channel->receiver;
     uint64_t n = (receiver->tail_seen >> 1) - own_head(receiver);
 
     if (__builtin_expect(n > 0, 1))
         return n;
-    /* acquire: the values before it are there (SPSC-1); seq_cst: after the
-     * atomic waker was registered (ATOMIC_WAKER-1). The other side is
+    /* acquire: the values before it are written (SPSC-1); seq_cst: ordered
+     * after the registration of the waker (ATOMIC_WAKER-1). The other side is
      * publish_tail(). */
     receiver->tail_seen =
         atomic_load_explicit(&channel->sender.tail, memory_order_seq_cst);
     return (receiver->tail_seen >> 1) - own_head(receiver);
 }
 
-static int nothing_there(const struct rv_spsc_receiver *receiver)
+static int empty_error(const struct rv_spsc_receiver *receiver)
 {
     return receiver->tail_seen & CLOSED ? -EPIPE : -EAGAIN; /* SPSC-4 */
 }
 
 static void publish_head(struct spsc *channel, uint64_t head)
 {
-    /* release: the values are copied out (SPSC-2); seq_cst: before the look at
-     * the atomic waker (SPSC-5). The other side is look_for_room(). */
+    /* release: the values have been copied (SPSC-2); seq_cst: ordered before
+     * the check of the atomic waker (SPSC-5). The other side is find_room(). */
     atomic_store_explicit(&channel->receiver.head, head, memory_order_seq_cst);
     rv_atomic_waker_wake(&channel->room);
 }
@@ -198,8 +199,8 @@ int rv_spsc_try_recv(struct rv_spsc_receiver *receiver, void *element)
     struct spsc *channel = of_receiver(receiver);
     const uint64_t head = own_head(receiver);
 
-    if (look_for_values(channel) == 0)
-        return nothing_there(receiver);
+    if (find_values(channel) == 0)
+        return empty_error(receiver);
     rv_element_copy(element, rv_ring_buffer_at(&channel->ring, head),
                     channel->ring.element_bytes);
     publish_head(channel, head + 1);
@@ -212,11 +213,11 @@ int rv_spsc_try_recv_n(struct rv_spsc_receiver *receiver, void *elements,
     struct spsc *channel = of_receiver(receiver);
     const size_t bytes = channel->ring.element_bytes;
     const uint64_t head = own_head(receiver);
-    uint64_t n = look_for_values(channel);
+    uint64_t n = find_values(channel);
     uint64_t run;
 
     if (n == 0)
-        return nothing_there(receiver);
+        return empty_error(receiver);
     n = n < count ? n : count;
     run = rv_ring_buffer_run(&channel->ring, head, n);
     memcpy(elements, rv_ring_buffer_at(&channel->ring, head), run * bytes);
@@ -249,18 +250,18 @@ int rv_spsc_new(struct rv_spsc_sender **sender,
     return 0;
 }
 
-/* Drop the values that are there. Threads: the receiver's, or whoever is left
- * alone with the channel. */
+/* Drop the values of the channel. Threads: the receiver's; or the last one that
+ * uses the channel. */
 static void drop_values(struct spsc *channel)
 {
     const uint64_t head = own_head(&channel->receiver);
-    const uint64_t n = look_for_values(channel);
+    const uint64_t n = find_values(channel);
 
     for (uint64_t i = 0; i < n; i++)
         rv_element_drop(&channel->elements,
                         rv_ring_buffer_at(&channel->ring, head + i));
-    /* release: they were read (SPSC-2); pairs with look_for_room(). The sender
-     * does not wait for room any more. */
+    /* release: they were read (SPSC-2); pairs with find_room(). The sender no
+     * longer waits for room. */
     atomic_store_explicit(&channel->receiver.head, head + n,
                           memory_order_release);
 }
@@ -269,16 +270,16 @@ static void die(struct rv_reclaim *reclaim)
 {
     struct spsc *channel = RV_CONTAINER_OF(reclaim, struct spsc, death);
 
-    drop_values(channel); /* what was known before */
-    drop_values(channel); /* and what a fresh look shows */
+    drop_values(channel); /* those that tail_seen covers */
+    drop_values(channel); /* and those sent since */
     rv_free(channel->ring.slots);
     rv_free(channel);
 }
 
 static void put(struct spsc *channel)
 {
-    /* release: we have done with the channel; acquire: so has the other end;
-     * they pair with each other (SPSC-6). */
+    /* release: this end no longer uses the channel; acquire: nor does the other
+     * one. They pair with each other (SPSC-6). */
     if (atomic_fetch_sub_explicit(&channel->references, 1,
                                   memory_order_acq_rel) == 1)
         rv_reclaim(&channel->death, die);
@@ -316,8 +317,8 @@ void rv_spsc_receiver_close(struct rv_spsc_receiver *receiver)
         return;
     channel = of_receiver(receiver);
     rv_atomic_waker_clear(&channel->values);
-    /* seq_cst: before the look at the atomic waker (SPSC-5); the other side is
-     * receiver_is_gone(). */
+    /* seq_cst: ordered before the check of the atomic waker (SPSC-5). The other
+     * side is receiver_is_closed(). */
     atomic_store_explicit(&channel->receiver_closed, true,
                           memory_order_seq_cst);
     rv_atomic_waker_wake(&channel->room);
@@ -326,7 +327,7 @@ void rv_spsc_receiver_close(struct rv_spsc_receiver *receiver)
 
 /* --- futures ----------------------------------------------------------- */
 
-/* Returns: true when all values are in, or none will be any more. */
+/* Returns: true when all values have been sent, or the channel is closed. */
 static bool send_more(struct rv_spsc_send *self)
 {
     const size_t bytes = of_sender(self->sender)->ring.element_bytes;
@@ -372,8 +373,23 @@ static void send_drop(struct rv_future *future)
         rv_atomic_waker_clear(&of_sender(self->sender)->room);
 }
 
+static void send_describe(const struct rv_future *future, char *text,
+                          size_t size)
+{
+    const struct rv_spsc_send *self = (const struct rv_spsc_send *)future;
+    const struct spsc *channel = of_sender(self->sender);
+    const unsigned capacity = (unsigned)channel->ring.capacity;
+
+    snprintf(text, size, "send on channel %s, full (%u of %u)",
+             channel->elements.name, capacity, capacity);
+}
+
 static const struct rv_future_ops send_ops = {
-    .name = "rv_spsc_send", .poll = send_poll, .drop = send_drop};
+    .name = "rv_spsc_send",
+    .poll = send_poll,
+    .drop = send_drop,
+    .describe = send_describe,
+};
 
 void rv_spsc_send_init(struct rv_spsc_send *send, struct rv_spsc_sender *sender,
                        const void *elements, uint32_t count)
@@ -413,8 +429,21 @@ static void recv_drop(struct rv_future *future)
         rv_atomic_waker_clear(&of_receiver(self->receiver)->values);
 }
 
+static void recv_describe(const struct rv_future *future, char *text,
+                          size_t size)
+{
+    const struct rv_spsc_recv *self = (const struct rv_spsc_recv *)future;
+
+    snprintf(text, size, "receive on channel %s, empty",
+             of_receiver(self->receiver)->elements.name);
+}
+
 static const struct rv_future_ops recv_ops = {
-    .name = "rv_spsc_recv", .poll = recv_poll, .drop = recv_drop};
+    .name = "rv_spsc_recv",
+    .poll = recv_poll,
+    .drop = recv_drop,
+    .describe = recv_describe,
+};
 
 void rv_spsc_recv_init(struct rv_spsc_recv *recv,
                        struct rv_spsc_receiver *receiver, void *elements,
@@ -423,24 +452,4 @@ void rv_spsc_recv_init(struct rv_spsc_recv *recv,
     *recv = (struct rv_spsc_recv){
         .count = count, .receiver = receiver, .elements = elements};
     rv_future_init(&recv->future, &recv_ops);
-}
-
-bool rv_spsc_describe(const struct rv_future *future, char *text, size_t size)
-{
-    const struct spsc *channel;
-
-    if (future->ops == &send_ops) {
-        channel = of_sender(((const struct rv_spsc_send *)future)->sender);
-        snprintf(text, size, "send on channel %s, full (%u of %u)",
-                 channel->elements.name, (unsigned)channel->ring.capacity,
-                 (unsigned)channel->ring.capacity);
-        return true;
-    }
-    if (future->ops == &recv_ops) {
-        channel = of_receiver(((const struct rv_spsc_recv *)future)->receiver);
-        snprintf(text, size, "receive on channel %s, empty",
-                 channel->elements.name);
-        return true;
-    }
-    return false;
 }

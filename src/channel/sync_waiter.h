@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sync_waiter.h - one that waits in a line, and how it is served.
+ * sync_waiter.h - a waiter in the queue of a semaphore or a notify.
  *
- * Threads: any; the lock of the object must be held in all of these.
+ * Threads: any; the caller must hold the lock of the object.
  *
  *     NEW --poll--> IN_LINE --served--> GRANTED --poll--> TAKEN
  *                      |                   |
@@ -15,12 +15,26 @@
 
 #include "waker/wake_batch.h"
 
+/*
+ * NEW: The future has not been polled. The waiter is in no list.
+ *
+ * IN_LINE: The waiter is in the object's list and has a waker. Set by a poll
+ * that has to wait.
+ *
+ * GRANTED: The permits, or the notification, belong to the waiter. Its task is
+ * being woken and has not been polled since. The waiter is in no list. A drop
+ * in this state must pass on what was granted.
+ *
+ * GRANTED_ALL: As GRANTED, by rv_notify_all(). A drop has nothing to pass on.
+ *
+ * TAKEN: The future is READY or was dropped.
+ */
 enum {
     RV_SYNC_NEW,
     RV_SYNC_IN_LINE,
-    RV_SYNC_GRANTED,     /* it has what it wanted, and does not know yet */
-    RV_SYNC_GRANTED_ALL, /* the same, but there is nothing to pass on */
-    RV_SYNC_TAKEN,       /* it knows, or has gone */
+    RV_SYNC_GRANTED,
+    RV_SYNC_GRANTED_ALL,
+    RV_SYNC_TAKEN,
 };
 
 static inline struct rv_sync_waiter *rv_sync_first(struct rv_list *waiters)
@@ -28,8 +42,8 @@ static inline struct rv_sync_waiter *rv_sync_first(struct rv_list *waiters)
     return RV_CONTAINER_OF(waiters->next, struct rv_sync_waiter, node);
 }
 
-/* Get in line at the first poll, and leave the latest waker. Returns: the
- * waker of before, to be dropped without the lock. */
+/* Join the queue at the first poll, and store the latest waker. Returns: the
+ * previous waker, to be dropped without the lock. */
 static inline struct rv_waker rv_sync_wait(struct rv_sync_waiter *waiter,
                                            struct rv_list *waiters,
                                            const struct rv_waker *waker)
@@ -41,7 +55,7 @@ static inline struct rv_waker rv_sync_wait(struct rv_sync_waiter *waiter,
     return rv_waker_replace(&waiter->waker, waker);
 }
 
-/* Serve the one in front; there is room in the batch. */
+/* Serve the first waiter. The batch must have room. */
 static inline void rv_sync_grant(struct rv_sync_waiter *waiter, uint32_t state,
                                  struct rv_wake_batch *batch)
 {

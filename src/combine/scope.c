@@ -13,7 +13,7 @@
 #include <reveil/combine.h>
 
 #include "base/base_internal.h"
-#include "executor/executor_internal.h"
+#include "executor/task.h"
 
 struct member {
     struct rv_future future;

@@ -1,38 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * annotate.h - tell AddressSanitizer, ThreadSanitizer and valgrind which stack
- * runs. Without any of them nothing here is code.
+ * annotate.h - tell AddressSanitizer, ThreadSanitizer and valgrind about
+ * stacks. Without them, these functions compile to no code.
  *
- * Threads: as the functions that call these.
+ * Threads: as their callers.
  */
 #ifndef RV_CORO_ANNOTATE_H
 #define RV_CORO_ANNOTATE_H
 
 #include <stddef.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define RV_CORO_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define RV_CORO_ASAN 1
-#endif
-#endif
+#include "base/sanitizers.h"
 
-#if defined(__SANITIZE_THREAD__)
-#define RV_CORO_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define RV_CORO_TSAN 1
-#endif
-#endif
-
-#if defined(RV_CORO_ASAN) || defined(RV_CORO_TSAN)
+#if RV_ASAN || RV_TSAN
 #define RV_CORO_SANITIZED 1
 #endif
 
 /*
- * Of a function that enters on one stack and is left on another: what the
- * sanitizer notes at its beginning it would take back on the wrong stack.
+ * For a function that is entered on one stack and left on another one. What the
+ * sanitizer records at its beginning, it would undo on the wrong stack.
  */
 #if defined(__has_attribute)
 #if __has_attribute(disable_sanitizer_instrumentation)
@@ -44,14 +30,14 @@
     __attribute__((no_sanitize("thread"), no_sanitize("address")))
 #endif
 
-/* The same, and it is not made a part of its caller. */
+/* The same, and the function is not inlined. */
 #define RV_CORO_UNINSTRUMENTED RV_CORO_UNSEEN __attribute__((noinline))
 
-#ifdef RV_CORO_ASAN
+#if RV_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
-#ifdef RV_CORO_TSAN
+#if RV_TSAN
 #include <sanitizer/tsan_interface.h>
 #endif
 #ifdef RV_CORO_VALGRIND
@@ -68,10 +54,10 @@ static inline int rv_annotate_valgrind(void)
 #endif
 }
 
-/* A stack's memory is another user's now, or nobody's. */
+/* The memory of a stack is free, or has a new user. */
 static inline void rv_annotate_clean(char *low, size_t size_bytes)
 {
-#ifdef RV_CORO_ASAN
+#if RV_ASAN
     __asan_unpoison_memory_region(low, size_bytes);
 #else
     (void)low;

@@ -2,20 +2,22 @@
 /*
  * coro.c - the life of a coroutine: new, resume, suspend, finished, free.
  *
- * Threads: a coroutine is used by one thread at a time; who hands it to another
- * one publishes it (in what rv_coro_suspend_then() calls). `current` is each
- * thread's own: the coroutine that runs there, and through `resumer` those that
- * wait for it to suspend.
+ * Threads: a coroutine is used by one thread at a time. A thread that passes it
+ * to another one must publish it, in the function that rv_coro_suspend_then()
+ * calls. `current` is thread-local: the coroutine that runs there; its
+ * `resumer` chain has those that wait for it to suspend.
  *
- * No function here looks at a thread-local variable behind a switch: it might
- * be in another thread by then, and the compiler keeps the address.
+ * No function here accesses a thread-local variable after a switch: it may be
+ * on another thread then, and the compiler may have kept the old address.
  */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/base_internal.h"
 #include "coro/coro_internal.h"
 #include "coro/fiber.h"
+#include "coro/overflow.h"
 
 enum { MAX_STACK_BYTES = 1 << 30, MAX_DATA_BYTES = 1024 };
 
@@ -24,8 +26,9 @@ static _Thread_local struct rv_coro *current
 
 /* --- birth and death --------------------------------------------------- */
 
-/* On the coroutine's stack, for the last time. Returns: where to go on. */
-RV_CORO_UNINSTRUMENTED static void *finish(struct rv_coro *coro)
+/* The entry has returned. It is a function of its own because it may run on
+ * another thread than the beginning. Returns: the stack to continue on. */
+RV_CORO_UNINSTRUMENTED static void *leave(struct rv_coro *coro)
 {
     coro->state = RV_CORO_FINISHED;
     current = coro->resumer;
@@ -34,23 +37,24 @@ RV_CORO_UNINSTRUMENTED static void *finish(struct rv_coro *coro)
 }
 
 /* The first function on the stack. */
-RV_CORO_UNINSTRUMENTED static void *begin(void *arg)
+RV_CORO_UNINSTRUMENTED static void *coro_main(void *arg)
 {
     struct rv_coro *coro = arg;
 
     fiber_arrive(coro);
     coro->result = coro->entry(coro->arg);
-    return finish(coro);
+    return leave(coro);
 }
 
-/* The coroutine and the host's data, from the top of the stack downwards. */
-static struct rv_coro *place(struct rv_stack *stack, size_t data_bytes)
+/* Lay out the coroutine and the host's data, from the top of the stack down. */
+static struct rv_coro *lay_out(struct rv_stack *stack, size_t data_bytes)
 {
     const size_t room_bytes = (data_bytes + 15) / 16 * 16;
     char *data = (char *)stack - room_bytes;
     struct rv_coro *coro = (struct rv_coro *)(void *)(data - sizeof *coro);
 
-    for (size_t i = 0; i < room_bytes; i += 16) /* few: no call of memset() */
+    for (size_t i = 0; i < room_bytes;
+         i += 16) /* few: avoids a call of memset() */
         memset(data + i, 0, 16);
     *coro = (struct rv_coro){.stack = stack, .data = data};
     return coro;
@@ -70,13 +74,13 @@ int rv_coro_new(struct rv_coro **out, rv_coro_entry entry, void *arg,
     stack = rv_stack_new(stack_bytes ? stack_bytes : RV_CORO_STACK_BYTES);
     if (!stack)
         return -ENOMEM;
-    coro = place(stack, chosen->data_bytes);
+    coro = lay_out(stack, chosen->data_bytes);
     coro->host = chosen->host;
     coro->entry = entry;
     coro->arg = arg;
     rv_copy_text(coro->name, sizeof coro->name,
                  chosen->name ? chosen->name : "coroutine");
-    coro->sp = rv_switch_prepare(stack->low, (char *)coro, begin, coro);
+    coro->sp = rv_switch_prepare(stack->low, (char *)coro, coro_main, coro);
     fiber_new(coro);
     *out = coro;
     return 0;
@@ -102,9 +106,9 @@ RV_CORO_UNINSTRUMENTED bool rv_coro_resume_with(struct rv_coro *coro, int value)
              "a coroutine is resumed that runs or has finished");
     /* acquire: sees the key of overflow.c; pairs with the release in
      * install() there. */
-    if (atomic_load_explicit(&rv_overflow_reported, memory_order_acquire) &&
+    if (atomic_load_explicit(&rv_overflow_installed, memory_order_acquire) &&
         !rv_overflow_thread_is_ready)
-        rv_overflow_ready();
+        rv_overflow_prepare_thread();
     coro->state = RV_CORO_RUNNING;
     coro->resumer = current;
     current = coro;
@@ -120,7 +124,7 @@ RV_CORO_UNINSTRUMENTED void rv_coro_suspend(void)
 {
     struct rv_coro *coro = current;
 
-    RV_CHECK(coro && !coro->host, "it is for coroutines without a host");
+    RV_CHECK(coro && !coro->host, "only for a coroutine without a host");
     coro->state = RV_CORO_SUSPENDED;
     current = coro->resumer;
     fiber_switch_out(coro);
@@ -138,7 +142,7 @@ RV_CORO_UNINSTRUMENTED int rv_coro_suspend_then(void (*then)(void *arg),
                 : fiber_switch_out(coro);
 }
 
-/* --- what there is to know --------------------------------------------- */
+/* --- queries ----------------------------------------------------------- */
 
 __attribute__((noinline)) struct rv_coro *rv_coro_current(void)
 {
@@ -171,12 +175,65 @@ void *rv_coro_data(struct rv_coro *coro)
     return coro->data;
 }
 
+/* --- the report of an overflow, in a signal handler --------------------- */
+
+struct line {
+    char text[256];
+    size_t len;
+};
+
+static void add(struct line *line, const char *text)
+{
+    const size_t room = sizeof line->text - 1 - line->len; /* a newline */
+    const size_t len = strnlen(text, room);
+
+    memcpy(line->text + line->len, text, len);
+    line->len += len;
+}
+
+static void add_number(struct line *line, size_t number)
+{
+    char digits[24];
+    char *first = digits + sizeof digits - 1;
+
+    *first = '\0';
+    do
+        *--first = (char)('0' + number % 10);
+    while (number /= 10);
+    add(line, first);
+}
+
+/* Returns: false if the address is not in the guard of the coroutine that runs
+ * on this thread. */
+static bool report_overflow(const char *address)
+{
+    const struct rv_coro *coro = rv_coro_current();
+    struct line line = {.len = 0};
+
+    if (!coro || address >= coro->stack->low ||
+        address < coro->stack->low - rv_stack_guard_bytes())
+        return false;
+    add(&line, "reveil: coroutine ");
+    add(&line, coro->name);
+    add(&line, " overflowed its stack of ");
+    add_number(&line, coro->stack->size_bytes);
+    add(&line, " bytes");
+    line.text[line.len++] = '\n';
+    (void)!write(STDERR_FILENO, line.text, line.len);
+    return true;
+}
+
+int rv_coro_report_overflow(void)
+{
+    return rv_overflow_install(report_overflow);
+}
+
 /* --- waiting ----------------------------------------------------------- */
 
 int rv_await(struct rv_future *future)
 {
     struct rv_coro *coro = rv_coro_current();
 
-    RV_CHECK(coro && coro->host, "it is for coroutines that have a host");
+    RV_CHECK(coro && coro->host, "only for a coroutine that has a host");
     return coro->host->await(coro, future);
 }

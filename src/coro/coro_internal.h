@@ -12,6 +12,16 @@
 #include "coro/stack.h"
 #include "coro/switch.h"
 
+/*
+ * SUSPENDED: The coroutine was not started or has suspended. `sp` is valid, and
+ * a thread may resume or free it.
+ *
+ * RUNNING: It runs, or has resumed another coroutine and waits for that one to
+ * suspend. `resumer` and `resumer_sp` are valid.
+ *
+ * FINISHED: Its entry function has returned, and `result` is valid. It can only
+ * be freed.
+ */
 enum rv_coro_state { RV_CORO_SUSPENDED, RV_CORO_RUNNING, RV_CORO_FINISHED };
 
 /*
@@ -21,14 +31,14 @@ enum rv_coro_state { RV_CORO_SUSPENDED, RV_CORO_RUNNING, RV_CORO_FINISHED };
  *     +-------+----------------------+---------+-------+----------+
  */
 struct rv_coro {
-    /* Whoever runs it, and then it itself. */
-    _Alignas(16) void *sp;   /* its own, while it is suspended */
-    void *resumer_sp;        /* while it runs */
+    /* Private to the thread that resumes it. */
+    _Alignas(16) void *sp;   /* of this stack, while it is suspended */
+    void *resumer_sp;        /* of the resumer's stack, while it runs */
     struct rv_coro *resumer; /* the coroutine that resumed it, or NULL */
     enum rv_coro_state state;
-    int32_t result; /* when finished */
+    int32_t result; /* valid when finished */
 
-    /* Does not change. */
+    /* Constant. */
     struct rv_stack *stack;
     const struct rv_coro_host *host;
     rv_coro_entry entry;
@@ -45,17 +55,5 @@ struct rv_coro {
     void *resumer_fiber;
 #endif
 };
-
-/* --- overflow.c -------------------------------------------------------- */
-
-/* rv_coro_report_overflow() was called. */
-extern _Atomic bool rv_overflow_reported;
-
-/* This thread has been asked for a signal stack. */
-extern _Thread_local bool rv_overflow_thread_is_ready
-    __attribute__((tls_model("initial-exec")));
-
-/* Give this thread a signal stack, unless it has one. */
-void rv_overflow_ready(void);
 
 #endif /* RV_CORO_INTERNAL_H */

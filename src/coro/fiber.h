@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fiber.h - onto a coroutine's stack and back, so that sanitizers follow.
+ * fiber.h - switch to a coroutine's stack and back, and tell the sanitizers.
  *
- * The plain way is one jump each, the last thing that its caller does. With a
- * sanitizer, each side says where it is going before the jump, and takes note
- * behind it; and the resumer, not the jump, calls what the coroutine wants to
- * be done after it, when the sanitizer knows that the stack is another.
+ * Without a sanitizer each switch is one jump, the last action of its caller.
+ * With a sanitizer, each side announces the new stack before the jump, and
+ * completes the announcement after it. The function that a coroutine passes for
+ * execution after the jump is then called by the resumer and not by the jump,
+ * because only then does the sanitizer know the current stack.
  *
  * Threads: the one that runs the coroutine.
  */
@@ -21,7 +22,7 @@ static inline bool fiber_switch_in(struct rv_coro *coro, int value)
     return rv_switch_in(&coro->resumer_sp, coro->sp, value);
 }
 
-/* The first thing on a new stack. */
+/* The first call on a new stack. */
 static inline void fiber_arrive(struct rv_coro *coro)
 {
     (void)coro;
@@ -38,7 +39,7 @@ static inline int fiber_switch_out_then(struct rv_coro *coro,
     return rv_switch_out_then(&coro->sp, coro->resumer_sp, false, then, arg);
 }
 
-/* Nothing but a return may follow. */
+/* The last call on a stack: only a return may follow. */
 static inline void fiber_end(struct rv_coro *coro)
 {
     (void)coro;
@@ -56,21 +57,21 @@ static inline void fiber_free(struct rv_coro *coro)
 
 #else /* RV_CORO_SANITIZED */
 
-#ifndef RV_CORO_ASAN
+#if !RV_ASAN
 #define __sanitizer_start_switch_fiber(save, low, size_bytes) \
     ((void)(save), (void)(low), (void)(size_bytes))
 #define __sanitizer_finish_switch_fiber(save, low, size_bytes) \
     ((void)(save), (void)(low), (void)(size_bytes))
 #endif
-#ifndef RV_CORO_TSAN
+#if !RV_TSAN
 #define __tsan_get_current_fiber()           NULL
 #define __tsan_create_fiber(flags)           NULL
 #define __tsan_destroy_fiber(fiber)          ((void)(fiber))
 #define __tsan_switch_to_fiber(fiber, flags) ((void)(fiber))
 #endif
 
-/* A stack that nobody comes back to has no use for its fake frames: `save` is
- * NULL then. */
+/* save: where ASan keeps the fake frames of this stack. NULL if the stack is
+ * left for good: ASan then frees them. */
 RV_CORO_UNSEEN static inline void fiber_leave(struct rv_coro *coro, void **save)
 {
     __sanitizer_start_switch_fiber(save, coro->resumer_low,

@@ -3,13 +3,13 @@
  * spawn.c - a coroutine as a task of an executor.
  *
  *     executor polls the task            the coroutine
- *         is what it awaits READY?  <--  rv_await(): polled once, PENDING
- *         yes: resume it            -->  ... goes on behind the await
+ *         is its future READY?      <--  rv_await(): polled once, PENDING
+ *         yes: resume it            -->  ... continues after the await
  *
- * An await polls its future first of all where it is, on the coroutine's
- * stack, and switches only when it must wait. Later polls are made on the
- * executor's stack: a wake in vain costs no switch, and the coroutine goes on
- * when there is something to go on with.
+ * An await first polls its future on the coroutine's stack, and switches only
+ * if the future is PENDING. Later polls run on the executor's stack, so a
+ * spurious wakeup costs no switch. The coroutine is resumed when the future is
+ * READY.
  *
  * Threads: the executor's.
  */
@@ -17,13 +17,13 @@
 
 #include "base/base_internal.h"
 #include "coro/coro_internal.h"
-#include "executor/executor_internal.h"
+#include "executor/task.h"
 
-/* What the executor polls. It lies in the coroutine, as rv_coro_data(). */
+/* The task that the executor polls. It is in the coroutine: rv_coro_data(). */
 struct task {
     struct rv_future future;
     struct rv_coro *coro;
-    uint32_t mark;             /* the process that it is of */
+    uint32_t mark;             /* of the process that created it */
     struct rv_future *awaited; /* while it is suspended */
     struct rv_cx *cx;          /* while it runs, but not inside a poll */
     bool canceled;
@@ -62,15 +62,16 @@ static enum rv_poll task_poll(struct rv_future *future, struct rv_cx *cx)
 }
 
 /*
- * The end of the task, which lies in the coroutine. One that has not finished
- * is canceled: nothing makes it wait any more, so it gets to its end.
+ * The end of the task, which is inside the coroutine. If the coroutine has not
+ * finished, it is canceled: its current wait and all later ones return
+ * -ECANCELED at once, so it runs to its end here.
  */
 static void task_drop(struct rv_future *future)
 {
     struct task *self = RV_CONTAINER_OF(future, struct task, future);
 
-    /* In a child of fork() it is the parent's to go on: what its end does to
-     * the world is done once. */
+    /* In a child of fork() the coroutine does not continue: its side effects
+     * belong to the parent. */
     if (rv_fork_is_copy(self->mark))
         return;
     self->canceled = true;

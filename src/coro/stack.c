@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stack.c - keep free stacks at hand.
+ * stack.c - a cache of free stacks.
  *
- * Threads: any. A thread's cache is its own; `depot`, what no thread has, is
- * under a mutex that is held for a few list operations only, never during a
- * system call.
+ * Threads: any. Each thread has a cache of its own. The other free stacks are
+ * in `depot`, under a mutex that is held only for a few list operations and
+ * never during a system call.
  *
  *     thread's cache          depot
  *     up to cache_limit  <--- half a cache at a time ---> slabs with free
- *     stacks, warm                                        places
+ *     stacks, warm                                        slots
  *
- * What becomes of the memory of a free stack: in a thread's cache it stays.
- * In the depot it stays until 16 MiB of free stacks of its size are there;
- * beyond that, a stack's pages are given back (MADV_DONTNEED: at once, so that
- * what a program is seen to use is what it uses) and a slab that has no used
- * stack is unmapped.
+ * A free stack in a thread's cache keeps its memory. In the depot, free stacks
+ * of one size keep up to 16 MiB. Beyond that, the pages of a stack are returned
+ * to the kernel, and a slab without a used stack is unmapped. MADV_DONTNEED
+ * returns the pages at once, so the memory that a monitor shows is the memory
+ * that the program uses.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -37,7 +37,7 @@ _Static_assert(RV_CORO_MIN_STACK_BYTES == 1 << RV_STACK_MIN_SHIFT,
 struct cache {
     struct rv_stack *first[RV_STACK_CLASSES];
     uint32_t len[RV_STACK_CLASSES];
-    bool has_destructor; /* it is emptied when the thread ends */
+    bool has_destructor; /* end_cache() is called when the thread ends */
 };
 
 static struct {
@@ -48,7 +48,8 @@ static struct {
     } classes[RV_STACK_CLASSES];
 } depot = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
-/* depot.mutex must be held. A process has 1,024 keys: there may be none. */
+/* depot.mutex must be held. A process has only 1,024 keys, so the creation can
+ * fail. */
 static bool has_key;
 static pthread_key_t key;
 
@@ -56,8 +57,8 @@ static _Thread_local struct cache own_cache
     __attribute__((tls_model("initial-exec")));
 
 /*
- * A caller may run as a coroutine, and go on in another thread: so the address
- * is asked for each time, and not kept across a switch.
+ * Not inline: the caller may be a coroutine that continues on another thread,
+ * so the compiler must not keep the address across a switch.
  */
 __attribute__((noinline)) static struct cache *get_cache(void)
 {
@@ -77,7 +78,7 @@ static uint32_t depot_limit(uint32_t class_)
 
 /* --- the depot --------------------------------------------------------- */
 
-/* The slabs of a class, which has none at first. */
+/* The list of slabs of a class; initialized at the first call. */
 static struct rv_list *slabs_of(uint32_t class_)
 {
     struct rv_list *slabs = &depot.classes[class_].slabs;
@@ -120,9 +121,10 @@ static void depot_add(struct rv_stack_slab *slab)
     pthread_mutex_unlock(&depot.mutex);
 }
 
-/* Under the mutex. Returns: the slab, if it is to be unmapped. */
-static struct rv_stack_slab *put_place(struct rv_stack_slab *slab,
-                                       uint32_t index)
+/* depot.mutex must be held. Returns: the slab if the caller must unmap it, or
+ * NULL. */
+static struct rv_stack_slab *put_slot(struct rv_stack_slab *slab,
+                                      uint32_t index)
 {
     uint32_t *free = &depot.classes[slab->class_].free;
 
@@ -137,7 +139,7 @@ static struct rv_stack_slab *put_place(struct rv_stack_slab *slab,
     return slab;
 }
 
-/* Nothing may touch the stack any more: rv_stack itself may be gone. */
+/* The caller must not access the stack, or its rv_stack, after this call. */
 static void depot_put(struct rv_stack *stack)
 {
     struct rv_stack_slab *slab = stack->slab;
@@ -152,7 +154,7 @@ static void depot_put(struct rv_stack *stack)
         madvise(stack->low, stack->size_bytes, MADV_DONTNEED);
 
     pthread_mutex_lock(&depot.mutex);
-    slab = put_place(slab, index);
+    slab = put_slot(slab, index);
     pthread_mutex_unlock(&depot.mutex);
     if (slab)
         rv_stack_slab_unmap(slab);
@@ -160,7 +162,7 @@ static void depot_put(struct rv_stack *stack)
 
 /* --- a thread's cache -------------------------------------------------- */
 
-/* Let go of all but `keep` stacks of a class. */
+/* Move all but `keep` stacks of a class to the depot. */
 static void shrink_cache(struct cache *cache, uint32_t class_, uint32_t keep)
 {
     while (cache->len[class_] > keep) {
@@ -178,15 +180,16 @@ static void empty_cache(struct cache *cache)
         shrink_cache(cache, class_, 0);
 }
 
-/* The thread ends. If another destructor frees a stack after this, it is
- * called again. */
+/* The thread ends. If a later destructor frees a stack, this is called again.
+ */
 static void end_cache(void *cache)
 {
     ((struct cache *)cache)->has_destructor = false;
     empty_cache(cache);
 }
 
-static bool need_key(void)
+/* Create the key at the first call. Returns: false if there is none. */
+static bool make_key(void)
 {
     bool made;
 
@@ -198,20 +201,21 @@ static bool need_key(void)
     return made;
 }
 
-/* Without one nobody would empty the cache: then it keeps nothing. */
-static void need_destructor(struct cache *cache)
+/* Register end_cache() for this thread. If that fails, the cache must stay
+ * empty: its stacks would leak at the end of the thread. */
+static void add_destructor(struct cache *cache)
 {
     if (!cache->has_destructor)
         cache->has_destructor =
-            need_key() && pthread_setspecific(key, cache) == 0;
+            make_key() && pthread_setspecific(key, cache) == 0;
 }
 
-/* Returns: false without memory. */
+/* Returns: false if there is no memory. */
 static bool fill_cache(struct cache *cache, uint32_t class_)
 {
     struct rv_stack_slab *slab;
 
-    need_destructor(cache);
+    add_destructor(cache);
     cache->len[class_] =
         depot_take(class_, cache->has_destructor ? cache_limit(class_) / 2 : 1,
                    &cache->first[class_]);
@@ -258,14 +262,14 @@ void rv_stack_free(struct rv_stack *stack)
     stack->next = cache->first[class_];
     cache->first[class_] = stack;
     cache->len[class_]++;
-    need_destructor(cache);
+    add_destructor(cache);
     if (!cache->has_destructor)
         shrink_cache(cache, class_, 0);
     else if (cache->len[class_] > cache_limit(class_))
         shrink_cache(cache, class_, cache_limit(class_) / 2);
 }
 
-/* Unmap what has no used stack. */
+/* Unmap the slabs without a used stack. */
 static void trim_class(uint32_t class_)
 {
     struct rv_list idle;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stack.h - stacks with a guard below them, from a cache.
+ * stack.h - stacks with a guard below each, from a cache.
  *
  *     low addresses                                          high addresses
  *     +-------+---------------------------+-------+------------------+----
@@ -8,10 +8,10 @@
  *     +-------+---------------------------+-------+------------------+----
  *             ^ low                       ^ low + size_bytes
  *
- * Sizes are powers of two. Stacks of one size are mapped many at a time, a
- * *slab* of them: with MADV_GUARD_INSTALL all slabs together need only a few
- * of the process' mappings, and 100,000 stacks two thousand system calls to
- * map.
+ * Sizes are powers of two. Many stacks of one size are mapped together, as a
+ * *slab*. With MADV_GUARD_INSTALL a slab needs one mapping of the process, and
+ * the kernel merges neighbouring ones. 100,000 stacks of the default
+ * size take about 1,600 calls of mmap().
  */
 #ifndef RV_CORO_STACK_H
 #define RV_CORO_STACK_H
@@ -20,32 +20,32 @@
 
 struct rv_stack_slab;
 
-/* A stack that was handed out, or is in a thread's cache. It lies at the top
- * of the stack's own memory; what is below it is the user's. */
+/* A stack that is in use, or in a thread's cache. The struct is at the top of
+ * the stack's own memory; the memory below it belongs to the user. */
 struct rv_stack {
     _Alignas(16) char *low; /* the first byte above the guard */
     size_t size_bytes;
     struct rv_stack_slab *slab;
     struct rv_stack *next; /* in a thread's cache */
-    uint32_t class_;       /* of size */
+    uint32_t class_;       /* of its size, see stack_slab.h */
     uint32_t index;        /* in the slab */
 };
 
 /*
- * A stack of at least so many bytes, rv_stack itself included, up to 1 GiB.
- * Its memory is as the last user left it.
+ * A stack of at least so many bytes, up to 1 GiB, including the struct. Its
+ * memory is not cleared.
  *
- * Threads: any. Returns: NULL without memory or mappings.
+ * Threads: any. Returns: NULL if there is no memory, or no mapping is left.
  */
 struct rv_stack *rv_stack_new(size_t size_bytes);
 
-/* Threads: any, but on another stack. */
+/* Threads: any. The caller must not run on that stack. */
 void rv_stack_free(struct rv_stack *stack);
 
-/* rv_coro_trim(). */
+/* As rv_coro_trim(). */
 void rv_stack_trim(void);
 
-/* How much of the memory below a stack must not be touched. */
+/* The size of the guard below each stack. */
 size_t rv_stack_guard_bytes(void);
 
 #ifdef RV_TESTING /* in the archive that the tests link, not in the library */

@@ -12,7 +12,7 @@
 
 #include "coro/annotate.h"
 
-/* Linux 6.13; C libraries of 2024 do not know it. */
+/* Since Linux 6.13; C libraries of 2024 do not define it. */
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
 #endif
@@ -20,8 +20,9 @@
 enum { SLAB_BYTES = 8 << 20 }; /* of stacks in one slab, unless one is larger */
 
 /*
- * The guard is as large as gcc's -fstack-clash-protection assumes that it is
- * on aarch64; elsewhere code compiled without it may skip a page or two.
+ * On aarch64, gcc's -fstack-clash-protection assumes a guard of this size. On
+ * other machines the guard also catches code that was compiled without that
+ * option and skips a page or two.
  */
 #ifdef __aarch64__
 enum { GUARD_BYTES = 64 * 1024 };
@@ -29,11 +30,11 @@ enum { GUARD_BYTES = 64 * 1024 };
 enum { GUARD_BYTES = 16 * 1024 };
 #endif
 
-/* relaxed: each thread that misses it finds out for itself. */
+/* relaxed: a thread that misses it gets EINVAL and sets it again. */
 static _Atomic bool without_madvise;
 
 #ifdef RV_TESTING
-static _Atomic uint64_t mapped; /* relaxed: only counted */
+static _Atomic uint64_t mapped; /* relaxed: only a counter */
 #endif
 
 size_t rv_stack_guard_bytes(void)
@@ -68,7 +69,7 @@ uint64_t rv_stack_mapped(void)
 }
 #endif
 
-/* A page at least, whatever a page is here. */
+/* The header, rounded up to whole pages of this machine. */
 static size_t header_bytes(void)
 {
     const size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
@@ -76,19 +77,20 @@ static size_t header_bytes(void)
     return (sizeof(struct rv_stack_slab) + page_bytes - 1) & ~(page_bytes - 1);
 }
 
-static size_t place_bytes(uint32_t class_)
+/* A guard and a stack. */
+static size_t slot_bytes(uint32_t class_)
 {
     return GUARD_BYTES + rv_stack_class_bytes(class_);
 }
 
 /* The first byte above the guard. */
-static char *place_low(struct rv_stack_slab *slab, uint32_t index)
+static char *slot_low(struct rv_stack_slab *slab, uint32_t index)
 {
-    return (char *)slab + header_bytes() + index * place_bytes(slab->class_) +
+    return (char *)slab + header_bytes() + index * slot_bytes(slab->class_) +
            GUARD_BYTES;
 }
 
-/* Returns: false when there is no memory or no mapping left. */
+/* Returns: false if there is no memory, or no mapping is left. */
 static bool install_guard(char *guard)
 {
     if (!atomic_load_explicit(&without_madvise, memory_order_relaxed)) {
@@ -113,19 +115,19 @@ struct rv_stack_slab *rv_stack_slab_map(uint32_t class_)
 {
     const uint32_t stacks =
         rv_stack_clamp(class_, SLAB_BYTES, 1, RV_SLAB_STACKS);
-    const size_t bytes = header_bytes() + stacks * place_bytes(class_);
+    const size_t bytes = header_bytes() + stacks * slot_bytes(class_);
     struct rv_stack_slab *slab =
         mmap(NULL, bytes, PROT_READ | PROT_WRITE,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
 
     if (slab == MAP_FAILED)
         return NULL;
-    /* A stack that touches a page shall not get two megabytes. */
+    /* Otherwise the first access to a stack could allocate two megabytes. */
     madvise(slab, bytes, MADV_NOHUGEPAGE);
     *slab = (struct rv_stack_slab){.mapped_bytes = bytes, .class_ = class_};
     rv_list_init(&slab->node);
     for (uint32_t i = 0; i < stacks; i++) {
-        char *low = place_low(slab, i);
+        char *low = slot_low(slab, i);
 
         if (!install_guard(low - GUARD_BYTES))
             break;
@@ -133,7 +135,7 @@ struct rv_stack_slab *rv_stack_slab_map(uint32_t class_)
             rv_annotate_mapped(low, rv_stack_class_bytes(class_));
         slab->stacks++;
     }
-    /* The lowest comes first. */
+    /* The lowest stack is used first. */
     for (uint32_t i = slab->stacks; i > 0; i--)
         slab->free[slab->free_len++] = (uint8_t)(i - 1);
     count_mapped(slab->stacks);
@@ -147,7 +149,7 @@ struct rv_stack *rv_stack_slab_take(struct rv_stack_slab *slab)
 {
     const uint32_t index = slab->free[--slab->free_len];
     const size_t size_bytes = rv_stack_class_bytes(slab->class_);
-    char *low = place_low(slab, index);
+    char *low = slot_low(slab, index);
     struct rv_stack *stack =
         (struct rv_stack *)(void *)(low + size_bytes - sizeof *stack);
 

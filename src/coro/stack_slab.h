@@ -2,7 +2,7 @@
 /*
  * stack_slab.h - map and unmap stacks, many of one size at a time.
  *
- * Threads: any; who takes places from a slab and puts them back has a lock.
+ * Threads: any. The caller must hold a lock to take a slot or to return it.
  */
 #ifndef RV_CORO_STACK_SLAB_H
 #define RV_CORO_STACK_SLAB_H
@@ -19,13 +19,13 @@ enum {
 
 /* At the beginning of its mapping, before the first guard. */
 struct rv_stack_slab {
-    struct rv_list node; /* the depot's, while the slab has free places */
+    struct rv_list node; /* of the depot, while the slab has free slots */
     size_t mapped_bytes;
     uint32_t class_;
     uint32_t stacks;
     uint32_t free_len;
-    uint8_t free[RV_SLAB_STACKS];      /* indices */
-    unsigned valgrind[RV_SLAB_STACKS]; /* its names of the stacks */
+    uint8_t free[RV_SLAB_STACKS];      /* indices of free slots */
+    unsigned valgrind[RV_SLAB_STACKS]; /* valgrind's ids of the stacks */
 };
 
 /* The size of a class's stacks: class 0 has the smallest. */
@@ -34,7 +34,9 @@ static inline size_t rv_stack_class_bytes(uint32_t class_)
     return (size_t)1 << (RV_STACK_MIN_SHIFT + class_);
 }
 
-/* How many stacks of a class `bytes` are: at least `least`, at most `most`. */
+/* How many stacks of a class fit into `bytes`; at least `least`, at most
+ * `most`.
+ */
 static inline uint32_t rv_stack_clamp(uint32_t class_, size_t bytes,
                                       uint32_t least, uint32_t most)
 {
@@ -44,16 +46,17 @@ static inline uint32_t rv_stack_clamp(uint32_t class_, size_t bytes,
 }
 
 /*
- * A slab with all its places free, or with fewer when guards run out.
+ * A slab with all slots free. It has fewer slots if no more guards can be
+ * installed.
  *
- * Returns: NULL without memory or mappings.
+ * Returns: NULL if there is no memory, or no mapping is left.
  */
 struct rv_stack_slab *rv_stack_slab_map(uint32_t class_);
 
-/* Misuse: while a place is taken. */
+/* Misuse: a slot is in use. */
 void rv_stack_slab_unmap(struct rv_stack_slab *slab);
 
-/* Take a place of a slab that has one. */
+/* Take a free slot. The slab must have one. */
 struct rv_stack *rv_stack_slab_take(struct rv_stack_slab *slab);
 
 #endif /* RV_CORO_STACK_SLAB_H */

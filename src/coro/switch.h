@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * switch.h - leave one stack and go on with another.
+ * switch.h - leave one stack and continue on another one.
  *
- * A stack that is not running is one address: where its last frame begins. The
- * frame has all that the C calling convention says a function keeps:
+ * A suspended stack is represented by one address: that of its last frame. The
+ * frame has the registers that a function must preserve by the C calling
+ * convention:
  *
  *     high addresses                x86-64                aarch64
  *     +-----------------------+
  *     | frames of the caller  |
  *     +-----------------------+
- *     | where to go on        |     rip                   x30
+ *     | where to continue     |     rip                   x30
  *     | frame pointer         |     rbp                   x29
  *     | other registers       |     rbx r15 r14 r13 r12   x28..x19 d15..d8
  *     | floating-point control|     x87 word, mxcsr       fpcr
  *     +-----------------------+ <-- the address, a multiple of 16
  *     low addresses
  *
- * switch_x86_64.S and switch_aarch64.S are the assembly, and switch_ucontext.c
- * is for all others. This header is read by both languages.
+ * switch_x86_64.S and switch_aarch64.S have the assembly; switch_ucontext.c is
+ * for all other machines. C and assembly files include this header.
  */
 #ifndef RV_CORO_SWITCH_H
 #define RV_CORO_SWITCH_H
 
-/* Each of these files is empty where another one is used. */
+/* Each of these files compiles to nothing where another one is used. */
 #if !defined(__x86_64__) && !defined(__aarch64__) && !defined(RV_CORO_UCONTEXT)
 #define RV_CORO_UCONTEXT
 #endif
@@ -53,27 +54,29 @@
 #include <stdbool.h>
 
 /*
- * Onto a coroutine's stack, at `to`, and back from it. Each saves the address
- * of this stack in *save, and goes on with the other one; there, the call that
- * saved it returns `value`. The first frame of a stack ends with `true`.
+ * Switch to a coroutine's stack, at `to`, and back from it. Each call saves the
+ * address of the current stack in *save, and continues on the other one. There,
+ * the call that saved `to` returns `value`. When the first frame of a stack
+ * ends, the value is `true`.
  *
- * They return with an indirect jump, not with `ret`: the processor predicts
- * returns by the calls before them, and these were made on the other stack.
- * Each should be the last call of its caller, so that no other `ret` of the
- * library is mispredicted either.
+ * They return with an indirect jump and not with `ret`: the processor predicts
+ * returns from earlier calls, and the matching call was made on the other
+ * stack. Each should be the last call of its caller, so that no other `ret` of
+ * the library is mispredicted.
  */
 bool rv_switch_in(void **save, void *to, int value);
 int rv_switch_out(void **save, void *to, bool value);
 
-/* The second, and then(arg) is called over there before that call returns. */
+/* rv_switch_out(), and then(arg) is called on the other stack before the call
+ * there returns. */
 int rv_switch_out_then(void **save, void *to, bool value,
                        void (*then)(void *arg), void *arg);
 
 /*
- * Make the first frame on a stack: the first switch to it calls main(arg).
- * What that returns is the stack to go on with, for ever, like
- * rv_switch_out(, , true). This is a true `ret`: if main() did not switch in
- * between, it is predicted.
+ * Make the first frame of a stack: the first switch to it calls main(arg). The
+ * result of main() is the stack to continue on, as by rv_switch_out() with
+ * `true`; this stack is never used again. That last switch is a `ret`, which
+ * the processor predicts if main() has not switched before.
  *
  * low, top: the ends of the stack; top is a multiple of 16.
  * Returns: the address to switch to.

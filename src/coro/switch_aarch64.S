@@ -3,15 +3,15 @@
  * switch_aarch64.S - the switch for aarch64; switch.h has a drawing of the
  * frame.
  *
- * Before and after the exchange of sp the frame looks the same, so the unwind
- * information holds for both stacks. No `bti`: this file does not say that it
- * is ready for branch target identification.
+ * The frame has the same layout before and after the exchange of sp, so the
+ * unwind information is valid for both stacks. There is no `bti`: this file is
+ * not marked as ready for branch target identification.
  */
 #include "coro/switch.h"
 
 #if defined(__aarch64__) && !defined(RV_CORO_UCONTEXT)
 
-/* Save into a frame below sp, *x0 = sp, sp = x1. */
+/* Save a frame below sp, *x0 = sp, sp = x1. */
 .macro exchange
         sub     sp, sp, #RV_FRAME_BYTES
         .cfi_def_cfa_offset RV_FRAME_BYTES
@@ -42,7 +42,7 @@
         mov     x10, sp
         str     x10, [x0]
         mov     sp, x1
-        /* Writing fpcr is slow, and it is nearly always the same. */
+        /* Writing fpcr is slow, and its value is nearly always the same. */
         ldr     x10, [sp, #RV_FRAME_FPCR]
         cmp     x9, x10
         b.eq    9f
@@ -50,7 +50,7 @@
 9:
 .endm
 
-/* Take up all of the frame at sp. w2: the value. */
+/* Restore the frame at sp. w2: the value. */
 .macro resume
         ldp     d8, d9, [sp, #RV_FRAME_D8]
         ldp     d10, d11, [sp, #RV_FRAME_D8 + 16]
@@ -123,9 +123,9 @@ rv_switch_out_then:
         .size   rv_switch_out_then, . - rv_switch_out_then
 
 /*
- * The first frame's x30: x20(x19), then for ever to the stack that it returns.
- * Nobody called it: a backtrace ends here. A debugger looks for a caller one
- * byte before the address to which it returns, which is the nop's.
+ * The x30 of the first frame. It calls x20(x19), and then leaves for the stack
+ * that x20 returns. It has no caller, so a backtrace ends here. A debugger
+ * looks up a return address minus one byte; the nop is for that byte.
  */
         .globl  rv_switch_begin
         .hidden rv_switch_begin

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* switch_frame.c - the first frame of a stack, as the assembly will take it up.
+/* switch_frame.c - the first frame of a stack, in the format of the assembly.
  */
 #include "coro/switch.h"
 
@@ -8,7 +8,7 @@
 
 #ifndef RV_CORO_UCONTEXT
 
-/* The assembly's; it calls what is in the frame. */
+/* In assembly: calls the function whose address is in the frame. */
 void rv_switch_begin(void);
 
 #if defined(__x86_64__)

@@ -2,8 +2,8 @@
 /*
  * switch_ucontext.c - the switch without assembly, by the C library.
  *
- * It costs two system calls for the signal mask each time, and works
- * wherever there is a swapcontext().
+ * It works on every machine with swapcontext(). Each switch also saves and
+ * restores the signal mask, which takes a system call.
  */
 #include "coro/switch.h"
 
@@ -14,14 +14,14 @@
 
 #ifdef RV_CORO_UCONTEXT
 
-/* A stack that is not running. It lies on that stack. */
+/* A suspended stack. The struct is on that stack. */
 struct frame {
     ucontext_t context;
-    /* What whoever switches to it wants to be done. */
+    /* Set by the caller that switches to it; `then` may be NULL. */
     void (*then)(void *arg);
     void *then_arg;
     int value;
-    /* Of the first frame of a stack. */
+    /* Only in the first frame of a stack. */
     void *(*main)(void *arg);
     void *main_arg;
 };
@@ -63,7 +63,7 @@ int rv_switch_out(void **save, void *to, bool value)
     return rv_switch_out_then(save, to, value, NULL, NULL);
 }
 
-/* makecontext() passes ints only. */
+/* makecontext() passes only ints. */
 static void begin(unsigned high, unsigned low)
 {
     const struct frame *frame =

@@ -2,19 +2,19 @@
 /*
  * switch_x86_64.S - the switch for x86-64; switch.h has a drawing of the frame.
  *
- * Before and after the exchange of rsp the frame looks the same, so the unwind
- * information holds for both stacks.
+ * The frame has the same layout before and after the exchange of rsp, so the
+ * unwind information is valid for both stacks.
  *
- * No endbr64: this file does not say that it is ready for control-flow
- * enforcement, and so the linker marks no program that contains it as ready.
- * A shadow stack would have to be switched too, and the jump below would need
- * an endbr64 behind each call.
+ * There is no endbr64. This file is not marked as ready for control-flow
+ * enforcement, so the linker does not mark any program with it as ready. To
+ * support it, the shadow stack would have to be switched too, and an endbr64
+ * would have to follow each call for the jump below.
  */
 #include "coro/switch.h"
 
 #if defined(__x86_64__) && !defined(RV_CORO_UCONTEXT)
 
-/* Save into the frame at rsp, *rdi = rsp, rsp = rsi. */
+/* Save a frame at rsp, *rdi = rsp, rsp = rsi. */
 .macro exchange
         pushq   %rbp
         .cfi_adjust_cfa_offset 8
@@ -36,9 +36,9 @@
         .cfi_rel_offset r12, 0
         subq    $8, %rsp
         .cfi_adjust_cfa_offset 8
-        /* Reading mxcsr is the half of what the switch costs, and what is read
-         * is not to be had at once, so that a comparison costs more than it
-         * saves. The x87 word is cheap to read, and slow to load. */
+        /* stmxcsr is half the cost of a switch, and its result has a long
+         * latency, so a comparison would cost more than it saves. The x87
+         * control word is cheap to read and slow to load. */
         stmxcsr RV_FRAME_MXCSR(%rsp)
         fnstcw  RV_FRAME_X87(%rsp)
         movzwl  RV_FRAME_X87(%rsp), %r9d
@@ -50,7 +50,7 @@
 9:
 .endm
 
-/* Take up all of the frame at rsp but where to go on. edx: the value. */
+/* Restore the frame at rsp, except where to continue. edx: the value. */
 .macro resume
         addq    $8, %rsp
         .cfi_adjust_cfa_offset -8
@@ -82,7 +82,7 @@
         jmpq    *%rcx
 .endm
 
-/* Out of the way: the words differ. */
+/* The rare case, out of line: the x87 control words differ. */
 .macro load_x87
 8:
         fldcw   RV_FRAME_X87(%rsp)
@@ -139,9 +139,9 @@ rv_switch_out_then:
         .size   rv_switch_out_then, . - rv_switch_out_then
 
 /*
- * The first frame's rip: r13(r12), then for ever to the stack that it returns.
- * Nobody called it: a backtrace ends here. A debugger looks for a caller one
- * byte before the address to which it returns, which is the nop's.
+ * The rip of the first frame. It calls r13(r12), and then leaves for the stack
+ * that r13 returns. It has no caller, so a backtrace ends here. A debugger
+ * looks up a return address minus one byte; the nop is for that byte.
  */
         .globl  rv_switch_begin
         .hidden rv_switch_begin

@@ -1,27 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * completion.c - how the pool is told that a pool thread has written its byte.
+ * completion.c - read the bytes that pool threads write when a job is over.
  *
  * Threads: the executor's.
  *
- * By the ring, where there is one: a read of one byte is under way on the
- * completion pipe of each pool thread, always one, so that bytes come in order.
- * Elsewhere by the reactor: the pipes are sources, and a task of the pool, the
- * driver, reads what there is.
+ * With a ring, each completion pipe always has exactly one read of one byte in
+ * flight, so bytes arrive in order. Without a ring, the pipes are sources of
+ * the reactor, and a task of the pool, the reaper, reads all available bytes.
  *
- *   COMPLETION-1  A read by the ring is begun again as the last one ends, in
- *       the place that this one had in the ring's operation table: it cannot
- *       fail for want of memory. It holds a reference on the pool, whose memory
- *       it reads into.
- *   COMPLETION-2  These reads never leave the ring while there are pool
- *       threads, of both kinds, so they may take half of its room: with more,
- *       the files would wait for ever, or the reads themselves. A small ring is
- *       left to the files.
+ *   COMPLETION-1  When a read of the ring ends, the next one is started at
+ *       once. It gets the slot that the old one had in the ring's operation
+ *       table, so it cannot fail with -ENOMEM. A read holds a reference to the
+ *       pool, whose memory it writes to.
+ *   COMPLETION-2  One read per pool thread, of either kind, is always in
+ *       flight. Together the reads may use at most half of the ring; otherwise
+ *       file operations, or the reads, would starve. A ring that is too small
+ *       for this is left to the files, and the pool uses the reactor.
  *   COMPLETION-3  The reaper clears the readiness with the tick from before the
- *       read, and then asks again, which leaves its waker (SOURCE-1, SOURCE-2).
- *   COMPLETION-4  What ends the reading of a pipe for good (its end, an error)
- *       loses the pool thread. When the ring fails, all pool threads are
- *       watched by the reactor.
+ *       read. Then it asks again, which stores its waker (SOURCE-1, SOURCE-2).
+ *   COMPLETION-4  The end of a pipe, or an error of a read, is permanent: the
+ *       pool thread is lost. When the ring fails, the reactor watches the pipes
+ *       of all pool threads.
  */
 #include "cpu/cpu_internal.h"
 
@@ -29,10 +28,10 @@
 #include <linux/io_uring.h>
 #include <reveil/reactor.h>
 
-#include "executor/executor_internal.h"
-#include "ring/ring_internal.h"
-#include "thread/pipe_thread_internal.h"
-#include "thread/thread_internal.h"
+#include "base/sanitizers.h"
+#include "executor/task.h"
+#include "ring/query.h"
+#include "thread/done_fd.h"
 
 /* --- the ring ---------------------------------------------------------- */
 
@@ -49,14 +48,14 @@ static void read_done(void *owner, int32_t result)
         error = 0;
     if (!thread->closed && result == 1) {
         rv_pipe_thread_reaped(&thread->pipes);
-        rv_cpu_complete(thread, thread->byte);
+        rv_cpu_job_complete(thread, thread->byte);
     }
     if (!thread->closed && !error && pool->ring)
         error = begin_read(thread);
     if (!thread->closed && error)
-        rv_cpu_class_lose(thread, error); /* COMPLETION-4 */
+        pool->lost(thread, error); /* COMPLETION-4 */
     else if (!thread->closed)
-        rv_cpu_class_trigger(thread->class);
+        pool->room(thread->class);
     rv_cpu_put(pool);
 }
 
@@ -80,8 +79,12 @@ static int begin_read(struct rv_cpu_thread *thread)
     return 0;
 }
 
-/* Of a descriptor that does not block the ring says EAGAIN instead of waiting;
- * and it may have a read of it to begin yet when the pool thread is gone. */
+/*
+ * The pool takes the descriptor for two reasons. It must block, because a read
+ * of a non-blocking one completes with EAGAIN instead of waiting. And it must
+ * stay open after the end of the pool thread, because the ring may not have
+ * started the read yet.
+ */
 static int open_by_ring(struct rv_cpu_thread *thread)
 {
     int error = begin_read(thread);
@@ -96,14 +99,14 @@ static int open_by_ring(struct rv_cpu_thread *thread)
 struct rv_cpu_reaper {
     struct rv_future future;
     struct rv_cpu_pool *pool;
-    struct rv_waker waker; /* its own, after its first poll */
+    struct rv_waker waker; /* the reaper's own; set by its first poll */
     uint64_t task;
 };
 
-/* COMPLETION-3. At most as many bytes as there are jobs with the pool thread.
- */
+/* COMPLETION-3. Reads at most one byte for each job of the pool thread. */
 static void read_bytes(struct rv_cpu_thread *thread, const struct rv_cx *cx)
 {
+    const struct rv_cpu_pool *pool = thread->class->pool;
     uint32_t tick;
     bool ran;
 
@@ -112,11 +115,11 @@ static void read_bytes(struct rv_cpu_thread *thread, const struct rv_cx *cx)
         int error = rv_pipe_thread_reap(&thread->pipes, &ran);
 
         if (!error)
-            rv_cpu_complete(thread, ran);
+            rv_cpu_job_complete(thread, ran);
         else if (error == -EAGAIN)
             error = rv_source_clear(thread->source, RV_READ, tick);
         if (error)
-            rv_cpu_class_lose(thread, error); /* COMPLETION-4 */
+            pool->lost(thread, error); /* COMPLETION-4 */
     }
 }
 
@@ -132,7 +135,7 @@ static enum rv_poll reaper_poll(struct rv_future *future, struct rv_cx *cx)
 
         for (uint32_t j = 0; j < class->count; j++)
             read_bytes(class->threads[j], cx);
-        rv_cpu_class_trigger(class);
+        self->pool->room(class);
     }
     return RV_PENDING;
 }
@@ -184,14 +187,14 @@ static int open_by_reactor(struct rv_cpu_thread *thread)
         rv_source_open(rv_reactor_current(),
                        rv_pipe_thread_done_fd(&thread->pipes), &thread->source);
     if (!error)
-        rv_waker_wake(&reaper->waker); /* for the first look */
+        rv_waker_wake(&reaper->waker); /* its poll asks for the readiness */
     return error;
 }
 
 /* --- either ------------------------------------------------------------ */
 
-/* COMPLETION-4. The ring's last read of each pipe holds its reference on the
- * pool, and may still end. */
+/* COMPLETION-4. The ring's last read of each pipe keeps its reference to the
+ * pool. It may still complete. */
 static void ring_failed(struct rv_ring_observer *observer)
 {
     struct rv_cpu_pool *pool =
@@ -209,7 +212,7 @@ static void ring_failed(struct rv_ring_observer *observer)
             if (!error)
                 error = open_by_reactor(thread);
             if (error)
-                rv_cpu_class_lose(thread, error);
+                pool->lost(thread, error);
         }
     }
 }
@@ -220,18 +223,23 @@ static bool has_room(const struct rv_ring *ring, const struct rv_cpu_pool *pool)
     return 2 * pool->max_threads <= rv_ring_op_limit(ring) / 2;
 }
 
-int rv_cpu_completion_start(struct rv_cpu_pool *pool)
+int rv_cpu_completion_start(struct rv_cpu_pool *pool,
+                            void (*room)(struct rv_cpu_class *class),
+                            void (*lost)(struct rv_cpu_thread *thread,
+                                         int32_t error))
 {
     struct rv_ring *ring = rv_ring_current();
 
-    /* ThreadSanitizer does not know that what the kernel reads is ordered. */
-    if (RV_THREAD_SANITIZED || !ring ||
-        rv_ring_executor(ring) != pool->executor || rv_ring_open(ring) != 0 ||
-        !has_room(ring, pool))
+    pool->room = room;
+    pool->lost = lost;
+    /* ThreadSanitizer does not know that a write to a pipe happens before a
+     * read of it by the kernel. */
+    if (RV_TSAN || !ring || rv_ring_executor(ring) != pool->executor ||
+        rv_ring_open(ring) != 0 || !has_room(ring, pool))
         return start_reaper(pool);
     pool->ring = ring;
     pool->observer.failed = ring_failed;
-    rv_list_push(&ring->observers, &pool->observer.node);
+    rv_ring_observe(ring, &pool->observer);
     return 0;
 }
 

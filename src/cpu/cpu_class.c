@@ -1,35 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cpu_class.c - the pool threads of one kind, and the pipe of jobs that wait
- * for them.
+ * cpu_class.c - which pool thread gets a job, and where the other jobs wait.
  *
  * Threads: the executor's.
  *
  * Protocol.
  *
- *   CPU_CLASS-1  A pool thread gets at most DEPTH jobs: the one it runs, and
- *       some to go on with while its byte is on the way. Idle pool threads come
- *       first.
- *   CPU_CLASS-2  What finds no pool thread goes into the queue pipe, as a
- *       triple (callable, size, id); what finds no slot there waits in a list.
- *       Nothing is given to a pool thread past older jobs: list after pipe
- *       after pool threads.
- *   CPU_CLASS-3  The trigger: every byte that is read makes room, and what is
- *       queued is handed on. A queue is not empty only while the pool threads
- *       are full, so there always is a byte to come. A pool thread that could
- *       be started only when others were full already makes room too.
- *   CPU_CLASS-4  A triple is only a hint: its id is looked up, and one whose
- *       job was canceled finds nothing. Its callable is not touched before
- *       that.
- *   CPU_CLASS-5  A job that lies with a pool thread behind a long one is given
- *       to an idle pool thread too. Who takes the callable first makes the
- *       call; the other says "not run". A job has at most two packets.
- *   CPU_CLASS-6  A pool thread whose pipe fails or ends is lost: it gets no
- *       more jobs, and those that it has end with the error. When it was the
- *       last one and no other can be started, so do those that wait.
+ *   CPU_CLASS-1  A pool thread has at most DEPTH jobs: the one that it runs,
+ *       and more to continue with while its byte is on the way to the executor.
+ *       Idle pool threads get jobs first.
+ *   CPU_CLASS-2  If no pool thread has room, the job is written to the queue
+ *       pipe, as a triple (callable, size, id). If the pipe is full, the job
+ *       waits in a list. Jobs are served in order: those in the pipe before
+ *       those in the list, and both before a new one.
+ *   CPU_CLASS-3  The trigger: each byte that is read makes room, and then
+ *       queued jobs are given to the pool threads with room. Jobs are queued
+ *       only while all pool threads are full, so another byte will always
+ *       arrive. A pool thread that could be started only after jobs were queued
+ *       makes room too.
+ *   CPU_CLASS-4  A triple is only a hint. Its id is looked up, which finds
+ *       nothing if the job was canceled. The callable in the triple is not
+ *       accessed before that.
+ *   CPU_CLASS-5  A job that waits at a pool thread behind a long one is lent:
+ *       an idle pool thread gets it too. The thread that takes the callable
+ *       first makes the call; the other one answers "not run". A job has at
+ *       most two packets.
+ *   CPU_CLASS-6  A pool thread whose pipe fails or ends is lost. It gets no
+ *       more jobs, and its jobs end with the error. If it was the last one and
+ *       no other can be started, the queued jobs end with the error too.
  *
  * tests/models/cpu.pml is the model, with mutants for these rules and those of
- * cpu_pool.c; tests/mutants/ breaks some of them in the C code.
+ * cpu_job.c; tests/mutants/ breaks some of them in the C code.
  */
 #include "cpu/cpu_internal.h"
 
@@ -47,7 +48,8 @@ struct triple {
     uint64_t id;
 };
 
-_Static_assert(sizeof(struct triple) == 24, "24 bytes, never torn apart");
+_Static_assert(sizeof(struct triple) == 24,
+               "24 bytes: written and read as a whole");
 
 void rv_cpu_class_init(struct rv_cpu_class *class, struct rv_cpu_pool *pool,
                        enum rv_pipe_thread_kind kind)
@@ -79,7 +81,7 @@ static struct rv_cpu_thread *find_room(const struct rv_cpu_class *class)
     return best;
 }
 
-/* Some may be lost. */
+/* Returns: false if all pool threads are lost. */
 static bool has_thread(const struct rv_cpu_class *class)
 {
     for (uint32_t i = 0; i < class->count; i++)
@@ -117,7 +119,7 @@ int rv_cpu_class_grow(struct rv_cpu_class *class)
 {
     const uint32_t max = class->pool->max_threads;
     const struct rv_cpu_thread *best = find_room(class);
-    int error = -EPIPE; /* all there may be are lost */
+    int error = -EPIPE; /* the maximum was started, and all are lost */
 
     if (best && (best->pipes.in_flight == 0 || class->count == max))
         return 0;
@@ -128,14 +130,16 @@ int rv_cpu_class_grow(struct rv_cpu_class *class)
     return has_thread(class) ? 0 : error;
 }
 
-/* The kernel allocates a page for each packet. */
+/* Errors of a write that may succeed later: the kernel allocates a page for
+ * each packet. */
 static bool is_shortage(int error)
 {
     return error == -ENOMEM || error == -EAGAIN;
 }
 
-/* A job that a shortage keeps from its pool thread ends, unless another pool
- * thread has it too. Returns: false if the pool thread did not get the job. */
+/* Write a packet for the job to the pool thread. If memory is short, the job
+ * ends, unless another pool thread has it too. Returns: false if the pool
+ * thread did not get the job. */
 static bool give(struct rv_cpu_thread *thread, struct rv_cpu_job *job)
 {
     const uint32_t last =
@@ -144,15 +148,14 @@ static bool give(struct rv_cpu_thread *thread, struct rv_cpu_job *job)
 
     if (is_shortage(error)) {
         if (job->packets == 0)
-            rv_cpu_refuse(job, error);
+            rv_cpu_job_refuse(job, error);
         return false;
     }
     thread->jobs[last] = job;
     thread->class->in_flight++;
     job->packets++;
     job->state = RV_CPU_GIVEN;
-    if (error) { /* CPU_CLASS-6: this job is lost with the others of the pool
-                    thread */
+    if (error) { /* CPU_CLASS-6: this job ends with the thread's others */
         thread->pipes.in_flight++;
         rv_cpu_class_lose(thread, error);
     }
@@ -161,7 +164,7 @@ static bool give(struct rv_cpu_thread *thread, struct rv_cpu_job *job)
 
 /* --- the queue --------------------------------------------------------- */
 
-/* It is opened when it is needed. Returns: false if that cannot be; then all
+/* Open the queue pipe at its first use. Returns: false on error; then all jobs
  * wait in the list. */
 static bool open_queue(struct rv_cpu_class *class)
 {
@@ -186,8 +189,8 @@ static bool enqueue(struct rv_cpu_class *class, struct rv_cpu_job *job)
     return true;
 }
 
-/* CPU_CLASS-2: the oldest of those that wait go into the pipe, while it has
- * room. */
+/* CPU_CLASS-2: move the oldest jobs of the list to the pipe, while it has room.
+ */
 static void refill_queue(struct rv_cpu_class *class)
 {
     while (!rv_list_empty(&class->waiting)) {
@@ -208,7 +211,7 @@ static void add_to_queue(struct rv_cpu_class *class, struct rv_cpu_job *job)
     rv_list_push(&class->waiting, &job->node);
 }
 
-/* CPU_CLASS-4. Returns: NULL if it was canceled. */
+/* CPU_CLASS-4. Returns: NULL if the job was canceled. */
 static struct rv_cpu_job *find_job(const struct rv_cpu_class *class,
                                    const struct triple *triple)
 {
@@ -220,7 +223,7 @@ static struct rv_cpu_job *find_job(const struct rv_cpu_class *class,
     return job;
 }
 
-/* How many jobs the pool threads have room for, TRIPLES_AT_ONCE at most. */
+/* For how many jobs the pool threads have room, up to TRIPLES_AT_ONCE. */
 static uint32_t count_room(const struct rv_cpu_class *class)
 {
     uint32_t room = 0;
@@ -230,7 +233,7 @@ static uint32_t count_room(const struct rv_cpu_class *class)
     return room < TRIPLES_AT_ONCE ? room : TRIPLES_AT_ONCE;
 }
 
-/* Nobody will run those that wait. */
+/* No pool thread is left: end all queued jobs. */
 static void refuse_queued(struct rv_cpu_class *class, int32_t error)
 {
     struct rv_slab *jobs = &class->pool->jobs;
@@ -241,7 +244,7 @@ static void refuse_queued(struct rv_cpu_class *class, int32_t error)
 
         if (job->callable && job->class == class &&
             (job->state == RV_CPU_QUEUED || job->state == RV_CPU_WAITING))
-            rv_cpu_refuse(job, error);
+            rv_cpu_job_refuse(job, error);
     }
 }
 
@@ -256,7 +259,6 @@ static bool hand_on_queued(struct rv_cpu_class *class, uint32_t room)
     len = read(class->queue[0], triples, room * sizeof *triples);
     for (ssize_t i = 0; i < len / (ssize_t)sizeof *triples; i++) {
         struct rv_cpu_job *job = find_job(class, &triples[i]);
-
         struct rv_cpu_thread *thread = find_room(class);
 
         class->queued--;
@@ -265,15 +267,15 @@ static bool hand_on_queued(struct rv_cpu_class *class, uint32_t room)
         if (thread)
             give(thread, job);
         else
-            rv_cpu_refuse(job,
-                          -EPIPE); /* CPU_CLASS-6, in the middle of these */
+            rv_cpu_job_refuse(job, -EPIPE); /* give() lost a thread */
     }
-    if (len == 0 || (len < 0 && errno != EINTR)) /* the pipe had some */
+    /* The pipe cannot be empty here: this is a permanent error. */
+    if (len == 0 || (len < 0 && errno != EINTR))
         refuse_queued(class, len < 0 ? -errno : -EPIPE);
     return true;
 }
 
-/* The same without a pipe. Returns: false when nobody waits. */
+/* The oldest job of the list. Returns: false when the list is empty. */
 static bool hand_on_waiting(struct rv_cpu_class *class)
 {
     struct rv_list *node = rv_list_pop(&class->waiting);
@@ -291,7 +293,7 @@ static bool may_be_lent(const struct rv_cpu_job *job)
     return job->packets == 1 && !rv_callable_is_taken(job->callable);
 }
 
-/* The newest job of this pool thread that nobody has begun; NULL. */
+/* The newest job of this pool thread that no thread has begun, or NULL. */
 static struct rv_cpu_job *find_unbegun(const struct rv_cpu_thread *thread)
 {
     for (uint32_t i = thread->pipes.in_flight; i > 1; i--) {
@@ -337,9 +339,8 @@ void rv_cpu_class_add(struct rv_cpu_class *class, struct rv_cpu_job *job)
         return;
     }
     add_to_queue(class, job);
-    if (find_room(class))
-        rv_cpu_class_trigger(
-            class); /* CPU_CLASS-3: a pool thread that has just come */
+    if (find_room(class)) /* CPU_CLASS-3: a pool thread has just been started */
+        rv_cpu_class_trigger(class);
 }
 
 void rv_cpu_class_trigger(struct rv_cpu_class *class)
@@ -364,7 +365,7 @@ void rv_cpu_class_lose(struct rv_cpu_thread *thread, int32_t error)
     rv_cpu_completion_close(thread);
     while (thread->pipes.in_flight > 0) {
         rv_pipe_thread_reaped(&thread->pipes);
-        rv_cpu_fail(thread, error);
+        rv_cpu_job_fail(thread, error);
     }
     if (class->pool->stopped)
         return;

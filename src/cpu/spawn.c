@@ -2,15 +2,15 @@
 /*
  * spawn.c - a call on a pool thread, as a future.
  *
- * Threads: the executor's. The job is in the pool, because it may outlive the
- * future: a call that runs cannot be stopped, only be left alone.
+ * Threads: the executor's. The pool owns the job, because the job may outlive
+ * the future: a running call cannot be stopped.
  */
 #include "cpu/cpu_internal.h"
 
 #include <errno.h>
 
 /* Returns: 0, negative errno. */
-static int start(struct rv_cpu *self, const struct rv_cx *cx)
+static int submit(struct rv_cpu *self, const struct rv_cx *cx)
 {
     struct rv_cpu_pool *pool = rv_cpu_current();
     int error;
@@ -25,10 +25,10 @@ static int start(struct rv_cpu *self, const struct rv_cx *cx)
     return 0;
 }
 
-/* The job is the pool's alone from now on. */
-static void let_go(struct rv_cpu *self)
+/* From now on only the pool uses the job. */
+static void detach(struct rv_cpu *self)
 {
-    rv_cpu_let_go(self->pool, self->job);
+    rv_cpu_job_detach(self->job);
     self->job = NULL;
     rv_cpu_put(self->pool);
     self->pool = NULL;
@@ -39,12 +39,12 @@ static enum rv_poll cpu_poll(struct rv_future *future, struct rv_cx *cx)
     struct rv_cpu *self = RV_CONTAINER_OF(future, struct rv_cpu, future);
 
     if (!self->job) {
-        future->result = start(self, cx);
+        future->result = submit(self, cx);
         return future->result < 0 ? RV_READY : RV_PENDING;
     }
     if (self->job->state == RV_CPU_DONE) {
         future->result = self->job->result;
-        let_go(self);
+        detach(self);
         return RV_READY;
     }
     rv_waker_store(&self->job->waker, &cx->waker);
@@ -56,7 +56,7 @@ static void cpu_drop(struct rv_future *future)
     struct rv_cpu *self = RV_CONTAINER_OF(future, struct rv_cpu, future);
 
     if (self->job)
-        let_go(self);
+        detach(self);
     if (self->callable)
         rv_callable_put(self->callable);
     self->callable = NULL;

@@ -71,12 +71,18 @@ uint32_t rv_executor_tasks(const struct rv_executor *executor)
 
 /* --- the life of a task ------------------------------------------------ */
 
-void rv_task_born(struct rv_executor *executor, struct rv_task *task,
-                  const char *where)
+void rv_task_queue(struct rv_executor *executor, struct rv_task *task,
+                   const char *where)
 {
-    rv_trace(RV_EV_SPAWN, task->slot.id, 0);
-    rv_stats_born(executor->ready, task->slot.id, task->future->ops->name,
-                  where);
+    if (rv_trace_is_on()) {
+        rv_trace(RV_EV_SPAWN, task->slot.id, 0);
+        rv_stats_born(executor->ready, task->slot.id, task->future->ops->name,
+                      where);
+    }
+    if (executor->ready == rv_ready_current())
+        rv_ready_push_own(executor->ready, &task->slot);
+    else
+        rv_ready_push_other(executor->ready, task->slot.id);
 }
 
 /* Give the handle the task's result, and its future if the handle keeps it. */

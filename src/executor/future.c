@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* future.c - stop a program that polls a future after its end. */
+/* future.c - what a future waits for; stop a program that polls one after its
+ * end. */
 #include <reveil/future.h>
 
 #include "base/base_internal.h"
@@ -8,4 +9,15 @@ void rv_future_misuse(const struct rv_future *future)
 {
     rv_panic("a future was polled after its end, or awaits inside a switch",
              future->ops ? future->ops->name : "without a type");
+}
+
+bool rv_future_describe(const struct rv_future *future, char *text,
+                        size_t size_bytes)
+{
+    if (size_bytes > 0)
+        *text = '\0';
+    if (!future->ops || !future->ops->describe)
+        return false;
+    future->ops->describe(future, text, size_bytes);
+    return true;
 }

@@ -29,7 +29,7 @@
 
 #include "base/base_internal.h"
 #include "net/net_internal.h"
-#include "reactor/reactor_internal.h"
+#include "reactor/query.h"
 
 enum { BACKLOG = 4096 }; /* cut to net.core.somaxconn by the kernel */
 

@@ -178,6 +178,11 @@ static int64_t back_off(struct rv_reactor *reactor, int error)
     return report_if_due(reactor);
 }
 
+bool rv_reactor_is_fused(const struct rv_reactor *reactor)
+{
+    return reactor->fused;
+}
+
 int rv_reactor_error(const struct rv_reactor *reactor)
 {
     if (rv_fork_is_copy(reactor->mark))

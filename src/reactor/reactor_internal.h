@@ -7,6 +7,7 @@
 #include <reveil/reactor.h>
 
 #include "base/slab.h"
+#include "reactor/query.h"
 #include "waker/wake_batch.h"
 
 enum { RV_DIRECTIONS = 2 };
@@ -59,10 +60,6 @@ struct rv_reactor {
  */
 void rv_source_report(struct rv_reactor *reactor, uint64_t id, uint32_t events,
                       struct rv_wake_batch *batch);
-
-/* Whether a parent of this process has registered the source. Then operations
- * on the descriptor affect the parent too. Threads: any. */
-bool rv_source_is_parents(const struct rv_source *source);
 
 /*
  * epoll has failed permanently: report every source as ready, so that each

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/base_internal.h"
+#include "executor/task.h"
 #include "ring/ring_internal.h"
 
 enum {
@@ -47,6 +48,21 @@ struct rv_executor *rv_ring_executor(const struct rv_ring *ring)
 uint32_t rv_ring_in_flight(const struct rv_ring *ring)
 {
     return ring->unfinished;
+}
+
+bool rv_ring_has_task(const struct rv_ring *ring)
+{
+    return ring->reaper;
+}
+
+uint32_t rv_ring_orphans(const struct rv_ring *ring)
+{
+    return ring->orphans;
+}
+
+void rv_ring_observe(struct rv_ring *ring, struct rv_ring_observer *observer)
+{
+    rv_list_push(&ring->observers, &observer->node);
 }
 
 void rv_ring_get(struct rv_ring *ring)

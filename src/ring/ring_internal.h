@@ -17,7 +17,9 @@
 
 #include "base/base_internal.h"
 #include "base/slab.h"
-#include "executor/executor_internal.h"
+#include "executor/driver.h"
+#include "ring/observer.h"
+#include "ring/query.h"
 #include "ring/queues.h"
 
 enum { RV_ENTRY_KEPT_BYTES = 4 * sizeof(void *) };
@@ -110,10 +112,6 @@ struct rv_ring {
 #define RV_ENTRY_BIT (UINT64_C(1) << 32)
 
 /* --- ops.c: entries, from admission to completion ---------------------- */
-
-/* Returns: how many operations may be in flight, so that a completion always
- * finds room, also beside the cancellations (OPS-3). */
-uint32_t rv_ring_op_limit(const struct rv_ring *ring);
 
 /* Create a WAITING entry that is not in line yet. Returns: NULL without memory.
  */
@@ -235,28 +233,8 @@ void rv_ring_drain(struct rv_ring *ring);
  * true if that made its task ready. */
 bool rv_ring_back_off(struct rv_ring *ring);
 
-/* Is notified when a ring has failed for good, so that its user can fall back
- * to the reactor. `failed` is called once, on the executor's thread. */
-struct rv_ring_observer {
-    struct rv_list node;
-    void (*failed)(struct rv_ring_observer *observer);
-};
-
 /* Wake the reaper, because something is to be tried again after a pause. */
 void rv_ring_wake_reaper(struct rv_ring *ring);
-
-/* Returns: true if the ring has a task (the reaper) in its executor. */
-static inline bool rv_ring_has_task(const struct rv_ring *ring)
-{
-    return ring->reaper;
-}
-
-/* Returns: how many operations no task waits for. Their completions may wake
- * one all the same. */
-static inline uint32_t rv_ring_orphans(const struct rv_ring *ring)
-{
-    return ring->orphans;
-}
 
 void rv_ring_get(struct rv_ring *ring);
 void rv_ring_put(struct rv_ring *ring);

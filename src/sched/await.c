@@ -2,25 +2,25 @@
 /*
  * await.c - how a task of the scheduler waits for a future.
  *
- * Threads: the worker's where the wait began.
+ * Threads: that of the worker where the wait began.
  *
- * The future becomes a task on that worker's executor, inside a proxy on the
- * waiting task's stack, so its wakers are the executor's and any thread may
- * wake it. When the proxy is READY the task is not put into a queue at once:
- * it could be stolen and run, and its stack be gone, while the executor still
- * holds the proxy. It is put on the list `woken`, which the worker empties
- * after the executor has returned.
+ * The future becomes a task of that worker's executor, inside a proxy on the
+ * waiting task's stack. So its wakers are the executor's, and any thread may
+ * wake it. When the proxy is READY, the task is not queued at once: another
+ * worker could steal and finish it, and free the stack with the proxy while the
+ * executor still uses it. Instead the task is appended to the list `woken`,
+ * which the worker empties after the executor has returned.
  *
- * A wait that is canceled leaves a future that is not READY, with its timer in
- * this worker's wheel. The task may be stolen before it drops it; so the
- * worker drops it here. The handle of a task is no such future: it may be
- * dropped anywhere, and a canceled task goes on waiting for it, as in
- * rv_go_join(), as long as there is anything else to hope for.
+ * A canceled wait leaves a future that is not READY and that may have a timer
+ * in this worker's wheel. The task could be stolen before it drops the future,
+ * so the worker drops it here. The handle of a task is different: it may be
+ * dropped on any thread. A canceled task continues to wait for a handle, as in
+ * rv_go_join(), until the deadlock detection ends that wait too.
  */
 #include <errno.h>
 
 #include "base/base_internal.h"
-#include "executor/executor_internal.h"
+#include "executor/task.h"
 #include "sched/sched_internal.h"
 
 static void set_needs_task(struct rv_worker *worker, struct rv_wait *wait,
@@ -62,21 +62,22 @@ static int await(struct rv_coro *coro, struct rv_future *future)
     static const struct rv_future_ops proxy_ops = {
         .name = "rv_await", .poll = proxy_poll, .drop = NULL};
 
-    struct rv_worker *worker = rv_worker_current();
+    struct rv_worker *worker = rv_worker_of_task;
     struct rv_go_task *self = worker->current;
-    struct rv_wait wait = {.future = future, .task = self};
+    struct rv_wait wait;
     int error;
 
     (void)coro;
-    if (rv_fork_is_copy(self->sched->mark))
-        return -ESTALE;
-    /* relaxed: a wait that begins too late to see it is ended by its worker,
-     * which sees it before it sleeps. */
+    /* relaxed: if this load is too early, the worker sees the flag before it
+     * sleeps, and ends the wait. */
     if (atomic_load_explicit(&self->sched->canceling, memory_order_relaxed) &&
         !rv_go_is_handle(future))
-        return -ECANCELED;
+        return rv_fork_is_copy(self->sched->mark) ? -ESTALE : -ECANCELED;
+    wait.future = future;
+    wait.task = self;
+    wait.needs_task = false;
     rv_future_init(&wait.proxy, &proxy_ops);
-    error = rv_task_start(worker->executor, &wait.proxy, NULL, RV_TASK_BORROWED,
+    error = rv_task_spawn(worker->executor, &wait.proxy, NULL, RV_TASK_BORROWED,
                           future->ops->name, &wait.id);
     if (error < 0)
         return error;

@@ -2,34 +2,36 @@
 /*
  * deque.c - the deque of Chase and Lev on C11 atomics.
  *
- * Threads: push and pop the owner, steal any.
+ * Threads: push and pop: the owner; steal: any.
  *
- * Items have positions 0, 1, 2, ... for ever, in 64 bits; position p is the
- * slot p % capacity of an array. `top` is the position of the first item,
- * `bottom` the position after the last. Protocol:
+ * Items have increasing 64-bit positions 0, 1, 2, ...; position p is the slot
+ * p % capacity of an array. `top` is the position of the first item, `bottom`
+ * the position after the last one. Protocol:
  *
- *   DEQUE-1  Only `top` decides who has an item, and it only grows. A thief
- *       takes position t by moving top from t to t + 1; so does the owner, for
- *       the last item. Whoever loses that race has nothing.
- *   DEQUE-2  The owner gives up a position (bottom - 1) *before* it looks at
- *       top, and a thief looks at bottom *after* it has looked at top, with a
- *       seq_cst fence between the two in both. So one of them sees the other.
- *       Without, owner and thief both take the last but one as theirs.
- *   DEQUE-3  A thief reads the slot before it moves top: after it the owner may
- *       reuse the slot.
- *   DEQUE-4  push stores the slot, then bottom with release; and each store of
- *       bottom is a release. Otherwise a thief could see a position whose slot,
- *       or whose item, was not written yet.
+ *   DEQUE-1  Only `top` decides which thread gets an item, and it only grows. A
+ *       thief takes position t by advancing top from t to t + 1. The owner does
+ *       the same for the last item. The thread that loses the race gets no
+ *       item.
+ *   DEQUE-2  The owner lowers bottom *before* it loads top. A thief loads top
+ *       *before* it loads bottom. Both have a seq_cst fence in between, so one
+ *       of them sees the other. Without the fences, owner and thief could both
+ *       take the same item.
+ *   DEQUE-3  A thief reads the slot before it advances top: afterwards the
+ *       owner may reuse the slot.
+ *   DEQUE-4  push stores the slot, then bottom with release, and every other
+ *       store of bottom is a release too. Otherwise a thief could see a
+ *       position whose slot, or whose item, has not been written yet.
  *   DEQUE-5  A grown array is stored with release. Otherwise a thief that sees
- *       it before it sees the new bottom reads slots that were not copied yet.
- *       (The article stores it relaxed: Norris and Demsky, "CDSChecker", OOPSLA
- *       2013.)
- *   DEQUE-6  Old arrays stay until fini: a slow thief may still read one. Its
- *       items are the same there, and DEQUE-1 lets it have only what is left.
+ *       it before the new bottom could read slots that have not been copied
+ *       yet. (Le et al. store it relaxed. The error was found by Norris and
+ *       Demsky, "CDSChecker", OOPSLA 2013.)
+ *   DEQUE-6  Old arrays are kept until fini, because a slow thief may still
+ *       read one. It contains the same items at the same positions, and by
+ *       DEQUE-1 the thief gets only an item that has not been taken.
  *
- * Where the article has a release fence in push, bottom is stored with
- * release here: the same on any machine, and ThreadSanitizer, which does not
- * model fences, understands it.
+ * Le et al. have a release fence in push. Here bottom is stored with release
+ * instead, which is no slower, and which ThreadSanitizer understands: it does
+ * not model fences.
  */
 #include "sched/deque.h"
 
@@ -58,7 +60,7 @@ int rv_deque_init(struct rv_deque *deque, int64_t capacity)
     return array ? 0 : -ENOMEM;
 }
 
-/* relaxed: the owner alone changes it. */
+/* relaxed: only the owner changes it. */
 static inline struct rv_deque_array *own_array(struct rv_deque *deque)
 {
     return atomic_load_explicit(&deque->array, memory_order_relaxed);
@@ -97,7 +99,7 @@ static struct rv_deque_array *grow(struct rv_deque *deque, int64_t top,
 
 int rv_deque_push_full(struct rv_deque *deque, void *item)
 {
-    /* relaxed: an old top only copies more than need be. */
+    /* relaxed: with a stale top, more slots are copied than necessary. */
     const int64_t top = atomic_load_explicit(&deque->top, memory_order_relaxed);
     const int64_t bottom =
         atomic_load_explicit(&deque->bottom, memory_order_relaxed);
@@ -114,7 +116,7 @@ int rv_deque_push_full(struct rv_deque *deque, void *item)
 void *rv_deque_pop_last(struct rv_deque *deque, void *item, int64_t position)
 {
     int64_t top = position;
-    /* seq_cst: one order for all who move top (DEQUE-1). */
+    /* seq_cst: one order of all changes of top (DEQUE-1). */
     const bool won = atomic_compare_exchange_strong_explicit(
         &deque->top, &top, position + 1, memory_order_seq_cst,
         memory_order_relaxed);
@@ -142,7 +144,7 @@ enum rv_steal rv_deque_steal(struct rv_deque *deque, void **item)
      */
     array = atomic_load_explicit(&deque->array, memory_order_acquire);
     found = rv_deque_load(array, top); /* DEQUE-3 */
-    /* seq_cst: one order for all who move top (DEQUE-1); its release half says
+    /* seq_cst: one order of all changes of top (DEQUE-1). As a release it says
      * that the slot has been read (DEQUE-3). */
     if (!atomic_compare_exchange_strong_explicit(&deque->top, &top, top + 1,
                                                  memory_order_seq_cst,
@@ -154,7 +156,7 @@ enum rv_steal rv_deque_steal(struct rv_deque *deque, void **item)
 
 int64_t rv_deque_len(const struct rv_deque *deque)
 {
-    /* relaxed: a number that publishes nothing. */
+    /* relaxed: these numbers publish nothing. */
     const int64_t bottom =
         atomic_load_explicit(&deque->bottom, memory_order_relaxed);
     const int64_t top = atomic_load_explicit(&deque->top, memory_order_relaxed);

@@ -6,13 +6,13 @@
  *     push ──▶ bottom ... items ... top ──▶ steal
  *     pop  ◀── bottom
  *
- * The owner works at one end without waiting for anybody; who has nothing to
- * do takes from the other end. It grows, and never shrinks.
+ * The owner works at one end and never waits for another thread. Workers that
+ * have nothing to do steal from the other end. It grows, and never shrinks.
  *
  * Source: Chase and Lev, "Dynamic circular work-stealing deque", SPAA 2005; in
  * C11: Lê, Pop, Cohen and Zappa Nardelli, "Correct and efficient work-stealing
- * for weak memory models", PPoPP 2013. What must hold, DEQUE-1 to DEQUE-6, and
- * where this differs, is in deque.c.
+ * for weak memory models", PPoPP 2013. The rules, DEQUE-1 to DEQUE-6, and
+ * the differences to these papers are in deque.c.
  */
 #ifndef RV_DEQUE_H
 #define RV_DEQUE_H
@@ -22,11 +22,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What keeps two fields on cache lines of their own. */
+/* Padding of this size puts two fields on different cache lines. */
 enum { RV_CACHE_LINE_BYTES = 64 };
 
-/* A seq_cst fence. ThreadSanitizer does not model it, and gcc says so; nothing
- * here needs it to see what happens before what. */
+/* A seq_cst fence. gcc warns that ThreadSanitizer does not model it. That is
+ * harmless: no happens-before relation here depends on a fence. */
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wtsan"
@@ -41,7 +41,7 @@ static inline void rv_full_fence(void)
 
 struct rv_deque_array {
     struct rv_deque_array *older; /* the owner; see DEQUE-6 */
-    int64_t mask;                 /* capacity, a power of two, less 1 */
+    int64_t mask;                 /* capacity, a power of two, minus 1 */
     _Atomic(void *) slots[];
 };
 
@@ -58,19 +58,19 @@ struct rv_deque {
  * grows. Returns: 0, -ENOMEM. */
 int rv_deque_init(struct rv_deque *deque, int64_t capacity);
 
-/* Free its memory; what is left in it is the caller's. Harmless after an
- * init that failed. Threads: the owner, when there are no thieves any more. */
+/* Free its memory. The items that are left belong to the caller. A no-op after
+ * an init that failed. Threads: the owner, after the last thief. */
 void rv_deque_fini(struct rv_deque *deque);
 
 /* Private: push when the array is full. */
 int rv_deque_push_full(struct rv_deque *deque, void *item);
 
-/* Private: the thieves may want the last item, at `position`, too. Returns: it,
- * or NULL. */
+/* Private: compete with the thieves for the last item, at `position`. Returns:
+ * the item, or NULL. */
 void *rv_deque_pop_last(struct rv_deque *deque, void *item, int64_t position);
 
-/* Private. relaxed, in both: bottom publishes slots (DEQUE-4), top says who may
- * keep an item (DEQUE-1). */
+/* Private. relaxed, in both: `bottom` publishes the slots (DEQUE-4), and `top`
+ * decides which thread gets an item (DEQUE-1). */
 static inline void *rv_deque_load(struct rv_deque_array *array,
                                   int64_t position)
 {
@@ -86,20 +86,20 @@ static inline void rv_deque_store(struct rv_deque_array *array,
 }
 
 /*
- * Put an item, not NULL, at the bottom. What was written before is visible to
- * whoever takes the item.
+ * Push an item, not NULL, at the bottom. What the caller has written before is
+ * visible to the thread that takes the item.
  *
  * Threads: the owner. Returns: 0, -ENOMEM (had to grow).
  */
 static inline int rv_deque_push(struct rv_deque *deque, void *item)
 {
-    /* relaxed, for bottom and array: the owner alone changes them. */
+    /* relaxed, for bottom and array: only the owner changes them. */
     const int64_t bottom =
         atomic_load_explicit(&deque->bottom, memory_order_relaxed);
     struct rv_deque_array *array =
         atomic_load_explicit(&deque->array, memory_order_relaxed);
-    /* acquire: a thief that moved top has read its slot, which may be ours
-     * now (DEQUE-3); pairs with the seq_cst exchange in steal. */
+    /* acquire: a thief that has advanced top has read its slot, which this push
+     * may reuse (DEQUE-3); pairs with the seq_cst exchange in steal. */
     const int64_t top = atomic_load_explicit(&deque->top, memory_order_acquire);
 
     if (__builtin_expect(bottom - top > array->mask, 0))
@@ -138,15 +138,15 @@ static inline void *rv_deque_pop(struct rv_deque *deque)
 
 enum rv_steal {
     RV_STEAL_EMPTY,
-    RV_STEAL_LOST, /* another one took it at the same time: try again */
+    RV_STEAL_LOST, /* another thread took the item first: try again */
     RV_STEAL_TAKEN
 };
 
 /* Take the item that was pushed first. Threads: any. */
 enum rv_steal rv_deque_steal(struct rv_deque *deque, void **item);
 
-/* How many items there are; may be out of date when it is read, except that
- * the owner sees all of its own. Threads: any. */
+/* The number of items. It may be out of date when the caller reads it, except
+ * that the owner sees all of its own pushes. Threads: any. */
 int64_t rv_deque_len(const struct rv_deque *deque);
 
 #endif /* RV_DEQUE_H */

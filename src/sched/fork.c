@@ -1,50 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fork.c - two parts of a computation at the same time, if there is a core.
+ * fork.c - run two parts of a computation in parallel if a worker is idle.
  *
- * Threads: fork and sync the task that makes the fork, wherever it runs;
- * finish the worker that runs a stolen one.
+ * Threads: fork and sync: the task that makes the fork, on any worker; finish:
+ * the worker that runs a stolen fork.
  *
- * A fork lies in the deque of the worker where it was made, as a pointer to
- * the caller's struct. rv_sync() pops it: if it is still there, which is what
- * happens nearly always, nobody else has it, and it is called as a function;
- * its `state` is not even looked at.
+ * A fork is a pointer to the caller's struct, in the deque of the worker where
+ * it was made. rv_sync() pops it. Nearly always the fork is still there: then
+ * no other thread has it, and rv_sync() calls it like a function, without
+ * reading its `state`.
  *
  * Protocol, for the other case:
  *
- *   FORK-1  Who takes a fork from a deque runs it to its end, in a coroutine of
- *       its own, and then exchanges `state` for DONE. This is the last that
- *       it does to the fork: the joiner's stack may be gone after it.
- *   FORK-2  The joiner does not run other work on top of its own stack: it
- *       suspends, and its worker goes on with its loop. So a stack is never
- *       deeper than the same program without forks makes it.
- *   FORK-3  The joiner leaves itself in `state` when its registers are saved
- *       (GO-2); if DONE is there already, it goes on.
- *   FORK-4  Another item than the own fork at the bottom of the deque is put
- *       back. It is a fork of another task, or the task was moved and its fork
- *       is in another worker's deque. That worker, or a thief, runs it.
+ *   FORK-1  A worker that takes a fork from a deque runs it to its end, in a
+ *       coroutine of its own, and then exchanges `state` for DONE. This is its
+ *       last access to the fork: the joiner may return after it, and the fork
+ *       is on the joiner's stack.
+ *   FORK-2  The joiner does not run other work on top of its own stack. It
+ *       suspends, and its worker continues with its loop. So a stack never
+ *       becomes deeper than in the same program without forks.
+ *   FORK-3  The joiner stores itself in `state` after its registers are saved
+ *       (GO-2). If `state` is DONE already, it continues.
+ *   FORK-4  If the item at the bottom of the deque is not the caller's fork, it
+ *       is pushed back. It is a fork of another task, or the caller's task has
+ *       moved and its fork is in another worker's deque. That worker, or a
+ *       thief, runs the fork.
  *
- * How many coroutines there can be: a joiner waits for a fork that was made
- * in it, so waiting tasks form chains, no longer than forks are nested, each
- * of which ends in a task that runs, that is in a queue, or in a fork that
- * nobody has taken yet.
+ * The number of coroutines is limited. A joiner waits for a fork that it made,
+ * so waiting tasks form chains that are no longer than the forks are nested.
+ * Each chain ends in a task that runs, in one that is queued, or in a fork that
+ * is still in a deque.
  *
- * A fork is pushed without the fence of rv_idle_notify(), see rv_idle_hint():
- * a worker that falls asleep at that moment may miss it. Nothing is lost: it
- * is run here at the latest, and the next fork looks again.
+ * A fork is pushed without the fence of rv_idle_notify(), see rv_idle_hint(). A
+ * worker that goes to sleep at that moment may miss it. No fork is lost: at the
+ * latest its own task runs it, and the next fork checks for sleepers again.
  */
 #include "base/base_internal.h"
 #include "sched/sched_internal.h"
 
-enum {
-    FORK_PUSHED, /* in a deque, or taken from it */
-    FORK_KEPT,   /* nobody else can see it */
-    FORK_DONE,   /* it has run elsewhere */
-    FORK_STATES  /* else: the task that waits for it */
-};
+/*
+ * The state of a fork.
+ *
+ * PUSHED: The fork is in a deque, or another worker runs it, and the joiner
+ * does not wait for it. Set when it is made.
+ *
+ * KEPT: The deque had no memory, or there is no worker: no other thread can see
+ * the fork, and rv_sync() calls it. Set when it is made; it does not change.
+ *
+ * DONE: Another worker has run it to its end. Set by that worker.
+ *
+ * Any other value is a pointer to the task that waits for it in rv_sync().
+ */
+enum { FORK_PUSHED, FORK_KEPT, FORK_DONE, FORK_STATES };
 
 _Static_assert(_Alignof(struct rv_go_task) >= FORK_STATES,
-               "a pointer to a task is none of the states");
+               "a pointer to a task differs from the states");
 
 void rv_fork(struct rv_fork *fork, void (*fn)(void *arg), void *arg)
 {
@@ -67,7 +77,7 @@ static void publish_joiner(void *arg)
     uintptr_t seen = FORK_PUSHED;
 
     /* release: publishes the suspended joiner to rv_fork_finish(); acquire:
-     * what the fork has written; pairs with it. */
+     * sees what the fork has written; pairs with rv_fork_finish(). */
     if (!atomic_compare_exchange_strong_explicit(
             &task->syncs->state, &seen, (uintptr_t)task, memory_order_acq_rel,
             memory_order_acquire))
@@ -89,10 +99,10 @@ static __attribute__((noinline)) void wait_for_thief(struct rv_fork *fork)
 static __attribute__((noinline)) void
 sync_slowly(struct rv_worker *worker, struct rv_fork *fork, void *other)
 {
-    /* It fits: there was room for it a moment ago. FORK-4 */
+    /* It fits: it was popped from there a moment ago. FORK-4 */
     if (other)
         (void)rv_deque_push(&worker->forks, other);
-    /* acquire: what the fork has written; pairs with rv_fork_finish(). */
+    /* acquire: sees what the fork has written; pairs with rv_fork_finish(). */
     switch (atomic_load_explicit(&fork->state, memory_order_acquire)) {
     case FORK_KEPT:
         fork->fn(fork->arg);
@@ -117,7 +127,7 @@ void rv_sync(struct rv_fork *fork)
         sync_slowly(worker, fork, item);
 }
 
-/* --- forks that run as tasks ---------------------------------------- */
+/* --- forks that run as tasks ------------------------------------------- */
 
 static int32_t fork_main(void *arg)
 {
@@ -159,7 +169,7 @@ struct rv_go_task *rv_fork_task(struct rv_worker *worker, struct rv_fork *fork)
         return NULL;
     worker->spare = NULL;
     task->fork = fork;
-    /* relaxed: a queue publishes it if need be. */
+    /* relaxed: a queue publishes it, if the task is queued at all. */
     atomic_store_explicit(&task->state, RV_GO_DETACHED, memory_order_relaxed);
     return task;
 }
@@ -173,8 +183,8 @@ struct rv_go_task *rv_fork_take_own(struct rv_worker *worker)
 
 void rv_fork_finish(struct rv_worker *worker, struct rv_fork *fork)
 {
-    /* release: publishes what the fork has written; acquire: the joiner; both
-     * pair with publish_joiner(). FORK-1 */
+    /* release: publishes what the fork has written; acquire: sees the joiner;
+     * both pair with publish_joiner(). FORK-1 */
     const uintptr_t joiner =
         atomic_exchange_explicit(&fork->state, FORK_DONE, memory_order_acq_rel);
 

@@ -2,26 +2,27 @@
 /*
  * go.c - start a task, and wait for its end.
  *
- * Threads: any for the handle, one at a time; finish the task's worker.
+ * Threads: the handle: any, one at a time; finish: the task's worker.
  *
- * Handle and running task share `state`. It is a number or, when a task waits,
- * a pointer to that task:
+ * The handle and the running task share `state`. It is a number, or a pointer
+ * to the task that waits:
  *
- *     ALONE ──▶ waiting task ──────────────────▶ DONE   the task goes on
+ *     ALONE ──▶ waiting task ──────────────────▶ DONE   that task continues
  *       │  ◀──▶ WAKER ──▶ WAKING ───────────────▶ DONE   the waker is woken
- *       ├──────────────────────────────────────▶ DONE   nobody waited
+ *       ├──────────────────────────────────────▶ DONE   no task waited
  *       └──▶ DETACHED ──▶ freed by its worker
  *
  * Protocol:
  *
- *   GO-1  The result is written before state says DONE or WAKING, with release;
- *       whoever reads either with acquire sees it.
- *   GO-2  A task that waits makes itself known when its registers are saved, on
- *       the stack of its worker. Before, it could be resumed while it runs.
- *   GO-3  DONE is the last that the worker does to a task with a handle: the
- *       handle frees it. A waker has to be taken out before DONE and while
- *       nobody replaces it: that is WAKING. Then the handle may read the
- *       result, and let go; if it did, the worker frees the task.
+ *   GO-1  The result is written before state becomes DONE or WAKING, with
+ *       release. A thread that loads either with acquire sees the result.
+ *   GO-2  A waiting task publishes itself after its registers are saved, on the
+ *       stack of its worker. Earlier, it could be resumed while it still runs.
+ *   GO-3  DONE is the worker's last access to a task with a handle, because
+ *       then the handle frees the task. So the worker takes the waker before
+ *       DONE, in the state WAKING, in which the handle does not replace it. The
+ *       handle may read the result in that state, and be dropped; then the
+ *       worker frees the task.
  */
 #include <errno.h>
 
@@ -29,13 +30,13 @@
 #include "sched/sched_internal.h"
 
 _Static_assert(_Alignof(struct rv_go_task) >= RV_GO_STATES,
-               "a pointer to a task is none of the states");
+               "a pointer to a task differs from the states");
 
-/* One from the start of a scheduler, or of a task that runs here. */
+/* Count a task that was started (+1) or has finished (-1) on this worker. */
 static void count_live(struct rv_worker *worker, int64_t change)
 {
-    /* relaxed, and no read-modify-write: the worker alone writes it, and it is
-     * read when all sleep. */
+    /* relaxed, and no read-modify-write: only the worker writes it, and others
+     * read it only when all workers sleep. */
     const int64_t live =
         atomic_load_explicit(&worker->live, memory_order_relaxed);
 
@@ -44,30 +45,30 @@ static void count_live(struct rv_worker *worker, int64_t change)
 
 /* --- the handle as a future -------------------------------------------- */
 
-/* acquire: the result (GO-1). */
-static uintptr_t look(struct rv_go_task *task)
+/* acquire: sees the result (GO-1). */
+static uintptr_t load_state(struct rv_go_task *task)
 {
     return atomic_load_explicit(&task->state, memory_order_acquire);
 }
 
-/* Returns: false if the state was another one. */
+/* Returns: false if the state was not `from`. */
 static bool change(struct rv_go_task *task, uintptr_t from, uintptr_t to)
 {
     /* release: publishes `waker`, or the waiting task, to rv_go_finish();
-     * acquire: the result (GO-1). */
+     * acquire: sees the result (GO-1). */
     return atomic_compare_exchange_strong_explicit(
         &task->state, &from, to, memory_order_acq_rel, memory_order_acquire);
 }
 
-/* Returns: the state, which is not WAKER. */
+/* Take back the waker, if there is one. Returns: the state; never WAKER. */
 static uintptr_t take_waker_back(struct rv_go_task *task)
 {
-    const uintptr_t state = look(task);
+    const uintptr_t state = load_state(task);
 
     if (state != RV_GO_WAKER)
         return state;
     if (!change(task, RV_GO_WAKER, RV_GO_ALONE))
-        return look(task);
+        return load_state(task);
     rv_waker_drop(&task->waker);
     return RV_GO_ALONE;
 }
@@ -77,7 +78,7 @@ static bool is_over(uintptr_t state)
     return state == RV_GO_DONE || state == RV_GO_WAKING;
 }
 
-static void let_go(struct rv_go *go)
+static void release_task(struct rv_go *go)
 {
     struct rv_go_task *task = go->task;
     struct rv_worker *worker = rv_worker_current();
@@ -86,7 +87,7 @@ static void let_go(struct rv_go *go)
         return;
     go->task = NULL;
     if (rv_fork_is_copy(task->sched->mark))
-        return; /* its worker stands still, perhaps in the middle of it */
+        return; /* its worker stopped at the fork, perhaps while it ran it */
     take_waker_back(task);
     if (change(task, RV_GO_ALONE, RV_GO_DETACHED) ||
         change(task, RV_GO_WAKING, RV_GO_DETACHED))
@@ -96,7 +97,8 @@ static void let_go(struct rv_go *go)
     rv_go_task_free(task->sched, worker, task);
 }
 
-/* A task of another scheduler may go on while all of this one sleep. */
+/* Returns: false for a task of another scheduler, which may run while all
+ * workers of this one sleep. */
 static bool is_of_this_sched(const struct rv_go_task *task)
 {
     const struct rv_worker *worker = rv_worker_current();
@@ -120,7 +122,7 @@ static enum rv_poll go_poll(struct rv_future *future, struct rv_cx *cx)
                 cx->needs_task = future;
             return RV_PENDING;
         }
-        rv_waker_drop(&task->waker); /* it has finished in between */
+        rv_waker_drop(&task->waker); /* the task has finished meanwhile */
     }
     future->result = task->result;
     return RV_READY;
@@ -128,7 +130,7 @@ static enum rv_poll go_poll(struct rv_future *future, struct rv_cx *cx)
 
 static void go_drop(struct rv_future *future)
 {
-    let_go(RV_CONTAINER_OF(future, struct rv_go, future));
+    release_task(RV_CONTAINER_OF(future, struct rv_go, future));
 }
 
 static const struct rv_future_ops go_ops = {
@@ -146,8 +148,8 @@ void rv_go_drop(struct rv_go *go)
 
 /* --- start ------------------------------------------------------------- */
 
-/* The caller may free the name before the task runs, and has one of its own:
- * then the coroutine copies it. Returns: NULL without memory. */
+/* Copy a name that the caller may free before the task runs. The coroutine
+ * makes the final copy. Returns: NULL if allocation fails. */
 static char *copy_name(const char *name)
 {
     char *copy = rv_alloc(RV_NAME_BYTES);
@@ -157,16 +159,16 @@ static char *copy_name(const char *name)
     return copy;
 }
 
-/* own_name: NULL, or `name` itself, which is the task's from now on. */
-static void init(struct rv_go_task *task, struct rv_go *go, const char *name,
-                 char *own_name, rv_go_fn fn, void *arg)
+/* own_name: NULL, or `name`, if the task is to free it. */
+static void init_task(struct rv_go_task *task, struct rv_go *go,
+                      const char *name, char *own_name, rv_go_fn fn, void *arg)
 {
     task->name = name;
     task->own_name = own_name;
     task->fn = fn;
     task->arg = arg;
-    /* release: a queue publishes the task, but the termination detection may
-     * come first. */
+    /* release: a queue publishes the task later, but the termination detection
+     * may find it earlier. */
     atomic_store_explicit(&task->state, go ? RV_GO_ALONE : RV_GO_DETACHED,
                           memory_order_release);
     if (!go)
@@ -175,7 +177,7 @@ static void init(struct rv_go_task *task, struct rv_go *go, const char *name,
     go->task = task;
 }
 
-/* relaxed: whoever comes a moment too late is counted all the same. */
+/* relaxed: a start that misses the flag is counted like any other. */
 static bool is_closed(struct rv_sched *sched)
 {
     return atomic_load_explicit(&sched->canceling, memory_order_relaxed);
@@ -194,7 +196,7 @@ static inline int go_from_inside(struct rv_worker *worker, struct rv_go *go,
     task = rv_go_task_new(worker->sched, worker);
     if (!task)
         return -ENOMEM;
-    init(task, go, name, own_name, fn, arg);
+    init_task(task, go, name, own_name, fn, arg);
     count_live(worker, 1);
     rv_worker_ready(worker, task, true);
     return 0;
@@ -228,7 +230,7 @@ static int go_from_outside(struct rv_sched *sched, struct rv_go *go,
         rv_sched_release(sched);
         return -ECANCELED;
     }
-    init(task, go, own_name, own_name, fn, arg);
+    init_task(task, go, own_name, own_name, fn, arg);
     rv_sched_inject(sched, task);
     rv_idle_notify(&sched->idle);
     rv_sched_release(sched);
@@ -266,8 +268,9 @@ int rv_go_named(struct rv_go *go, const char *name, rv_go_fn fn, void *arg)
 
 /* --- finish ------------------------------------------------------------ */
 
-/* Wake who polled the handle. Returns: true if the task is still a handle's. */
-static bool wake(struct rv_go_task *task)
+/* Wake the task that polled the handle. Returns: false if the handle was
+ * dropped: the caller frees the task. */
+static bool wake_waker(struct rv_go_task *task)
 {
     struct rv_waker waker = rv_waker_take(&task->waker);
     const bool kept = change(task, RV_GO_WAKING, RV_GO_DONE); /* GO-3 */
@@ -279,7 +282,7 @@ static bool wake(struct rv_go_task *task)
 void rv_go_finish(struct rv_worker *worker, struct rv_go_task *task)
 {
     struct rv_sched *sched = worker->sched;
-    uintptr_t state = look(task);
+    uintptr_t state = load_state(task);
 
     count_live(worker, -1);
     for (;;) {
@@ -289,14 +292,14 @@ void rv_go_finish(struct rv_worker *worker, struct rv_go_task *task)
         }
         if (state == RV_GO_WAKER) {
             if (change(task, RV_GO_WAKER, RV_GO_WAKING)) {
-                if (!wake(task))
+                if (!wake_waker(task))
                     rv_go_task_free(sched, worker, task);
                 return;
             }
         } else if (change(task, state, RV_GO_DONE)) {
-            break; /* GO-3: the task is not ours any more */
+            break; /* GO-3: from now on the handle owns the task */
         }
-        state = look(task);
+        state = load_state(task);
     }
     if (state != RV_GO_ALONE)
         rv_worker_ready(worker, (struct rv_go_task *)state, false);
@@ -332,7 +335,8 @@ static int join_in_task(struct rv_go_task *self, struct rv_go *go)
     return result;
 }
 
-/* Of another scheduler, whose workers must not run the calling task. */
+/* Join a task of another scheduler, whose workers must not run the calling
+ * task. */
 static int join_elsewhere(struct rv_go *go)
 {
     const int result = rv_await(&go->future);
@@ -358,7 +362,7 @@ static int join_outside(struct rv_go *go)
     result = rv_block_on(executor, &go->future);
     atomic_fetch_sub(&sched->waiters, 1);
     rv_executor_free(executor);
-    if (go->future.at == RV_AT_END) /* else there was no memory to wait */
+    if (go->future.at == RV_AT_END) /* else the wait failed with -ENOMEM */
         rv_go_drop(go);
     return result;
 }

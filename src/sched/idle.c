@@ -1,34 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * idle.c - a worker sleeps only when there is nothing left that it could do.
+ * idle.c - a worker sleeps only if there is nothing that it could do.
  *
  * Threads: any.
  *
- * A wake costs thousands of times more than a push, so while one worker
- * searches nobody else is woken. Protocol:
+ * A wake costs thousands of times more than a push. So while one worker
+ * searches, no other worker is woken. Protocol:
  *
- *   IDLE-1  A pusher pushes first and reads the word second, with a seq_cst
- *       fence between; a worker announces that it stops searching first and
- *       looks at the queues second, ordered by a seq_cst exchange. So the
- *       pusher sees that nobody searches, or the worker sees the task.
- *   IDLE-2  Whoever announces its sleep when nobody searches (any more) looks
- *       at all queues again. Whoever pushed before counted on the last
- *       searcher. It holds for one that was refused the search too: since then
- *       all who searched may have found something and stopped.
- *   IDLE-3  The last searcher that found something looks at all queues again
- *       too, and wakes another worker if there is more. Otherwise two tasks
- *       that were pushed while it searched would run one after the other.
+ *   IDLE-1  A pusher pushes, and then loads the word, with a seq_cst fence in
+ *       between. A worker announces that it stops searching, and then checks
+ *       the queues, ordered by a seq_cst exchange. So the pusher sees that no
+ *       worker searches, or the worker sees the task.
+ *   IDLE-2  A worker that announces its sleep while no worker searches checks
+ *       all queues again: earlier pushers relied on the last searcher. This
+ *       applies also to a worker that was not allowed to search: since then all
+ *       searchers may have found a task and stopped.
+ *   IDLE-3  The last searcher that finds a task checks all queues again too,
+ *       and wakes another worker if there is more. Otherwise two tasks that
+ *       were pushed while it searched would run one after the other.
  *   IDLE-4  A worker is counted as a sleeper, and can be chosen, before that
- *       look. A pusher that comes after the look finds it, and its token ends
- *       the park, whether that has begun or not.
- *   IDLE-5  Whoever wakes a sleeper makes it a searcher in the same step. So
- *       the next pusher does not wake a second one, and IDLE-3 holds for it.
- *   IDLE-6  While some work, one of those who sleep is the sentinel: it sleeps
- *       for a moment only, and then searches. A task that its worker will most
- *       likely run itself in a moment (in the slot) wakes nobody as long as
- *       there is one. Two tasks that wait for each other in turn would cost a
- *       futex each time else. The sentinel is announced, and called off before
- *       it searches, in the word: so IDLE-1 holds for it.
+ *       check. A later pusher finds it, and its unpark ends the park, even if
+ *       the park begins after it.
+ *   IDLE-5  A thread that wakes a sleeper makes it a searcher in the same step.
+ *       So the next pusher does not wake a second one, and IDLE-3 applies to
+ *       it.
+ *   IDLE-6  While other workers are awake, one sleeper is the sentinel: it
+ *       sleeps only for a short time, and then searches. While there is a
+ *       sentinel, a task in the slot, which its worker will probably run soon,
+ *       wakes no other worker. Otherwise two tasks that wait for each other in
+ *       turn would cost a futex call each time. The sentinel bit is set and
+ *       cleared in the word, and cleared before the sentinel searches, so
+ *       IDLE-1 applies to it.
  *
  * tests/models/idle.pml is the model of IDLE-1 to IDLE-5, with mutants for
  * IDLE-1 to IDLE-4. Source: tokio's runtime/scheduler/multi_thread/idle.rs and
@@ -49,7 +51,7 @@
 struct rv_idle_worker {
     struct rv_parker *parker;
     bool asleep;   /* may be chosen */
-    bool sentinel; /* ... and comes back by itself */
+    bool sentinel; /* ... and wakes up by itself */
 };
 
 static uint32_t searchers(uint64_t word)
@@ -88,7 +90,8 @@ void rv_idle_set_parker(struct rv_idle *idle, uint32_t me,
     idle->workers[me].parker = parker;
 }
 
-/* mutex must be held. Returns: what goes from the word with this sleeper. */
+/* mutex must be held. Returns: what to subtract from the word for this sleeper.
+ */
 static uint64_t leave(struct rv_idle_worker *worker)
 {
     const uint64_t change = SLEEPER + (worker->sentinel ? SENTINEL : 0);
@@ -98,7 +101,7 @@ static uint64_t leave(struct rv_idle_worker *worker)
     return change;
 }
 
-/* mutex must be held, and somebody sleep. Returns: the one who is woken. */
+/* mutex must be held, and a worker must sleep. Returns: the sleeper to wake. */
 static struct rv_idle_worker *choose(struct rv_idle *idle)
 {
     struct rv_idle_worker *worker = idle->workers;
@@ -114,8 +117,8 @@ static __attribute__((noinline)) void wake_one(struct rv_idle *idle)
     uint64_t word;
 
     pthread_mutex_lock(&idle->mutex);
-    /* relaxed: sleepers change under the mutex, and a searcher that came since
-     * the caller looked is one more who finds what was pushed. */
+    /* relaxed: sleepers change only under the mutex, and a searcher that began
+     * after the caller's load will find what was pushed. */
     word = atomic_load_explicit(&idle->word, memory_order_relaxed);
     if (searchers(word) == 0 && sleepers(word) > 0) {
         struct rv_idle_worker *chosen = choose(idle);
@@ -134,8 +137,8 @@ void rv_idle_notify(struct rv_idle *idle)
 {
     uint64_t word;
 
-    /* Between the push and the look; pairs with the exchanges of the word by
-     * those who stop searching. IDLE-1 */
+    /* Between the push and the load; pairs with the exchanges of the word by
+     * workers that stop searching. IDLE-1 */
     rv_full_fence();
     /* relaxed: the fence orders it. */
     word = atomic_load_explicit(&idle->word, memory_order_relaxed);
@@ -157,19 +160,19 @@ void rv_idle_notify_lazily(struct rv_idle *idle)
 
 bool rv_idle_search(struct rv_idle *idle)
 {
-    /* relaxed: how many search is a matter of taste. Half of the workers. */
+    /* relaxed: the limit is a heuristic: half of the workers, or one. */
     uint64_t word = atomic_load_explicit(&idle->word, memory_order_relaxed);
 
     if (2 * searchers(word) >= idle->len && searchers(word) > 0)
         return false;
-    /* seq_cst: who sees a searcher leaves its task to it. IDLE-1 */
+    /* seq_cst: a pusher that sees a searcher leaves its task to it. IDLE-1 */
     atomic_fetch_add_explicit(&idle->word, SEARCHER, memory_order_seq_cst);
     return true;
 }
 
 bool rv_idle_found(struct rv_idle *idle)
 {
-    /* seq_cst: before the look at the queues. IDLE-1, IDLE-3 */
+    /* seq_cst: ordered before the check of the queues. IDLE-1, IDLE-3 */
     return searchers(atomic_fetch_sub_explicit(&idle->word, SEARCHER,
                                                memory_order_seq_cst)) == 1;
 }
@@ -181,14 +184,14 @@ bool rv_idle_sleep(struct rv_idle *idle, uint32_t me, bool searching,
     uint64_t word;
 
     pthread_mutex_lock(&idle->mutex);
-    /* relaxed: sleepers and the sentinel change under the mutex. */
+    /* relaxed: sleepers and the sentinel change only under the mutex. */
     word = atomic_load_explicit(&idle->word, memory_order_relaxed);
     *sentinel = !(word & SENTINEL) && sleepers(word) + 1 < idle->len;
     if (*sentinel)
         change += SENTINEL;
     idle->workers[me].sentinel = *sentinel;
     idle->workers[me].asleep = true; /* IDLE-4 */
-    /* seq_cst: before the look at the queues. IDLE-1, IDLE-2 */
+    /* seq_cst: ordered before the check of the queues. IDLE-1, IDLE-2 */
     word = change +
            atomic_fetch_add_explicit(&idle->word, change, memory_order_seq_cst);
     pthread_mutex_unlock(&idle->mutex);
@@ -220,6 +223,6 @@ void rv_idle_wake_all(struct rv_idle *idle)
 
 uint32_t rv_idle_sleepers(const struct rv_idle *idle)
 {
-    /* seq_cst: after the caller's own announcement. */
+    /* seq_cst: ordered after the caller's own announcement. */
     return sleepers(atomic_load_explicit(&idle->word, memory_order_seq_cst));
 }

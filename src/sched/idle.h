@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * idle.h - which workers search for work, which sleep, and who wakes whom.
+ * idle.h - which workers search for work, which sleep, and which to wake.
  *
  *     pusher                             worker without work
  *     push(queue, task)                  rv_idle_search()    a searcher now
  *     rv_idle_notify()  ── wakes one,    look at all queues
  *                          unless one    rv_idle_sleep()     announced
- *                          searches      look again, if nobody searches
+ *                          searches      look again if none searches
  *                                        park
  *
- * Knows nothing of queues and tasks: the worker looks, this counts.
+ * This part only counts. It knows no queues and tasks: the workers look at
+ * those.
  */
 #ifndef RV_IDLE_H
 #define RV_IDLE_H
@@ -18,8 +19,12 @@
 #include <reveil/waker.h>
 
 struct rv_idle {
-    /* Any thread: searchers in the low half, sleepers in the high half, and
-     * whether one of these is the sentinel in the top bit. */
+    /*
+     * Any thread. Bits 0 to 31: the number of searchers. Bits 32 to 62: the
+     * number of sleepers. Bit 63: one of the sleepers is the sentinel (IDLE-6).
+     * Searchers change without a lock; sleepers and the sentinel change only
+     * under the mutex.
+     */
     _Atomic uint64_t word;
     uint32_t len;
 
@@ -27,31 +32,32 @@ struct rv_idle {
     struct rv_idle_worker *workers; /* mutex must be held */
 };
 
-/* For so many workers, none of them asleep. Returns: 0, -ENOMEM. */
+/* For so many workers, all awake. Returns: 0, -ENOMEM. */
 int rv_idle_init(struct rv_idle *idle, uint32_t workers);
 void rv_idle_fini(struct rv_idle *idle);
 
-/* Where this worker parks. Before it sleeps for the first time. */
+/* Set where this worker parks, before it sleeps for the first time. */
 void rv_idle_set_parker(struct rv_idle *idle, uint32_t me,
                         struct rv_parker *parker);
 
 /*
- * There is something to take that was not there before: wake a sleeper, unless
- * somebody searches, who then finds it.
+ * A task was pushed: wake a sleeper, unless a worker searches already, which
+ * then finds the task.
  *
- * Threads: any.   Cost when nobody sleeps or somebody searches: a fence.
+ * Threads: any.   Cost if no worker sleeps, or if one searches: a fence.
  */
 void rv_idle_notify(struct rv_idle *idle);
 
 /*
- * The same for a task that its worker is likely to run itself, very soon: when
- * there is a sentinel, which comes by and takes it if not, nobody is woken.
+ * The same for a task that its worker will probably run itself, very soon. If
+ * there is a sentinel, no worker is woken: the sentinel takes the task if its
+ * worker does not.
  */
 void rv_idle_notify_lazily(struct rv_idle *idle);
 
 /*
- * The same as rv_idle_notify() without the fence, for what its pusher will take
- * itself if nobody else does: it may miss a worker that goes to sleep just now.
+ * rv_idle_notify() without the fence, for an item that its pusher takes itself
+ * if no other worker does. It may miss a worker that is about to sleep.
  */
 static inline void rv_idle_hint(struct rv_idle *idle)
 {
@@ -63,34 +69,36 @@ static inline void rv_idle_hint(struct rv_idle *idle)
         rv_idle_notify(idle);
 }
 
-/* Begin to search. Returns: false if enough do already; then sleep. */
+/* Begin to search. Returns: false if enough workers search already; then the
+ * caller should sleep. */
 bool rv_idle_search(struct rv_idle *idle);
 
 /*
- * The searcher has found something. Returns: true if nobody searches any more:
- * the caller looks at all queues and calls rv_idle_notify() if there is more.
+ * The searcher has found a task. Returns: true if it was the last searcher: the
+ * caller must check all queues, and call rv_idle_notify() if there is more.
  */
 bool rv_idle_found(struct rv_idle *idle);
 
 /*
- * Announce that the caller sleeps. searching: it is a searcher, and stops.
+ * Announce that the caller is going to sleep.
  *
- * *sentinel: set if others are awake and the caller is to come back soon by
- *            itself, to search: see IDLE-6.
- * Returns: true if nobody searches now: it has to look at all queues before it
- * parks, and to call rv_idle_rise() if there is something.
+ * searching: the caller is a searcher, and stops being one.
+ * *sentinel: set if others are awake, and the caller must wake up by itself
+ *            soon, in order to search: see IDLE-6.
+ * Returns:   true if no worker searches now: the caller must check all queues
+ *            before it parks, and call rv_idle_rise() if there is a task.
  */
 bool rv_idle_sleep(struct rv_idle *idle, uint32_t me, bool searching,
                    bool *sentinel);
 
-/* A sleeper wakes up by itself; it searches, or was chosen to. Returns: true
- * if it is a searcher now, false (unless to_search) if not. */
+/* A sleeper is awake again. to_search: make it a searcher. Returns: true if it
+ * is one now, because of to_search or because a pusher has chosen it. */
 bool rv_idle_rise(struct rv_idle *idle, uint32_t me, bool to_search);
 
-/* Wake all who sleep; they are not made searchers. */
+/* Wake all sleepers, without making them searchers. */
 void rv_idle_wake_all(struct rv_idle *idle);
 
-/* Workers that sleep now. */
+/* How many workers sleep now. */
 uint32_t rv_idle_sleepers(const struct rv_idle *idle);
 
 #endif /* RV_IDLE_H */

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sched.c - a scheduler started, used from outside, and stopped.
+ * sched.c - start and stop a scheduler, and use it from other threads.
  *
- * Threads: any for the injector; start and stop one.
+ * Threads: the injector: any; start and stop: one.
  */
 #include <errno.h>
 #include <stdio.h>
 
 #include "base/base_internal.h"
-#include "blocking/blocking_internal.h"
-#include "executor/executor_internal.h"
-#include "reactor/reactor_internal.h"
+#include "blocking/query.h"
+#include "reactor/query.h"
 #include "sched/sched_internal.h"
+#include "waker/ready.h"
 
 enum { MAX_WORKERS = 1024, FIRST_CAPACITY = 256, THREAD_NAME_BYTES = 16 };
 
@@ -22,7 +22,8 @@ static const int64_t stop_blocking_ns = 5 * RV_NS_PER_S;
 /* injector_mutex must be held. */
 static void count_injected(struct rv_sched *sched, int change)
 {
-    /* relaxed: the fences of idle.c order it; the mutex publishes the tasks. */
+    /* relaxed: ordered by the fences of idle.c; the mutex publishes the tasks.
+     */
     const uint32_t len =
         atomic_load_explicit(&sched->injected_len, memory_order_relaxed);
 
@@ -42,7 +43,7 @@ struct rv_go_task *rv_sched_take_injected(struct rv_sched *sched)
 {
     struct rv_list *node;
 
-    /* relaxed: who misses one looks again before it sleeps. */
+    /* relaxed: a worker that misses a task checks again before it sleeps. */
     if (!atomic_load_explicit(&sched->injected_len, memory_order_relaxed))
         return NULL;
     pthread_mutex_lock(&sched->injector_mutex);
@@ -61,7 +62,7 @@ static void worker_fini(struct rv_worker *worker)
         rv_coro_free(worker->spare->coro);
         worker->spare = NULL;
     }
-    if (worker->cpu) /* its thread was not started */
+    if (worker->cpu) /* the worker's thread was not started */
         rv_cpu_pool_stop(worker->cpu, 0);
     if (worker->ring)
         rv_ring_free(worker->ring);
@@ -72,7 +73,8 @@ static void worker_fini(struct rv_worker *worker)
     rv_deque_fini(&worker->tasks);
 }
 
-/* After an error: worker_fini(). Returns: 0, -ENOMEM. */
+/* The caller must call worker_fini() even after an error. Returns: 0, -ENOMEM.
+ */
 static int worker_init(struct rv_sched *sched, uint32_t index)
 {
     struct rv_worker *worker = &sched->workers[index];
@@ -99,22 +101,13 @@ static int worker_init(struct rv_sched *sched, uint32_t index)
 
 static void name_thread(const struct rv_worker *worker)
 {
-    const char *name = worker->sched->options.name; /* while it starts */
+    const char *name =
+        worker->sched->options.name; /* valid only at the start */
     char text[THREAD_NAME_BYTES];
 
     snprintf(text, sizeof text, "%.9s-%u", name ? name : "sched",
              worker->index % 10000);
     pthread_setname_np(worker->thread, text);
-}
-
-static int start_thread(struct rv_worker *worker)
-{
-    const int error = rv_pthread_start(&worker->thread, RV_PTHREAD_FAULTS,
-                                       rv_worker_main, worker);
-
-    if (!error)
-        name_thread(worker);
-    return error;
 }
 
 static void end_threads(struct rv_sched *sched, uint32_t len)
@@ -129,22 +122,25 @@ static void end_threads(struct rv_sched *sched, uint32_t len)
 static int start_threads(struct rv_sched *sched)
 {
     for (uint32_t i = 0; i < sched->len; i++) {
-        const int error = start_thread(&sched->workers[i]);
+        struct rv_worker *worker = &sched->workers[i];
+        const int error = rv_pthread_start(&worker->thread, RV_PTHREAD_FAULTS,
+                                           rv_worker_main, worker);
 
         if (error < 0) {
             end_threads(sched, i);
             return error;
         }
+        name_thread(worker);
     }
     return 0;
 }
 
-/* --- what the workers share -------------------------------------------- */
+/* --- what all workers share -------------------------------------------- */
 
 static int find_reactor(struct rv_sched *sched)
 {
     sched->reactor = rv_reactor_current();
-    if (sched->reactor && !sched->reactor->fused &&
+    if (sched->reactor && !rv_reactor_is_fused(sched->reactor) &&
         rv_reactor_error(sched->reactor) == 0)
         return 0;
     sched->own_reactor = true;
@@ -182,8 +178,8 @@ static void free_shared(struct rv_sched *sched)
 
 /* --- start and stop ---------------------------------------------------- */
 
-/* Before what they share: a future left on an executor has a source of the
- * reactor or a call on the pool. */
+/* Call it before free_shared(): a future that is left on an executor may have a
+ * source of the reactor or a call in the pool. */
 static void free_workers(struct rv_sched *sched)
 {
     for (uint32_t i = 0; i < sched->len; i++)
@@ -202,7 +198,7 @@ static void free_sched(struct rv_sched *sched)
     rv_free(sched);
 }
 
-/* Returns: NULL without memory. */
+/* Returns: NULL if allocation fails. */
 static struct rv_sched *new_sched(const struct rv_sched_options *options)
 {
     struct rv_sched *sched = rv_alloc(sizeof *sched);
@@ -220,8 +216,8 @@ static struct rv_sched *new_sched(const struct rv_sched_options *options)
     return sched;
 }
 
-/* After find_shared(): the workers' rings keep its reactor. After an error:
- * free_workers(). Returns: 0, -ENOMEM. */
+/* Call it after find_shared(): the workers' rings keep the reactor. The caller
+ * must call free_workers() even after an error. Returns: 0, -ENOMEM. */
 static int init_workers(struct rv_sched *sched, uint32_t len)
 {
     int error;
@@ -272,10 +268,10 @@ fail_free:
 }
 
 /*
- * In a child the workers do not exist; what they were doing stands still, in
- * the middle of a task or of one of our own structures, so their tasks, stacks
- * and rings are left where they are. The descriptors of what it owns are closed
- * with it.
+ * In a child of fork() the workers do not exist. They stopped at the fork,
+ * maybe in the middle of a task or of an update of these structures. So their
+ * tasks, stacks and rings are not freed. Only the descriptors of its own
+ * reactor are closed.
  */
 static void forget_copy(struct rv_sched *sched)
 {
@@ -297,8 +293,8 @@ void rv_sched_stop(struct rv_sched *sched)
     pthread_mutex_lock(&sched->injector_mutex);
     sched->closed = true;
     pthread_mutex_unlock(&sched->injector_mutex);
-    /* seq_cst, both: the termination detection of a worker that did not see
-     * them yet is begun again by the wakes. */
+    /* seq_cst, both: if a worker's termination detection misses them, the wakes
+     * make it start again. */
     atomic_store(&sched->canceling, true);
     atomic_store(&sched->stopping, true);
     rv_idle_wake_all(&sched->idle);
@@ -326,10 +322,10 @@ int rv_sched_run(struct rv_sched *sched, rv_go_fn fn, void *arg)
 
 const char *rv_sched_deadlock(const struct rv_sched *sched)
 {
-    /* acquire: the report; pairs with write_report(). */
+    /* acquire: sees the report; pairs with write_report(). */
     if (!atomic_load_explicit(&sched->deadlocked, memory_order_acquire))
         return NULL;
-    return sched->deadlock ? sched->deadlock : "(no memory for a report)\n";
+    return sched->deadlock ? sched->deadlock : "(no memory for the report)\n";
 }
 
 void rv_sched_hold(struct rv_sched *sched)
@@ -343,8 +339,8 @@ void rv_sched_release(struct rv_sched *sched)
 
     if (rv_fork_is_copy(sched->mark))
         return;
-    /* What the caller woke may belong to a worker that was counted before it
-     * held: all are to look again. */
+    /* The caller may have woken a task of a worker that was counted before the
+     * hold: all workers must be counted again. */
     pthread_mutex_lock(&sched->termination_mutex);
     sched->round++;
     pthread_mutex_unlock(&sched->termination_mutex);

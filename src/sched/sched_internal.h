@@ -8,7 +8,7 @@
  *     go.c       start, finish and join tasks
  *     fork.c     fork and sync
  *     await.c    how a task waits for a future
- *     termination.c  nobody can go on: the end, or a deadlock
+ *     termination.c  no task can continue: the end, or a deadlock
  *     deque.c, idle.c
  */
 #ifndef RV_SCHED_INTERNAL_H
@@ -24,24 +24,43 @@
 #include "sched/deque.h"
 #include "sched/idle.h"
 
-/* The state of a task, in a word that is else a pointer to the task which
- * waits for it. See go.c. */
+/*
+ * The state of a task. A value of RV_GO_STATES or more is a pointer to the task
+ * that waits for this one in rv_go_join(). go.c has a drawing of the changes.
+ *
+ * ALONE: The task has a handle, and no task waits for it. Set at the start, and
+ * when a waiter gives up.
+ *
+ * DETACHED: The task has no handle. Its worker frees it when it has finished.
+ * Set at the start, or when the handle is dropped.
+ *
+ * WAKER: The handle was polled, and `waker` is valid. Set by the poll. The
+ * handle takes the waker back by changing the state to ALONE.
+ *
+ * WAKING: The task has finished and its result is valid. Its worker takes
+ * `waker` now; the handle must not write it.
+ *
+ * DONE: The task has finished and its result is valid. The handle owns the task
+ * and frees it.
+ *
+ * FREE: The task is on a free list.
+ */
 enum {
-    RV_GO_ALONE,    /* has a handle, nobody waits */
-    RV_GO_DETACHED, /* has no handle */
-    RV_GO_WAKER,    /* `waker` is who waits */
-    RV_GO_WAKING,   /* finished; its worker takes `waker` */
-    RV_GO_DONE,     /* finished; it is the handle's to free */
-    RV_GO_FREE,     /* on a free list */
+    RV_GO_ALONE,
+    RV_GO_DETACHED,
+    RV_GO_WAKER,
+    RV_GO_WAKING,
+    RV_GO_DONE,
+    RV_GO_FREE,
     RV_GO_STATES
 };
 
-/* A task, started or not; or a stolen fork, while it runs. */
+/* A task, or a stolen fork while it runs. */
 struct rv_go_task {
-    /* Whoever has the task: the injector, a free list. */
+    /* Of the list that has the task: the injector, or a free list. */
     struct rv_list node;
 
-    /* Set when it is made. */
+    /* Set when it is created. */
     rv_go_fn fn;
     void *arg;
     const char *name; /* a constant, own_name, or that of the coroutine */
@@ -50,20 +69,21 @@ struct rv_go_task {
     _Atomic uintptr_t state; /* any thread */
     struct rv_waker waker;   /* see `state` */
 
-    /* The worker that runs it; between runs, who has it. */
+    /* Private to the worker that runs it, and between runs to the one that
+     * takes it from a queue. */
     struct rv_coro *coro; /* NULL before the first run */
     struct rv_fork *fork; /* NULL: a task */
     union {
         char *own_name; /* before the first run: to be freed, or NULL */
         struct {
-            int32_t result;      /* when it has finished */
-            int32_t wait_result; /* what the wait that ended returns */
+            int32_t result;      /* after it has finished */
+            int32_t wait_result; /* of the wait that has just ended */
         };
     };
-    const char *waits_for;          /* for the report; NULL: for nothing */
-    const struct rv_future *awaits; /* ... this one; else NULL */
-    struct rv_go_task *joins;       /* ... to join this one */
-    struct rv_fork *syncs;          /* ... for this fork to have run */
+    const char *waits_for;          /* for the report; NULL: does not wait */
+    const struct rv_future *awaits; /* waits for this future, or NULL */
+    struct rv_go_task *joins;       /* waits for this task to finish */
+    struct rv_fork *syncs;          /* waits for this fork to have run */
 };
 
 /* A task that waits for a future; on its stack. See await.c. */
@@ -84,37 +104,37 @@ struct rv_worker {
     struct rv_parker *parker; /* the executor's */
     pthread_t thread;
 
-    /* The worker pushes, any other steals. */
-    struct rv_deque tasks; /* FIFO: the worker takes from the top too */
+    /* The worker pushes; any worker steals. */
+    struct rv_deque tasks; /* FIFO: the worker also takes from the top */
     struct rv_deque forks;
     _Atomic(struct rv_go_task *) slot; /* runs next */
-    _Atomic uint32_t runs;             /* tasks run; written by the worker */
+    _Atomic uint32_t runs;             /* count; only the worker writes it */
 
     /* Private to the worker. */
     struct rv_go_task *current; /* the task that runs */
     struct rv_ring *ring;
     struct rv_cpu_pool *cpu;
-    bool executor_ran; /* when it was asked last */
+    bool executor_ran; /* in the last call of rv_executor_run*() */
     bool searching;
-    int64_t nap_ns;         /* of the next, as sentinel */
-    uint32_t slot_runs;     /* from the slot, in a row */
+    int64_t nap_ns;         /* how long it sleeps next as the sentinel */
+    uint32_t slot_runs;     /* tasks taken from the slot, in a row */
     struct rv_list waiting; /* struct rv_wait */
-    struct rv_list woken;   /* struct rv_wait, on their way to a queue */
-    uint32_t needing_tasks; /* of `waiting` */
+    struct rv_list woken;   /* struct rv_wait, to be queued */
+    uint32_t needing_tasks; /* those of `waiting` with needs_task */
     struct rv_list free_tasks;
     uint32_t free_len;
     struct rv_go_task *spare; /* with a coroutine, for a stolen fork */
     uint32_t random;
-    uint32_t *seen_runs; /* of each worker, when it was looked at last */
+    uint32_t *seen_runs; /* `runs` of each worker when this search began */
 
-    /* Written by the worker; read by others when all sleep. */
-    _Atomic int64_t live;       /* tasks made less tasks finished, here */
-    _Atomic uint32_t outsiders; /* what may wake a task from outside: futures
-                                   but `needing_tasks`, operations without */
+    /* Written by the worker; read by others when all workers sleep. */
+    _Atomic int64_t live;       /* tasks started minus tasks finished, here */
+    _Atomic uint32_t outsiders; /* futures and operations that an event outside
+                                   may complete, see count_outsiders() */
 
-    /* sched->termination_mutex must be held, but to set `worked`. */
-    uint32_t round;      /* in which it was counted last */
-    _Atomic bool worked; /* since it was counted last; set by the worker */
+    /* sched->termination_mutex must be held, except to set `worked`. */
+    uint32_t round;      /* in which it was last counted */
+    _Atomic bool worked; /* since it was last counted; set by the worker */
 };
 
 struct rv_sched {
@@ -126,7 +146,7 @@ struct rv_sched {
     struct rv_blocking_pool *blocking;
     bool own_reactor;
     bool own_blocking;
-    uint32_t mark; /* the process that it is of */
+    uint32_t mark; /* of the process that created it */
 
     struct rv_idle idle;
 
@@ -134,8 +154,8 @@ struct rv_sched {
     pthread_mutex_t injector_mutex;
     struct rv_list injected;       /* mutex must be held */
     _Atomic uint32_t injected_len; /* written under the mutex */
-    int64_t injected_live;         /* made outside; mutex must be held */
-    bool closed;                   /* no new ones; mutex must be held */
+    int64_t injected_live;         /* started outside; mutex must be held */
+    bool closed;                   /* no new tasks; mutex must be held */
 
     /* Memory for tasks. */
     pthread_mutex_t task_mutex;
@@ -144,33 +164,33 @@ struct rv_sched {
     struct rv_task_chunk *chunks;
 
     /* Any thread. */
-    _Atomic bool canceling;  /* waits return -ECANCELED, but for tasks */
-    _Atomic bool despairing; /* ... and for tasks too */
-    _Atomic bool stopping;
-    _Atomic bool over;        /* workers end */
-    _Atomic uint32_t waiters; /* threads outside that wait for a task */
+    _Atomic bool canceling;   /* all waits but those for tasks are canceled */
+    _Atomic bool despairing;  /* the waits for tasks are canceled too */
+    _Atomic bool stopping;    /* rv_sched_stop() was called */
+    _Atomic bool over;        /* the workers end */
+    _Atomic uint32_t waiters; /* other threads that wait for a task */
     _Atomic uint32_t holds;
-    _Atomic uint64_t outside_starts; /* of tasks, by threads outside */
+    _Atomic uint64_t outside_starts; /* tasks started by other threads */
 
     /* termination.c */
     pthread_mutex_t termination_mutex;
     uint32_t round;          /* termination_mutex must be held */
-    uint64_t counted_starts; /* ... `outside_starts` in this round */
+    uint64_t counted_starts; /* `outside_starts` in this round; as `round` */
     char *deadlock;          /* the report; written once */
     _Atomic bool deadlocked;
 };
 
-/* The worker that runs a task in this thread; NULL outside. For functions that
- * use it before anything can suspend, and call nothing inline that does. One
- * load, also in a shared library. */
+/* The worker whose task runs on this thread, or NULL. Only for functions that
+ * use it before a suspension, and that inline no function that suspends. It is
+ * one load, also in a shared library. */
 extern _Thread_local struct rv_worker *rv_worker_of_task
     __attribute__((tls_model("initial-exec")));
 
-/* The worker whose thread this is; NULL. A coroutine asks again after each
- * wait: it may be in another thread. */
+/* The worker of this thread, or NULL. A coroutine must call it again after each
+ * wait: it may be on another thread. */
 struct rv_worker *rv_worker_current(void);
 
-/* The calling task; NULL outside. */
+/* The calling task, or NULL. */
 struct rv_go_task *rv_go_current(void);
 
 /* --- worker.c ---------------------------------------------------------- */
@@ -178,26 +198,26 @@ struct rv_go_task *rv_go_current(void);
 void *rv_worker_main(void *arg);
 
 /*
- * Put a task that can go on into the worker's slot, and what was there into
- * its queue. busy: the worker does not look for its next task at once.
+ * Store a ready task in the worker's slot, and push the task that was there to
+ * its queue. busy: the worker runs a task now, so the slot has to wait.
  *
  * Threads: the worker's.
  */
 void rv_worker_ready(struct rv_worker *worker, struct rv_go_task *task,
                      bool busy);
 
-/* Put it at the end of the worker's queue. Threads: the worker's. */
+/* Append a task to the worker's queue. Threads: the worker's. */
 void rv_worker_push(struct rv_worker *worker, struct rv_go_task *task);
 
-/* A future of this worker was woken. Threads: the worker's. */
+/* Returns: true if a future of this worker was woken. Threads: the worker's. */
 bool rv_worker_is_woken(const struct rv_worker *worker);
 
-/* There is something in a queue, or in a slot. */
+/* Returns: true if any queue has a task; slots_too: or any slot. */
 bool rv_sched_has_work(const struct rv_sched *sched, bool slots_too);
 
 /* --- sched.c ----------------------------------------------------------- */
 
-/* Put a task into the injector, whatever its state. Never fails. */
+/* Append a task, new or not, to the injector. Never fails. */
 void rv_sched_inject(struct rv_sched *sched, struct rv_go_task *task);
 
 /* Take a task from the injector, or NULL. */
@@ -205,7 +225,7 @@ struct rv_go_task *rv_sched_take_injected(struct rv_sched *sched);
 
 /* --- task.c ------------------------------------------------------------ */
 
-/* worker: the caller's, NULL outside. Returns: NULL without memory. */
+/* worker: the caller's, or NULL. Returns: NULL if allocation fails. */
 struct rv_go_task *rv_go_task_new(struct rv_sched *sched,
                                   struct rv_worker *worker);
 void rv_go_task_free(struct rv_sched *sched, struct rv_worker *worker,
@@ -224,48 +244,52 @@ void rv_go_task_free_all(struct rv_sched *sched);
 /* The task's function has returned. Threads: the worker's. */
 void rv_go_finish(struct rv_worker *worker, struct rv_go_task *task);
 
-/* It is the future of a handle, which may be dropped in any thread. */
+/* Returns: true if it is the future of a handle. Those may be dropped on any
+ * thread. */
 bool rv_go_is_handle(const struct rv_future *future);
 
-/* A task that waits to join another one does not any more. Threads: while
- * all workers sleep. Returns: false if it does not. */
+/* End a task's wait in rv_go_join(). Threads: while all workers sleep. Returns:
+ * false if the task does not join another one. */
 bool rv_go_cancel_join(struct rv_go_task *task);
 
 /* --- fork.c ------------------------------------------------------------ */
 
-/* Have a task with a coroutine at hand, before a fork is taken that could not
- * be put back. Returns: false without memory. */
+/* Make sure that the worker has a spare task with a coroutine. Call it before
+ * taking a fork, which could not be put back. Returns: false if allocation
+ * fails. */
 bool rv_fork_has_task(struct rv_worker *worker);
 
-/* After that: the task, which runs this fork. fork: NULL: none was taken.
- * Returns: NULL then. */
+/* Make the spare task run this fork. Returns: the task; NULL if `fork` is NULL.
+ */
 struct rv_go_task *rv_fork_task(struct rv_worker *worker, struct rv_fork *fork);
 
-/* Take one of the worker's own forks, as a task; NULL. */
+/* Take one of the worker's own forks, as a task. Returns: NULL if there is
+ * none.
+ */
 struct rv_go_task *rv_fork_take_own(struct rv_worker *worker);
 
-/* It has run: whoever waits in rv_sync() goes on. */
+/* The fork has run: make the task that waits in rv_sync() ready. */
 void rv_fork_finish(struct rv_worker *worker, struct rv_fork *fork);
 
 /* --- await.c ----------------------------------------------------------- */
 
 extern const struct rv_coro_host rv_go_host;
 
-/* Put the tasks whose futures were READY into the queues. Returns: true if
- * there were any. */
+/* Make the tasks on the list `woken` ready. Returns: true if there were any. */
 bool rv_worker_take_woken(struct rv_worker *worker);
 
-/* End the waits for futures on this worker, with -ECANCELED; those for tasks
- * only if handles_too. */
+/* End the waits for futures on this worker with -ECANCELED. Waits for handles
+ * of tasks end only if handles_too. */
 void rv_worker_cancel_waits(struct rv_worker *worker, bool handles_too);
 
 /* --- termination.c ----------------------------------------------------- */
 
-/* The worker has announced its sleep and found nothing. Threads: its own. */
+/* The worker has announced its sleep and found no task. Threads: the worker's.
+ */
 void rv_termination_visit(struct rv_worker *worker);
 
-/* Something changed that the termination detection looks at: if all sleep, look
- * anew. Threads: any. */
+/* A value has changed that the termination detection depends on. If all workers
+ * sleep, they are counted again. Threads: any. */
 void rv_termination_wake(struct rv_sched *sched);
 
 #endif /* RV_SCHED_INTERNAL_H */

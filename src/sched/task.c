@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * task.c - memory for tasks, without a lock for most of them.
+ * task.c - memory for tasks, usually without a lock.
  *
- * Threads: new and free any; a worker's list is its own.
+ * Threads: new and free: any; a worker's list: only that worker.
  *
- * Memory comes in chunks and goes back when the scheduler stops, so that all
- * tasks can be found (rv_go_task_each) and a late look at one is harmless.
- * Each worker has a list of free ones; a list that is long, because its worker
- * ends what others start, gives half of it to the list that all share.
+ * Memory is allocated in chunks, which are freed when the scheduler stops. So
+ * all tasks can be found (rv_go_task_each), and a late access to a freed task
+ * is harmless. Each worker has a list of free tasks. A worker that finishes
+ * tasks of other workers collects free ones; when its list is too long, half of
+ * it moves to a list that all workers share.
  */
 #include "sched/sched_internal.h"
 
@@ -18,7 +19,7 @@ struct rv_task_chunk {
     struct rv_go_task tasks[CHUNK_TASKS];
 };
 
-/* task_mutex must be held. Returns: false without memory. */
+/* task_mutex must be held. Returns: false if allocation fails. */
 static bool add_chunk(struct rv_sched *sched)
 {
     struct rv_task_chunk *chunk = rv_alloc(sizeof *chunk);
@@ -36,7 +37,7 @@ static bool add_chunk(struct rv_sched *sched)
     return true;
 }
 
-/* Move up to a chunk's worth. */
+/* Move up to CHUNK_TASKS tasks. Returns: how many. */
 static uint32_t move(struct rv_list *to, struct rv_list *from)
 {
     struct rv_list *node;
@@ -49,7 +50,7 @@ static uint32_t move(struct rv_list *to, struct rv_list *from)
     return len;
 }
 
-/* The worker has none left: get some of the shared ones. */
+/* The worker's list is empty: move tasks from the shared list to it. */
 static __attribute__((noinline)) void refill(struct rv_sched *sched,
                                              struct rv_worker *worker)
 {
@@ -119,10 +120,10 @@ struct rv_go_task *rv_go_task_new(struct rv_sched *sched,
 void rv_go_task_free(struct rv_sched *sched, struct rv_worker *worker,
                      struct rv_go_task *task)
 {
-    /* relaxed: nobody has the task any more. */
+    /* relaxed: no other thread uses the task. */
     atomic_store_explicit(&task->state, RV_GO_FREE, memory_order_relaxed);
     if (worker) {
-        /* The one that is used next is still in the cache. */
+        /* To the front: the next new task is one that is still in the cache. */
         rv_list_push(worker->free_tasks.next, &task->node);
         if (++worker->free_len > KEPT_TASKS)
             give_back(sched, worker);
@@ -142,7 +143,8 @@ void rv_go_task_each(struct rv_sched *sched,
     for (struct rv_task_chunk *chunk = sched->chunks; chunk;
          chunk = chunk->next)
         for (int i = 0; i < CHUNK_TASKS; i++)
-            /* acquire: one that a thread outside makes just now is whole. */
+            /* acquire: sees the fields of a task that another thread has just
+             * started; pairs with init_task(). */
             if (atomic_load_explicit(&chunk->tasks[i].state,
                                      memory_order_acquire) != RV_GO_FREE)
                 visit(context, &chunk->tasks[i]);

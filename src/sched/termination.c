@@ -1,32 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * termination.c - all workers sleep, and nothing outside can wake them: is it
- * the end, or are tasks left that wait for each other?
+ * termination.c - detect that all workers sleep and that no event from outside
+ * can wake them. Then either all tasks have finished, or there is a deadlock.
  *
- * Threads: each worker for itself, before it parks.
+ * Threads: each worker, before it parks.
  *
- * That all are counted as asleep does not say that nothing is left to do: one
- * may have been woken and not have noticed yet. So they are visited, one after
- * the other; each looks at its own queues and executor once more before it is
- * counted. Protocol:
+ * When all workers are counted as sleepers, there may still be work: a worker
+ * may have been woken and not have noticed it yet. So the workers are visited
+ * one after the other. Each checks its queues and its executor once more before
+ * it is counted. Protocol:
  *
- *   TERMINATION-1  A worker that did something since it was counted last begins
- *       a new round. What it did may have given work to one counted before it.
- *   TERMINATION-2  A worker is counted when it has announced its sleep and
- *       found nothing to do, before it parks. Those of the round that are not
- *       counted yet are unparked: they come here themselves. Whether one of its
- *       futures was woken, and whether a queue has work, it looks at under the
- *       mutex: a look from before may be older than the round, and than what a
- *       worker did that slept since.
- *   TERMINATION-3  When all are counted in one round, none has done anything
- *       since its place in it. Work comes from work or from outside;
- *       `outsiders`, `waiters` and `holds` say that nothing comes from there.
- *       So nothing can happen any more.
- *   TERMINATION-4  A thread outside that starts a task holds the scheduler
- *       until the task is in the injector, and after it has held says that
- *       there is a start. A worker reads their number before it looks at the
- *       holds; the verdict counts the live tasks, and is void if there was a
- *       start since.
+ *   TERMINATION-1  A worker that has done any work since it was last counted
+ *       begins a new round, because that work may have made a task ready on a
+ *       worker that was counted before.
+ *   TERMINATION-2  A worker is counted after it has announced its sleep and
+ *       found nothing to do, and before it parks. Workers that are not counted
+ *       in this round are unparked, so that they count themselves. A worker
+ *       checks its woken futures and all queues under the mutex: an earlier
+ *       check may be older than the round, and older than what another worker
+ *       has done since.
+ *   TERMINATION-3  When all workers are counted in one round, none has done
+ *       anything since it was counted. Work is created by other work or from
+ *       outside, and `outsiders`, `waiters` and `holds` rule out the latter. So
+ *       nothing can happen any more.
+ *   TERMINATION-4  A thread outside the scheduler that starts a task first
+ *       increments `holds`, *then* `outside_starts`, puts the task into the
+ *       injector, and then releases the hold. A worker loads `outside_starts`
+ *       before it checks the holds. The verdict counts the live tasks, and is
+ *       void if `outside_starts` has changed since.
  *
  * Source: Dijkstra, Feijen and van Gasteren, "Derivation of a termination
  * detection algorithm for distributed computations", EWD840, 1983.
@@ -40,8 +41,9 @@
 
 enum { REPORT_BYTES = 8192, REPORT_ROOM_FOR_END = 64, WORDS_BYTES = 128 };
 
-/* seq_cst loads, after this worker announced its sleep: who changes one of
- * them looks at the sleepers after it, in rv_termination_wake(). */
+/* seq_cst loads, ordered after this worker's announcement of its sleep. A
+ * thread that changes one of these checks the sleepers after the change, in
+ * rv_termination_wake(). */
 static bool something_outside(struct rv_sched *sched)
 {
     if (atomic_load(&sched->stopping))
@@ -49,14 +51,14 @@ static bool something_outside(struct rv_sched *sched)
     if (atomic_load(&sched->holds) > 0 || atomic_load(&sched->waiters) == 0)
         return true;
     for (uint32_t i = 0; i < sched->len; i++)
-        /* relaxed: of those who sleep it is what they left. */
+        /* relaxed: a worker stores it before it sleeps. */
         if (atomic_load_explicit(&sched->workers[i].outsiders,
                                  memory_order_relaxed) > 0)
             return true;
     return false;
 }
 
-/* Tasks that were started and have not finished. */
+/* The number of tasks that were started and have not finished. */
 static int64_t count_live(struct rv_sched *sched)
 {
     int64_t live;
@@ -65,7 +67,7 @@ static int64_t count_live(struct rv_sched *sched)
     live = sched->injected_live;
     pthread_mutex_unlock(&sched->injector_mutex);
     for (uint32_t i = 0; i < sched->len; i++)
-        /* relaxed: all sleep, and were here before. */
+        /* relaxed: all workers sleep, and were counted under the mutex. */
         live +=
             atomic_load_explicit(&sched->workers[i].live, memory_order_relaxed);
     return live;
@@ -74,7 +76,7 @@ static int64_t count_live(struct rv_sched *sched)
 /* --- the report -------------------------------------------------------- */
 
 struct report {
-    char *text; /* NULL without memory */
+    char *text; /* NULL if allocation failed */
     size_t len;
     uint32_t left_out;
 };
@@ -97,25 +99,16 @@ __attribute__((format(printf, 2, 3))) static bool add(struct report *report,
     return true;
 }
 
-/* What it waits for, in the words of who made the future if there are any.
- * It is suspended in its wait, so the future stays. */
-static const char *words_for(const struct rv_go_task *task, char *text,
-                             size_t size_bytes)
-{
-    const struct rv_sched_options *options = &task->sched->options;
-
-    if (task->awaits && options->describe &&
-        options->describe(task->awaits, text, size_bytes))
-        return text;
-    return task->waits_for;
-}
-
 static void add_task(void *context, struct rv_go_task *task)
 {
     char text[WORDS_BYTES];
     struct report *report = context;
-    const char *what = words_for(task, text, sizeof text);
+    const char *what = task->waits_for;
     bool fits = false;
+
+    /* The task is suspended in its wait, so the future exists. */
+    if (task->awaits && rv_future_describe(task->awaits, text, sizeof text))
+        what = text;
 
     if (report->left_out > 0)
         fits = false;
@@ -150,7 +143,7 @@ struct pick {
     struct rv_go_task *task;
 };
 
-/* One join at a time: the others may end by themselves then. */
+/* Only one join at a time: the others may end by themselves after it. */
 static void cancel_one_join(void *context, struct rv_go_task *task)
 {
     struct pick *pick = context;
@@ -164,8 +157,8 @@ static bool is_canceling(struct rv_sched *sched)
     return atomic_load_explicit(&sched->canceling, memory_order_relaxed);
 }
 
-/* Nothing can happen any more by itself. starts: those from outside when the
- * last one was counted. */
+/* Nothing can happen any more by itself. starts: `outside_starts` when the last
+ * worker was counted. */
 static void decide(struct rv_worker *worker, uint64_t starts)
 {
     struct rv_sched *sched = worker->sched;
@@ -180,7 +173,7 @@ static void decide(struct rv_worker *worker, uint64_t starts)
             atomic_store_explicit(&sched->over, true, memory_order_release);
     } else if (!is_canceling(sched)) {
         write_report(sched);
-        /* relaxed: the wake below says it to the others. */
+        /* relaxed: the wakes below publish it. */
         atomic_store_explicit(&sched->canceling, true, memory_order_relaxed);
     } else {
         rv_go_task_each(sched, cancel_one_join, &pick);
@@ -193,8 +186,8 @@ static void decide(struct rv_worker *worker, uint64_t starts)
     rv_idle_wake_all(&sched->idle);
 }
 
-/* termination_mutex must be held. Returns: one that was not counted, or NULL.
- */
+/* termination_mutex must be held. Returns: a worker that was not counted in
+ * this round, or NULL. */
 static struct rv_worker *next_to_visit(struct rv_sched *sched)
 {
     for (uint32_t i = 0; i < sched->len; i++)
@@ -204,10 +197,10 @@ static struct rv_worker *next_to_visit(struct rv_sched *sched)
 }
 
 /* termination_mutex must be held. */
-static void count(struct rv_sched *sched, struct rv_worker *worker,
-                  uint64_t starts)
+static void count_worker(struct rv_sched *sched, struct rv_worker *worker,
+                         uint64_t starts)
 {
-    /* relaxed: its own. */
+    /* relaxed: only the worker sets it. */
     if (atomic_load_explicit(&worker->worked, memory_order_relaxed) ||
         starts != sched->counted_starts) {
         atomic_store_explicit(&worker->worked, false, memory_order_relaxed);
@@ -224,7 +217,7 @@ void rv_termination_visit(struct rv_worker *worker)
     uint64_t starts;
 
     if (rv_idle_sleepers(&sched->idle) < sched->len)
-        return; /* whoever is awake comes later */
+        return; /* a worker that is awake will check later */
     pthread_mutex_lock(&sched->termination_mutex);
     starts = atomic_load(&sched->outside_starts); /* TERMINATION-4 */
     if (something_outside(sched) || rv_worker_is_woken(worker) ||
@@ -232,10 +225,10 @@ void rv_termination_visit(struct rv_worker *worker)
         pthread_mutex_unlock(&sched->termination_mutex);
         return;
     }
-    count(sched, worker, starts);
+    count_worker(sched, worker, starts);
     next = next_to_visit(sched);
     if (!next)
-        sched->round++; /* the verdict changes things */
+        sched->round++; /* the verdict may create work */
     pthread_mutex_unlock(&sched->termination_mutex);
     if (next)
         rv_parker_unpark(next->parker); /* TERMINATION-2 */

@@ -1,39 +1,43 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * worker.c - the loop of a worker: what to run next, and when to sleep.
+ * worker.c - the loop of a worker: which task to run next, and when to sleep.
  *
- * Threads: each worker its own; queues are where they meet.
+ * Threads: each worker runs this loop; workers share only the queues.
  *
  * A worker looks for its next task in this order:
  *
- *   1. every 61st time: its executor, then the injector, so that neither
- *      waits for ever behind tasks that keep each other busy;
- *   2. the slot: the task that was made ready last, whose data is in the
- *      cache. At most SLOT_RUNS in a row while others wait in the queue;
- *   3. its queue of tasks, the oldest first: a task that yields comes last;
+ *   1. every 61st time: its executor, then the injector. Otherwise both could
+ *      starve while tasks keep each other busy;
+ *   2. the slot: the task that became ready last, whose data is in the cache.
+ *      At most SLOT_RUNS times in a row while tasks wait in the queue;
+ *   3. its queue of tasks, the oldest first. A task that yields is pushed at
+ *      the end;
  *   4. its executor: futures that are ready, timers that are due;
- *   5. its forks, the youngest first: their task waits elsewhere, see fork.c;
- *   6. the injector, then what the others have.
+ *   5. its forks, the youngest first. Their task waits on another worker, see
+ *      fork.c;
+ *   6. the injector, then the queues of the other workers.
  *
- * One item is stolen at a time. Of forks the oldest is the largest piece of
- * the work; and the deque has no cheaper way to take several than one by one.
- * The slot is stolen only when its worker has been in one task for half of a
- * search: else two tasks that wait for each other in turn would be torn apart.
+ * A thief steals one item at a time. The oldest fork is the largest part of the
+ * work, and the deque has no cheaper way to take several items. The slot is
+ * stolen only if its worker has been in one task for half of a search.
+ * Otherwise two tasks that wait for each other in turn would be separated.
  */
 #include "base/base_internal.h"
-#include "cpu/cpu_internal.h"
-#include "executor/executor_internal.h"
-#include "ring/ring_internal.h"
+#include "cpu/query.h"
+#include "executor/loop.h"
+#include "ring/query.h"
 #include "sched/sched_internal.h"
+#include "waker/ready.h"
 
 enum {
-    FAIR_RUNS = 61,    /* prime, as in Go and tokio, so as not to beat */
+    FAIR_RUNS = 61,    /* prime, to avoid resonance with periodic work */
     SLOT_RUNS = 3,     /* in a row */
-    SEARCH_ROUNDS = 24 /* looks at all queues before sleep: about 10 us */
+    SEARCH_ROUNDS = 24 /* over all queues before sleep: about 10 us */
 };
 
-/* How long a sentinel sleeps: at first, and after naps that were for nothing.
- * To be woken takes about as long as the shortest. */
+/* How long a sentinel sleeps: the shortest time at first, then twice as long
+ * after each nap that finds no task, up to the longest. A wake takes about as
+ * long as the shortest nap. */
 static const int64_t shortest_nap_ns = 50 * 1000;
 static const int64_t longest_nap_ns = RV_NS_PER_MS;
 static const int64_t stop_cpu_ns = 5 * RV_NS_PER_S;
@@ -41,8 +45,8 @@ static const int64_t stop_cpu_ns = 5 * RV_NS_PER_S;
 static _Thread_local struct rv_worker *current;
 _Thread_local struct rv_worker *rv_worker_of_task;
 
-/* Not inline: a coroutine that was suspended may be in another thread, and a
- * compiler would use the first one's variable again. */
+/* Not inline: after a suspension a coroutine may be on another thread, and the
+ * compiler would reuse the address of the first thread's variable. */
 __attribute__((noinline)) struct rv_worker *rv_worker_current(void)
 {
     __asm__ volatile("");
@@ -67,8 +71,8 @@ void rv_worker_push(struct rv_worker *worker, struct rv_go_task *task)
 void rv_worker_ready(struct rv_worker *worker, struct rv_go_task *task,
                      bool busy)
 {
-    /* acq_rel: publishes the task to a thief; and the task that was there may
-     * have been put there by nobody but us. */
+    /* release: publishes the task to a thief, see take_slot(). The acquire half
+     * is not needed: only this thread stores tasks here. */
     struct rv_go_task *old =
         atomic_exchange_explicit(&worker->slot, task, memory_order_acq_rel);
 
@@ -86,7 +90,7 @@ static struct rv_go_task *take_slot(struct rv_worker *worker)
     /* relaxed: only a guess for the exchange. */
     if (!atomic_load_explicit(&worker->slot, memory_order_relaxed))
         return NULL;
-    /* acquire: what was written before the task was put there; pairs with
+    /* acquire: sees what was written before the task was stored; pairs with
      * rv_worker_ready(). */
     return atomic_exchange_explicit(&worker->slot, NULL, memory_order_acquire);
 }
@@ -104,13 +108,13 @@ static void *steal_from(struct rv_deque *deque)
 
 bool rv_sched_has_work(const struct rv_sched *sched, bool slots_too)
 {
-    /* After the caller's exchange of the idle word; pairs with the fence in
+    /* After the caller's exchange of the idle word. Pairs with the fence in
      * rv_idle_notify(). IDLE-1 */
     rv_full_fence();
     for (uint32_t i = 0; i < sched->len; i++) {
         const struct rv_worker *worker = &sched->workers[i];
 
-        /* relaxed: who takes it looks again. */
+        /* relaxed: a hint; taking an item checks again. */
         if (rv_deque_len(&worker->tasks) > 0 ||
             rv_deque_len(&worker->forks) > 0 ||
             (slots_too &&
@@ -180,11 +184,7 @@ static void pause_for(uint32_t turns)
 
 bool rv_worker_is_woken(const struct rv_worker *worker)
 {
-    const struct rv_ready *ready = rv_executor_ready(worker->executor);
-
-    /* relaxed: as in rv_ready_batch(). */
-    return !rv_chain_empty(&ready->local) ||
-           atomic_load_explicit(&ready->has_pushed, memory_order_relaxed);
+    return !rv_ready_is_empty(rv_executor_ready(worker->executor));
 }
 
 static struct rv_go_task *search(struct rv_worker *worker)
@@ -223,8 +223,8 @@ static void note_work(struct rv_worker *worker)
     atomic_store_explicit(&worker->worked, true, memory_order_relaxed);
 }
 
-/* busy: it is only its turn. Returns: true if there may be a task to run now.
- */
+/* busy: only for fairness, there may be tasks to run. Returns: true if a task
+ * of this worker became ready. */
 static bool run_executor(struct rv_worker *worker, bool busy)
 {
     worker->executor_ran = busy ? rv_executor_run_busy(worker->executor)
@@ -277,8 +277,9 @@ static int32_t task_main(void *arg)
     return task->fn(task->arg);
 }
 
-/* From now on its name is the coroutine's copy. Returns: 0, -ENOMEM. */
-static int start(struct rv_worker *worker, struct rv_go_task *task)
+/* The first run of a task. From now on its name is the coroutine's copy.
+ * Returns: 0, -ENOMEM. */
+static int make_coroutine(struct rv_worker *worker, struct rv_go_task *task)
 {
     char *own_name = task->own_name;
     const struct rv_coro_options options = {
@@ -296,12 +297,13 @@ static int start(struct rv_worker *worker, struct rv_go_task *task)
     return error;
 }
 
-static void finish(struct rv_worker *worker, struct rv_go_task *task)
+/* The task's function has returned. */
+static void end_task(struct rv_worker *worker, struct rv_go_task *task)
 {
     struct rv_fork *fork = task->fork;
 
     task->result = rv_coro_result(task->coro);
-    task->name = "finished"; /* it was the coroutine's */
+    task->name = "finished"; /* the old name is in the coroutine */
     rv_coro_free(task->coro);
     task->coro = NULL;
     if (!fork) {
@@ -318,10 +320,10 @@ static void run(struct rv_worker *worker, struct rv_go_task *task)
         atomic_load_explicit(&worker->runs, memory_order_relaxed);
     int error = 0;
 
-    /* relaxed, here and above: the worker alone writes it. */
+    /* relaxed, here and above: only the worker writes it. */
     atomic_store_explicit(&worker->runs, runs + 1, memory_order_relaxed);
     if (!task->coro)
-        error = start(worker, task);
+        error = make_coroutine(worker, task);
     if (error < 0) {
         task->result = error;
         rv_go_finish(worker, task);
@@ -330,9 +332,9 @@ static void run(struct rv_worker *worker, struct rv_go_task *task)
     worker->current = task;
     rv_worker_of_task = worker;
     if (rv_coro_resume(task->coro))
-        finish(worker, task);
+        end_task(worker, task);
     rv_worker_of_task = NULL;
-    worker->current = NULL; /* and the task may be elsewhere by now */
+    worker->current = NULL; /* the task may run on another worker already */
 }
 
 /* --- yield ------------------------------------------------------------- */
@@ -369,7 +371,7 @@ static int64_t next_nap_ns(struct rv_worker *worker)
     return nap_ns;
 }
 
-/* A virtual clock jumps to the first timer, as in an executor: base.h. */
+/* A virtual clock jumps to the first timer, as in an executor, see base.h. */
 static void park(struct rv_worker *worker, bool sentinel)
 {
     int64_t until_ns = rv_executor_next_ns(worker->executor);
@@ -386,8 +388,11 @@ static void park(struct rv_worker *worker, bool sentinel)
     rv_parker_park(worker->parker, rv_clock_real_ns(until_ns));
 }
 
-/* The tasks of ring and pool, and the pool's reads, only serve others, which
- * are counted. */
+/*
+ * Futures and operations of this worker that an event outside the scheduler may
+ * complete. The tasks of ring and CPU pool, and the reads of the latter, are
+ * not counted: they only serve futures and operations that are.
+ */
 static uint32_t count_outsiders(const struct rv_worker *worker)
 {
     const uint32_t futures =
@@ -406,8 +411,8 @@ static void sleep_or_not(struct rv_worker *worker)
     const bool searching = worker->searching;
     bool sentinel;
 
-    /* relaxed: the termination detection reads it under its mutex, after we
-     * were there. */
+    /* relaxed: published by the mutex of the termination detection, in the
+     * visit below. */
     atomic_store_explicit(&worker->outsiders, outsiders, memory_order_relaxed);
     worker->searching = false;
     if (rv_idle_sleep(&sched->idle, worker->index, searching, &sentinel) &&
@@ -422,15 +427,15 @@ static void sleep_or_not(struct rv_worker *worker)
 
 /* --- the loop ---------------------------------------------------------- */
 
-static void turn(struct rv_worker *worker)
+static void run_once(struct rv_worker *worker)
 {
     struct rv_go_task *task = next_task(worker);
 
     if (!task)
         task = search(worker);
     if (!task && !rv_worker_is_woken(worker)) {
-        /* What its executor polled may have left calls for the ring: they are
-         * submitted when it finds nothing to do. */
+        /* If the executor has polled a task, there may be calls for the ring.
+         * The executor submits them when it finds nothing to do. */
         if (!worker->executor_ran)
             sleep_or_not(worker);
         return;
@@ -452,7 +457,7 @@ static void enter_all(struct rv_worker *worker)
     rv_executor_enter(worker->executor);
 }
 
-/* Ring and pool end on the thread that used them, as they ask for. */
+/* The ring and the CPU pool must be freed on the thread that used them. */
 static void leave_all(struct rv_worker *worker)
 {
     rv_executor_leave(worker->executor);
@@ -476,12 +481,12 @@ void *rv_worker_main(void *arg)
     while (!atomic_load_explicit(&sched->over, memory_order_acquire)) {
         RV_CHECK(!rv_fork_is_copy(sched->mark),
                  "a child of fork() returned from a task of rv_sched");
-        /* relaxed, both: they come with a wake. */
+        /* relaxed, both: a wake follows the change. */
         if (atomic_load_explicit(&sched->canceling, memory_order_relaxed))
             rv_worker_cancel_waits(
                 worker,
                 atomic_load_explicit(&sched->despairing, memory_order_relaxed));
-        turn(worker);
+        run_once(worker);
     }
     leave_all(worker);
     return NULL;

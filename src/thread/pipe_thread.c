@@ -38,6 +38,7 @@
 #include <unistd.h>
 
 #include "base/base_internal.h"
+#include "thread/done_fd.h"
 #include "thread/pipe_thread_internal.h"
 #include "thread/pipe_thread_loop.h"
 

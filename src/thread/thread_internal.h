@@ -15,25 +15,16 @@
 #ifndef RV_THREAD_INTERNAL_H
 #define RV_THREAD_INTERNAL_H
 
+#include "base/sanitizers.h"
+
 #define RV_THREAD_FRAME_ARGS  0
 #define RV_THREAD_FRAME_BEGIN 8
 #define RV_THREAD_FRAME_MAIN  16
 #define RV_THREAD_FRAME_ALIVE 24
 #define RV_THREAD_FRAME_BYTES 32
 
-#if defined(__SANITIZE_THREAD__)
-#define RV_THREAD_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define RV_THREAD_SANITIZED 1
-#endif
-#endif
-#ifndef RV_THREAD_SANITIZED
-#define RV_THREAD_SANITIZED 0
-#endif
-
 /* ThreadSanitizer crashes on a thread whose start it did not see. */
-#if (defined(__x86_64__) || defined(__aarch64__)) && !RV_THREAD_SANITIZED
+#if (defined(__x86_64__) || defined(__aarch64__)) && !RV_TSAN
 #define RV_THREAD_BARE 1
 #else
 #define RV_THREAD_BARE 0

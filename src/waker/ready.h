@@ -169,7 +169,7 @@ static inline struct rv_ready_slot *rv_ready_alloc(struct rv_ready *queue)
 {
     struct rv_ready_slot *slot = queue->free;
 
-    if (!slot)
+    if (__builtin_expect(!slot, 0))
         return rv_ready_grow(queue);
     queue->free = slot->next;
     slot->id += UINT64_C(1) << 32;
@@ -348,6 +348,14 @@ static inline bool rv_ready_batch(struct rv_ready *queue)
         return false;
     rv_ready_cut(queue);
     return true;
+}
+
+/* Returns: false if rv_ready_batch() would find a task. Threads: the owner. */
+static inline bool rv_ready_is_empty(const struct rv_ready *queue)
+{
+    /* relaxed: as in rv_ready_batch(). */
+    return rv_chain_empty(&queue->local) &&
+           !atomic_load_explicit(&queue->has_pushed, memory_order_relaxed);
 }
 
 /* Private: rv_ready_unmark() of a shared task. */

@@ -303,8 +303,7 @@ RV_TEST(await_channel, a_deadlock_is_reported_in_the_words_of_the_channels)
 {
     static const struct rv_channel_options full = {.name = "full"};
     static const struct rv_channel_options empty = {.name = "empty"};
-    const struct rv_sched_options options = {.workers = 2,
-                                             .describe = rv_channel_describe};
+    const struct rv_sched_options options = {.workers = 2};
     struct rv_sched *sched;
     struct pair pair;
     const char *report;

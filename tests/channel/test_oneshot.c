@@ -75,8 +75,8 @@ RV_TEST(oneshot, a_recv_waits_for_the_value_or_the_close)
         CHECK_DROP_AFTER_EACH_POLL(&wait.future, &probe);
         rv_oneshot_recv_init(&wait, ends.receiver, &value);
         cr_assert_eq(poll_as(&probe, &wait.future), RV_PENDING);
-        cr_assert(rv_channel_describe(&wait.future, text, sizeof text));
-        cr_assert_str_eq(text, "recv on oneshot counted, not sent");
+        cr_assert(rv_future_describe(&wait.future, text, sizeof text));
+        cr_assert_str_eq(text, "receive on oneshot counted, not sent");
         if (closes)
             rv_oneshot_sender_close(ends.sender);
         else

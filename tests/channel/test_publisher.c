@@ -227,10 +227,10 @@ RV_TEST(publisher, futures_say_what_they_wait_for)
     char text[80];
 
     rv_subscriber_recv_init(&recv, subscriber, 4);
-    cr_assert(rv_channel_describe(&recv.future, text, sizeof text));
-    cr_assert_str_eq(text, "events of publisher news, none there");
+    cr_assert(rv_future_describe(&recv.future, text, sizeof text));
+    cr_assert_str_eq(text, "receive from publisher news, no event");
     rv_publisher_reserve_init(&next, publisher, 2);
-    cr_assert(rv_channel_describe(&next.future, text, sizeof text));
+    cr_assert(rv_future_describe(&next.future, text, sizeof text));
     cr_assert_str_eq(text, "room for 2 events in publisher news, full");
     rv_subscriber_close(subscriber);
     rv_publisher_close(publisher);

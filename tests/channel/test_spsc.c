@@ -313,18 +313,23 @@ RV_TEST(spsc, a_future_says_what_it_waits_for)
     struct rv_spsc_send send_wait;
     struct rv_spsc_recv recv_wait;
     struct rv_yield yield;
+    const struct rv_future zero = {0};
     char text[80];
     int value = 0;
 
     rv_spsc_send_init(&send_wait, ends.sender, &value, 1);
-    cr_assert(rv_channel_describe(&send_wait.future, text, sizeof text));
+    cr_assert(rv_future_describe(&send_wait.future, text, sizeof text));
     cr_assert_str_eq(text, "send on channel counted, full (2 of 2)");
     rv_spsc_recv_init(&recv_wait, ends.receiver, &value, 1);
-    cr_assert(rv_channel_describe(&recv_wait.future, text, sizeof text));
+    cr_assert(rv_future_describe(&recv_wait.future, text, sizeof text));
     cr_assert_str_eq(text, "receive on channel counted, empty");
     rv_yield_init(&yield);
-    cr_assert_not(rv_channel_describe(&yield.future, text, sizeof text));
+    cr_assert_not(rv_future_describe(&yield.future, text, sizeof text));
     cr_assert_str_eq(text, "");
+    text[0] = 'x';
+    cr_assert_not(rv_future_describe(&zero, text, sizeof text));
+    cr_assert_str_eq(text, "");
+    cr_assert_not(rv_future_describe(&zero, NULL, 0));
     close_both(&ends);
 }
 

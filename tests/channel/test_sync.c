@@ -166,7 +166,7 @@ RV_TEST(sync, a_mutex_goes_from_hand_to_hand)
     rv_mutex_unlock(&mutex);
     rv_mutex_fini(&mutex);
     rv_probe_fini(&probe);
-    rv_test_aborts(unlock_what_nobody_has, "a mutex that nobody has");
+    rv_test_aborts(unlock_what_nobody_has, "the mutex is not locked");
 }
 
 /* --- notify ------------------------------------------------------------ */

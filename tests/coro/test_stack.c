@@ -252,7 +252,7 @@ Test(coro_stack, a_hundred_thousand_use_few_mappings_and_go_away,
 
     /* What remains allocated: a cache of 64 stacks, and a depot of 16 MiB. */
     cr_assert_leq(rv_stack_mapped(), 64 + 1024 + 64);
-#ifndef RV_CORO_ASAN /* the sanitizer's shadow of the stacks remains */
+#if !RV_ASAN /* the sanitizer's shadow of the stacks remains */
     cr_assert_lt(resident_bytes(), before + (32 << 20));
 #else
     (void)before;

@@ -85,7 +85,8 @@ static inline void one_drop(struct rv_future *future)
 static inline void add_one(struct rv_runtime *runtime, struct crowd *crowd,
                            struct rv_callable *callable)
 {
-    static const struct rv_future_ops ops = {"one", one_poll, one_drop};
+    static const struct rv_future_ops ops = {
+        .name = "one", .poll = one_poll, .drop = one_drop};
     struct one *one = rv_alloc(sizeof *one);
 
     cr_assert_not_null(one);
@@ -115,7 +116,8 @@ static inline void crowd_drop(struct rv_future *future)
 
 static inline void crowd_init(struct crowd *crowd)
 {
-    static const struct rv_future_ops ops = {"crowd", crowd_poll, crowd_drop};
+    static const struct rv_future_ops ops = {
+        .name = "crowd", .poll = crowd_poll, .drop = crowd_drop};
 
     *crowd = (struct crowd){.left = 0};
     rv_future_init(&crowd->future, &ops);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cpu.pml - Spin's model of the CPU pool: src/cpu/cpu_class.c,
- * src/cpu/cpu_pool.c, and the pool thread's loop in
+ * src/cpu/cpu_job.c, and the pool thread's loop in
  * src/thread/pipe_thread_loop.h.
  *
  * An executor adds jobs, cancels some at any moment, and reads the pool
@@ -17,11 +17,11 @@
  * pool threads.
  *
  * MUTANTS: 1 2 3 4 5
- *   1  CPU_POOL-1: the drop of a future checks whether the callable was taken,
+ *   1  CPU_JOB-1: the drop of a future checks whether the callable was taken,
  *          but does not take it
- *   2  CPU_POOL-2: a job is freed with its future, whatever packets it has
+ *   2  CPU_JOB-2: a job is freed with its future, whatever packets it has
  *   3  CPU_CLASS-3: a byte makes room, and no job is handed over
- *   4  CPU_POOL-3: any byte settles the job, also one that says "not run"
+ *   4  CPU_JOB-3: any byte settles the job, also one that says "not run"
  *   5  PIPE_THREAD-2: a pool thread gets one more job than its pipes have slots
  */
 #ifndef MUTANT

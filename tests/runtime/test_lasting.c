@@ -234,8 +234,10 @@ static enum rv_poll later_poll(struct rv_future *future, struct rv_cx *cx)
 
 RV_TEST(lasting, who_does_not_ask_for_the_error_looks_now_and_then)
 {
-    static const struct rv_future_ops later_ops = {"later", later_poll, NULL};
-    static const struct rv_future_ops naive_ops = {"naive", naive_poll, NULL};
+    static const struct rv_future_ops later_ops = {.name = "later",
+                                                   .poll = later_poll};
+    static const struct rv_future_ops naive_ops = {.name = "naive",
+                                                   .poll = naive_poll};
     struct rv_runtime *runtime;
     struct later later = {.future = {0}};
     struct pair pair;

@@ -187,7 +187,7 @@ static void check_words(const struct rv_future *future)
 {
     char text[200];
 
-    cr_assert(rv_channel_describe(future, text, sizeof text));
+    cr_assert(rv_future_describe(future, text, sizeof text));
     cr_assert_not_null(strstr(text, "of the heap"), "%s", text);
 }
 

@@ -181,8 +181,9 @@ static inline void scale_sleeper_drop(struct rv_future *future)
 static inline void scale_sleep(struct rv_scope *scope, int64_t deadline_ns,
                                struct scale_late *late)
 {
-    static const struct rv_future_ops ops = {"sleeper", scale_sleeper_poll,
-                                             scale_sleeper_drop};
+    static const struct rv_future_ops ops = {.name = "sleeper",
+                                             .poll = scale_sleeper_poll,
+                                             .drop = scale_sleeper_drop};
     struct scale_sleeper *sleeper = rv_alloc(sizeof *sleeper);
 
     SCALE_CHECK(sleeper, "no memory");

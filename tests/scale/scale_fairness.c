@@ -125,8 +125,8 @@ static void reader_drop(struct rv_future *future)
 static void add_reader(struct rv_scope *scope, struct rv_stream *stream,
                        uint64_t *bytes)
 {
-    static const struct rv_future_ops ops = {"reader", reader_poll,
-                                             reader_drop};
+    static const struct rv_future_ops ops = {
+        .name = "reader", .poll = reader_poll, .drop = reader_drop};
     static char buffer[CHUNK_BYTES];
     struct reader *reader = rv_alloc(sizeof *reader);
 

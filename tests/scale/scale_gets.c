@@ -124,7 +124,8 @@ static void fetch_drop(struct rv_future *future)
 static void add_fetch(struct rv_scope *scope, const char *url,
                       struct outcome *outcome)
 {
-    static const struct rv_future_ops ops = {"fetch", fetch_poll, fetch_drop};
+    static const struct rv_future_ops ops = {
+        .name = "fetch", .poll = fetch_poll, .drop = fetch_drop};
     struct fetch *fetch = rv_alloc(sizeof *fetch);
 
     SCALE_CHECK(fetch, "no memory");

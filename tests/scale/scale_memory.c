@@ -30,8 +30,8 @@ static void parked_drop(struct rv_future *future)
 
 static struct rv_future *new_parked(int64_t deadline_ns)
 {
-    static const struct rv_future_ops ops = {"parked", parked_poll,
-                                             parked_drop};
+    static const struct rv_future_ops ops = {
+        .name = "parked", .poll = parked_poll, .drop = parked_drop};
     struct parked *parked = rv_alloc(sizeof *parked);
 
     (void)deadline_ns;

@@ -51,7 +51,7 @@ static uint32_t how_many(void)
     int major = 0;
     int minor = 0;
 
-#ifdef RV_CORO_TSAN /* a sanitizer has a limit of its own */
+#if RV_TSAN /* a sanitizer has a limit of its own */
     return UNDER_TSAN;
 #endif
     if (uname(&kernel) == 0 &&

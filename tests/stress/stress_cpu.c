@@ -116,7 +116,8 @@ static void task_drop(struct rv_future *future)
 
 static void storm(uint32_t count, bool ring_off)
 {
-    static const struct rv_future_ops ops = {"task", task_poll, task_drop};
+    static const struct rv_future_ops ops = {
+        .name = "task", .poll = task_poll, .drop = task_drop};
     const struct rv_runtime_options options = {.ring.off = ring_off,
                                                .cpu.threads = 3};
     struct rv_join joins[TASKS] = {{.task = 0}};

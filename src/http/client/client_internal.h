@@ -15,7 +15,7 @@
 #include <reveil/http_client.h>
 
 #include "http/message/buffer.h"
-#include "http/message/message_internal.h"
+#include "http/message/url.h"
 
 /* --- in client.c ------------------------------------------------------- */
 

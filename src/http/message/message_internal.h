@@ -11,6 +11,8 @@
 
 #include <reveil/http.h>
 
+#include "http/message/url.h"
+
 /*
  * The state of a parser. The head is parsed line by line, because its bytes
  * stay in the caller's buffer until it is complete. The body is parsed byte by
@@ -122,28 +124,7 @@ bool rv_http_is_authority(const char *text, uint32_t len);
 bool rv_http_is_target(const char *method, uint32_t method_len,
                        const char *text, uint32_t len);
 
-/* The path and query of a target, without the "http://host" of an absolute one.
- * May be empty. */
-struct rv_http_slice rv_http_origin(const char *bytes,
-                                    struct rv_http_slice target);
-
-/* --- in url.c ---------------------------------------------------------- */
-
-/* The parts of a URL. They refer to its text, and are not NUL-terminated. */
-struct rv_http_url_parts {
-    const char *host; /* without the brackets of an IPv6 address */
-    size_t host_len;
-    uint16_t port;
-    bool v6;
-    const char *target; /* path and query as written: may be empty, or begin */
-    size_t target_len;  /* with "?" */
-};
-
-/* Split a URL into its parts. Returns: as rv_http_url_parse(). */
-int rv_http_url_split(struct rv_http_url_parts *out, const char *text);
-
-/* The parts of a parsed URL. Borrows: they refer to *url. */
-struct rv_http_url_parts rv_http_parts_of(const struct rv_http_url *url);
+/* --- in url.c; see url.h too ---------------------------------------- */
 
 /*
  * Parse "host" or "host:port". It ends at "/", a backslash, "?", "#", or at

@@ -13,6 +13,7 @@
  * Threads: everything here is a function of its arguments.
  * Source: RFC 9112, section 3.2.
  */
+#include "http/message/target.h"
 #include "http/message/message_internal.h"
 
 #include <string.h>

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "http/message/message_internal.h"
+#include "http/message/url.h"
 
 struct rv_http_writer {
     char *at;

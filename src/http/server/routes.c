@@ -7,7 +7,7 @@
 #include <reveil/http_server.h>
 #include <string.h>
 
-#include "http/message/message_internal.h"
+#include "http/message/target.h"
 
 /* A handler that sends the fixed response of a route. */
 struct fixed {

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task.h - for the parts that make tasks of their own futures.
+ *
+ * Threads: the executor's.
+ */
+#ifndef RV_TASK_H
+#define RV_TASK_H
+
+#include <reveil/executor.h>
+
+/*
+ * What is special about a task. The caller of rv_task_spawn() sets BORROWED or
+ * EMBEDDED, or none of them. The executor sets the other two.
+ *
+ * RV_TASK_BORROWED: The future belongs to the caller, who drops and frees it.
+ * The executor only polls it. Such a task has no join handle.
+ *
+ * RV_TASK_EMBEDDED: The future lies inside an object that its drop function
+ * frees. The executor calls that function once, at the end of the task, and
+ * never rv_free(). A join handle gets the result, but not the future.
+ *
+ * RV_TASK_ABORTED: rv_task_abort() was called during a poll of this task. The
+ * poll continues; the executor ends the task when it returns. The flag is never
+ * set on a task that is not being polled.
+ *
+ * RV_TASK_LAST: rv_block_on() returns when this task has ended, so the
+ * executor then ends the batch early.
+ */
+enum rv_task_flag {
+    RV_TASK_ABORTED = 1,
+    RV_TASK_BORROWED = 2,
+    RV_TASK_EMBEDDED = 4,
+    RV_TASK_LAST = 8,
+};
+
+/*
+ * rv_spawn() with flags for the task: RV_TASK_BORROWED, RV_TASK_EMBEDDED or 0.
+ *
+ * id: where the task's id is stored before its first poll; with a `join` the id
+ *     is in join->task instead.
+ * Returns: as rv_spawn().
+ */
+int rv_task_spawn(struct rv_executor *executor, struct rv_future *future,
+                  struct rv_join *join, uint8_t flags, const char *where,
+                  uint64_t *id);
+
+/* Cancel the task of this id: now, or at the end of its current poll. Does
+ * nothing if the task has ended. */
+void rv_task_abort(struct rv_executor *executor, uint64_t id);
+
+#endif /* RV_TASK_H */

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * query.h - what other parts ask of a reactor and its sources.
+ *
+ * Threads: any.
+ */
+#ifndef RV_REACTOR_QUERY_H
+#define RV_REACTOR_QUERY_H
+
+#include <reveil/reactor.h>
+
+/* The reactor runs on an executor's own thread. Only that executor may use it.
+ */
+bool rv_reactor_is_fused(const struct rv_reactor *reactor);
+
+/* A parent of this process registered the source. What is done to its
+ * descriptor affects the parent too. */
+bool rv_source_is_parents(const struct rv_source *source);
+
+#endif /* RV_REACTOR_QUERY_H */
