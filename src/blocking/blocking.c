@@ -7,11 +7,11 @@
  * The job is on the heap, not in the future, because it may outlive the future:
  * a call that is running cannot be stopped. While there is a job, its argument
  * is lent to the pool. The loan ends when the future is READY; if the future is
- * dropped first, the pool frees both (see the states in blocking_internal.h).
+ * dropped first, the pool frees both (see the states in job.h).
  */
 #include <errno.h>
 
-#include "blocking/blocking_internal.h"
+#include "blocking/job.h"
 
 /* A job of this future. */
 struct call {

@@ -37,7 +37,7 @@
 #include <time.h>
 
 #include "base/base_internal.h"
-#include "blocking/blocking_internal.h"
+#include "blocking/job.h"
 
 enum { DEFAULT_THREADS = 512, DEFAULT_IDLE_S = 10, NICEST = 19, CLASSES = 2 };
 

@@ -42,7 +42,7 @@
 
 #include "base/base_internal.h"
 #include "file/file_internal.h"
-#include "ring/ring_internal.h"
+#include "ring/slot.h"
 
 /* What a step of an operation leads to. */
 enum step {

@@ -15,7 +15,7 @@
 
 #include "base/base_internal.h"
 #include "file/file_internal.h"
-#include "ring/ring_internal.h"
+#include "ring/slot.h"
 
 _Static_assert(sizeof(struct rv_file_loan) <= RV_ENTRY_KEPT_BYTES,
                "an entry of the ring keeps a copy of the loan");

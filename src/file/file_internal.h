@@ -15,7 +15,7 @@
 
 #include <reveil/file.h>
 
-#include "blocking/blocking_internal.h"
+#include "blocking/job.h"
 
 /* Claim the buffer for an operation that fills it, or for one that reads it;
  * several of the latter may have it at once. Returns: false if it is claimed

@@ -277,6 +277,22 @@ static bool admit(struct rv_ring *ring)
     return true;
 }
 
+void rv_entry_link(struct rv_entry *first, struct rv_entry *second)
+{
+    first->next_id = second->id;
+    second->follows = true;
+}
+
+void rv_entry_keep(struct rv_entry *entry,
+                   void (*release)(void *copy, int32_t result),
+                   const void *data, size_t data_bytes)
+{
+    RV_CHECK(data_bytes <= RV_ENTRY_KEPT_BYTES, "too much for an entry");
+    memcpy(entry->kept, data, data_bytes);
+    entry->owner = entry->kept;
+    entry->release = release;
+}
+
 void rv_entry_submit(struct rv_ring *ring, struct rv_entry *entry)
 {
     rv_list_push(&ring->waiting, &entry->node);

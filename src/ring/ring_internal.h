@@ -13,7 +13,6 @@
 #define RV_RING_INTERNAL_H
 
 #include <reveil/ring.h>
-#include <string.h>
 
 #include "base/base_internal.h"
 #include "base/slab.h"
@@ -21,8 +20,7 @@
 #include "ring/observer.h"
 #include "ring/query.h"
 #include "ring/queues.h"
-
-enum { RV_ENTRY_KEPT_BYTES = 4 * sizeof(void *) };
+#include "ring/slot.h"
 
 /*
  * The state of an entry of the operation table.
@@ -118,10 +116,6 @@ struct rv_ring {
 struct rv_entry *rv_entry_new(struct rv_ring *ring,
                               const struct rv_ring_call *call);
 
-/* Write the head of a chain, with the rest of it, to the submission queue; or
- * put it in line if there is no room. */
-void rv_entry_submit(struct rv_ring *ring, struct rv_entry *entry);
-
 /* The entry has no future, from now on. It must not be DONE. */
 void rv_entry_orphan(struct rv_ring *ring, struct rv_entry *entry);
 
@@ -129,27 +123,6 @@ void rv_entry_orphan(struct rv_ring *ring, struct rv_entry *entry);
  * what the entry owns at the completion. The caller must not use the entry
  * afterwards. */
 void rv_entry_abandon(struct rv_ring *ring, struct rv_entry *entry);
-
-/* `second` begins when `first` has done all it should. Before the submission of
- * `first`, which submits both. */
-static inline void rv_entry_link(struct rv_entry *first,
-                                 struct rv_entry *second)
-{
-    first->next_id = second->id;
-    second->follows = true;
-}
-
-/* If the future is dropped before the completion, call `release` with a copy of
- * `data`, which is in the entry: so this needs no memory. */
-static inline void rv_entry_keep(struct rv_entry *entry,
-                                 void (*release)(void *copy, int32_t result),
-                                 const void *data, size_t data_bytes)
-{
-    RV_CHECK(data_bytes <= RV_ENTRY_KEPT_BYTES, "too much for an entry");
-    memcpy(entry->kept, data, data_bytes);
-    entry->owner = entry->kept;
-    entry->release = release;
-}
 
 /* Free an entry that is DONE or was never in line. */
 void rv_entry_free(struct rv_ring *ring, struct rv_entry *entry);
@@ -179,32 +152,6 @@ int rv_ring_submit(struct rv_ring *ring, uint32_t wait_for);
 
 /* Process all completions in the queue. Returns: true if there was any. */
 bool rv_ring_reap(struct rv_ring *ring);
-
-/* --- ring_op.c: an operation from the side of its future ---------------- */
-
-/* The ring of this thread, if it serves the tasks of `cx`. Returns: 0; -ENODEV:
- * there is none; as rv_ring_open(). */
-int rv_ring_of(const struct rv_cx *cx, struct rv_ring **out);
-
-/* Make an entry for `call`, for the caller to fill in and submit. Returns: NULL
- * without memory. */
-struct rv_entry *rv_ring_slot_alloc(struct rv_ring_slot *slot,
-                                    struct rv_ring *ring,
-                                    const struct rv_ring_call *call);
-
-/* Free an entry that was not submitted. */
-void rv_ring_slot_free(struct rv_ring_slot *slot);
-
-/*
- * Take the result if the operation has ended, or else store the waker.
- *
- * Returns: true if it has ended, now or before, or was never begun.
- */
-bool rv_ring_slot_poll(struct rv_ring_slot *slot, const struct rv_cx *cx);
-
-/* Cancel the operation if it has not ended. What the entry owns is released,
- * now or at the completion. */
-void rv_ring_slot_drop(struct rv_ring_slot *slot);
 
 /* --- ending.c ---------------------------------------------------------- */
 

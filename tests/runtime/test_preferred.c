@@ -28,7 +28,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "blocking/blocking_internal.h"
+#include "blocking/job.h"
 #include "reactor/reactor_internal.h"
 #include "ring/ring_internal.h"
 #include "support/machine.h"

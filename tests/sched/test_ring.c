@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "blocking/blocking_internal.h"
+#include "blocking/job.h"
 #include "coro/stack.h"
 #include "ring/ring_internal.h"
 #include "support/failing_alloc.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * blocking_internal.h - what blocking.c calls in blocking_pool.c.
+ * job.h - a call for the pool, inside an object of another part.
  *
- * Calls go one way: the future uses the pool, and the pool knows only jobs.
+ * Calls go one way: a future uses the pool, and the pool knows only jobs.
  */
-#ifndef RV_BLOCKING_INTERNAL_H
-#define RV_BLOCKING_INTERNAL_H
+#ifndef RV_BLOCKING_JOB_H
+#define RV_BLOCKING_JOB_H
 
 #include <reveil/blocking.h>
 
@@ -82,4 +82,4 @@ bool rv_blocking_poll_job(struct rv_blocking_job *job,
  */
 void rv_blocking_detach(struct rv_blocking_job *job);
 
-#endif /* RV_BLOCKING_INTERNAL_H */
+#endif /* RV_BLOCKING_JOB_H */
