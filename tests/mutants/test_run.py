@@ -7,10 +7,12 @@ usage: test_run.py
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -64,6 +66,17 @@ HONEST = "int main(void) { return rule() ? say(\"the rule is broken\") : 0; }"
 FLAKY = """int main(void)
 {
     return rule() || call() % 4 == 0 ? say("the rule is broken") : 0;
+}
+"""
+# Says who it is, and waits to be killed.
+SLEEPY = """int main(void)
+{
+    FILE *file = fopen(getenv("FAKE_COUNT"), "w");
+
+    fprintf(file, "%d\\n", getpid());
+    fclose(file);
+    for (;;)
+        pause();
 }
 """
 
@@ -177,6 +190,49 @@ class Runner(unittest.TestCase):
         status, out, _ = self.run_all()
         self.assertEqual(status, 1)
         self.assertIn("does not apply", out)
+
+    def end_it(self, number, **environment):
+        """Like Ctrl-C, or Meson when it is interrupted, as soon as something
+        runs. Returns: the process that did; nothing else may be left."""
+        own = self.tree / "tmp"
+        own.mkdir()
+        self.count.write_text("")
+        with subprocess.Popen(
+                [HERE / "run", "--tree", self.tree, "--mutants",
+                 self.tree / "mutants"], start_new_session=True,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                env=dict(os.environ, FAKE_COUNT=str(self.count),
+                         TMPDIR=str(own), **environment)) as child:
+            end = time.monotonic() + SECONDS
+            while not self.count.read_text().endswith("\n"):
+                self.assertIsNone(child.poll())
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.005)
+            os.killpg(child.pid, number)
+            out, _ = child.communicate(timeout=SECONDS)
+        self.assertEqual((child.returncode, out), (128 + number, b""))
+        self.assertEqual(list(own.iterdir()), [])
+        own.rmdir()
+        return int(self.count.read_text().split()[0])
+
+    def test_when_it_is_ended_it_ends_what_it_runs(self):
+        self.program(SLEEPY)
+        self.mutant("hang")
+        for number in signal.SIGINT, signal.SIGTERM:
+            with self.subTest(number), self.assertRaises(ProcessLookupError):
+                os.kill(self.end_it(number), 0)
+
+    def test_when_it_is_ended_it_compiles_no_more(self):
+        self.mutant("hang")
+        for i in range(20):
+            (self.tree / f"src/more_{i}.c").write_text("")
+        compiler = self.tree / "compiler"
+        compiler.write_text(
+            '#!/bin/sh\necho "$$" >>"$FAKE_COUNT"\nexec sleep 100000\n')
+        compiler.chmod(0o755)
+        for number in signal.SIGINT, signal.SIGTERM:
+            with self.subTest(number):
+                self.end_it(number, CC=str(compiler))
 
     def test_names_choose(self):
         self.mutant('"rule is broken"')
