@@ -59,6 +59,11 @@ class Floor:
             kill_group(group, signal.SIGKILL)
             self.groups.discard(group)
 
+    def forget(self, group):
+        """It has ended."""
+        with self.changed:
+            self.groups.discard(group)
+
     def close(self):
         """All that was started is killed, and nothing more starts."""
         with self.changed:

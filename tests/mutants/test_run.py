@@ -68,7 +68,7 @@ FLAKY = """int main(void)
     return rule() || call() % 4 == 0 ? say("the rule is broken") : 0;
 }
 """
-# Says who it is, and waits to be killed.
+# Says who it is, and goes on until it is killed; it is not still.
 SLEEPY = """int main(void)
 {
     FILE *file = fopen(getenv("FAKE_COUNT"), "w");
@@ -76,7 +76,7 @@ SLEEPY = """int main(void)
     fprintf(file, "%d\\n", getpid());
     fclose(file);
     for (;;)
-        pause();
+        usleep(1000);
 }
 """
 
@@ -100,12 +100,22 @@ class Runner(unittest.TestCase):
         (self.tree / f"mutants/{name}.mutant").write_text(
             MUTANT.format(wanted=wanted, body=body))
 
-    def run_all(self):
+    @staticmethod
+    def one():
+        """For the child: one of the processors."""
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+    @staticmethod
+    def two():
+        """That there are two has to be told where there is one."""
+        os.sched_setaffinity(0, range(os.cpu_count()))
+
+    def run_all(self, before=None):
         done = subprocess.run(
             [HERE / "run", "--tree", self.tree, "--mutants",
              self.tree / "mutants"],
             capture_output=True, text=True, timeout=SECONDS, check=False,
-            env=dict(os.environ, FAKE_COUNT=str(self.count)))
+            preexec_fn=before, env=dict(os.environ, FAKE_COUNT=str(self.count)))
         return done.returncode, done.stdout, done.stderr
 
     def test_what_shows_its_text_is_killed_and_the_sum_is_told(self):
@@ -140,9 +150,29 @@ class Runner(unittest.TestCase):
 
     def test_one_that_changes_nothing_survives(self):
         self.mutant('"rule is broken"', "return 0 + 0;")
-        status, out, _ = self.run_all()
+        if os.cpu_count() == 1:
+            self.skipTest("one processor does not meet each race")
+        status, out, _ = self.run_all(self.two)
         self.assertEqual(status, 1)
-        self.assertIn("survives 30 runs", out)
+        self.assertIn("survives 100 runs", out)
+        self.assertIn("0 killed, 1 survived; the intact programs ran 100 times",
+                      out)
+
+    def test_on_one_processor_it_is_skipped(self):
+        self.mutant('"rule is broken"', "return 0 + 0;")
+        self.mutant('"rule is broken"', name="killed")
+        status, out, _ = self.run_all(self.one)
+        self.assertEqual(status, 0, out)
+        self.assertIn("ok   mutant broken # SKIP one processor does not meet "
+                      "each race: survives 10 runs", out)
+        self.assertIn("1 killed, 0 survived, 1 skipped; ", out)
+        self.assertTrue(out.endswith("2 passed, 0 failed\n"), out)
+
+    def test_on_one_processor_another_text_is_a_failure_too(self):
+        self.mutant('"something else"')
+        status, out, _ = self.run_all(self.one)
+        self.assertEqual(status, 1)
+        self.assertIn("0 killed, 1 survived", out)
 
     def test_a_flaky_program_is_the_failure_whatever_the_mutants_do(self):
         self.program(FLAKY)

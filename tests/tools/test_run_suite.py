@@ -39,6 +39,7 @@ class Machine(skips.Machine):
     sanitized = False
     hosts_has_names = True
     mappings = 65530
+    processors = 2
 
     def __init__(self, tools=(), **facts):
         super().__init__(".")
@@ -81,6 +82,8 @@ class Skips(unittest.TestCase):
                 ("/etc/hosts has no name but localhost",
                  {"hosts_has_names": False}),
                 ("sanitized: no figures", {"sanitized": True}),
+                ("one processor does not meet each race: x",
+                 {"processors": 1}),
                 ("vm.max_map_count does not limit it", {"mappings": 1 << 20})):
             with self.subTest(reason):
                 self.assertEqual(len(self.judge(reason)), 1)
