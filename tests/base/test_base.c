@@ -392,6 +392,33 @@ Test(panic, a_check_that_holds_does_nothing)
     check(true);
 }
 
+/* --- the tests themselves ----------------------------------------------- */
+
+/* A test that is interrupted, as far as its children can tell. */
+_Noreturn static void leave_a_child(void)
+{
+    if (fork() == 0)
+        for (;;)
+            pause();
+    _exit(0);
+}
+
+RV_TEST(base, a_child_of_a_test_ends_with_it)
+{
+    pid_t child;
+    int ends[2];
+    char byte;
+
+    cr_assert_eq(pipe(ends), 0);
+    child = fork();
+    if (child == 0)
+        leave_a_child();
+    close(ends[1]);
+    cr_assert_eq(waitpid(child, NULL, 0), child);
+    cr_assert_eq(read(ends[0], &byte, 1), 0, "until the last has ended");
+    close(ends[0]);
+}
+
 /* --- the version -------------------------------------------------------- */
 
 RV_TEST(base, the_library_has_the_version_of_its_headers)

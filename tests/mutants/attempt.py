@@ -27,6 +27,10 @@ STILL, SLOW = "still", "slow"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
+class Closed(Exception):
+    """All is to end, so nothing starts."""
+
+
 class Floor:
     """Several may run at once, or one alone."""
 
@@ -35,6 +39,37 @@ class Floor:
         self.running = 0
         self.alone = False
         self.waiting = 0
+        self.groups = set()  # what has been started and not yet been ended
+        self.closed = False
+
+    def start(self, *arguments, **options):
+        """Popen in a session of its own, where no Ctrl-C gets."""
+        with self.changed:
+            if self.closed:
+                raise Closed
+            process = subprocess.Popen(
+                *arguments, **options, start_new_session=True
+            )
+            self.groups.add(process.pid)
+            return process
+
+    def end(self, group):
+        """What is left of it is killed; the caller waits for it."""
+        with self.changed:
+            kill_group(group, signal.SIGKILL)
+            self.groups.discard(group)
+
+    def forget(self, group):
+        """It has ended."""
+        with self.changed:
+            self.groups.discard(group)
+
+    def close(self):
+        """All that was started is killed, and nothing more starts."""
+        with self.changed:
+            self.closed = True
+            for group in self.groups:
+                kill_group(group, signal.SIGKILL)
 
     def enter(self):
         with self.changed:
@@ -71,6 +106,11 @@ class Floor:
                 self.alone = False
                 self.running += 1
                 self.changed.notify_all()
+
+
+def kill_group(group, number):
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, number)
 
 
 def look_at(session):
@@ -135,13 +175,12 @@ class Attempt:
         self.was_alone = False
         with tempfile.TemporaryFile() as errors:
             begin = time.monotonic()
-            self.process = subprocess.Popen(
+            self.process = floor.start(
                 arguments,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
-                start_new_session=True,
             )
             hang = self.watch()
             self.seconds = time.monotonic() - begin
@@ -156,15 +195,14 @@ class Attempt:
             return self.hangs()
         finally:
             os.close(self.end)
-            self.signal(signal.SIGKILL)
+            self.floor.end(self.process.pid)
             _, status, usage = os.wait4(self.process.pid, 0)
             self.status = os.waitstatus_to_exitcode(status)
             self.process.returncode = self.status  # it is waited for
             self.used_s = usage.ru_utime + usage.ru_stime
 
     def signal(self, number):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, number)
+        kill_group(self.process.pid, number)
 
     def ends_within(self, seconds):
         return bool(select.select([self.end], [], [], seconds)[0])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Compiles a copy of the tree once, and of each mutant what it changes."""
 
+import concurrent.futures
 import functools
 import os
 import pathlib
@@ -21,18 +22,19 @@ VARIANTS = {
 }
 
 
-def command(arguments, tree):
-    done = subprocess.run(
-        arguments, cwd=tree, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise Trouble("does not compile:\n" + done.stderr)
+def result_of(future):
+    """Python does not hear a signal that comes just before a wait: so none is
+    for long."""
+    while not concurrent.futures.wait([future], timeout=0.1).done:
+        pass
+    return future.result()
 
 
 class Builder:
     """Compiles a copy of the tree, once for each variant, and mutants."""
 
-    def __init__(self, root, work, pool):
+    def __init__(self, root, work, pool, floor):
+        self.floor = floor
         self.work = work
         self.tree = work / "tree"
         for folder in ("include", "src", "tests/stress", "tests/support"):
@@ -40,13 +42,27 @@ class Builder:
         self.pool = pool
         self.objects = {}  # (variant, source) -> object file
 
+    def command(self, arguments):
+        process = self.floor.start(
+            arguments,
+            cwd=self.tree,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        _, errors = process.communicate()
+        self.floor.forget(process.pid)
+        if process.returncode:
+            raise Trouble("does not compile:\n" + errors)
+
     def compile(self, variant, source, path=None, name=None, first=()):
         """first: flags before all others."""
         name = name or source.replace("/", "_")
         out = self.work / f"{variant}-{name}.o"
         flags = list(first) + FLAGS + VARIANTS[variant]
         arguments = CC + flags + ["-c", str(path or source), "-o", str(out)]
-        command(arguments, self.tree)
+        self.command(arguments)
         return out
 
     def compile_intact(self, needed):
@@ -56,7 +72,7 @@ class Builder:
             for pair in sorted(needed)
         }
         for pair, future in futures.items():
-            self.objects[pair] = future.result()
+            self.objects[pair] = result_of(future)
 
     def compile_mutant(self, variant, mutant, program):
         """Returns: the objects that take the intact ones' slots."""
@@ -103,12 +119,11 @@ class Builder:
             for source in self.library() + [test]
         ]
         out = self.work / f"{variant}-{name}-{program}"
-        command(
+        self.command(
             CC
             + VARIANTS[variant]
             + [str(o) for o in objects]
-            + ["-o", str(out), "-lpthread"],
-            self.tree,
+            + ["-o", str(out), "-lpthread"]
         )
         return out
 

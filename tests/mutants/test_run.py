@@ -7,10 +7,12 @@ usage: test_run.py
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -66,6 +68,17 @@ FLAKY = """int main(void)
     return rule() || call() % 4 == 0 ? say("the rule is broken") : 0;
 }
 """
+# Says who it is, and goes on until it is killed; it is not still.
+SLEEPY = """int main(void)
+{
+    FILE *file = fopen(getenv("FAKE_COUNT"), "w");
+
+    fprintf(file, "%d\\n", getpid());
+    fclose(file);
+    for (;;)
+        usleep(1000);
+}
+"""
 
 
 class Runner(unittest.TestCase):
@@ -87,12 +100,22 @@ class Runner(unittest.TestCase):
         (self.tree / f"mutants/{name}.mutant").write_text(
             MUTANT.format(wanted=wanted, body=body))
 
-    def run_all(self):
+    @staticmethod
+    def one():
+        """For the child: one of the processors."""
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+    @staticmethod
+    def two():
+        """That there are two has to be told where there is one."""
+        os.sched_setaffinity(0, range(os.cpu_count()))
+
+    def run_all(self, before=None):
         done = subprocess.run(
             [HERE / "run", "--tree", self.tree, "--mutants",
              self.tree / "mutants"],
             capture_output=True, text=True, timeout=SECONDS, check=False,
-            env=dict(os.environ, FAKE_COUNT=str(self.count)))
+            preexec_fn=before, env=dict(os.environ, FAKE_COUNT=str(self.count)))
         return done.returncode, done.stdout, done.stderr
 
     def test_what_shows_its_text_is_killed_and_the_sum_is_told(self):
@@ -127,9 +150,29 @@ class Runner(unittest.TestCase):
 
     def test_one_that_changes_nothing_survives(self):
         self.mutant('"rule is broken"', "return 0 + 0;")
-        status, out, _ = self.run_all()
+        if os.cpu_count() == 1:
+            self.skipTest("one processor does not meet each race")
+        status, out, _ = self.run_all(self.two)
         self.assertEqual(status, 1)
-        self.assertIn("survives 30 runs", out)
+        self.assertIn("survives 100 runs", out)
+        self.assertIn("0 killed, 1 survived; the intact programs ran 100 times",
+                      out)
+
+    def test_on_one_processor_it_is_skipped(self):
+        self.mutant('"rule is broken"', "return 0 + 0;")
+        self.mutant('"rule is broken"', name="killed")
+        status, out, _ = self.run_all(self.one)
+        self.assertEqual(status, 0, out)
+        self.assertIn("ok   mutant broken # SKIP one processor does not meet "
+                      "each race: survives 10 runs", out)
+        self.assertIn("1 killed, 0 survived, 1 skipped; ", out)
+        self.assertTrue(out.endswith("2 passed, 0 failed\n"), out)
+
+    def test_on_one_processor_another_text_is_a_failure_too(self):
+        self.mutant('"something else"')
+        status, out, _ = self.run_all(self.one)
+        self.assertEqual(status, 1)
+        self.assertIn("0 killed, 1 survived", out)
 
     def test_a_flaky_program_is_the_failure_whatever_the_mutants_do(self):
         self.program(FLAKY)
@@ -177,6 +220,49 @@ class Runner(unittest.TestCase):
         status, out, _ = self.run_all()
         self.assertEqual(status, 1)
         self.assertIn("does not apply", out)
+
+    def end_it(self, number, **environment):
+        """Like Ctrl-C, or Meson when it is interrupted, as soon as something
+        runs. Returns: the process that did; nothing else may be left."""
+        own = self.tree / "tmp"
+        own.mkdir()
+        self.count.write_text("")
+        with subprocess.Popen(
+                [HERE / "run", "--tree", self.tree, "--mutants",
+                 self.tree / "mutants"], start_new_session=True,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                env=dict(os.environ, FAKE_COUNT=str(self.count),
+                         TMPDIR=str(own), **environment)) as child:
+            end = time.monotonic() + SECONDS
+            while not self.count.read_text().endswith("\n"):
+                self.assertIsNone(child.poll())
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.005)
+            os.killpg(child.pid, number)
+            out, _ = child.communicate(timeout=SECONDS)
+        self.assertEqual((child.returncode, out), (128 + number, b""))
+        self.assertEqual(list(own.iterdir()), [])
+        own.rmdir()
+        return int(self.count.read_text().split()[0])
+
+    def test_when_it_is_ended_it_ends_what_it_runs(self):
+        self.program(SLEEPY)
+        self.mutant("hang")
+        for number in signal.SIGINT, signal.SIGTERM:
+            with self.subTest(number), self.assertRaises(ProcessLookupError):
+                os.kill(self.end_it(number), 0)
+
+    def test_when_it_is_ended_it_compiles_no_more(self):
+        self.mutant("hang")
+        for i in range(20):
+            (self.tree / f"src/more_{i}.c").write_text("")
+        compiler = self.tree / "compiler"
+        compiler.write_text(
+            '#!/bin/sh\necho "$$" >>"$FAKE_COUNT"\nexec sleep 100000\n')
+        compiler.chmod(0o755)
+        for number in signal.SIGINT, signal.SIGTERM:
+            with self.subTest(number):
+                self.end_it(number, CC=str(compiler))
 
     def test_names_choose(self):
         self.mutant('"rule is broken"')

@@ -227,6 +227,8 @@ static int wait_a_moment(int64_t ns)
 
     rv_sleep_init(&nap, rv_now_ns() + ns);
     result = rv_await(&nap.future);
+    /* This may be another worker: the wheel of the first is not for it. */
+    STRESS_CHECK(!nap.executor, "it is still in the wheel");
     rv_drop(&nap.future);
     return result;
 }

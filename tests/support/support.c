@@ -8,11 +8,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -53,6 +55,31 @@ _Noreturn void _Exit(int status)
     _exit(status);
 }
 #endif
+
+/* --- children ---------------------------------------------------------- */
+
+/* Criterion runs each test in a session of its own, and ends it with itself;
+ * of the children of the test it knows nothing. */
+static pid_t parent;
+
+static void remember_parent(void)
+{
+    parent = getpid();
+}
+
+static void end_with_parent(void)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) /* it had ended before */
+        _exit(1);
+}
+
+__attribute__((constructor)) static void end_children_with_tests(void)
+{
+    pthread_atfork(remember_parent, NULL, end_with_parent);
+}
+
+/* --- a runtime --------------------------------------------------------- */
 
 int rv_test_runtime_start(struct rv_runtime **out)
 {

@@ -14,6 +14,9 @@
  * check runs at the end of the body, because Criterion 2.4 reports a test as
  * passed whatever its .fini function finds, and ends the process of each test
  * without the exit at which the sanitizer would check.
+ *
+ * A child that a test makes with fork() is killed when the thread that made it
+ * ends: a test that is interrupted leaves no process.
  */
 #ifndef RV_TEST_SUPPORT_H
 #define RV_TEST_SUPPORT_H

@@ -97,6 +97,10 @@ class Machine:
                    for words in lines)
 
     @functools.cached_property
+    def processors(self):
+        return len(os.sched_getaffinity(0))
+
+    @functools.cached_property
     def mappings(self):
         with open("/proc/sys/vm/max_map_count", encoding="ascii") as file:
             return int(file.read())
@@ -163,6 +167,7 @@ REASONS = [
      lambda m, _: not m.may_open(20000)),
     (r"limit of descriptors cannot be set", lambda m, _: not m.works(
         "sh", "-c", "ulimit -n 100")),
+    (r"one processor does not meet", lambda m, _: m.processors == 1),
     (r"built without libcrypto", lambda m, _: not m.works(
         "pkg-config", "--exists", "libcrypto")),
     (r"root reads every file", lambda m, _: os.geteuid() == 0),

@@ -8,7 +8,11 @@ usage: test_run_suite.py
 import importlib.machinery
 import importlib.util
 import os
+import signal
+import subprocess
 import sys
+import tempfile
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -35,6 +39,7 @@ class Machine(skips.Machine):
     sanitized = False
     hosts_has_names = True
     mappings = 65530
+    processors = 2
 
     def __init__(self, tools=(), **facts):
         super().__init__(".")
@@ -77,6 +82,8 @@ class Skips(unittest.TestCase):
                 ("/etc/hosts has no name but localhost",
                  {"hosts_has_names": False}),
                 ("sanitized: no figures", {"sanitized": True}),
+                ("one processor does not meet each race: x",
+                 {"processors": 1}),
                 ("vm.max_map_count does not limit it", {"mappings": 1 << 20})):
             with self.subTest(reason):
                 self.assertEqual(len(self.judge(reason)), 1)
@@ -160,6 +167,52 @@ class Progress(unittest.TestCase):
         progress = self.progress({}, "a")
         for line in "Ok:   12", ">>> A=1 ./x", "", "Fail: 0":
             self.assertFalse(progress.take(line))
+
+
+MESON = """#!/bin/sh
+case "$*" in *--list) exit ;; esac
+trap 'exit 1' TERM
+setsid -w sh -c 'echo $$ >>"$TREE/test"; exec sleep 100000' &
+wait
+"""
+# As Meson does with a test that it was starting: SIGTERM ends the first wait.
+FORGETFUL = MESON.replace("'exit 1'", ":") + "wait\n"
+
+
+class Interrupt(unittest.TestCase):
+    def check(self, meson, number):
+        with tempfile.TemporaryDirectory() as tree:
+            os.mkdir(f"{tree}/meson-logs")
+            with open(f"{tree}/meson", "w", encoding="ascii") as file:
+                file.write(meson)
+            os.chmod(file.name, 0o755)
+            os.mkdir(f"{tree}/meson-info")
+            with open(f"{tree}/meson-info/intro-tests.json", "w",
+                      encoding="ascii") as file:
+                file.write("[]")
+            path = f"{tree}/test"
+            with subprocess.Popen(
+                    [f"{HERE}/run-suite", f"{tree}/counts", tree],
+                    env=dict(os.environ, TREE=tree,
+                             PATH=f"{tree}:{os.environ['PATH']}"),
+                    start_new_session=True, stdout=subprocess.DEVNULL) as run:
+                while not os.path.exists(path) or not os.path.getsize(path):
+                    self.assertIsNone(run.poll())
+                    time.sleep(0.005)
+                os.killpg(run.pid, number)
+                self.assertEqual(run.wait(), 130)
+            with open(path, encoding="ascii") as file:
+                return int(file.read())
+
+    def test_meson_is_told(self):
+        for number in suite.ENDINGS:
+            with self.subTest(number):
+                os.killpg(self.check(MESON, number), signal.SIGKILL)
+
+    def test_a_test_that_meson_forgets_is_ended(self):
+        for number in suite.ENDINGS:
+            with self.subTest(number), self.assertRaises(ProcessLookupError):
+                os.kill(self.check(FORGETFUL, number), 0)
 
 
 if __name__ == "__main__":
