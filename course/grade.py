@@ -21,11 +21,13 @@ import tempfile
 
 import check
 import cut
+import formats
 import isolation
 import lessons
 import show
 from class_page import write_page
 from context import Stop
+from options import UsageError
 from terminal import StatusLine
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -263,7 +265,19 @@ def check_arguments(context, options):
     return students
 
 
+def write_for_autograder(form, verdicts, context):
+    """One student's verdicts, for the autograder that handed him in."""
+    formats.write(form, [verdict for (i, _), verdict in
+                         sorted(verdicts.items()) if i == 0],
+                  context, sys.stdout)
+    return 0 if all(v["passed"] for v in verdicts.values()) else 1
+
+
 def command_grade(context, options):
+    form = options.get("--format", "json" if context.json else None)
+    if form not in (None, "json", "junit", "gradescope"):
+        raise UsageError(context.t("lesson.unknown_option", command="grade",
+                                   name="--format " + form))
     t, say = context.t, context.terminal.say
     students = check_arguments(context, options)
     seed = options.number("--seed", t)
@@ -276,11 +290,11 @@ def command_grade(context, options):
     how = isolation.kind()
     grader = Grader(seed, how, [os.path.realpath(path)
                                 for path in options.operands])
-    if not context.json:
+    if not form:
         say(t("grade.isolated" if how == "namespaces"
               else "grade.not_isolated"))
         say(t("grade.seed", seed=seed))
-    status = StatusLine(context.json)
+    status = StatusLine(form is not None)
     verdicts = grade_all(
         grader, students, wanted,
         options.number("--jobs", t) or os.cpu_count() or 1,
@@ -292,11 +306,13 @@ def command_grade(context, options):
                if any((i, number) in verdicts for i in range(len(students)))]
     equal = [group for group in equal_hand_ins(students)
              if group[0] in numbers]
+    if form in ("junit", "gradescope"):
+        return write_for_autograder(form, verdicts, context)
     csv_path = os.path.join(out, "class.csv")
     page_path = os.path.join(out, "class.html")
     write_csv(csv_path, students, numbers, verdicts, context)
     write_page(page_path, students, numbers, verdicts, equal, seed, context)
-    if context.json:
+    if form:
         print(as_json(students, numbers, verdicts, equal, seed, context))
         return 0
     for i, (student, _) in enumerate(students):

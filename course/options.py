@@ -26,7 +26,7 @@ COMMANDS = {
     "diff": ((), (), 2),
     "solution": (("--give-up",), (), 1),
     "reset": ((), (), 1),
-    "grade": ((), ("--seed", "-o", "--lesson", "--jobs"), None),
+    "grade": ((), ("--seed", "-o", "--lesson", "--jobs", "--format"), None),
     "class": (("--projector", "--once"), (), 1),
 }
 
