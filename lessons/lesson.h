@@ -7,9 +7,7 @@
  *     request     connect, send one GET, read what has arrived of the response
  *     start, end  the command line, and the last line
  *
- * Each lesson is a program of one file, so everything here is static. "The
- * course" in the lessons is "Runtimes, wakers et réacteurs-exécuteurs", by
- * Orestis Malaspinas.
+ * Each lesson is a program of one file, so everything here is static.
  *
  * Threads: log and figures: any. start and end: main. A request: its owner.
  */
@@ -48,13 +46,15 @@
 static struct {
     atomic_ulong polls;       /* polls of the task, by the loop or executor */
     atomic_ulong would_block; /* calls of recv() that returned EAGAIN */
-    atomic_ulong epoll_waits; /* calls of epoll_wait(), of poll(2) in 05 */
+    atomic_ulong epoll_waits; /* calls of epoll_wait() */
     atomic_ulong wakes;       /* task ids put into the ready queue: by spawn()
                                  the first time, by wake() after that */
     atomic_ulong parks;       /* times the executor's thread slept in park() */
 } figures;
 
 /* --- log --------------------------------------------------------------- */
+
+enum { LESSON_PATHS = 1024 };
 
 struct lesson_line {
     const char *thread;
@@ -67,8 +67,9 @@ static struct {
     struct lesson_line last[2]; /* the last two lines written, newest last */
     unsigned long held;         /* repeats that are counted, not written */
     unsigned long period;       /* if held: lines that repeat, 1 or 2 */
-    int port;                   /* for lesson_end(), like error */
-    int error;
+    int port;
+    int path_count; /* of `paths`, from the command line */
+    const char *paths[LESSON_PATHS];
 } lesson_state = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static _Thread_local const char *lesson_thread = "main";
@@ -183,6 +184,20 @@ lesson_logf(const char *format, ...)
     pthread_mutex_unlock(&lesson_state.lock);
 }
 
+/*
+ * Log what park() does. permit: an unpark() came first and left one, so that
+ * the thread does not sleep; only a sleep counts as a park.
+ */
+static inline void lesson_log_park(bool permit)
+{
+    if (permit) {
+        lesson_log("Permit found - no sleep");
+        return;
+    }
+    figures.parks++;
+    lesson_log("Sleep until notified");
+}
+
 /* Log a response, line by line. */
 static inline void lesson_log_response(const char *text)
 {
@@ -201,7 +216,7 @@ static inline void lesson_log_response(const char *text)
 struct lesson_request {
     int port;
     const char *path;
-    int stream;    /* -1 until lesson_write_request() */
+    int stream;    /* the socket; -1 until the request is sent */
     char *text;    /* owned, NUL-terminated; NULL: nothing has arrived */
     size_t length; /* of text */
     int error;     /* 0 or a negative errno */
@@ -238,15 +253,15 @@ static inline int lesson_connect(const struct lesson_request *request)
 }
 
 /*
- * Connect to 127.0.0.1, send the GET, and only then make the socket
- * non-blocking: on loopback neither connect() nor so small a send() blocks,
- * and the lessons are about waiting for the response.
+ * Open a socket, connect to 127.0.0.1 and send the GET. On loopback neither
+ * connect() nor so small a send() waits, and the lessons are about waiting for
+ * the response. The socket is left as it is: recv() on it waits.
  *
  * Returns: 0, or a negative errno, also stored in request->error.
  */
-static inline int lesson_write_request(struct lesson_request *request)
+static inline int lesson_send_request(struct lesson_request *request)
 {
-    int error = 0;
+    int error;
 
     request->stream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (request->stream < 0)
@@ -254,13 +269,28 @@ static inline int lesson_write_request(struct lesson_request *request)
     error = lesson_connect(request);
     if (!error)
         error = lesson_send_get(request);
-    if (!error && fcntl(request->stream, F_SETFL, O_NONBLOCK) < 0)
-        error = -errno;
     if (error) {
         close(request->stream);
         request->stream = -1;
     }
     return request->error = error;
+}
+
+/*
+ * lesson_send_request(), and then make the socket non-blocking.
+ *
+ * Returns: 0, or a negative errno, also stored in request->error.
+ */
+static inline int lesson_write_request(struct lesson_request *request)
+{
+    if (lesson_send_request(request) < 0)
+        return request->error;
+    if (fcntl(request->stream, F_SETFL, O_NONBLOCK) < 0) {
+        request->error = -errno;
+        close(request->stream);
+        request->stream = -1;
+    }
+    return request->error;
 }
 
 static inline int lesson_append(struct lesson_request *request,
@@ -304,25 +334,24 @@ static inline ssize_t lesson_read(struct lesson_request *request)
 }
 
 /*
- * Log the response and free it.
+ * Log the response, unless the request has failed, and free it.
  *
- * Returns: false if the request has failed; lesson_end() reports the error.
+ * Returns: request->error: 0, or a negative errno.
  */
-static inline bool lesson_print(struct lesson_request *request)
+static inline int lesson_print(struct lesson_request *request)
 {
-    lesson_state.error = request->error;
     if (!request->error && request->text)
         lesson_log_response(request->text);
     free(request->text);
     request->text = NULL;
-    return request->error == 0;
+    return request->error;
 }
 
 /* --- start and end ----------------------------------------------------- */
 
 /*
- * unwrap() of the course's Rust, for calls that fail only if the machine is out
- * of descriptors or memory: return the result, or exit with one message.
+ * For calls that fail only if the machine is out of descriptors or memory:
+ * return the result, or exit with one message.
  */
 static inline int lesson_unwrap(int result, const char *what)
 {
@@ -332,7 +361,7 @@ static inline int lesson_unwrap(int result, const char *what)
     exit(1);
 }
 
-/* expect() of the course's Rust: abort on a bug in the program itself. */
+/* Abort on a bug in the program itself. */
 static inline void lesson_expect(bool holds, const char *what)
 {
     if (holds)
@@ -364,15 +393,15 @@ static inline bool lesson_number(const char *text, long low, long high,
 
 static inline void lesson_help(const char *what, bool has_sleep)
 {
-    printf("usage: lesson %s[--help] [PORT]\n%s\n"
+    printf("usage: lesson %s[--help] [PORT [PATH...]]\n%s\n"
            "Sends its GETs to the delay server on 127.0.0.1, port PORT (8080; "
            "1 to 65535).\n"
+           "PATH: what to ask for, /MS/TEXT for TEXT after MS milliseconds.\n"
            "The last line has the figures: polls of the task, reads that would "
            "block,\n"
-           "calls of epoll_wait (lesson 05: poll), wakes (task ids put into "
-           "the ready\n"
-           "queue, by the spawn or a waker), parks (the executor's thread "
-           "slept).\n",
+           "calls of epoll_wait, wakes (task ids put into the ready queue, by "
+           "the spawn\n"
+           "or a waker), parks (the executor's thread slept).\n",
            has_sleep ? "[--sleep MS] " : "", what);
     exit(0);
 }
@@ -399,6 +428,9 @@ static inline int lesson_start(int argc, char **argv, const char *what,
             i++;
         } else if (!port_seen && lesson_number(argv[i], 1, 65535, &number)) {
             port_seen = true;
+        } else if (port_seen && argv[i][0] == '/' &&
+                   lesson_state.path_count < LESSON_PATHS) {
+            lesson_state.paths[lesson_state.path_count++] = argv[i];
         } else {
             fprintf(stderr, "lesson: unknown argument '%s'; see --help\n",
                     argv[i]);
@@ -411,15 +443,32 @@ static inline int lesson_start(int argc, char **argv, const char *what,
     return lesson_state.port;
 }
 
+/* How many GETs to send: the PATHs of the command line, or two. */
+static inline int lesson_path_count(void)
+{
+    return lesson_state.path_count ? lesson_state.path_count : 2;
+}
+
+/* The i-th PATH of the command line, or what is asked for without one. */
+static inline const char *lesson_path(int i)
+{
+    static const char *const defaults[] = {"/600/HelloAsyncAwait",
+                                           "/400/HelloAsyncAwait"};
+
+    if (i < lesson_state.path_count)
+        return lesson_state.paths[i];
+    return defaults[i % 2];
+}
+
 /*
  * Write the figures, and the error if there was one. Call it last, when no
  * other thread runs.
  *
+ * error: 0, or the negative errno that the program ends with.
  * Returns: the exit status.
  */
-static inline int lesson_end(void)
+static inline int lesson_end(int error)
 {
-    const int error = lesson_state.error;
     const int port = lesson_state.port;
 
     lesson_unfold();
