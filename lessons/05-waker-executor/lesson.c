@@ -96,15 +96,30 @@ static void unpark(struct parker *self)
     pthread_mutex_unlock(&self->lock);
 }
 /*@end 5.4*/
+/*@probe static void probe_park(struct parker *self) */
+/*@probe { */
+/*@probe     unsigned long slept = probe_sleeps(); */
+/*@probe     probe_event(PROBE_PARK, -1, -1, 0); */
+/*@probe     park(self); */
+/*@probe     slept = probe_sleeps() - slept; */
+/*@probe     probe_event(slept ? PROBE_AWAKE : PROBE_PERMIT, -1, -1, 0); */
+/*@probe } */
+/*@probe static void probe_unpark(struct parker *self) */
+/*@probe { */
+/*@probe     probe_event(PROBE_UNPARK, -1, -1, 0); */
+/*@probe     unpark(self); */
+/*@probe } */
+/*@probe #define park probe_park */
+/*@probe #define unpark probe_unpark */
 
 /* --- Ready queue: the ids of the tasks to poll next -------------------- */
 
 enum { MAX_TASKS = 128 };
 
 /*@todo 5.1 pop_ready
-en: Take the task id that has waited longest; false if the queue is empty.
-en: The id leaves the queue before its task is polled, so that a wake during
-en: the poll puts it in again. push_ready() is done.
+en: Take the task id that has waited longest; false if the queue is empty. The
+en: id leaves the queue before its task is polled, so that a wake during the
+en: poll puts it in again. push_ready() is done.
 fr: Retirer le numéro de tâche qui attend depuis le plus longtemps ; false si la
 fr: file est vide. Le numéro sort de la file avant le sondage : ainsi un réveil
 fr: pendant le sondage l'y remet. push_ready() est déjà écrite.
@@ -184,6 +199,31 @@ static bool pop_ready(struct ready_queue *self, size_t *task_id)
     return found;
 }
 /*@end 5.1*/
+/*@probe static atomic_bool probe_pushing[MAX_TASKS], probe_queued[MAX_TASKS]; */
+/*@probe static void probe_pushed(size_t id) */
+/*@probe { */
+/*@probe     if (atomic_exchange(&probe_pushing[id], false)) */
+/*@probe         probe_event(PROBE_PUSH, (int)id, -1, 0); */
+/*@probe     probe_queued[id] = true; */
+/*@probe } */
+/*@probe static void probe_push(struct ready_queue *self, size_t id) */
+/*@probe { */
+/*@probe     probe_pushing[id % MAX_TASKS] = true; */
+/*@probe     push_ready(self, id); */
+/*@probe     probe_pushed(id % MAX_TASKS); */
+/*@probe } */
+/*@probe static bool probe_pop(struct ready_queue *self, size_t *id) */
+/*@probe { */
+/*@probe     if (!pop_ready(self, id)) */
+/*@probe         return false; */
+/*@probe     probe_expect(*id < MAX_TASKS, "WRONG OWNER", "id", (long)*id, 0, 0); */
+/*@probe     probe_pushed(*id); */
+/*@probe     probe_queued[*id] = false; */
+/*@probe     probe_event(PROBE_POP, (int)*id, -1, 0); */
+/*@probe     return true; */
+/*@probe } */
+/*@probe #define push_ready probe_push */
+/*@probe #define pop_ready probe_pop */
 
 /* --- Waker: which task, which ready queue, which thread ---------------- */
 
@@ -216,6 +256,37 @@ static void wake(const struct waker *self)
     unpark(self->parker);
 }
 /*@end 5.2*/
+/*@probe static void probe_wake(const struct waker *self) */
+/*@probe { */
+/*@probe     const int id = (int)self->task_id; */
+/*@probe     const bool again = probe_queued[self->task_id % MAX_TASKS]; */
+/*@probe     probe_event(again ? PROBE_WAKE_AGAIN : PROBE_WAKE, id, -1, 0); */
+/*@probe     wake(self); */
+/*@probe } */
+/*@probe #define wake probe_wake */
+/*@probe static struct probe_shell { */
+/*@probe     struct future future; */
+/*@probe     struct future *inner; */
+/*@probe     size_t id; */
+/*@probe     bool ready; */
+/*@probe } probe_shells[MAX_TASKS]; */
+/*@probe static pthread_t probe_main; */
+/*@probe static enum poll_state probe_poll(struct future *f, const struct waker *w) */
+/*@probe { */
+/*@probe     struct probe_shell *shell = (struct probe_shell *)f; */
+/*@probe     const long id = (long)shell->id; */
+/*@probe     enum poll_state state; */
+/*@probe     probe_expect(!shell->ready, "POLLED AFTER READY", "task", id, 0, 0); */
+/*@probe     probe_expect(pthread_equal(probe_main, pthread_self()), "WRONG THREAD", */
+/*@probe                  "poll", id, 0, 0); */
+/*@probe     probe_expect(w->task_id == shell->id, "WRONG OWNER", "waker", id, */
+/*@probe                  (long)w->task_id, 0); */
+/*@probe     probe_event(PROBE_POLL, (int)id, -1, 0); */
+/*@probe     state = shell->inner->poll(shell->inner, w); */
+/*@probe     shell->ready = state == READY; */
+/*@probe     probe_event(state == READY ? PROBE_READY : PROBE_PENDING, (int)id, -1, 0); */
+/*@probe     return state; */
+/*@probe } */
 
 /* --- Executor: owns the tasks, polls those in the ready queue ---------- */
 
@@ -230,6 +301,7 @@ static void executor_init(void)
 {
     ready_queue_init(&executor.ready_queue);
     parker_init(&executor.parker);
+    /*@probe probe_main = pthread_self(); */
 }
 
 /* Take the task out of `tasks`. Returns: NULL if it has finished. */
@@ -266,6 +338,11 @@ static void spawn(struct future *future)
     const size_t task_id = executor.next_task_id++;
 
     lesson_expect(task_id < MAX_TASKS, "too many tasks");
+    /*@probe probe_event(PROBE_SPAWN, (int)task_id, -1, 0); */
+    /*@probe struct probe_shell *shell = &probe_shells[task_id]; */
+    /*@probe *shell = (struct probe_shell){{probe_poll, 0}, future, task_id, */
+    /*@probe                               false}; */
+    /*@probe future = &shell->future; */
     insert_task(task_id, future);
     push_ready(&executor.ready_queue, task_id);
 }
