@@ -80,16 +80,20 @@ static inline void lesson_name_thread(const char *name)
     lesson_thread = name;
 }
 
-static inline void lesson_put_columns(const char *thread)
+/* Milliseconds since lesson_start(). */
+static inline double lesson_now_ms(void)
 {
     const struct timespec *start = &lesson_state.start;
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    printf("%8.1f ms  %-8s ",
-           (double)(now.tv_sec - start->tv_sec) * 1e3 +
-               (double)(now.tv_nsec - start->tv_nsec) / 1e6,
-           thread);
+    return (double)(now.tv_sec - start->tv_sec) * 1e3 +
+           (double)(now.tv_nsec - start->tv_nsec) / 1e6;
+}
+
+static inline void lesson_put_columns(const char *thread)
+{
+    printf("%8.1f ms  %-8s ", lesson_now_ms(), thread);
 }
 
 static inline void lesson_remember(struct lesson_line line)

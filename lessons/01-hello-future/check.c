@@ -62,8 +62,8 @@ static void probe_same(const char *text)
         probe_fail("TRUNCATED", "bytes", n, length, 0);
     if (n > length)
         probe_fail("WRITTEN_TWICE", "bytes", n, length, 0);
-    probe_expect(memcmp(got, text, (size_t)n) == 0, "WRONG_TEXT", "bytes", n,
-                 0, 0);
+    probe_expect(memcmp(got, text, (size_t)n) == 0, "WRONG_TEXT", "bytes", n, 0,
+                 0);
 }
 
 PROBE_CASE(lazy)

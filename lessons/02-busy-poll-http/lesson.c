@@ -2,18 +2,11 @@
 /*
  * Lesson 02, busy-poll-http - who waits while the data is not there?
  *
- * New here: a future, polled in a loop until it is READY. No poll blocks, so
- * the loop never sleeps and keeps one processor busy.
+ * New here: a future whose data comes from elsewhere. It must not wait for it:
+ * where a read would block, it says NOT_READY, and the loop polls others, then
+ * this one again. Nobody sleeps, so one processor is busy all the time.
  *
  *     main:  poll -> NOT_READY, poll -> NOT_READY, ... a million times ...
- *
- * async_main() is what a compiler makes of this coroutine of the course:
- *
- *     println!("Program starting");
- *     let txt = Http::get("/600/HelloAsyncAwait").wait;
- *     println!("{txt}");
- *     let txt = Http::get("/400/HelloAsyncAwait").wait;
- *     println!("{txt}");
  *
  * Read main() at the bottom first, then upwards.
  *
@@ -28,37 +21,69 @@ enum poll_state { NOT_READY, READY };
 /* Lazy: it starts at its first poll. It must not be polled after READY. */
 struct future {
     enum poll_state (*poll)(struct future *self);
+    int error; /* once READY: 0, or a negative errno */
 };
 
-/* --- HttpGetFuture: one GET -------------------------------------------- */
+/* Poll a task, which is a future that the loop polls itself, and count it. */
+static enum poll_state poll_task(struct future *task)
+{
+    figures.polls++;
+    return task->poll(task);
+}
+
+/* --- http_get: one GET ------------------------------------------------- */
 
 struct http_get_future {
     struct future future; /* first member: a pointer to it can be cast */
-    struct lesson_request request;
+    struct lesson_request request; /* .stream is the socket, -1 at first */
 };
 
+/*@todo 2.1 http_get_poll | http_get_poll
+en: First poll: log "First poll - start operation", lesson_send_request(), then
+en: make the socket non-blocking with fcntl(). Each poll: lesson_read() as long
+en: as it gives bytes. -EAGAIN: log "Data not ready", NOT_READY. 0 is the end
+en: of the response: close(), request->error into future->error, READY.
+fr: Premier sondage : journalisez "First poll - start operation", puis
+fr: lesson_send_request() et un socket non bloquant par fcntl(). À chaque
+fr: sondage : lesson_read() tant qu'il rend des octets. -EAGAIN : journalisez
+fr: "Data not ready", NOT_READY. 0 est la fin de la réponse : close(),
+fr: request->error dans future->error, READY.
+stub:
 static enum poll_state http_get_poll(struct future *future)
 {
     struct http_get_future *self = (struct http_get_future *)future;
     struct lesson_request *request = &self->request;
-    ssize_t n;
+
+    (void)request;
+    return READY;
+}
+*/
+static enum poll_state http_get_poll(struct future *future)
+{
+    struct http_get_future *self = (struct http_get_future *)future;
+    struct lesson_request *request = &self->request;
+    ssize_t n = 0;
 
     if (request->stream < 0) {
         lesson_log("First poll - start operation");
-        if (lesson_write_request(request) < 0)
+        if (lesson_send_request(request) < 0) {
+            future->error = request->error;
             return READY;
-    }
-    do {
-        n = lesson_read(request);
-        if (n == -EAGAIN) {
-            lesson_log("Data not ready");
-            return NOT_READY;
         }
-    } while (n > 0);
-    /* 0 bytes: the server has closed the connection; the response is whole. */
+        fcntl(request->stream, F_SETFL, O_NONBLOCK);
+    }
+    do
+        n = lesson_read(request);
+    while (n > 0);
+    if (n == -EAGAIN) {
+        lesson_log("Data not ready");
+        return NOT_READY;
+    }
     close(request->stream);
+    future->error = request->error;
     return READY;
 }
+/*@end 2.1*/
 
 static struct http_get_future http_get(int port, const char *path)
 {
@@ -70,12 +95,38 @@ static struct http_get_future http_get(int port, const char *path)
 
 /* --- async_main: two GETs, one after the other ------------------------- */
 
-/* A state machine: `state` is the await it is at, `get` what it awaits. */
+/*@todo 2.2 async_main_poll | async_main_poll
+en: http_get() lesson_path(0), poll it until READY, lesson_print() it, then the
+en: same with lesson_path(1), then READY. This function is called anew at each
+en: poll: `state` says where it had stopped. An error of lesson_print() is this
+en: future's error too, and the end of it. Start: log "Program starting".
+fr: http_get() de lesson_path(0), le sonder jusqu'à READY, lesson_print(), puis
+fr: de même avec lesson_path(1), puis READY. Cette fonction est rappelée à
+fr: chaque sondage : `state` dit où elle s'était arrêtée. Une erreur de
+fr: lesson_print() est aussi l'erreur de cette future, et sa fin. Au début :
+fr: journalisez "Program starting".
+stub:
 struct async_main {
     struct future future;
     enum { START, WAIT_1, WAIT_2 } state;
     int port;
-    struct http_get_future get;
+    struct http_get_future get; /+ the one that is waited for +/
+};
+
+static enum poll_state async_main_poll(struct future *future)
+{
+    struct async_main *self = (struct async_main *)future;
+
+    (void)self;
+    (void)http_get;
+    return READY;
+}
+*/
+struct async_main {
+    struct future future;
+    enum { START, WAIT_1, WAIT_2 } state;
+    int port;
+    struct http_get_future get; /* the one that is waited for */
 };
 
 static enum poll_state async_main_poll(struct future *future)
@@ -86,33 +137,75 @@ static enum poll_state async_main_poll(struct future *future)
     switch (self->state) {
     case START:
         lesson_log("Program starting");
-        self->get = http_get(self->port, "/600/HelloAsyncAwait");
+        self->get = http_get(self->port, lesson_path(0));
         self->state = WAIT_1;
         __attribute__((fallthrough));
     case WAIT_1:
         if (get->poll(get) == NOT_READY)
             return NOT_READY;
-        if (!lesson_print(&self->get.request))
+        future->error = lesson_print(&self->get.request);
+        if (future->error)
             return READY;
-        self->get = http_get(self->port, "/400/HelloAsyncAwait");
+        self->get = http_get(self->port, lesson_path(1));
         self->state = WAIT_2;
         __attribute__((fallthrough));
     case WAIT_2:
         if (get->poll(get) == NOT_READY)
             return NOT_READY;
-        lesson_print(&self->get.request);
+        future->error = lesson_print(&self->get.request);
     }
     return READY;
 }
+/*@end 2.2*/
 
+/*@probe static enum poll_state probe_async_main_poll(struct future *future) */
+/*@probe { */
+/*@probe     enum poll_state probe_state; */
+/*@probe     probe_event(PROBE_POLL, 0, -1, -1); */
+/*@probe     probe_state = async_main_poll(future); */
+/*@probe     if (probe_state == READY) */
+/*@probe         probe_event(PROBE_READY, 0, -1, -1); */
+/*@probe     else */
+/*@probe         probe_event(PROBE_PENDING, 0, -1, -1); */
+/*@probe     return probe_state; */
+/*@probe } */
+/*@probe #define async_main_poll probe_async_main_poll */
 static struct async_main async_main(int port)
 {
     return (struct async_main){.future.poll = async_main_poll, .port = port};
 }
+/*@probe #undef async_main_poll */
 
-/* --- main -------------------------------------------------------------- */
+/* --- clock: another task, which wants a poll every 10 ms --------------- */
 
-/* Saves CPU and costs latency: data that arrives meanwhile has to wait. */
+enum { TICK_MS = 10 };
+
+/* It is never READY: it ends with the program. */
+struct clock {
+    struct future future;
+    double due_ms; /* when the next tick is due */
+    int ticks;
+    double late_ms; /* how late the latest tick came */
+};
+
+static enum poll_state clock_poll(struct future *future)
+{
+    struct clock *self = (struct clock *)future;
+    const double now_ms = lesson_now_ms();
+
+    if (now_ms >= self->due_ms) {
+        /*@probe probe_event(PROBE_TICK, 1, -1, -1); */
+        self->ticks++;
+        if (self->late_ms < now_ms - self->due_ms)
+            self->late_ms = now_ms - self->due_ms;
+        self->due_ms = now_ms + TICK_MS;
+    }
+    return NOT_READY;
+}
+
+/* --- The loop ---------------------------------------------------------- */
+
+/* Saves CPU and costs latency: data that comes meanwhile has to wait. */
 static void sleep_between_polls(long sleep_ms)
 {
     const struct timespec pause = {
@@ -123,6 +216,36 @@ static void sleep_between_polls(long sleep_ms)
     nanosleep(&pause, NULL);
 }
 
+/*@todo 2.3 run | run
+en: Poll the task, with poll_task(), until it is READY. After each NOT_READY:
+en: log "Schedule other tasks", and poll the other one, once, by other->poll().
+en: sleep_between_polls() follows, if sleep_ms is not 0.
+fr: Sondez la tâche, avec poll_task(), jusqu'à ce qu'elle soit READY. Après
+fr: chaque NOT_READY : journalisez "Schedule other tasks" et sondez l'autre,
+fr: une fois, par other->poll(). Puis sleep_between_polls(), si sleep_ms n'est
+fr: pas 0.
+stub:
+static void run(struct future *task, struct future *other, long sleep_ms)
+{
+    (void)other;
+    (void)sleep_ms;
+    (void)sleep_between_polls;
+    poll_task(task);
+}
+*/
+static void run(struct future *task, struct future *other, long sleep_ms)
+{
+    while (poll_task(task) == NOT_READY) {
+        lesson_log("Schedule other tasks");
+        other->poll(other);
+        if (sleep_ms > 0)
+            sleep_between_polls(sleep_ms);
+    }
+}
+/*@end 2.3*/
+
+/* --- main -------------------------------------------------------------- */
+
 int main(int argc, char **argv)
 {
     long sleep_ms = 0;
@@ -131,17 +254,12 @@ int main(int argc, char **argv)
         "Lesson 02, stage busy (or busy-sleep): two GETs by polling in a loop.",
         &sleep_ms);
     struct async_main root = async_main(port);
-    struct future *future = &root.future;
+    struct clock clock = {.future.poll = clock_poll, .due_ms = TICK_MS};
 
     if (sleep_ms > 0)
         lesson_logf("busy-sleep: %ld ms of sleep between polls", sleep_ms);
-    for (;;) {
-        figures.polls++;
-        if (future->poll(future) == READY)
-            break;
-        lesson_log("Schedule other tasks");
-        if (sleep_ms > 0)
-            sleep_between_polls(sleep_ms);
-    }
-    return lesson_end();
+    run(&root.future, &clock.future, sleep_ms);
+    lesson_logf("clock: %d ticks, the latest came %.1f ms late", clock.ticks,
+                clock.late_ms);
+    return lesson_end(root.future.error);
 }
