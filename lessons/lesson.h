@@ -77,6 +77,7 @@ static _Thread_local const char *lesson_thread = "main";
 /* Set the calling thread's name in the log. */
 static inline void lesson_name_thread(const char *name)
 {
+    /*@probe probe_thread(name); */
     lesson_thread = name;
 }
 
@@ -161,6 +162,7 @@ static inline void lesson_log(const char *text)
 {
     const struct lesson_line line = {lesson_thread, text};
 
+    /*@probe probe_quiet(true); */
     pthread_mutex_lock(&lesson_state.lock);
     if (!lesson_hold(line)) {
         lesson_unfold();
@@ -168,6 +170,7 @@ static inline void lesson_log(const char *text)
             lesson_put(line);
     }
     pthread_mutex_unlock(&lesson_state.lock);
+    /*@probe probe_quiet(false); */
 }
 
 /* Log one line with values in it; such a line is never folded. */
@@ -177,6 +180,7 @@ lesson_logf(const char *format, ...)
     const struct lesson_line line = {lesson_thread, NULL};
     va_list values;
 
+    /*@probe probe_quiet(true); */
     pthread_mutex_lock(&lesson_state.lock);
     lesson_unfold();
     lesson_put_columns(line.thread);
@@ -186,6 +190,7 @@ lesson_logf(const char *format, ...)
     putchar('\n');
     lesson_remember(line);
     pthread_mutex_unlock(&lesson_state.lock);
+    /*@probe probe_quiet(false); */
 }
 
 /*

@@ -80,13 +80,6 @@ static void registry_register(const struct registry *self, int stream,
                   "register");
 }
 /*@end 3.1*/
-/*@probe static void probe_register(const struct registry *self, int stream, */
-/*@probe                            uint64_t token, enum interest interest) */
-/*@probe { */
-/*@probe     probe_event(PROBE_REGISTER, -1, stream, stream); */
-/*@probe     registry_register(self, stream, token, interest); */
-/*@probe } */
-/*@probe #define registry_register probe_register */
 
 /*@todo 3.2 event_queue_wait | event_queue_wait
 en: Sleep in epoll_wait() until there is an event, for as long as it takes, and
@@ -243,7 +236,6 @@ static enum poll_state http_get_poll(struct future *future)
     return READY;
 }
 /*@end 3.4*/
-/*@probe #undef registry_register */
 
 static struct http_get_future http_get(int port, const char *path)
 {
