@@ -33,8 +33,8 @@ enum { STOP = 0 };
 
 /*@todo 6.1 reactor_set_waker and reactor_deregister
 en: set_waker: the reactor thread has to find this waker when the source has an
-en: event. deregister: no waker any more, and epoll forgets the descriptor.
-en: Both run on main while the reactor thread reads the same table.
+en: event. deregister: no waker any more, and epoll forgets the descriptor. Both
+en: run on main while the reactor thread reads the same table.
 fr: set_waker : le thread du réacteur doit trouver ce waker quand la source a un
 fr: évènement. deregister : plus de waker, et epoll oublie le descripteur. Les
 fr: deux tournent sur main pendant que le réacteur lit la même table.
@@ -119,6 +119,27 @@ static void reactor_deregister(struct reactor *self, int stream,
     epoll_ctl(self->epoll, EPOLL_CTL_DEL, stream, NULL);
 }
 /*@end 6.1*/
+/*@probe static void probe_register(struct reactor *self, int stream, size_t id) */
+/*@probe { */
+/*@probe     probe_event(PROBE_REGISTER, -1, (long)id, stream); */
+/*@probe     reactor_register(self, stream, id); */
+/*@probe } */
+/*@probe static void probe_set_waker(struct reactor *self, const struct waker *waker, */
+/*@probe                             size_t id) */
+/*@probe { */
+/*@probe     const bool none = !waker->parker; */
+/*@probe     const long task = none ? -1 : (long)waker->task_id; */
+/*@probe     reactor_set_waker(self, waker, id); */
+/*@probe     probe_event(none ? PROBE_DEREGISTER : PROBE_SET_WAKER, task, (long)id, 0); */
+/*@probe } */
+/*@probe static void probe_deregister(struct reactor *self, int stream, size_t id) */
+/*@probe { */
+/*@probe     reactor_deregister(self, stream, id); */
+/*@probe     probe_event(PROBE_DEREGISTER, -1, (long)id, stream); */
+/*@probe } */
+/*@probe #define reactor_register probe_register */
+/*@probe #define reactor_set_waker probe_set_waker */
+/*@probe #define reactor_deregister probe_deregister */
 
 /* Set while the reactor runs; futures find it here. */
 static struct reactor *current_reactor;
@@ -171,6 +192,12 @@ static void reactor_wake(struct reactor *self, size_t source_id)
     wake(&waker);
 }
 /*@end 6.2*/
+/*@probe static void probe_reactor_wake(struct reactor *self, size_t id) */
+/*@probe { */
+/*@probe     probe_event(PROBE_EVENT, -1, (long)id, 0); */
+/*@probe     reactor_wake(self, id); */
+/*@probe } */
+/*@probe #define reactor_wake probe_reactor_wake */
 
 /* Sleep until a source has an event. Returns: how many events. */
 static int wait_for_events(struct reactor *self, struct epoll_event *events)
@@ -218,6 +245,7 @@ static void *event_loop(void *arg)
 static void *reactor_run(void *self)
 {
     lesson_name_thread("reactor");
+    /*@probe probe_thread("reactor"); */
     return event_loop(self);
 }
 
