@@ -28,7 +28,7 @@ static struct hello probe_hello(const char *text)
     if (pipe2(probe_ends, O_NONBLOCK | O_CLOEXEC) < 0)
         abort();
     hello = hello_new(probe_ends[1], text);
-    probe_expect(bytes_in(probe_ends[0]) == 0, "NOT_LAZY", "bytes",
+    probe_expect(bytes_in(probe_ends[0]) == 0, "NOT LAZY", "bytes",
                  bytes_in(probe_ends[0]), 0, 0);
     return hello;
 }
@@ -45,7 +45,7 @@ static int probe_finish(struct hello *hello)
 
     while (probe_poll(hello) == NOT_READY)
         if (++polls > PROBE_MOST_POLLS)
-            probe_fail("NEVER_READY", "polls", polls, 0, 0);
+            probe_fail("NEVER READY", "polls", polls, 0, 0);
     return polls;
 }
 
@@ -61,8 +61,8 @@ static void probe_same(const char *text)
     if (n < length)
         probe_fail("TRUNCATED", "bytes", n, length, 0);
     if (n > length)
-        probe_fail("WRITTEN_TWICE", "bytes", n, length, 0);
-    probe_expect(memcmp(got, text, (size_t)n) == 0, "WRONG_TEXT", "bytes", n, 0,
+        probe_fail("WRITTEN TWICE", "bytes", n, length, 0);
+    probe_expect(memcmp(got, text, (size_t)n) == 0, "WRONG TEXT", "bytes", n, 0,
                  0);
 }
 
@@ -72,7 +72,7 @@ PROBE_CASE(lazy)
     struct hello hello = probe_hello(text);
 
     probe_poll(&hello);
-    probe_expect(bytes_in(probe_ends[0]) <= PIECE, "NEVER_YIELDED", "piece",
+    probe_expect(bytes_in(probe_ends[0]) <= PIECE, "NEVER YIELDED", "piece",
                  bytes_in(probe_ends[0]), PIECE, 0);
     probe_finish(&hello);
     probe_same(text);
@@ -152,7 +152,7 @@ PROBE_CASE(full)
     probe_drain();
     probe_finish(&hello);
     probe_same(text);
-    probe_expect(hello.future.error == 0, "ERROR_LOST", "spurious",
+    probe_expect(hello.future.error == 0, "ERROR LOST", "spurious",
                  -hello.future.error, 0, 0);
 }
 
@@ -161,7 +161,7 @@ PROBE_CASE(error)
     struct hello hello = hello_new(-1, probe_text(14));
 
     probe_finish(&hello);
-    probe_expect(hello.future.error == -EBADF, "ERROR_LOST", "value",
+    probe_expect(hello.future.error == -EBADF, "ERROR LOST", "value",
                  hello.future.error, -EBADF, 0);
 }
 
@@ -173,7 +173,7 @@ PROBE_CASE(after)
     probe_drain();
     probe_reset();
     if (probe_poll(&hello) == NOT_READY || probe_count(PROBE_WRITE) > 0)
-        probe_fail("POLLED_AFTER_READY", "writes", probe_count(PROBE_WRITE), 0,
+        probe_fail("POLLED AFTER READY", "writes", probe_count(PROBE_WRITE), 0,
                    0);
 }
 
@@ -187,7 +187,7 @@ static enum poll_state probe_future_poll(struct future *future)
     (void)future;
     probe_polled++;
     if (probe_polled > probe_ready_at)
-        probe_fail("POLLED_AFTER_READY", "loop", probe_polled, probe_ready_at,
+        probe_fail("POLLED AFTER READY", "loop", probe_polled, probe_ready_at,
                    0);
     return probe_polled == probe_ready_at ? READY : NOT_READY;
 }
@@ -202,7 +202,7 @@ PROBE_CASE(loop)
         probe_polled = 0;
         probe_ready_at = ready_at[i];
         run_to_end(&future);
-        probe_expect(probe_polled == probe_ready_at, "FORGOTTEN_TASK", "loop",
+        probe_expect(probe_polled == probe_ready_at, "FORGOTTEN TASK", "loop",
                      probe_polled, probe_ready_at, 0);
     }
 }

@@ -130,7 +130,7 @@ static enum poll_state hello_poll(struct future *future)
 /*@probe static size_t probe_room(size_t length) */
 /*@probe { */
 /*@probe     if (++probe_writes > 10000) */
-/*@probe         probe_fail("NEVER_YIELDED", "writes", 10000, 0, 0); */
+/*@probe         probe_fail("NEVER YIELDED", "writes", 10000, 0, 0); */
 /*@probe     return length < probe_limit ? length : probe_limit; */
 /*@probe } */
 /*@probe static enum poll_state probe_hello_poll(struct future *future) */

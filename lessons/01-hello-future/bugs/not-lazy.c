@@ -1,5 +1,5 @@
 /*@answer
-cause: NOT_LAZY
+cause: NOT LAZY
 found: case lazy
 en: hello_new() writes the first piece at once, as an ordinary function would.
 en: A future must do nothing before its first poll: whoever holds it decides
