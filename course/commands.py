@@ -12,6 +12,7 @@ import lessons
 from context import SETTINGS, Stop
 from options import UsageError
 from progress import hash_of
+from terminal import short_path
 
 
 def write_text(path, text):
@@ -108,7 +109,7 @@ def list_todos(context, lesson):
             found = re.match(r"\s*/\* TODO (\d+\.\w+) (.*?)(\*/)?\s*$", line)
             if found:
                 context.terminal.say(
-                    context.t("start.todo", path=os.path.relpath(path),
+                    context.t("start.todo", path=short_path(path),
                               line=number, id=found[1],
                               title=found[2].strip()))
 
@@ -125,17 +126,17 @@ def command_start(context, options):
             seen.setdefault("attempts", 0)
         say(lesson.readme(t.language))
         say(t("lesson.nothing_to_write", number=lesson.number,
-              path=os.path.relpath(lesson.readme_path(t.language))))
+              path=short_path(lesson.readme_path(t.language))))
         return 0
     if not kept:
         write_exercise(context, lesson)
     with context.progress.change(lesson.number) as seen:
         seen.setdefault("attempts", 0)
     say(t("start.kept" if kept else "start.written",
-          path=os.path.relpath(path), number=lesson.number))
+          path=short_path(path), number=lesson.number))
     list_todos(context, lesson)
     say(t("start.read", number=lesson.number,
-          path=os.path.relpath(lesson.readme_path(t.language))))
+          path=short_path(lesson.readme_path(t.language))))
     say(t("start.then", number=lesson.number))
     return 0
 
@@ -162,8 +163,8 @@ def command_reset(context, options):
     write_exercise(context, lesson)
     with context.progress.change(lesson.number) as seen:
         seen.pop("passed", None)
-    context.terminal.say(context.t("reset.done", path=os.path.relpath(path),
-                                   backup=os.path.relpath(backup)))
+    context.terminal.say(context.t("reset.done", path=short_path(path),
+                                   backup=short_path(backup)))
     return 0
 
 
@@ -274,7 +275,7 @@ def command_hint(context, options):
     asked = options.operands[1] if len(options.operands) > 1 else None
     if not lesson.has_program:
         raise Stop(t("lesson.nothing_to_write", number=lesson.number,
-                     path=os.path.relpath(lesson.readme_path(t.language))))
+                     path=short_path(lesson.readme_path(t.language))))
     region, level, text = take_hint(context, lesson, asked)
     if context.json:
         print(json.dumps({"lesson": lesson.number, "todo": region,
@@ -311,7 +312,7 @@ def command_diff(context, options):
         if not lesson.has_program:
             raise Stop(context.t("lesson.nothing_to_write",
                                  number=lesson.number,
-                                 path=os.path.relpath(lesson.path)))
+                                 path=short_path(lesson.path)))
     for line in diff_lines(context, one, other):
         terminal.say(terminal.style(line, *colours.get(line[:1], ())))
     return 0

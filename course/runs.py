@@ -18,7 +18,7 @@ from commands import next_lesson, questions_of, write_text
 from context import Stop
 from options import UsageError
 from progress import hash_of
-from terminal import StatusLine
+from terminal import StatusLine, short_path
 
 
 def predicted_of(context, lesson):
@@ -242,7 +242,7 @@ def command_step(context, options):
         print(json.dumps(traces[0], ensure_ascii=False))
         return 0
     target = write_steps(context, lesson, traces, options.get("-o"))
-    context.terminal.say(t("step.wrote", path=os.path.relpath(target)))
+    context.terminal.say(t("step.wrote", path=short_path(target)))
     context.terminal.say(context.terminal.wrap(t("step.open")))
     open_in_browser(target)
     return 0

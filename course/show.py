@@ -4,6 +4,7 @@ import json
 import os
 
 import lanes
+from terminal import short_path
 
 STEPS = ("build", "plain", "figures", "cases", "sweep", "sanitize")
 
@@ -98,7 +99,7 @@ def step_words(verdict, t):
 
 def where(verdict, path):
     """The place to look at: the line of the event, or of the TODO."""
-    return verdict.get("line") or 1, os.path.relpath(path)
+    return verdict.get("line") or 1, short_path(path)
 
 
 def explanation(verdict, path, t, terminal, causes):

@@ -9,6 +9,12 @@ STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32",
           "yellow": "33", "cyan": "36", "reverse": "7"}
 
 
+def short_path(path):
+    """From here, if the path lies below; else as a whole."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative
+
+
 class Terminal:
     def __init__(self, plain=False, stream=None, environ=os.environ):
         self.stream = stream or sys.stdout

@@ -20,6 +20,7 @@ from context import SETTINGS, Stop
 from inotify import Folder
 from keyboard import Keyboard
 from options import UsageError
+from terminal import short_path
 
 import lessons
 
@@ -58,7 +59,7 @@ class Watch:
                        name=self.lesson.name)
         lines = [f" {title:<{max(columns - len(self.bar()) - 3, 1)}}"
                  f"{self.bar()}"]
-        place = " " + os.path.relpath(self.path)
+        place = " " + short_path(self.path)
         if self.verdict and self.verdict.get("todo"):
             place += (f":{self.verdict.get('line') or 1}  "
                       f"TODO {self.verdict['todo']}")
@@ -68,7 +69,7 @@ class Watch:
 
     def body(self):
         if not os.path.exists(self.path):
-            return [self.t("watch.waiting", path=os.path.relpath(self.path))]
+            return [self.t("watch.waiting", path=short_path(self.path))]
         if self.checking:
             step = self.t("check." + self.checking.step)
             return [self.t("watch.checking", step=step)]
@@ -182,7 +183,7 @@ class Watch:
             self.view = [self.t("step.none", number=self.lesson.number)]
             return
         target = runs.write_steps(self.context, self.lesson)
-        self.view = [self.t("step.wrote", path=os.path.relpath(target)),
+        self.view = [self.t("step.wrote", path=short_path(target)),
                      *self.terminal.wrap(self.t("step.open")).split("\n")]
 
     def changed(self):
@@ -281,5 +282,5 @@ def command_watch(context, options):
         watch.close()
     print()
     context.terminal.say(context.t("watch.bye",
-                                   path=os.path.relpath(watch.path)))
+                                   path=short_path(watch.path)))
     return 0
