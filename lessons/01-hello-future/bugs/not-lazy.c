@@ -5,8 +5,8 @@ en: hello_new() writes the first piece at once, as an ordinary function would.
 en: A future must do nothing before its first poll: whoever holds it decides
 en: when it starts, or that it never does.
 fr: hello_new() écrit tout de suite le premier morceau, comme le ferait une
-fr: fonction ordinaire. Une future ne doit rien faire avant son premier sondage :
-fr: c'est celui qui la tient qui décide quand elle commence, ou jamais.
+fr: fonction ordinaire. Une future ne fait rien avant son premier sondage :
+fr: celui qui la tient décide quand elle commence, et si elle commence.
 */
 /*@region 1.1*/
 struct hello {
