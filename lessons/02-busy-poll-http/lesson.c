@@ -44,7 +44,7 @@ en: make the socket non-blocking with fcntl(). Each poll: lesson_read() as long
 en: as it gives bytes. -EAGAIN: log "Data not ready", NOT_READY. 0 is the end
 en: of the response: close(), request->error into future->error, READY.
 fr: Premier sondage : journalisez "First poll - start operation", puis
-fr: lesson_send_request() et un socket non bloquant par fcntl(). À chaque
+fr: lesson_send_request() et une socket non bloquante par fcntl(). À chaque
 fr: sondage : lesson_read() tant qu'il rend des octets. -EAGAIN : journalisez
 fr: "Data not ready", NOT_READY. 0 est la fin de la réponse : close(),
 fr: request->error dans future->error, READY.

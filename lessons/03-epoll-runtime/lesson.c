@@ -59,7 +59,7 @@ static struct event_queue event_queue_new(void)
 /*@todo 3.1 registry_register | registry_register
 en: Add the stream to the event queue with epoll_ctl(). epoll is to report the
 en: events of `interest`, and to give back `token` (as .data.u64) with each.
-fr: Ajoutez le flux à la file d'évènements avec epoll_ctl(). epoll signalera
+fr: Abonnez le flux à la file d'évènements avec epoll_ctl(). epoll signalera
 fr: les évènements de `interest`, et rendra `token` (.data.u64) avec chacun.
 stub:
 static void registry_register(const struct registry *self, int stream,
@@ -179,9 +179,9 @@ struct http_get_future {
 /*@todo 3.4 http_get_poll | http_get_poll
 en: That of lesson 02. Add one call: once the request is sent, the stream is
 en: registered with registry(), token 0, to be told when it is READABLE.
-fr: Celle de la leçon 02. Ajoutez un appel : une fois la requête envoyée, le
-fr: flux s'inscrit auprès de registry(), token 0, pour savoir quand il est
-fr: READABLE.
+fr: Celle de la leçon 02. Ajoutez un appel : une fois la requête envoyée,
+fr: abonnez le flux auprès de registry(), avec le token 0, pour savoir quand il
+fr: est READABLE.
 stub:
 static enum poll_state http_get_poll(struct future *future)
 {

@@ -252,6 +252,27 @@ class Figures(Stage):
         self.assert_figures(run, polls=(3, most - 1), would_block=(2, most - 2))
         self.assertEqual(run.texts()[0],
                          "busy-sleep: 350 ms of sleep between polls")
+        self.assertGreaterEqual(self.clock(run)[1], 340)
+
+    def clock(self, run):
+        """(ticks, ms that the latest came late) of the clock of 02."""
+        match = re.fullmatch(
+            r"clock: (\d+) ticks, the latest came (\d+\.\d) ms late",
+            run.texts()[-1])
+        self.assertTrue(match, run.stdout)
+        return int(match[1]), float(match[2])
+
+    def test_02_other_tasks_are_polled(self):
+        ticks, _ = self.clock(self.good("02", self.port))
+        self.assertGreaterEqual(ticks, 1)
+
+    def test_paths_of_the_command_line(self):
+        for stage in FOLDERS:
+            with self.subTest(stage):
+                run = self.good(stage, self.port, "/20/One", "/10/Two")
+                self.assertEqual([text for text in run.texts()
+                                  if text in ("One", "Two", BODY)],
+                                 ["One", "Two"])
 
     def test_03_sleeps_once_for_each_request(self):
         run = self.good("03", self.port)
@@ -380,7 +401,7 @@ class Folding(Stage):
             else
                 lesson_log(texts[*c - 'a']);
         }
-        return lesson_end();
+        return lesson_end(0);
     }
     """
 
@@ -422,7 +443,8 @@ class Failures(Stage):
                                   "Connection reset by peer")
 
     def test_unknown_arguments(self):
-        bad = [["--frob"], ["0"], ["65536"], ["80x"], [""], ["80", "81"]]
+        bad = [["--frob"], ["0"], ["65536"], ["80x"], [""], ["80", "81"],
+               ["/1/a"], ["80", "1/a"]]
         for stage in FOLDERS:
             more = [["--sleep", "5"]] if stage != "02" else [
                 ["--sleep"], ["--sleep", "0"], ["--sleep", "x"]]

@@ -1,6 +1,6 @@
 /*@answer
-en: The first poll only starts: it logs, writes nothing and says NOT_READY. One
-en: poll more, and just as right. Smaller pieces than PIECE as well.
+en: The first poll only starts: it logs, writes nothing and says NOT_READY.
+en: One poll more, and just as right. Smaller pieces than PIECE as well.
 fr: Le premier sondage ne fait que commencer : il journalise, n'écrit rien et
 fr: dit NOT_READY. Un sondage de plus, et tout aussi juste. Les morceaux sont
 fr: aussi plus petits que PIECE.

@@ -1,8 +1,8 @@
 /*@answer
 cause: POLLED AFTER READY
 found: case after
-en: There is no DONE: the position goes back to the start, so a poll after READY
-en: writes the text again.
+en: There is no DONE: the position goes back to the start, so a poll after
+en: READY writes the text again.
 fr: Il n'y a pas de DONE : la position revient au début, donc un sondage après
 fr: READY écrit le texte une deuxième fois.
 */

@@ -1,10 +1,10 @@
 /*@answer
 cause: NEVER YIELDED
 found: case lazy
-en: The loop is inside the poll: it comes back only when all is written. That is
-en: sync_hello() in another coat; nobody else has a turn meanwhile.
-fr: La boucle est dans le sondage : il ne revient qu'une fois tout écrit. C'est
-fr: sync_hello() sous un autre habit ; personne d'autre n'a son tour.
+en: The loop is inside the poll: it comes back only when all is written. That
+en: is sync_hello() in another coat; nobody else has a turn meanwhile.
+fr: La boucle est dans le sondage : il ne revient qu'une fois tout écrit.
+fr: C'est sync_hello() sous un autre habit ; personne d'autre n'a son tour.
 */
 /*@region 1.2*/
 static enum poll_state hello_poll(struct future *future)

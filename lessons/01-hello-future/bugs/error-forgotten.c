@@ -1,8 +1,8 @@
 /*@answer
 cause: ERROR LOST
 found: case error
-en: After a failed write it says READY, as if all were well: nobody learns that
-en: nothing was written.
+en: After a failed write it says READY, as if all were well: nobody learns
+en: that nothing was written.
 fr: Après une écriture ratée, elle dit READY, comme si tout allait bien :
 fr: personne n'apprend que rien n'a été écrit.
 */

@@ -2,8 +2,8 @@
 cause: TRUNCATED
 found: case full
 en: EAGAIN is taken for an error. It only says: not now, the pipe is full.
-fr: EAGAIN est pris pour une erreur. Il dit seulement : pas maintenant, le tube
-fr: est plein.
+fr: EAGAIN est pris pour une erreur. Il dit seulement : pas maintenant, le
+fr: tube est plein.
 */
 /*@region 1.2*/
 static enum poll_state hello_poll(struct future *future)

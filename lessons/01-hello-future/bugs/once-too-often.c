@@ -3,8 +3,8 @@ cause: POLLED AFTER READY
 found: case loop
 en: The loop asks twice in each round: once for the condition and once for the
 en: body. The second one may come after READY.
-fr: La boucle demande deux fois à chaque tour : une fois pour la condition, une
-fr: fois dans le corps. La seconde peut venir après READY.
+fr: La boucle demande deux fois à chaque tour : une fois pour la condition,
+fr: une fois dans le corps. La seconde peut venir après READY.
 */
 /*@region 1.3*/
 static void run_to_end(struct future *task)

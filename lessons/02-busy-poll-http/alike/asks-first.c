@@ -1,6 +1,7 @@
 /*@answer
-en: Looks with poll(2), which may not wait here, before it reads: then there is
-en: never an EAGAIN. The state of the second GET is a flag, both futures stay.
+en: Looks with poll(2), which may not wait here, before it reads: then there
+en: is never an EAGAIN. The state of the second GET is a flag, both futures
+en: stay.
 fr: Regarde avec poll(2), qui n'attend pas ici, avant de lire : il n'y a alors
 fr: jamais d'EAGAIN. L'état du second GET est un booléen, les deux futures
 fr: restent.

@@ -1,9 +1,9 @@
 /*@answer
-en: One read a poll: after each piece NOT_READY, even if more is there. The next
-en: poll comes at once. FIONBIO makes a socket non-blocking just as well.
+en: One read a poll: after each piece NOT_READY, even if more is there. The
+en: next poll comes at once. FIONBIO makes a socket non-blocking just as well.
 fr: Une lecture par sondage : NOT_READY après chaque morceau, même s'il y en a
 fr: d'autres. Le sondage suivant vient tout de suite. FIONBIO rend aussi bien
-fr: un socket non bloquant.
+fr: une socket non bloquante.
 */
 /*@region 2.1*/
 #include <sys/ioctl.h>

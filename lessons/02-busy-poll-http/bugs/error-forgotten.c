@@ -1,8 +1,8 @@
 /*@answer
 cause: ERROR LOST
 found: case refused
-en: A refused connection ends the poll with READY and no error: who asked takes
-en: an empty response for an answer.
+en: A refused connection ends the poll with READY and no error: who asked
+en: takes an empty response for an answer.
 fr: Une connexion refusée finit le sondage par READY sans erreur : celui qui a
 fr: demandé prend une réponse vide pour une réponse.
 */

@@ -1,11 +1,11 @@
 /*@answer
 cause: TRUNCATED
 found: case pieces
-en: The first bytes are taken for the whole response. Here the server sends it in
-en: one piece, so all looks right; a longer one comes in many.
-fr: Les premiers octets sont pris pour la réponse entière. Ici le serveur l'envoie
-fr: d'un bloc, donc tout paraît juste ; une réponse plus longue vient en
-fr: plusieurs morceaux.
+en: The first bytes are taken for the whole response. Here the server sends it
+en: in one piece, so all looks right; a longer one comes in many.
+fr: Les premiers octets sont pris pour la réponse entière. Ici le serveur
+fr: l'envoie d'un bloc, donc tout paraît juste ; une réponse plus longue vient
+fr: en plusieurs morceaux.
 */
 /*@region 2.1*/
 static enum poll_state http_get_poll(struct future *future)

@@ -1,9 +1,9 @@
 /*@answer
 cause: NEVER YIELDED
 found: plain
-en: The loop over EAGAIN is inside the poll. The socket does not block, but the
-en: poll does: it comes back only when the response is there.
-fr: La boucle sur EAGAIN est dans le sondage. Le socket ne bloque pas, mais le
+en: The loop over EAGAIN is inside the poll. The socket does not block, but
+en: the poll does: it comes back only when the response is there.
+fr: La boucle sur EAGAIN est dans le sondage. La socket ne bloque pas, mais le
 fr: sondage, si : il ne revient que lorsque la réponse est là.
 */
 /*@region 2.1*/

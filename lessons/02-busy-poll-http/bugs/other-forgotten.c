@@ -3,8 +3,8 @@ cause: STARVATION
 found: plain
 en: "Schedule other tasks" is only printed. The clock is never polled, so it
 en: never ticks.
-fr: "Schedule other tasks" n'est qu'affiché. L'horloge n'est jamais sondée, donc
-fr: elle ne bat jamais.
+fr: "Schedule other tasks" n'est qu'affiché. L'horloge n'est jamais sondée,
+fr: donc elle ne bat jamais.
 */
 /*@region 2.3*/
 static void run(struct future *task, struct future *other, long sleep_ms)

@@ -2,11 +2,11 @@
 cause: SLEEPS INSTEAD OF WAITING
 found: case loop
 en: A millisecond of sleep in each round: less CPU, but the data that come
-en: meanwhile have to wait, and so have the others. --sleep shows what it costs;
-en: without it the loop must not sleep.
+en: meanwhile have to wait, and so have the others. --sleep shows what it
+en: costs; without it the loop must not sleep.
 fr: Une milliseconde de sommeil à chaque tour : moins de CPU, mais les données
-fr: qui arrivent pendant ce temps attendent, et les autres aussi. --sleep montre
-fr: ce que cela coûte ; sans lui, la boucle ne doit pas dormir.
+fr: qui arrivent pendant ce temps attendent, et les autres aussi. --sleep
+fr: montre ce que cela coûte ; sans lui, la boucle ne doit pas dormir.
 */
 /*@region 2.3*/
 static void run(struct future *task, struct future *other, long sleep_ms)

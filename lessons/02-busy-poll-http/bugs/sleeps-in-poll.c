@@ -1,10 +1,11 @@
 /*@answer
 cause: SLEEPS IN POLL
 found: plain
-en: When there are no data it sleeps a guessed time, inside the poll, in the hope
-en: that they come. It sleeps too long, and all others sleep with it.
-fr: Quand il n'y a pas de données, il dort un temps deviné, dans le sondage, en
-fr: espérant qu'elles viennent. Il dort trop, et tous les autres avec lui.
+en: When there are no data it sleeps a guessed time, inside the poll, in the
+en: hope that they come. It sleeps too long, and all others sleep with it.
+fr: Quand il n'y a pas de données, il dort un temps deviné, dans le sondage,
+fr: en espérant qu'elles viennent. Il dort trop, et les autres dorment avec
+fr: lui.
 */
 /*@region 2.1*/
 static enum poll_state http_get_poll(struct future *future)
