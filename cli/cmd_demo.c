@@ -20,12 +20,13 @@
 #include "cli/demo_log.h"
 #include "cli/embedded_server.h"
 #include "cli/language.h"
+#include "cli/step_page.h"
 #include "cli/thread_cpu.h"
 
 static const char help_en[] =
     "usage: reveil demo [--port N] [--reactor thread|fused] [--figures]\n"
     "                   [--step | --replay | --slow N] [--headers]\n"
-    "                   [--lang fr|en]\n"
+    "                   [--html FILE] [--json FILE] [--lang fr|en]\n"
     "\n"
     "Starts the delay server in this process, sends it a GET that takes\n"
     "600 ms and then one that takes 400 ms, and shows what the executor and\n"
@@ -35,6 +36,8 @@ static const char help_en[] =
     "  --replay        show it afterwards, at the pace at which it happened\n"
     "  --slow N        ... N times slower (0.1 to 1000)\n"
     "  --headers       show the headers of the responses\n"
+    "  --html FILE     write a page that shows the run step by step\n"
+    "  --json FILE     write its events as JSON\n"
     "  --port N        use the server on this port (reveil serve) instead\n"
     "  --reactor MODE  which thread sleeps in epoll: its own (thread), or the\n"
     "                  executor's (fused)\n"
@@ -43,7 +46,7 @@ static const char help_en[] =
 static const char help_fr[] =
     "usage : reveil demo [--port N] [--reactor thread|fused] [--figures]\n"
     "                    [--step | --replay | --slow N] [--headers]\n"
-    "                    [--lang fr|en]\n"
+    "                    [--html FICHIER] [--json FICHIER] [--lang fr|en]\n"
     "\n"
     "Démarre le serveur de délais dans ce processus, lui envoie un GET qui\n"
     "dure 600 ms, puis un de 400 ms, et montre ce que font pendant ce temps\n"
@@ -53,6 +56,8 @@ static const char help_fr[] =
     "  --replay        le montre après coup, au rythme où il s'est écrit\n"
     "  --slow N        ... N fois plus lentement (de 0.1 à 1000)\n"
     "  --headers       montre les en-têtes des réponses\n"
+    "  --html FICHIER  écrit une page qui montre l'exécution pas à pas\n"
+    "  --json FICHIER  écrit ses évènements en JSON\n"
     "  --port N        utilise le serveur de ce port (reveil serve)\n"
     "  --reactor MODE  quel thread dort dans epoll : le sien (thread), ou\n"
     "                  celui de l'exécuteur (fused)\n"
@@ -72,6 +77,8 @@ struct options {
     bool headers; /* show those of the responses */
     bool step;    /* see demo_log.h */
     double slowdown;
+    const char *html; /* the step page, or NULL */
+    const char *json;
 };
 
 struct demo {
@@ -364,6 +371,8 @@ static int parse(struct options *options, int argc, char **argv)
         {"reactor", required_argument, NULL, 'r'},
         {"figures", no_argument, NULL, 'g'},
         {"headers", no_argument, NULL, 'h'},
+        {"html", required_argument, NULL, 'o'},
+        {"json", required_argument, NULL, 'j'},
         {"step", no_argument, NULL, 's'},
         {"replay", no_argument, NULL, 'y'},
         {"slow", required_argument, NULL, 'w'},
@@ -378,6 +387,10 @@ static int parse(struct options *options, int argc, char **argv)
             options->line = true;
         else if (option == 'h')
             options->headers = true;
+        else if (option == 'o')
+            options->html = optarg;
+        else if (option == 'j')
+            options->json = optarg;
         else if (option == 's')
             options->step = true;
         else if (option == 'y')
@@ -423,6 +436,31 @@ static int run_and_show(struct figures *figures, const struct options *options)
     return status;
 }
 
+/* The files of --html and --json. Returns: the exit status. */
+static int write_files(const struct options *options)
+{
+    struct trace_recording recording = {
+        .program = "reveil demo",
+        .title_en = "Two GETs, one after the other",
+        .title_fr = "Deux GET, l'un après l'autre",
+    };
+    int status = CLI_OK;
+
+    if (!options->html && !options->json)
+        return CLI_OK;
+    if (trace_recording_take(&recording) < 0)
+        status = cli_fail(CLI_FAILED, "%s",
+                          say("out of memory", "plus assez de mémoire"));
+    if (status == CLI_OK && options->html)
+        status = step_page_write(options->html, &recording, NULL);
+    if (status == CLI_OK && options->json)
+        status = step_page_write_json(options->json, &recording);
+    if (status == CLI_OK && options->html)
+        fprintf(stderr, say("wrote %s\n", "écrit : %s\n"), options->html);
+    trace_recording_free(&recording);
+    return status;
+}
+
 int cmd_demo(int argc, char **argv)
 {
     struct options options = {.port = 0,
@@ -447,5 +485,5 @@ int cmd_demo(int argc, char **argv)
         print_figures(&figures);
     else
         print_table(&figures);
-    return CLI_OK;
+    return write_files(&options);
 }

@@ -29,6 +29,10 @@ static const struct command commands[] = {
      "lit des URL en même temps", cmd_get},
     {"serve", "reveil serve", "the delay server: responds after a delay",
      "le serveur de délais : répond après un délai", cmd_serve},
+    {"timeline", "reveil timeline",
+     "run a program on the library and show it step by step",
+     "lance un programme sur la bibliothèque et le montre pas à pas",
+     cmd_timeline},
 };
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
