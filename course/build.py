@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Builds the check program of an answer, and the plain program for `cc`."""
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -20,6 +21,13 @@ SANITIZERS = {
     "tsan": ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=thread"],
 }
 SECONDS = 120  # a compiler that takes longer is ended
+
+
+def first_line(log, path):
+    """The line of the first error in this file, or 0."""
+    found = re.search(re.escape(path) + r":(\d+):(?:\d+:)? (?:fatal )?error",
+                      log)
+    return int(found[1]) if found else 0
 
 
 class Folder:

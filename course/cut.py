@@ -73,6 +73,11 @@ def solution(lesson, language="en"):
     return fill(lesson, {}, language, marks=False)
 
 
+def without_head(body):
+    """A region's text without the comment that tells its goal."""
+    return re.sub(r"\A\s*/\* TODO.*?\*/", "", body, flags=re.S)
+
+
 def fill(lesson, answers, language="en", marks=True):
     """The program with these regions; the others are the solution's."""
     out = []

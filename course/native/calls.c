@@ -306,7 +306,8 @@ int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
         record(HERE, PROBE_DEREGISTER, -1,
                known(fd) ? source_of(fds[fd].data, fd) : fd, fd, fd);
     } else {
-        record(HERE, PROBE_REGISTER, -1, source_of(data, fd), fd, fd);
+        record(HERE, PROBE_REGISTER, event ? (long)event->events : 0,
+               source_of(data, fd), fd, fd); /* the mask stands for a task */
         if (!add && known(fd))
             fds[fd].data = data;
     }

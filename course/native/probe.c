@@ -466,21 +466,20 @@ static void watch_crashes(void)
 
 static void open_memory(int fd)
 {
+    struct probe_memory *shared;
     struct stat status;
 
     if (fstat(fd, &status) < 0)
         return;
-    memory = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE,
+    shared = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE,
                   MAP_SHARED, fd, 0);
     close(fd);
-    if (memory == MAP_FAILED) {
-        memory = NULL;
+    if (shared == MAP_FAILED)
         return;
-    }
-    memory->capacity =
-        (uint32_t)(((size_t)status.st_size - sizeof(*memory)) /
-                   sizeof(struct probe_record));
+    shared->capacity = (uint32_t)(((size_t)status.st_size - sizeof(*shared)) /
+                                  sizeof(struct probe_record));
     owner = getpid();
+    memory = shared; /* from now on everything is recorded */
 }
 
 static void set_delay(char *text)

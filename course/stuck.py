@@ -1,0 +1,358 @@
+# SPDX-License-Identifier: MIT
+"""The rules for a run that goes no further, or does not stop to go on."""
+from causes import Finding
+
+EPOLLIN, EPOLLOUT, EPOLLET = 0x1, 0x4, 1 << 31
+MASKS = [(0x1, "EPOLLIN"), (0x4, "EPOLLOUT"), (0x2, "EPOLLPRI"),
+         (0x2000, "EPOLLRDHUP"), (1 << 30, "EPOLLONESHOT"),
+         (1 << 31, "EPOLLET")]
+
+
+def mask_words(mask):
+    return " | ".join(name for bit, name in MASKS if mask & bit) or "0"
+
+
+def never_stops(run):
+    if not (run.result.stuck or run.result.limit) or not run.answered():
+        return None
+    if run.result.stuck:
+        return Finding("NEVER STOPS", "blocked", None, run.steps[-1],
+                       wanted=len(run.wanted), blocked=run.blocked)
+    return Finding("NEVER STOPS", "busy", None, run.steps[-1],
+                   wanted=len(run.wanted), wall=run.wall)
+
+
+def deadlock(run):
+    """A lock is waited for, and its owner sleeps too."""
+    if not run.result.stuck:
+        return None
+    waits = [one for one in run.recording.threads
+             if one.blocked_in == "pthread_mutex_lock"]
+    if not waits:
+        return None
+    lines = getattr(run.recording, "blocked_lines", {})
+    return Finding("DEADLOCK", "blocked", None, run.steps[-1],
+                   line=lines.get(waits[0].name, 0), blocked=", ".join(
+                       f"{one.name} in {one.blocked_in}"
+                       for one in run.recording.threads if one.blocked_in))
+
+
+def blocked_in_read(run):
+    if not run.result.stuck:
+        return None
+    waits = [one for one in run.recording.threads
+             if one.blocked_in in ("recv", "recvfrom")]
+    if not waits:
+        return None
+    lines = getattr(run.recording, "blocked_lines", {})
+    return Finding("BLOCKS THE OTHERS", "still", None, run.steps[-1],
+                   line=lines.get(waits[0].name, 0), blocked=run.blocked)
+
+
+# --- wakes -----------------------------------------------------------------
+
+def what_wake_did(run, index):
+    """[kinds] of push and unpark by the thread of the wake at this index."""
+    wake, did = run.steps[index], []
+    for i in range(index + 1, len(run.steps)):
+        step = run.steps[i]
+        if step.thread != wake.thread:
+            continue
+        if step.kind in ("wake", "wake-again", "epoll-wait", "epoll-done",
+                         "thread-end", "event", "poll", "pending", "ready",
+                         "pop"):
+            break
+        if step.kind == "unpark" or (
+                step.kind == "push" and step.task == wake.task):
+            did.append((step.kind, i, step))
+    return did
+
+
+def popped_and_left(run):
+    """Taken out of the ready queue, NOT_READY once, and not polled again."""
+    if not (run.result.stuck or run.result.limit):
+        return None
+    for task in run.pending():
+        i, step = run.last(("pop",), task=task)
+        p, _ = run.last(("poll",), task=task)
+        w, wake = run.last(("wake",), task=task)
+        if i > p and w < i and p >= 0:
+            return Finding("FORGOTTEN TASK", "popped", None, step, task=task)
+    return None
+
+
+def lost_wake(run):
+    """The wake of a task came, and the executor sleeps all the same."""
+    parked = run.parked()
+    if not run.result.stuck or parked < 0:
+        return None
+    queue, thread = run.queue(), run.executor_name
+    pending = run.pending()
+    for task in [one for one in pending if one in queue] + \
+            [one for one in pending if one not in queue]:
+        polled, _ = run.last(("poll",), task=task)
+        index, wake = run.last(("wake", "wake-again"), task=task)
+        if not wake or index < polled and task not in queue and \
+                wake.thread != run.executor:
+            continue
+        if wake.thread == run.executor and task not in queue and \
+                not what_wake_did(run, index) and index >= polled:
+            ended, _ = run.after(index, ("pending",), task=task)
+            if ended > 0:
+                return Finding("LOST WAKE", "during", "came during the poll",
+                               wake, task=task)
+            continue
+        if index < polled and task not in queue:
+            continue  # it was polled for it; it waits for another one
+        did = what_wake_did(run, index)
+        kinds = [kind for kind, _, _ in did]
+        if not kinds and task in queue and wake.kind == "wake-again":
+            _, step = run.last(("push",), task=task)
+            return Finding("LOST WAKE", "queued", "queued, not unparked",
+                           step or wake, task=task, thread=thread)
+        if not kinds:
+            return Finding("LOST WAKE", "neither", "neither queued nor unparked",
+                           wake, task=task, waker=wake.name)
+        if "unpark" not in kinds:
+            return Finding("LOST WAKE", "queued", "queued, not unparked",
+                           did[0][2], task=task, thread=thread)
+        if "push" not in kinds:
+            if task in queue:
+                continue
+            return Finding("LOST WAKE", "unparked",
+                           "unparked, nothing queued", did[0][2], task=task,
+                           waker=wake.name, thread=thread)
+        if task not in queue:
+            continue
+        if kinds.index("unpark") < kinds.index("push") and \
+                "unpark" not in kinds[kinds.index("push"):]:
+            return Finding("LOST WAKE", "order", "order of the two",
+                           did[kinds.index("push")][2], task=task,
+                           waker=wake.name, thread=thread)
+        return Finding("LOST WAKE", "before", "came before the sleep",
+                       max((did[-1], ("park", parked, run.steps[parked])),
+                           key=lambda one: one[1])[2],
+                       task=task, thread=thread)
+    return None
+
+
+# --- events ----------------------------------------------------------------
+
+def waiting_sources(run):
+    """[(index, step)] of the EAGAIN that each open socket waits since."""
+    waits = {}
+    for i, step in enumerate(run.steps):
+        if step.fd < 0:
+            continue
+        if step.kind == "would-block":
+            waits[step.fd] = (i, step)
+        elif step.kind in ("recv", "connect"):
+            waits.pop(step.fd, None)
+    return sorted(waits.values(), key=lambda one: one[0])
+
+
+def registration(run, fd, source):
+    """(index, step) of the registration of a socket that still stands."""
+    i, step = run.last(("register",), fd=fd)
+    if not step:
+        i, step = run.last(("register",), source=source)
+    c, _ = run.last(("connect",), fd=fd)
+    d, gone = run.last(("deregister",), source=source)
+    if not step or i < c or (gone and d > i):
+        return -1, None
+    return i, step
+
+
+def wrong_owner(run):
+    """Two open sockets with one token: an event cannot say whose it is."""
+    if not (run.result.stuck or run.result.limit):
+        return None
+    tokens = {}
+    for event in run.recording.events:
+        if event.kind == "register" and event.fd >= 0:
+            tokens[event.fd] = event.source
+        elif event.kind in ("close", "deregister"):
+            tokens.pop(event.fd, None)
+        if event.kind != "register":
+            continue
+        same = [fd for fd, token in tokens.items() if token == event.source]
+        if len(same) > 1 and any(w.fd in same
+                                 for _, w in waiting_sources(run)):
+            _, step = run.last(("register",), fd=event.fd)
+            return Finding("WRONG OWNER", "tokens", None, step,
+                           count=len(same), source=event.source)
+    return None
+
+
+def lost_event(run):
+    """A socket waits, and no event can or did end the wait."""
+    if not run.result.stuck:
+        return None
+    uses_wakers = any(step.kind == "set-waker" for step in run.steps)
+    for index, wait in waiting_sources(run):
+        r, registered = registration(run, wait.fd, wait.source)
+        _, ended = run.after(index, ("pending",), thread=wait.thread)
+        if not registered:
+            return Finding("LOST WAKE", "unregistered", "nothing registered",
+                           ended or wait, source=wait.source,
+                           blocked=run.blocked)
+        if registered.mask and not registered.mask & EPOLLIN:
+            return Finding("WRONG INTEREST", "mask", None, registered,
+                           source=wait.source,
+                           mask=mask_words(registered.mask))
+        source = registered.source
+        s, waker = run.last(("set-waker",), source=source)
+        e, event = run.last(("event",), source=source)
+        if uses_wakers and (not waker or s < r and s < index and
+                            run.last(("deregister",), source=source)[0] > s):
+            return Finding("LOST WAKE", "no_waker", "nothing registered",
+                           ended or wait, source=source, blocked=run.blocked)
+        if not event or e < r:
+            continue
+        w, woken = run.after(e, ("wake", "wake-again"), thread=event.thread)
+        if woken and w > 0:
+            continue
+        if waker and s > e and uses_wakers:
+            return Finding("LOST WAKE", "early", "event before the waker",
+                           waker, source=source, blocked=run.blocked,
+                           ms=round((waker.time - event.time) / 1e6, 1))
+        if uses_wakers and event.thread != run.executor:
+            return Finding("LOST WAKE", "unheard", "event not passed on",
+                           event, source=source, blocked=run.blocked)
+    return not_drained(run)
+
+
+def not_drained(run):
+    """The last thing before the wait is a read that brought something."""
+    last = {}
+    for step in run.steps:
+        if step.fd >= 0 and step.kind in ("recv", "would-block", "connect"):
+            last[step.fd] = step
+    closed = {event.fd: event.time for event in run.recording.events
+              if event.kind == "close"}
+    for fd, step in last.items():
+        if step.kind == "recv" and step.value > 0 and \
+                closed.get(fd, 0) < step.time:
+            _, registered = registration(run, fd, step.source)
+            if registered and (registered.mask & EPOLLET
+                               or not registered.mask):
+                return Finding("NOT DRAINED", "last", None, step,
+                               source=step.source, bytes=step.value)
+    return None
+
+
+# --- too busy to go on -----------------------------------------------------
+
+def hot_loop(run):
+    """(thread, kinds, times, steps) of the fold that repeats most."""
+    best, i = None, 0
+    while i < len(run.steps):
+        if run.steps[i].times < 20:
+            i += 1
+            continue
+        j = i
+        while j < len(run.steps) and run.steps[j].times >= 20 and \
+                j - i < 12 and abs(run.steps[j].times - run.steps[i].times) < 3:
+            j += 1
+        group = run.steps[i:j]
+        if not best or group[0].times > best[0].times:
+            best = group
+        i = j
+    return best
+
+
+def inside_poll(run, step):
+    """Whether a step lies between a poll and its end, on its thread."""
+    index = run.steps.index(step)
+    p, _ = run.last(("poll",), before=index, thread=step.thread)
+    e, _ = run.last(("pending", "ready"), before=index, thread=step.thread)
+    return p > e
+
+
+def sleeps(run):
+    """Naps instead of a wait, in the program's own steps."""
+    naps = [step for step in run.steps if step.kind == "sleep"]
+    count = sum(step.times for step in naps)
+    if not count:
+        return None
+    ms = sorted(step.value for step in naps)[len(naps) // 2]
+    inside = [step for step in naps if inside_poll(run, step)]
+    if inside:
+        return Finding("SLEEPS IN POLL", "sleeps", None, inside[0], ms=ms,
+                       count=sum(step.times for step in inside))
+    return Finding("SLEEPS INSTEAD OF WAITING", "sleeps", None, naps[0],
+                   count=count, ms=ms, thread=naps[0].name)
+
+
+def blocks(run):
+    """Reads that blocked inside of a poll."""
+    blocked = [step for step in run.steps if step.kind == "block" and
+               inside_poll(run, step)]
+    if not blocked:
+        return None
+    return Finding("BLOCKS THE OTHERS", "blocked", None, blocked[0],
+                   count=sum(step.times for step in blocked),
+                   ms=max(step.value for step in blocked))
+
+
+def busy(run):
+    """What repeats without end, by what is in the loop."""
+    loop = hot_loop(run)
+    if not loop:
+        return None
+    kinds = {step.kind for step in loop}
+    first = loop[0]
+    words = ", ".join(dict.fromkeys(step.kind for step in loop))
+    if kinds == {"would-block"}:
+        return Finding("NEVER YIELDED", "inside", None, first,
+                       times=first.times)
+    if "epoll-wait" in kinds and "event" in kinds and "recv" not in kinds:
+        event = next(step for step in loop if step.kind == "event")
+        return Finding("LEVEL SPIN", "repeats", None, event,
+                       thread=first.name, source=event.source,
+                       times=first.times)
+    if "epoll-wait" in kinds:
+        kind = "in the reactor" if first.thread != run.executor \
+            else "in epoll_wait"
+    elif "poll" in kinds and kinds & {"push", "pop", "wake", "wake-again"}:
+        kind = "wakes itself"
+    elif "poll" in kinds:
+        kind = "polls without a wake"
+    elif first.thread == run.executor:
+        kind = "in the executor"
+    else:
+        return None
+    return Finding("BUSY LOOP", "repeats", kind, first, thread=first.name,
+                   kinds=words, times=first.times)
+
+
+def silent_loop(run):
+    """No call at all, and the processor is busy."""
+    if run.result.limit and run.result.cpu_ms > run.wall / 3:
+        return Finding("BUSY LOOP", "cpu", "no calls",
+                       run.steps[-1] if run.steps else None,
+                       cpu=run.result.cpu_ms, wall=run.wall, solution="-")
+    return None
+
+
+def forgotten(run):
+    """A task is in the ready queue, and the executor waits elsewhere."""
+    if not run.result.stuck or run.parked() >= 0:
+        return None
+    queue = [task for task in run.queue() if task in run.pending()]
+    if not queue or not any(step.kind == "park" for step in run.steps):
+        return None
+    _, step = run.last(("push",), task=queue[0])
+    return Finding("FORGOTTEN TASK", "queued", None, step, task=queue[0],
+                   blocked=run.blocked)
+
+
+def unknown(run):
+    """No cause fits: what it did last, and no guess."""
+    if run.result.stuck:
+        return Finding("STOPPED", "last", None,
+                       run.steps[-1] if run.steps else None,
+                       blocked=run.blocked, steps=run.last_steps())
+    return Finding("TOO SLOW", "last", None,
+                   run.steps[-1] if run.steps else None, wall=run.wall,
+                   steps=run.last_steps())
