@@ -65,7 +65,6 @@ static inline void *bell_run(void *unused)
 
     (void)unused;
     lesson_name_thread("bell");
-    /*@probe probe_thread("bell"); */
     for (;;) {
         int count;
 

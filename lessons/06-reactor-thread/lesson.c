@@ -119,23 +119,35 @@ static void reactor_deregister(struct reactor *self, int stream,
     epoll_ctl(self->epoll, EPOLL_CTL_DEL, stream, NULL);
 }
 /*@end 6.1*/
+/*@probe static int probe_streams[MAX_SOURCES]; */
+/*@probe static bool probe_open(int stream) */
+/*@probe { */
+/*@probe     int flags; */
+/*@probe     probe_quiet(true); */
+/*@probe     flags = fcntl(stream, F_GETFD); */
+/*@probe     probe_quiet(false); */
+/*@probe     return flags >= 0; */
+/*@probe } */
 /*@probe static void probe_register(struct reactor *self, int stream, size_t id) */
 /*@probe { */
-/*@probe     probe_event(PROBE_REGISTER, -1, (long)id, stream); */
+/*@probe     const int other = probe_streams[id % MAX_SOURCES]; */
+/*@probe     probe_expect(other == 0 || other == stream || !probe_open(other), */
+/*@probe                  "WRONG OWNER", "source", (long)id, other, stream); */
+/*@probe     probe_streams[id % MAX_SOURCES] = stream; */
 /*@probe     reactor_register(self, stream, id); */
 /*@probe } */
 /*@probe static void probe_set_waker(struct reactor *self, const struct waker *waker, */
 /*@probe                             size_t id) */
 /*@probe { */
-/*@probe     const bool none = !waker->parker; */
-/*@probe     const long task = none ? -1 : (long)waker->task_id; */
+/*@probe     const long task = waker->parker ? (long)waker->task_id : -1; */
 /*@probe     reactor_set_waker(self, waker, id); */
-/*@probe     probe_event(none ? PROBE_DEREGISTER : PROBE_SET_WAKER, task, (long)id, 0); */
+/*@probe     if (task >= 0) */
+/*@probe         probe_event(PROBE_SET_WAKER, task, (long)id, 0); */
 /*@probe } */
 /*@probe static void probe_deregister(struct reactor *self, int stream, size_t id) */
 /*@probe { */
+/*@probe     probe_streams[id % MAX_SOURCES] = 0; */
 /*@probe     reactor_deregister(self, stream, id); */
-/*@probe     probe_event(PROBE_DEREGISTER, -1, (long)id, stream); */
 /*@probe } */
 /*@probe #define reactor_register probe_register */
 /*@probe #define reactor_set_waker probe_set_waker */
@@ -192,12 +204,6 @@ static void reactor_wake(struct reactor *self, size_t source_id)
     wake(&waker);
 }
 /*@end 6.2*/
-/*@probe static void probe_reactor_wake(struct reactor *self, size_t id) */
-/*@probe { */
-/*@probe     probe_event(PROBE_EVENT, -1, (long)id, 0); */
-/*@probe     reactor_wake(self, id); */
-/*@probe } */
-/*@probe #define reactor_wake probe_reactor_wake */
 
 /* Sleep until a source has an event. Returns: how many events. */
 static int wait_for_events(struct reactor *self, struct epoll_event *events)
@@ -245,7 +251,6 @@ static void *event_loop(void *arg)
 static void *reactor_run(void *self)
 {
     lesson_name_thread("reactor");
-    /*@probe probe_thread("reactor"); */
     return event_loop(self);
 }
 
