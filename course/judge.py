@@ -10,7 +10,7 @@ ENDINGS = [causes.failed_in_program, causes.crashed, causes.stopped_itself,
            causes.left_a_child, causes.registered_twice, causes.ended_early]
 STANDSTILLS = [stuck.never_stops, stuck.deadlock, stuck.blocked_in_read,
                stuck.wrong_owner, stuck.popped_and_left, stuck.lost_wake,
-               stuck.forgotten, stuck.lost_event]
+               stuck.forgotten, stuck.lost_event, stuck.unheard]
 TOO_BUSY = [stuck.never_stops, stuck.wrong_owner, stuck.sleeps, stuck.blocks,
             stuck.busy, stuck.silent_loop, stuck.popped_and_left]
 

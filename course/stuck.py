@@ -68,6 +68,15 @@ def what_wake_did(run, index):
     return did
 
 
+def queued_at(run, index, task):
+    """Whether a task's id was in the ready queue at this step."""
+    count = 0
+    for step in run.steps[:index]:
+        if step.task == task and step.kind in ("push", "pop"):
+            count = max(count, 0) + (1 if step.kind == "push" else -1)
+    return count > 0
+
+
 def popped_and_left(run):
     """Taken out of the ready queue, NOT_READY once, and not polled again."""
     if not (run.result.stuck or run.result.limit):
@@ -77,6 +86,9 @@ def popped_and_left(run):
         p, _ = run.last(("poll",), task=task)
         w, wake = run.last(("wake",), task=task)
         if i > p and w < i and p >= 0:
+            if queued_at(run, p, task):
+                return Finding("LOST WAKE", "during", "came during the poll",
+                               step, task=task)
             return Finding("FORGOTTEN TASK", "popped", None, step, task=task)
     return None
 
@@ -188,7 +200,6 @@ def lost_event(run):
     """A socket waits, and no event can or did end the wait."""
     if not run.result.stuck:
         return None
-    uses_wakers = any(step.kind == "set-waker" for step in run.steps)
     for index, wait in waiting_sources(run):
         r, registered = registration(run, wait.fd, wait.source)
         _, ended = run.after(index, ("pending",), thread=wait.thread)
@@ -203,7 +214,7 @@ def lost_event(run):
         source = registered.source
         s, waker = run.last(("set-waker",), source=source)
         e, event = run.last(("event",), source=source)
-        if uses_wakers and (not waker or s < r and s < index and
+        if run.uses_wakers and (not waker or s < r and s < index and
                             run.last(("deregister",), source=source)[0] > s):
             return Finding("LOST WAKE", "no_waker", "nothing registered",
                            ended or wait, source=source, blocked=run.blocked)
@@ -212,11 +223,11 @@ def lost_event(run):
         w, woken = run.after(e, ("wake", "wake-again"), thread=event.thread)
         if woken and w > 0:
             continue
-        if waker and s > e and uses_wakers:
+        if waker and s > e and run.uses_wakers:
             return Finding("LOST WAKE", "early", "event before the waker",
                            waker, source=source, blocked=run.blocked,
                            ms=round((waker.time - event.time) / 1e6, 1))
-        if uses_wakers and event.thread != run.executor:
+        if run.uses_wakers and event.thread != run.executor:
             return Finding("LOST WAKE", "unheard", "event not passed on",
                            event, source=source, blocked=run.blocked)
     return not_drained(run)
@@ -238,6 +249,23 @@ def not_drained(run):
                                or not registered.mask):
                 return Finding("NOT DRAINED", "last", None, step,
                                source=step.source, bytes=step.value)
+    return None
+
+
+def unheard(run):
+    """An event of the source that a task waits for, and no wake after it."""
+    if not run.result.stuck:
+        return None
+    for task in run.pending():
+        s, waker = run.last(("set-waker",), task=task)
+        if not waker:
+            continue
+        e, event = run.last(("event",), source=waker.source)
+        if e < s or event.thread == run.executor:
+            continue
+        if run.after(e, ("wake", "wake-again"), task=task)[0] < 0:
+            return Finding("LOST WAKE", "unheard", "event not passed on",
+                           event, source=waker.source, blocked=run.blocked)
     return None
 
 

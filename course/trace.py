@@ -130,6 +130,7 @@ def figures_of(recording, steps, result=None):
         "wakes": counts["wake"],
         "parks": max(counts["park"] - counts["permit"], 0),
         "epoll_waits": counts["epoll-wait"],
+        "events": counts["event"],
         "epoll_ctl": counts["epoll_ctl"],
         "would_block": counts["would-block"],
         "registers": counts["ctl_add"],
