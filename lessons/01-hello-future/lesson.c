@@ -211,12 +211,11 @@ static void print_pipe(int pipe)
 
 int main(int argc, char **argv)
 {
-    const bool given = argc == 2 && argv[1][0] != '-';
-    const char *text = given ? argv[1] : "Hello, future!";
+    const char *text = argc == 3 ? argv[2] : "Hello, future!";
     struct hello hello;
     int ends[2]; /* of a pipe: what goes in at 1 comes out at 0 */
 
-    lesson_start(given ? 1 : argc, argv,
+    lesson_start(argc == 3 ? 2 : argc, argv,
                  "Lesson 01: a text in pieces, by a future and by a function.",
                  NULL);
     lesson_unwrap(pipe2(ends, O_NONBLOCK | O_CLOEXEC), "pipe");
