@@ -331,5 +331,5 @@ def command_solution(context, options):
             context.terminal.say(t.of(question))
             tell_choice(question, None, t, context.terminal)
         return 0
-    sys.stdout.write(cut.solution(lesson))
+    sys.stdout.write(cut.fill(lesson, {}, context.t.language))
     return 0

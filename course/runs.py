@@ -9,9 +9,6 @@ import sys
 import check
 import formats
 import lessons
-import page
-import perfetto
-import plain
 import room
 import show
 from commands import next_lesson, questions_of, write_text
@@ -133,6 +130,7 @@ def command_check(context, options):
             jobs=options.number("--jobs", context.t))
     status = StatusLine(context.terminal.plain or form is not None)
     steps = options.number("--steps-fd", context.t)
+    options.number("--seed", context.t)  # wrong usage comes before anything
 
     def on_step(name):
         status.show(context.t("check.checking", step=context.t(
@@ -231,10 +229,12 @@ def command_step(context, options):
         result = check.run_plain(lesson, None, show=False, work=context.work)
         traces.append(load_trace(result["trace"]))
     if options.get("--perfetto"):
+        import perfetto
         write_text(options.get("--perfetto"), perfetto.convert(traces[0]))
         context.terminal.say(t("step.wrote", path=options.get("--perfetto")))
         return 0
     if context.terminal.plain and not context.json:
+        import plain
         for line in plain.lines(traces[0], t.language):
             context.terminal.say(line)
         return 0
@@ -250,6 +250,7 @@ def command_step(context, options):
 
 def write_steps(context, lesson, traces=None, target=None):
     """The page of the recorded run. Returns its path."""
+    import page
     folder = context.folder(lesson)
     traces = traces or [load_trace(os.path.join(folder, "run.json"))]
     target = target or os.path.join(folder, "steps.html")

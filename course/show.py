@@ -42,9 +42,15 @@ def range_text(figure, t):
     return f"{t.number(low)}..{t.number(high)}"
 
 
+def shown(figures):
+    """Those that say something: a quiet one only when it is out of range."""
+    return [(name, figure) for name, figure in figures.items()
+            if not figure.get("quiet") or not is_right(figure)]
+
+
 def figures_table(figures, predicted, t, terminal):
     rows = []
-    for name, figure in figures.items():
+    for name, figure in shown(figures):
         said = predicted.get(name)
         rows.append((name, t.number(figure.get("measured")),
                      range_text(figure, t),
@@ -69,7 +75,7 @@ def figures_table(figures, predicted, t, terminal):
 
 def figures_sentences(figures, predicted, t):
     lines = []
-    for name, figure in figures.items():
+    for name, figure in shown(figures):
         low, high = figure.get("low"), figure.get("high")
         word = t("check.right" if is_right(figure) else "check.wrong")
         key = "check.figure_plain" if low != high and None not in (
