@@ -68,6 +68,11 @@ static void probe_same(const char *text)
 
 PROBE_CASE(lazy)
 {
+    probe_hello(probe_text(14));
+}
+
+PROBE_CASE(piece)
+{
     const char *text = probe_text(14);
     struct hello hello = probe_hello(text);
 

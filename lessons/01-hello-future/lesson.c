@@ -164,8 +164,7 @@ fr: leur tour : journalisez "Schedule other tasks".
 stub:
 static void run_to_end(struct future *task)
 {
-    (void)task;
-    (void)poll_task;
+    poll_task(task);
 }
 */
 static void run_to_end(struct future *task)

@@ -1,6 +1,6 @@
 /*@answer
 cause: NEVER YIELDED
-found: case lazy
+found: case piece
 en: The loop is inside the poll: it comes back only when all is written. That
 en: is sync_hello() in another coat; nobody else has a turn meanwhile.
 fr: La boucle est dans le sondage : il ne revient qu'une fois tout écrit.
