@@ -15,8 +15,8 @@
 #include "cli/language.h"
 
 static const char help_en[] =
-    "usage: reveil compare [--logs] [--json] [--html FILE] [--no-syscalls]\n"
-    "                      [--lang fr|en] [STAGE...]\n"
+    "usage: reveil compare [--logs] [--json] [--html FILE] [--steps FILE]\n"
+    "                      [--no-syscalls] [--lang fr|en] [STAGE...]\n"
     "\n"
     "Runs stages of the course one after the other and shows what each costs.\n"
     "All do the same work against the same server: a GET that takes 600 ms,\n"
@@ -34,6 +34,8 @@ static const char help_en[] =
     "                 busy and library)\n"
     "  --json         print only the figures, as JSON\n"
     "  --html FILE    write a page with bars and timelines\n"
+    "  --steps FILE   only write a page that shows two stages step by step,\n"
+    "                 side by side (default: busy and reactor)\n"
     "  --no-syscalls  do not count system calls; saves the second run, under\n"
     "                 ptrace\n"
     "\n"
@@ -44,7 +46,8 @@ static const char help_en[] =
 
 static const char help_fr[] =
     "usage : reveil compare [--logs] [--json] [--html FICHIER]\n"
-    "                       [--no-syscalls] [--lang fr|en] [ÉTAPE...]\n"
+    "                       [--steps FICHIER] [--no-syscalls]\n"
+    "                       [--lang fr|en] [ÉTAPE...]\n"
     "\n"
     "Lance des étapes du cours l'une après l'autre et montre ce que chacune\n"
     "coûte. Toutes font le même travail avec le même serveur : un GET de\n"
@@ -62,6 +65,9 @@ static const char help_fr[] =
     "                  nommées ; par défaut : busy et library)\n"
     "  --json          écrit seulement les valeurs, en JSON\n"
     "  --html FICHIER  écrit une page avec barres et chronologies\n"
+    "  --steps FICHIER\n"
+    "                  écrit seulement une page qui montre deux étapes pas à\n"
+    "                  pas, côte à côte (par défaut : busy et reactor)\n"
     "  --no-syscalls   ne compte pas les appels système ; évite la seconde\n"
     "                  exécution, sous ptrace\n"
     "\n"
@@ -75,6 +81,7 @@ struct options {
     bool json;
     bool no_syscalls;
     const char *html;
+    const char *steps;
     const struct stage *stages[COMPARE_STAGES];
     size_t count;
 };
@@ -111,9 +118,10 @@ static int add_stage(struct options *options, const char *name)
 
 static void default_stages(struct options *options)
 {
-    if (options->logs) {
+    if (options->logs || options->steps) {
         options->stages[options->count++] = find_stage("busy");
-        options->stages[options->count++] = find_stage("library");
+        options->stages[options->count++] =
+            find_stage(options->steps ? "reactor" : "library");
         return;
     }
     for (int i = 0; i < COMPARE_STAGES; i++)
@@ -128,6 +136,7 @@ static int parse(struct options *options, int argc, char **argv)
         {"json", no_argument, NULL, 'j'},
         {"html", required_argument, NULL, 'o'},
         {"no-syscalls", no_argument, NULL, 'n'},
+        {"steps", required_argument, NULL, 's'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
@@ -139,6 +148,8 @@ static int parse(struct options *options, int argc, char **argv)
         options->no_syscalls |= letter == 'n';
         if (letter == 'o')
             options->html = optarg;
+        if (letter == 's')
+            options->steps = optarg;
         if (letter == 'h') {
             fputs(say(help_en, help_fr), stdout);
             return CLI_OK;
@@ -151,10 +162,11 @@ static int parse(struct options *options, int argc, char **argv)
             return CLI_USAGE;
     if (options->count == 0)
         default_stages(options);
-    if (options->logs && options->count < 2)
+    if ((options->logs || options->steps) && options->count < 2)
         return cli_fail(CLI_USAGE,
-                        say("--logs needs at least two stages, or none",
-                            "--logs demande au moins deux étapes, ou aucune"));
+                        say("%s needs at least two stages, or none",
+                            "%s demande au moins deux étapes, ou aucune"),
+                        options->logs ? "--logs" : "--steps");
     return -1;
 }
 
@@ -218,6 +230,34 @@ static int show(const struct run *runs, const struct options *options)
     return options->html ? write_page(runs, options) : CLI_OK;
 }
 
+/*
+ * The page of --steps. The lessons' runs are recorded by the course's tool,
+ * which lies in the tree, beside build/. Returns: the exit status.
+ */
+static int write_steps(const struct options *options)
+{
+    char self[4096];
+    char course[4200];
+    const ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    char *slash;
+
+    if (len < 0)
+        return cli_fail(CLI_FAILED, "%s", strerror(errno));
+    self[len] = '\0';
+    slash = strrchr(self, '/');
+    snprintf(course, sizeof course, "%.*s/../../course", (int)(slash - self),
+             self);
+    if (access(course, F_OK) < 0)
+        return cli_fail(CLI_FAILED, "%s",
+                        say("--steps needs the tree of reveil: run ./reveil",
+                            "--steps a besoin du dépôt de reveil : lancez "
+                            "./reveil"));
+    execlp("python3", "python3", course, "compare", "--lang", language_name(),
+           options->steps, self, options->stages[0]->name,
+           options->stages[1]->name, (char *)NULL);
+    return cli_fail(CLI_FAILED, "python3: %s", strerror(errno));
+}
+
 int cmd_compare(int argc, char **argv)
 {
     struct options options = {0};
@@ -229,6 +269,8 @@ int cmd_compare(int argc, char **argv)
 
     if (status >= 0)
         return status;
+    if (options.steps)
+        return write_steps(&options);
     error = embedded_server_start(&server, &port);
     if (error < 0)
         return cli_fail(CLI_FAILED,

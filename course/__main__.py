@@ -35,6 +35,8 @@ def command_of(name):
         import grade as module
     elif name == "class":
         import room as module
+    elif name == "compare":
+        import compare_steps as module
     else:
         import commands as module
     return getattr(module, "command_" + name)
@@ -50,7 +52,7 @@ def main(argv):
             print(t("lesson.usage"), end="")
             return 0
         name, words = words[0], words[1:]
-        if name not in command_line.COMMANDS:
+        if name not in command_line.COMMANDS | command_line.HIDDEN:
             raise command_line.UsageError(t("lesson.unknown_command",
                                             name=name))
         options = command_line.parse(name, words, t)

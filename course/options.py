@@ -9,6 +9,7 @@ class UsageError(Exception):
 # name: (flags, options with a value, most operands)
 COMMON_FLAGS = ("--plain", "--json", "--help")
 COMMON_VALUES = ("--lang", "--work")
+HIDDEN = {"compare": ((), (), 4)}  # what the C program calls
 COMMANDS = {
     "list": ((), (), 0),
     "start": ((), (), 1),
@@ -62,7 +63,7 @@ class Options:
 
 def parse(command, words, t):
     """Options of one command. Raises UsageError."""
-    flags, values, most = COMMANDS[command]
+    flags, values, most = (COMMANDS | HIDDEN)[command]
     options = Options(command)
     words = list(words)
     only_operands = False

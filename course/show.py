@@ -108,8 +108,8 @@ def where(verdict, path):
     return verdict.get("line") or 1, short_path(path)
 
 
-def explanation(verdict, path, t, terminal, causes):
-    """Why it has not passed, as lines."""
+def explanation(verdict, path, t, terminal, causes, keys=False):
+    """Why it has not passed, as lines; keys: what a key does is left out."""
     number = verdict["lesson"][:2]
     lines = []
 
@@ -125,14 +125,14 @@ def explanation(verdict, path, t, terminal, causes):
         add("evidence", evidence=t.of(verdict["evidence"]))
     if verdict.get("hopeless"):
         add("hopeless", step=verdict["hopeless"])
-    if verdict.get("todo"):
+    if verdict.get("todo") and not keys:
         line, name = where(verdict, path)
         add("where", path=name, line=line, todo=verdict["todo"])
     if verdict.get("schedule"):
         add("replay", number=number, schedule=verdict["schedule"])
-    if verdict.get("trace"):
+    if verdict.get("trace") and not keys:
         add("step", number=number)
-    if verdict.get("todo"):
+    if verdict.get("todo") and not keys:
         add("hint", number=number, todo=verdict["todo"])
     return lines
 
@@ -148,8 +148,9 @@ def picture(verdict, t, terminal):
         return []
 
 
-def render(verdict, path, predicted, t, terminal, causes, following=None):
-    """All of a verdict, as lines."""
+def render(verdict, path, predicted, t, terminal, causes, following=None,
+           keys=False):
+    """All of a verdict, as lines; keys: on the screen of `watch`."""
     number = verdict["lesson"][:2]
     lines = ["   ".join(step_words(verdict, t))]
     if verdict.get("changed_outside"):
@@ -168,8 +169,10 @@ def render(verdict, path, predicted, t, terminal, causes, following=None):
         if following:
             lines.append(t("check.passed_next", next=following))
         return lines
-    lines += explanation(verdict, path, t, terminal, causes)
+    lines += explanation(verdict, path, t, terminal, causes, keys)
     lines += picture(verdict, t, terminal)
+    if keys:
+        return lines
     lines.append(t("check.not_passed", number=number,
                    seed=verdict.get("seed")))
     return lines

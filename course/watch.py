@@ -77,7 +77,7 @@ class Watch:
             return self.said.splitlines()
         return show.render(self.verdict, self.path,
                            runs.predicted_of(self.context, self.lesson),
-                           self.t, self.terminal, check.causes())
+                           self.t, self.terminal, check.causes(), keys=True)
 
     def hint_level(self):
         seen = self.context.progress.of(self.lesson.number)
