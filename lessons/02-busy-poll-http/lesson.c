@@ -39,22 +39,29 @@ struct http_get_future {
 };
 
 /*@todo 2.1 http_get_poll | http_get_poll
-en: First poll: log "First poll - start operation", lesson_send_request(), then
-en: make the socket non-blocking with fcntl(). Each poll: lesson_read() as long
-en: as it gives bytes. -EAGAIN: log "Data not ready", NOT_READY. 0 is the end
-en: of the response: close(), request->error into future->error, READY.
-fr: Premier sondage : journalisez "First poll - start operation", puis
-fr: lesson_send_request() et une socket non bloquante par fcntl(). À chaque
-fr: sondage : lesson_read() tant qu'il rend des octets. -EAGAIN : journalisez
-fr: "Data not ready", NOT_READY. 0 est la fin de la réponse : close(),
-fr: request->error dans future->error, READY.
+en: Make the socket non-blocking, with fcntl(), once the request is sent. Then,
+en: at each poll: lesson_read() as long as it gives bytes. -EAGAIN: log "Data
+en: not ready", NOT_READY. 0 is the end of the response: close(), and READY.
+en: Another negative number is an error, and the end too. request->error says
+en: how it ended: it becomes future->error.
+fr: Rendez la socket non bloquante, par fcntl(), une fois la requête envoyée.
+fr: Puis, à chaque sondage : lesson_read() tant qu'il rend des octets. -EAGAIN :
+fr: journalisez "Data not ready", NOT_READY. 0 est la fin de la réponse :
+fr: close(), et READY. Un autre nombre négatif est une erreur, et la fin aussi.
+fr: request->error dit comment cela a fini : il devient future->error.
 stub:
 static enum poll_state http_get_poll(struct future *future)
 {
     struct http_get_future *self = (struct http_get_future *)future;
     struct lesson_request *request = &self->request;
 
-    (void)request;
+    if (request->stream < 0) {
+        lesson_log("First poll - start operation");
+        if (lesson_send_request(request) < 0) {
+            future->error = request->error;
+            return READY;
+        }
+    }
     return READY;
 }
 */
@@ -96,15 +103,15 @@ static struct http_get_future http_get(int port, const char *path)
 /* --- async_main: two GETs, one after the other ------------------------- */
 
 /*@todo 2.2 async_main_poll | async_main_poll
-en: http_get() lesson_path(0), poll it until READY, lesson_print() it, then the
-en: same with lesson_path(1), then READY. This function is called anew at each
-en: poll: `state` says where it had stopped. An error of lesson_print() is this
-en: future's error too, and the end of it. Start: log "Program starting".
-fr: http_get() de lesson_path(0), le sonder jusqu'à READY, lesson_print(), puis
-fr: de même avec lesson_path(1), puis READY. Cette fonction est rappelée à
-fr: chaque sondage : `state` dit où elle s'était arrêtée. Une erreur de
-fr: lesson_print() est aussi l'erreur de cette future, et sa fin. Au début :
-fr: journalisez "Program starting".
+en: Poll `get` until it is READY, lesson_print() its request, make the second
+en: GET of lesson_path(1), and the same once more. This function is called anew
+en: at each poll: `state` says where it had stopped. What lesson_print() returns
+en: is this future's error; if it is not 0, that is the end.
+fr: Sondez `get` jusqu'à ce qu'elle soit READY, lesson_print() de sa requête,
+fr: créez le second GET, de lesson_path(1), et de même encore une fois. Cette
+fr: fonction est rappelée à chaque sondage : `state` dit où elle s'était
+fr: arrêtée. Ce que renvoie lesson_print() est l'erreur de cette future ; si ce
+fr: n'est pas 0, c'est la fin.
 stub:
 struct async_main {
     struct future future;
@@ -116,9 +123,20 @@ struct async_main {
 static enum poll_state async_main_poll(struct future *future)
 {
     struct async_main *self = (struct async_main *)future;
+    struct future *get = &self->get.future;
 
-    (void)self;
-    (void)http_get;
+    switch (self->state) {
+    case START:
+        lesson_log("Program starting");
+        self->get = http_get(self->port, lesson_path(0));
+        self->state = WAIT_1;
+        __attribute__((fallthrough));
+    case WAIT_1:
+        get->poll(get);
+        __attribute__((fallthrough));
+    case WAIT_2:
+        break;
+    }
     return READY;
 }
 */

@@ -1,10 +1,10 @@
 /*@answer
 cause: WRONG INTEREST
 found: plain
-be en: written to, so the event is there at once, again and again. fr:
-`interest` n'est pas utilisé : seul EPOLLOUT est demandé. On peut toujours fr:
-écrire dans la socket, donc l'évènement est là tout de suite, sans cesse.
 en: `interest` is not used: only EPOLLOUT is registered. The socket can always
+en: be written to, so the event is there at once, again and again.
+fr: `interest` n'est pas utilisé : seul EPOLLOUT est demandé. On peut toujours
+fr: écrire dans la socket, donc l'évènement est là tout de suite, sans cesse.
 */
 /*@region 3.1*/
 static void registry_register(const struct registry *self, int stream,
