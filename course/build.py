@@ -99,8 +99,6 @@ class Build:
         self.lesson, self.made, self.folder, self.cc = lesson, made, folder, cc
         self.compilers = {}
         files = cut.check_files(lesson, made)
-        name = lesson.folder
-        files[f"{name}/lesson.c"] = made.plain
         write_files(folder, files)
         for kind in kinds:
             self.start(kind)
@@ -121,8 +119,9 @@ class Build:
                 os.path.join(self.folder, "check.o"), self.folder)
         else:
             self.compilers[kind] = Compiler(
-                self.cc, SANITIZERS[kind] + ["-w"], [self.path("lesson.c")],
-                output, self.folder)
+                self.cc, SANITIZERS[kind] + ["-w"],
+                [os.path.join(self.folder, "plain", self.lesson.folder,
+                              "lesson.c")], output, self.folder)
 
     def finish(self, kind):
         """Wait for it. Returns the path of the program, or None: see log()."""
@@ -136,6 +135,14 @@ class Build:
             self.cc, MEASURE + ["-Wl,-z,now"],
             [part.output for part in parts] + ["-ldl"], output, self.folder)
         return output if self.compilers["link"].wait() else None
+
+    def can(self, kind):
+        """Whether the compiler has this sanitizer at all."""
+        path = self.path("empty.c")
+        write_files(self.folder, {path: "int main(void) { return 0; }\n"})
+        return Compiler(self.cc, SANITIZERS[kind], [path],
+                        os.path.join(self.folder, "empty"),
+                        self.folder).wait()
 
     def log(self):
         """What the compilers said, in the learner's words."""

@@ -81,7 +81,9 @@ class Finding:
 class Run:
     """A result with its steps, and what the rules ask of it."""
 
-    def __init__(self, result, steps, names, wanted=None, texts=()):
+    def __init__(self, result, steps, names, wanted=None, texts=(),
+                 uses_wakers=False):
+        self.uses_wakers = uses_wakers  # the lesson says who leaves one
         self.result, self.steps, self.names = result, steps, names
         self.recording = result.recording
         self.wanted = wanted  # the paths that have to be asked for, or None
@@ -138,7 +140,11 @@ class Run:
     def parked(self):
         """The index of the executor's park() that has not returned."""
         i, step = self.last(("park", "permit", "awake"), thread=self.executor)
-        return i if step and step.kind == "park" else -1
+        if step and step.kind == "park":
+            return i
+        asleep = any(one.parking and one.index == self.executor
+                     for one in self.recording.threads)
+        return len(self.steps) - 1 if asleep else -1
 
     def answered(self):
         """All answers were sent, and what was asked for was printed."""

@@ -31,7 +31,8 @@ import trace as traces
 WORK = os.environ.get("REVEIL_WORK") or os.path.join(lessons.ROOT, "work")
 DEFAULT_PATHS = ["/613/{nonce}", "/391/{nonce}"]
 SWEEP_PATHS = ["/60/{nonce}", "/40/{nonce}"]
-LEAST_LIMIT, TIMES_NORMAL, CASE_LIMIT = 2.0, 10, 10.0
+LEAST_LIMIT, MOST_LIMIT, TIMES_NORMAL, CASE_LIMIT = 2.0, 20.0, 10, 10.0
+CASE_CPU = 2.0  # seconds that a case may work while the server owes nothing
 CASES_SIDE_BY_SIDE = 4
 
 
@@ -58,7 +59,7 @@ def tree_id():
 def load_factor():
     """How much longer things take now, because others work too."""
     try:
-        return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+        return min(max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)), 3.0)
     except OSError:
         return 1.0
 
@@ -100,11 +101,16 @@ class Checker:
         return None, paths, texts + [
             path.rsplit("/", 1)[1] for path in dict.fromkeys(paths)], nonce
 
-    def limit(self):
+    def limit(self, seconds=None, cpu=None):
+        """(seconds, of the processor): ten times what the solution takes."""
         if not self.with_limit:
             return None
-        seconds = self.normal.get("wall_ms", 1200) / 1000
-        return max(LEAST_LIMIT, TIMES_NORMAL * seconds) * load_factor()
+        if seconds is None:
+            seconds = max(LEAST_LIMIT, TIMES_NORMAL / 1000 *
+                          self.normal.get("wall_ms", 1200))
+            cpu = max(LEAST_LIMIT, TIMES_NORMAL / 1000 *
+                      self.normal.get("cpu_ms", 0))
+        return min(seconds, MOST_LIMIT) * load_factor(), cpu or seconds
 
     def shown_figures(self):
         """The names of the figures that this lesson is about."""
@@ -114,21 +120,23 @@ class Checker:
     # --- one run ---
 
     def run_case(self, case, section="run", default=None, delay=None,
-                 limit=None, seed=None, on_output=None, extra=()):
+                 limit=None, seed=None, on_output=None, extra=(),
+                 idle_cpu=runs.IDLE_CPU):
         args, paths, texts, nonce = self.asked(section, default)
         result = runs.run(
             self.program, case, self.server, nonce,
             self.seed if seed is None else seed, self.guard,
             self.limit() if limit is None else limit, delay,
             paths=paths or (), args=args, on_output=on_output,
-            cancel=self.cancel, before=extra)
+            cancel=self.cancel, before=extra, idle_cpu=idle_cpu)
         plain = case == "plain"
         return self.with_steps(result, paths if plain else None,
                                texts if plain else ())
 
     def with_steps(self, result, wanted, texts):
         steps, names = traces.steps_of(result.recording, result.site)
-        return naming.Run(result, steps, names, wanted, texts)
+        return naming.Run(result, steps, names, wanted, texts,
+                          "PROBE_SET_WAKER" in self.lesson.text("lesson.c"))
 
     def diagnose(self, run):
         """judge.diagnose() with the lines of the source looked up."""
@@ -197,14 +205,18 @@ class Checker:
                 words(cut.without_head(self.made.regions[part.id][1]))]
 
     def place(self, finding, todo=None):
-        """(TODO, line) that a finding points at."""
+        """(TODO, line) that a finding points at: one that is still to be
+        written, while there is one ([stubs] work: they do no harm)."""
         todos = self.expect.get("todos", {})
+        works = self.expect.get("stubs", {}).get("work", [])
         key = f"{finding.cause}: {finding.kind}"
         todo = todos.get(key) or finding.todo or todos.get(finding.cause) \
             or todo or self.region_of(finding.line)
-        open_ones = self.stubs()
-        if open_ones and todo not in open_ones:
-            todo = todo or open_ones[0]
+        open_ones = [one for one in sorted(self.stubs()) if one not in works]
+        untouched = len(self.stubs()) == len(self.made.ids)
+        if open_ones and (untouched or todo not in open_ones and (
+                not todo or self.done[-1] in ("plain", "figures"))):
+            todo = open_ones[0]
         if not todo:
             return None, finding.line or None
         if self.region_of(finding.line) == todo:
@@ -233,7 +245,7 @@ class Checker:
         result.update(cause=finding.cause, kind=finding.kind,
                       evidence=finding.evidence, hint=1,
                       why=naming.why(finding.cause, finding.kind),
-                      open=self.stubs() if self.build else [])
+                      open=sorted(self.stubs()) if self.build else [])
         if run and (run.result.stuck or run.result.limit):
             result["hopeless"] = self.step_number(run, finding)
         if run:
@@ -345,9 +357,9 @@ class Checker:
 
         def one(index):
             table, seed = rows[index]
-            limit = table.get("limit", CASE_LIMIT) * load_factor() \
-                if self.with_limit else None
-            run = self.run_case(table["name"], limit=limit, seed=seed)
+            limit = self.limit(table.get("limit", CASE_LIMIT))
+            run = self.run_case(table["name"], limit=limit, seed=seed,
+                                idle_cpu=CASE_CPU)
             finding = self.diagnose(run)
             return finding and (run, finding, table.get("todo"))
 
@@ -367,7 +379,7 @@ class Checker:
             return None, (base, finding)
 
         def one(delay):
-            run = self.sweep_case(delay, CASE_LIMIT * load_factor())
+            run = self.sweep_case(delay, self.limit(CASE_LIMIT))
             if run.result.limit:
                 return None  # slow is not stuck
             finding = judge.diagnose(run)
@@ -382,11 +394,13 @@ class Checker:
         env = dict(os.environ, **sanitize.OPTIONS)
         for kind in kinds:
             program = self.build.finish(kind)
+            if not program and self.build.can(kind):
+                raise RuntimeError(f"{kind}: {self.build.log()}")
             if not program:
                 continue  # this compiler has no such sanitizer
             args, paths, _, _ = self.asked("sanitize", SWEEP_PATHS)
             result = runs.run_bare([program], self.server, self.guard,
-                                   60 * load_factor(), env, paths or (), args)
+                                   (240, 60), env, paths or (), args)
             finding = sanitize.read(result.output, self.made.path)
             if finding:
                 return finding
@@ -418,7 +432,7 @@ def normal_of(checker):
     with build.Folder(work) as solution.folder:
         if solution.prepare():
             return {}
-        run = solution.run_case("plain", limit=60)
+        run = solution.run_case("plain", limit=(60, 60))
     if judge.diagnose(run):
         return {}
     figures = traces.figures_of(run.recording, run.steps, run.result)

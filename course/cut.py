@@ -200,6 +200,11 @@ def balanced(text):
     return depth == 0
 
 
+# Behind a region: ends what a region may have left open, a comment or a line
+# that goes on.
+CLOSE = "\n/**/\n"
+
+
 class Text:
     """Collects lines, and says by #line where each one comes from."""
 
@@ -314,6 +319,7 @@ class Source:
             elif isinstance(part, Region):
                 first, body = self.regions[part.id]
                 out.put(body, self.path, first)
+                out.raw(CLOSE)
             elif isinstance(part, Probe) and probes:
                 text = rename(part.text, self.word)
                 if depth > 0:
@@ -383,10 +389,14 @@ def check_files(lesson, made):
              f"{folder}/probe.c": rename(
                  lessons.read(os.path.join(NATIVE, "probe.c")), made.word),
              f"{folder}/calls.c": rename(
-                 lessons.read(os.path.join(NATIVE, "calls.c")), made.word)}
+                 lessons.read(os.path.join(NATIVE, "calls.c")), made.word),
+             f"plain/{folder}/lesson.c": made.plain}
     for path, text in scaffold(lesson, probes=True):
         if not path.startswith("../../"):
             inside = os.path.normpath(os.path.join(folder, path))
             files[inside] = f'#line 1 "lessons/{inside}"\n' + \
                 rename(text, made.word)
+    for path, text in scaffold(lesson):
+        inside = os.path.normpath(os.path.join(folder, path))
+        files[f"plain/{inside}"] = f'#line 1 "lessons/{inside}"\n' + text
     return files

@@ -3,6 +3,7 @@
 
 The layout is that of struct probe_memory, probe_thread_row and probe_record.
 """
+import copy
 import mmap
 import os
 import struct
@@ -15,14 +16,15 @@ epoll-done event connect send recv would-block read write sleep block tick log
 drop timer job-queued job-start job-done submit complete steal switch chan-send
 chan-recv chan-wait answer end close""".split()
 EXTRA = ["epoll_ctl", "ctl_add", "ctl_delete", "ctl_twice", "reads", "forks",
-         "spins"]
+         "spins", "slept_ms"]
 COUNTERS = 64
 ROWS = 64
 FRAMES = 4
 
 HEAD = struct.Struct(f"<IIiIIIIIiI QQ{FRAMES}Q {COUNTERS}Q 96s64s3q")
-ROW = struct.Struct(f"<iI24sQ24s{FRAMES}QII")
+ROW = struct.Struct(f"<iI24sQ24s{FRAMES}QIIII")
 RECORD = struct.Struct(f"<qHHiiiqII{FRAMES}Q")
+COUNTER = struct.Struct("<Q")
 ROWS_AT = HEAD.size
 RECORDS_AT = ROWS_AT + ROWS * ROW.size + 64
 SIZE = 8 << 20
@@ -46,6 +48,12 @@ class Memory:
         return (self.map[COUNT_AT:COUNT_AT + 4],
                 self.map[HEAD.size - 184 - 8 * COUNTERS:HEAD.size - 184])
 
+    def count(self, name):
+        """A counter, while the program runs."""
+        return COUNTER.unpack_from(
+            self.map, HEAD.size - 184 - 8 * COUNTERS +
+            8 * (KINDS + EXTRA).index(name))[0]
+
     def close(self):
         self.map.close()
         os.close(self.fd)
@@ -59,18 +67,19 @@ class Thread:
         self.index = index
         self.tid, self.calls, name, self.blocked_since, where = values[:5]
         self.blocked_pc = values[5:5 + FRAMES]
-        self.delayed, self.ended = values[5 + FRAMES:]
+        self.delayed, self.ended, self.parking, _ = values[5 + FRAMES:]
         self.name = text_of(name) or f"thread{index}"
         self.blocked_in = text_of(where) if self.blocked_since else None
 
 
 class Event:
     __slots__ = ("time", "kind", "thread", "task", "source", "fd", "value",
-                 "times", "call", "pc", "line")
+                 "times", "call", "period", "pc", "line")
 
     def __init__(self, values):
         (self.time, kind, self.thread, self.task, self.source, self.fd,
-         self.value, self.times, self.call) = values[:9]
+         self.value, self.times, call) = values[:9]
+        self.call, self.period = call & 0xffffff, call >> 24
         self.kind = KINDS[kind] if kind < len(KINDS) else "other"
         self.pc = values[9:]
         self.line = 0
@@ -79,6 +88,27 @@ class Event:
         return (f"{self.time} {self.thread} {self.kind} task={self.task} "
                 f"source={self.source} fd={self.fd} value={self.value} "
                 f"x{self.times}")
+
+
+def unfold_ends(events):
+    """A fold ends in the middle of its period: what came once more, at the
+    end, becomes events of its own behind the fold, so that the order holds."""
+    done, i = [], 0
+    while i < len(events):
+        period = events[i].period
+        group = events[i:i + max(period, 1)]
+        done += group
+        i += len(group)
+        least = min(event.times for event in group)
+        until = events[i].time if i < len(events) else group[-1].time + 1
+        again = [event for event in group if event.times > least]
+        for j, event in enumerate(again):
+            event.times = least
+            copy_of = copy.copy(event)
+            copy_of.times, copy_of.period = 1, 0
+            copy_of.time = max(until - len(again) + j, group[-1].time)
+            done.append(copy_of)
+    return done
 
 
 class Recording:
@@ -99,9 +129,9 @@ class Recording:
             Thread(i + 1, ROW.unpack_from(memory, ROWS_AT + i * ROW.size))
             for i in range(min(threads, ROWS))]
         most = (len(memory) - RECORDS_AT) // RECORD.size
-        self.events = [
+        self.events = unfold_ends([
             Event(RECORD.unpack_from(memory, RECORDS_AT + i * RECORD.size))
-            for i in range(min(count, most))]
+            for i in range(min(count, most))])
         self.overflowed = self.crash_signal in (11, 7) and \
             abs(self.crash_address - self.crash_stack) < 1 << 18
 

@@ -19,6 +19,9 @@ import recording
 LOOK_EVERY = 0.05   # seconds between two looks at the threads
 STILL = 0.12        # so long nothing may have moved
 MOST_OUTPUT = 1 << 20
+IDLE_CPU = 0.5      # seconds of the processor, when the server owes nothing
+MOST_NAPS, MOST_NAPPED = 300, 3000  # and so many naps, or ms of them
+TICKS = os.sysconf("SC_CLK_TCK")
 GUARD = os.path.join(lessons.HERE, "native", "guard.c")
 
 # System calls that may wait, and the argument that says how long: None, a
@@ -202,6 +205,22 @@ class Running:
                 pass
         self.process.terminate()
 
+    def cpu_seconds(self):
+        """Processor time of the program so far."""
+        stat = read_word(f"/proc/{self.pid}/stat")
+        if not stat:
+            return 0
+        words = stat[stat.rindex(")") + 2:].split()
+        return (int(words[11]) + int(words[12])) / TICKS
+
+    def is_over(self, limit):
+        """Whether it has used up its time, or its processor time."""
+        if not limit:
+            return False
+        wall, cpu = limit
+        return time.monotonic() - self.begin > wall or \
+            self.cpu_seconds() > cpu
+
     def follow(self, is_stuck, limit, cancel=None):
         """Until the guard has ended; is_stuck() is asked now and then."""
         with selectors.DefaultSelector() as ready:
@@ -225,7 +244,7 @@ class Running:
                 next_look = now + LOOK_EVERY
                 if is_stuck(self) or cancel and cancel.is_set():
                     killed = True
-                elif limit and now - self.begin > limit:
+                elif self.is_over(limit):
                     self.result.limit = killed = True
                 if killed:
                     self.result.seconds = now - self.begin
@@ -263,13 +282,28 @@ class Running:
 
 
 class Stuck:
-    """Decides that nothing will ever happen any more in a run."""
+    """Decides that a run comes to nothing, by its state: nothing moves any
+    more, or the server owes nothing and the program only spins or naps."""
 
-    def __init__(self, memory=None, site=None):
-        self.memory, self.site = memory, site
-        self.since, self.before = 0, None
+    def __init__(self, memory=None, site=None, idle_cpu=None):
+        self.memory, self.site, self.idle_cpu = memory, site, idle_cpu
+        self.since, self.before, self.mark = 0, None, None
+
+    def spins(self, running):
+        """Much work or many naps since the server owed something."""
+        now = (running.cpu_seconds(), self.memory.count("sleep"),
+               self.memory.count("slept_ms"))
+        if self.mark is None or self.site.owes():
+            self.mark = now
+            return False
+        return now[0] - self.mark[0] > self.idle_cpu or \
+            now[1] - self.mark[1] > MOST_NAPS or \
+            now[2] - self.mark[2] > MOST_NAPPED
 
     def __call__(self, running):
+        if self.idle_cpu and self.spins(running):
+            running.result.limit = True
+            return True
         seen = look(running.pid)
         if seen and self.site and seen[0] != "stopped" and self.site.owes():
             seen = None
@@ -291,9 +325,10 @@ class Stuck:
 
 def run(program, case, server, nonce, seed, guard, limit, delay=None,
         paths=(), env=None, on_output=None, args=None, cancel=None,
-        before=()):
+        before=(), idle_cpu=IDLE_CPU):
     """Run a case of a check program. Returns a Result.
 
+    limit: (seconds, seconds of processor time) or None.
     before: options of the learner's, and paths that replace `paths`.
     """
     memory = recording.Memory()
@@ -301,13 +336,14 @@ def run(program, case, server, nonce, seed, guard, limit, delay=None,
     try:
         own = [word for word in before if word.startswith("/")]
         options = [word for word in before if not word.startswith("/")]
-        words = options + (list(args) if args is not None else
-                           [site.port] + (own or list(paths)))
+        words = options + [site.port] + (
+            list(args) if args is not None else own or list(paths))
         command = [program] + arguments(case, site.port, nonce, seed,
                                         memory.fd, delay, words)
         running = Running(command, guard, (memory.fd,), env, on_output)
         try:
-            running.follow(Stuck(memory, site), limit, cancel)
+            running.follow(Stuck(memory, site, limit and idle_cpu), limit,
+                           cancel)
         except BaseException:
             running.kill()
             raise
@@ -329,7 +365,7 @@ def run_bare(command, server, guard, limit, env=None, paths=(), args=None):
     """Run a program without probes (the sanitizers' builds)."""
     site = server.site()
     try:
-        words = args if args is not None else [site.port] + list(paths)
+        words = [site.port] + list(paths if args is None else args)
         running = Running(command + [str(word) for word in words], guard,
                           env=env)
         try:

@@ -2,7 +2,7 @@
 """The rules for a run that goes no further, or does not stop to go on."""
 from causes import Finding
 
-EPOLLIN, EPOLLOUT, EPOLLET = 0x1, 0x4, 1 << 31
+EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLET = 1, 4, 8, 16, 1 << 31
 MASKS = [(0x1, "EPOLLIN"), (0x4, "EPOLLOUT"), (0x2, "EPOLLPRI"),
          (0x2000, "EPOLLRDHUP"), (1 << 30, "EPOLLONESHOT"),
          (1 << 31, "EPOLLET")]
@@ -68,15 +68,6 @@ def what_wake_did(run, index):
     return did
 
 
-def queued_at(run, index, task):
-    """Whether a task's id was in the ready queue at this step."""
-    count = 0
-    for step in run.steps[:index]:
-        if step.task == task and step.kind in ("push", "pop"):
-            count = max(count, 0) + (1 if step.kind == "push" else -1)
-    return count > 0
-
-
 def popped_and_left(run):
     """Taken out of the ready queue, NOT_READY once, and not polled again."""
     if not (run.result.stuck or run.result.limit):
@@ -84,12 +75,14 @@ def popped_and_left(run):
     for task in run.pending():
         i, step = run.last(("pop",), task=task)
         p, _ = run.last(("poll",), task=task)
-        w, wake = run.last(("wake",), task=task)
-        if i > p and w < i and p >= 0:
-            if queued_at(run, p, task):
-                return Finding("LOST WAKE", "during", "came during the poll",
-                               step, task=task)
-            return Finding("FORGOTTEN TASK", "popped", None, step, task=task)
+        w, wake = run.last(("wake", "wake-again"), task=task)
+        if not 0 <= p < w < i:
+            continue
+        ended, _ = run.after(p, ("pending",), task=task)
+        if w < ended:
+            return Finding("LOST WAKE", "during", "came during the poll",
+                           wake, task=task)
+        return Finding("FORGOTTEN TASK", "popped", None, step, task=task)
     return None
 
 
@@ -123,8 +116,9 @@ def lost_wake(run):
             return Finding("LOST WAKE", "queued", "queued, not unparked",
                            step or wake, task=task, thread=thread)
         if not kinds:
-            return Finding("LOST WAKE", "neither", "neither queued nor unparked",
-                           wake, task=task, waker=wake.name)
+            return Finding("LOST WAKE", "neither",
+                           "neither queued nor unparked", wake, task=task,
+                           waker=wake.name)
         if "unpark" not in kinds:
             return Finding("LOST WAKE", "queued", "queued, not unparked",
                            did[0][2], task=task, thread=thread)
@@ -150,15 +144,16 @@ def lost_wake(run):
 
 # --- events ----------------------------------------------------------------
 
-def waiting_sources(run):
-    """[(index, step)] of the EAGAIN that each open socket waits since."""
+def waiting_sources(run, ever=False):
+    """[(index, step)] of the EAGAIN that each open socket waits since; or of
+    those that have ever waited."""
     waits = {}
     for i, step in enumerate(run.steps):
         if step.fd < 0:
             continue
         if step.kind == "would-block":
             waits[step.fd] = (i, step)
-        elif step.kind in ("recv", "connect"):
+        elif step.kind in ("recv", "connect") and not ever:
             waits.pop(step.fd, None)
     return sorted(waits.values(), key=lambda one: one[0])
 
@@ -233,6 +228,46 @@ def lost_event(run):
     return not_drained(run)
 
 
+def unheard_event(run):
+    """A waker is there, its event came, and its task was not woken."""
+    if not run.result.stuck:
+        return None
+    for task in run.pending():
+        s, waker = run.last(("set-waker",), task=task)
+        if not waker:
+            continue
+        w, _ = run.last(("wake", "wake-again"), task=task)
+        p, _ = run.last(("poll",), task=task)
+        r, _ = run.last(("register",), source=waker.source)
+        e, event = run.last(("event",), source=waker.source)
+        if event and e > max(w, r) and (e > p or w < p < e or s < e):
+            kind, key = ("event not passed on", "unheard") if e > s else \
+                ("event before the waker", "early")
+            return Finding("LOST WAKE", key, kind,
+                           event if e > s else waker, source=waker.source,
+                           blocked=run.blocked,
+                           ms=round((waker.time - event.time) / 1e6, 1))
+    return None
+
+
+def wrong_interest(run):
+    """A read waits, and its socket is registered for something else, or is
+    told of something else."""
+    for _, wait in waiting_sources(run, ever=True):
+        _, step = run.last(("register",), fd=wait.fd)
+        if step and step.mask and not step.mask & EPOLLIN:
+            return Finding("WRONG INTEREST", "mask", None, step,
+                           source=step.source, mask=mask_words(step.mask))
+        told = [step for step in run.steps if step.kind == "event" and
+                step.fd == wait.fd and step.value & EPOLLOUT and
+                not step.value & (EPOLLIN | EPOLLERR | EPOLLHUP)]
+        if told and step:
+            return Finding("WRONG INTEREST", "writable", None, step,
+                           source=step.source,
+                           times=sum(one.times for one in told))
+    return None
+
+
 def not_drained(run):
     """The last thing before the wait is a read that brought something."""
     last = {}
@@ -249,23 +284,6 @@ def not_drained(run):
                                or not registered.mask):
                 return Finding("NOT DRAINED", "last", None, step,
                                source=step.source, bytes=step.value)
-    return None
-
-
-def unheard(run):
-    """An event of the source that a task waits for, and no wake after it."""
-    if not run.result.stuck:
-        return None
-    for task in run.pending():
-        s, waker = run.last(("set-waker",), task=task)
-        if not waker:
-            continue
-        e, event = run.last(("event",), source=waker.source)
-        if e < s or event.thread == run.executor:
-            continue
-        if run.after(e, ("wake", "wake-again"), task=task)[0] < 0:
-            return Finding("LOST WAKE", "unheard", "event not passed on",
-                           event, source=waker.source, blocked=run.blocked)
     return None
 
 
@@ -295,6 +313,34 @@ def inside_poll(run, step):
     p, _ = run.last(("poll",), before=index, thread=step.thread)
     e, _ = run.last(("pending", "ready"), before=index, thread=step.thread)
     return p > e
+
+
+def hidden_by_naps(run):
+    """The executor naps in place of a park, and something else is wrong."""
+    if not any(step.kind == "sleep" and step.thread == run.executor
+               for step in run.steps):
+        return None
+    queue = run.queue()
+    for task in run.pending():
+        p, _ = run.last(("poll",), task=task)
+        w, wake = run.last(("wake", "wake-again"), task=task)
+        if task in queue:
+            _, step = run.last(("push",), task=task)
+            naps = sum(one.times for one in
+                       run.steps[run.steps.index(step):]
+                       if one.kind == "sleep")
+            if naps >= 20:
+                return Finding("FORGOTTEN TASK", "ignored", None, step,
+                               task=task)
+        elif w > p and not any(kind == "push" for kind, _, _ in
+                               what_wake_did(run, w)):
+            kinds = [kind for kind, _, _ in what_wake_did(run, w)]
+            return Finding("LOST WAKE", "neither" if not kinds else
+                           "unparked", "unparked, nothing queued" if kinds
+                           else "neither queued nor unparked", wake,
+                           task=task, waker=wake.name,
+                           thread=run.executor_name)
+    return None
 
 
 def sleeps(run):
@@ -331,9 +377,13 @@ def busy(run):
     kinds = {step.kind for step in loop}
     first = loop[0]
     words = ", ".join(dict.fromkeys(step.kind for step in loop))
-    if kinds == {"would-block"}:
+    if kinds <= {"would-block", "log"} and inside_poll(run, first):
         return Finding("NEVER YIELDED", "inside", None, first,
                        times=first.times)
+    if run.result.switches > max(50, first.times / 2) and not kinds & {
+            "epoll-wait", "park", "awake", "permit"}:
+        return Finding("SLEEPS INSTEAD OF WAITING", "unseen", None, first,
+                       count=run.result.switches, kinds=words)
     if "epoll-wait" in kinds and "event" in kinds and "recv" not in kinds:
         event = next(step for step in loop if step.kind == "event")
         return Finding("LEVEL SPIN", "repeats", None, event,
@@ -356,7 +406,7 @@ def busy(run):
 
 def silent_loop(run):
     """No call at all, and the processor is busy."""
-    if run.result.limit and run.result.cpu_ms > run.wall / 3:
+    if run.result.limit and run.result.cpu_ms > min(run.wall / 3, 1500):
         return Finding("BUSY LOOP", "cpu", "no calls",
                        run.steps[-1] if run.steps else None,
                        cpu=run.result.cpu_ms, wall=run.wall, solution="-")

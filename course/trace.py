@@ -74,6 +74,8 @@ class Sources:
                 self.name(self.connections, fd)
                 return self.connections
             return -1
+        if fd < 0 and event.kind == "set-waker" and not self.has_tokens:
+            return self.connection_of.get(event.source, event.source)
         if fd < 0:
             return event.source
         if fd not in self.connection_of:
@@ -103,12 +105,17 @@ def steps_of(recording, site=None):
     """(steps, {source: name}) of a run."""
     sources = Sources(recording, site)
     steps = []
+    executor = next((event.thread for event in recording.events
+                     if event.kind == "poll"), 1)
     for event in recording.events:
         source = sources.take(event)
         if event.kind in LEFT_OUT or (
                 event.kind in sources.authored and event.fd >= 0):
             continue
-        steps.append(Step(event, source, recording.name_of(event.thread)))
+        step = Step(event, source, recording.name_of(event.thread))
+        if step.kind == "unpark" and not step.value:
+            step.value = executor
+        steps.append(step)
     for time, path in site.answers if site else []:
         steps.append(Step(Answered(time), sources.of_path(path), "server"))
     steps.sort(key=lambda step: step.time)
@@ -127,8 +134,8 @@ def figures_of(recording, steps, result=None):
             before += step.value * step.times
     figures = {
         "polls": counts["poll"],
-        "wakes": counts["wake"],
-        "parks": max(counts["park"] - counts["permit"], 0),
+        "wakes": counts["push"],
+        "parks": counts["park"],
         "epoll_waits": counts["epoll-wait"],
         "events": counts["event"],
         "epoll_ctl": counts["epoll_ctl"],

@@ -68,6 +68,10 @@ static int64_t begin_wait(const void *frame, const char *what)
     if (!recording())
         return 0;
     new_row(NULL);
+    if (row()->parking && strcmp(what, "pthread_mutex_lock") != 0) {
+        row()->parking = 0;
+        record(frame, PROBE_PARK, -1, -1, -1, 0);
+    }
     walk(frame, row()->blocked_pc);
     snprintf(row()->blocked_in, sizeof(row()->blocked_in), "%s", what);
     __atomic_store_n(&row()->blocked_since, now_ns(), __ATOMIC_RELEASE);
@@ -93,6 +97,9 @@ static long ms_of_timespec(const struct timespec *time)
 
 static void slept(const void *frame, long ms)
 {
+    if (recording())
+        __atomic_add_fetch(&memory->counts[COUNT_SLEPT], (uint64_t)ms,
+                           __ATOMIC_RELAXED);
     record(frame, PROBE_SLEEP, -1, -1, -1, ms);
 }
 

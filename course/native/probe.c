@@ -37,6 +37,7 @@ enum {
     COUNT_READS, /* recv and read that brought bytes or the end */
     COUNT_FORKS,
     COUNT_SPINS, /* epoll_wait and poll with a time-out of 0 */
+    COUNT_SLEPT, /* ms of naps, as they were asked for */
     COUNTERS = 64
 };
 
@@ -49,7 +50,8 @@ struct probe_record {
     int32_t fd;
     int64_t value;
     uint32_t times;
-    uint32_t call; /* index of the sweep's point in its thread, or 0 */
+    uint32_t call : 24; /* points of the sweep in its thread so far */
+    uint32_t period : 8; /* in a fold: how many records repeat together */
     uint64_t pc[FRAMES];
 };
 
@@ -62,6 +64,8 @@ struct probe_thread_row {
     uint64_t blocked_pc[FRAMES];
     uint32_t delayed;
     uint32_t ended;
+    uint32_t parking; /* in park(), and not yet seen to sleep */
+    uint32_t unused;
 };
 
 struct probe_memory {
@@ -228,8 +232,10 @@ static void append(const struct probe_record *record)
     fold_at = 0;
     fold_base = memory->count - fold_period * REPEATS;
     memory->count = fold_base + fold_period;
-    for (uint32_t i = 0; i < fold_period; i++)
+    for (uint32_t i = 0; i < fold_period; i++) {
         memory->records[fold_base + i].times = REPEATS;
+        memory->records[fold_base + i].period = (uint8_t)fold_period;
+    }
 }
 
 static void record(const void *frame, int kind, long task, long source,
@@ -249,7 +255,7 @@ static void record(const void *frame, int kind, long task, long source,
         return;
     new_row(NULL);
     one.thread = (uint16_t)self.index;
-    one.call = row()->calls;
+    one.call = row()->calls & 0xffffff;
     walk(frame, one.pc);
     lock_records();
     memory->counts[kind]++;
@@ -271,6 +277,12 @@ void probe_event(enum probe_kind kind, long task, long source, long value)
 {
     if (kind >= PROBE_POLL && kind <= PROBE_PENDING && polls_off)
         return;
+    if (kind >= PROBE_PARK && kind <= PROBE_AWAKE && recording()) {
+        new_row(NULL);
+        row()->parking = kind == PROBE_PARK;
+        if (kind == PROBE_PARK)
+            return; /* begin_wait() records it, where the thread sleeps */
+    }
     record(HERE, kind, task, source, -1, value);
 }
 

@@ -34,7 +34,8 @@ enum probe_kind {
     PROBE_WAKE,         /* task: wake() was called; its id is not queued */
     PROBE_WAKE_AGAIN,   /* task: wake() was called; its id is queued already */
     PROBE_UNPARK,       /* value: thread woken (0: the executor's) */
-    PROBE_PARK,         /* park() is called; PERMIT or AWAKE comes after it */
+    PROBE_PARK,         /* park() is called (recorded where it sleeps, if it
+                           does); PERMIT or AWAKE comes after it */
     PROBE_PERMIT,       /* park() has returned and did not sleep */
     PROBE_AWAKE,        /* park() has returned from a sleep */
     PROBE_REGISTER,     /* source, value = descriptor */
