@@ -13,6 +13,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import causes_in_both  # noqa: E402
 import events  # noqa: E402
 import fold  # noqa: E402
 import pack  # noqa: E402
@@ -55,7 +56,7 @@ def render(traces, lang=None):
     shown = []
     for trace in traces:
         check(trace)
-        shown.append(small(fold.fold(trace)))
+        shown.append(small(fold.fold(causes_in_both.translate(trace))))
     data = template.json_text({"lang": lang, "traces": shown})
     return template.template().replace(template.PLACE, data)
 

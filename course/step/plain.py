@@ -14,6 +14,7 @@ import textwrap
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import causes_in_both  # noqa: E402
 import fold  # noqa: E402
 import page  # noqa: E402
 import sentences  # noqa: E402
@@ -36,7 +37,9 @@ def verdict_lines(verdict, lang, width):
     if verdict.get("step"):
         head += ". " + words.ui(lang, "hopeless", step=verdict["step"]) + "."
     lines = textwrap.wrap(head, width)
-    lines += textwrap.wrap(pair(verdict.get("why"), lang), width)
+    for key in ("evidence", "why"):
+        text = pair(verdict.get(key), lang)
+        lines += textwrap.wrap(sentences.capital(text), width)
     if verdict.get("todo"):
         lines.append(words.ui(lang, "see_todo", todo=verdict["todo"],
                               line=verdict.get("line") or "?"))
@@ -51,7 +54,7 @@ def figures_line(figures, lang):
 
 def lines(trace, lang, width=79, first=1, last=None):
     """The sentences of a trace as lines of text, at most width wide."""
-    trace = fold.fold(trace)
+    trace = fold.fold(causes_in_both.translate(trace))
     verdict = trace.get("verdict") or {}
     out = [pair(trace.get("title"), lang) or trace.get("program", "")]
     if verdict:

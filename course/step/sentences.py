@@ -69,7 +69,7 @@ class Speaker:
             if kind == "pending" and not machine.wakes:
                 return "pending.busy"
         elif kind == "unpark":
-            if machine.thread(event.value)["in"] == "park":
+            if machine.thread(machine.unparked(event))["in"] == "park":
                 return "unpark.asleep"
         elif kind == "park":
             if queue:
@@ -106,6 +106,8 @@ class Speaker:
         target = event.value
         if event.kind == "push":
             target = machine.queue_of(event)
+        elif event.kind == "unpark":
+            target = machine.unparked(event)
         queue = machine.state["queues"].get(str(event.thread), [])
         logs = self.trace.get("logs") or []
         text = event.kind

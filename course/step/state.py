@@ -64,9 +64,12 @@ class Machine:
     # --- small questions about the state ---------------------------------
 
     def thread(self, number):
-        return self.state["threads"].setdefault(str(number), {
-            "does": "runs", "in": "", "task": -1, "permit": False,
-            "polls": []})
+        """A thread of the state; 0 is nobody's and is not kept."""
+        new = {"does": "runs", "in": "", "task": -1, "permit": False,
+               "polls": []}
+        if not number:
+            return new
+        return self.state["threads"].setdefault(str(number), new)
 
     def task(self, number):
         return self.state["tasks"].setdefault(
@@ -84,8 +87,15 @@ class Machine:
             return on
         if self.roles.get(event.thread) in EXECUTORS:
             return event.thread
+        return self._first_executor(event)
+
+    def _first_executor(self, event):
         return next((n for n, role in sorted(self.roles.items())
                      if role in EXECUTORS), event.thread)
+
+    def unparked(self, event):
+        """The thread that an unpark is for; a trace may leave it out."""
+        return event.value or self._first_executor(event)
 
     def current(self, number):
         """The task that a thread polls or runs, or -1."""
@@ -107,7 +117,7 @@ class Machine:
 
     def _wake_up(self, event):
         """Who has an event runs. An answer comes from outside the program."""
-        if event.kind == "answer":
+        if event.kind == "answer" or not event.thread:
             return
         thread = self.thread(event.thread)
         thread["in"] = ""
@@ -172,7 +182,7 @@ class Machine:
             self.task(event.task)["does"] = "dropped"
 
     def _unpark(self, event, thread):
-        self.thread(event.value)["permit"] = True
+        self.thread(self.unparked(event))["permit"] = True
 
     def _asleep(self, thread, call):
         thread.update({"does": "asleep", "in": call, "task": -1})

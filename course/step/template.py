@@ -15,6 +15,7 @@ import os
 import re
 import sys
 
+import squeeze
 import words
 
 WEB = os.path.join(words.HERE, "web")
@@ -26,13 +27,6 @@ PLACE = "@TRACES@"
 def part(name):
     with open(os.path.join(WEB, name), encoding="utf-8") as file:
         return file.read()
-
-
-def without_comments(script):
-    """A script without its // lines and indentation: what is read is web/."""
-    lines = (line.strip() for line in script.splitlines())
-    return "\n".join(line for line in lines
-                     if line and not line.startswith("//")) + "\n"
 
 
 def json_text(value):
@@ -53,9 +47,9 @@ def pairs(table):
 @functools.cache
 def template():
     parts = {
-        "@STYLE@": part("style.css").strip(),
+        "@STYLE@": squeeze.style(part("style.css")),
         "@WORDS@": json_text(pairs(words.load())),
-        "@SCRIPT@": "".join(without_comments(part(name + ".js"))
+        "@SCRIPT@": "".join(squeeze.script(part(name + ".js"))
                             for name in SCRIPTS).strip(),
     }
     text = re.sub("|".join(parts), lambda m: parts[m.group()],

@@ -33,8 +33,9 @@ function laneTable(run) {
   };
   lookAt(-1);
   run.events.forEach((e, i) => {
-    if (e.times > 1 && ["poll", "pending", "would-block"].includes(e.kind)) busy = e.task;
-    else if (e.kind !== "answer") busy = -1;
+    if (e.times > 1) {
+      if (e.kind === "poll" || e.kind === "pending") busy = e.task;
+    } else if (e.kind !== "answer") busy = -1;
     machine.step(e);
     lookAt(i);
   });
@@ -52,7 +53,7 @@ function laneTable(run) {
 function stepAxis(run, width, columns, at, tail) {
   const sizes = columns.map(times => 1 + Math.log10(times));
   const sum = sizes.reduce((a, b) => a + b, 0) + tail + .5;
-  const unit = Math.max(Math.min(width / sum, 26), Math.min(5, 30000 / sum));
+  const unit = Math.max(Math.min(width / sum, 48), Math.min(5, 30000 / sum));
   const left = [unit / 2];
   for (const size of sizes) left.push(left[left.length - 1] + size * unit);
   const end = left[left.length - 1] + tail * unit;
@@ -81,6 +82,7 @@ class Lanes {
     this.run = run;
     this.box = box;
     this.table = laneTable(run);
+    this.machine = new Machine(run.trace, run.events);
     this.box.innerHTML = `<h3 hidden></h3><div class="names" aria-hidden="true"></div>` +
       `<div class="scroll"><svg class="drawn" role="img"></svg>` +
       `<svg class="now" aria-hidden="true"></svg></div>`;
@@ -237,7 +239,7 @@ class Lanes {
   arrow(e, i, strong = "") {
     let from = this.lane("thread", e.thread), to = -1;
     if (e.kind === "wake" || e.kind === "push") to = this.lane("task", e.task);
-    if (e.kind === "unpark") to = this.lane("thread", e.value);
+    if (e.kind === "unpark") to = this.lane("thread", this.machine.unparked(e));
     if (e.kind === "steal") to = this.lane("thread", e.value);
     if (e.kind === "push" && !strong) return "";
     if (from < 0 || to < 0 || from === to) return "";

@@ -6,8 +6,9 @@ const SPEEDS = {slow: 1800, normal: 900, fast: 250};
 const LINK_OF_KIND = {
   "nothing registered": "register", "queued, not unparked": "unpark",
   "unparked, nothing queued": "push", "came before the sleep": "permit",
-  "order of the two": "unpark", "event before the waker": "waker",
-  "wrong queue": "push"};
+  "order of the two": "unpark", "event before the waker": "late",
+  "wrong queue": "push", "neither queued nor unparked": "push",
+  "came during the poll": "push", "event not passed on": "wake"};
 
 const page = {
   at: 0, rows: [], views: [], axis: "steps", mode: "watch", chosen: -1,
@@ -55,7 +56,8 @@ const page = {
   texts() {
     const root = document.documentElement;
     root.lang = lang;
-    const title = this.views.map(v => pair(v.run.trace.title) || v.run.trace.program || "");
+    const title = this.views.map(v =>
+      capital(pair(v.run.trace.title) || v.run.trace.program || ""));
     document.title = "reveil: " + title.join(" | ");
     $("title").textContent = title.length > 1 ? ui("side_by_side") : title[0];
     for (const [k, view] of this.views.entries()) {
@@ -114,7 +116,10 @@ const page = {
       (kind ? ` <b>(${esc(kind)})</b>` : "") + (v.step > 0
         ? ` <span>${ui("hopeless", {step: this.wrongRow + 1})}.</span>` : "") + `</p>` +
       (v.step > 0 ? `<button type="button" id="jump">${ui("go_wrong")}</button>` : "") +
-      `<p class="why">${esc(pair(v.why))} <span class="todo">${esc(todo)}</span></p>`;
+      (pair(v.evidence) ? `<p class="why"><b>${esc(capital(pair(v.evidence)))}.</b></p>` : "") +
+      `<p class="why">${esc(pair(v.why))} <span class="todo">${esc(todo)}</span></p>` +
+      (v.schedule ? `<p class="why"><code>${esc(ui("try_at", {at: v.schedule,
+        lesson: (/\d+/.exec(this.views[k].run.trace.program) || ["N"])[0]}))}</code></p>` : "");
     if ($("jump")) $("jump").onclick = () => this.go(this.wrongRow);
   },
 

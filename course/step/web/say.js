@@ -43,7 +43,7 @@ function variant(e, m) {
     break;
   }
   case "unpark":
-    if (m.thread(e.value).in === "park") return "unpark.asleep";
+    if (m.thread(m.unparked(e)).in === "park") return "unpark.asleep";
     break;
   case "park": if (queue.length) return "park.queued"; break;
   case "register": if (e.source === 0) return "register.stop"; break;
@@ -62,7 +62,8 @@ function variant(e, m) {
 function say(run, e, m) {
   const thread = who(run, e.thread), current = m.current(e.thread);
   const actor = current >= 0 ? word("role", "task", {task: current}) : thread;
-  const target = e.kind === "push" ? m.queueOf(e) : e.value;
+  const target = e.kind === "push" ? m.queueOf(e)
+    : e.kind === "unpark" ? m.unparked(e) : e.value;
   const queue = m.state.queues[e.thread] || [];
   const text = e.kind === "log" ? (run.trace.logs || [])[e.value] || "" : e.kind;
   const sentence = fill(WORDS.say[variant(e, m)][lang], {

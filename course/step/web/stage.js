@@ -31,6 +31,7 @@ class Stage {
     this.reactors = threads.filter(t => REACTORS.includes(t.role));
     this.taskCount = new Set(run.events.filter(e => e.task >= 0).map(e => e.task)).size;
     this.epoll = has.has("register");
+    this.leaves = has.has("set-waker");
     this.sourceCount = new Set(run.events.filter(e =>
       e.kind === (this.epoll ? "register" : "connect"))
       .map(e => e.source)).size;
@@ -107,8 +108,8 @@ class Stage {
   }
 
   alarmed(part, broken) {
-    return {unpark: ["exec", "queue"], permit: ["exec", "queue"], push: ["queue"],
-            waker: ["reactor"], register: ["kernel"], event: ["kernel"]}[broken]
+    return {unpark: ["exec", "queue"], permit: ["exec", "queue"], push: ["queue"], wake: ["queue"],
+            waker: ["reactor"], late: ["reactor"], register: ["kernel"], event: ["kernel"]}[broken]
       ?.includes(part) || false;
   }
 
@@ -215,10 +216,10 @@ class Stage {
     if (small) all.sort((a, b) => (Number(b[0]) === now) - (Number(a[0]) === now));
     return `<h3>${t ? esc(capital(word("role", t.role))) + ` <small>${ui("thread")} ${esc(t.name)}</small>`
                     : ui("wakers")}</h3>${rows}` +
-      `<div class="wakers${small ? " small" : ""}">` + (t ? `<h4>${ui("wakers")}</h4>` : "") + (all.map(([id, task]) =>
+      (this.leaves ? `<div class="wakers${small ? " small" : ""}">` + (t ? `<h4>${ui("wakers")}</h4>` : "") + (all.map(([id, task]) =>
         `<span class="waker${Number(id) === now ? " lit" : ""}">` + (small ? `${id}→${task}`
           : esc(ui("waker_of", {source: id, task}))) + `</span>`).join("") ||
-        `<span class="soft">${ui("nothing")}</span>`) + `</div>`;
+        `<span class="soft">${ui("nothing")}</span>`) + `</div>` : "");
   }
 
   pool(s) {
@@ -287,13 +288,14 @@ class Stage {
     for (const [name, from, to, idle, shift] of all) {
       const a = rect(from), b = rect(to);
       const on = mine === name, bad = broken === name ||
-        broken === "permit" && name === "unpark" || broken === "waker" && name === "leave" ||
-        broken === "register" && name === "ask";
+        broken === "permit" && name === "unpark" || name === "leave" && ["waker", "late"].includes(broken) ||
+        broken === "register" && name === "ask" || broken === "wake" && name === "push";
       if (name === "event" && !this.epoll) continue;
       if (!a || !b || a.l === b.l && a.t === b.t) continue;
       if (!on && !bad && !hint.includes(name)) continue;
       if (name === "push" && !this.reactors.length) continue;
-      if (name === "unpark" && !on && !bad && (!this.parks || !this.panels.queue)) continue;
+      if (name === "unpark" && !on && !bad && (!this.parks || !this.panels.queue ||
+          mine === "leave" || ["waker", "late"].includes(broken))) continue;
       if (name === "push" && mine === "unpark" && !this.panels.queue) continue;
       const {d, x, y, turn} = route(a, b, shift, size.width, name);
       const look = bad ? "bad" : on ? "on" : "idle";

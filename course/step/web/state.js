@@ -62,9 +62,10 @@ class Machine {
       if (used.has(kind)) for (const name of COUNTED[kind]) s.figures[name] = 0;
   }
 
+  // A thread of the state; 0 is nobody's and is not kept.
   thread(id) {
-    return this.state.threads[id] ||= {does: "runs", in: "", task: -1,
-                                       permit: false, polls: []};
+    const fresh = {does: "runs", in: "", task: -1, permit: false, polls: []};
+    return id ? this.state.threads[id] ||= fresh : fresh;
   }
   task(id) {
     return this.state.tasks[id] ||= {does: "new", on: 0, polled: false};
@@ -81,10 +82,14 @@ class Machine {
     if (this.executor(e.value)) return e.value;
     const on = (this.state.tasks[e.task] || {}).on;
     if (on) return on;
-    if (this.executor(e.thread)) return e.thread;
+    return this.executor(e.thread) ? e.thread : this.firstExecutor(e);
+  }
+  firstExecutor(e) {
     const first = Object.keys(this.roles).find(id => this.executor(id));
     return first === undefined ? e.thread : Number(first);
   }
+  // The thread that an unpark is for; a trace may leave it out.
+  unparked(e) { return e.value || this.firstExecutor(e); }
   // The task that a thread polls or runs, or -1.
   current(id) {
     const tasks = this.thread(id).polls.filter(task => task >= 0);
@@ -161,7 +166,7 @@ const STEPS = {
     if (e.task >= 0 && m.task(e.task).does !== "done")
       m.task(e.task).does = "dropped";
   },
-  "unpark": (m, e) => { m.thread(e.value).permit = true; },
+  "unpark": (m, e) => { m.thread(m.unparked(e)).permit = true; },
   "park": (m, e, t) => { // who sleeps has found no permit
     m.sleep(t, "park");
     t.permit = false;
