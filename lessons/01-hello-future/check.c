@@ -5,6 +5,8 @@
  */
 #include "probe.h"
 
+#include <poll.h>
+
 enum { PROBE_TEXT = 100, PROBE_MOST_POLLS = 10000 };
 
 static int probe_ends[2];
@@ -35,7 +37,12 @@ static struct hello probe_hello(const char *text)
 
 static enum poll_state probe_poll(struct hello *hello)
 {
-    return probe_hello_poll(&hello->future);
+    const unsigned long sleeps = probe_count(PROBE_SLEEP);
+    const enum poll_state state = probe_hello_poll(&hello->future);
+
+    probe_expect(probe_count(PROBE_SLEEP) == sleeps, "SLEEPS IN POLL", "count",
+                 (long)(probe_count(PROBE_SLEEP) - sleeps), 0, 0);
+    return state;
 }
 
 /* Poll to the end. Returns: the polls it took. */
@@ -61,14 +68,20 @@ static void probe_same(const char *text)
     if (n < length)
         probe_fail("TRUNCATED", "bytes", n, length, 0);
     if (n > length)
-        probe_fail("WRITTEN TWICE", "bytes", n, length, 0);
+        probe_fail("TOO MUCH WRITTEN", "bytes", n, length, 0);
     probe_expect(memcmp(got, text, (size_t)n) == 0, "WRONG TEXT", "bytes", n, 0,
                  0);
 }
 
+/* Nothing is written, also not a little later by somebody else. */
 PROBE_CASE(lazy)
 {
     probe_hello(probe_text(14));
+    probe_quiet(true);
+    poll(NULL, 0, 30);
+    probe_quiet(false);
+    probe_expect(bytes_in(probe_ends[0]) == 0, "NOT LAZY", "bytes",
+                 bytes_in(probe_ends[0]), 0, 0);
 }
 
 PROBE_CASE(piece)
@@ -107,25 +120,41 @@ PROBE_CASE(small)
     probe_same(text);
 }
 
-/* Two of them in turn: each keeps its own place. */
+/* What arrived is the text, as it was when each was alone. */
+static void probe_apart(int pipe, const char *text, int which)
+{
+    char got[PROBE_TEXT + 2];
+    const ssize_t n = read(pipe, got, sizeof(got));
+
+    probe_expect(n == (ssize_t)strlen(text) &&
+                     memcmp(got, text, (size_t)n) == 0,
+                 "SHARED STATE", "bytes", n, (long)strlen(text), which);
+}
+
+/* One after the other, and two in turn: each keeps its own place. */
 PROBE_CASE(two)
 {
-    const char *text = probe_text(20);
-    struct hello one = probe_hello(text);
-    const int first = probe_ends[0];
-    struct hello two = probe_hello(text);
+    const char *text = probe_text(14);
     enum poll_state a = NOT_READY;
     enum poll_state b = NOT_READY;
+    struct hello one = probe_hello(text);
+    struct hello two;
+    int first;
 
+    probe_finish(&one);
+    probe_apart(probe_ends[0], text, 1);
+
+    one = probe_hello(text);
+    first = probe_ends[0];
+    two = probe_hello(text);
     for (int i = 0; i < PROBE_MOST_POLLS && (!a || !b); i++) {
         if (!a)
             a = probe_poll(&one);
         if (!b)
             b = probe_poll(&two);
     }
-    probe_same(text);
-    probe_ends[0] = first;
-    probe_same(text);
+    probe_apart(first, text, 2);
+    probe_apart(probe_ends[0], text, 3);
 }
 
 static void probe_fill(void)

@@ -17,15 +17,20 @@ static void probe_pause(int ms)
 }
 
 /* Ask with this future, and see that it has not done so before. */
-static struct http_get_future probe_get(const char *path)
+static struct http_get_future probe_get_of(int port, const char *path)
 {
     struct http_get_future get;
 
     probe_reset();
-    get = http_get(probe_port(), path);
+    get = http_get(port, path);
     probe_expect(probe_count(PROBE_CONNECT) == 0, "NOT LAZY", "connects",
                  (long)probe_count(PROBE_CONNECT), 0, 0);
     return get;
+}
+
+static struct http_get_future probe_get(const char *path)
+{
+    return probe_get_of(probe_port(), path);
 }
 
 /* One poll of a future of the learner's, which must not wait for anything. */
@@ -129,6 +134,18 @@ PROBE_CASE(big)
     probe_whole(&get);
 }
 
+/* As when each was alone? */
+static void probe_apart(const struct http_get_future *get, int which)
+{
+    const char *text = get->request.text ? get->request.text : "";
+    const char *body = strstr(text, "\r\n\r\n");
+    const char *own = strrchr(get->request.path, '/') + 1;
+
+    probe_expect(get->future.error == 0 && body && strcmp(body + 4, own) == 0,
+                 "SHARED STATE", "bytes", (long)(body ? strlen(body + 4) : 0),
+                 (long)strlen(own), which);
+}
+
 /* Two at the same time: each has its own socket and its own place. */
 PROBE_CASE(two)
 {
@@ -146,8 +163,8 @@ PROBE_CASE(two)
                      (long)probe_count(PROBE_CONNECT), 2 * i + 2, 0);
         probe_pause(2);
     }
-    probe_whole(&one);
-    probe_whole(&two);
+    probe_apart(&one, 1);
+    probe_apart(&two, 2);
 }
 
 /* A port at which nobody listens: bound, and closed to others. */
@@ -177,7 +194,47 @@ PROBE_CASE(refused)
                  get.future.error, -ECONNREFUSED, 0);
 }
 
+/* The connection breaks while it waits. */
+PROBE_CASE(reset)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    const struct linger at_once = {1, 0};
+    socklen_t length = sizeof(address);
+    const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct http_get_future get;
+    int peer;
+
+    if (bind(listener, (struct sockaddr *)&address, length) < 0 ||
+        listen(listener, 1) < 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &length) < 0)
+        abort();
+    get = probe_get_of(ntohs(address.sin_port), probe_path_of("/0"));
+    if (probe_poll(&get.future) == READY)
+        probe_fail("TRUNCATED", "early", 1, 0, 0);
+    peer = accept(listener, NULL, NULL);
+    setsockopt(peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    close(peer);
+    for (int i = 1; probe_poll(&get.future) == NOT_READY; i++) {
+        probe_expect(i < 200, "ERROR LOST", "reset", i, 0, 0);
+        probe_pause(5);
+    }
+    probe_expect(get.future.error == -ECONNRESET, "ERROR LOST", "value",
+                 get.future.error, -ECONNRESET, 0);
+}
+
 /* --- async_main -------------------------------------------------------- */
+
+static int probe_open_files(void)
+{
+    int count = 0;
+
+    for (int fd = 0; fd < 256; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
 
 static void probe_paths(const char *first, const char *second)
 {
@@ -189,6 +246,7 @@ static void probe_paths(const char *first, const char *second)
 /* Two GETs, the second after the first; no more than two. */
 PROBE_CASE(sequence)
 {
+    const int files = probe_open_files();
     struct async_main root;
     int polls = 0;
 
@@ -210,6 +268,8 @@ PROBE_CASE(sequence)
     }
     probe_expect(probe_count(PROBE_CONNECT) == 2, "FORGOTTEN TASK", "gets",
                  (long)probe_count(PROBE_CONNECT), 0, 0);
+    probe_expect(probe_open_files() <= files, "LEFT OPEN", "files",
+                 probe_open_files() - files, 2, 0);
     probe_expect(root.future.error == 0, "ERROR LOST", "spurious",
                  root.future.error, 0, 0);
 }

@@ -180,6 +180,33 @@ PROBE_CASE(block_on)
     probe_block_on(1);
 }
 
+/* Has twenty events at once, and is READY at the third poll. */
+static enum poll_state probe_many_poll(struct future *future)
+{
+    (void)future;
+    if (++probe_ticker.polls == 1)
+        for (int i = 0; i < 20; i++) {
+            int ends[2];
+
+            if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0)
+                abort();
+            probe_write(ends[1]);
+            probe_add(registry()->epoll, ends[0]);
+        }
+    return probe_ticker.polls >= 3 ? READY : NOT_READY;
+}
+
+PROBE_CASE(many)
+{
+    struct runtime runtime = runtime_new();
+    struct future future = {.poll = probe_many_poll};
+
+    block_on(&runtime, &future);
+    probe_expect(probe_ticker.polls == 3, "FORGOTTEN TASK", "loop",
+                 probe_ticker.polls, 3, 0);
+    runtime_free(&runtime);
+}
+
 static enum poll_state probe_now_poll(struct future *future)
 {
     (void)future;
