@@ -113,12 +113,12 @@ static size_t join_all_add(struct join_all *self, struct future *child)
 }
 /*@end 4.1*/
 
-/*@todo 4.2 token_of and mark_owner
+/*@todo 4.2 token_of and mark_owner | token_of et mark_owner
 en: Now an event makes all children due. Make it one: token_of() says which
 en: token a child's socket is registered with, and mark_owner() finds the child
 en: again by the token that came with the event.
 fr: Ici un évènement fait sonder tous les enfants. Qu'il n'y en ait qu'un :
-fr: token_of() dit avec quel token s'abonne le socket d'un enfant, mark_owner()
+fr: token_of() dit avec quel token s'abonne la socket d'un enfant, mark_owner()
 fr: retrouve l'enfant par le token venu avec l'évènement.
 stub:
 static uint64_t token_of(struct join_all *self, size_t child, int stream)

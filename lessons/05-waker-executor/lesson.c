@@ -32,18 +32,20 @@ struct future {
 
 /* --- Parker: lets one thread sleep, and others wake it ----------------- */
 
-/*@todo 5.4 park and unpark (part two: leave it for last)
+/*@todo 5.4 park and unpark (part two) | park et unpark (seconde partie)
 en: park() sleeps until there is a permit, and uses it up; with a permit there
 en: already it does not sleep. unpark() leaves the permit and ends the sleep.
-en: Now park() naps for a millisecond: right, but it never really sleeps.
+en: For now park() naps a millisecond: the responses come, but the thread never
+en: rests.
 fr: park() dort jusqu'à ce qu'il y ait un jeton, et le consomme ; si le jeton
 fr: est déjà là, il ne dort pas. unpark() dépose le jeton et met fin au sommeil.
-fr: Ici park() somnole une milliseconde : c'est juste, mais jamais en repos.
+fr: Pour l'instant, park() somnole une milliseconde : les réponses viennent,
+fr: mais le thread ne se repose jamais.
 stub:
 struct parker {
     pthread_mutex_t lock;
     pthread_cond_t unparked;
-    bool permit;
+    bool permit; /+ left by unpark(), taken by park() +/
 };
 
 static void parker_init(struct parker *self)
@@ -68,7 +70,7 @@ static void unpark(struct parker *self)
 struct parker {
     pthread_mutex_t lock;
     pthread_cond_t unparked;
-    bool permit;
+    bool permit; /* left by unpark(), taken by park() */
 };
 
 static void parker_init(struct parker *self)
@@ -120,13 +122,13 @@ enum { MAX_TASKS = 128 };
 en: Take the task id that has waited longest; false if the queue is empty. The
 en: id leaves the queue before its task is polled, so that a wake during the
 en: poll puts it in again. push_ready() is done.
-fr: Retirer le numéro de tâche qui attend depuis le plus longtemps ; false si la
-fr: file est vide. Le numéro sort de la file avant le sondage : ainsi un réveil
-fr: pendant le sondage l'y remet. push_ready() est déjà écrite.
+fr: Retirez le numéro de tâche qui attend depuis le plus longtemps ; false si la
+fr: file est vide. Il sort de la file avant le sondage : ainsi un réveil pendant
+fr: le sondage l'y remet. push_ready() est déjà écrite.
 stub:
 struct ready_queue {
     pthread_mutex_t lock;
-    size_t task_ids[MAX_TASKS];
+    size_t task_ids[MAX_TASKS]; /+ each at most once: there is room +/
     size_t count;
 };
 
@@ -159,7 +161,7 @@ static bool pop_ready(struct ready_queue *self, size_t *task_id)
 */
 struct ready_queue {
     pthread_mutex_t lock;
-    size_t task_ids[MAX_TASKS]; /* each at most once: there is always room */
+    size_t task_ids[MAX_TASKS]; /* each at most once: there is room */
     size_t count;
 };
 
@@ -200,26 +202,24 @@ static bool pop_ready(struct ready_queue *self, size_t *task_id)
 }
 /*@end 5.1*/
 /*@probe static atomic_bool probe_pushing[MAX_TASKS], probe_queued[MAX_TASKS]; */
-/*@probe static void probe_pushed(size_t id) */
-/*@probe { */
-/*@probe     if (atomic_exchange(&probe_pushing[id], false)) */
-/*@probe         probe_event(PROBE_PUSH, (int)id, -1, 0); */
-/*@probe     probe_queued[id] = true; */
-/*@probe } */
 /*@probe static void probe_push(struct ready_queue *self, size_t id) */
 /*@probe { */
-/*@probe     probe_pushing[id % MAX_TASKS] = true; */
+/*@probe     const size_t i = id % MAX_TASKS; */
+/*@probe     probe_pushing[i] = true; */
 /*@probe     push_ready(self, id); */
-/*@probe     probe_pushed(id % MAX_TASKS); */
+/*@probe     if (atomic_exchange(&probe_pushing[i], false) && */
+/*@probe         !atomic_exchange(&probe_queued[i], true)) */
+/*@probe         probe_event(PROBE_PUSH, (long)id, -1, 0); */
 /*@probe } */
 /*@probe static bool probe_pop(struct ready_queue *self, size_t *id) */
 /*@probe { */
 /*@probe     if (!pop_ready(self, id)) */
 /*@probe         return false; */
 /*@probe     probe_expect(*id < MAX_TASKS, "WRONG OWNER", "id", (long)*id, 0, 0); */
-/*@probe     probe_pushed(*id); */
-/*@probe     probe_queued[*id] = false; */
-/*@probe     probe_event(PROBE_POP, (int)*id, -1, 0); */
+/*@probe     probe_pushing[*id] = false; */
+/*@probe     if (!atomic_exchange(&probe_queued[*id], false)) */
+/*@probe         probe_event(PROBE_PUSH, (long)*id, -1, 0); */
+/*@probe     probe_event(PROBE_POP, (long)*id, -1, 0); */
 /*@probe     return true; */
 /*@probe } */
 /*@probe #define push_ready probe_push */
@@ -240,8 +240,8 @@ struct waker {
 /*@todo 5.2 wake
 en: Called by any thread, here by the bell. Put the task id into the ready queue
 en: and see to it that the executor's thread looks there. Mind the order.
-fr: Appelée par n'importe quel thread, ici par la cloche (bell). Mettre le
-fr: numéro de tâche dans la file des tâches prêtes et faire que le thread de
+fr: Appelée par n'importe quel thread, ici par la cloche (bell). Mettez le
+fr: numéro de tâche dans la file des tâches prêtes, et faites que le thread de
 fr: l'exécuteur y regarde. L'ordre compte.
 stub:
 static void wake(const struct waker *self)
@@ -351,7 +351,7 @@ static void spawn(struct future *future)
 en: Poll each task whose id comes out of the ready queue, with a waker of its
 en: own. A task that is NOT_READY goes back to `tasks`. get_future() gives NULL
 en: for a task that has finished: a late wake, and harmless.
-fr: Sonder chaque tâche dont le numéro sort de la file, avec un waker à elle.
+fr: Sondez chaque tâche dont le numéro sort de la file, avec un waker à elle.
 fr: Une tâche NOT_READY retourne dans `tasks`. get_future() rend NULL pour une
 fr: tâche terminée : un réveil tardif, sans conséquence.
 stub:
@@ -449,7 +449,7 @@ static struct http_get_future http_get(int port, const char *path)
 
 /* --- async_main: two GETs, one after the other ------------------------- */
 
-/* A state machine: `state` is the await it is at, `get` what it awaits. */
+/* A state machine: `state` says what it waits for, `get` is that future. */
 struct async_main {
     struct future future;
     enum { START, WAIT_1, WAIT_2 } state;

@@ -31,7 +31,7 @@ enum { MAX_SOURCES = 256, EVENTS_CAPACITY = 100 };
 /* The token of the eventfd that ends the thread. Other tokens: source ids. */
 enum { STOP = 0 };
 
-/*@todo 6.1 reactor_set_waker and reactor_deregister
+/*@todo 6.1 reactor_set_waker and _deregister | reactor_set_waker et _deregister
 en: set_waker: the reactor thread has to find this waker when the source has an
 en: event. deregister: no waker any more, and epoll forgets the descriptor. Both
 en: run on main while the reactor thread reads the same table.
@@ -41,10 +41,10 @@ fr: deux tournent sur main pendant que le réacteur lit la même table.
 stub:
 struct reactor {
     int epoll;
-    int stop;
+    int stop; /+ an eventfd, registered with the token STOP +/
     pthread_t thread;
     pthread_mutex_t lock;
-    struct waker wakers[MAX_SOURCES];
+    struct waker wakers[MAX_SOURCES]; /+ lock held; by source id +/
 };
 
 static void reactor_init(struct reactor *self)
@@ -175,8 +175,8 @@ static size_t reactor_next_source_id(void)
 /*@todo 6.2 reactor_wake
 en: Called by the reactor thread for each event: find the waker of the source
 en: and call wake(). There may be none: the source has been deregistered since.
-fr: Appelée par le thread du réacteur à chaque évènement : trouver le waker de
-fr: la source et appeler wake(). Il peut ne plus y en avoir : la source s'est
+fr: Appelée par le thread du réacteur à chaque évènement : trouvez le waker de
+fr: la source et appelez wake(). Il peut ne plus y en avoir : la source s'est
 fr: désabonnée entre-temps.
 stub:
 static void reactor_wake(struct reactor *self, size_t source_id)
@@ -220,7 +220,7 @@ static int wait_for_events(struct reactor *self, struct epoll_event *events)
 /*@todo 6.3 event_loop
 en: Wait for events for ever; for each of them call reactor_wake() with its
 en: token. The token STOP ends the thread.
-fr: Attendre sans fin des évènements ; pour chacun, appeler reactor_wake() avec
+fr: Attendez sans fin des évènements ; pour chacun, appelez reactor_wake() avec
 fr: son token. Le token STOP met fin au thread.
 stub:
 static void *event_loop(void *arg)
@@ -289,8 +289,8 @@ struct http_get_future {
 /*@todo 6.4 http_get_poll
 en: Three lines are missing: register the socket as a source, leave the waker
 en: with the reactor, deregister. Where, so that no event comes in between?
-fr: Il manque trois lignes : abonner le socket, laisser le waker au réacteur, se
-fr: désabonner. Où, pour qu'aucun évènement ne passe entre deux ?
+fr: Il manque trois lignes : abonnez la socket, laissez le waker au réacteur,
+fr: désabonnez. Où, pour qu'aucun évènement ne passe entre deux ?
 stub:
 static enum poll_state http_get_poll(struct future *future,
                                      const struct waker *waker)
@@ -361,7 +361,7 @@ static struct http_get_future http_get(int port, const char *path)
 
 /* --- async_main: two GETs, one after the other ------------------------- */
 
-/* A state machine: `state` is the await it is at, `get` what it awaits. */
+/* A state machine: `state` says what it waits for, `get` is that future. */
 struct async_main {
     struct future future;
     enum { START, WAIT_1, WAIT_2 } state;

@@ -1,6 +1,6 @@
 /*@answer
 en: deregister() removes the waker only; close() takes the socket out of epoll.
-fr: deregister() ne retire que le waker ; close() enlève le socket d'epoll.
+fr: deregister() ne retire que le waker ; close() enlève la socket d'epoll.
 */
 
 /*@region 6.1*/

@@ -2,7 +2,7 @@
 en: Registers after the first EAGAIN. EPOLL_CTL_ADD looks at the socket when it
 en: adds it, so bytes that came before it are an event too; the waker is left
 en: before.
-fr: Abonne le socket après le premier EAGAIN. EPOLL_CTL_ADD regarde le socket au
+fr: Abonne la socket après le premier EAGAIN. EPOLL_CTL_ADD regarde la socket au
 fr: moment de l'ajout : des octets déjà là font donc aussi un évènement ; le
 fr: waker est laissé avant.
 */

@@ -3,7 +3,7 @@ cause: LOST WAKE
 kind: nothing registered
 found: plain
 en: Leaves the waker and does not register the socket: epoll has nothing to say.
-fr: Laisse le waker sans abonner le socket : epoll n'a rien à dire.
+fr: Laisse le waker sans abonner la socket : epoll n'a rien à dire.
 */
 
 /*@region 6.4*/

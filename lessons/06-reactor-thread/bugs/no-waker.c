@@ -4,7 +4,7 @@ kind: nothing registered
 found: plain
 en: Registers the socket and leaves no waker: the event comes, and the reactor
 en: does not know whom to wake.
-fr: Abonne le socket sans laisser de waker : l'évènement arrive, et le réacteur
+fr: Abonne la socket sans laisser de waker : l'évènement arrive, et le réacteur
 fr: ne sait pas qui réveiller.
 */
 
