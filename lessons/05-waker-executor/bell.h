@@ -42,6 +42,7 @@ static inline void bell_watch(int stream, const struct waker *waker)
     pthread_mutex_lock(&bell.lock);
     bell.wakers[stream] = *waker;
     pthread_mutex_unlock(&bell.lock);
+    /*@probe probe_event(PROBE_SET_WAKER, (long)waker->task_id, stream, 0); */
     if (epoll_ctl(bell.epoll, EPOLL_CTL_ADD, stream, &event) == 0)
         return;
     lesson_expect(errno == EEXIST, "the bell cannot watch this socket");
