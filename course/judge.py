@@ -10,10 +10,10 @@ ENDINGS = [causes.failed_in_program, causes.crashed, causes.stopped_itself,
            causes.left_a_child, causes.registered_twice, causes.ended_early]
 STANDSTILLS = [stuck.never_stops, stuck.deadlock, stuck.blocked_in_read,
                stuck.wrong_owner, stuck.popped_and_left, stuck.lost_wake,
-               stuck.forgotten, stuck.lost_event, ]
+               stuck.forgotten, stuck.lost_event, stuck.unheard_event]
 TOO_BUSY = [stuck.never_stops, stuck.wrong_owner, stuck.hidden_by_naps,
-            stuck.sleeps, stuck.blocks, stuck.busy, stuck.silent_loop, stuck.popped_and_left]
-
+            stuck.sleeps, stuck.blocks, stuck.busy, stuck.silent_loop,
+            stuck.popped_and_left]
 
 # Shown only when they are out of their range: they vary with the machine.
 QUIET = ("cpu_ms", "wall_ms", "voluntary_switches")

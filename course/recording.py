@@ -16,7 +16,8 @@ epoll-done event connect send recv would-block read write sleep block tick log
 drop timer job-queued job-start job-done submit complete steal switch chan-send
 chan-recv chan-wait answer end close""".split()
 EXTRA = ["epoll_ctl", "ctl_add", "ctl_delete", "ctl_twice", "reads", "forks",
-         "spins", "slept_ms"]
+         "spins", "slept_ms",
+         "alarm"]
 COUNTERS = 64
 ROWS = 64
 FRAMES = 4

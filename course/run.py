@@ -17,7 +17,7 @@ import lessons
 import recording
 
 LOOK_EVERY = 0.05   # seconds between two looks at the threads
-STILL = 0.12        # so long nothing may have moved
+STILL = 0.15        # so long nothing may have moved
 MOST_OUTPUT = 1 << 20
 IDLE_CPU = 0.5      # seconds of the processor, when the server owes nothing
 MOST_NAPS, MOST_NAPPED = 300, 3000  # and so many naps, or ms of them
@@ -115,6 +115,17 @@ def look(pid):
     if not seen:
         return None
     return ("stopped",) + tuple(seen) if stopped else tuple(seen)
+
+
+def has_timer(pid):
+    """Whether a timerfd or a POSIX timer of the program is armed."""
+    if (read_word(f"/proc/{pid}/timers") or "").strip():
+        return True
+    for path in glob.glob(f"/proc/{pid}/fdinfo/*"):
+        for line in (read_word(path) or "").splitlines():
+            if line.startswith("it_value:") and "(0, 0)" not in line:
+                return True
+    return False
 
 
 # --- a run -----------------------------------------------------------------
@@ -313,6 +324,12 @@ class Stuck:
             self.before, self.since = state, now
             return False
         if now - self.since < STILL:
+            return False
+        if seen[0] != "stopped" and (
+                has_timer(running.pid) or
+                self.memory and self.memory.count("alarm") or
+                self.site and self.site.in_flight()):
+            self.before = None
             return False
         if seen[0] == "stopped":
             running.result.stopped = True

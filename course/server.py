@@ -56,6 +56,18 @@ class Site:
         """Whether an answer is due, on its way, or a request not yet seen."""
         return self.server.owes(self)
 
+    def in_flight(self):
+        """Whether a client's connect or bytes have not arrived here yet."""
+        try:
+            with open("/proc/net/tcp", encoding="ascii") as file:
+                rows = [line.split() for line in file.readlines()[1:]]
+        except OSError:
+            return False
+        port = f":{self.port:04X}"
+        return any(row[2].endswith(port) and
+                   (row[3] == "02" or not row[4].startswith("00000000"))
+                   for row in rows)
+
     def close(self):
         self.server.close_site(self)
 

@@ -26,7 +26,7 @@ class Step:
         self.task, self.source, self.value = event.task, source, event.value
         self.line, self.times, self.fd = event.line, event.times, event.fd
         self.name, self.mask = name, 0
-        if self.kind == "register" and self.fd >= 0:
+        if self.kind in ("register", "event") and self.fd >= 0:
             self.task, self.mask = -1, event.task & 0xffffffff
 
     def row(self, start):
@@ -60,6 +60,8 @@ class Sources:
         self.has_tokens = any(
             e.kind == "register" and e.fd in sockets and e.source != e.fd
             for e in recording.events)
+        self.wanted = {e.source for e in recording.events
+                       if e.kind == "set-waker"}
         self.authored = {e.kind for e in recording.events
                          if e.kind in AUTO and e.fd < 0}
 
@@ -112,6 +114,9 @@ def steps_of(recording, site=None):
         if event.kind in LEFT_OUT or (
                 event.kind in sources.authored and event.fd >= 0):
             continue
+        if event.kind == "event" and event.fd >= 0 and event.task == 1 and \
+                event.source not in sources.wanted:
+            continue  # an eventfd that only the program itself knows of
         step = Step(event, source, recording.name_of(event.thread))
         if step.kind == "unpark" and not step.value:
             step.value = executor

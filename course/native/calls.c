@@ -18,6 +18,7 @@
 #include <sys/eventfd.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <threads.h>
 
@@ -339,10 +340,11 @@ static void tell_events(const void *frame, const struct epoll_event *events,
     record(frame, PROBE_EPOLL_DONE, -1, -1, -1, n);
     for (int i = 0; i < n; i++) {
         const int fd = fd_of(events[i].data.u64);
+        const bool plain = !known(fd) || !fds[fd].event_fd;
 
-        if (!known(fd) || !fds[fd].event_fd)
-            record(frame, PROBE_EVENT, -1, source_of(events[i].data.u64, fd),
-                   fd, events[i].events);
+        /* 1 in place of a task: of an eventfd, no socket. */
+        record(frame, PROBE_EVENT, plain ? -1 : 1,
+               source_of(events[i].data.u64, fd), fd, events[i].events);
     }
 }
 
@@ -462,6 +464,29 @@ int thrd_sleep(const struct timespec *pause, struct timespec *left)
     point();
     slept(HERE, ms_of_timespec(pause));
     return real(pause, left);
+}
+
+/* An alarm is due: a sleep of all threads need not be the end. */
+int setitimer(__itimer_which_t which, const struct itimerval *restrict now,
+              struct itimerval *restrict before)
+{
+    REAL(setitimer);
+
+    if (memory && which == ITIMER_REAL)
+        __atomic_store_n(&memory->counts[COUNT_ALARM],
+                         now->it_value.tv_sec || now->it_value.tv_usec,
+                         __ATOMIC_RELAXED);
+    return real(which, now, before);
+}
+
+unsigned alarm(unsigned seconds)
+{
+    REAL(alarm);
+
+    if (memory)
+        __atomic_store_n(&memory->counts[COUNT_ALARM], seconds != 0,
+                         __ATOMIC_RELAXED);
+    return real(seconds);
 }
 
 int sched_yield(void)

@@ -38,6 +38,7 @@ enum {
     COUNT_FORKS,
     COUNT_SPINS, /* epoll_wait and poll with a time-out of 0 */
     COUNT_SLEPT, /* ms of naps, as they were asked for */
+    COUNT_ALARM, /* 1: setitimer() or alarm() is armed */
     COUNTERS = 64
 };
 
