@@ -2,9 +2,8 @@
 /*
  * Lesson 05, waker-executor - how does a task get back in line?
  *
- * New here: the executor, which knows tasks and no sockets. A task that has to
- * wait gives its waker to another thread, which later calls wake(). That puts
- * the task id into the ready queue and unparks the executor's thread.
+ * New here: the executor, which knows tasks and no sockets. A task that waits
+ * gives its waker to another thread, which later calls wake().
  *
  *     main (executor)                       bell (another thread)
  *     pop_ready, poll -> NOT_READY  ------> keeps the waker
@@ -21,7 +20,6 @@
 /* --- Future: a value that is not there yet, polled --------------------- */
 
 enum poll_state { NOT_READY, READY };
-
 struct waker;
 
 /* Lazy: it starts at its first poll. It must not be polled after READY. */
@@ -193,9 +191,8 @@ static bool pop_ready(struct ready_queue *self, size_t *task_id)
     found = self->count > 0;
     if (found) {
         *task_id = self->task_ids[0];
-        self->count--;
         memmove(self->task_ids, self->task_ids + 1,
-                self->count * sizeof(*task_id));
+                --self->count * sizeof(*task_id));
     }
     pthread_mutex_unlock(&self->lock);
     return found;
@@ -227,10 +224,7 @@ static bool pop_ready(struct ready_queue *self, size_t *task_id)
 
 /* --- Waker: which task, which ready queue, which thread ---------------- */
 
-/*
- * May be copied. It has the task id and no pointer to the task, so a wake after
- * the task has finished is harmless.
- */
+/* May be copied. It has no pointer to the task: a late wake is harmless. */
 struct waker {
     struct parker *parker;
     size_t task_id;
@@ -486,11 +480,6 @@ static enum poll_state async_main_poll(struct future *future,
     return READY;
 }
 
-static struct async_main async_main(int port)
-{
-    return (struct async_main){.future.poll = async_main_poll, .port = port};
-}
-
 /* --- main -------------------------------------------------------------- */
 
 int main(int argc, char **argv)
@@ -498,7 +487,7 @@ int main(int argc, char **argv)
     const int port = lesson_start(
         argc, argv,
         "Lesson 05, stage executor: two GETs, an executor and a bell.", NULL);
-    struct async_main root = async_main(port);
+    struct async_main root = {.future.poll = async_main_poll, .port = port};
 
     executor_init();
     bell_start();

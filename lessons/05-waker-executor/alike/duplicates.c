@@ -33,9 +33,8 @@ static bool pop_ready(struct ready_queue *self, size_t *task_id)
     found = self->count > 0;
     if (found) {
         *task_id = self->task_ids[0];
-        self->count--;
         memmove(self->task_ids, self->task_ids + 1,
-                self->count * sizeof(*task_id));
+                --self->count * sizeof(*task_id));
     }
     pthread_mutex_unlock(&self->lock);
     return found;
