@@ -98,7 +98,7 @@ def check_course(kinds, lesson=None, cc="cc", seed=None, jobs=None):
                     f" ({kind})" if kind else "")
                 if verdict["step"] == "build":
                     words += "\n" + (verdict["build_log"] or "")
-            print(f"{'ok  ' if right else 'BAD '} {name_of(*item):40} "
+            print(f"{'ok  ' if right else 'FAIL'} {name_of(*item):40} "
                   f"{verdict['seconds']:5.1f} s  {words}", flush=True)
 
         sweep.run_all(range(len(items)), judge, 3600, jobs or JOBS)
