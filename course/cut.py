@@ -4,6 +4,7 @@ import difflib
 import os
 import re
 import secrets
+import sys
 
 import comments
 import lessons
@@ -36,10 +37,17 @@ def block(lines):
     return "".join(line + "\n" for line in lines)
 
 
-def given_text(part, lesson, language):
-    text = block(part.lines)
+def in_language(text, lesson, language):
     return comments.translate(text, lesson.comments) \
         if language == "fr" else text
+
+
+def given_text(part, lesson, language):
+    return in_language(block(part.lines), lesson, language)
+
+
+def stub_text(region, lesson, language):
+    return in_language(block(region.stub), lesson, language)
 
 
 def todo_head(region, language):
@@ -64,7 +72,8 @@ def exercise(lesson, language="en"):
         if isinstance(part, Given):
             out.append(given_text(part, lesson, language))
         elif isinstance(part, Region):
-            out.append(with_marks(part, block(part.stub), language))
+            out.append(with_marks(
+                part, stub_text(part, lesson, language), language))
     return "".join(out)
 
 
@@ -87,7 +96,7 @@ def fill(lesson, answers, language="en", marks=True):
         elif isinstance(part, Region):
             body = answers.get(part.id)
             if body is None:
-                body = block(part.solution)
+                body = in_language(block(part.solution), lesson, language)
             elif body.lstrip().startswith("/* TODO"):
                 out.append(body + f"/* END TODO {part.id} */\n")
                 continue
@@ -400,3 +409,20 @@ def check_files(lesson, made):
         inside = os.path.normpath(os.path.join(folder, path))
         files[f"plain/{inside}"] = f'#line 1 "lessons/{inside}"\n' + text
     return files
+
+
+def main(arguments):
+    """cut.py export NAME OUTPUT: the newest header of this name (meson)."""
+    if len(arguments) != 3 or arguments[0] != "export":
+        sys.exit("usage: cut.py export NAME OUTPUT")
+    _, name, output = arguments
+    lesson = next((one for one in reversed(lessons.all_lessons())
+                   if f"/*@export {name}*/" in one.text("lesson.c", "")), None)
+    if not lesson:
+        sys.exit(f"cut.py: no lesson exports {name}")
+    with open(output, "w", encoding="utf-8") as file:
+        file.write(export(lesson, name))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
