@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Judges one run: did it do what was asked, and if not, which cause fits."""
+import busy
 import causes
 import stuck
 from causes import Finding
@@ -11,8 +12,8 @@ ENDINGS = [causes.failed_in_program, causes.crashed, causes.stopped_itself,
 STANDSTILLS = [stuck.never_stops, stuck.deadlock, stuck.blocked_in_read,
                stuck.wrong_owner, stuck.popped_and_left, stuck.lost_wake,
                stuck.forgotten, stuck.lost_event, stuck.unheard_event]
-TOO_BUSY = [stuck.never_stops, stuck.wrong_owner, stuck.hidden_by_naps,
-            stuck.sleeps, stuck.blocks, stuck.busy, stuck.silent_loop,
+TOO_BUSY = [stuck.never_stops, stuck.wrong_owner, busy.hidden_by_naps,
+            busy.sleeps, busy.blocks, busy.busy, busy.silent_loop,
             stuck.popped_and_left]
 
 # Shown only when they are out of their range: they vary with the machine.
@@ -117,8 +118,8 @@ def figure_finding(run, name, expected, figure, side):
     cause, kind = causes.split(expected.get(side) or "WRONG FIGURE")
     kind = expected.get(f"kind_{side}") or kind or None
     low, high = figure["low"], figure["high"]
-    seen = first([stuck.blocks, stuck.sleeps, stuck.wrong_interest,
-                  stuck.busy], run)
+    seen = first([busy.blocks, busy.sleeps, stuck.wrong_interest,
+                  busy.busy], run)
     todo = expected.get(f"todo_{side}") or expected.get("todo")
     label = {"en": figure["en"], "fr": figure["fr"]}
     words = causes.evidence(

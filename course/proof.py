@@ -2,6 +2,7 @@
 """Proves the course: solutions and unusual right answers pass, each wrong
 answer of bugs/ gets the cause that it names."""
 import json
+import os
 import sys
 import time
 
@@ -90,6 +91,8 @@ def check_course(kinds, lesson=None, cc="cc", seed=None, jobs=None):
             cause, kind = wanted_of(item[1], item[2])
             verdict = check.Checker(item[0], item[2], seed=seed, cc=cc,
                                     server_=one).check()
+            if verdict["trace"]:
+                os.remove(verdict["trace"])
             right = is_right(verdict, cause, kind)
             words = tell(verdict)
             if not right:

@@ -23,7 +23,7 @@ ROWS = 64
 FRAMES = 4
 
 HEAD = struct.Struct(f"<IIiIIIIIiI QQ{FRAMES}Q {COUNTERS}Q 96s64s3q")
-ROW = struct.Struct(f"<iI24sQ24s{FRAMES}QIIII")
+ROW = struct.Struct(f"<iI24sQ24s{FRAMES}QIIII24s{FRAMES}Q")
 RECORD = struct.Struct(f"<qHHiiiqII{FRAMES}Q")
 COUNTER = struct.Struct("<Q")
 ROWS_AT = HEAD.size
@@ -68,7 +68,10 @@ class Thread:
         self.index = index
         self.tid, self.calls, name, self.blocked_since, where = values[:5]
         self.blocked_pc = values[5:5 + FRAMES]
-        self.delayed, self.ended, self.parking, _ = values[5 + FRAMES:]
+        self.delayed, self.ended, self.parking, _, call = \
+            values[5 + FRAMES:10 + FRAMES]
+        self.delayed_in = text_of(call)
+        self.delayed_pc = values[10 + FRAMES:]
         self.name = text_of(name) or f"thread{index}"
         self.blocked_in = text_of(where) if self.blocked_since else None
 
@@ -145,7 +148,8 @@ class Recording:
         """Set the line of each event: the first frame in the source `path`."""
         wanted = {pc for event in self.events for pc in event.pc if pc}
         wanted |= {pc for pc in self.crash_pc if pc}
-        wanted |= {pc for one in self.threads for pc in one.blocked_pc if pc}
+        wanted |= {pc for one in self.threads
+                   for pc in one.blocked_pc + one.delayed_pc if pc}
         lines = lines_of(program, wanted, path, folder)
 
         def first(pcs):
@@ -154,6 +158,8 @@ class Recording:
         for event in self.events:
             event.line = first(event.pc)
         self.crash_line = first(self.crash_pc)
+        self.delays = [(one.name, one.delayed_in, first(one.delayed_pc))
+                       for one in self.threads if one.delayed]
         self.blocked_lines = {one.name: first(one.blocked_pc)
                               for one in self.threads if one.blocked_since}
 

@@ -6,6 +6,8 @@ socket its own; else the number of the connection. The server's answers are put
 between the program's events by their time: both read CLOCK_MONOTONIC.
 """
 import json
+import os
+import threading
 
 FORMAT = "reveil-trace-1"
 ROLES = {"main": "executor", "reactor": "reactor", "bell": "bell",
@@ -195,6 +197,22 @@ def make(lesson, recording, steps, names, source_text, figures,
     if end_ns:
         trace["end_ns"] = max(end_ns - start, 0)
     return trace
+
+
+def new_path(folder, lesson):
+    """Where a trace goes: one file for each thread of a process; those of
+    processes that have ended are removed."""
+    os.makedirs(folder, exist_ok=True)
+    for name in os.listdir(folder):
+        words = name.split("-")
+        if words[0] == "trace" and len(words) == 4 and \
+                not os.path.exists(f"/proc/{words[2]}"):
+            try:
+                os.remove(os.path.join(folder, name))
+            except FileNotFoundError:
+                pass
+    return os.path.join(folder, f"trace-{lesson.number}-{os.getpid()}-"
+                        f"{threading.get_native_id()}.json")
 
 
 def write(path, trace):

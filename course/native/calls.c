@@ -47,8 +47,10 @@ static void real_sleep(const struct timespec *pause)
 
 enum { DELAY_MS = 150 };
 
+#define point() point_at(HERE, __func__)
+
 /* One more call of this thread; the sweep's delay, if it is this one. */
-static void point(void)
+static void point_at(const void *frame, const char *name)
 {
     const struct timespec pause = {0, DELAY_MS * 1000000L};
 
@@ -59,6 +61,9 @@ static void point(void)
     if (setting.delay_thread && row()->calls == setting.delay_call &&
         strcmp(row()->name, setting.delay_thread) == 0) {
         row()->delayed = 1;
+        snprintf(row()->delayed_in, sizeof(row()->delayed_in), "%s", name);
+        walk(frame, row()->delayed_pc);
+        record(frame, PROBE_SLEEP, -1, -1, -1, DELAY_MS);
         real_sleep(&pause);
     }
 }

@@ -67,6 +67,8 @@ struct probe_thread_row {
     uint32_t ended;
     uint32_t parking; /* in park(), and not yet seen to sleep */
     uint32_t unused;
+    char delayed_in[24];
+    uint64_t delayed_pc[FRAMES];
 };
 
 struct probe_memory {
