@@ -54,7 +54,7 @@ static struct {
 
 /* --- log --------------------------------------------------------------- */
 
-enum { LESSON_PATHS = 1024 };
+enum { LESSON_PATHS = 1024, LESSON_PERIOD = 4, LESSON_LAST = 8 };
 
 struct lesson_line {
     const char *thread;
@@ -64,9 +64,9 @@ struct lesson_line {
 static struct {
     pthread_mutex_t lock;
     struct timespec start;
-    struct lesson_line last[2]; /* the last two lines written, newest last */
-    unsigned long held;         /* repeats that are counted, not written */
-    unsigned long period;       /* if held: lines that repeat, 1 or 2 */
+    struct lesson_line last[LESSON_LAST]; /* lines written, newest last */
+    unsigned long held;   /* repeats that are counted, not written */
+    unsigned long period; /* if held: how many lines repeat */
     int port;
     int path_count; /* of `paths`, from the command line */
     const char *paths[LESSON_PATHS];
@@ -99,8 +99,9 @@ static inline void lesson_put_columns(const char *thread)
 
 static inline void lesson_remember(struct lesson_line line)
 {
-    lesson_state.last[0] = lesson_state.last[1];
-    lesson_state.last[1] = line;
+    memmove(lesson_state.last, lesson_state.last + 1,
+            (LESSON_LAST - 1) * sizeof(line));
+    lesson_state.last[LESSON_LAST - 1] = line;
 }
 
 static inline void lesson_put(struct lesson_line line)
@@ -113,22 +114,51 @@ static inline void lesson_put(struct lesson_line line)
 /* Compares pointers, not text: a busy loop logs a million repeats. */
 static inline bool lesson_same(struct lesson_line a, struct lesson_line b)
 {
-    return a.text == b.text && a.thread == b.thread;
+    return a.text && a.text == b.text && a.thread == b.thread;
+}
+
+/* The line written `back` lines ago; 1 is the last one. */
+static inline struct lesson_line lesson_back(unsigned long back)
+{
+    return lesson_state.last[LESSON_LAST - back];
+}
+
+/* Whether the last `period` lines say the same as those before them. */
+static inline bool lesson_twice(unsigned long period)
+{
+    unsigned long i = 1;
+
+    while (i <= period && lesson_same(lesson_back(i), lesson_back(i + period)))
+        i++;
+    return i > period;
 }
 
 /*
- * Count the line instead of writing it, if it repeats the last line or the
- * pair of the last two. Returns: false if it must be written.
+ * How many lines repeat, if this one is the first of a repeat; 0: it is not.
+ * More than two must have been written twice, for lines that are held back are
+ * not seen until the next ones come.
+ */
+static inline unsigned long lesson_period(struct lesson_line line)
+{
+    for (unsigned long period = 1; period <= LESSON_PERIOD; period++)
+        if (lesson_same(line, lesson_back(period)) &&
+            (period <= 2 || lesson_twice(period)))
+            return period;
+    return 0;
+}
+
+/*
+ * Count the line instead of writing it, if it repeats the last ones. Returns:
+ * false if it must be written.
  */
 static inline bool lesson_hold(struct lesson_line line)
 {
-    struct lesson_line expected = lesson_state.last[1];
-
     if (lesson_state.held == 0)
-        lesson_state.period = lesson_same(line, expected) ? 1 : 2;
-    if (lesson_state.period == 2)
-        expected = lesson_state.last[lesson_state.held % 2];
-    if (!lesson_same(line, expected))
+        lesson_state.period = lesson_period(line);
+    if (lesson_state.period == 0 ||
+        !lesson_same(line,
+                     lesson_back(lesson_state.period -
+                                 lesson_state.held % lesson_state.period)))
         return false;
     lesson_state.held++;
     return true;
@@ -144,17 +174,18 @@ static inline void lesson_unfold(void)
         return;
     lesson_state.held = 0;
     if (held >= period) {
-        lesson_put_columns(lesson_state.last[1].thread);
+        lesson_put_columns(lesson_back(1).thread);
         printf("... again, %lu times (lines above: %lu)\n", held / period,
                period);
     }
-    if (held % period == 1)
-        lesson_put(lesson_state.last[0]); /* the first half of a pair */
+    for (unsigned long i = 0; i < held % period; i++)
+        lesson_put(lesson_back(period)); /* each put moves the next one there */
 }
 
 /*
- * Log one line. A line that repeats, or a pair of lines in turn, is written
- * once and then counted; a repeat costs two comparisons and no clock call.
+ * Log one line. A line that repeats, or a few lines in turn, are written once
+ * (more than two: twice) and then counted; a repeat costs a comparison and no
+ * clock call.
  *
  * text: a string constant, because repeats are recognized by its address.
  */
