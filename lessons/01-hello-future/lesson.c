@@ -127,6 +127,8 @@ static enum poll_state hello_poll(struct future *future)
 /*@probe #undef write */
 /*@probe static size_t probe_limit = 1 << 20; */
 /*@probe static unsigned long probe_writes; */
+/*@probe static unsigned long probe_polls; */
+/*@probe static struct future *probe_over; */
 /*@probe static size_t probe_room(size_t length) */
 /*@probe { */
 /*@probe     if (++probe_writes > 10000) */
@@ -137,8 +139,14 @@ static enum poll_state hello_poll(struct future *future)
 /*@probe { */
 /*@probe     enum poll_state probe_state; */
 /*@probe     probe_event(PROBE_POLL, 0, -1, -1); */
+/*@probe     if (future == probe_over) */
+/*@probe         probe_fail("POLLED AFTER READY", "again", 0, 0, 0); */
+/*@probe     if (++probe_polls > 10000) */
+/*@probe         probe_fail("NEVER READY", "polls", 10000, 0, 0); */
 /*@probe     probe_writes = 0; */
 /*@probe     probe_state = hello_poll(future); */
+/*@probe     if (probe_state == READY) */
+/*@probe         probe_over = future; */
 /*@probe     if (probe_state == READY) */
 /*@probe         probe_event(PROBE_READY, 0, -1, -1); */
 /*@probe     else */

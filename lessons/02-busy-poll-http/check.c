@@ -159,6 +159,8 @@ PROBE_CASE(two)
             a = probe_poll(&one.future);
         if (!b)
             b = probe_poll(&two.future);
+        probe_expect(probe_count(PROBE_CONNECT) >= 2, "SHARED STATE",
+                     "connects", (long)probe_count(PROBE_CONNECT), 2, 0);
         probe_expect(probe_count(PROBE_CONNECT) <= 2, "STARTS ANEW", "polls",
                      (long)probe_count(PROBE_CONNECT), 2 * i + 2, 0);
         probe_pause(2);
@@ -268,6 +270,9 @@ PROBE_CASE(sequence)
     }
     probe_expect(probe_count(PROBE_CONNECT) == 2, "FORGOTTEN TASK", "gets",
                  (long)probe_count(PROBE_CONNECT), 0, 0);
+    probe_expect(probe_asked[0] == lesson_path(0) &&
+                     probe_asked[1] == lesson_path(1),
+                 "WRONG ORDER", "paths", 0, 0, 0);
     probe_expect(probe_open_files() <= files, "LEFT OPEN", "files",
                  probe_open_files() - files, 2, 0);
     probe_expect(root.future.error == 0, "ERROR LOST", "spurious",

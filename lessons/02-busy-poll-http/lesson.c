@@ -92,8 +92,11 @@ static enum poll_state http_get_poll(struct future *future)
 }
 /*@end 2.1*/
 
+/*@probe static const char *probe_asked[2]; */
 static struct http_get_future http_get(int port, const char *path)
 {
+    /*@probe probe_asked[0] = probe_asked[1]; */
+    /*@probe probe_asked[1] = path; */
     return (struct http_get_future){
         .future.poll = http_get_poll,
         .request = {.port = port, .path = path, .stream = -1},
@@ -176,11 +179,25 @@ static enum poll_state async_main_poll(struct future *future)
 }
 /*@end 2.2*/
 
+/*@probe static struct future *probe_over; */
 /*@probe static enum poll_state probe_async_main_poll(struct future *future) */
 /*@probe { */
+/*@probe     const unsigned long probe_slept = probe_sleeps(); */
+/*@probe     const unsigned long probe_seen = */
+/*@probe         probe_count(PROBE_BLOCK) + probe_count(PROBE_SLEEP); */
+/*@probe     const double probe_start_ms = lesson_now_ms(); */
 /*@probe     enum poll_state probe_state; */
 /*@probe     probe_event(PROBE_POLL, 0, -1, -1); */
+/*@probe     if (future == probe_over) */
+/*@probe         probe_fail("POLLED AFTER READY", "again", 0, 0, 0); */
 /*@probe     probe_state = async_main_poll(future); */
+/*@probe     if (probe_sleeps() != probe_slept && */
+/*@probe         probe_count(PROBE_BLOCK) + probe_count(PROBE_SLEEP) == */
+/*@probe             probe_seen) */
+/*@probe         probe_event(PROBE_BLOCK, 0, -1, */
+/*@probe                     (long)(lesson_now_ms() - probe_start_ms)); */
+/*@probe     if (probe_state == READY) */
+/*@probe         probe_over = future; */
 /*@probe     if (probe_state == READY) */
 /*@probe         probe_event(PROBE_READY, 0, -1, -1); */
 /*@probe     else */
@@ -190,6 +207,7 @@ static enum poll_state async_main_poll(struct future *future)
 /*@probe #define async_main_poll probe_async_main_poll */
 static struct async_main async_main(int port)
 {
+    /*@probe probe_over = NULL; */
     return (struct async_main){.future.poll = async_main_poll, .port = port};
 }
 /*@probe #undef async_main_poll */

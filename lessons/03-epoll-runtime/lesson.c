@@ -283,11 +283,25 @@ static enum poll_state async_main_poll(struct future *future)
     return READY;
 }
 
+/*@probe static struct future *probe_over; */
 /*@probe static enum poll_state probe_async_main_poll(struct future *future) */
 /*@probe { */
+/*@probe     const unsigned long probe_slept = probe_sleeps(); */
+/*@probe     const unsigned long probe_seen = */
+/*@probe         probe_count(PROBE_BLOCK) + probe_count(PROBE_SLEEP); */
+/*@probe     const double probe_start_ms = lesson_now_ms(); */
 /*@probe     enum poll_state probe_state; */
 /*@probe     probe_event(PROBE_POLL, 0, -1, -1); */
+/*@probe     if (future == probe_over) */
+/*@probe         probe_fail("POLLED AFTER READY", "again", 0, 0, 0); */
 /*@probe     probe_state = async_main_poll(future); */
+/*@probe     if (probe_sleeps() != probe_slept && */
+/*@probe         probe_count(PROBE_BLOCK) + probe_count(PROBE_SLEEP) == */
+/*@probe             probe_seen) */
+/*@probe         probe_event(PROBE_BLOCK, 0, -1, */
+/*@probe                     (long)(lesson_now_ms() - probe_start_ms)); */
+/*@probe     if (probe_state == READY) */
+/*@probe         probe_over = future; */
 /*@probe     if (probe_state == READY) */
 /*@probe         probe_event(PROBE_READY, 0, -1, -1); */
 /*@probe     else */
@@ -297,6 +311,7 @@ static enum poll_state async_main_poll(struct future *future)
 /*@probe #define async_main_poll probe_async_main_poll */
 static struct async_main async_main(int port)
 {
+    /*@probe probe_over = NULL; */
     return (struct async_main){.future.poll = async_main_poll, .port = port};
 }
 /*@probe #undef async_main_poll */
