@@ -64,7 +64,7 @@ struct lesson_line {
 static struct {
     pthread_mutex_t lock;
     struct timespec start;
-    struct lesson_line last[LESSON_LAST]; /* lines written, newest last */
+    struct lesson_line last[LESSON_LAST]; /* lines logged, newest last */
     unsigned long held;   /* repeats that are counted, not written */
     unsigned long period; /* if held: how many lines repeat */
     int port;
@@ -108,7 +108,6 @@ static inline void lesson_put(struct lesson_line line)
 {
     lesson_put_columns(line.thread);
     puts(line.text);
-    lesson_remember(line);
 }
 
 /* Compares pointers, not text: a busy loop logs a million repeats. */
@@ -117,7 +116,7 @@ static inline bool lesson_same(struct lesson_line a, struct lesson_line b)
     return a.text && a.text == b.text && a.thread == b.thread;
 }
 
-/* The line written `back` lines ago; 1 is the last one. */
+/* The line logged `back` lines ago; 1 is the last one. */
 static inline struct lesson_line lesson_back(unsigned long back)
 {
     return lesson_state.last[LESSON_LAST - back];
@@ -135,14 +134,16 @@ static inline bool lesson_twice(unsigned long period)
 
 /*
  * How many lines repeat, if this one is the first of a repeat; 0: it is not.
- * More than two must have been written twice, for lines that are held back are
- * not seen until the next ones come.
+ * More than two must have been logged twice, for a line that is held back is
+ * not seen until another one comes.
  */
 static inline unsigned long lesson_period(struct lesson_line line)
 {
-    for (unsigned long period = 1; period <= LESSON_PERIOD; period++)
-        if (lesson_same(line, lesson_back(period)) &&
-            (period <= 2 || lesson_twice(period)))
+    for (unsigned long period = LESSON_PERIOD; period > 2; period--)
+        if (lesson_same(line, lesson_back(period)) && lesson_twice(period))
+            return period;
+    for (unsigned long period = 1; period <= 2; period++)
+        if (lesson_same(line, lesson_back(period)))
             return period;
     return 0;
 }
@@ -156,9 +157,7 @@ static inline bool lesson_hold(struct lesson_line line)
     if (lesson_state.held == 0)
         lesson_state.period = lesson_period(line);
     if (lesson_state.period == 0 ||
-        !lesson_same(line,
-                     lesson_back(lesson_state.period -
-                                 lesson_state.held % lesson_state.period)))
+        !lesson_same(line, lesson_back(lesson_state.period)))
         return false;
     lesson_state.held++;
     return true;
@@ -178,8 +177,8 @@ static inline void lesson_unfold(void)
         printf("... again, %lu times (lines above: %lu)\n", held / period,
                period);
     }
-    for (unsigned long i = 0; i < held % period; i++)
-        lesson_put(lesson_back(period)); /* each put moves the next one there */
+    for (unsigned long i = held % period; i > 0; i--)
+        lesson_put(lesson_back(i)); /* the begin of one more repeat */
 }
 
 /*
@@ -200,6 +199,7 @@ static inline void lesson_log(const char *text)
         if (!lesson_hold(line))
             lesson_put(line);
     }
+    lesson_remember(line);
     pthread_mutex_unlock(&lesson_state.lock);
     /*@probe probe_quiet(false); */
 }

@@ -431,6 +431,9 @@ class Folding(Stage):
                           "... again, 2 times (lines above: 3)", "d"],
         "abcdabcdabcda": ["a", "b", "c", "d", "a", "b", "c", "d",
                           "... again, 1 times (lines above: 4)", "a"],
+        "aabaabaabaab": ["a", "... again, 1 times (lines above: 1)", "b",
+                         "a", "... again, 1 times (lines above: 1)", "b",
+                         "... again, 2 times (lines above: 3)"],
         "afa": ["a", "f", "a"],
         "affa": ["a", "f", "f", "a"],
     }
