@@ -405,6 +405,6 @@ PROBE_CASE(sweep)
     int status;
 
     snprintf(port, sizeof port, "%d", probe_port());
-    status = probe_run_main(port, probe_path(60), probe_path(40), NULL);
+    status = probe_run_main(port, probe_path(60), probe_path(25), NULL);
     probe_expect(status == 0, "ENDED EARLY", "status", status, 0, 0);
 }
