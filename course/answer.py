@@ -95,14 +95,16 @@ class Answer:
 
     def run_case(self, case, section="run", default=None, delay=None,
                  limit=None, seed=None, on_output=None, extra=(),
-                 idle_cpu=runs.IDLE_CPU):
+                 idle_cpu=runs.IDLE_CPU, cancel=None):
         args, paths, texts, nonce = self.asked(section, default)
         result = runs.run(
             self.program, case, self.server, nonce,
             self.seed if seed is None else seed, self.guard,
             self.limit() if limit is None else limit, delay,
             paths=paths or (), args=args, on_output=on_output,
-            cancel=self.cancel, before=extra, idle_cpu=idle_cpu)
+            cancel=cancel or self.cancel, before=extra, idle_cpu=idle_cpu,
+            most_connections=paths and case == "plain" and
+            2 * len(paths) + 2)
         plain = case == "plain"
         return self.with_steps(result, paths if plain else None,
                                texts if plain else ())

@@ -3,6 +3,8 @@
 from causes import Finding
 from stuck import what_wake_did
 
+LONG_MS = 20  # a wait inside of a poll that is no hiccup of the machine
+
 
 def hot_loop(run):
     """(thread, kinds, times, steps) of the fold that repeats most."""
@@ -75,13 +77,20 @@ def sleeps(run):
 
 def blocks(run):
     """Reads that blocked inside of a poll."""
-    blocked = [step for step in run.steps if step.kind == "block" and
-               inside_poll(run, step)]
+    blocked = [(step, step.value, step.times) for step in run.steps
+               if step.kind == "block" and inside_poll(run, step)]
+    for i, step in enumerate(run.steps):
+        if step.kind != "epoll-wait" or not inside_poll(run, step):
+            continue
+        _, done = run.after(i, ("epoll-done",), thread=step.thread)
+        ms = done and round((done.time - step.time) / 1e6) or 0
+        if ms >= LONG_MS:
+            blocked.append((step, ms, step.times))
     if not blocked:
         return None
-    return Finding("BLOCKS THE OTHERS", "blocked", None, blocked[0],
-                   count=sum(step.times for step in blocked),
-                   ms=max(step.value for step in blocked))
+    return Finding("BLOCKS THE OTHERS", "blocked", None, blocked[0][0],
+                   count=sum(times for _, _, times in blocked),
+                   ms=max(ms for _, ms, _ in blocked))
 
 
 def busy(run):
@@ -121,7 +130,7 @@ def busy(run):
 
 def silent_loop(run):
     """No call at all, and the processor is busy."""
-    if run.result.limit and run.result.cpu_ms > min(run.wall / 3, 1500):
+    if run.result.limit and run.result.cpu_ms > 400:
         return Finding("BUSY LOOP", "cpu", "no calls",
                        run.steps[-1] if run.steps else None,
                        cpu=run.result.cpu_ms, wall=run.wall, solution="-")

@@ -10,6 +10,7 @@ import functools
 import hashlib
 import os
 import sys
+import threading
 import time
 
 import answer
@@ -114,13 +115,30 @@ class Checker(answer.Answer):
             self.lesson, traces.figures_of(plain.recording, plain.steps,
                                            plain.result), self.normal)
         if finding:
-            return self.verdict("plain", finding, run=plain)
+            return self.verdict_or_cases("plain", finding, plain)
         self.step("figures")
         if judge.judge_figures(self.lesson, plain, self.figures, self.normal):
             self.resolve(plain)
-            return self.verdict("figures", judge.judge_figures(
-                self.lesson, plain, self.figures, self.normal), run=plain)
+            return self.verdict_or_cases("figures", judge.judge_figures(
+                self.lesson, plain, self.figures, self.normal), plain)
         return self.steps_after_plain(plain)
+
+    def verdict_or_cases(self, step, finding, plain):
+        """The verdict; where its cause says little and a case knows the name
+        of what is wrong, that of the case."""
+        if finding.cause in judge.VAGUE and self.expect.get("case") and \
+                not self.stubs():
+            self.on_step("cases")
+            failed = self.cases()
+            if failed and failed[1].cause not in judge.VAGUE:
+                run, named, todo = failed
+                named.evidence = {
+                    language: f"{named.evidence[language]}; "
+                    f"{finding.evidence[language]}"
+                    for language in naming.LANGUAGES}
+                self.done.append("cases")
+                return self.verdict("cases", named, todo, run)
+        return self.verdict(step, finding, run=plain)
 
     def steps_after_plain(self, plain):
         if self.expect.get("case"):
@@ -154,7 +172,7 @@ class Checker(answer.Answer):
 
     def cases(self):
         """(run, finding, todo) of the first case in order that fails."""
-        rows = []
+        rows, cancel = [], threading.Event()
         for table in self.expect["case"]:
             rows += [(table, self.seed + i)
                      for i in range(table.get("seeds", 1))]
@@ -163,34 +181,39 @@ class Checker(answer.Answer):
             table, seed = rows[index]
             limit = self.limit(table.get("limit", CASE_LIMIT))
             run = self.run_case(table["name"], limit=limit, seed=seed,
-                                idle_cpu=CASE_CPU)
+                                idle_cpu=CASE_CPU, cancel=cancel)
             finding = self.diagnose(run)
             return finding and (run, finding, table.get("todo"))
 
         failed, _ = sweep.run_all(range(len(rows)), one, 600,
-                                  CASES_SIDE_BY_SIDE, self.cancel)
+                                  CASES_SIDE_BY_SIDE, cancel)
         return failed and failed[1]
 
-    def sweep_case(self, delay=None, limit=None):
+    def sweep_case(self, delay=None, limit=None, cancel=None):
         case = self.expect.get("sweep", {}).get("case", "plain")
-        return self.run_case(case, "sweep", SWEEP_PATHS, delay, limit)
+        return self.run_case(case, "sweep", SWEEP_PATHS, delay, limit,
+                             cancel=cancel)
 
     def sweep(self):
         """(schedule, (run, finding)) of the first delay that does harm."""
+        cancel = threading.Event()
         base = self.sweep_case()
         finding = self.diagnose(base)
         if finding:
             return None, (base, finding)
 
         def one(delay):
-            run = self.sweep_case(delay, self.limit(CASE_LIMIT))
-            if run.result.limit:
+            run = self.sweep_case(delay, self.limit(CASE_LIMIT), cancel)
+            if run.result.limit or cancel.is_set():
                 return None  # slow is not stuck
             finding = judge.diagnose(run)
             return finding and (run, finding)
 
         names = sweep.schedules(base.recording,
                                 self.expect["sweep"].get("threads"))
+        # Again with a longer delay: on a busy machine another thread may have
+        # been too late for the first.
+        names += [f"{name}+{sweep.LONG_MS}" for name in names]
         found, self.swept = sweep.run_all(names, one, cancel=self.cancel)
         return found
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Judges one run: did it do what was asked, and if not, which cause fits."""
+import collections
+
 import busy
 import causes
 import stuck
@@ -15,6 +17,9 @@ STANDSTILLS = [stuck.never_stops, stuck.deadlock, stuck.blocked_in_read,
 TOO_BUSY = [stuck.never_stops, stuck.wrong_owner, busy.hidden_by_naps,
             busy.sleeps, busy.blocks, busy.busy, busy.silent_loop,
             stuck.popped_and_left]
+
+# What says little: the cases may know more.
+VAGUE = ("STOPPED", "TOO SLOW", "WRONG FIGURE", "ENDED EARLY", "CRASHED")
 
 # Shown only when they are out of their range: they vary with the machine.
 QUIET = ("cpu_ms", "wall_ms", "voluntary_switches")
@@ -52,12 +57,14 @@ def outside(run):
     if run.wanted is not None and run.result.site:
         site = run.result.site
         asked, wanted = site.paths(), run.wanted
-        values = {"count": len(asked), "wanted": len(wanted)}
-        if wanted and not set(asked) & set(wanted):
-            return Finding("NOTHING WAS ASKED", "requests", **dict(
-                values, count=len(set(asked) & set(wanted))))
+        right = sum((collections.Counter(asked) &
+                     collections.Counter(wanted)).values())
+        values = {"count": right, "wanted": len(wanted)}
+        if wanted and not right:
+            return Finding("NOTHING WAS ASKED", "requests", **values)
         if len(asked) > len(wanted):
-            return Finding("STARTS ANEW", "connects", **values)
+            return Finding("STARTS ANEW", "connects", count=len(asked),
+                           wanted=len(wanted))
         if sorted(asked) != sorted(wanted):
             return Finding("FORGOTTEN TASK", "missing", **values)
         answers = [path for _, path in site.answers]

@@ -296,7 +296,8 @@ class Stuck:
     """Decides that a run comes to nothing, by its state: nothing moves any
     more, or the server owes nothing and the program only spins or naps."""
 
-    def __init__(self, memory=None, site=None, idle_cpu=None):
+    def __init__(self, memory=None, site=None, idle_cpu=None, most=None):
+        self.most = most  # so many connections are enough to know
         self.memory, self.site, self.idle_cpu = memory, site, idle_cpu
         self.since, self.before, self.mark = 0, None, None
 
@@ -312,7 +313,8 @@ class Stuck:
             now[2] - self.mark[2] > MOST_NAPPED
 
     def __call__(self, running):
-        if self.idle_cpu and self.spins(running):
+        if self.idle_cpu and (self.spins(running) or self.most and
+                              len(self.site.connections) > self.most):
             running.result.limit = True
             return True
         seen = look(running.pid)
@@ -342,7 +344,7 @@ class Stuck:
 
 def run(program, case, server, nonce, seed, guard, limit, delay=None,
         paths=(), env=None, on_output=None, args=None, cancel=None,
-        before=(), idle_cpu=IDLE_CPU):
+        before=(), idle_cpu=IDLE_CPU, most_connections=None):
     """Run a case of a check program. Returns a Result.
 
     limit: (seconds, seconds of processor time) or None.
@@ -359,8 +361,8 @@ def run(program, case, server, nonce, seed, guard, limit, delay=None,
                                         memory.fd, delay, words)
         running = Running(command, guard, (memory.fd,), env, on_output)
         try:
-            running.follow(Stuck(memory, site, limit and idle_cpu), limit,
-                           cancel)
+            running.follow(Stuck(memory, site, limit and idle_cpu,
+                                 most_connections), limit, cancel)
         except BaseException:
             running.kill()
             raise

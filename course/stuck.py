@@ -3,6 +3,7 @@
 from causes import Finding
 
 EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLET = 1, 4, 8, 16, 1 << 31
+EPOLLONESHOT = 1 << 30
 MASKS = [(0x1, "EPOLLIN"), (0x4, "EPOLLOUT"), (0x2, "EPOLLPRI"),
          (0x2000, "EPOLLRDHUP"), (1 << 30, "EPOLLONESHOT"),
          (1 << 31, "EPOLLET")]
@@ -144,10 +145,10 @@ def lost_wake(run):
 
 def forgotten(run):
     """A task is in the ready queue, and the executor waits elsewhere."""
-    if not run.result.stuck or run.parked() >= 0:
+    if not run.result.stuck:
         return None
     queue = [task for task in run.queue() if task in run.pending()]
-    if not queue or not any(step.kind == "park" for step in run.steps):
+    if not queue:
         return None
     _, step = run.last(("push",), task=queue[0])
     return Finding("FORGOTTEN TASK", "queued", None, step, task=queue[0],
@@ -214,6 +215,11 @@ def lost_event(run):
             return Finding("LOST WAKE", "unregistered", "nothing registered",
                            ended or wait, source=wait.source,
                            blocked=run.blocked)
+        told, _ = run.after(r, ("event",), source=registered.source)
+        if registered.mask & EPOLLONESHOT and 0 < told:
+            return Finding("LOST WAKE", "disarmed", "nothing registered",
+                           ended or wait, source=wait.source,
+                           blocked=run.blocked)
         if registered.mask and not registered.mask & EPOLLIN:
             return Finding("WRONG INTEREST", "mask", None, registered,
                            source=wait.source,
@@ -237,6 +243,9 @@ def lost_event(run):
         if run.uses_wakers and event.thread != run.executor:
             return Finding("LOST WAKE", "unheard", "event not passed on",
                            event, source=source, blocked=run.blocked)
+    if not run.ids and any(step.kind == "epoll-wait" for step in run.steps):
+        return Finding("LOST WAKE", "first", "nothing registered",
+                       run.steps[-1], blocked=run.blocked)
     return not_drained(run)
 
 

@@ -6,7 +6,8 @@ import threading
 import time
 
 SIDE_BY_SIDE = 16
-SECONDS = 20
+SECONDS = 30
+LONG_MS = 500
 
 
 def schedules(recording, threads=None):
@@ -22,33 +23,48 @@ def schedules(recording, threads=None):
 def run_all(names, run_one, seconds=SECONDS, side_by_side=SIDE_BY_SIDE,
             cancel=None):
     """run_one(name) for each name, some at a time, in order, until one gives
-    something or the time is over.
+    something or the time is over. `cancel` (an Event) is set when nobody waits
+    for the runs that still go on.
 
     Returns: ((name, what it gave) of the first in order or None, runs done).
     """
     cancel = cancel or threading.Event()
-    lock, order = threading.Lock(), iter(enumerate(names))
-    end, found, done, errors = time.monotonic() + seconds, [], [0], []
+    lock, end = threading.Lock(), time.monotonic() + seconds
+    names = list(names)
+    waiting, running = list(enumerate(names)), set()
+    found, done, errors = {}, [0], []
+
+    def take():
+        """The next (index, name); None: nothing is left to do."""
+        with lock:
+            if cancel.is_set() or not waiting or found or \
+                    time.monotonic() > end:
+                return None
+            index, name = waiting.pop(0)
+            running.add(index)
+            return index, name
+
+    def give(index, result):
+        with lock:
+            running.discard(index)
+            if cancel.is_set():
+                return
+            done[0] += 1
+            if result:
+                found[index] = result
+            if found and not any(one < min(found) for one in running):
+                cancel.set()  # the first in order is known
 
     def work():
-        while not cancel.is_set() and time.monotonic() < end:
-            with lock:
-                index, name = next(order, (None, None))
-            if name is None or found:
-                return
-            try:
-                result = run_one(name)
-            except BaseException as error:  # given back to the caller
-                errors.append(error)
-                cancel.set()
-                return
-            with lock:
-                done[0] += 1
-                if result:
-                    found.append((index, name, result))
+        try:
+            while (item := take()) is not None:
+                give(item[0], run_one(item[1]))
+        except BaseException as error:  # given back to the caller
+            errors.append(error)
+            cancel.set()
 
     workers = [threading.Thread(target=work, daemon=True)
-               for _ in range(min(side_by_side, len(names)))]
+               for _ in range(min(side_by_side, len(waiting)))]
     for worker in workers:
         worker.start()
     try:
@@ -61,5 +77,6 @@ def run_all(names, run_one, seconds=SECONDS, side_by_side=SIDE_BY_SIDE,
         raise
     if errors:
         raise errors[0]
-    found.sort()
-    return ((found[0][1], found[0][2]) if found else None), done[0]
+    if not found:
+        return None, done[0]
+    return (names[min(found)], found[min(found)]), done[0]

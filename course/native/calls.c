@@ -52,7 +52,8 @@ enum { DELAY_MS = 150 };
 /* One more call of this thread; the sweep's delay, if it is this one. */
 static void point_at(const void *frame, const char *name)
 {
-    const struct timespec pause = {0, DELAY_MS * 1000000L};
+    const struct timespec pause = {setting.delay_ms / 1000,
+                                   setting.delay_ms % 1000 * 1000000L};
 
     if (!recording())
         return;
@@ -63,7 +64,7 @@ static void point_at(const void *frame, const char *name)
         row()->delayed = 1;
         snprintf(row()->delayed_in, sizeof(row()->delayed_in), "%s", name);
         walk(frame, row()->delayed_pc);
-        record(frame, PROBE_SLEEP, -1, -1, -1, DELAY_MS);
+        record(frame, PROBE_SLEEP, -1, -1, -1, setting.delay_ms);
         real_sleep(&pause);
     }
 }
@@ -99,6 +100,13 @@ static long ms_of_timespec(const struct timespec *time)
 {
     return time ? ms_of((int64_t)time->tv_sec * 1000000000 + time->tv_nsec)
                 : 0;
+}
+
+/* A call that waited: it blocked, if it came back with something. */
+static void waited(const void *frame, int64_t since, int result)
+{
+    if (since && result > 0)
+        record(frame, PROBE_BLOCK, -1, -1, -1, ms_of(now_ns() - since));
 }
 
 static void slept(const void *frame, long ms)
@@ -399,6 +407,7 @@ int poll(struct pollfd *list, nfds_t n, int timeout)
         end_wait();
     if (result == 0 && timeout > 0)
         slept(HERE, ms_of(now_ns() - since));
+    waited(HERE, since, result);
     errno = saved;
     return result;
 }
@@ -419,6 +428,7 @@ int select(int n, fd_set *restrict in, fd_set *restrict out,
         end_wait();
     if (result == 0 && waits)
         slept(HERE, ms_of(now_ns() - since));
+    waited(HERE, since, result);
     errno = saved;
     return result;
 }

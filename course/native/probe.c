@@ -116,6 +116,7 @@ static struct {
     atomic_ulong paths;
     const char *delay_thread;
     unsigned long delay_call;
+    long delay_ms;
     char **args;
     int arg_count;
 } setting = {.nonce = "none", .state = 1};
@@ -497,15 +498,17 @@ static void open_memory(int fd)
     memory = shared; /* from now on everything is recorded */
 }
 
+/* "THREAD:CALL" or "THREAD:CALL+MS" */
 static void set_delay(char *text)
 {
-    char *colon = strrchr(text, ':');
+    char *colon = strrchr(text, ':'), *end;
 
     if (!colon)
         return;
     *colon = '\0';
     setting.delay_thread = text;
-    setting.delay_call = strtoul(colon + 1, NULL, 10);
+    setting.delay_call = strtoul(colon + 1, &end, 10);
+    setting.delay_ms = *end == '+' ? strtol(end + 1, NULL, 10) : DELAY_MS;
 }
 
 /* prog case:NAME [--port P] [--nonce N] [--seed S] [--delay T:N] [--shm FD]
