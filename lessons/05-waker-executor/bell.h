@@ -43,10 +43,10 @@ static inline void bell_watch(int stream, const struct waker *waker)
     bell.wakers[stream] = *waker;
     pthread_mutex_unlock(&bell.lock);
     /*@probe probe_event(PROBE_SET_WAKER, (long)waker->task_id, stream, 0); */
-    if (epoll_ctl(bell.epoll, EPOLL_CTL_ADD, stream, &event) == 0)
-        return;
-    lesson_expect(errno == EEXIST, "the bell cannot watch this socket");
-    lesson_unwrap(epoll_ctl(bell.epoll, EPOLL_CTL_MOD, stream, &event), "bell");
+    if (epoll_ctl(bell.epoll, EPOLL_CTL_MOD, stream, &event) == 0)
+        return; /* it was watched before */
+    lesson_expect(errno == ENOENT, "the bell cannot watch this socket");
+    lesson_unwrap(epoll_ctl(bell.epoll, EPOLL_CTL_ADD, stream, &event), "bell");
 }
 
 static inline void bell_ring(int stream)

