@@ -54,6 +54,11 @@ static struct {
 
 /* --- log --------------------------------------------------------------- */
 
+/* 1 under ThreadSanitizer: the lock of the log would hide who else has none. */
+#ifndef LESSON_QUIET
+#define LESSON_QUIET 0
+#endif
+
 enum { LESSON_PATHS = 1024, LESSON_PERIOD = 4, LESSON_LAST = 8 };
 
 struct lesson_line {
@@ -192,6 +197,8 @@ static inline void lesson_log(const char *text)
 {
     const struct lesson_line line = {lesson_thread, text};
 
+    if (LESSON_QUIET)
+        return;
     /*@probe probe_quiet(true); */
     pthread_mutex_lock(&lesson_state.lock);
     if (!lesson_hold(line)) {
@@ -211,6 +218,8 @@ lesson_logf(const char *format, ...)
     const struct lesson_line line = {lesson_thread, NULL};
     va_list values;
 
+    if (LESSON_QUIET)
+        return;
     /*@probe probe_quiet(true); */
     pthread_mutex_lock(&lesson_state.lock);
     lesson_unfold();
