@@ -9,7 +9,6 @@ import json
 import os
 import secrets
 import threading
-import time
 
 import build
 import causes
@@ -138,7 +137,7 @@ class Answer:
         data = traces.make(
             self.lesson, run.recording, run.steps, run.names,
             self.made.learner, figures, self.for_trace(run, finding),
-            time.monotonic_ns() if run.result.stuck else None)
+            run.result.end_ns)
         traces.write(path, data)
         self.trace = path
         self.step_count = len(data["events"])

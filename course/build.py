@@ -18,7 +18,8 @@ MEASURE = ["-O0", "-g", "-fno-omit-frame-pointer", "-no-pie"]
 SANITIZERS = {
     "asan": ["-O1", "-g", "-fno-omit-frame-pointer",
              "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
-    "tsan": ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=thread"],
+    "tsan": ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=thread",
+             "-DLESSON_QUIET=1"],
 }
 SECONDS = 120  # a compiler that takes longer is ended
 
@@ -31,16 +32,22 @@ def first_line(log, path):
 
 
 class Folder:
-    """A build folder of its own, gone at the end of `with`."""
+    """A build folder of its own, gone at the end of `with`; those that killed
+    processes have left are removed."""
 
     def __init__(self, work=None):
-        self.base = None
-        if work:
-            self.base = os.path.join(work, ".build")
-            os.makedirs(self.base, exist_ok=True)
+        self.base = os.path.join(work, ".build") if work else \
+            tempfile.gettempdir()
+        os.makedirs(self.base, exist_ok=True)
 
     def __enter__(self):
-        self.path = tempfile.mkdtemp(prefix="check-", dir=self.base)
+        for name in os.listdir(self.base):
+            words = re.fullmatch(r"check-(\d+)-.*", name)
+            if words and not os.path.exists(f"/proc/{words[1]}"):
+                shutil.rmtree(os.path.join(self.base, name),
+                              ignore_errors=True)
+        self.path = tempfile.mkdtemp(prefix=f"check-{os.getpid()}-",
+                                     dir=self.base)
         return self.path
 
     def __exit__(self, *_):

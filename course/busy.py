@@ -47,8 +47,8 @@ def hidden_by_naps(run):
                        run.steps[run.steps.index(step):]
                        if one.kind == "sleep")
             if naps >= 20:
-                return Finding("FORGOTTEN TASK", "ignored", None, step,
-                               task=task)
+                return Finding("FORGOTTEN TASK", "ignored",
+                               "left in the queue", step, task=task)
         elif w > p and not any(kind == "push" for kind, _, _ in
                                what_wake_did(run, w)):
             kinds = [kind for kind, _, _ in what_wake_did(run, w)]

@@ -8,8 +8,6 @@ import functools
 import os
 import tomllib
 
-import lessons
-
 HERE = os.path.dirname(os.path.abspath(__file__))
 LANGUAGES = ("en", "fr")
 

@@ -107,10 +107,12 @@ class Checker(answer.Answer):
         finding = self.prepare()
         if finding:
             return self.verdict("build", finding)
-        self.normal = normal_of(self)
+        measuring = threading.Thread(target=self.measure, daemon=True)
+        measuring.start()
         self.step("plain")
         plain = self.run_case("plain")
         finding = self.diagnose(plain)
+        measuring.join()
         self.figures = judge.figures_table(
             self.lesson, traces.figures_of(plain.recording, plain.steps,
                                            plain.result), self.normal)
@@ -122,6 +124,10 @@ class Checker(answer.Answer):
             return self.verdict_or_cases("figures", judge.judge_figures(
                 self.lesson, plain, self.figures, self.normal), plain)
         return self.steps_after_plain(plain)
+
+    def measure(self):
+        """The solution's own figures: beside the plain run, the first time."""
+        self.normal = normal_of(self)
 
     def verdict_or_cases(self, step, finding, plain):
         """The verdict; where its cause says little and a case knows the name

@@ -66,7 +66,10 @@ def outside(run):
             return Finding("STARTS ANEW", "connects", count=len(asked),
                            wanted=len(wanted))
         if sorted(asked) != sorted(wanted):
-            return Finding("FORGOTTEN TASK", "missing", **values)
+            left = site.left or any(step.kind == "pending"
+                                    for step in run.steps[-2:])
+            return Finding("FORGOTTEN TASK", "missing",
+                           None if left else "never asked", **values)
         answers = [path for _, path in site.answers]
         left = [path for path in wanted if path not in answers]
         if left or site.left:

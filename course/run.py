@@ -144,6 +144,7 @@ class Result:
         self.pieces = []        # (time in ns, bytes) of the output
         self.blocked = []       # words: "main in futex"
         self.seconds = 0.0
+        self.end_ns = None      # when it was ended by us
         self.cpu_ms = 0
         self.switches = 0
         self.left = 0           # processes that outlived it
@@ -259,6 +260,7 @@ class Running:
                     self.result.limit = killed = True
                 if killed:
                     self.result.seconds = now - self.begin
+                    self.result.end_ns = time.monotonic_ns()
                     self.kill()
 
     def drain(self, ready):

@@ -136,6 +136,10 @@ def lost_wake(run):
             return Finding("LOST WAKE", "order", "order of the two",
                            did[kinds.index("push")][2], task=task,
                            waker=wake.name, thread=thread)
+        unparked = max(i for kind, i, _ in did if kind == "unpark")
+        rose, _ = run.after(unparked, ("awake", "permit"), thread=run.executor)
+        if 0 < rose < parked:
+            return forgotten(run)  # it was up, and did not empty its queue
         return Finding("LOST WAKE", "before", "came before the sleep",
                        max((did[-1], ("park", parked, run.steps[parked])),
                            key=lambda one: one[1])[2],
@@ -150,9 +154,13 @@ def forgotten(run):
     queue = [task for task in run.queue() if task in run.pending()]
     if not queue:
         return None
-    _, step = run.last(("push",), task=queue[0])
-    return Finding("FORGOTTEN TASK", "queued", None, step, task=queue[0],
-                   blocked=run.blocked)
+    i, step = run.last(("push",), task=queue[0])
+    if step.thread != run.executor and run.parked() >= 0 and \
+            run.after(i, ("unpark",), thread=step.thread)[0] < 0:
+        return Finding("LOST WAKE", "queued", "queued, not unparked", step,
+                       task=queue[0], thread=run.executor_name)
+    return Finding("FORGOTTEN TASK", "queued", "left in the queue", step,
+                   task=queue[0], blocked=run.blocked)
 
 
 # --- events ----------------------------------------------------------------

@@ -32,9 +32,9 @@ static void *find(const char *name)
     return address ? address : dlsym(RTLD_NEXT, name);
 }
 
-#define REAL(name)                                                             \
-    static __typeof__(&name) real;                                             \
-    if (!real)                                                                 \
+#define REAL(name)                 \
+    static __typeof__(&name) real; \
+    if (!real)                     \
     real = (__typeof__(&name))(uintptr_t)find(#name)
 
 static void real_sleep(const struct timespec *pause)
@@ -98,8 +98,7 @@ static long ms_of(int64_t ns)
 
 static long ms_of_timespec(const struct timespec *time)
 {
-    return time ? ms_of((int64_t)time->tv_sec * 1000000000 + time->tv_nsec)
-                : 0;
+    return time ? ms_of((int64_t)time->tv_sec * 1000000000 + time->tv_nsec) : 0;
 }
 
 /* A call that waited: it blocked, if it came back with something. */
@@ -258,8 +257,8 @@ ssize_t read(int fd, void *data, size_t size)
     struct iovec piece = {data, size};
 
     return wait_and_receive(HERE, "read",
-                            is_socket(fd) ? PROBE_RECV : PROBE_READ, fd,
-                            &piece, 0, real_read);
+                            is_socket(fd) ? PROBE_RECV : PROBE_READ, fd, &piece,
+                            0, real_read);
 }
 
 ssize_t write(int fd, const void *data, size_t size)
@@ -514,39 +513,39 @@ int sched_yield(void)
 
 /* --- threads, locks, conditions ---------------------------------------- */
 
-#define POINT_CALL(type, name, parameters, arguments)                          \
-    type name parameters                                                       \
-    {                                                                          \
-        REAL(name);                                                            \
-        point();                                                               \
-        return real arguments;                                                 \
+#define POINT_CALL(type, name, parameters, arguments) \
+    type name parameters                              \
+    {                                                 \
+        REAL(name);                                   \
+        point();                                      \
+        return real arguments;                        \
     }
 
-#define WAIT_CALL(type, name, parameters, arguments)                           \
-    type name parameters                                                       \
-    {                                                                          \
-        REAL(name);                                                            \
-        type result;                                                           \
-        point();                                                               \
-        begin_wait(HERE, #name);                                               \
-        result = real arguments;                                               \
-        end_wait();                                                            \
-        return result;                                                         \
+#define WAIT_CALL(type, name, parameters, arguments) \
+    type name parameters                             \
+    {                                                \
+        REAL(name);                                  \
+        type result;                                 \
+        point();                                     \
+        begin_wait(HERE, #name);                     \
+        result = real arguments;                     \
+        end_wait();                                  \
+        return result;                               \
     }
 
-#define TIMED_CALL(type, name, parameters, arguments, over)                    \
-    type name parameters                                                       \
-    {                                                                          \
-        REAL(name);                                                            \
-        int64_t since;                                                         \
-        type result;                                                           \
-        point();                                                               \
-        since = begin_wait(HERE, #name);                                       \
-        result = real arguments;                                               \
-        end_wait();                                                            \
-        if (over)                                                              \
-            slept(HERE, since ? ms_of(now_ns() - since) : 0);                  \
-        return result;                                                         \
+#define TIMED_CALL(type, name, parameters, arguments, over)   \
+    type name parameters                                      \
+    {                                                         \
+        REAL(name);                                           \
+        int64_t since;                                        \
+        type result;                                          \
+        point();                                              \
+        since = begin_wait(HERE, #name);                      \
+        result = real arguments;                              \
+        end_wait();                                           \
+        if (over)                                             \
+            slept(HERE, since ? ms_of(now_ns() - since) : 0); \
+        return result;                                        \
     }
 
 /* A lock that somebody holds: the wait for it is marked, but is no sleep. */

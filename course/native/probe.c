@@ -51,7 +51,7 @@ struct probe_record {
     int32_t fd;
     int64_t value;
     uint32_t times;
-    uint32_t call : 24; /* points of the sweep in its thread so far */
+    uint32_t call : 24;  /* points of the sweep in its thread so far */
     uint32_t period : 8; /* in a fold: how many records repeat together */
     uint64_t pc[FRAMES];
 };
@@ -182,8 +182,8 @@ static void lock_records(void)
 {
     unsigned spins = 0;
 
-    while (atomic_flag_test_and_set_explicit(&record_lock,
-                                             memory_order_acquire))
+    while (
+        atomic_flag_test_and_set_explicit(&record_lock, memory_order_acquire))
         if (++spins % 64 == 0)
             syscall(SYS_sched_yield);
 }
@@ -242,8 +242,8 @@ static void append(const struct probe_record *record)
     }
 }
 
-static void record(const void *frame, int kind, long task, long source,
-                   int fd, long value)
+static void record(const void *frame, int kind, long task, long source, int fd,
+                   long value)
 {
     struct probe_record one = {
         .kind = (uint16_t)kind,
@@ -386,8 +386,7 @@ _Noreturn void probe_fail(const char *cause, const char *key, long a, long b,
 {
     fflush(NULL);
     if (!memory) {
-        fprintf(stderr, "probe: %s (%s: %ld, %ld, %ld)\n", cause, key, a, b,
-                c);
+        fprintf(stderr, "probe: %s (%s: %ld, %ld, %ld)\n", cause, key, a, b, c);
         _exit(9);
     }
     lock_records(); /* never unlocked: nothing comes after it */
@@ -540,7 +539,8 @@ int main(int argc, char **argv)
         finish(probe_lesson_main(argc - i, argv + i));
     }
     for (const struct probe_case_row *one = probe_case_rows; one->name; one++)
-        if (strncmp(name, "case:", 5) == 0 && strcmp(name + 5, one->name) == 0) {
+        if (strncmp(name, "case:", 5) == 0 &&
+            strcmp(name + 5, one->name) == 0) {
             one->run();
             finish(0);
         }

@@ -7,7 +7,8 @@
  * no region can call these functions.
  *
  *     probe_event(PROBE_POLL, task_id, -1, 0);       one event of the trace
- *     PROBE_CASE(eight) { ... probe_expect(n == 8, "LOST WAKE", "key", n, 0, 0); }
+ *     PROBE_CASE(eight) { ... probe_expect(n == 8, "LOST WAKE", "key", n, 0,
+ * 0); }
  *
  * Events go to memory that the runner shares, so they survive a crash.
  * System calls and pthread calls are recorded without a word: probe.c defines
@@ -31,29 +32,29 @@ enum probe_kind {
     PROBE_POLL,  /* task: a poll begins */
     PROBE_READY, /* task: the poll said READY */
     PROBE_PENDING,
-    PROBE_WAKE,         /* task: wake() was called; its id is not queued */
-    PROBE_WAKE_AGAIN,   /* task: wake() was called; its id is queued already */
-    PROBE_UNPARK,       /* value: thread woken (0: the executor's) */
-    PROBE_PARK,         /* park() is called (recorded where it sleeps, if it
-                           does); PERMIT or AWAKE comes after it */
-    PROBE_PERMIT,       /* park() has returned and did not sleep */
-    PROBE_AWAKE,        /* park() has returned from a sleep */
-    PROBE_REGISTER,     /* source, value = descriptor */
-    PROBE_DEREGISTER,   /* source */
-    PROBE_SET_WAKER,    /* source, task */
-    PROBE_EPOLL_WAIT,   /* by itself */
-    PROBE_EPOLL_DONE,   /* by itself: value = events */
-    PROBE_EVENT,        /* source: an event of it is handled */
-    PROBE_CONNECT,      /* by itself: value = descriptor */
-    PROBE_SEND,         /* by itself: value = bytes */
-    PROBE_RECV,         /* by itself: value = bytes, 0 = the end */
-    PROBE_WOULD_BLOCK,  /* by itself */
-    PROBE_READ,         /* by itself: value = bytes */
-    PROBE_WRITE,        /* by itself: value = bytes */
-    PROBE_SLEEP,        /* by itself: value = ms, rounded up */
-    PROBE_BLOCK,        /* by itself: a call that blocked, value = ms */
-    PROBE_TICK,         /* the clock task has run */
-    PROBE_LOG,          /* value = index in logs */
+    PROBE_WAKE,        /* task: wake() was called; its id is not queued */
+    PROBE_WAKE_AGAIN,  /* task: wake() was called; its id is queued already */
+    PROBE_UNPARK,      /* value: thread woken (0: the executor's) */
+    PROBE_PARK,        /* park() is called (recorded where it sleeps, if it
+                          does); PERMIT or AWAKE comes after it */
+    PROBE_PERMIT,      /* park() has returned and did not sleep */
+    PROBE_AWAKE,       /* park() has returned from a sleep */
+    PROBE_REGISTER,    /* source, value = descriptor */
+    PROBE_DEREGISTER,  /* source */
+    PROBE_SET_WAKER,   /* source, task */
+    PROBE_EPOLL_WAIT,  /* by itself */
+    PROBE_EPOLL_DONE,  /* by itself: value = events */
+    PROBE_EVENT,       /* source: an event of it is handled */
+    PROBE_CONNECT,     /* by itself: value = descriptor */
+    PROBE_SEND,        /* by itself: value = bytes */
+    PROBE_RECV,        /* by itself: value = bytes, 0 = the end */
+    PROBE_WOULD_BLOCK, /* by itself */
+    PROBE_READ,        /* by itself: value = bytes */
+    PROBE_WRITE,       /* by itself: value = bytes */
+    PROBE_SLEEP,       /* by itself: value = ms, rounded up */
+    PROBE_BLOCK,       /* by itself: a call that blocked, value = ms */
+    PROBE_TICK,        /* the clock task has run */
+    PROBE_LOG,         /* value = index in logs */
     PROBE_DROP,
     PROBE_TIMER,
     PROBE_JOB_QUEUED,
@@ -68,7 +69,7 @@ enum probe_kind {
     PROBE_CHAN_WAIT,
     PROBE_ANSWER,
     PROBE_END,
-    PROBE_CLOSE,    /* by itself: value = descriptor */
+    PROBE_CLOSE, /* by itself: value = descriptor */
     PROBE_KINDS
 };
 
@@ -112,7 +113,8 @@ const char *probe_nonce(void);
 unsigned long probe_seed(void);
 unsigned long probe_random(unsigned long n); /* 0 to n - 1, from the seed */
 
-/* "/ms/NONCE-1": a path that answers "NONCE-1" after ms, a new one each call. */
+/* "/ms/NONCE-1": a path that answers "NONCE-1" after ms, a new one each call.
+ */
 const char *probe_path(int ms);
 
 /* A path of another kind with a fresh text: "/drip/10/5/NONCE-2". */
