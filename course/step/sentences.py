@@ -75,7 +75,7 @@ class Speaker:
             if queue:
                 return "park.queued"
         elif kind == "register":
-            if event.source == 0:
+            if event.source == 0 and machine.stop:
                 return "register.stop"
         elif kind == "epoll-done":
             if event.value == 0:
@@ -83,7 +83,7 @@ class Speaker:
         elif kind == "event":
             if str(event.source) in state["wakers"]:
                 return "event.waker"
-            if event.source == 0:
+            if event.source == 0 and machine.stop:
                 return "event.stop"
             if machine.roles.get(event.thread) == "reactor":
                 return "event.none"

@@ -41,6 +41,9 @@ class Machine:
             self._add_thread(thread)
         used = {event.kind for event in self.events}
         self.epoll = "register" in used
+        # Source 0 ends the reactor; without one it is a source like others.
+        self.stop = any(role in ("reactor", "bell")
+                        for role in self.roles.values())
         self.wakes = "wake" in used or "set-waker" in used
         for kind in self.counted:
             if kind in used:

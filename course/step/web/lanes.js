@@ -21,23 +21,26 @@ function laneTable(run) {
     if (last) last[1] = step;
     lane.segments.push([step, -1, look]);
   };
-  const lookAt = step => {
+  // Only what an event touches can have changed: its tasks, all threads.
+  const lookAt = (step, touched) => {
     const s = machine.state;
     for (const id in s.threads)
       if (ofThread[id])
         change(ofThread[id], step, THREAD_LOOK[s.threads[id].does] || "");
-    for (const id in s.tasks) {
+    for (const id of touched) {
+      if (!s.tasks[id]) continue;
       if (!ofTask[id]) tasks.push(ofTask[id] = {task: Number(id), segments: []});
       change(ofTask[id], step, TASK_LOOK[s.tasks[id].does] || "");
     }
   };
-  lookAt(-1);
+  lookAt(-1, []);
   run.events.forEach((e, i) => {
     if (e.times > 1) {
       if (e.kind === "poll" || e.kind === "pending") busy = e.task;
     } else if (e.kind !== "answer") busy = -1;
+    const touched = new Set([e.task, ...machine.thread(e.thread).polls]);
     machine.step(e);
-    lookAt(i);
+    lookAt(i, touched);
   });
   tasks.sort((a, b) => a.task - b.task);
   const all = lanes.concat(tasks);
@@ -53,7 +56,7 @@ function laneTable(run) {
 function stepAxis(run, width, columns, at, tail) {
   const sizes = columns.map(times => 1 + Math.log10(times));
   const sum = sizes.reduce((a, b) => a + b, 0) + tail + .5;
-  const unit = Math.max(Math.min(width / sum, 48), Math.min(5, 30000 / sum));
+  const unit = Math.max(Math.min(width / sum, 80), Math.min(5, 30000 / sum));
   const left = [unit / 2];
   for (const size of sizes) left.push(left[left.length - 1] + size * unit);
   const end = left[left.length - 1] + tail * unit;
@@ -114,7 +117,7 @@ class Lanes {
   measure(kind, room, shared) {
     const {run, table} = this;
     const threads = table.filter(lane => lane.thread !== undefined).length;
-    const big = Math.max(13, Math.min(table.length < 4 ? 34 : 24, room / table.length));
+    const big = Math.max(13, Math.min(32, room / table.length));
     const small = Math.max(1.6, Math.min(big, (room - threads * big) /
                                        Math.max(1, table.length - threads)));
     this.top = 14;

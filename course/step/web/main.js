@@ -100,7 +100,7 @@ const page = {
         ? `<path fill="url(#hatch)" d="M0 1h26v10h-26z"/>` : "") + `</svg>${esc(text)}</span>`;
     $("legend").innerHTML = `<h2>${ui("timeline")}</h2>` + item("run", ui("runs")) +
       item("sleep", ui("asleep")) + item("ready", ui("ready")) + item("wait", ui("waits")) +
-      (this.views.some(view => view.run.events.some(e => e.times > 1)) ? item("busy", ui("busy")) : "") +
+      (this.views.some(view => view.run.events.some(e => e.times > 1 && e.kind === "poll")) ? item("busy", ui("busy")) : "") +
       `<span><svg width="12" height="12" aria-hidden="true"><path class="arrow" d="M6 0v8"/>` +
       `<path class="arrow-head" d="M2 6h8l-4 6z"/></svg>${esc(ui("wake_arrow"))}</span>`;
   },
@@ -124,7 +124,14 @@ const page = {
   },
 
   draw() {
-    const room = Math.max(90, innerHeight * (innerWidth < 900 ? .4 : .24)) /
+    this.width = innerWidth;
+    // The lanes get what the picture leaves, on a screen that does not scroll.
+    for (const view of this.views) view.stage.settle();
+    const main = document.querySelector("main"), upper = main.firstElementChild;
+    const spare = getComputedStyle(upper).overflowY === "auto"
+      ? main.clientHeight - upper.scrollHeight - 75 : 0;
+    const most = Math.max(...this.views.map(view => view.lanes.table.length));
+    const room = Math.max(spare, Math.min(most * 22, innerHeight * (innerWidth < 900 ? .4 : .24))) /
       (this.views.length > 1 ? 1.3 : 1);
     // Two runs share one scale: of time, or a column for each row.
     const endNs = Math.max(...this.views.map(view => view.run.endNs));
@@ -138,7 +145,6 @@ const page = {
       view.lanes.hide = this.mode === "predict";
       view.lanes.draw(this.axis, v && this.mode !== "predict" ? v.step - 1 : -1, room,
                       {endNs, columns, at, tail});
-      view.stage.settle();
     }
     $("axis").textContent = ui(this.axis === "time" ? "axis_time" : "axis_steps");
     $("axis").title = ui(this.axis === "time" ? "time_hint" : "steps_hint");

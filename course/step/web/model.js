@@ -113,10 +113,10 @@ function model(program, delay) {
     if (next.value) ready.until = next.value;
     ready.calls++;
     ready.time += MODEL.CALL;
+    for (const t of [main, reactor]) // who is woken goes on from now
+      if (t !== ready && t.until && t.until()) t.time = Math.max(t.time, ready.time);
     if (delay && delay.thread === ready.id && delay.call === ready.calls)
       ready.time += MODEL.DELAY;
-    for (const t of [main, reactor])
-      if (t !== ready && t.until && t.until()) t.time = Math.max(t.time, ready.time);
   }
   if (!alive) tell(main, "end");
   return {events: events.sort((a, b) => a[0] - b[0]), lost: alive > 0};

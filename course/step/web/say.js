@@ -46,11 +46,11 @@ function variant(e, m) {
     if (m.thread(m.unparked(e)).in === "park") return "unpark.asleep";
     break;
   case "park": if (queue.length) return "park.queued"; break;
-  case "register": if (e.source === 0) return "register.stop"; break;
+  case "register": if (e.source === 0 && m.stop) return "register.stop"; break;
   case "epoll-done": if (e.value === 0) return "epoll-done.none"; break;
   case "event":
     if (e.source in s.wakers) return "event.waker";
-    if (e.source === 0) return "event.stop";
+    if (e.source === 0 && m.stop) return "event.stop";
     if (m.roles[e.thread] === "reactor") return "event.none";
     break;
   case "recv": if (e.value === 0) return "recv.end"; break;
@@ -88,7 +88,7 @@ function does(run, t) {
 function stateLine(run, s) {
   const parts = [], many = Object.keys(s.queues).length > 1;
   const part = (title, text) =>
-    parts.push(title + (lang === "fr" ? "\u00a0: " : ": ") + text);
+    parts.push(title + colon() + text);
   for (const [id, t] of byNumber(s.threads))
     part(threadName(run, id), does(run, t) + (t.permit ? ` (${ui("permit")})` : ""));
   for (const [id, queue] of byNumber(s.queues))

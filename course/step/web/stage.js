@@ -1,5 +1,6 @@
 // --- stage: the whole state at a step, as a picture -------------------------
 const REACTORS = ["reactor", "bell"];
+const MOST = 300; // and of more than so many, the first
 const MANY = 8; // so many tasks or sources, and each is only its number
 
 // Which link of the picture an event goes along, and what is written there.
@@ -75,6 +76,7 @@ class Stage {
     const machine = new Machine(run.trace, run.events);
     run.events.forEach((e, i) => {
       const s = machine.step(e);
+      if (!["spawn", "push", "register", "connect", "set-waker"].includes(e.kind)) return;
       const sizes = {epoll: Object.keys(s.epoll).length, wakers: Object.keys(s.wakers).length,
                      tasks: Object.keys(s.tasks).length,
                      queue: Math.max(0, ...Object.values(s.queues).map(q => q.length))};
@@ -115,6 +117,7 @@ class Stage {
 
   places() {
     const places = {};
+    if (this.taskCount > MOST) return null;
     for (const chip of this.box.querySelectorAll("[data-task]"))
       places[chip.dataset.task] ||= chip.getBoundingClientRect();
     return places;
@@ -138,7 +141,7 @@ class Stage {
   chip(id, look, small) {
     this.placed.add(Number(id));
     const name = nameOf(this.run, "tasks", id);
-    const title = `${ui("task")} ${id}${inBrackets(name)}: ${word("task", look)}`;
+    const title = `${ui("task")} ${id}${inBrackets(name)}${colon()}${word("task", look)}`;
     const chosen = this.chosen === Number(id) ? " chosen" : "";
     return `<button type="button" class="chip c-${look}${chosen}" data-task="${id}" ` +
       `title="${esc(title)}" aria-label="${esc(title)}" tabindex="-1">${id}` +
@@ -157,7 +160,7 @@ class Stage {
       `${esc(does(this.run, state))}</span>` +
       (busy ? this.chip(state.task, state.does === "takes" ? "ready" : "running", true) : "") +
       (this.parks && this.executors.includes(t) && (alone || state.permit)
-        ? `<span class="permit${state.permit ? " there" : ""}">${ui("permit")}: ` +
+        ? `<span class="permit${state.permit ? " there" : ""}">${ui("permit")}${colon()}` +
           `${ui(state.permit ? "yes" : "no")}</span>` : "") + `</div>`;
   }
 
@@ -197,14 +200,15 @@ class Stage {
   kernel(s, e) {
     const small = this.sourceCount > MANY, all = byNumber(s.epoll);
     if (small) all.sort((a, b) => (a[1].data === "no") - (b[1].data === "no"));
-    return `<h3>${ui(this.epoll ? "kernel" : "kernel_sockets")}</h3><div class="sources${small ? " small" : ""}">` + (all.map(([id, entry]) => {
+    return `<h3>${ui(this.epoll ? "kernel" : "kernel_sockets")}</h3><div class="sources${small ? " small" : ""}">` + (all.slice(0, MOST).map(([id, entry]) => {
       const name = nameOf(this.run, "sources", id);
-      const label = id === "0" ? ui("stop_source") : `${ui("source_word")} ${id}`;
+      const stop = id === "0" && this.reactors.length;
+      const label = stop ? ui("stop_source") : `${ui("source_word")} ${id}`;
       const what = entry.data === "no" ? ui("no_data") : ui("data");
-      if (small) return `<span class="dot data-${entry.data}" title="${esc(label + ": " + what)}">` +
+      if (small) return `<span class="dot data-${entry.data}" title="${esc(label + colon() + what)}">` +
         `${id}${entry.data === "no" ? "" : "!"}</span>`;
       return `<span class="source data-${entry.data}" title="${esc(name || "fd " + entry.fd)}">` +
-        `<b>${esc(label)}</b> <em>${esc(id === "0" && entry.data === "no" ? "" : what)}</em></span>`;
+        `<b>${esc(label)}</b> <em>${esc(stop && entry.data === "no" ? "" : what)}</em></span>`;
     }).join("") || `<span class="soft">${ui("nothing")}</span>`) + `</div>`;
   }
 
@@ -216,7 +220,7 @@ class Stage {
     if (small) all.sort((a, b) => (Number(b[0]) === now) - (Number(a[0]) === now));
     return `<h3>${t ? esc(capital(word("role", t.role))) + ` <small>${ui("thread")} ${esc(t.name)}</small>`
                     : ui("wakers")}</h3>${rows}` +
-      (this.leaves ? `<div class="wakers${small ? " small" : ""}">` + (t ? `<h4>${ui("wakers")}</h4>` : "") + (all.map(([id, task]) =>
+      (this.leaves ? `<div class="wakers${small ? " small" : ""}">` + (t ? `<h4>${ui("wakers")}</h4>` : "") + (all.slice(0, MOST).map(([id, task]) =>
         `<span class="waker${Number(id) === now ? " lit" : ""}">` + (small ? `${id}→${task}`
           : esc(ui("waker_of", {source: id, task}))) + `</span>`).join("") ||
         `<span class="soft">${ui("nothing")}</span>`) + `</div>` : "");
@@ -254,11 +258,12 @@ class Stage {
     for (const [, task] of all) counts[task.does] = (counts[task.does] || 0) + 1;
     const waker = Object.fromEntries(Object.entries(s.wakers).map(([k, v]) => [v, k]));
     return `<h3>${ui("waiting_tasks")} <small>${Object.entries(counts).map(([what, n]) =>
-      `${word("task", what)}: ${n}`).join(" · ")}</small></h3><div class="tasks${small ? " small" : ""}">` +
-      (rest.map(([id, task]) => small ? this.chip(id, task.does, true)
+      `${word("task", what)}${colon()}${n}`).join(" · ")}</small></h3><div class="tasks${small ? " small" : ""}">` +
+      (rest.slice(0, MOST).map(([id, task]) => small ? this.chip(id, task.does, true)
         : `<span class="task">${this.chip(id, task.does, false)}` +
           `<small>${esc(nameOf(this.run, "tasks", id))}</small></span>`).join("") ||
-        `<span class="soft">–</span>`) + `</div>`;
+        `<span class="soft">–</span>`) + (rest.length > MOST
+        ? `<span class="soft">${ui("more", {count: number(rest.length - MOST)})}</span>` : "") + `</div>`;
   }
 
   // --- the arrows between the panels ---

@@ -57,6 +57,8 @@ class Machine {
     }
     const used = new Set(events.map(e => e.kind));
     this.epoll = used.has("register");
+    // Source 0 ends the reactor; without one it is a source like others.
+    this.stop = trace.threads.some(t => ["reactor", "bell"].includes(t.role));
     this.wakes = used.has("wake") || used.has("set-waker");
     for (const kind in COUNTED)
       if (used.has(kind)) for (const name of COUNTED[kind]) s.figures[name] = 0;

@@ -22,6 +22,7 @@ function fill(template, values) {
 const word = (table, key, values) =>
   fill(WORDS[table][key][lang], {...values, lang});
 const ui = (key, values) => word("ui", key, values);
+const colon = () => lang === "fr" ? "\u00a0: " : ": ";
 const pair = text =>
   text && typeof text === "object" ? text[lang] || text.en || "" : text || "";
 
