@@ -220,7 +220,8 @@ class Checker(answer.Answer):
         # Again with a longer delay: on a busy machine another thread may have
         # been too late for the first.
         names += [f"{name}+{sweep.LONG_MS}" for name in names]
-        found, self.swept = sweep.run_all(names, one, cancel=self.cancel)
+        found, self.swept = sweep.run_all(
+            names, one, sweep.SECONDS * answer.load_factor(), cancel=cancel)
         return found
 
     def tell_delay(self, run, finding):

@@ -274,7 +274,7 @@ def open_in_browser(path):
 def command_try(context, options):
     lesson, t = context.lesson(options), context.t
     at = options.get("--at") or ""
-    if not re.fullmatch(r"[\w-]+:\d+", at):
+    if not re.fullmatch(r"[\w-]+:\d+(\+\d+)?", at):
         raise UsageError(t("try.bad_at", value=at))
     result = check.replay(lesson, context.started(lesson), at,
                           case=options.get("--case"),

@@ -6,7 +6,7 @@ import threading
 import time
 
 SIDE_BY_SIDE = 16
-SECONDS = 30
+SECONDS = 20
 LONG_MS = 500
 
 

@@ -325,7 +325,7 @@ int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
     if (operation == EPOLL_CTL_DEL) {
         record(HERE, PROBE_DEREGISTER, -1,
                known(fd) ? source_of(fds[fd].data, fd) : fd, fd, fd);
-    } else {
+    } else if (add || !known(fd) || fds[fd].registered) {
         record(HERE, PROBE_REGISTER, event ? (long)event->events : 0,
                source_of(data, fd), fd, fd); /* the mask stands for a task */
         if (!add && known(fd))
