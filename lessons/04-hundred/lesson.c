@@ -197,7 +197,7 @@ static void runtime_stop(void)
 
 /*@probe static int probe_streams[MAX_CHILDREN]; */
 /*@probe static uint64_t probe_tokens[MAX_CHILDREN]; */
-/*@probe static long probe_asked[MAX_CHILDREN], probe_before[MAX_CHILDREN]; */
+/*@probe static long probe_of_child[MAX_CHILDREN], probe_before[MAX_CHILDREN]; */
 /*@probe static void probe_opened(size_t child, int stream, uint64_t token) */
 /*@probe { */
 /*@probe     probe_streams[child] = stream; */
@@ -209,13 +209,13 @@ static void runtime_stop(void)
 /*@probe         probe_before[i] = -1; */
 /*@probe         for (int j = 0; probe_streams[i] && j < count; j++) */
 /*@probe             if (events[j].data.u64 == probe_tokens[i]) */
-/*@probe                 probe_before[i] = probe_asked[i]; */
+/*@probe                 probe_before[i] = probe_of_child[i]; */
 /*@probe     } */
 /*@probe } */
 /*@probe static void probe_look(void) */
 /*@probe { */
 /*@probe     for (size_t i = 0; i < MAX_CHILDREN; i++) */
-/*@probe         probe_expect(probe_before[i] < 0 || probe_asked[i] > probe_before[i], */
+/*@probe         probe_expect(probe_before[i] < 0 || probe_of_child[i] > probe_before[i], */
 /*@probe                      "WRONG OWNER", "unasked", (long)i, */
 /*@probe                      (long)probe_tokens[i], probe_streams[i]); */
 /*@probe } */
@@ -260,7 +260,7 @@ static enum poll_state http_get_poll(struct future *future)
     uint64_t token;
     ssize_t n;
 
-    /*@probe probe_asked[self->child]++; */
+    /*@probe probe_of_child[self->child]++; */
     if (request->stream < 0) {
         future->error = lesson_write_request(request);
         if (future->error)
