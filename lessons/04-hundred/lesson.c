@@ -225,7 +225,7 @@ static void block_on(struct join_all *all)
     struct epoll_event events[EVENTS_CAPACITY];
     int count = 0;
 
-    /*@probe probe_came(events, 0); */
+    /*@probe probe_came(NULL, 0); */
     while (all->future.poll(&all->future) == NOT_READY) {
         /*@probe probe_look(); */
         count = event_queue_wait(events);
