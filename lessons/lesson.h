@@ -271,6 +271,7 @@ struct lesson_request {
     int error;     /* 0 or a negative errno */
 };
 
+/*@probe __attribute__((unused)) static const char *probe_asked[2]; */
 static inline int lesson_send_get(const struct lesson_request *request)
 {
     char text[256];
@@ -279,6 +280,8 @@ static inline int lesson_send_get(const struct lesson_request *request)
                                 "Host: 127.0.0.1:%d\r\n"
                                 "Connection: close\r\n\r\n",
                                 request->path, request->port);
+    /*@probe probe_asked[0] = probe_asked[1]; */
+    /*@probe probe_asked[1] = request->path; */
     const ssize_t sent =
         send(request->stream, text, (size_t)length, MSG_NOSIGNAL);
 

@@ -92,11 +92,8 @@ static enum poll_state http_get_poll(struct future *future)
 }
 /*@end 2.1*/
 
-/*@probe static const char *probe_asked[2]; */
 static struct http_get_future http_get(int port, const char *path)
 {
-    /*@probe probe_asked[0] = probe_asked[1]; */
-    /*@probe probe_asked[1] = path; */
     return (struct http_get_future){
         .future.poll = http_get_poll,
         .request = {.port = port, .path = path, .stream = -1},
