@@ -15,7 +15,7 @@ COMMANDS = {
     "start": ((), (), 1),
     "read": ((), (), 1),
     "predict": ((), ("--answers",), 1),
-    "run": (("--solution",), (), None),
+    "run": (("--solution", "--mine"), (), None),
     "check": (("--all", "--no-limit", "--solutions", "--bugs", "--alike",
                "--mine"),
               ("--seed", "--format", "--answer", "--cc", "--jobs",

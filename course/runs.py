@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import check
+import cut
 import formats
 import lessons
 import room
@@ -128,6 +129,8 @@ def command_check(context, options):
             else context.lesson(options), cc=options.get("--cc", "cc"),
             seed=options.number("--seed", context.t),
             jobs=options.number("--jobs", context.t))
+    if options.has("--mine"):
+        cut.take_mine(context.work)
     status = StatusLine(context.terminal.plain or form is not None)
     steps = options.number("--steps-fd", context.t)
     options.number("--seed", context.t)  # wrong usage comes before anything
@@ -202,6 +205,8 @@ def command_run(context, options):
         raise Stop(context.t("lesson.nothing_to_write", number=lesson.number,
                              path=lesson.readme_path(context.t.language)))
     path = None if options.has("--solution") else context.started(lesson)
+    if options.has("--mine"):
+        cut.take_mine(context.work)
     result = check.run_plain(lesson, path, arguments=options.operands[1:],
                              show=not context.json, work=context.work)
     keep_trace(context, lesson, result)
