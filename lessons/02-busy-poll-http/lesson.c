@@ -92,13 +92,27 @@ static enum poll_state http_get_poll(struct future *future)
 }
 /*@end 2.1*/
 
+/*@probe static struct future *probe_get_over; */
+/*@probe static enum poll_state probe_http_get_poll(struct future *future) */
+/*@probe { */
+/*@probe     enum poll_state probe_state; */
+/*@probe     if (future == probe_get_over) */
+/*@probe         probe_fail("POLLED AFTER READY", "child", 0, 0, 0); */
+/*@probe     probe_state = http_get_poll(future); */
+/*@probe     if (probe_state == READY) */
+/*@probe         probe_get_over = future; */
+/*@probe     return probe_state; */
+/*@probe } */
+/*@probe #define http_get_poll probe_http_get_poll */
 static struct http_get_future http_get(int port, const char *path)
 {
+    /*@probe probe_get_over = NULL; */
     return (struct http_get_future){
         .future.poll = http_get_poll,
         .request = {.port = port, .path = path, .stream = -1},
     };
 }
+/*@probe #undef http_get_poll */
 
 /* --- async_main: two GETs, one after the other ------------------------- */
 
