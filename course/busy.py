@@ -133,5 +133,5 @@ def silent_loop(run):
     if run.result.limit and run.result.cpu_ms > 400:
         return Finding("BUSY LOOP", "cpu", "no calls",
                        run.steps[-1] if run.steps else None,
-                       cpu=run.result.cpu_ms, wall=run.wall, solution="-")
+                       cpu=run.result.cpu_ms, wall=run.wall)
     return None

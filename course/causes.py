@@ -10,6 +10,7 @@ import tomllib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LANGUAGES = ("en", "fr")
+MOST_NAMES = 6  # of threads in a sentence
 
 
 @functools.lru_cache(None)
@@ -86,8 +87,8 @@ class Run:
         self.recording = result.recording
         self.wanted = wanted  # the paths that have to be asked for, or None
         self.texts = list(texts)  # what has to be in the output
-        self.blocked = ", ".join(
-            f"{word}" for word in result.blocked) or "-"
+        self.blocked = ", ".join(result.blocked[:MOST_NAMES]) + (
+            ", …" if len(result.blocked) > MOST_NAMES else "") or "-"
         self.wall = round(result.seconds * 1000)
         self.ids = {step.task for step in steps
                     if step.kind in ("poll", "spawn") and step.task >= 0}
@@ -217,6 +218,14 @@ def left_a_child(run):
     if run.result.left and run.result.signal is None and \
             not run.result.limit and not run.result.stuck:
         return Finding("LEFT A CHILD", "left", count=run.result.left)
+    return None
+
+
+def started_a_process(run):
+    count = run.recording.counts["forks"]
+    if count and not run.result.stuck:
+        return Finding("STARTS A PROCESS", "forks", None,
+                       run.steps[-1] if run.steps else None, count=count)
     return None
 
 

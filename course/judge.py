@@ -10,7 +10,8 @@ from causes import Finding
 # Asked in this order; the first that fits is the cause.
 ENDINGS = [causes.failed_in_program, causes.crashed, causes.stopped_itself,
            causes.starts_anew, causes.output_without_end,
-           causes.left_a_child, causes.registered_twice, causes.ended_early]
+           causes.left_a_child, causes.started_a_process,
+           causes.registered_twice, causes.ended_early]
 STANDSTILLS = [stuck.never_stops, stuck.deadlock, stuck.blocked_in_read,
                stuck.wrong_owner, stuck.popped_and_left, stuck.lost_wake,
                stuck.forgotten, stuck.lost_event, stuck.unheard_event]

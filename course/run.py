@@ -10,6 +10,7 @@ import platform
 import selectors
 import signal
 import subprocess
+import threading
 import time
 
 import build
@@ -19,6 +20,7 @@ import recording
 LOOK_EVERY = 0.05   # seconds between two looks at the threads
 STILL = 0.15        # so long nothing may have moved
 MOST_OUTPUT = 1 << 20
+MEMORY_MB = 4096    # of address space; not for sanitizers
 IDLE_CPU = 0.5      # seconds of the processor, when the server owes nothing
 MOST_NAPS, MOST_NAPPED = 300, 3000  # and so many naps, or ms of them
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -54,7 +56,7 @@ def guard_program(folder, cc="cc"):
     if not os.path.exists(path) or \
             os.path.getmtime(path) < os.path.getmtime(GUARD):
         os.makedirs(folder, exist_ok=True)
-        made = f"{path}.{os.getpid()}"
+        made = f"{path}.{os.getpid()}.{threading.get_ident()}"
         subprocess.run([*cc.split(), "-O1", "-o", made, GUARD], check=True,
                        timeout=build.SECONDS, stdin=subprocess.DEVNULL)
         os.replace(made, path)
@@ -172,13 +174,14 @@ def arguments(case, port, nonce, seed, memory, delay=None, args=()):
 class Running:
     """One process under the guard, looked after by the calling thread."""
 
-    def __init__(self, command, guard, fds=(), env=None, on_output=None):
+    def __init__(self, command, guard, fds=(), env=None, on_output=None,
+                 memory_mb=0):
         self.on_output = on_output
         status_read, status_write = os.pipe()
         self.status_fd = status_read
         self.begin = time.monotonic()
         self.process = subprocess.Popen(
-            [guard, str(status_write), "0", *command],
+            [guard, str(status_write), str(memory_mb), *command],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, pass_fds=(status_write, *fds),
             start_new_session=True, env=env)
@@ -301,13 +304,13 @@ class Stuck:
     def __init__(self, memory=None, site=None, idle_cpu=None, most=None):
         self.most = most  # so many connections are enough to know
         self.memory, self.site, self.idle_cpu = memory, site, idle_cpu
-        self.since, self.before, self.mark = 0, None, None
+        self.since, self.before, self.mark = 0, None, (0, 0, 0)
 
     def spins(self, running):
         """Much work or many naps since the server owed something."""
         now = (running.cpu_seconds(), self.memory.count("sleep"),
                self.memory.count("slept_ms"))
-        if self.mark is None or self.site.owes():
+        if self.site.owes():
             self.mark = now
             return False
         return now[0] - self.mark[0] > self.idle_cpu or \
@@ -361,7 +364,8 @@ def run(program, case, server, nonce, seed, guard, limit, delay=None,
             list(args) if args is not None else own or list(paths))
         command = [program] + arguments(case, site.port, nonce, seed,
                                         memory.fd, delay, words)
-        running = Running(command, guard, (memory.fd,), env, on_output)
+        running = Running(command, guard, (memory.fd,), env, on_output,
+                          MEMORY_MB)
         try:
             running.follow(Stuck(memory, site, limit and idle_cpu,
                                  most_connections), limit, cancel)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The rules for a run that goes no further: who waits, and for what."""
-from causes import Finding
+from causes import MOST_NAMES, Finding
 
 EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLET = 1, 4, 8, 16, 1 << 31
 EPOLLONESHOT = 1 << 30
@@ -34,8 +34,8 @@ def deadlock(run):
     lines = getattr(run.recording, "blocked_lines", {})
     return Finding("DEADLOCK", "blocked", None, run.steps[-1],
                    line=lines.get(waits[0].name, 0), blocked=", ".join(
-                       f"{one.name} in {one.blocked_in}"
-                       for one in run.recording.threads if one.blocked_in))
+                       [f"{one.name} in {one.blocked_in}" for one in
+                        run.recording.threads if one.blocked_in][:MOST_NAMES]))
 
 
 def blocked_in_read(run):

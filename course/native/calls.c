@@ -641,6 +641,8 @@ int pthread_create(pthread_t *restrict thread,
     return real(thread, attributes, run_thread, start);
 }
 
+/* No lesson forks, and the guard does not allow it; that it was tried counts.
+ */
 pid_t fork(void)
 {
     REAL(fork);

@@ -42,11 +42,11 @@ HOSTILE = {
     "exit-in-constructor": (with_start("exit(0);"), {"ENDED EARLY"}),
     "quick-exit": (instead("_exit(0);"), {"ENDED EARLY"}),
     "fork-outlives": (
-        with_start("if (fork() == 0) { setsid(); for (;;) sleep(100); }"),
-        {"LEFT A CHILD", "ENDED EARLY"}),
+        instead("if (fork() == 0) { setsid(); for (;;) sleep(100); }"),
+        {"STARTS A PROCESS"}),
     "fork-then-exit": (
         instead("if (fork() == 0) { setsid(); for (;;) sleep(100); } "
-                "_exit(0);"), {"LEFT A CHILD", "ENDED EARLY"}),
+                "_exit(0);"), {"STARTS A PROCESS"}),
     "stop": (instead("raise(SIGSTOP);", "#include <signal.h>"),
              {"STOPPED ITSELF"}),
     "stop-in-constructor": (with_start("raise(SIGSTOP);",
@@ -116,6 +116,12 @@ static void block_on(const struct runtime *self, struct future *future)
                 "for (;;) pause();", "#include <signal.h>"), {"STOPPED"}),
     "closes-all": (instead("for (int i = 0; i < 1024; i++) close(i);"),
                    None),
+    "memory-without-end": (
+        instead("for (;;) memset(malloc(1 << 20), 1, 1 << 20);"),
+        {"CRASHED", "BUSY LOOP"}),
+    "fork-in-block-on": (
+        instead("if (fork() == 0) _exit(1); _exit(0);"),
+        {"STARTS A PROCESS"}),
     "many-threads": (
         instead("pthread_t t; for (int i = 0; i < 100; i++) "
                 "pthread_create(&t, NULL, idle, NULL); pause();",
