@@ -242,7 +242,7 @@ static enum poll_state http_get_poll(struct future *future)
 /*@probe { */
 /*@probe     enum poll_state probe_state; */
 /*@probe     if (future == probe_get_over) */
-/*@probe         probe_fail("POLLED AFTER READY", "child", 0, 0, 0); */
+/*@probe         probe_fail("POLLED AFTER READY: a GET", "child", 0, 0, 0); */
 /*@probe     probe_state = http_get_poll(future); */
 /*@probe     if (probe_state == READY) */
 /*@probe         probe_get_over = future; */
