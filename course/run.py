@@ -374,6 +374,7 @@ def run(program, case, server, nonce, seed, guard, limit, delay=None,
             raise
         finally:
             result = running.finish()
+        site.settle()
         result.site = site
         result.args = words
         result.recording = memory.read()

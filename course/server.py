@@ -56,6 +56,13 @@ class Site:
         """Whether an answer is due, on its way, or a request not yet seen."""
         return self.server.owes(self)
 
+    def settle(self, seconds=5):
+        """The program has ended: wait until all that it sent is read."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and (
+                self.server.has_unread(self) or self.in_flight()):
+            time.sleep(0.005)
+
     def in_flight(self):
         """Whether a client's connect or bytes have not arrived here yet."""
         try:
@@ -148,15 +155,19 @@ class Server:
             self.selector.unregister(connection.stream)
             connection.stream.close()
 
+    def has_unread(self, site):
+        """Whether a connection or bytes of it have come and wait here."""
+        with self.lock, selectors.PollSelector() as ready:
+            ready.register(site.listener, selectors.EVENT_READ)
+            for one in site.connections:
+                if one.open:
+                    ready.register(one.stream, selectors.EVENT_READ)
+            return bool(ready.select(0))
+
     def owes(self, site):
         with self.lock:
-            streams = [site.listener] + [
-                one.stream for one in site.connections if one.open]
-            with selectors.PollSelector() as ready:
-                for stream in streams:
-                    ready.register(stream, selectors.EVENT_READ)
-                if ready.select(0):
-                    return True
+            if self.has_unread(site):
+                return True
             for one in site.connections:
                 if not one.open:
                     continue
