@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/language.h"
+
 bool cli_wants_help(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++)
@@ -41,8 +43,10 @@ int cli_number(const char *name, const char *text, int64_t low, int64_t high,
 {
     if (parse_integer(text, low, high, out))
         return CLI_OK;
-    return cli_fail(CLI_USAGE, "--%s %s: not a number from %lld to %lld", name,
-                    text, (long long)low, (long long)high);
+    return cli_fail(CLI_USAGE,
+                    say("--%s %s: not a number from %lld to %lld",
+                        "--%s %s : ce n'est pas un nombre de %lld à %lld"),
+                    name, text, (long long)low, (long long)high);
 }
 
 int cli_reactor(const char *text, enum rv_reactor_mode *out)
@@ -52,7 +56,9 @@ int cli_reactor(const char *text, enum rv_reactor_mode *out)
     else if (strcmp(text, "fused") == 0)
         *out = RV_REACTOR_FUSED;
     else
-        return cli_fail(CLI_USAGE, "--reactor %s: must be thread or fused",
+        return cli_fail(CLI_USAGE,
+                        say("--reactor %s: must be thread or fused",
+                            "--reactor %s : doit être thread ou fused"),
                         text);
     return CLI_OK;
 }
@@ -74,32 +80,45 @@ const char *cli_error_text(int error)
 {
     switch (error) {
     case -ECONNREFUSED:
-        return "connection refused: no server listens there";
+        return say("connection refused: no server listens there",
+                   "connexion refusée : aucun serveur n'écoute là");
     case -ECONNRESET:
-        return "the connection was reset";
+        return say("the connection was reset",
+                   "la connexion a été réinitialisée");
     case -EPIPE:
-        return "the connection ended before the whole response arrived";
+        return say("the connection ended before the whole response arrived",
+                   "la connexion s'est terminée avant la fin de la réponse");
     case -ETIMEDOUT:
-        return "timed out";
+        return say("timed out", "délai dépassé");
     case -EBADMSG:
-        return "malformed response: not valid HTTP";
+        return say("malformed response: not valid HTTP",
+                   "réponse mal formée : ce n'est pas du HTTP valide");
     case -EMSGSIZE:
-        return "the response is larger than the limit";
+        return say("the response is larger than the limit",
+                   "la réponse dépasse la limite");
     case -ENOTSUP:
-        return "the response has an HTTP version or coding that is not "
-               "supported";
+        return say("the response has an HTTP version or coding that is not "
+                   "supported",
+                   "la réponse a une version ou un codage HTTP qui n'est pas "
+                   "pris en charge");
     case -EPROTONOSUPPORT:
-        return "only http:// is supported";
+        return say("only http:// is supported",
+                   "seul http:// est pris en charge");
     case -EINVAL:
-        return "not a URL of the form http://host[:port]/path";
+        return say(
+            "not a URL of the form http://host[:port]/path",
+            "ce n'est pas une URL de la forme http://hôte[:port]/chemin");
     case -ENAMETOOLONG:
-        return "the URL is too long";
+        return say("the URL is too long", "l'URL est trop longue");
     case -ENXIO:
-        return "there is no host with this name";
+        return say("there is no host with this name",
+                   "aucun hôte ne porte ce nom");
     case -EREMOTEIO:
-        return "the name servers do not answer";
+        return say("the name servers do not answer",
+                   "les serveurs de noms ne répondent pas");
     case -EMFILE:
-        return "too few descriptors: see 'ulimit -n'";
+        return say("too few descriptors: see 'ulimit -n'",
+                   "trop peu de descripteurs : voir « ulimit -n »");
     default:
         return strerror(-error);
     }

@@ -21,6 +21,7 @@ int cmd_demo(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_get(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
+int cmd_timeline(int argc, char **argv);
 
 /* Returns: one of the arguments is --help or -h. */
 bool cli_wants_help(int argc, char **argv);

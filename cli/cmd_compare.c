@@ -12,10 +12,11 @@
 #include "cli/cli.h"
 #include "cli/compare/compare.h"
 #include "cli/embedded_server.h"
+#include "cli/language.h"
 
-static const char help[] =
-    "usage: reveil compare [--logs] [--json] [--html FILE] [--no-syscalls]\n"
-    "                      [STAGE...]\n"
+static const char help_en[] =
+    "usage: reveil compare [--logs] [--json] [--html FILE] [--steps FILE]\n"
+    "                      [--no-syscalls] [--lang fr|en] [STAGE...]\n"
     "\n"
     "Runs stages of the course one after the other and shows what each costs.\n"
     "All do the same work against the same server: a GET that takes 600 ms,\n"
@@ -33,17 +34,54 @@ static const char help[] =
     "                 busy and library)\n"
     "  --json         print only the figures, as JSON\n"
     "  --html FILE    write a page with bars and timelines\n"
+    "  --steps FILE   only write a page that shows two stages step by step,\n"
+    "                 side by side (default: busy and reactor)\n"
     "  --no-syscalls  do not count system calls; saves the second run, under\n"
     "                 ptrace\n"
     "\n"
-    "The table ends with a definition of each figure. Exit status: 0; 1: a\n"
-    "stage failed; 2: wrong usage.\n";
+    "The table ends with a definition of each figure. What the start of a\n"
+    "process costs (the least of three runs that only print their help) is\n"
+    "subtracted from its times. Exit status: 0; 1: a stage failed; 2: wrong\n"
+    "usage.\n";
+
+static const char help_fr[] =
+    "usage : reveil compare [--logs] [--json] [--html FICHIER]\n"
+    "                       [--steps FICHIER] [--no-syscalls]\n"
+    "                       [--lang fr|en] [ÉTAPE...]\n"
+    "\n"
+    "Lance des étapes du cours l'une après l'autre et montre ce que chacune\n"
+    "coûte. Toutes font le même travail avec le même serveur : un GET de\n"
+    "600 ms, puis un de 400 ms. Par défaut : toutes les étapes.\n"
+    "\n"
+    "  busy        sonde sans pause                        (leçon 02)\n"
+    "  busy-sleep  sonde, puis dort 100 ms                 (leçon 02)\n"
+    "  epoll       block_on dort dans epoll_wait           (leçon 03)\n"
+    "  executor    exécuteur et waker, un thread sonnette  (leçon 05)\n"
+    "  reactor     exécuteur, waker, thread réacteur       (leçon 06)\n"
+    "  library     la même forme, avec libreveil           (reveil demo)\n"
+    "\n"
+    "  --logs          écrit aussi deux journaux côte à côte, et le premier\n"
+    "                  évènement qui diffère (des deux premières étapes\n"
+    "                  nommées ; par défaut : busy et library)\n"
+    "  --json          écrit seulement les valeurs, en JSON\n"
+    "  --html FICHIER  écrit une page avec barres et chronologies\n"
+    "  --steps FICHIER\n"
+    "                  écrit seulement une page qui montre deux étapes pas à\n"
+    "                  pas, côte à côte (par défaut : busy et reactor)\n"
+    "  --no-syscalls   ne compte pas les appels système ; évite la seconde\n"
+    "                  exécution, sous ptrace\n"
+    "\n"
+    "Le tableau se termine par la définition de chaque valeur. Le coût du\n"
+    "démarrage d'un processus (le plus petit de trois exécutions qui\n"
+    "n'écrivent que leur aide) est retranché de ses temps. Code de sortie :\n"
+    "0 ; 1 : une étape a échoué ; 2 : mauvais usage.\n";
 
 struct options {
     bool logs;
     bool json;
     bool no_syscalls;
     const char *html;
+    const char *steps;
     const struct stage *stages[COMPARE_STAGES];
     size_t count;
 };
@@ -63,21 +101,27 @@ static int add_stage(struct options *options, const char *name)
 
     if (!stage)
         return cli_fail(CLI_USAGE,
-                        "no stage '%s'; the stages are busy, busy-sleep, "
-                        "epoll, executor, reactor and library",
+                        say("no stage '%s'; the stages are busy, busy-sleep, "
+                            "epoll, executor, reactor and library",
+                            "pas d'étape « %s » ; les étapes sont busy, "
+                            "busy-sleep, epoll, executor, reactor et library"),
                         name);
     for (size_t i = 0; i < options->count; i++)
         if (options->stages[i] == stage)
-            return cli_fail(CLI_USAGE, "stage '%s' is named twice", name);
+            return cli_fail(CLI_USAGE,
+                            say("stage '%s' is named twice",
+                                "l'étape « %s » est nommée deux fois"),
+                            name);
     options->stages[options->count++] = stage;
     return CLI_OK;
 }
 
 static void default_stages(struct options *options)
 {
-    if (options->logs) {
+    if (options->logs || options->steps) {
         options->stages[options->count++] = find_stage("busy");
-        options->stages[options->count++] = find_stage("library");
+        options->stages[options->count++] =
+            find_stage(options->steps ? "reactor" : "library");
         return;
     }
     for (int i = 0; i < COMPARE_STAGES; i++)
@@ -92,6 +136,7 @@ static int parse(struct options *options, int argc, char **argv)
         {"json", no_argument, NULL, 'j'},
         {"html", required_argument, NULL, 'o'},
         {"no-syscalls", no_argument, NULL, 'n'},
+        {"steps", required_argument, NULL, 's'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
@@ -103,8 +148,10 @@ static int parse(struct options *options, int argc, char **argv)
         options->no_syscalls |= letter == 'n';
         if (letter == 'o')
             options->html = optarg;
+        if (letter == 's')
+            options->steps = optarg;
         if (letter == 'h') {
-            fputs(help, stdout);
+            fputs(say(help_en, help_fr), stdout);
             return CLI_OK;
         }
         if (letter == '?')
@@ -115,8 +162,11 @@ static int parse(struct options *options, int argc, char **argv)
             return CLI_USAGE;
     if (options->count == 0)
         default_stages(options);
-    if (options->logs && options->count < 2)
-        return cli_fail(CLI_USAGE, "--logs needs at least two stages, or none");
+    if ((options->logs || options->steps) && options->count < 2)
+        return cli_fail(CLI_USAGE,
+                        say("%s needs at least two stages, or none",
+                            "%s demande au moins deux étapes, ou aucune"),
+                        options->logs ? "--logs" : "--steps");
     return -1;
 }
 
@@ -145,7 +195,8 @@ static int measure(struct run *runs, const struct options *options,
         error = compare_run(&runs[i], port);
     }
     if (!error && !options->no_syscalls) {
-        show_progress("counting system calls", options->count, rounds);
+        show_progress(say("counting system calls", "compte les appels système"),
+                      options->count, rounds);
         compare_count_syscalls(runs, options->count, port);
     }
     end_progress();
@@ -164,7 +215,7 @@ static int write_page(const struct run *runs, const struct options *options)
     if (fclose(page) != 0 || failed)
         return cli_fail(CLI_FAILED, "%s: %s", options->html, strerror(errno));
     if (!options->json)
-        fprintf(stderr, "wrote %s\n", options->html);
+        fprintf(stderr, say("wrote %s\n", "écrit : %s\n"), options->html);
     return CLI_OK;
 }
 
@@ -179,6 +230,34 @@ static int show(const struct run *runs, const struct options *options)
     return options->html ? write_page(runs, options) : CLI_OK;
 }
 
+/*
+ * The page of --steps. The lessons' runs are recorded by the course's tool,
+ * which lies in the tree, beside build/. Returns: the exit status.
+ */
+static int write_steps(const struct options *options)
+{
+    char self[4096];
+    char course[4200];
+    const ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    char *slash;
+
+    if (len < 0)
+        return cli_fail(CLI_FAILED, "%s", strerror(errno));
+    self[len] = '\0';
+    slash = strrchr(self, '/');
+    snprintf(course, sizeof course, "%.*s/../../course", (int)(slash - self),
+             self);
+    if (access(course, F_OK) < 0)
+        return cli_fail(CLI_FAILED, "%s",
+                        say("--steps needs the tree of reveil: run ./reveil",
+                            "--steps a besoin du dépôt de reveil : lancez "
+                            "./reveil"));
+    execlp("python3", "python3", course, "compare", "--lang", language_name(),
+           options->steps, self, options->stages[0]->name,
+           options->stages[1]->name, (char *)NULL);
+    return cli_fail(CLI_FAILED, "python3: %s", strerror(errno));
+}
+
 int cmd_compare(int argc, char **argv)
 {
     struct options options = {0};
@@ -190,9 +269,13 @@ int cmd_compare(int argc, char **argv)
 
     if (status >= 0)
         return status;
+    if (options.steps)
+        return write_steps(&options);
     error = embedded_server_start(&server, &port);
     if (error < 0)
-        return cli_fail(CLI_FAILED, "cannot start the delay server: %s",
+        return cli_fail(CLI_FAILED,
+                        say("cannot start the delay server: %s",
+                            "impossible de démarrer le serveur de délais : %s"),
                         cli_error_text(error));
     error = measure(runs, &options, port);
     embedded_server_stop(&server);

@@ -22,8 +22,9 @@
 #include "base/fds.h"
 #include "cli/cli.h"
 #include "cli/get.h"
+#include "cli/language.h"
 
-static const char help[] =
+static const char help_en[] =
     "usage: reveil get [OPTION...] URL...\n"
     "\n"
     "Fetches http:// URLs concurrently, on one thread. The bodies go to\n"
@@ -54,11 +55,55 @@ static const char help[] =
     "                     the executor's (fused)\n"
     "  --figures          print wall time, polls and CPU time at the end\n"
     "  --quiet            print no progress and no messages about failures\n"
+    "  --lang fr|en       the language of help and messages\n"
     "\n"
     "With --output, and for a single URL, a body is written as it arrives; of\n"
     "a single URL, the first 1 MiB is held until there is more, or the body "
     "is\n"
     "complete. For several URLs without --output a body is at most 64 MiB.\n";
+
+static const char help_fr[] =
+    "usage : reveil get [OPTION...] URL...\n"
+    "\n"
+    "Lit des URL http:// en même temps, sur un thread. Les corps vont sur la\n"
+    "sortie standard, dans l'ordre des URL. Se termine avec 1 si une URL a\n"
+    "échoué ; tout code autre que 2xx est un échec, de même qu'une\n"
+    "redirection qui n'est pas suivie.\n"
+    "\n"
+    "  --file LISTE       lit aussi les URL de ce fichier, une par ligne ;\n"
+    "                     « - » : l'entrée standard\n"
+    "  --repeat N         lit chaque URL N fois\n"
+    "  --parallel N       au plus N à la fois ; les connexions resservent\n"
+    "  -L, --follow       suit les redirections, jusqu'à 10 par URL\n"
+    "  --max-redirects N  suit jusqu'à N redirections ; 0 : aucune, comme "
+    "sans\n"
+    "                     --follow\n"
+    "  --head             envoie des requêtes HEAD, et écrit les en-têtes\n"
+    "  -o, --output DIR   écrit chaque corps dans un fichier de DIR, à la "
+    "place\n"
+    "                     de celui qui y est : 0001-hôte-nom, "
+    "0002-hôte-nom...\n"
+    "                     Un fichier n'a ce nom qu'une fois complet. Avant, "
+    "il\n"
+    "                     s'appelle NOM.(un nombre).part, et disparaît si "
+    "l'URL\n"
+    "                     échoue, ou par ctrl-C\n"
+    "  --timeout SECONDES abandonne une URL après ce temps (60) ; 0 : jamais\n"
+    "  --connect-timeout SECONDES\n"
+    "                     ... si la connexion prend plus longtemps\n"
+    "  --stall SECONDES   ... si rien n'arrive pendant ce temps\n"
+    "  --reactor MODE     quel thread dort dans epoll : le sien (thread), ou\n"
+    "                     celui de l'exécuteur (fused)\n"
+    "  --figures          écrit à la fin temps, sondages et temps de "
+    "processeur\n"
+    "  --quiet            n'écrit ni l'avancement, ni les échecs\n"
+    "  --lang fr|en       la langue de l'aide et des messages\n"
+    "\n"
+    "Avec --output, et pour une seule URL, un corps est écrit à mesure qu'il\n"
+    "arrive ; d'une seule URL, le premier Mio est retenu jusqu'à ce qu'il y "
+    "en\n"
+    "ait davantage, ou que le corps soit complet. Pour plusieurs URL sans\n"
+    "--output, un corps fait au plus 64 Mio.\n";
 
 enum {
     SPARE_FDS = 16, /* stdio, the reactor, the output */
@@ -149,8 +194,10 @@ static void print_figures(const struct fetch *fetch, int64_t start_ns)
 
     getrusage(RUSAGE_SELF, &usage);
     fprintf(stderr,
-            "%zu of %zu fetched, wall %.1f ms, CPU %.1f ms, %llu polls, "
-            "%.2f polls a request\n",
+            say("%zu of %zu fetched, wall %.1f ms, CPU %.1f ms, %llu polls, "
+                "%.2f polls a request\n",
+                "%zu sur %zu lues, %.1f ms écoulées, %.1f ms de processeur, "
+                "%llu sondages, %.2f sondages par requête\n"),
             fetch->done - fetch->failed, fetch->total, wall_ms,
             ms_of(usage.ru_utime) + ms_of(usage.ru_stime), polls,
             (double)polls / (double)fetch->total);
@@ -168,11 +215,15 @@ static int run(struct fetch *fetch)
     start_ns = rv_now_ns();
     error = rv_runtime_start_with(&runtime, &fetch->options->runtime);
     if (error < 0)
-        return cli_fail(CLI_FAILED, "cannot start: %s", cli_error_text(error));
+        return cli_fail(CLI_FAILED,
+                        say("cannot start: %s", "impossible de démarrer : %s"),
+                        cli_error_text(error));
     error = rv_runtime_block_on(runtime, &fetch->future);
     get_clear_progress(fetch);
     if (error < 0)
-        cli_fail(CLI_FAILED, "cannot start: %s", cli_error_text(error));
+        cli_fail(CLI_FAILED,
+                 say("cannot start: %s", "impossible de démarrer : %s"),
+                 cli_error_text(error));
     if (fetch->options->figures && fetch->ended_by <= 0)
         print_figures(fetch, start_ns);
     rv_drop(&fetch->signal.future);
@@ -218,7 +269,10 @@ static int fetch_all(const struct get_options *options, const struct urls *urls)
     int status = CLI_FAILED;
 
     if (urls->count > MAX_GETS / (size_t)options->repeat)
-        return cli_fail(CLI_USAGE, "more than %d GETs are too many", MAX_GETS);
+        return cli_fail(
+            CLI_USAGE,
+            say("more than %d GETs are too many", "plus de %d GET, c'est trop"),
+            MAX_GETS);
     rv_future_init(&fetch.future, &ops);
     fetch.total = urls->count * (size_t)options->repeat;
     plan_fetchers(&fetch);
@@ -236,8 +290,9 @@ static int add_file(struct urls *urls, const char *path)
     const int error = urls_add_file(urls, path);
 
     if (error < 0)
-        return cli_fail(CLI_FAILED, "cannot read %s: %s", path,
-                        strerror(-error));
+        return cli_fail(CLI_FAILED,
+                        say("cannot read %s: %s", "impossible de lire %s : %s"),
+                        path, strerror(-error));
     return CLI_OK;
 }
 
@@ -256,8 +311,10 @@ static int take_seconds(const char *name, double *out)
 {
     if (seconds(optarg, out))
         return CLI_OK;
-    return cli_fail(CLI_USAGE, "--%s %s: not a number of seconds", name,
-                    optarg);
+    return cli_fail(CLI_USAGE,
+                    say("--%s %s: not a number of seconds",
+                        "--%s %s : ce n'est pas un nombre de secondes"),
+                    name, optarg);
 }
 
 /* Returns: CLI_OK to continue, or the exit status. */
@@ -329,9 +386,13 @@ static int parse(struct get_options *options, struct urls *urls, int argc,
         status = take_option(options, urls, option);
     for (; status == CLI_OK && optind < argc; optind++)
         if (urls_add(urls, argv[optind]) < 0)
-            status = cli_fail(CLI_FAILED, "out of memory");
+            status = cli_fail(CLI_FAILED, "%s",
+                              say("out of memory", "plus assez de mémoire"));
     if (status == CLI_OK && urls->count == 0)
-        status = cli_fail(CLI_USAGE, "no URL to get: see 'reveil get --help'");
+        status =
+            cli_fail(CLI_USAGE, "%s",
+                     say("no URL to get: see 'reveil get --help'",
+                         "aucune URL à lire : voir « reveil get --help »"));
     return status;
 }
 
@@ -343,7 +404,7 @@ int cmd_get(int argc, char **argv)
     int status;
 
     if (cli_wants_help(argc, argv)) {
-        fputs(help, stdout);
+        fputs(say(help_en, help_fr), stdout);
         return CLI_OK;
     }
     status = parse(&options, &urls, argc, argv);

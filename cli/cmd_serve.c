@@ -13,13 +13,15 @@
 #include "base/fds.h"
 #include "cli/cli.h"
 #include "cli/delay.h"
+#include "cli/language.h"
 #include "cli/serve.h"
 
-static const char help[] =
+static const char help_en[] =
     "usage: reveil serve [--port N] [--host ADDRESS] [--reactor thread|fused]\n"
     "                    [--executors N] [--max-connections N]\n"
     "                    [--idle SECONDS] [--grace SECONDS] [--tasks] "
     "[--quiet]\n"
+    "                    [--lang fr|en]\n"
     "\n"
     "The delay server: serves many connections on one thread, or on N.\n"
     "Ctrl-C or SIGTERM stops it after the open responses are finished; a\n"
@@ -43,6 +45,40 @@ static const char help[] =
     "  --tasks         on SIGUSR1, write the task dump to standard error:\n"
     "                  which tasks run, wait or misbehave\n"
     "  --quiet         do not print where it listens, nor that it stops\n"
+    "\n";
+
+static const char help_fr[] =
+    "usage : reveil serve [--port N] [--host ADRESSE]\n"
+    "                     [--reactor thread|fused] [--executors N]\n"
+    "                     [--max-connections N] [--idle SECONDES]\n"
+    "                     [--grace SECONDES] [--tasks] [--quiet]\n"
+    "                     [--lang fr|en]\n"
+    "\n"
+    "Le serveur de délais : sert beaucoup de connexions sur un thread, ou\n"
+    "sur N. Ctrl-C ou SIGTERM l'arrête quand les réponses en cours sont\n"
+    "finies ; une seconde fois, il s'arrête aussitôt.\n"
+    "\n"
+    "  --port N        écoute sur ce port (8080) ; 0 : un port libre\n"
+    "  --host ADRESSE  écoute sur cette adresse (127.0.0.1)\n"
+    "  --reactor MODE  quel thread dort dans epoll : le sien (thread), ou\n"
+    "                  celui de l'exécuteur (fused)\n"
+    "  --executors N   sert sur N threads (1), chacun avec un exécuteur et\n"
+    "                  une écoute sur le même port (SO_REUSEPORT)\n"
+    "  --max-connections N\n"
+    "                  accepte au plus N connexions à la fois (par exécuteur) "
+    ";\n"
+    "                  les autres attendent dans le noyau qu'une soit fermée\n"
+    "  --idle SECONDES ferme une connexion dont le client met plus longtemps\n"
+    "                  à envoyer une requête ou à lire quoi que ce soit de sa\n"
+    "                  réponse (60 ; jusqu'à 8 fois plus tant qu'un client à\n"
+    "                  10 ko/s lirait encore ce qui a été envoyé). Quand les\n"
+    "                  descripteurs manquent, la plus inactive part plus tôt\n"
+    "  --grace SECONDES\n"
+    "                  le temps laissé aux réponses en cours à l'arrêt (5)\n"
+    "  --tasks         sur SIGUSR1, écrit l'état des tâches sur la sortie\n"
+    "                  d'erreur : lesquelles tournent, attendent ou se\n"
+    "                  conduisent mal\n"
+    "  --quiet         ne dit ni où il écoute, ni qu'il s'arrête\n"
     "\n";
 
 enum {
@@ -133,8 +169,10 @@ static int serve(struct rv_runtime *runtime,
         error = rv_runtime_block_on(runtime, &self.future);
     rv_drop(&self.future);
     if (error < 0)
-        return cli_fail(CLI_FAILED, "the server ended: %s",
-                        cli_error_text(error));
+        return cli_fail(
+            CLI_FAILED,
+            say("the server ended: %s", "le serveur s'est arrêté : %s"),
+            cli_error_text(error));
     return CLI_OK;
 }
 
@@ -184,7 +222,9 @@ static int parse(struct serve_options *options, int argc, char **argv)
             return CLI_USAGE;
     }
     if (status == CLI_OK && optind < argc)
-        return cli_fail(CLI_USAGE, "serve takes no argument '%s'",
+        return cli_fail(CLI_USAGE,
+                        say("serve takes no argument '%s'",
+                            "serve ne prend pas d'argument « %s »"),
                         argv[optind]);
     return status;
 }
@@ -210,7 +250,7 @@ int cmd_serve(int argc, char **argv)
     int error;
 
     if (cli_wants_help(argc, argv)) {
-        printf("%s%s", help, delay_hint);
+        printf("%s%s", say(help_en, help_fr), delay_hint);
         return CLI_OK;
     }
     status = parse(&options, argc, argv);
@@ -219,7 +259,9 @@ int cmd_serve(int argc, char **argv)
     reserve_fds();
     error = rv_runtime_start_with(&runtime, &options.runtime);
     if (error < 0)
-        return cli_fail(CLI_FAILED, "cannot start: %s", cli_error_text(error));
+        return cli_fail(CLI_FAILED,
+                        say("cannot start: %s", "impossible de démarrer : %s"),
+                        cli_error_text(error));
     status = options.executors == 1 ? serve(runtime, &options)
                                     : serve_many(runtime, &options);
     rv_runtime_stop(runtime);

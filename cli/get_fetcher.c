@@ -17,6 +17,7 @@
 
 #include "cli/cli.h"
 #include "cli/get.h"
+#include "cli/language.h"
 
 enum {
     PROGRESS_MS = 100, /* between two updates */
@@ -57,9 +58,10 @@ static void show_progress(struct fetch *fetch)
     if (now_ns < fetch->progress_ns)
         return;
     fetch->progress_ns = now_ns + PROGRESS_MS * RV_NS_PER_MS;
-    fprintf(stderr, "\r\033[K%zu/%zu done", fetch->done, fetch->total);
+    fprintf(stderr, say("\r\033[K%zu/%zu done", "\r\033[K%zu/%zu lues"),
+            fetch->done, fetch->total);
     if (fetch->failed > 0)
-        fprintf(stderr, ", %zu failed", fetch->failed);
+        fprintf(stderr, say(", %zu failed", ", %zu échecs"), fetch->failed);
     if (fetch->streamed_bytes > 0)
         fprintf(stderr, ", %.1f MB", (double)fetch->streamed_bytes / 1e6);
 }
@@ -212,13 +214,17 @@ static void failed_late(struct fetcher *fetcher)
     const struct get_options *options = fetcher->fetch->options;
 
     if (get->deadline_passed)
-        failure(fetcher->fetch, fetcher->number, "no whole response in %g s",
-                options->timeout_s);
+        failure(
+            fetcher->fetch, fetcher->number,
+            say("no whole response in %g s", "pas de réponse complète en %g s"),
+            options->timeout_s);
     else if (get->state == RV_HTTP_CONNECTING && options->connect_timeout_s > 0)
-        failure(fetcher->fetch, fetcher->number, "no connection in %g s",
+        failure(fetcher->fetch, fetcher->number,
+                say("no connection in %g s", "pas de connexion en %g s"),
                 options->connect_timeout_s);
     else if (get->state != RV_HTTP_CONNECTING)
-        failure(fetcher->fetch, fetcher->number, "nothing came for %g s",
+        failure(fetcher->fetch, fetcher->number,
+                say("nothing came for %g s", "rien n'est arrivé pendant %g s"),
                 options->stall_s);
     else
         failure(fetcher->fetch, fetcher->number, "%s",
@@ -232,11 +238,15 @@ static void failed_to_write(struct fetcher *fetcher)
 
     if (fetch->output.directory)
         failure(fetcher->fetch, fetcher->number,
-                "cannot write a file in %s: %s", fetch->output.directory, why);
+                say("cannot write a file in %s: %s",
+                    "impossible d'écrire un fichier dans %s : %s"),
+                fetch->output.directory, why);
     else
         failure(fetcher->fetch, fetcher->number,
-                "cannot write to stdout: %s; %llu bytes were written", why,
-                (unsigned long long)fetcher->file.written_bytes);
+                say("cannot write to stdout: %s; %llu bytes were written",
+                    "impossible d'écrire sur la sortie standard : %s ; %llu "
+                    "octets ont été écrits"),
+                why, (unsigned long long)fetcher->file.written_bytes);
 }
 
 /* Report the error, if there is one. Returns: whether the GET has failed. */
@@ -252,10 +262,13 @@ static bool failed(struct fetcher *fetcher)
         failed_to_write(fetcher);
     else if (error == -EPROTONOSUPPORT && get->status > 0)
         failure(fetch, fetcher->number,
-                "%s redirects to another scheme: only http:// is supported",
+                say("%s redirects to another scheme: only http:// is supported",
+                    "%s redirige vers un autre protocole : seul http:// est "
+                    "pris en charge"),
                 get->url);
     else if (error == -ELOOP)
-        failure(fetch, fetcher->number, "more than %d redirects",
+        failure(fetch, fetcher->number,
+                say("more than %d redirects", "plus de %d redirections"),
                 (int)fetch->options->max_redirects);
     else if (error < 0)
         failure(fetch, fetcher->number, "%s", cli_error_text(error));
@@ -263,7 +276,8 @@ static bool failed(struct fetcher *fetcher)
         failure(fetch, fetcher->number, "%d %s%s", get->status,
                 rv_http_reason(get->status),
                 get->status < 400 && fetch->options->max_redirects == 0
-                    ? " (redirects are not followed)"
+                    ? say(" (redirects are not followed)",
+                          " (les redirections ne sont pas suivies)")
                     : "");
     else
         return false;

@@ -18,6 +18,7 @@
 
 #include "base/write_all.h"
 #include "cli/cli.h"
+#include "cli/language.h"
 #include "http/client/new_file.h"
 
 enum { BATCH_BYTES = 16 * 1024, NAME_BYTES = 256 };
@@ -32,7 +33,8 @@ int output_open(struct output *output, const char *directory,
     if (!directory) {
         output->waiting = calloc(total, sizeof *output->waiting);
         if (!output->waiting)
-            cli_fail(CLI_FAILED, "out of memory");
+            cli_fail(CLI_FAILED, "%s",
+                     say("out of memory", "plus assez de mémoire"));
         return output->waiting ? 0 : -1;
     }
     if (mkdir(directory, 0777) == 0 || errno == EEXIST)
@@ -40,8 +42,10 @@ int output_open(struct output *output, const char *directory,
             open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (output->directory_fd >= 0)
         return 0;
-    cli_fail(CLI_FAILED, "cannot use the directory %s: %s", directory,
-             strerror(errno));
+    cli_fail(CLI_FAILED,
+             say("cannot use the directory %s: %s",
+                 "impossible d'utiliser le dossier %s : %s"),
+             directory, strerror(errno));
     return -1;
 }
 
@@ -74,8 +78,10 @@ static void put_file(struct output *output, size_t number,
                    output->urls->list[number % output->urls->count]);
     output->error = write_file(output, name, body);
     if (output->error < 0)
-        cli_fail(CLI_FAILED, "cannot write %s/%s: %s", output->directory, name,
-                 strerror(-output->error));
+        cli_fail(
+            CLI_FAILED,
+            say("cannot write %s/%s: %s", "impossible d'écrire %s/%s : %s"),
+            output->directory, name, strerror(-output->error));
 }
 
 /* Collects small bodies, so that one write() takes many of them to stdout. */
@@ -91,7 +97,9 @@ static void write_out(struct output *output, const char *data, size_t len_bytes)
         return;
     output->error = rv_write_all(STDOUT_FILENO, data, len_bytes, NULL);
     if (output->error < 0)
-        cli_fail(CLI_FAILED, "cannot write to stdout: %s",
+        cli_fail(CLI_FAILED,
+                 say("cannot write to stdout: %s",
+                     "impossible d'écrire sur la sortie standard : %s"),
                  strerror(-output->error));
 }
 

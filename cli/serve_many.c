@@ -14,6 +14,7 @@
 
 #include "cli/cli.h"
 #include "cli/delay.h"
+#include "cli/language.h"
 #include "cli/serve.h"
 
 /* One executor's server. */
@@ -316,7 +317,9 @@ int serve_many(struct rv_runtime *runtime, const struct serve_options *options)
     if (error < 0 && self.executors && !self.listening)
         return serve_listen_error(options, error);
     if (error < 0)
-        return cli_fail(CLI_FAILED, "the server ended: %s",
-                        cli_error_text(error));
+        return cli_fail(
+            CLI_FAILED,
+            say("the server ended: %s", "le serveur s'est arrêté : %s"),
+            cli_error_text(error));
     return CLI_OK;
 }

@@ -7,9 +7,7 @@
  *     request     connect, send one GET, read what has arrived of the response
  *     start, end  the command line, and the last line
  *
- * Each lesson is a program of one file, so everything here is static. "The
- * course" in the lessons is "Runtimes, wakers et réacteurs-exécuteurs", by
- * Orestis Malaspinas.
+ * Each lesson is a program of one file, so everything here is static.
  *
  * Threads: log and figures: any. start and end: main. A request: its owner.
  */
@@ -48,13 +46,20 @@
 static struct {
     atomic_ulong polls;       /* polls of the task, by the loop or executor */
     atomic_ulong would_block; /* calls of recv() that returned EAGAIN */
-    atomic_ulong epoll_waits; /* calls of epoll_wait(), of poll(2) in 05 */
+    atomic_ulong epoll_waits; /* calls of epoll_wait() */
     atomic_ulong wakes;       /* task ids put into the ready queue: by spawn()
                                  the first time, by wake() after that */
     atomic_ulong parks;       /* times the executor's thread slept in park() */
 } figures;
 
 /* --- log --------------------------------------------------------------- */
+
+/* 1 under ThreadSanitizer: the lock of the log would hide who else has none. */
+#ifndef LESSON_QUIET
+#define LESSON_QUIET 0
+#endif
+
+enum { LESSON_PATHS = 1024, LESSON_PERIOD = 4, LESSON_LAST = 8 };
 
 struct lesson_line {
     const char *thread;
@@ -64,11 +69,12 @@ struct lesson_line {
 static struct {
     pthread_mutex_t lock;
     struct timespec start;
-    struct lesson_line last[2]; /* the last two lines written, newest last */
-    unsigned long held;         /* repeats that are counted, not written */
-    unsigned long period;       /* if held: lines that repeat, 1 or 2 */
-    int port;                   /* for lesson_end(), like error */
-    int error;
+    struct lesson_line last[LESSON_LAST]; /* lines logged, newest last */
+    unsigned long held;   /* repeats that are counted, not written */
+    unsigned long period; /* if held: how many lines repeat */
+    int port;
+    int path_count; /* of `paths`, from the command line */
+    const char *paths[LESSON_PATHS];
 } lesson_state = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static _Thread_local const char *lesson_thread = "main";
@@ -76,53 +82,87 @@ static _Thread_local const char *lesson_thread = "main";
 /* Set the calling thread's name in the log. */
 static inline void lesson_name_thread(const char *name)
 {
+    /*@probe probe_thread(name); */
     lesson_thread = name;
 }
 
-static inline void lesson_put_columns(const char *thread)
+/* Milliseconds since lesson_start(). */
+static inline double lesson_now_ms(void)
 {
     const struct timespec *start = &lesson_state.start;
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    printf("%8.1f ms  %-8s ",
-           (double)(now.tv_sec - start->tv_sec) * 1e3 +
-               (double)(now.tv_nsec - start->tv_nsec) / 1e6,
-           thread);
+    return (double)(now.tv_sec - start->tv_sec) * 1e3 +
+           (double)(now.tv_nsec - start->tv_nsec) / 1e6;
+}
+
+static inline void lesson_put_columns(const char *thread)
+{
+    printf("%8.1f ms  %-8s ", lesson_now_ms(), thread);
 }
 
 static inline void lesson_remember(struct lesson_line line)
 {
-    lesson_state.last[0] = lesson_state.last[1];
-    lesson_state.last[1] = line;
+    memmove(lesson_state.last, lesson_state.last + 1,
+            (LESSON_LAST - 1) * sizeof(line));
+    lesson_state.last[LESSON_LAST - 1] = line;
 }
 
 static inline void lesson_put(struct lesson_line line)
 {
     lesson_put_columns(line.thread);
     puts(line.text);
-    lesson_remember(line);
 }
 
 /* Compares pointers, not text: a busy loop logs a million repeats. */
 static inline bool lesson_same(struct lesson_line a, struct lesson_line b)
 {
-    return a.text == b.text && a.thread == b.thread;
+    return a.text && a.text == b.text && a.thread == b.thread;
+}
+
+/* The line logged `back` lines ago; 1 is the last one. */
+static inline struct lesson_line lesson_back(unsigned long back)
+{
+    return lesson_state.last[LESSON_LAST - back];
+}
+
+/* Whether the last `period` lines say the same as those before them. */
+static inline bool lesson_twice(unsigned long period)
+{
+    unsigned long i = 1;
+
+    while (i <= period && lesson_same(lesson_back(i), lesson_back(i + period)))
+        i++;
+    return i > period;
 }
 
 /*
- * Count the line instead of writing it, if it repeats the last line or the
- * pair of the last two. Returns: false if it must be written.
+ * How many lines repeat, if this one is the first of a repeat; 0: it is not.
+ * More than two must have been logged twice, for a line that is held back is
+ * not seen until another one comes.
+ */
+static inline unsigned long lesson_period(struct lesson_line line)
+{
+    for (unsigned long period = LESSON_PERIOD; period > 2; period--)
+        if (lesson_same(line, lesson_back(period)) && lesson_twice(period))
+            return period;
+    for (unsigned long period = 1; period <= 2; period++)
+        if (lesson_same(line, lesson_back(period)))
+            return period;
+    return 0;
+}
+
+/*
+ * Count the line instead of writing it, if it repeats the last ones. Returns:
+ * false if it must be written.
  */
 static inline bool lesson_hold(struct lesson_line line)
 {
-    struct lesson_line expected = lesson_state.last[1];
-
     if (lesson_state.held == 0)
-        lesson_state.period = lesson_same(line, expected) ? 1 : 2;
-    if (lesson_state.period == 2)
-        expected = lesson_state.last[lesson_state.held % 2];
-    if (!lesson_same(line, expected))
+        lesson_state.period = lesson_period(line);
+    if (lesson_state.period == 0 ||
+        !lesson_same(line, lesson_back(lesson_state.period)))
         return false;
     lesson_state.held++;
     return true;
@@ -138,17 +178,18 @@ static inline void lesson_unfold(void)
         return;
     lesson_state.held = 0;
     if (held >= period) {
-        lesson_put_columns(lesson_state.last[1].thread);
+        lesson_put_columns(lesson_back(1).thread);
         printf("... again, %lu times (lines above: %lu)\n", held / period,
                period);
     }
-    if (held % period == 1)
-        lesson_put(lesson_state.last[0]); /* the first half of a pair */
+    for (unsigned long i = held % period; i > 0; i--)
+        lesson_put(lesson_back(i)); /* the begin of one more repeat */
 }
 
 /*
- * Log one line. A line that repeats, or a pair of lines in turn, is written
- * once and then counted; a repeat costs two comparisons and no clock call.
+ * Log one line. A line that repeats, or a few lines in turn, are written once
+ * (more than two: twice) and then counted; a repeat costs a comparison and no
+ * clock call.
  *
  * text: a string constant, because repeats are recognized by its address.
  */
@@ -156,13 +197,18 @@ static inline void lesson_log(const char *text)
 {
     const struct lesson_line line = {lesson_thread, text};
 
+    if (LESSON_QUIET)
+        return;
+    /*@probe probe_quiet(true); */
     pthread_mutex_lock(&lesson_state.lock);
     if (!lesson_hold(line)) {
         lesson_unfold();
         if (!lesson_hold(line))
             lesson_put(line);
     }
+    lesson_remember(line);
     pthread_mutex_unlock(&lesson_state.lock);
+    /*@probe probe_quiet(false); */
 }
 
 /* Log one line with values in it; such a line is never folded. */
@@ -172,6 +218,9 @@ lesson_logf(const char *format, ...)
     const struct lesson_line line = {lesson_thread, NULL};
     va_list values;
 
+    if (LESSON_QUIET)
+        return;
+    /*@probe probe_quiet(true); */
     pthread_mutex_lock(&lesson_state.lock);
     lesson_unfold();
     lesson_put_columns(line.thread);
@@ -181,6 +230,21 @@ lesson_logf(const char *format, ...)
     putchar('\n');
     lesson_remember(line);
     pthread_mutex_unlock(&lesson_state.lock);
+    /*@probe probe_quiet(false); */
+}
+
+/*
+ * Log what park() does. permit: an unpark() came first and left one, so that
+ * the thread does not sleep; only a sleep counts as a park.
+ */
+static inline void lesson_log_park(bool permit)
+{
+    if (permit) {
+        lesson_log("Permit found - no sleep");
+        return;
+    }
+    figures.parks++;
+    lesson_log("Sleep until notified");
 }
 
 /* Log a response, line by line. */
@@ -201,12 +265,13 @@ static inline void lesson_log_response(const char *text)
 struct lesson_request {
     int port;
     const char *path;
-    int stream;    /* -1 until lesson_write_request() */
+    int stream;    /* the socket; -1 until the request is sent */
     char *text;    /* owned, NUL-terminated; NULL: nothing has arrived */
     size_t length; /* of text */
     int error;     /* 0 or a negative errno */
 };
 
+/*@probe __attribute__((unused)) static const char *probe_asked[2]; */
 static inline int lesson_send_get(const struct lesson_request *request)
 {
     char text[256];
@@ -215,6 +280,8 @@ static inline int lesson_send_get(const struct lesson_request *request)
                                 "Host: 127.0.0.1:%d\r\n"
                                 "Connection: close\r\n\r\n",
                                 request->path, request->port);
+    /*@probe probe_asked[0] = probe_asked[1]; */
+    /*@probe probe_asked[1] = request->path; */
     const ssize_t sent =
         send(request->stream, text, (size_t)length, MSG_NOSIGNAL);
 
@@ -238,15 +305,15 @@ static inline int lesson_connect(const struct lesson_request *request)
 }
 
 /*
- * Connect to 127.0.0.1, send the GET, and only then make the socket
- * non-blocking: on loopback neither connect() nor so small a send() blocks,
- * and the lessons are about waiting for the response.
+ * Open a socket, connect to 127.0.0.1 and send the GET. On loopback neither
+ * connect() nor so small a send() waits, and the lessons are about waiting for
+ * the response. The socket is left as it is: recv() on it waits.
  *
  * Returns: 0, or a negative errno, also stored in request->error.
  */
-static inline int lesson_write_request(struct lesson_request *request)
+static inline int lesson_send_request(struct lesson_request *request)
 {
-    int error = 0;
+    int error;
 
     request->stream = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (request->stream < 0)
@@ -254,13 +321,28 @@ static inline int lesson_write_request(struct lesson_request *request)
     error = lesson_connect(request);
     if (!error)
         error = lesson_send_get(request);
-    if (!error && fcntl(request->stream, F_SETFL, O_NONBLOCK) < 0)
-        error = -errno;
     if (error) {
         close(request->stream);
         request->stream = -1;
     }
     return request->error = error;
+}
+
+/*
+ * lesson_send_request(), and then make the socket non-blocking.
+ *
+ * Returns: 0, or a negative errno, also stored in request->error.
+ */
+static inline int lesson_write_request(struct lesson_request *request)
+{
+    if (lesson_send_request(request) < 0)
+        return request->error;
+    if (fcntl(request->stream, F_SETFL, O_NONBLOCK) < 0) {
+        request->error = -errno;
+        close(request->stream);
+        request->stream = -1;
+    }
+    return request->error;
 }
 
 static inline int lesson_append(struct lesson_request *request,
@@ -304,25 +386,24 @@ static inline ssize_t lesson_read(struct lesson_request *request)
 }
 
 /*
- * Log the response and free it.
+ * Log the response, unless the request has failed, and free it.
  *
- * Returns: false if the request has failed; lesson_end() reports the error.
+ * Returns: request->error: 0, or a negative errno.
  */
-static inline bool lesson_print(struct lesson_request *request)
+static inline int lesson_print(struct lesson_request *request)
 {
-    lesson_state.error = request->error;
     if (!request->error && request->text)
         lesson_log_response(request->text);
     free(request->text);
     request->text = NULL;
-    return request->error == 0;
+    return request->error;
 }
 
 /* --- start and end ----------------------------------------------------- */
 
 /*
- * unwrap() of the course's Rust, for calls that fail only if the machine is out
- * of descriptors or memory: return the result, or exit with one message.
+ * For calls that fail only if the machine is out of descriptors or memory:
+ * return the result, or exit with one message.
  */
 static inline int lesson_unwrap(int result, const char *what)
 {
@@ -332,7 +413,7 @@ static inline int lesson_unwrap(int result, const char *what)
     exit(1);
 }
 
-/* expect() of the course's Rust: abort on a bug in the program itself. */
+/* Abort on a bug in the program itself. */
 static inline void lesson_expect(bool holds, const char *what)
 {
     if (holds)
@@ -364,15 +445,15 @@ static inline bool lesson_number(const char *text, long low, long high,
 
 static inline void lesson_help(const char *what, bool has_sleep)
 {
-    printf("usage: lesson %s[--help] [PORT]\n%s\n"
+    printf("usage: lesson %s[--help] [PORT [PATH...]]\n%s\n"
            "Sends its GETs to the delay server on 127.0.0.1, port PORT (8080; "
            "1 to 65535).\n"
+           "PATH: what to ask for, /MS/TEXT for TEXT after MS milliseconds.\n"
            "The last line has the figures: polls of the task, reads that would "
            "block,\n"
-           "calls of epoll_wait (lesson 05: poll), wakes (task ids put into "
-           "the ready\n"
-           "queue, by the spawn or a waker), parks (the executor's thread "
-           "slept).\n",
+           "calls of epoll_wait, wakes (task ids put into the ready queue, by "
+           "the spawn\n"
+           "or a waker), parks (the executor's thread slept).\n",
            has_sleep ? "[--sleep MS] " : "", what);
     exit(0);
 }
@@ -399,6 +480,9 @@ static inline int lesson_start(int argc, char **argv, const char *what,
             i++;
         } else if (!port_seen && lesson_number(argv[i], 1, 65535, &number)) {
             port_seen = true;
+        } else if (port_seen && argv[i][0] == '/' &&
+                   lesson_state.path_count < LESSON_PATHS) {
+            lesson_state.paths[lesson_state.path_count++] = argv[i];
         } else {
             fprintf(stderr, "lesson: unknown argument '%s'; see --help\n",
                     argv[i]);
@@ -411,15 +495,32 @@ static inline int lesson_start(int argc, char **argv, const char *what,
     return lesson_state.port;
 }
 
+/* How many GETs to send: the PATHs of the command line, or two. */
+static inline int lesson_path_count(void)
+{
+    return lesson_state.path_count ? lesson_state.path_count : 2;
+}
+
+/* The i-th PATH of the command line, or what is asked for without one. */
+static inline const char *lesson_path(int i)
+{
+    static const char *const defaults[] = {"/600/HelloAsyncAwait",
+                                           "/400/HelloAsyncAwait"};
+
+    if (i < lesson_state.path_count)
+        return lesson_state.paths[i];
+    return defaults[i % 2];
+}
+
 /*
  * Write the figures, and the error if there was one. Call it last, when no
  * other thread runs.
  *
+ * error: 0, or the negative errno that the program ends with.
  * Returns: the exit status.
  */
-static inline int lesson_end(void)
+static inline int lesson_end(int error)
 {
-    const int error = lesson_state.error;
     const int port = lesson_state.port;
 
     lesson_unfold();

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "cli/compare/events.h"
+
 enum { COMPARE_STAGES = 6 };
 
 /* One program to compare. */
@@ -22,6 +24,7 @@ struct stage {
     const char *program; /* the lesson; NULL for `reveil demo` */
     const char *argument[2];
     const char *words; /* how it waits, in one line */
+    const char *words_fr;
     bool never_sleeps; /* the gaps in its log are work, not sleep */
 };
 
@@ -32,6 +35,7 @@ struct log_line {
     double at_ms;
     const char *thread;
     const char *text;
+    enum log_event event;
 };
 
 /* In the order of the table and of the JSON. */
@@ -49,8 +53,8 @@ enum figure {
 
 extern const char *const compare_figure_keys[FIGURES];
 
-/* The definition of each figure, for the table and the page. */
-extern const char *const compare_figure_legends[FIGURES];
+/* The definition of a figure, for the table and the page. */
+const char *compare_figure_legend(enum figure figure);
 
 #define UNKNOWN_FIGURE (-1.0) /* it could not be measured here */
 
@@ -63,7 +67,8 @@ struct run {
 };
 
 /*
- * Run the stage of `run` against the server on this port, and fill `run`.
+ * Run the stage of `run` against the server on this port, and fill `run`. What
+ * the start of its process costs is measured first, and subtracted.
  * Returns: 0, or a negative errno after a message on stderr.
  */
 int compare_run(struct run *run, uint16_t port);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/compare/compare.h"
+#include "cli/language.h"
 
 enum {
     PICTURE_WIDTH = 900,
@@ -18,8 +19,12 @@ enum {
     THREADS_SHOWN = 6,
 };
 
+/* The narrowest bar. */
+#define HAIRLINE 1.0
+
 static const char page_start[] =
-    "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+    "<meta charset=\"utf-8\">\n"
+    "<meta name=\"viewport\" content=\"width=device-width\">\n"
     "<title>reveil compare</title>\n<style>\n"
     ":root{--ink:#1c2128;--soft:#667;--page:#fff;--line:#d5d9de;"
     "--bar:#3566b8;--run:#3566b8;--sleep:#c9d6ea;--mark:#c2410c}\n"
@@ -40,8 +45,8 @@ static const char page_start[] =
     "border-bottom:1px solid var(--line)}"
     "th:first-child,td:first-child{text-align:left}"
     ".key span{display:inline-block;width:1em;height:.8em;margin:0 .3em 0 1em}"
-    "\n</style>\n</head>\n<body>\n"
-    "<h1>Two GETs, 600 ms and 400 ms, waited for in different ways</h1>\n";
+    ".wide{overflow-x:auto}"
+    "\n</style>\n</head>\n<body>\n";
 
 static void put_text(FILE *out, const char *text)
 {
@@ -72,17 +77,24 @@ static void put_value(FILE *out, int figure, double value)
         fprintf(out, "%.*f", figure <= FIG_CPU_MS, value);
 }
 
+static const char *words(const struct stage *stage)
+{
+    return say(stage->words, stage->words_fr);
+}
+
 /* --- figures ----------------------------------------------------------- */
 
 static void put_table(FILE *out, const struct run *runs, size_t count)
 {
-    fputs("<table><tr><th>stage</th>", out);
+    fprintf(out, "<div class=\"wide\"><table><tr><th>%s</th>",
+            say("stage", "étape"));
     for (int figure = 0; figure < FIGURES; figure++)
-        fprintf(out, "<th title=\"%s\">%s</th>", compare_figure_legends[figure],
+        fprintf(out, "<th title=\"%s\">%s</th>",
+                compare_figure_legend((enum figure)figure),
                 compare_figure_keys[figure]);
     fputs("</tr>\n", out);
     for (size_t i = 0; i < count; i++) {
-        fprintf(out, "<tr><td title=\"%s\">%s</td>", runs[i].stage->words,
+        fprintf(out, "<tr><td title=\"%s\">%s</td>", words(runs[i].stage),
                 runs[i].stage->name);
         for (int figure = 0; figure < FIGURES; figure++) {
             fputs("<td>", out);
@@ -91,23 +103,20 @@ static void put_table(FILE *out, const struct run *runs, size_t count)
         }
         fputs("</tr>\n", out);
     }
-    fputs("</table>\n<ul>\n", out);
+    fputs("</table></div>\n<ul>\n", out);
     for (int figure = 0; figure < FIGURES; figure++)
         fprintf(out, "<li>%s: %s</li>\n", compare_figure_keys[figure],
-                compare_figure_legends[figure]);
+                compare_figure_legend((enum figure)figure));
     fputs("</ul>\n", out);
 }
 
-/* A million polls and three must both be visible: a logarithmic scale. */
-static double bar_share(double value, double largest, bool by_powers)
-{
-    if (value <= 0 || largest <= 0)
-        return 0;
-    return by_powers ? log10(1 + value) / log10(1 + largest) : value / largest;
-}
-
+/*
+ * Bars on a linear scale: what is a hundred times less looks a hundred times
+ * shorter. A bar of which nothing would be seen is a hairline; its number
+ * stands beside it.
+ */
 static void put_bars(FILE *out, const struct run *runs, size_t count,
-                     enum figure figure, const char *title, bool by_powers)
+                     enum figure figure, const char *title)
 {
     const double room = PICTURE_WIDTH - NAME_WIDTH - 110;
     double largest = 0;
@@ -115,14 +124,14 @@ static void put_bars(FILE *out, const struct run *runs, size_t count,
     for (size_t i = 0; i < count; i++)
         largest = fmax(largest, runs[i].figure[figure]);
     fprintf(out,
-            "<h2>%s</h2>\n<p>%s</p>\n<svg viewBox=\"0 0 %d %zu\" role=\"img\" "
+            "<h2>%s</h2>\n<svg viewBox=\"0 0 %d %zu\" role=\"img\" "
             "aria-label=\"%s\">\n",
-            title, by_powers ? "Logarithmic scale." : "Linear scale.",
-            PICTURE_WIDTH, count * ROW_HEIGHT, title);
+            title, PICTURE_WIDTH, count * ROW_HEIGHT, title);
     for (size_t i = 0; i < count; i++) {
-        double value = runs[i].figure[figure];
-        double width = room * bar_share(value, largest, by_powers);
-        size_t y = i * ROW_HEIGHT;
+        const double value = runs[i].figure[figure];
+        const double width =
+            value > 0 ? fmax(room * value / largest, HAIRLINE) : 0;
+        const size_t y = i * ROW_HEIGHT;
 
         fprintf(out,
                 "<text x=\"0\" y=\"%zu\">%s</text><rect class=\"bar\" "
@@ -137,21 +146,6 @@ static void put_bars(FILE *out, const struct run *runs, size_t count,
 }
 
 /* --- timelines --------------------------------------------------------- */
-
-/* The words of a log line after which its thread sleeps; a thread that has
- * woken another one sleeps next, too. */
-static bool goes_to_sleep(const struct stage *stage, const char *text)
-{
-    static const char *const words[] = {"sleep", "Sleep", "park", "Schedule",
-                                        "wake"};
-
-    if (stage->never_sleeps)
-        return false;
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strstr(text, words[i]))
-            return true;
-    return false;
-}
 
 struct threads {
     const char *name[THREADS_SHOWN];
@@ -213,11 +207,16 @@ static void put_mark(FILE *out, const struct picture *picture,
     fputs("</title></line>\n", out);
 }
 
-/* One thread: the spans between its lines, then a mark for each line. */
+/*
+ * One thread: the spans between its lines, then a mark for each line. A thread
+ * whose first event ends a sleep has slept since the start; one that went to
+ * sleep last sleeps to the end of the run.
+ */
 static void put_thread(FILE *out, const struct picture *picture,
                        const char *thread, int row)
 {
     const struct run *run = picture->run;
+    const double run_end = run->lines[run->line_count - 1].at_ms;
     const struct log_line *before = NULL;
 
     fprintf(out, "<text x=\"0\" y=\"%d\">", row * ROW_HEIGHT + 16);
@@ -230,9 +229,13 @@ static void put_thread(FILE *out, const struct picture *picture,
             continue;
         if (before)
             put_span(out, picture, before->at_ms, line->at_ms, row,
-                     goes_to_sleep(run->stage, before->text));
+                     log_event_sleeps(before->event, run->stage->never_sleeps));
+        else if (log_event_ends_sleep(line->event))
+            put_span(out, picture, 0, line->at_ms, row, true);
         before = line;
     }
+    if (before && log_event_sleeps(before->event, run->stage->never_sleeps))
+        put_span(out, picture, before->at_ms, run_end, row, true);
     for (size_t i = 0; i < run->line_count; i++)
         if (strcmp(run->lines[i].thread, thread) == 0)
             put_mark(out, picture, &run->lines[i], row);
@@ -257,9 +260,10 @@ static void put_timeline(FILE *out, const struct run *run, double end_ms)
 
     fprintf(out,
             "<h2>%s</h2>\n<p>%s</p>\n<svg viewBox=\"0 0 %d %d\" role=\"img\" "
-            "aria-label=\"timeline of %s\">\n",
-            run->stage->name, run->stage->words, PICTURE_WIDTH,
-            threads.count * ROW_HEIGHT + AXIS_HEIGHT, run->stage->name);
+            "aria-label=\"%s %s\">\n",
+            run->stage->name, words(run->stage), PICTURE_WIDTH,
+            threads.count * ROW_HEIGHT + AXIS_HEIGHT,
+            say("timeline of", "chronologie de"), run->stage->name);
     put_axis(out, &picture, threads.count);
     for (int row = 0; row < threads.count; row++)
         put_thread(out, &picture, threads.name[row], row);
@@ -270,18 +274,30 @@ void compare_print_html(const struct run *runs, size_t count, FILE *out)
 {
     double end_ms = 1;
 
+    fprintf(out, "<!doctype html>\n<html lang=\"%s\">\n<head>\n",
+            language_name());
     fputs(page_start, out);
+    fprintf(out, "<h1>%s</h1>\n",
+            say("Two GETs, 600 ms and 400 ms, waited for in different ways",
+                "Deux GET, de 600 ms et de 400 ms, attendus de plusieurs "
+                "façons"));
     put_table(out, runs, count);
-    put_bars(out, runs, count, FIG_WALL_MS, "Wall time, ms", false);
-    put_bars(out, runs, count, FIG_CPU_MS, "CPU time, ms", true);
-    put_bars(out, runs, count, FIG_POLLS, "Polls", true);
-    put_bars(out, runs, count, FIG_SYSCALLS, "System calls", true);
-    fputs("<h1>Timelines</h1>\n<p class=\"key\">"
-          "<span style=\"background:var(--run)\"></span>runs"
-          "<span style=\"background:var(--sleep)\"></span>sleeps"
-          "<span style=\"background:var(--mark);width:2px\"></span>a line of "
-          "the log (point at it to read it)</p>\n",
-          out);
+    put_bars(out, runs, count, FIG_WALL_MS,
+             say("Wall time, ms", "Temps écoulé, ms"));
+    put_bars(out, runs, count, FIG_CPU_MS,
+             say("CPU time, ms", "Temps de processeur, ms"));
+    put_bars(out, runs, count, FIG_POLLS, say("Polls", "Sondages"));
+    put_bars(out, runs, count, FIG_SYSCALLS,
+             say("System calls", "Appels système"));
+    fprintf(out,
+            "<h1>%s</h1>\n<p class=\"key\">"
+            "<span style=\"background:var(--run)\"></span>%s"
+            "<span style=\"background:var(--sleep)\"></span>%s"
+            "<span style=\"background:var(--mark);width:2px\"></span>%s</p>\n",
+            say("Timelines", "Chronologies"), say("runs", "tourne"),
+            say("sleeps", "dort"),
+            say("a line of the log (point at it to read it)",
+                "une ligne du journal (pointez-la pour la lire)"));
     for (size_t i = 0; i < count; i++)
         if (runs[i].line_count)
             end_ms = fmax(end_ms, runs[i].lines[runs[i].line_count - 1].at_ms);

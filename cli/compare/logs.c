@@ -2,108 +2,121 @@
 /*
  * logs.c - two logs side by side, and the first event at which they differ.
  *
- * Logs are compared by what happened (thread and text), not by when.
+ *     left | right    both tell of this event
+ *     left <          only the left log has it
+ *          > right    only the right one
+ *          *          the first difference
  */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "cli/compare/compare.h"
+#include "cli/compare/align.h"
+#include "cli/language.h"
 
-enum { NARROWEST = 100, WIDEST = 160 };
+enum { NARROWEST = 79, WIDEST = 160 };
 
 static int screen_width(FILE *out)
 {
     struct winsize size = {0};
 
-    if (!isatty(fileno(out)) || ioctl(fileno(out), TIOCGWINSZ, &size) < 0 ||
-        size.ws_col < NARROWEST)
+    if (!isatty(fileno(out)) || ioctl(fileno(out), TIOCGWINSZ, &size) < 0)
+        return 100;
+    if (size.ws_col <= NARROWEST)
         return NARROWEST;
-    return size.ws_col > WIDEST ? WIDEST : size.ws_col;
-}
-
-/* The date in a response differs from run to run. */
-static bool same_text(const char *a, const char *b)
-{
-    static const char date[] = "Date:";
-    const size_t len = sizeof date - 1;
-
-    return strcmp(a, b) == 0 ||
-           (strncmp(a, date, len) == 0 && strncmp(b, date, len) == 0);
-}
-
-static bool same_event(const struct log_line *a, const struct log_line *b)
-{
-    return strcmp(a->thread, b->thread) == 0 && same_text(a->text, b->text);
+    return size.ws_col > WIDEST ? WIDEST : size.ws_col - 1;
 }
 
 /* The line in at most `width` columns; a longer one ends in ">". */
 static void format_cell(char *cell, const struct log_line *line, int width)
 {
-    int len = snprintf(cell, (size_t)width + 1, "%8.1f %-8s %s", line->at_ms,
-                       line->thread, line->text);
+    const int len = snprintf(cell, (size_t)width + 1, "%8.1f %-8s %s",
+                             line->at_ms, line->thread, line->text);
 
     if (len > width)
         cell[width - 1] = '>';
 }
 
-/* Returns: the index of the first event that differs. */
-static size_t first_difference(const struct run *left, const struct run *right)
+static char mark_of(const struct log_rows *rows, size_t i)
 {
-    size_t i = 0;
-
-    while (i < left->line_count && i < right->line_count &&
-           same_event(&left->lines[i], &right->lines[i]))
-        i++;
-    return i;
+    if (i == rows->first)
+        return '*';
+    if (rows->row[i].left && rows->row[i].right)
+        return '|';
+    return rows->row[i].left ? '<' : '>';
 }
 
-static const struct log_line *line_at(const struct run *run, size_t i)
+static void print_row(FILE *out, const struct log_rows *rows, size_t i,
+                      int width)
 {
-    return i < run->line_count ? &run->lines[i] : NULL;
+    char cells[2][WIDEST + 1] = {"", ""};
+
+    if (rows->row[i].left)
+        format_cell(cells[0], rows->row[i].left, width);
+    if (rows->row[i].right)
+        format_cell(cells[1], rows->row[i].right, width);
+    fprintf(out, "%-*s %c %s\n", width, cells[0], mark_of(rows, i), cells[1]);
 }
 
-static void print_event(FILE *out, const struct run *run, size_t i)
+/* What a log tells next that is more than a detail; NULL: nothing. */
+static const struct log_line *next_event(const struct log_rows *rows, bool left)
 {
-    const struct log_line *line = line_at(run, i);
+    for (size_t i = rows->first; i < rows->count; i++) {
+        const struct log_line *line =
+            left ? rows->row[i].left : rows->row[i].right;
 
+        if (line && line->event != LOG_DETAIL && line->event != LOG_WAIT)
+            return line;
+    }
+    return NULL;
+}
+
+static void print_event(FILE *out, const char *name,
+                        const struct log_line *line)
+{
     if (line)
-        fprintf(out, "  %-12s %.1f ms, %s: %s\n", run->stage->name, line->at_ms,
+        fprintf(out, "  %-12s %.1f ms, %s: %s\n", name, line->at_ms,
                 line->thread, line->text);
     else
-        fprintf(out, "  %-12s has ended\n", run->stage->name);
+        fprintf(out, "  %-12s %s\n", name, say("has ended", "est terminé"));
 }
 
-static void print_difference(FILE *out, const struct run *left,
-                             const struct run *right)
+static size_t common_events(const struct log_rows *rows)
 {
-    size_t i = first_difference(left, right);
+    size_t count = 0;
 
-    if (!line_at(left, i) && !line_at(right, i)) {
-        fputs("\nthe same events in the same order\n", out);
-        return;
-    }
-    fprintf(out, "\nfirst difference: event %zu\n", i + 1);
-    print_event(out, left, i);
-    print_event(out, right, i);
+    for (size_t i = 0; i < rows->first; i++)
+        count += rows->row[i].left && rows->row[i].right;
+    return count;
 }
 
 void compare_print_logs(const struct run *left, const struct run *right,
                         FILE *out)
 {
-    int width = (screen_width(out) - 3) / 2;
-    size_t first = first_difference(left, right);
+    const int width = (screen_width(out) - 3) / 2;
+    struct log_rows rows;
 
-    fprintf(out, "\n%-*s   %s\n", width, left->stage->name, right->stage->name);
-    for (size_t i = 0; line_at(left, i) || line_at(right, i); i++) {
-        char cells[2][WIDEST + 1] = {"", ""};
-
-        if (line_at(left, i))
-            format_cell(cells[0], line_at(left, i), width);
-        if (line_at(right, i))
-            format_cell(cells[1], line_at(right, i), width);
-        fprintf(out, "%-*s %c %s\n", width, cells[0], i == first ? '*' : '|',
-                cells[1]);
+    if (compare_align(&rows, left, right) < 0) {
+        fputs(say("\nout of memory for the logs\n",
+                  "\nplus assez de mémoire pour les journaux\n"),
+              out);
+        return;
     }
-    print_difference(out, left, right);
+    fprintf(out, "\n%-*s   %s\n", width, left->stage->name, right->stage->name);
+    for (size_t i = 0; i < rows.count; i++)
+        print_row(out, &rows, i, width);
+    if (rows.first == rows.count) {
+        fputs(say("\nthe same events in the same order\n",
+                  "\nles mêmes évènements dans le même ordre\n"),
+              out);
+    } else {
+        fprintf(out,
+                say("\nfirst difference, after %zu events that both have:\n",
+                    "\npremière différence, après %zu évènements communs :\n"),
+                common_events(&rows));
+        print_event(out, left->stage->name, next_event(&rows, true));
+        print_event(out, right->stage->name, next_event(&rows, false));
+    }
+    free(rows.row);
 }

@@ -3,7 +3,8 @@
  * parse.c - parse the log lines and the figures that a stage wrote.
  *
  * A log line is "   600.4 ms  reactor   text". Any other line before the line
- * of figures gets the time and the thread of the line above it.
+ * of figures gets the time and the thread of the line above it. The lines of a
+ * response become one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,27 @@ static char *cut_column(char *text)
     return gap + 1 + strspn(gap + 1, " ");
 }
 
+/*
+ * The lines of a response follow its status line: headers, a blank one, the
+ * body. They are folded into "HTTP/1.1 200 OK | body". The first line has room
+ * for that: what is folded stood behind it, each line with columns of its own.
+ */
+static bool fold_response(struct log_line *last, const char *text)
+{
+    char *end = (char *)last->text + strlen(last->text);
+    const bool is_body = strchr(last->text, '|') != NULL;
+
+    if (last->event != LOG_RESPONSE || log_event_of(text) != LOG_OTHER)
+        return false;
+    if (is_body) {
+        memmove(end + 1, text, strlen(text) + 1);
+        *end = ' ';
+    } else if (*text == '\0') {
+        memcpy(end, " |", 3);
+    }
+    return true;
+}
+
 static void parse_line(struct run *run, char *line)
 {
     struct log_line *out = &run->lines[run->line_count];
@@ -47,16 +69,21 @@ static void parse_line(struct run *run, char *line)
     double at_ms = strtod(line, &end);
 
     if (end == line || strncmp(end, " ms  ", 5) != 0) {
-        if (run->line_count == 0 || *line == '\0')
+        if (run->line_count == 0)
             return;
         *out = out[-1];
         out->text =
             line + strspn(line, " |"); /* the demo's mark of a response */
+        if (*line == '\0')
+            return;
     } else {
         out->at_ms = at_ms;
         out->thread = end + 5;
         out->text = cut_column(end + 5);
     }
+    if (run->line_count > 0 && fold_response(out - 1, out->text))
+        return;
+    out->event = log_event_of(out->text);
     run->line_count++;
 }
 

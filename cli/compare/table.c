@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/compare/compare.h"
+#include "cli/language.h"
 
 static const char *const titles[FIGURES] = {
     "wall ms",     "cpu ms", "polls", "would-block",
@@ -42,22 +43,29 @@ static void print_figures(const struct run *runs, size_t count, FILE *out)
     }
 }
 
-/* In units of the last run. */
+/* How many times less than the first run. */
 static void print_ratios(const struct run *runs, size_t count, FILE *out)
 {
-    const struct run *base = &runs[count - 1];
+    const struct run *base = &runs[0];
 
-    fprintf(out, "\ntimes %s\n", base->stage->name);
+    fprintf(out,
+            say("\nhow many times less than %s\n",
+                "\ncombien de fois moins que %s\n"),
+            base->stage->name);
     for (size_t k = 0; k < sizeof compared / sizeof compared[0]; k++) {
-        int figure = (int)compared[k];
-        double unit = base->figure[figure];
+        const int figure = (int)compared[k];
+        const double most = base->figure[figure];
 
         fprintf(out, "%-12s", titles[figure]);
-        for (size_t i = 0; i < count; i++)
-            if (unit > 0 && runs[i].figure[figure] >= 0)
-                fprintf(out, "%12.2f", runs[i].figure[figure] / unit);
-            else
+        for (size_t i = 0; i < count; i++) {
+            const double value = runs[i].figure[figure];
+
+            if (most < 0 || value <= 0)
                 fprintf(out, "%12s", "-");
+            else
+                fprintf(out, "%12.*f", most / value < 100 ? 2 : 0,
+                        most / value);
+        }
         fputc('\n', out);
     }
 }
@@ -70,10 +78,11 @@ void compare_print_table(const struct run *runs, size_t count, FILE *out)
     fputc('\n', out);
     for (int figure = 0; figure < FIGURES; figure++)
         fprintf(out, "%-12s%s\n", titles[figure],
-                compare_figure_legends[figure]);
+                compare_figure_legend((enum figure)figure));
     fputc('\n', out);
     for (size_t i = 0; i < count; i++)
-        fprintf(out, "%-12s%s\n", runs[i].stage->name, runs[i].stage->words);
+        fprintf(out, "%-12s%s\n", runs[i].stage->name,
+                say(runs[i].stage->words, runs[i].stage->words_fr));
 }
 
 void compare_print_json(const struct run *runs, size_t count, FILE *out)

@@ -2,16 +2,13 @@
 /*
  * Lesson 05, waker-executor - how does a task get back in line?
  *
- * New here: the executor, which knows tasks and no sockets. A task that has to
- * wait gives its waker to another thread, which later calls wake(). That puts
- * the task's id into the ready queue and unparks the executor's thread.
+ * New here: the executor, which knows tasks and no sockets. A task that waits
+ * gives its waker to another thread, which later calls wake().
  *
  *     main (executor)                       bell (another thread)
- *     pop_ready, poll -> NOT_READY  ------> keeps (socket, waker)
- *     queue empty: park() ...zzz...         data has come:
- *     pop_ready, poll -> READY      <------ wake(): push the id, unpark()
- *
- * Here that thread is a simple bell; lesson 06 replaces it with the reactor.
+ *     pop_ready, poll -> NOT_READY  ------> keeps the waker
+ *     queue empty: park() ...zzz...         bytes have come:
+ *     pop_ready, poll -> READY      <------ wake(): push the task id, unpark()
  *
  * Read main() at the bottom first, then upwards.
  *
@@ -19,266 +16,389 @@
  */
 #include "../lesson.h"
 
-#include <poll.h>
-
+/*@export executor.h*/
 /* --- Future: a value that is not there yet, polled --------------------- */
 
 enum poll_state { NOT_READY, READY };
-
 struct waker;
 
 /* Lazy: it starts at its first poll. It must not be polled after READY. */
 struct future {
     enum poll_state (*poll)(struct future *self, const struct waker *waker);
+    int error; /* once READY: 0 or a negative errno */
 };
 
-/* --- Waker: which thread, which task, which ready queue ---------------- */
+/* --- Parker: lets one thread sleep, and others wake it ----------------- */
 
-enum { MAX_TASKS = 16 };
-
-struct thread {
+/*@todo 5.4 park and unpark (part two) | park et unpark (seconde partie)
+en: park() sleeps until there is a permit, and uses it up; with a permit there
+en: already it does not sleep. unpark() leaves the permit and ends the sleep.
+en: For now park() naps a millisecond: the responses come, but the thread never
+en: rests.
+fr: park() dort jusqu'à ce qu'il y ait un jeton, et le consomme ; si le jeton
+fr: est déjà là, il ne dort pas. unpark() dépose le jeton et met fin au sommeil.
+fr: Pour l'instant, park() somnole une milliseconde : les réponses viennent,
+fr: mais le thread ne se repose jamais.
+stub:
+struct parker {
     pthread_mutex_t lock;
     pthread_cond_t unparked;
-    bool permit; /* left by unpark(), used up by the next park() */
+    bool permit; /+ left by unpark(), taken by park() +/
 };
 
-/*
- * The course pushes and pops at the same end of a Vec, so the task woken last
- * runs first, the one that waits longest may starve, and a task woken twice is
- * queued twice. This queue is first in, first out, and holds each id once.
- */
-struct ready_queue {
+static void parker_init(struct parker *self)
+{
+    pthread_mutex_init(&self->lock, NULL);
+    pthread_cond_init(&self->unparked, NULL);
+    self->permit = false;
+}
+
+static void park(struct parker *self)
+{
+    (void)self;
+    lesson_log_park(false);
+    usleep(1000);
+}
+
+static void unpark(struct parker *self)
+{
+    (void)self;
+}
+*/
+struct parker {
     pthread_mutex_t lock;
-    size_t ids[MAX_TASKS]; /* each id at most once: there is always room */
-    size_t count;
+    pthread_cond_t unparked;
+    bool permit; /* left by unpark(), taken by park() */
 };
 
-/*
- * May be copied. It has the task's id and no pointer to the task, so a wake
- * after the task has finished is harmless.
- */
-struct waker {
-    struct thread *thread;
-    size_t id;
-    struct ready_queue *ready_queue;
-};
+static void parker_init(struct parker *self)
+{
+    pthread_mutex_init(&self->lock, NULL);
+    pthread_cond_init(&self->unparked, NULL);
+    self->permit = false;
+}
 
-/*
- * Sleep until there is a permit, and use it up. If unpark() was called first,
- * its permit is there already and the thread does not sleep. Without a permit,
- * a wake between the executor's last pop_ready() and this call would be lost,
- * and the thread would sleep forever.
- */
-static void park(struct thread *self)
+static void park(struct parker *self)
 {
     pthread_mutex_lock(&self->lock);
-    if (!self->permit)
-        figures.parks++;
+    lesson_log_park(self->permit);
     while (!self->permit)
         pthread_cond_wait(&self->unparked, &self->lock);
     self->permit = false;
     pthread_mutex_unlock(&self->lock);
 }
 
-static void unpark(struct thread *self)
+static void unpark(struct parker *self)
 {
     pthread_mutex_lock(&self->lock);
     self->permit = true;
     pthread_cond_signal(&self->unparked);
     pthread_mutex_unlock(&self->lock);
 }
+/*@end 5.4*/
+/*@probe static void probe_park(struct parker *self) */
+/*@probe { */
+/*@probe     unsigned long slept = probe_sleeps(); */
+/*@probe     probe_event(PROBE_PARK, -1, -1, 0); */
+/*@probe     park(self); */
+/*@probe     slept = probe_sleeps() - slept; */
+/*@probe     probe_event(slept ? PROBE_AWAKE : PROBE_PERMIT, -1, -1, 0); */
+/*@probe } */
+/*@probe static void probe_unpark(struct parker *self) */
+/*@probe { */
+/*@probe     probe_event(PROBE_UNPARK, -1, -1, 0); */
+/*@probe     unpark(self); */
+/*@probe } */
+/*@probe #define park probe_park */
+/*@probe #define unpark probe_unpark */
 
-static void push_ready(struct ready_queue *self, size_t id)
+/* --- Ready queue: the ids of the tasks to poll next -------------------- */
+
+enum { MAX_TASKS = 128 };
+
+/*@todo 5.1 pop_ready
+en: Take the task id that has waited longest; false if the queue is empty. The
+en: id leaves the queue before its task is polled, so that a wake during the
+en: poll puts it in again. push_ready() is done.
+fr: Retirez le numéro de tâche qui attend depuis le plus longtemps ; false si la
+fr: file est vide. Il sort de la file avant le sondage : ainsi un réveil pendant
+fr: le sondage l'y remet. push_ready() est déjà écrite.
+stub:
+struct ready_queue {
+    pthread_mutex_t lock;
+    size_t task_ids[MAX_TASKS]; /+ each at most once: there is room +/
+    size_t count;
+};
+
+static void ready_queue_init(struct ready_queue *self)
+{
+    pthread_mutex_init(&self->lock, NULL);
+    self->count = 0;
+}
+
+static void push_ready(struct ready_queue *self, size_t task_id)
 {
     size_t i = 0;
 
     pthread_mutex_lock(&self->lock);
-    while (i < self->count && self->ids[i] != id)
+    while (i < self->count && self->task_ids[i] != task_id)
         i++;
     if (i == self->count) {
-        self->ids[self->count++] = id;
+        self->task_ids[self->count++] = task_id;
         figures.wakes++;
     }
     pthread_mutex_unlock(&self->lock);
 }
 
-/*
- * Threads: any. The order is push, then unpark: the executor's thread looks
- * for the id as soon as it runs again.
- */
+static bool pop_ready(struct ready_queue *self, size_t *task_id)
+{
+    (void)self;
+    (void)task_id;
+    return false;
+}
+*/
+struct ready_queue {
+    pthread_mutex_t lock;
+    size_t task_ids[MAX_TASKS]; /* each at most once: there is room */
+    size_t count;
+};
+
+static void ready_queue_init(struct ready_queue *self)
+{
+    pthread_mutex_init(&self->lock, NULL);
+    self->count = 0;
+}
+
+static void push_ready(struct ready_queue *self, size_t task_id)
+{
+    size_t i = 0;
+
+    pthread_mutex_lock(&self->lock);
+    while (i < self->count && self->task_ids[i] != task_id)
+        i++;
+    if (i == self->count) {
+        self->task_ids[self->count++] = task_id;
+        figures.wakes++;
+    }
+    pthread_mutex_unlock(&self->lock);
+}
+
+static bool pop_ready(struct ready_queue *self, size_t *task_id)
+{
+    bool found;
+
+    pthread_mutex_lock(&self->lock);
+    found = self->count > 0;
+    if (found) {
+        *task_id = self->task_ids[0];
+        memmove(self->task_ids, self->task_ids + 1,
+                --self->count * sizeof(*task_id));
+    }
+    pthread_mutex_unlock(&self->lock);
+    return found;
+}
+/*@end 5.1*/
+/*@probe static atomic_bool probe_pushing[MAX_TASKS], probe_queued[MAX_TASKS]; */
+/*@probe static void probe_push(struct ready_queue *self, size_t id) */
+/*@probe { */
+/*@probe     const size_t i = id % MAX_TASKS; */
+/*@probe     probe_pushing[i] = true; */
+/*@probe     push_ready(self, id); */
+/*@probe     if (atomic_exchange(&probe_pushing[i], false) && */
+/*@probe         !atomic_exchange(&probe_queued[i], true)) */
+/*@probe         probe_event(PROBE_PUSH, (long)id, -1, 0); */
+/*@probe } */
+/*@probe static bool probe_pop(struct ready_queue *self, size_t *id) */
+/*@probe { */
+/*@probe     if (!pop_ready(self, id)) */
+/*@probe         return false; */
+/*@probe     probe_expect(*id < MAX_TASKS, "WRONG OWNER", "id", (long)*id, 0, 0); */
+/*@probe     probe_pushing[*id] = false; */
+/*@probe     if (!atomic_exchange(&probe_queued[*id], false)) */
+/*@probe         probe_event(PROBE_PUSH, (long)*id, -1, 0); */
+/*@probe     probe_event(PROBE_POP, (long)*id, -1, 0); */
+/*@probe     return true; */
+/*@probe } */
+/*@probe #define push_ready probe_push */
+/*@probe #define pop_ready probe_pop */
+
+/* --- Waker: which task, which ready queue, which thread ---------------- */
+
+/* May be copied. It has no pointer to the task: a late wake is harmless. */
+struct waker {
+    struct parker *parker;
+    size_t task_id;
+    struct ready_queue *ready_queue;
+};
+
+/*@todo 5.2 wake
+en: Called by any thread, here by the bell. Put the task id into the ready queue
+en: and see to it that the executor's thread looks there. Mind the order.
+fr: Appelée par n'importe quel thread, ici par la cloche (bell). Mettez le
+fr: numéro de tâche dans la file des tâches prêtes, et faites que le thread de
+fr: l'exécuteur y regarde. L'ordre compte.
+stub:
 static void wake(const struct waker *self)
 {
-    push_ready(self->ready_queue, self->id);
-    unpark(self->thread);
+    (void)self;
+    (void)unpark;
 }
+*/
+static void wake(const struct waker *self)
+{
+    push_ready(self->ready_queue, self->task_id);
+    unpark(self->parker);
+}
+/*@end 5.2*/
+/*@probe static void probe_wake(const struct waker *self) */
+/*@probe { */
+/*@probe     const int id = (int)self->task_id; */
+/*@probe     const bool again = probe_queued[self->task_id % MAX_TASKS]; */
+/*@probe     probe_event(again ? PROBE_WAKE_AGAIN : PROBE_WAKE, id, -1, 0); */
+/*@probe     wake(self); */
+/*@probe } */
+/*@probe #define wake probe_wake */
+/*@probe static struct probe_shell { */
+/*@probe     struct future future; */
+/*@probe     struct future *inner; */
+/*@probe     size_t id; */
+/*@probe     bool ready; */
+/*@probe } probe_shells[MAX_TASKS]; */
+/*@probe static pthread_t probe_main; */
+/*@probe static enum poll_state probe_poll(struct future *f, const struct waker *w) */
+/*@probe { */
+/*@probe     struct probe_shell *shell = (struct probe_shell *)f; */
+/*@probe     const long id = (long)shell->id; */
+/*@probe     enum poll_state state; */
+/*@probe     probe_expect(!shell->ready, "POLLED AFTER READY", "task", id, 0, 0); */
+/*@probe     probe_expect(pthread_equal(probe_main, pthread_self()), "WRONG THREAD", */
+/*@probe                  "poll", id, 0, 0); */
+/*@probe     probe_expect(w->task_id == shell->id, "WRONG OWNER", "waker", id, */
+/*@probe                  (long)w->task_id, 0); */
+/*@probe     probe_event(PROBE_POLL, (int)id, -1, 0); */
+/*@probe     state = shell->inner->poll(shell->inner, w); */
+/*@probe     shell->ready = state == READY; */
+/*@probe     probe_event(state == READY ? PROBE_READY : PROBE_PENDING, (int)id, -1, 0); */
+/*@probe     return state; */
+/*@probe } */
 
 /* --- Executor: owns the tasks, polls those in the ready queue ---------- */
 
-/*
- * One per thread. Its wakers point into it: a thread that holds one must be
- * joined before this thread ends.
- */
-static _Thread_local struct {
-    struct future *tasks[MAX_TASKS]; /* by id; an id is never reused */
+static struct {
+    struct future *tasks[MAX_TASKS]; /* by task id, which is never reused */
+    size_t next_task_id;
     struct ready_queue ready_queue;
-    size_t next_id;
-    struct thread thread;
-} current_executor = {
-    .ready_queue.lock = PTHREAD_MUTEX_INITIALIZER,
-    .thread = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false},
-};
+    struct parker parker; /* of the thread that runs it */
+} executor;
 
-/* The id leaves the queue before the poll: a wake during it queues it again. */
-static bool pop_ready(size_t *id)
+static void executor_init(void)
 {
-    struct ready_queue *queue = &current_executor.ready_queue;
-    bool found;
-
-    pthread_mutex_lock(&queue->lock);
-    found = queue->count > 0;
-    if (found) {
-        *id = queue->ids[0];
-        queue->count--;
-        memmove(queue->ids, queue->ids + 1, queue->count * sizeof(*id));
-    }
-    pthread_mutex_unlock(&queue->lock);
-    return found;
+    ready_queue_init(&executor.ready_queue);
+    parker_init(&executor.parker);
+    /*@probe probe_main = pthread_self(); */
 }
 
 /* Take the task out of `tasks`. Returns: NULL if it has finished. */
-static struct future *get_future(size_t id)
+static struct future *get_future(size_t task_id)
 {
-    struct future *task = current_executor.tasks[id];
+    struct future *task = executor.tasks[task_id];
 
-    current_executor.tasks[id] = NULL;
+    executor.tasks[task_id] = NULL;
     return task;
 }
 
-static struct waker get_waker(size_t id)
+static void insert_task(size_t task_id, struct future *task)
 {
-    return (struct waker){&current_executor.thread, id,
-                          &current_executor.ready_queue};
+    executor.tasks[task_id] = task;
 }
 
-static void insert_task(size_t id, struct future *task)
+static struct waker get_waker(size_t task_id)
 {
-    current_executor.tasks[id] = task;
+    return (struct waker){&executor.parker, task_id, &executor.ready_queue};
 }
 
 static size_t task_count(void)
 {
     size_t count = 0;
 
-    for (size_t id = 0; id < MAX_TASKS; id++)
-        count += current_executor.tasks[id] != NULL;
+    for (size_t i = 0; i < executor.next_task_id; i++)
+        count += executor.tasks[i] != NULL;
     return count;
 }
 
-/*
- * The caller keeps ownership of the future, which must stay valid and unmoved
- * until it is READY.
- */
+/* The caller keeps the future valid and unmoved until it is READY. */
 static void spawn(struct future *future)
 {
-    const size_t id = current_executor.next_id++;
+    const size_t task_id = executor.next_task_id++;
 
-    lesson_expect(id < MAX_TASKS, "too many tasks");
-    insert_task(id, future);
-    push_ready(&current_executor.ready_queue, id);
+    lesson_expect(task_id < MAX_TASKS, "too many tasks");
+    /*@probe probe_event(PROBE_SPAWN, (int)task_id, -1, 0); */
+    /*@probe struct probe_shell *shell = &probe_shells[task_id]; */
+    /*@probe *shell = (struct probe_shell){{probe_poll, 0}, future, task_id, */
+    /*@probe                               false}; */
+    /*@probe future = &shell->future; */
+    insert_task(task_id, future);
+    push_ready(&executor.ready_queue, task_id);
+}
+
+/*@todo 5.3 run_ready_tasks
+en: Poll each task whose id comes out of the ready queue, with a waker of its
+en: own. A task that is NOT_READY goes back to `tasks`. get_future() gives NULL
+en: for a task that has finished: a late wake, and harmless.
+fr: Sondez chaque tâche dont le numéro sort de la file, avec un waker à elle.
+fr: Une tâche NOT_READY retourne dans `tasks`. get_future() rend NULL pour une
+fr: tâche terminée : un réveil tardif, sans conséquence.
+stub:
+static void run_ready_tasks(void)
+{
+    (void)pop_ready;
+    (void)get_future;
+    (void)get_waker;
 }
 
 static void block_on(struct future *future)
 {
-    size_t id;
-
     spawn(future);
     for (;;) {
-        while (pop_ready(&id)) {
-            struct future *task = get_future(id);
-            const struct waker waker = get_waker(id);
-
-            if (!task)
-                continue; /* woken after READY: late, and harmless */
-            figures.polls++;
-            if (task->poll(task, &waker) == NOT_READY)
-                insert_task(id, task);
-        }
+        run_ready_tasks();
         if (task_count() == 0)
             break;
-        lesson_logf("%zu pending tasks. Sleep until notified.", task_count());
-        park(&current_executor.thread);
+        park(&executor.parker);
     }
     lesson_log("All tasks finished");
 }
-
-/* --- Bell: a thread that wakes a task when its socket is readable ------ */
-
-enum { MAX_RINGS = 16 };
-
-struct ring {
-    struct pollfd socket;
-    struct waker waker;
-};
-
-/* The bell reads rings from the pipe, and ends when the pipe is closed. */
-static struct {
-    int pipe[2];
-    pthread_t thread;
-} bell;
-
-/* Wake once, when `stream` is readable. A write of PIPE_BUF or less is atomic.
- */
-static void bell_hand_over(int stream, const struct waker *waker)
+*/
+static void run_ready_tasks(void)
 {
-    const struct ring ring = {{.fd = stream, .events = POLLIN}, *waker};
+    size_t task_id;
 
-    lesson_unwrap((int)write(bell.pipe[1], &ring, sizeof(ring)), "write");
-}
+    while (pop_ready(&executor.ready_queue, &task_id)) {
+        struct future *task = get_future(task_id);
+        const struct waker waker = get_waker(task_id);
 
-static void *bell_loop(void *unused)
-{
-    struct pollfd fds[MAX_RINGS] = {{.fd = bell.pipe[0], .events = POLLIN}};
-    struct waker wakers[MAX_RINGS];
-    nfds_t count = 1; /* the pipe, then the sockets */
-
-    (void)unused;
-    lesson_name_thread("bell");
-    for (;;) {
-        struct ring ring;
-
-        figures.epoll_waits++;
-        if (poll(fds, count, -1) < 0)
-            continue; /* EINTR: revents is not set */
-        for (nfds_t i = count - 1; i > 0; i--) {
-            if (!fds[i].revents)
-                continue;
-            lesson_logf("Ring - wake task %zu", wakers[i].id);
-            wake(&wakers[i]);
-            fds[i] = fds[--count]; /* a ring is used once: fill the gap */
-            wakers[i] = wakers[count];
-        }
-        if (!fds[0].revents)
+        if (!task)
             continue;
-        if (read(fds[0].fd, &ring, sizeof(ring)) == 0)
-            return NULL;
-        lesson_expect(count < MAX_RINGS, "too many sockets for the bell");
-        fds[count] = ring.socket;
-        wakers[count++] = ring.waker;
+        figures.polls++;
+        if (task->poll(task, &waker) == NOT_READY)
+            insert_task(task_id, task);
     }
 }
 
-static void bell_start(void)
+static void block_on(struct future *future)
 {
-    lesson_unwrap(pipe2(bell.pipe, O_CLOEXEC), "pipe");
-    lesson_spawn_thread(&bell.thread, bell_loop, NULL);
+    spawn(future);
+    for (;;) {
+        run_ready_tasks();
+        if (task_count() == 0)
+            break;
+        park(&executor.parker);
+    }
+    lesson_log("All tasks finished");
 }
+/*@end 5.3*/
+/*@end executor.h*/
 
-static void bell_stop(void)
-{
-    close(bell.pipe[1]);
-    pthread_join(bell.thread, NULL);
-    close(bell.pipe[0]);
-}
+#include "bell.h"
 
 /* --- HttpGetFuture: one GET -------------------------------------------- */
 
@@ -296,18 +416,19 @@ static enum poll_state http_get_poll(struct future *future,
 
     if (request->stream < 0) {
         lesson_log("First poll - start operation");
-        if (lesson_write_request(request) < 0)
+        future->error = lesson_write_request(request);
+        if (future->error)
             return READY;
     }
-    do {
+    do
         n = lesson_read(request);
-        if (n == -EAGAIN) {
-            lesson_log("Data not ready");
-            bell_hand_over(request->stream, waker);
-            return NOT_READY;
-        }
-    } while (n > 0);
-    /* 0 bytes: the server has closed the connection; the response is whole. */
+    while (n > 0);
+    if (n == -EAGAIN) {
+        lesson_log("Data not ready");
+        bell_watch(request->stream, waker);
+        return NOT_READY;
+    }
+    future->error = (int)n; /* 0: the end of the response; it is whole */
     close(request->stream);
     return READY;
 }
@@ -322,7 +443,7 @@ static struct http_get_future http_get(int port, const char *path)
 
 /* --- async_main: two GETs, one after the other ------------------------- */
 
-/* A state machine: `state` is the await it is at, `get` what it awaits. */
+/* A state machine: `state` says what it waits for, `get` is that future. */
 struct async_main {
     struct future future;
     enum { START, WAIT_1, WAIT_2 } state;
@@ -339,28 +460,24 @@ static enum poll_state async_main_poll(struct future *future,
     switch (self->state) {
     case START:
         lesson_log("Program starting");
-        self->get = http_get(self->port, "/600/HelloAsyncAwait");
+        self->get = http_get(self->port, lesson_path(0));
         self->state = WAIT_1;
         __attribute__((fallthrough));
     case WAIT_1:
         if (get->poll(get, waker) == NOT_READY)
             return NOT_READY;
-        if (!lesson_print(&self->get.request))
+        future->error = lesson_print(&self->get.request);
+        if (future->error)
             return READY;
-        self->get = http_get(self->port, "/400/HelloAsyncAwait");
+        self->get = http_get(self->port, lesson_path(1));
         self->state = WAIT_2;
         __attribute__((fallthrough));
     case WAIT_2:
         if (get->poll(get, waker) == NOT_READY)
             return NOT_READY;
-        lesson_print(&self->get.request);
+        future->error = lesson_print(&self->get.request);
     }
     return READY;
-}
-
-static struct async_main async_main(int port)
-{
-    return (struct async_main){.future.poll = async_main_poll, .port = port};
 }
 
 /* --- main -------------------------------------------------------------- */
@@ -370,10 +487,11 @@ int main(int argc, char **argv)
     const int port = lesson_start(
         argc, argv,
         "Lesson 05, stage executor: two GETs, an executor and a bell.", NULL);
-    struct async_main root = async_main(port);
+    struct async_main root = {.future.poll = async_main_poll, .port = port};
 
+    executor_init();
     bell_start();
     block_on(&root.future);
     bell_stop();
-    return lesson_end();
+    return lesson_end(root.future.error);
 }

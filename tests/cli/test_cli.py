@@ -195,6 +195,9 @@ class Usage(Case):
                           ["get", "--reactor", "x", "http://localhost/"],
                           ["demo", "--reactor", "x"],
                           ["demo", "--port", "0"],
+                          ["demo", "--slow", "0"], ["demo", "--slow", "x"],
+                          ["demo", "--step"], ["demo", "--lang", "de"],
+                          ["demo", "--lang"],
                           ["get", "--repeat", "0", "http://127.0.0.1/"],
                           ["get", "--repeat", "2x", "http://127.0.0.1/"],
                           ["get", "--timeout", "-1", "http://127.0.0.1/"],
@@ -757,13 +760,53 @@ class Demo(Case):
         waker = "executor    " if "fused" in str(MODE) else "reactor     "
         words = ["program starting", "first poll of GET /600/", "not ready",
                  "executor    parks", f"{waker}wakes",
-                 "HTTP/1.1 200 OK", "| HelloAsyncAwait",
-                 "first poll of GET /400/", "| HelloAsyncAwait", "wall time"]
+                 "| HTTP/1.1 200 OK, ", ": HelloAsyncAwait",
+                 "first poll of GET /400/", ": HelloAsyncAwait", "wall time"]
         at = 0
         for word in words:  # in this order
             found = result.stdout.find(word, at)
             self.assertGreaterEqual(found, 0, word)
             at = found + len(word)
+
+    def test_headers_are_shown_when_asked_for(self):
+        result = run("demo", "--headers")
+        self.assertRegex(result.stdout, r"(?m)^    \| Content-Length: 15$")
+        self.assertRegex(result.stdout, r"(?m)^    \| HelloAsyncAwait$")
+
+    def test_a_replay_shows_the_same_log_later(self):
+        for option in ["--replay"], ["--slow", "0.5"]:
+            result = run("demo", *option)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertIn("recording", result.stderr)
+            self.assertEqual(result.stdout.count(": HelloAsyncAwait"), 2)
+            self.assertIn("program ends", result.stdout)
+
+    def test_it_speaks_french(self):
+        result = run("demo", "--lang", "fr")
+        for words in ("sonde la tâche", "s'endort (park)", "est réveillé",
+                      "en-têtes : HelloAsyncAwait", "temps écoulé"):
+            self.assertIn(words, result.stdout)
+
+    def test_step_waits_for_a_key_for_each_line(self):
+        leader, follower = os.openpty()
+        program = subprocess.Popen([PROGRAM, "demo", "--step", "--lang=en"],
+                                   stdin=follower, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        os.close(follower)
+        with program:
+            for line in program.stderr:
+                if "next line" in line:
+                    break
+            os.write(leader, b" ")
+            for line in program.stdout:
+                if "task #0 spawned" in line:
+                    break
+            os.write(leader, b"  q")
+            rest = program.stdout.read()
+            os.close(leader)
+        self.assertEqual(program.returncode, 0)
+        self.assertIn("polls task #0", rest)
+        self.assertNotIn("would block", rest)
 
     def test_figures_against_a_server_that_runs(self):
         with Serve() as server:

@@ -3,7 +3,7 @@
 """Run the stage programs of lessons/ against a small delay server of its own.
 
     test_lessons.py                      compile them with $CC $CFLAGS first
-    test_lessons.py L02 L03 L05 L06      the four programs, built already
+    test_lessons.py BUILD/lessons/lesson-*    programs that are built already
 
 Checks the figures, the order of the events in the log, the folding of
 repeats, and the ways a request can fail. Loopback and port 0 only.
@@ -23,12 +23,18 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LESSONS = os.path.join(HERE, "..", "..", "lessons")
+sys.path.insert(0, os.path.join(HERE, "..", "..", "course"))
+
+import cut  # noqa: E402
+import lessons  # noqa: E402
+
 FOLDERS = {
     "02": "02-busy-poll-http",
     "03": "03-epoll-runtime",
     "05": "05-waker-executor",
     "06": "06-reactor-thread",
 }
+HUNDRED = {"04": "04-hundred"}  # not two GETs, but a hundred
 PROGRAMS = {}
 
 SECONDS = 300  # a run that takes longer is a hang, on any machine
@@ -37,7 +43,7 @@ OFTEN = 100  # busy polling polls at least this many times as often
 FIRST = "First poll - start operation"
 NOT_READY = "Data not ready"
 SCHEDULE = "Schedule other tasks"
-SLEEP = "1 pending tasks. Sleep until notified."
+SLEEP = "Sleep until notified"
 STATUS = "HTTP/1.1 200 OK"
 BODY = "HelloAsyncAwait"
 LINE = re.compile(r"^ *(\d+\.\d) ms  (\S+) +(.*)$")
@@ -252,6 +258,27 @@ class Figures(Stage):
         self.assert_figures(run, polls=(3, most - 1), would_block=(2, most - 2))
         self.assertEqual(run.texts()[0],
                          "busy-sleep: 350 ms of sleep between polls")
+        self.assertGreaterEqual(self.clock(run)[1], 340)
+
+    def clock(self, run):
+        """(ticks, ms that the latest came late) of the clock of 02."""
+        match = re.fullmatch(
+            r"clock: (\d+) ticks, the latest came (\d+\.\d) ms late",
+            run.texts()[-1])
+        self.assertTrue(match, run.stdout)
+        return int(match[1]), float(match[2])
+
+    def test_02_other_tasks_are_polled(self):
+        ticks, _ = self.clock(self.good("02", self.port))
+        self.assertGreaterEqual(ticks, 1)
+
+    def test_paths_of_the_command_line(self):
+        for stage in FOLDERS:
+            with self.subTest(stage):
+                run = self.good(stage, self.port, "/20/One", "/10/Two")
+                self.assertEqual([text for text in run.texts()
+                                  if text in ("One", "Two", BODY)],
+                                 ["One", "Two"])
 
     def test_03_sleeps_once_for_each_request(self):
         run = self.good("03", self.port)
@@ -354,6 +381,40 @@ class Interrupted(Stage):
         self.check("06", SLEEP)
 
 
+class Hundred(Stage):
+    """04: many GETs at once; one that fails does not keep the others back."""
+
+    def lines(self, run):
+        return sorted(text for text in run.texts() if text.startswith("GET "))
+
+    def test_a_hundred_without_a_path(self):
+        with DelayServer(scale=0.2) as server:
+            run = self.good("04", server.port)
+        self.assertEqual(self.lines(run), sorted(
+            f"GET {i}: Hello-{i}" for i in range(100)))
+        self.assert_figures(run, polls=(100, 1000), epoll_waits=(1, 1000),
+                            wakes=(0, 0), parks=(0, 0))
+
+    def test_paths_of_the_command_line(self):
+        with DelayServer() as server:
+            run = self.good("04", server.port, "/40/One", "/20/Two", "/30/One")
+        self.assertEqual(self.lines(run),
+                         ["GET 0: One", "GET 1: Two", "GET 2: One"])
+
+    def test_pieces(self):
+        with DelayServer(scale=0.05, mode="apart") as server:
+            run = self.good("04", server.port, "/600/One", "/400/Two",
+                            server=server)
+        self.assertEqual(self.lines(run), ["GET 0: One", "GET 1: Two"])
+
+    def test_nobody_listens(self):
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            run = Run("04", closed.getsockname()[1]).parse(self)
+        self.assertEqual(run.status, 1)
+        self.assertIn("no server listens", run.stderr)
+
+
 class Folding(Stage):
     """lesson.h alone: no line is lost, whatever is folded."""
 
@@ -364,6 +425,15 @@ class Folding(Stage):
         "ababac": ["a", "b", "... again, 1 times (lines above: 2)", "a", "c"],
         "abaab": ["a", "b", "a", "... again, 1 times (lines above: 1)", "b"],
         "abcabc": ["a", "b", "c", "a", "b", "c"],
+        "abcabcabcab": ["a", "b", "c", "a", "b", "c",
+                        "... again, 1 times (lines above: 3)", "a", "b"],
+        "abcabcabcabcd": ["a", "b", "c", "a", "b", "c",
+                          "... again, 2 times (lines above: 3)", "d"],
+        "abcdabcdabcda": ["a", "b", "c", "d", "a", "b", "c", "d",
+                          "... again, 1 times (lines above: 4)", "a"],
+        "aabaabaabaab": ["a", "... again, 1 times (lines above: 1)", "b",
+                         "a", "... again, 1 times (lines above: 1)", "b",
+                         "... again, 2 times (lines above: 3)"],
         "afa": ["a", "f", "a"],
         "affa": ["a", "f", "f", "a"],
     }
@@ -371,7 +441,7 @@ class Folding(Stage):
     #include "%s/lesson.h"
     int main(int argc, char **argv)
     {
-        static const char *const texts[] = {"a", "b", "c"};
+        static const char *const texts[] = {"a", "b", "c", "d"};
 
         lesson_start(1, argv, "", NULL);
         for (const char *c = argc > 1 ? argv[1] : ""; *c; c++) {
@@ -380,7 +450,7 @@ class Folding(Stage):
             else
                 lesson_log(texts[*c - 'a']);
         }
-        return lesson_end();
+        return lesson_end(0);
     }
     """
 
@@ -422,7 +492,8 @@ class Failures(Stage):
                                   "Connection reset by peer")
 
     def test_unknown_arguments(self):
-        bad = [["--frob"], ["0"], ["65536"], ["80x"], [""], ["80", "81"]]
+        bad = [["--frob"], ["0"], ["65536"], ["80x"], [""], ["80", "81"],
+               ["/1/a"], ["80", "1/a"]]
         for stage in FOLDERS:
             more = [["--sleep", "5"]] if stage != "02" else [
                 ["--sleep"], ["--sleep", "0"], ["--sleep", "x"]]
@@ -445,28 +516,35 @@ def compile_program(source, program):
     cc = os.environ.get("CC", "cc").split()
     flags = os.environ.get("CFLAGS", "-O2").split()
     subprocess.run(
-        [*cc, "-std=c11", "-D_GNU_SOURCE", "-pthread", *flags, source,
-         "-o", program], check=True)
+        [*cc, "-std=c11", "-D_GNU_SOURCE", "-pthread", *flags,
+         "-I", os.path.dirname(program), source, "-o", program], check=True)
 
 
 def compile_lessons(folder):
-    for stage, name in FOLDERS.items():
+    with open(os.path.join(folder, "executor.h"), "w",
+              encoding="utf-8") as file:  # what 06 includes of 05
+        file.write(cut.export(lessons.find("05"), "executor.h"))
+    for stage, name in {**FOLDERS, **HUNDRED}.items():
         PROGRAMS[stage] = os.path.join(folder, stage)
         compile_program(os.path.join(LESSONS, name, "lesson.c"),
                         PROGRAMS[stage])
 
 
 def main():
-    given = [a for a in sys.argv[1:] if not a.startswith("-")]
-    with tempfile.TemporaryDirectory() as folder:
-        if len(given) == len(FOLDERS):
-            PROGRAMS.update(zip(FOLDERS, map(os.path.abspath, given)))
-        elif not given:
-            compile_lessons(folder)
+    programs, names = {}, []
+    for argument in sys.argv[1:]:
+        number = re.search(r"lesson-(\d\d)-[^/]*$", argument)
+        if number:
+            programs[number[1]] = os.path.abspath(argument)
         else:
-            sys.exit("usage: test_lessons.py [L02 L03 L05 L06]")
-        flags = [a for a in sys.argv[1:] if a.startswith("-")]
-        result = unittest.main(argv=sys.argv[:1] + flags, exit=False,
+            names.append(argument)
+    with tempfile.TemporaryDirectory() as folder:
+        PROGRAMS.update(programs)
+        if not programs:
+            compile_lessons(folder)
+        elif not {*FOLDERS, *HUNDRED} <= set(programs):
+            sys.exit("usage: test_lessons.py [BUILD/lessons/lesson-*] [TEST]")
+        result = unittest.main(argv=sys.argv[:1] + names, exit=False,
                                verbosity=2).result
     sys.exit(not result.wasSuccessful())
 

@@ -122,6 +122,7 @@ EXAMPLES = [
     Run("examples", "channel_publisher", exact=False),
     Run("examples", "coroutines", 2),
     Run("examples", "faster", 60000, input=b"me\n"),
+    Run("examples", "first"),
     Run("examples", "fork_fib", 12),
     Run("examples", "fork_sort", input=b"".join(
         b"%d\n" % (i * 7919 % 5003) for i in range(3000))),

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * language.h - English or French, for what the program prints.
+ *
+ * Both texts stand where they are used: a text cannot be forgotten in one
+ * language, and the compiler checks the formats of both.
+ */
+#ifndef RV_CLI_LANGUAGE_H
+#define RV_CLI_LANGUAGE_H
+
+/*
+ * Choose by --lang fr or --lang en, which is taken out of the arguments; else
+ * by LC_ALL, LC_MESSAGES or LANG, the first that is set. Call it first.
+ *
+ * Returns: CLI_OK; CLI_USAGE after a message.
+ */
+int language_choose(int *argc, char **argv);
+
+/* Returns: "en" or "fr". */
+const char *language_name(void);
+
+/* Returns: one of the two. Neither is copied. */
+const char *say(const char *english, const char *french)
+    __attribute__((format_arg(1), format_arg(2)));
+
+#endif /* RV_CLI_LANGUAGE_H */

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: MIT
+"""Names what is wrong in a run, with the evidence; or says that it cannot.
+
+A name is given only when the recorded steps show it. Each rule below looks for
+one cause and returns a Finding or None; diagnose() asks them in order.
+"""
+import functools
+import os
+import tomllib
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LANGUAGES = ("en", "fr")
+MOST_NAMES = 6  # of threads in a sentence
+
+
+@functools.lru_cache(None)
+def table():
+    """causes.toml, and what lessons say of their own causes beside it."""
+    with open(os.path.join(HERE, "causes.toml"), "rb") as file:
+        return tomllib.load(file)
+
+
+def key_of(cause):
+    return (cause or "").strip().replace(" ", "_")
+
+
+def name_of(cause):
+    return (cause or "").strip().replace("_", " ")
+
+
+def split(cause):
+    """("LOST WAKE", "queued, not unparked") of "LOST WAKE: queued, ..."."""
+    cause, _, kind = (cause or "").partition(":")
+    return name_of(cause), kind.strip() or None
+
+
+def evidence(cause, key, **values):
+    """The evidence as a sentence in each language."""
+    for owner in (key_of(cause), "ANY"):
+        texts = table().get(owner, {}).get("evidence", {}).get(key)
+        if texts:
+            break
+    else:
+        texts = table()["ANY"]["evidence"]["numbers"] if "a" in values \
+            else {"en": key, "fr": key}
+    said = {}
+    for language in LANGUAGES:
+        try:
+            said[language] = texts[language].format(**{
+                name: value.get(language) if isinstance(value, dict)
+                else value for name, value in values.items()})
+        except (KeyError, IndexError):
+            said[language] = texts.get(language, key)
+    return said
+
+
+def why(cause, kind=None):
+    entry = table().get(key_of(cause), {})
+    entry = entry.get("kinds", {}).get(kind, {}).get("why") or \
+        entry.get("why") or {}
+    return {language: entry.get(language, "") for language in LANGUAGES}
+
+
+class Finding:
+    """A cause that fits: its evidence, and the step that shows it."""
+
+    def __init__(self, cause, key=None, kind=None, step=None, todo=None,
+                 line=0, **values):
+        self.cause, self.kind = name_of(cause), kind
+        self.evidence = evidence(cause, key, **values) if key else \
+            {"en": "", "fr": ""}
+        self.step = step  # a Step of the trace
+        self.line = line or (step.line if step else 0)
+        self.todo = todo
+
+    def __repr__(self):
+        return f"Finding({self.cause}: {self.kind}; {self.evidence['en']})"
+
+
+class Run:
+    """A result with its steps, and what the rules ask of it."""
+
+    def __init__(self, result, steps, names, wanted=None, texts=(),
+                 uses_wakers=False):
+        self.uses_wakers = uses_wakers  # the lesson says who leaves one
+        self.result, self.steps, self.names = result, steps, names
+        self.recording = result.recording
+        self.wanted = wanted  # the paths that have to be asked for, or None
+        self.texts = list(texts)  # what has to be in the output
+        self.blocked = ", ".join(result.blocked[:MOST_NAMES]) + (
+            ", …" if len(result.blocked) > MOST_NAMES else "") or "-"
+        self.wall = round(result.seconds * 1000)
+        self.ids = {step.task for step in steps
+                    if step.kind in ("poll", "spawn") and step.task >= 0}
+        polling = [s.thread for s in steps if s.kind == "poll"]
+        self.executor = polling[0] if polling else 1
+        self.executor_name = self.recording.name_of(self.executor)
+
+    def last(self, kinds, before=None, **wanted):
+        """(index, step) of the last step like this, or (-1, None)."""
+        for i in range((len(self.steps) if before is None else before) - 1,
+                       -1, -1):
+            step = self.steps[i]
+            if step.kind in kinds and all(
+                    getattr(step, name) == value
+                    for name, value in wanted.items()):
+                return i, step
+        return -1, None
+
+    def after(self, index, kinds, **wanted):
+        """The first step like this behind an index, or (-1, None)."""
+        for i in range(index + 1, len(self.steps)):
+            step = self.steps[i]
+            if step.kind in kinds and all(
+                    getattr(step, name) == value
+                    for name, value in wanted.items()):
+                return i, step
+        return -1, None
+
+    def pending(self):
+        """Tasks that wait: the last that was seen of them is NOT_READY."""
+        state = {}
+        for step in self.steps:
+            if step.kind in ("spawn", "poll", "pending", "ready", "drop"):
+                state[step.task] = step.kind
+        return [task for task, kind in state.items()
+                if kind in ("spawn", "pending", "poll")]
+
+    def queue(self):
+        """Task ids in the ready queue, from the pushes and pops."""
+        queue = []
+        for step in self.steps:
+            if step.kind == "push":
+                queue.append(step.task)
+            elif step.kind == "pop" and step.task in queue:
+                queue.remove(step.task)
+        return queue
+
+    def parked(self):
+        """The index of the executor's park() that has not returned."""
+        i, step = self.last(("park", "permit", "awake"), thread=self.executor)
+        if step and step.kind == "park":
+            return i
+        asleep = any(one.parking and one.index == self.executor
+                     for one in self.recording.threads)
+        return len(self.steps) - 1 if asleep else -1
+
+    def answered(self):
+        """All answers were sent, and what was asked for was printed."""
+        site = self.result.site
+        if self.wanted is None or not site:
+            return False
+        sent = [path for _, path in site.answers]
+        return sorted(sent) == sorted(self.wanted) and not site.left and \
+            not self.missing()
+
+    def missing(self):
+        output = self.result.output.decode("utf-8", "replace")
+        return [text for text in self.texts if text not in output]
+
+    def last_steps(self, count=10):
+        return "; ".join(
+            f"{step.name} {step.kind}" +
+            (f" task {step.task}" if step.task >= 0 else "") +
+            (f" source {step.source}" if step.source >= 0 else "") +
+            (f" x{step.times}" if step.times > 1 else "")
+            for step in [one for one in self.steps
+                         if one.kind != "answer"][-count:]) or "-"
+
+    def last_words(self):
+        """The last line of the output that is no figures."""
+        lines = [line for line in
+                 self.result.output.decode("utf-8", "replace").splitlines()
+                 if line.strip() and not line.startswith("figures ")]
+        return lines[-1].strip()[:160] if lines else ""
+
+
+# --- how a run ended -------------------------------------------------------
+
+def failed_in_program(run):
+    """The checker's own code has seen it."""
+    if not run.recording.fail:
+        return None
+    cause, key, (a, b, c) = run.recording.fail
+    cause, kind = split(cause)
+    step = run.steps[-1] if run.steps else None
+    return Finding(cause, key, kind, step, a=a, b=b, c=c)
+
+
+def crashed(run):
+    result, recording = run.result, run.recording
+    number = recording.crash_signal
+    if result.signal in (None, "SIGKILL", "SIGTERM") and not number:
+        return None
+    thread = recording.name_of(recording.crash_thread)
+    line = getattr(recording, "crash_line", 0)
+    words = run.last_words()
+    if recording.overflowed:
+        return Finding("STACK OVERFLOW", "signal", None,
+                       run.steps[-1] if run.steps else None, line=line,
+                       signal=result.signal, thread=thread)
+    if result.signal in (None, "SIGKILL", "SIGTERM"):
+        return None
+    text = f": {words}" if words and result.signal == "SIGABRT" else ""
+    return Finding("CRASHED", "signal", result.signal,
+                   run.steps[-1] if run.steps else None, line=line,
+                   signal=result.signal, thread=thread,
+                   text={"en": text, "fr": text.replace(": ", " : ", 1)})
+
+
+def stopped_itself(run):
+    if run.result.stopped:
+        return Finding("STOPPED ITSELF", "stopped")
+    return None
+
+
+def left_a_child(run):
+    if run.result.left and run.result.signal is None and \
+            not run.result.limit and not run.result.stuck:
+        return Finding("LEFT A CHILD", "left", count=run.result.left)
+    return None
+
+
+def started_a_process(run):
+    count = run.recording.counts["forks"]
+    if count and not run.result.stuck:
+        return Finding("STARTS A PROCESS", "forks", None,
+                       run.steps[-1] if run.steps else None, count=count)
+    return None
+
+
+def starts_anew(run):
+    if run.wanted is None or not run.result.site:
+        return None
+    count = max(len(run.result.site.connections),
+                run.recording.counts["connect"])
+    if count <= 2 * len(run.wanted) + 2:
+        return None
+    _, step = run.last(("connect",))
+    return Finding("STARTS ANEW", "connects", None, step, count=count,
+                   wanted=len(run.wanted))
+
+
+def output_without_end(run):
+    if run.result.too_much:
+        return Finding("OUTPUT WITHOUT END", "bytes", None, None,
+                       bytes=len(run.result.output), wall=run.wall)
+    return None
+
+
+def registered_twice(run):
+    count = run.recording.counts["ctl_twice"]
+    if not count or run.result.ended and run.result.status == 0:
+        return None
+    _, step = run.last(("register",))
+    return Finding("REGISTERED TWICE", "count", None, step, count=count)
+
+
+def ended_early(run):
+    result = run.result
+    if result.stuck or result.limit or result.status is None or \
+            (result.ended and result.status == 0):
+        return None
+    if result.ended and run.wanted is not None and not result.site.requests:
+        return None  # NOTHING WAS ASKED says more
+    words = run.last_words()
+    step = run.steps[-1] if run.steps else None
+    return Finding("ENDED EARLY", "said" if words else "status", None, step,
+                   a=result.status, text=words)

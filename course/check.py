@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: MIT
+"""Checks an answer: build, plain run, figures, cases, sweep, sanitizers.
+
+    verdict = check.check(lesson, path)
+    result = check.run_plain(lesson, path)
+
+The first step that fails is reported, and the rest is not done.
+"""
+import functools
+import hashlib
+import os
+import sys
+import threading
+import time
+
+import answer
+import build
+import causes as naming
+import judge
+import lessons
+import run as runs
+import sanitize
+import server
+import sweep
+import trace as traces
+from answer import (CASE_CPU, CASE_LIMIT, SWEEP_PATHS,
+                    calibrate, normal_of)  # noqa: F401: for who calls check
+
+CASES_SIDE_BY_SIDE = 4
+
+
+def causes():
+    """The table of causes.toml."""
+    return naming.table()
+
+
+@functools.lru_cache(None)
+def tree_id():
+    """A short hash of the tree's lessons and of the checker."""
+    digest = hashlib.sha256()
+    for folder in (lessons.FOLDER, lessons.HERE):
+        for where, folders, names in sorted(os.walk(folder)):
+            folders[:] = [one for one in folders if one != "__pycache__"]
+            for name in sorted(names):
+                path = os.path.join(where, name)
+                digest.update(os.path.relpath(path, lessons.ROOT).encode())
+                with open(path, "rb") as file:
+                    digest.update(file.read())
+    return digest.hexdigest()[:10]
+
+
+class Checker(answer.Answer):
+    """An answer on its way through the steps."""
+
+    # --- the verdict ---
+
+    def verdict(self, step, finding=None, todo=None, run=None):
+        result = {
+            "lesson": self.lesson.number, "passed": finding is None,
+            "step": step, "cause": None, "kind": None, "evidence": None,
+            "why": None, "todo": None, "line": None, "hint": None,
+            "figures": self.figures, "seed": self.seed,
+            "seconds": round(time.monotonic() - self.begin, 2),
+            "schedule": self.schedule, "trace": self.trace,
+            "build_log": self.log or None,
+            "changed_outside": bool(self.build and
+                                    self.made.changed_outside),
+            "steps": self.done, "hopeless": None}
+        if not finding:
+            return result
+        result["todo"], result["line"] = self.place(finding, todo) \
+            if self.build else (finding.todo, finding.line or None)
+        result.update(cause=finding.cause, kind=finding.kind,
+                      evidence=finding.evidence, hint=1,
+                      why=naming.why(finding.cause, finding.kind),
+                      open=sorted(self.stubs()) if self.build else [])
+        if run and (run.result.stuck or run.result.limit):
+            result["hopeless"] = self.step_number(run, finding)
+        if run:
+            finding.todo = result["todo"]
+            result["trace"] = self.keep_trace(run, finding)
+        return result
+
+    def check(self):
+        """All steps. Returns the verdict."""
+        self.begin = time.monotonic()
+        if self.server:
+            return self.check_in_folder()
+        with server.Server() as self.server:
+            return self.check_in_folder()
+
+    def check_in_folder(self):
+        with build.Folder(self.work) as self.folder:
+            try:
+                return self.steps()
+            finally:
+                self.cancel.set()
+                if self.build:
+                    self.build.stop()
+
+    def step(self, name):
+        self.done.append(name)
+        self.on_step(name)
+
+    def steps(self):
+        self.step("build")
+        finding = self.prepare()
+        if finding:
+            return self.verdict("build", finding)
+        measuring = threading.Thread(target=self.measure, daemon=True)
+        measuring.start()
+        self.step("plain")
+        plain = self.run_case("plain")
+        finding = self.diagnose(plain)
+        measuring.join()
+        self.figures = judge.figures_table(
+            self.lesson, traces.figures_of(plain.recording, plain.steps,
+                                           plain.result), self.normal)
+        if finding:
+            return self.verdict_or_cases("plain", finding, plain)
+        self.step("figures")
+        if judge.judge_figures(self.lesson, plain, self.figures, self.normal):
+            self.resolve(plain)
+            return self.verdict_or_cases("figures", judge.judge_figures(
+                self.lesson, plain, self.figures, self.normal), plain)
+        return self.steps_after_plain(plain)
+
+    def measure(self):
+        """The solution's own figures: beside the plain run, the first time."""
+        self.normal = normal_of(self)
+
+    def verdict_or_cases(self, step, finding, plain):
+        """The verdict; where its cause says little and a case knows the name
+        of what is wrong, that of the case."""
+        if finding.cause in judge.VAGUE and self.expect.get("case") and \
+                not self.stubs():
+            self.on_step("cases")
+            failed = self.cases()
+            if failed and failed[1].cause not in judge.VAGUE:
+                run, named, todo = failed
+                named.evidence = {
+                    language: f"{named.evidence[language]}; "
+                    f"{finding.evidence[language]}"
+                    for language in naming.LANGUAGES}
+                self.done.append("cases")
+                return self.verdict("cases", named, todo, run)
+        return self.verdict(step, finding, run=plain)
+
+    def steps_after_plain(self, plain):
+        if self.expect.get("case"):
+            self.step("cases")
+            failed = self.cases()
+            if failed:
+                run, finding, todo = failed
+                return self.verdict("cases", finding, todo, run)
+        kinds = [kind for kind in ("asan", "tsan")
+                 if self.expect.get("sanitize", {}).get(kind)]
+        for kind in kinds:
+            self.build.start(kind)
+        if self.expect.get("sweep") is not None:
+            self.step("sweep")
+            failed = self.sweep()
+            if failed:
+                self.schedule, (run, finding) = failed
+                self.resolve(run)
+                finding = judge.diagnose(run) or finding
+                self.tell_delay(run, finding)
+                return self.verdict("sweep", finding,
+                                    self.expect["sweep"].get("todo"), run)
+        if kinds:
+            self.step("sanitize")
+            finding = self.sanitizers(kinds)
+            if finding:
+                return self.verdict("sanitize", finding, run=plain)
+        self.resolve(plain)
+        self.keep_trace(plain)
+        return self.verdict("sanitize")
+
+    def cases(self):
+        """(run, finding, todo) of the first case in order that fails."""
+        rows, cancel = [], threading.Event()
+        for table in self.expect["case"]:
+            rows += [(table, self.seed + i)
+                     for i in range(table.get("seeds", 1))]
+
+        def one(index):
+            table, seed = rows[index]
+            limit = self.limit(table.get("limit", CASE_LIMIT))
+            run = self.run_case(table["name"], limit=limit, seed=seed,
+                                idle_cpu=CASE_CPU, cancel=cancel)
+            finding = self.diagnose(run)
+            return finding and (run, finding, table.get("todo"))
+
+        failed, _ = sweep.run_all(range(len(rows)), one, 600,
+                                  CASES_SIDE_BY_SIDE, cancel)
+        return failed and failed[1]
+
+    def sweep_case(self, delay=None, limit=None, cancel=None):
+        case = self.expect.get("sweep", {}).get("case", "plain")
+        return self.run_case(case, "sweep", SWEEP_PATHS, delay, limit,
+                             cancel=cancel)
+
+    def sweep(self):
+        """(schedule, (run, finding)) of the first delay that does harm."""
+        cancel = threading.Event()
+        base = self.sweep_case()
+        finding = self.diagnose(base)
+        if finding:
+            return None, (base, finding)
+
+        def one(delay):
+            run = self.sweep_case(delay, self.limit(CASE_LIMIT), cancel)
+            if run.result.limit or cancel.is_set():
+                return None  # slow is not stuck
+            finding = judge.diagnose(run)
+            return finding and (run, finding)
+
+        names = sweep.schedules(base.recording,
+                                self.expect["sweep"].get("threads"))
+        # Again with a longer delay: on a busy machine another thread may have
+        # been too late for the first.
+        names += [f"{name}+{sweep.LONG_MS}" for name in names]
+        found, self.swept = sweep.run_all(
+            names, one, sweep.SECONDS * answer.load_factor(), cancel=cancel)
+        return found
+
+    def tell_delay(self, run, finding):
+        """Say in the evidence where the delay was."""
+        for thread, call, line in run.recording.delays:
+            more = naming.evidence("ANY", "delay" if line else "delay_call",
+                                   thread=thread, call=call, line=line)
+            finding.evidence = {
+                language: f"{finding.evidence[language]} ({more[language]})"
+                for language in naming.LANGUAGES}
+
+    def sanitizers(self, kinds):
+        env = dict(os.environ, **sanitize.OPTIONS)
+        for kind in kinds:
+            program = self.build.finish(kind)
+            if not program and self.build.can(kind):
+                raise RuntimeError(f"{kind}: {self.build.log()}")
+            if not program:
+                continue  # this compiler has no such sanitizer
+            args, paths, _, _ = self.asked("sanitize", SWEEP_PATHS)
+            result = runs.run_bare([program], self.server, self.guard,
+                                   (240, 60), env, paths or (), args)
+            finding = sanitize.read(result.output, self.made.path)
+            if finding:
+                return finding
+        return None
+
+
+# --- what the commands call ------------------------------------------------
+
+def check(lesson, path, seed=None, cc="cc", limit=True, work=None,
+          on_step=None):
+    """The verdict on the file at `path`; None: the solution."""
+    return Checker(lesson, path, None, seed, cc, limit, work, on_step).check()
+
+
+def outcome(checker, run):
+    """How a run ended, for `run` and `try`."""
+    result = run.result
+    return {"build_log": None, "stuck": result.stuck or result.stopped,
+            "blocked": result.blocked, "limit": result.limit,
+            "signal": result.signal if not (result.stuck or result.limit or
+                                            result.too_much) else None,
+            "status": result.status, "seconds": result.seconds,
+            "normal": checker.normal.get("wall_ms", 0) / 1000,
+            "figures": {name: value for name, value in traces.figures_of(
+                run.recording, run.steps, result).items()
+                if name in checker.shown_figures()},
+            "output": result.output.decode("utf-8", "replace"),
+            "steps": checker.step_count, "trace": checker.trace}
+
+
+def run_once(lesson, path, work, act):
+    """Build an answer and do something with it; an outcome."""
+    checker = Checker(lesson, path, work=work)
+    checker.begin = time.monotonic()
+    with server.Server() as checker.server, \
+            build.Folder(checker.work) as checker.folder:
+        finding = checker.prepare()
+        if finding:
+            return {"build_log": checker.log or finding.evidence["en"],
+                    "finding": finding.cause, "stuck": False, "blocked": [],
+                    "limit": False, "signal": None, "status": None,
+                    "seconds": 0, "normal": 0, "figures": {}, "steps": 0,
+                    "trace": None}
+        checker.normal = normal_of(checker)
+        run = act(checker)
+        checker.resolve(run)
+        finding = judge.diagnose(run)
+        checker.keep_trace(run, finding)
+        return outcome(checker, run)
+
+
+def run_plain(lesson, path=None, arguments=(), show=False, work=None):
+    """Run the program as a learner would; its output goes through."""
+    def on_output(data):
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+    return run_once(lesson, path, work, lambda checker: checker.run_case(
+        "plain", on_output=on_output if show else None, extra=arguments))
+
+
+def replay(lesson, path, at, case=None, seed=None, work=None):
+    """Run again with the delay of the sweep at this call."""
+    def act(checker):
+        if seed is not None:
+            checker.seed = seed
+        if case:
+            return checker.run_case(case, delay=at)
+        return checker.sweep_case(at)
+
+    return run_once(lesson, path, work, act)
+
+
+def check_course(kinds, lesson=None, cc="cc", seed=None, jobs=None):
+    import proof
+    return proof.check_course(kinds, lesson, cc, seed, jobs)
+
+
+def command(options, lesson):
+    import proof
+    return proof.command(options, lesson)

@@ -1,0 +1,725 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * calls.c - the system and pthread calls of a check build, recorded.
+ *
+ * Part of probe.c (included there). Each function has the name of the real one,
+ * so the program's calls come here; the real one is found by dlsym(). A call
+ * that orders threads or touches the kernel is a *point*: the delay sweep may
+ * sleep before it.
+ */
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <threads.h>
+
+static void *find(const char *name)
+{
+    /* The newest condition variables, where there are two kinds of them. */
+    void *address = strncmp(name, "pthread_cond_", 13) == 0
+                        ? dlvsym(RTLD_NEXT, name, "GLIBC_2.3.2")
+                        : NULL;
+
+    return address ? address : dlsym(RTLD_NEXT, name);
+}
+
+#define REAL(name)                 \
+    static __typeof__(&name) real; \
+    if (!real)                     \
+    real = (__typeof__(&name))(uintptr_t)find(#name)
+
+static void real_sleep(const struct timespec *pause)
+{
+    REAL(clock_nanosleep);
+    real(CLOCK_MONOTONIC, 0, pause, NULL);
+}
+
+/* --- points, blocked marks --------------------------------------------- */
+
+enum { DELAY_MS = 150 };
+
+#define point() point_at(HERE, __func__)
+
+/* One more call of this thread; the sweep's delay, if it is this one. */
+static void point_at(const void *frame, const char *name)
+{
+    const struct timespec pause = {setting.delay_ms / 1000,
+                                   setting.delay_ms % 1000 * 1000000L};
+
+    if (!recording())
+        return;
+    new_row(NULL);
+    row()->calls++;
+    if (setting.delay_thread && row()->calls == setting.delay_call &&
+        strcmp(row()->name, setting.delay_thread) == 0) {
+        row()->delayed = 1;
+        snprintf(row()->delayed_in, sizeof(row()->delayed_in), "%s", name);
+        walk(frame, row()->delayed_pc);
+        record(frame, PROBE_SLEEP, -1, -1, -1, setting.delay_ms);
+        real_sleep(&pause);
+    }
+}
+
+static int64_t begin_wait(const void *frame, const char *what)
+{
+    self.sleeps++;
+    if (!recording())
+        return 0;
+    new_row(NULL);
+    if (row()->parking && strcmp(what, "pthread_mutex_lock") != 0) {
+        row()->parking = 0;
+        record(frame, PROBE_PARK, -1, -1, -1, 0);
+    }
+    walk(frame, row()->blocked_pc);
+    snprintf(row()->blocked_in, sizeof(row()->blocked_in), "%s", what);
+    __atomic_store_n(&row()->blocked_since, now_ns(), __ATOMIC_RELEASE);
+    return (int64_t)row()->blocked_since;
+}
+
+static void end_wait(void)
+{
+    if (recording())
+        __atomic_store_n(&row()->blocked_since, 0, __ATOMIC_RELEASE);
+}
+
+static long ms_of(int64_t ns)
+{
+    return (long)((ns + 999999) / 1000000);
+}
+
+static long ms_of_timespec(const struct timespec *time)
+{
+    return time ? ms_of((int64_t)time->tv_sec * 1000000000 + time->tv_nsec) : 0;
+}
+
+/* A call that waited: it blocked, if it came back with something. */
+static void waited(const void *frame, int64_t since, int result)
+{
+    if (since && result > 0)
+        record(frame, PROBE_BLOCK, -1, -1, -1, ms_of(now_ns() - since));
+}
+
+static void slept(const void *frame, long ms)
+{
+    if (recording())
+        __atomic_add_fetch(&memory->counts[COUNT_SLEPT], (uint64_t)ms,
+                           __ATOMIC_RELAXED);
+    record(frame, PROBE_SLEEP, -1, -1, -1, ms);
+}
+
+/* Whether a call on this descriptor would make the thread sleep now. */
+static bool would_sleep(int fd, short events)
+{
+    REAL(poll);
+    struct pollfd one = {.fd = fd, .events = events};
+    const int flags = fcntl(fd, F_GETFL);
+
+    return flags >= 0 && !(flags & O_NONBLOCK) && real(&one, 1, 0) == 0;
+}
+
+/* --- descriptors: tokens ----------------------------------------------- */
+
+enum { MAX_FD = 2048 };
+
+static struct {
+    uint64_t data; /* what epoll gives back */
+    bool registered;
+    bool event_fd;
+} fds[MAX_FD];
+
+static bool known(int fd)
+{
+    return fd >= 0 && fd < MAX_FD;
+}
+
+static int fd_of(uint64_t data)
+{
+    for (int fd = 0; fd < MAX_FD; fd++)
+        if (fds[fd].registered && fds[fd].data == data)
+            return fd;
+    return -1;
+}
+
+/* The token, where it is a small number; else the descriptor. */
+static long source_of(uint64_t data, int fd)
+{
+    return (uint32_t)data < 100000 ? (long)(uint32_t)data : fd;
+}
+
+/* --- sockets, files ---------------------------------------------------- */
+
+int connect(int fd, const struct sockaddr *address, socklen_t length)
+{
+    REAL(connect);
+    int result;
+
+    point();
+    record(HERE, PROBE_CONNECT, -1, -1, fd, fd);
+    result = real(fd, address, length);
+    return result;
+}
+
+ssize_t send(int fd, const void *data, size_t size, int flags)
+{
+    REAL(send);
+    ssize_t n;
+
+    point();
+    n = real(fd, data, size, flags);
+    if (n >= 0)
+        record(HERE, PROBE_SEND, -1, -1, fd, n);
+    return n;
+}
+
+static void received(const void *frame, int kind, int fd, ssize_t n)
+{
+    if (n >= 0) {
+        count(COUNT_READS);
+        record(frame, kind, -1, -1, fd, n);
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        record(frame, PROBE_WOULD_BLOCK, -1, -1, fd, 0);
+    }
+}
+
+static ssize_t wait_and_receive(const void *frame, const char *what, int kind,
+                                int fd, struct iovec *piece, int flags,
+                                ssize_t (*receive)(int, struct iovec *, int))
+{
+    int64_t since = 0;
+    ssize_t n;
+    int saved;
+
+    point();
+    if (recording() && !(flags & MSG_DONTWAIT) && would_sleep(fd, POLLIN))
+        since = begin_wait(frame, what);
+    n = receive(fd, piece, flags);
+    saved = errno;
+    if (since) {
+        end_wait();
+        record(frame, PROBE_BLOCK, -1, -1, fd, ms_of(now_ns() - since));
+    }
+    errno = saved;
+    received(frame, kind, fd, n);
+    errno = saved;
+    return n;
+}
+
+static ssize_t real_recv(int fd, struct iovec *piece, int flags)
+{
+    REAL(recv);
+    return real(fd, piece->iov_base, piece->iov_len, flags);
+}
+
+ssize_t recv(int fd, void *data, size_t size, int flags)
+{
+    struct iovec piece = {data, size};
+
+    return wait_and_receive(HERE, "recv", PROBE_RECV, fd, &piece, flags,
+                            real_recv);
+}
+
+ssize_t recvfrom(int fd, void *restrict data, size_t size, int flags,
+                 struct sockaddr *restrict address, socklen_t *restrict length)
+{
+    struct iovec piece = {data, size};
+
+    (void)address;
+    (void)length;
+    return wait_and_receive(HERE, "recvfrom", PROBE_RECV, fd, &piece, flags,
+                            real_recv);
+}
+
+static ssize_t real_read(int fd, struct iovec *piece, int flags)
+{
+    REAL(read);
+    (void)flags;
+    return real(fd, piece->iov_base, piece->iov_len);
+}
+
+static bool is_socket(int fd)
+{
+    struct stat status;
+
+    return fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
+ssize_t read(int fd, void *data, size_t size)
+{
+    struct iovec piece = {data, size};
+
+    return wait_and_receive(HERE, "read",
+                            is_socket(fd) ? PROBE_RECV : PROBE_READ, fd, &piece,
+                            0, real_read);
+}
+
+ssize_t write(int fd, const void *data, size_t size)
+{
+    REAL(write);
+    ssize_t n;
+    int saved;
+
+    point();
+    n = real(fd, data, size);
+    saved = errno;
+    if (n >= 0)
+        record(HERE, PROBE_WRITE, -1, -1, fd, n);
+    errno = saved;
+    return n;
+}
+
+int eventfd(unsigned initial, int flags)
+{
+    REAL(eventfd);
+    const int fd = real(initial, flags);
+
+    if (known(fd))
+        fds[fd].event_fd = true;
+    return fd;
+}
+
+int eventfd_write(int fd, eventfd_t value)
+{
+    return write(fd, &value, sizeof(value)) == sizeof(value) ? 0 : -1;
+}
+
+int eventfd_read(int fd, eventfd_t *value)
+{
+    return read(fd, value, sizeof(*value)) == sizeof(*value) ? 0 : -1;
+}
+
+int close(int fd)
+{
+    REAL(close);
+
+    if (known(fd) && fd > 2) {
+        point();
+        record(HERE, PROBE_CLOSE, -1, -1, fd, fd);
+        fds[fd].registered = fds[fd].event_fd = false;
+    }
+    return real(fd);
+}
+
+/* --- epoll, poll, select ----------------------------------------------- */
+
+int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+    REAL(epoll_ctl);
+    const uint64_t data = event ? event->data.u64 : 0;
+    const bool add = operation == EPOLL_CTL_ADD;
+    int result, saved;
+
+    point();
+    if (known(fd) && add && !fds[fd].registered)
+        fds[fd].data = data;
+    if (known(fd) && add)
+        fds[fd].registered = true;
+    if (operation == EPOLL_CTL_DEL) {
+        record(HERE, PROBE_DEREGISTER, -1,
+               known(fd) ? source_of(fds[fd].data, fd) : fd, fd, fd);
+    } else if (add || !known(fd) || fds[fd].registered) {
+        record(HERE, PROBE_REGISTER, event ? (long)event->events : 0,
+               source_of(data, fd), fd, fd); /* the mask stands for a task */
+        if (!add && known(fd))
+            fds[fd].data = data;
+    }
+    count(COUNT_EPOLL_CTL);
+    result = real(epoll, operation, fd, event);
+    saved = errno;
+    if (result == 0 && add)
+        count(COUNT_ADD);
+    if (result == 0 && operation == EPOLL_CTL_DEL)
+        count(COUNT_DELETE);
+    if (result < 0 && add && errno == EEXIST)
+        count(COUNT_TWICE);
+    if (known(fd) && operation == EPOLL_CTL_DEL)
+        fds[fd].registered = false;
+    errno = saved;
+    return result;
+}
+
+static void tell_events(const void *frame, const struct epoll_event *events,
+                        int n)
+{
+    record(frame, PROBE_EPOLL_DONE, -1, -1, -1, n);
+    for (int i = 0; i < n; i++) {
+        const int fd = fd_of(events[i].data.u64);
+        const bool plain = !known(fd) || !fds[fd].event_fd;
+
+        /* 1 in place of a task: of an eventfd, no socket. */
+        record(frame, PROBE_EVENT, plain ? -1 : 1,
+               source_of(events[i].data.u64, fd), fd, events[i].events);
+    }
+}
+
+int epoll_wait(int epoll, struct epoll_event *events, int room, int timeout)
+{
+    REAL(epoll_wait);
+    int64_t since;
+    int n, saved;
+
+    point();
+    record(HERE, PROBE_EPOLL_WAIT, -1, -1, epoll, 0);
+    if (timeout == 0)
+        count(COUNT_SPINS);
+    since = timeout ? begin_wait(HERE, "epoll_wait") : 0;
+    n = real(epoll, events, room, timeout);
+    saved = errno;
+    if (timeout)
+        end_wait();
+    if (n == 0 && timeout > 0)
+        slept(HERE, ms_of(now_ns() - since));
+    if (n >= 0)
+        tell_events(HERE, events, n);
+    errno = saved;
+    return n;
+}
+
+int epoll_pwait(int epoll, struct epoll_event *events, int room, int timeout,
+                const sigset_t *mask)
+{
+    (void)mask;
+    return epoll_wait(epoll, events, room, timeout);
+}
+
+int poll(struct pollfd *list, nfds_t n, int timeout)
+{
+    REAL(poll);
+    int64_t since;
+    int result, saved;
+
+    point();
+    if (timeout == 0)
+        count(COUNT_SPINS);
+    since = timeout ? begin_wait(HERE, "poll") : 0;
+    result = real(list, n, timeout);
+    saved = errno;
+    if (timeout)
+        end_wait();
+    if (result == 0 && timeout > 0)
+        slept(HERE, ms_of(now_ns() - since));
+    waited(HERE, since, result);
+    errno = saved;
+    return result;
+}
+
+int select(int n, fd_set *restrict in, fd_set *restrict out,
+           fd_set *restrict other, struct timeval *restrict timeout)
+{
+    REAL(select);
+    const bool waits = !timeout || timeout->tv_sec || timeout->tv_usec;
+    int64_t since;
+    int result, saved;
+
+    point();
+    since = waits ? begin_wait(HERE, "select") : 0;
+    result = real(n, in, out, other, timeout);
+    saved = errno;
+    if (waits)
+        end_wait();
+    if (result == 0 && waits)
+        slept(HERE, ms_of(now_ns() - since));
+    waited(HERE, since, result);
+    errno = saved;
+    return result;
+}
+
+/* --- sleeps ------------------------------------------------------------ */
+
+int nanosleep(const struct timespec *pause, struct timespec *left)
+{
+    REAL(nanosleep);
+
+    point();
+    slept(HERE, ms_of_timespec(pause));
+    return real(pause, left);
+}
+
+int clock_nanosleep(clockid_t clock, int flags, const struct timespec *pause,
+                    struct timespec *left)
+{
+    REAL(clock_nanosleep);
+
+    point();
+    slept(HERE, flags & TIMER_ABSTIME ? 0 : ms_of_timespec(pause));
+    return real(clock, flags, pause, left);
+}
+
+int usleep(useconds_t us)
+{
+    REAL(usleep);
+
+    point();
+    slept(HERE, ms_of((int64_t)us * 1000));
+    return real(us);
+}
+
+unsigned sleep(unsigned seconds)
+{
+    REAL(sleep);
+
+    point();
+    slept(HERE, (long)seconds * 1000);
+    return real(seconds);
+}
+
+int thrd_sleep(const struct timespec *pause, struct timespec *left)
+{
+    REAL(thrd_sleep);
+
+    point();
+    slept(HERE, ms_of_timespec(pause));
+    return real(pause, left);
+}
+
+/* An alarm is due: a sleep of all threads need not be the end. */
+int setitimer(__itimer_which_t which, const struct itimerval *restrict now,
+              struct itimerval *restrict before)
+{
+    REAL(setitimer);
+
+    if (memory && which == ITIMER_REAL)
+        __atomic_store_n(&memory->counts[COUNT_ALARM],
+                         now->it_value.tv_sec || now->it_value.tv_usec,
+                         __ATOMIC_RELAXED);
+    return real(which, now, before);
+}
+
+unsigned alarm(unsigned seconds)
+{
+    REAL(alarm);
+
+    if (memory)
+        __atomic_store_n(&memory->counts[COUNT_ALARM], seconds != 0,
+                         __ATOMIC_RELAXED);
+    return real(seconds);
+}
+
+int sched_yield(void)
+{
+    REAL(sched_yield);
+
+    point();
+    return real();
+}
+
+/* --- threads, locks, conditions ---------------------------------------- */
+
+#define POINT_CALL(type, name, parameters, arguments) \
+    type name parameters                              \
+    {                                                 \
+        REAL(name);                                   \
+        point();                                      \
+        return real arguments;                        \
+    }
+
+#define WAIT_CALL(type, name, parameters, arguments) \
+    type name parameters                             \
+    {                                                \
+        REAL(name);                                  \
+        type result;                                 \
+        point();                                     \
+        begin_wait(HERE, #name);                     \
+        result = real arguments;                     \
+        end_wait();                                  \
+        return result;                               \
+    }
+
+#define TIMED_CALL(type, name, parameters, arguments, over)   \
+    type name parameters                                      \
+    {                                                         \
+        REAL(name);                                           \
+        int64_t since;                                        \
+        type result;                                          \
+        point();                                              \
+        since = begin_wait(HERE, #name);                      \
+        result = real arguments;                              \
+        end_wait();                                           \
+        if (over)                                             \
+            slept(HERE, since ? ms_of(now_ns() - since) : 0); \
+        return result;                                        \
+    }
+
+/* A lock that somebody holds: the wait for it is marked, but is no sleep. */
+int pthread_mutex_lock(pthread_mutex_t *lock)
+{
+    REAL(pthread_mutex_lock);
+    int result;
+
+    if (!recording())
+        return real(lock);
+    point();
+    if (pthread_mutex_trylock(lock) == 0)
+        return 0;
+    begin_wait(HERE, "pthread_mutex_lock");
+    self.sleeps--;
+    result = real(lock);
+    end_wait();
+    return result;
+}
+
+POINT_CALL(int, pthread_mutex_unlock, (pthread_mutex_t * lock), (lock))
+POINT_CALL(int, pthread_cond_signal, (pthread_cond_t * condition), (condition))
+POINT_CALL(int, pthread_cond_broadcast, (pthread_cond_t * condition),
+           (condition))
+WAIT_CALL(int, pthread_cond_wait,
+          (pthread_cond_t *restrict condition, pthread_mutex_t *restrict lock),
+          (condition, lock))
+TIMED_CALL(int, pthread_cond_timedwait,
+           (pthread_cond_t *restrict condition, pthread_mutex_t *restrict lock,
+            const struct timespec *restrict end),
+           (condition, lock, end), result == ETIMEDOUT)
+WAIT_CALL(int, pthread_join, (pthread_t thread, void **result_of),
+          (thread, result_of))
+POINT_CALL(int, mtx_lock, (mtx_t * lock), (lock))
+POINT_CALL(int, mtx_unlock, (mtx_t * lock), (lock))
+POINT_CALL(int, cnd_signal, (cnd_t * condition), (condition))
+POINT_CALL(int, cnd_broadcast, (cnd_t * condition), (condition))
+WAIT_CALL(int, cnd_wait, (cnd_t * condition, mtx_t *lock), (condition, lock))
+POINT_CALL(int, sem_post, (sem_t * semaphore), (semaphore))
+TIMED_CALL(int, sem_timedwait,
+           (sem_t *restrict semaphore, const struct timespec *restrict end),
+           (semaphore, end), result < 0 && errno == ETIMEDOUT)
+
+int sem_wait(sem_t *semaphore)
+{
+    REAL(sem_wait);
+    int result;
+
+    point();
+    if (sem_trywait(semaphore) == 0)
+        return 0;
+    begin_wait(HERE, "sem_wait");
+    result = real(semaphore);
+    end_wait();
+    return result;
+}
+
+struct start {
+    void *(*run)(void *);
+    void *arg;
+};
+
+static void own_signal_stack(void);
+
+static void *run_thread(void *arg)
+{
+    const struct start start = *(struct start *)arg;
+    void *result;
+
+    free(arg);
+    self.stack_top = (uintptr_t)HERE + 16;
+    new_row(NULL);
+    own_signal_stack();
+    record(HERE, PROBE_THREAD_START, -1, -1, -1, 0);
+    result = start.run(start.arg);
+    record(HERE, PROBE_THREAD_END, -1, -1, -1, 0);
+    if (memory)
+        row()->ended = 1;
+    return result;
+}
+
+int pthread_create(pthread_t *restrict thread,
+                   const pthread_attr_t *restrict attributes,
+                   void *(*run)(void *), void *restrict arg)
+{
+    REAL(pthread_create);
+    struct start *start = malloc(sizeof(*start));
+
+    if (!start)
+        return EAGAIN;
+    point();
+    *start = (struct start){run, arg};
+    return real(thread, attributes, run_thread, start);
+}
+
+/* No lesson forks, and the guard does not allow it; that it was tried counts.
+ */
+pid_t fork(void)
+{
+    REAL(fork);
+    pid_t child;
+
+    count(COUNT_FORKS);
+    child = real();
+    if (child == 0)
+        memory = NULL; /* what the child does is not the program's */
+    return child;
+}
+
+/* --- syscall() --------------------------------------------------------- */
+
+static long futex(const void *frame, const long *a)
+{
+    REAL(syscall);
+    const int operation = (int)a[1] & FUTEX_CMD_MASK;
+    const bool waits =
+        operation == FUTEX_WAIT || operation == FUTEX_WAIT_BITSET;
+    const int64_t begun = now_ns();
+    long result;
+    int saved;
+
+    point();
+    if (waits) {
+        begin_wait(frame, "futex");
+        self.sleeps--;
+    }
+    result = real(SYS_futex, a[0], a[1], a[2], a[3], a[4], a[5]);
+    saved = errno;
+    if (waits) {
+        end_wait();
+        if (result == 0 || saved != EAGAIN)
+            self.sleeps++;
+        if (result < 0 && saved == ETIMEDOUT)
+            slept(frame, ms_of(now_ns() - begun));
+    }
+    errno = saved;
+    return result;
+}
+
+long syscall(long number, ...)
+{
+    REAL(syscall);
+    va_list list;
+    long a[6];
+
+    va_start(list, number);
+    for (int i = 0; i < 6; i++)
+        a[i] = va_arg(list, long);
+    va_end(list);
+    switch (recording() ? number : -1) {
+    case SYS_futex:
+        return futex(HERE, a);
+    case SYS_epoll_ctl:
+        return epoll_ctl((int)a[0], (int)a[1], (int)a[2],
+                         (struct epoll_event *)a[3]);
+    case SYS_epoll_pwait:
+#ifdef SYS_epoll_wait
+    case SYS_epoll_wait:
+#endif
+        return epoll_wait((int)a[0], (struct epoll_event *)a[1], (int)a[2],
+                          (int)a[3]);
+    case SYS_recvfrom:
+        return recv((int)a[0], (void *)a[1], (size_t)a[2], (int)a[3]);
+    case SYS_sendto:
+        return send((int)a[0], (void *)a[1], (size_t)a[2], (int)a[3]);
+    case SYS_read:
+        return read((int)a[0], (void *)a[1], (size_t)a[2]);
+    case SYS_write:
+        return write((int)a[0], (void *)a[1], (size_t)a[2]);
+    case SYS_connect:
+        return connect((int)a[0], (struct sockaddr *)a[1], (socklen_t)a[2]);
+    case SYS_nanosleep:
+        return nanosleep((struct timespec *)a[0], (struct timespec *)a[1]);
+    default:
+        return real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    }
+}

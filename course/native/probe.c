@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * probe.c - the recorder in a check build, and its main().
+ *
+ * The memory is the runner's (an inherited descriptor); /course/trace.py reads
+ * it, also after a crash. A loop that repeats the same events is folded while
+ * it is recorded: an event counts how many times it came.
+ *
+ * Threads: any; one spin lock orders the events.
+ */
+#include "probe.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+enum { THREADS = 64, FRAMES = 4, MAX_PERIOD = 12, REPEATS = 6 };
+
+/* What is counted beside the kinds of events. */
+enum {
+    COUNT_EPOLL_CTL = PROBE_KINDS,
+    COUNT_ADD,
+    COUNT_DELETE,
+    COUNT_TWICE, /* EPOLL_CTL_ADD that failed with EEXIST */
+    COUNT_READS, /* recv and read that brought bytes or the end */
+    COUNT_FORKS,
+    COUNT_SPINS, /* epoll_wait and poll with a time-out of 0 */
+    COUNT_SLEPT, /* ms of naps, as they were asked for */
+    COUNT_ALARM, /* 1: setitimer() or alarm() is armed */
+    COUNTERS = 64
+};
+
+struct probe_record {
+    int64_t time_ns;
+    uint16_t kind;
+    uint16_t thread;
+    int32_t task;
+    int32_t source;
+    int32_t fd;
+    int64_t value;
+    uint32_t times;
+    uint32_t call : 24;  /* points of the sweep in its thread so far */
+    uint32_t period : 8; /* in a fold: how many records repeat together */
+    uint64_t pc[FRAMES];
+};
+
+struct probe_thread_row {
+    int32_t tid;
+    uint32_t calls; /* points of the sweep so far */
+    char name[24];
+    uint64_t blocked_since; /* 0: not in a call that waits */
+    char blocked_in[24];
+    uint64_t blocked_pc[FRAMES];
+    uint32_t delayed;
+    uint32_t ended;
+    uint32_t parking; /* in park(), and not yet seen to sleep */
+    uint32_t unused;
+    char delayed_in[24];
+    uint64_t delayed_pc[FRAMES];
+};
+
+struct probe_memory {
+    uint32_t magic;
+    uint32_t finished; /* the case has ended by itself */
+    int32_t status;
+    uint32_t count;
+    uint32_t capacity;
+    uint32_t dropped;
+    uint32_t threads;
+    uint32_t failed;
+    int32_t crash_signal;
+    uint32_t crash_thread;
+    uint64_t crash_address;
+    uint64_t crash_stack;
+    uint64_t crash_pc[FRAMES];
+    uint64_t counts[COUNTERS];
+    char fail_cause[96];
+    char fail_key[64];
+    int64_t fail_values[3];
+    struct probe_thread_row rows[THREADS];
+    uint64_t padding[8];
+    struct probe_record records[];
+};
+
+static struct probe_memory *memory; /* NULL: nothing is recorded */
+static pid_t owner;
+static atomic_flag record_lock = ATOMIC_FLAG_INIT;
+static atomic_bool polls_off;
+
+/* The fold: records[base, base + period) repeat, the next is at `at`. */
+static uint32_t fold_base, fold_period, fold_at;
+
+static _Thread_local struct {
+    unsigned index; /* of its row, from 1; 0: no row yet */
+    unsigned quiet;
+    unsigned long sleeps;
+    uintptr_t stack_top;
+} self;
+
+static struct {
+    int port;
+    const char *nonce;
+    unsigned long seed, state;
+    atomic_ulong paths;
+    const char *delay_thread;
+    unsigned long delay_call;
+    long delay_ms;
+    char **args;
+    int arg_count;
+} setting = {.nonce = "none", .state = 1};
+
+int probe_lesson_main(int argc, char **argv);
+extern const struct probe_case_row probe_case_rows[];
+
+static int64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* --- who calls --------------------------------------------------------- */
+
+/* The return addresses above a frame: its caller's line, and theirs. */
+static void walk(const void *frame, uint64_t *pc)
+{
+    const uintptr_t *at = frame;
+
+    for (int i = 0; i < FRAMES; i++) {
+        const uintptr_t next = at ? at[0] : 0;
+
+        pc[i] = at ? at[1] : 0;
+        at = next > (uintptr_t)at && next < self.stack_top && next % 8 == 0
+                 ? (const uintptr_t *)next
+                 : NULL;
+    }
+}
+
+#define HERE __builtin_frame_address(0)
+
+static bool recording(void)
+{
+    return memory && !self.quiet;
+}
+
+static struct probe_thread_row *row(void)
+{
+    return &memory->rows[self.index ? self.index - 1 : 0];
+}
+
+static void new_row(const char *name)
+{
+    unsigned index;
+
+    if (!memory || self.index)
+        return;
+    index = __atomic_add_fetch(&memory->threads, 1, __ATOMIC_RELAXED);
+    self.index = index <= THREADS ? index : THREADS;
+    row()->tid = (int32_t)syscall(SYS_gettid);
+    if (name)
+        snprintf(row()->name, sizeof(row()->name), "%s", name);
+    else
+        snprintf(row()->name, sizeof(row()->name), "thread%u", self.index);
+}
+
+/* --- records ----------------------------------------------------------- */
+
+static void lock_records(void)
+{
+    unsigned spins = 0;
+
+    while (
+        atomic_flag_test_and_set_explicit(&record_lock, memory_order_acquire))
+        if (++spins % 64 == 0)
+            syscall(SYS_sched_yield);
+}
+
+static bool same(const struct probe_record *a, const struct probe_record *b)
+{
+    return a->kind == b->kind && a->thread == b->thread && a->fd == b->fd &&
+           a->task == b->task && a->source == b->source &&
+           a->value == b->value && a->pc[0] == b->pc[0];
+}
+
+/* The period that the last records repeat, or 0. */
+static uint32_t find_period(void)
+{
+    const struct probe_record *end = memory->records + memory->count;
+
+    for (uint32_t period = 1; period <= MAX_PERIOD; period++) {
+        uint32_t i = 1;
+
+        if (memory->count < period * REPEATS)
+            return 0;
+        while (i <= period * (REPEATS - 1) && same(end - i, end - i - period))
+            i++;
+        if (i > period * (REPEATS - 1))
+            return period;
+    }
+    return 0;
+}
+
+static void append(const struct probe_record *record)
+{
+    if (fold_period) {
+        struct probe_record *next = &memory->records[fold_base + fold_at];
+
+        if (same(next, record)) {
+            next->times++;
+            fold_at = (fold_at + 1) % fold_period;
+            return;
+        }
+        fold_period = 0;
+    }
+    if (memory->count == memory->capacity) {
+        memory->dropped++;
+        return;
+    }
+    memory->records[memory->count++] = *record;
+    fold_period = find_period();
+    if (!fold_period)
+        return;
+    fold_at = 0;
+    fold_base = memory->count - fold_period * REPEATS;
+    memory->count = fold_base + fold_period;
+    for (uint32_t i = 0; i < fold_period; i++) {
+        memory->records[fold_base + i].times = REPEATS;
+        memory->records[fold_base + i].period = (uint8_t)fold_period;
+    }
+}
+
+static void record(const void *frame, int kind, long task, long source, int fd,
+                   long value)
+{
+    struct probe_record one = {
+        .kind = (uint16_t)kind,
+        .task = (int32_t)task,
+        .source = (int32_t)source,
+        .fd = fd,
+        .value = value,
+        .times = 1,
+    };
+    const int saved = errno;
+
+    if (!recording())
+        return;
+    new_row(NULL);
+    one.thread = (uint16_t)self.index;
+    one.call = row()->calls & 0xffffff;
+    walk(frame, one.pc);
+    lock_records();
+    memory->counts[kind]++;
+    one.time_ns = now_ns();
+    append(&one);
+    atomic_flag_clear_explicit(&record_lock, memory_order_release);
+    errno = saved;
+}
+
+static void count(int what)
+{
+    if (recording())
+        __atomic_add_fetch(&memory->counts[what], 1, __ATOMIC_RELAXED);
+}
+
+/* --- the API ----------------------------------------------------------- */
+
+void probe_event(enum probe_kind kind, long task, long source, long value)
+{
+    if (kind >= PROBE_POLL && kind <= PROBE_PENDING && polls_off)
+        return;
+    if (kind >= PROBE_PARK && kind <= PROBE_AWAKE && recording()) {
+        new_row(NULL);
+        row()->parking = kind == PROBE_PARK;
+        if (kind == PROBE_PARK)
+            return; /* begin_wait() records it, where the thread sleeps */
+    }
+    record(HERE, kind, task, source, -1, value);
+}
+
+unsigned long probe_count(enum probe_kind kind)
+{
+    return memory ? __atomic_load_n(&memory->counts[kind], __ATOMIC_RELAXED)
+                  : 0;
+}
+
+void probe_reset(void)
+{
+    if (!memory)
+        return;
+    lock_records();
+    memset(memory->counts, 0, sizeof(memory->counts));
+    atomic_flag_clear_explicit(&record_lock, memory_order_release);
+}
+
+void probe_thread(const char *name)
+{
+    new_row(name);
+    if (memory)
+        snprintf(row()->name, sizeof(row()->name), "%s", name);
+}
+
+void probe_quiet(bool quiet)
+{
+    self.quiet += quiet ? 1U : -1U;
+}
+
+void probe_checker_polls(bool counted)
+{
+    polls_off = !counted;
+}
+
+unsigned long probe_sleeps(void)
+{
+    return self.sleeps;
+}
+
+int probe_port(void)
+{
+    return setting.port;
+}
+
+const char *probe_nonce(void)
+{
+    return setting.nonce;
+}
+
+unsigned long probe_seed(void)
+{
+    return setting.seed;
+}
+
+unsigned long probe_random(unsigned long n)
+{
+    /* xorshift64*; the same on every machine. */
+    setting.state ^= setting.state >> 12;
+    setting.state ^= setting.state << 25;
+    setting.state ^= setting.state >> 27;
+    return n ? setting.state * 2685821657736338717UL % n : 0;
+}
+
+const char *probe_path_of(const char *kind)
+{
+    const size_t size = strlen(kind) + strlen(setting.nonce) + 32;
+    char *path = malloc(size);
+
+    if (!path)
+        abort();
+    snprintf(path, size, "%s/%s-%lu", kind, setting.nonce, ++setting.paths);
+    return path;
+}
+
+const char *probe_path(int ms)
+{
+    char kind[16];
+
+    snprintf(kind, sizeof(kind), "/%d", ms);
+    return probe_path_of(kind);
+}
+
+static _Noreturn void finish(int status)
+{
+    fflush(NULL);
+    if (memory && getpid() == owner) {
+        record(HERE, PROBE_END, -1, -1, -1, status);
+        memory->status = status;
+        __atomic_store_n(&memory->finished, 1, __ATOMIC_SEQ_CST);
+    }
+    _exit(status);
+}
+
+_Noreturn void probe_fail(const char *cause, const char *key, long a, long b,
+                          long c)
+{
+    fflush(NULL);
+    if (!memory) {
+        fprintf(stderr, "probe: %s (%s: %ld, %ld, %ld)\n", cause, key, a, b, c);
+        _exit(9);
+    }
+    lock_records(); /* never unlocked: nothing comes after it */
+    snprintf(memory->fail_cause, sizeof(memory->fail_cause), "%s", cause);
+    snprintf(memory->fail_key, sizeof(memory->fail_key), "%s", key);
+    memory->fail_values[0] = a;
+    memory->fail_values[1] = b;
+    memory->fail_values[2] = c;
+    __atomic_store_n(&memory->failed, 1, __ATOMIC_SEQ_CST);
+    _exit(9);
+}
+
+void probe_expect(bool holds, const char *cause, const char *key, long a,
+                  long b, long c)
+{
+    if (!holds)
+        probe_fail(cause, key, a, b, c);
+}
+
+int probe_run_main(const char *first, ...)
+{
+    char *args[256] = {(char *)(uintptr_t) "lesson"};
+    int n = 1;
+    va_list list;
+
+    va_start(list, first);
+    for (const char *arg = first; arg && n < 255; n++) {
+        args[n] = (char *)(uintptr_t)arg;
+        arg = va_arg(list, const char *);
+    }
+    va_end(list);
+    return probe_lesson_main(n, args);
+}
+
+#include "calls.c"
+
+/* --- crashes ----------------------------------------------------------- */
+
+static void on_crash(int signal, siginfo_t *info, void *context)
+{
+    const ucontext_t *state = context;
+    uintptr_t pc = 0, stack = 0, frame = 0;
+
+#if defined(__x86_64__)
+    pc = (uintptr_t)state->uc_mcontext.gregs[REG_RIP];
+    stack = (uintptr_t)state->uc_mcontext.gregs[REG_RSP];
+    frame = (uintptr_t)state->uc_mcontext.gregs[REG_RBP];
+#elif defined(__aarch64__)
+    pc = state->uc_mcontext.pc;
+    stack = state->uc_mcontext.sp;
+    frame = state->uc_mcontext.regs[29];
+#endif
+    if (memory && getpid() == owner && !memory->crash_signal) {
+        memory->crash_signal = signal;
+        memory->crash_thread = self.index;
+        memory->crash_address = (uintptr_t)info->si_addr;
+        memory->crash_stack = stack;
+        memory->crash_pc[0] = pc;
+        if (frame > stack && frame < self.stack_top && frame % 8 == 0) {
+            uint64_t above[FRAMES];
+
+            walk((const void *)frame, above);
+            memcpy(memory->crash_pc + 1, above, sizeof(above) - 8);
+        }
+    }
+    raise(signal); /* SA_RESETHAND: now it ends the process */
+}
+
+/* So that a stack overflow can be told from another crash. */
+static void own_signal_stack(void)
+{
+    const stack_t stack = {.ss_sp = malloc(65536), .ss_size = 65536};
+
+    if (stack.ss_sp)
+        sigaltstack(&stack, NULL);
+}
+
+static void watch_crashes(void)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+    struct sigaction action = {
+        .sa_sigaction = on_crash,
+        .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER,
+    };
+
+    own_signal_stack();
+    for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+        sigaction(signals[i], &action, NULL);
+}
+
+/* --- main -------------------------------------------------------------- */
+
+static void open_memory(int fd)
+{
+    struct probe_memory *shared;
+    struct stat status;
+
+    if (fstat(fd, &status) < 0)
+        return;
+    shared = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE,
+                  MAP_SHARED, fd, 0);
+    close(fd);
+    if (shared == MAP_FAILED)
+        return;
+    shared->capacity = (uint32_t)(((size_t)status.st_size - sizeof(*shared)) /
+                                  sizeof(struct probe_record));
+    owner = getpid();
+    memory = shared; /* from now on everything is recorded */
+}
+
+/* "THREAD:CALL" or "THREAD:CALL+MS" */
+static void set_delay(char *text)
+{
+    char *colon = strrchr(text, ':'), *end;
+
+    if (!colon)
+        return;
+    *colon = '\0';
+    setting.delay_thread = text;
+    setting.delay_call = strtoul(colon + 1, &end, 10);
+    setting.delay_ms = *end == '+' ? strtol(end + 1, NULL, 10) : DELAY_MS;
+}
+
+/* prog case:NAME [--port P] [--nonce N] [--seed S] [--delay T:N] [--shm FD]
+ * [-- ARG...] */
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+    int i;
+
+    for (i = 2; i + 1 < argc && strcmp(argv[i], "--") != 0; i += 2) {
+        if (strcmp(argv[i], "--port") == 0)
+            setting.port = atoi(argv[i + 1]);
+        else if (strcmp(argv[i], "--nonce") == 0)
+            setting.nonce = argv[i + 1];
+        else if (strcmp(argv[i], "--seed") == 0)
+            setting.seed = strtoul(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--delay") == 0)
+            set_delay(argv[i + 1]);
+        else if (strcmp(argv[i], "--shm") == 0)
+            open_memory(atoi(argv[i + 1]));
+    }
+    setting.state = setting.seed * 2654435769UL + 88172645463325252UL;
+    self.stack_top = (uintptr_t)HERE + 64;
+    new_row("main");
+    watch_crashes();
+    record(HERE, PROBE_THREAD_START, -1, -1, -1, 0);
+    if (strcmp(name, "case:plain") == 0) {
+        argv[i < argc ? i : argc - 1] = (char *)(uintptr_t) "lesson";
+        finish(probe_lesson_main(argc - i, argv + i));
+    }
+    for (const struct probe_case_row *one = probe_case_rows; one->name; one++)
+        if (strncmp(name, "case:", 5) == 0 &&
+            strcmp(name + 5, one->name) == 0) {
+            one->run();
+            finish(0);
+        }
+    fprintf(stderr, "probe: no case '%s'\n", name);
+    _exit(8);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * probe.h - what the check build of a lesson says of itself.
+ *
+ * Used in the probe lines of lesson.c and in check.c; never by a learner. The
+ * checker puts a random word into every name that begins with probe_, so that
+ * no region can call these functions.
+ *
+ *     probe_event(PROBE_POLL, task_id, -1, 0);       one event of the trace
+ *     PROBE_CASE(eight) { ... probe_expect(n == 8, "LOST WAKE", "key", n, 0,
+ * 0); }
+ *
+ * Events go to memory that the runner shares, so they survive a crash.
+ * System calls and pthread calls are recorded without a word: probe.c defines
+ * connect, recv, epoll_wait, pthread_cond_wait and the like, and calls the real
+ * ones. A case runs in a process of its own and ends when its body returns.
+ *
+ * Threads: any.
+ */
+#ifndef PROBE_H
+#define PROBE_H
+
+#include <stdbool.h>
+
+/* The kinds of the trace, in the order of probe_kinds in /course/trace.py. */
+enum probe_kind {
+    PROBE_THREAD_START,
+    PROBE_THREAD_END,
+    PROBE_SPAWN, /* task */
+    PROBE_PUSH,  /* task: its id is in the ready queue now */
+    PROBE_POP,   /* task: its id was taken out of the ready queue */
+    PROBE_POLL,  /* task: a poll begins */
+    PROBE_READY, /* task: the poll said READY */
+    PROBE_PENDING,
+    PROBE_WAKE,        /* task: wake() was called; its id is not queued */
+    PROBE_WAKE_AGAIN,  /* task: wake() was called; its id is queued already */
+    PROBE_UNPARK,      /* value: thread woken (0: the executor's) */
+    PROBE_PARK,        /* park() is called (recorded where it sleeps, if it
+                          does); PERMIT or AWAKE comes after it */
+    PROBE_PERMIT,      /* park() has returned and did not sleep */
+    PROBE_AWAKE,       /* park() has returned from a sleep */
+    PROBE_REGISTER,    /* source, value = descriptor */
+    PROBE_DEREGISTER,  /* source */
+    PROBE_SET_WAKER,   /* source, task */
+    PROBE_EPOLL_WAIT,  /* by itself */
+    PROBE_EPOLL_DONE,  /* by itself: value = events */
+    PROBE_EVENT,       /* source: an event of it is handled */
+    PROBE_CONNECT,     /* by itself: value = descriptor */
+    PROBE_SEND,        /* by itself: value = bytes */
+    PROBE_RECV,        /* by itself: value = bytes, 0 = the end */
+    PROBE_WOULD_BLOCK, /* by itself */
+    PROBE_READ,        /* by itself: value = bytes */
+    PROBE_WRITE,       /* by itself: value = bytes */
+    PROBE_SLEEP,       /* by itself: value = ms, rounded up */
+    PROBE_BLOCK,       /* by itself: a call that blocked, value = ms */
+    PROBE_TICK,        /* the clock task has run */
+    PROBE_LOG,         /* value = index in logs */
+    PROBE_DROP,
+    PROBE_TIMER,
+    PROBE_JOB_QUEUED,
+    PROBE_JOB_START,
+    PROBE_JOB_DONE,
+    PROBE_SUBMIT,
+    PROBE_COMPLETE,
+    PROBE_STEAL,
+    PROBE_SWITCH,
+    PROBE_CHAN_SEND,
+    PROBE_CHAN_RECV,
+    PROBE_CHAN_WAIT,
+    PROBE_ANSWER,
+    PROBE_END,
+    PROBE_CLOSE, /* by itself: value = descriptor */
+    PROBE_KINDS
+};
+
+/* --- events ------------------------------------------------------------ */
+
+/* -1: no task, no source. */
+void probe_event(enum probe_kind kind, long task, long source, long value);
+
+/* How many events of this kind there were since the start or probe_reset(). */
+unsigned long probe_count(enum probe_kind kind);
+void probe_reset(void);
+
+/* The name of the calling thread: "main" is there; role is the name's. */
+void probe_thread(const char *name);
+
+/* Between 1 and 0 this thread's calls are neither recorded nor delayed. */
+void probe_quiet(bool quiet);
+
+/* Whether polls (POLL, READY, PENDING) are counted; at first they are. */
+void probe_checker_polls(bool counted);
+
+/*
+ * How often the calling thread has slept so far in a call that waits: a
+ * condition, a futex, a semaphore, epoll_wait, a blocking read. Compare before
+ * and after park() to tell AWAKE from PERMIT.
+ */
+unsigned long probe_sleeps(void);
+
+/* --- cases ------------------------------------------------------------- */
+
+/* A case of check.c. At the beginning of a line: PROBE_CASE(name) { ... } */
+#define PROBE_CASE(name) static void probe_case_##name(void)
+
+struct probe_case_row {
+    const char *name;
+    void (*run)(void);
+};
+
+int probe_port(void); /* of the run's own delay server on 127.0.0.1 */
+const char *probe_nonce(void);
+unsigned long probe_seed(void);
+unsigned long probe_random(unsigned long n); /* 0 to n - 1, from the seed */
+
+/* "/ms/NONCE-1": a path that answers "NONCE-1" after ms, a new one each call.
+ */
+const char *probe_path(int ms);
+
+/* A path of another kind with a fresh text: "/drip/10/5/NONCE-2". */
+const char *probe_path_of(const char *kind);
+
+/*
+ * End the run: this cause ("LOST WAKE" or "LOST WAKE: queued, not unparked",
+ * a key of causes.toml), with this evidence ([CAUSE.evidence.key], in which
+ * {a} {b} {c} are the numbers).
+ */
+_Noreturn void probe_fail(const char *cause, const char *key, long a, long b,
+                          long c);
+
+/* probe_fail() unless the condition holds. */
+void probe_expect(bool holds, const char *cause, const char *key, long a,
+                  long b, long c);
+
+/* Run the lesson's main() with these arguments, NULL at the end. */
+int probe_run_main(const char *first, ...);
+
+#endif /* PROBE_H */

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""Proves the course: solutions and unusual right answers pass, each wrong
+answer of bugs/ gets the cause that it names."""
+import json
+import os
+import sys
+import time
+
+import causes
+import check
+import lessons
+import server
+import source
+import sweep
+
+JOBS = 3
+
+
+def header(path):
+    """The /*@answer comment of a file as {key: text}."""
+    text = lessons.read(path)
+    start = text.find("/*@answer")
+    if start < 0:
+        raise source.BadSource(f"{path}: no /*@answer")
+    found, key = {}, None
+    for line in text[start + 9:text.index("*/", start)].splitlines():
+        word, colon, rest = line.strip().partition(":")
+        if colon and word in ("cause", "kind", "found", "en", "fr", "todo"):
+            key = word
+            found[key] = rest.strip()
+        elif key and line.strip():
+            found[key] += " " + line.strip()
+    return found
+
+
+def wanted_of(kind, path):
+    """(cause or None, kind or None) that a file of this kind has to get."""
+    if kind != "bugs":
+        return None, None
+    head = header(path)
+    cause, inner = causes.split(head.get("cause"))
+    return cause, head.get("kind") or inner
+
+
+def items_of(kinds, lesson=None):
+    """[(lesson, kind, path or None)]"""
+    chosen = [lesson] if lesson else lessons.all_lessons()
+    items = []
+    for one in chosen:
+        if not one.has_program:
+            continue
+        if "solutions" in kinds:
+            items.append((one, "solutions", None))
+        for kind in ("alike", "bugs"):
+            if kind in kinds:
+                items += [(one, kind, path) for path in one.answers(kind)]
+    return items
+
+
+def is_right(verdict, cause, kind):
+    if cause is None:
+        return verdict["passed"]
+    return verdict["cause"] == cause and (not kind or verdict["kind"] == kind)
+
+
+def name_of(lesson, kind, path):
+    name = path.rsplit("/", 1)[1] if path else "solution"
+    return f"{lesson.number} {kind:9} {name}"
+
+
+def tell(verdict):
+    """A verdict in a few words."""
+    if verdict["passed"]:
+        return "passed"
+    kind = f" ({verdict['kind']})" if verdict["kind"] else ""
+    seen = (verdict["evidence"] or {}).get("en", "")
+    return f"{verdict['step']}: {verdict['cause']}{kind} [{seen}]"
+
+
+def check_course(kinds, lesson=None, cc="cc", seed=None, jobs=None):
+    """Check them all, print a line for each. Returns: the exit status."""
+    begin, items = time.monotonic(), items_of(kinds, lesson)
+    bad = []
+    with server.Server() as one:
+        # The solutions' figures first, so that they are measured once.
+        for each in dict.fromkeys(item[0] for item in items):
+            check.normal_of(check.Checker(each, cc=cc, server_=one))
+
+        def judge(index):
+            item = items[index]
+            cause, kind = wanted_of(item[1], item[2])
+            verdict = check.Checker(item[0], item[2], seed=seed, cc=cc,
+                                    server_=one).check()
+            if verdict["trace"]:
+                os.remove(verdict["trace"])
+            right = is_right(verdict, cause, kind)
+            words = tell(verdict)
+            if not right:
+                bad.append(index)
+                words += f"   <- expected {cause or 'passed'}" + (
+                    f" ({kind})" if kind else "")
+                if verdict["step"] == "build":
+                    words += "\n" + (verdict["build_log"] or "")
+            print(f"{'ok  ' if right else 'FAIL'} {name_of(*item):40} "
+                  f"{verdict['seconds']:5.1f} s  {words}", flush=True)
+
+        sweep.run_all(range(len(items)), judge, 3600, jobs or JOBS)
+    print(f"{len(items) - len(bad)} of {len(items)} as expected, "
+          f"{time.monotonic() - begin:.0f} s, tree {check.tree_id()}")
+    return 1 if bad else 0
+
+
+def command(options, lesson):
+    """engine.py check"""
+    kinds = [kind for kind, wanted in (("solutions", options.solution),
+                                       ("bugs", options.bugs),
+                                       ("alike", options.alike)) if wanted]
+    if kinds and not (options.json or options.trace):
+        return check_course(kinds, lesson, options.cc, options.seed,
+                            options.jobs)
+    path = options.answer
+    verdict = check.check(lesson, path, options.seed, options.cc,
+                          on_step=lambda name: print(
+                              f"... {name}", file=sys.stderr))
+    if options.trace and verdict["trace"]:
+        with open(verdict["trace"], encoding="utf-8") as source_file, \
+                open(options.trace, "w", encoding="utf-8") as target:
+            target.write(source_file.read())
+    if options.json:
+        print(json.dumps(verdict, ensure_ascii=False, indent=1))
+    else:
+        print(tell(verdict), f"{verdict['seconds']} s", verdict["todo"],
+              f"line {verdict['line']}", f"step {verdict['hopeless']}",
+              verdict["schedule"] or "")
+        if verdict["step"] == "build":
+            print(verdict["build_log"])
+        for name, figure in verdict["figures"].items():
+            print(f"   {name:20} {figure['measured']:>10}   "
+                  f"{figure['low']}..{figure['high']}")
+    return 0 if verdict["passed"] else 1

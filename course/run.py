@@ -1,0 +1,407 @@
+# SPDX-License-Identifier: MIT
+"""Runs one check program to its end, to a standstill or to the limit.
+
+Stuck, not slow: a run is ended early only when every thread sleeps in a call
+without a time-out, nothing has moved for a while, and the server owes nothing.
+"""
+import glob
+import os
+import platform
+import selectors
+import signal
+import subprocess
+import threading
+import time
+
+import build
+import lessons
+import recording
+
+LOOK_EVERY = 0.05   # seconds between two looks at the threads
+STILL = 0.15        # so long nothing may have moved
+MOST_OUTPUT = 1 << 20
+MEMORY_MB = 4096    # of address space; not for sanitizers
+IDLE_CPU = 0.5      # seconds of the processor, when the server owes nothing
+MOST_NAPS, MOST_NAPPED = 300, 3000  # and so many naps, or ms of them
+TICKS = os.sysconf("SC_CLK_TCK")
+GUARD = os.path.join(lessons.HERE, "native", "guard.c")
+
+# System calls that may wait, and the argument that says how long: None, a
+# pointer that is 0, or a number of milliseconds that is -1.
+FOREVER, POINTER, MILLISECONDS, TIMED = range(4)
+X86 = {202: ("futex", POINTER, 3), 232: ("epoll_wait", MILLISECONDS, 3),
+       281: ("epoll_wait", MILLISECONDS, 3), 7: ("poll", MILLISECONDS, 2),
+       271: ("poll", POINTER, 2), 23: ("select", POINTER, 4),
+       270: ("select", POINTER, 4), 0: ("read", FOREVER, 0),
+       1: ("write", FOREVER, 0), 45: ("recv", FOREVER, 0),
+       47: ("recvmsg", FOREVER, 0), 44: ("send", FOREVER, 0),
+       42: ("connect", FOREVER, 0), 43: ("accept", FOREVER, 0),
+       288: ("accept", FOREVER, 0), 61: ("wait", FOREVER, 0),
+       34: ("pause", FOREVER, 0), 130: ("sigsuspend", FOREVER, 0),
+       128: ("sigwait", POINTER, 2)}
+ARM = {98: ("futex", POINTER, 3), 22: ("epoll_wait", MILLISECONDS, 3),
+       73: ("poll", POINTER, 2), 72: ("select", POINTER, 4),
+       63: ("read", FOREVER, 0), 64: ("write", FOREVER, 0),
+       207: ("recv", FOREVER, 0), 212: ("recvmsg", FOREVER, 0),
+       206: ("send", FOREVER, 0), 203: ("connect", FOREVER, 0),
+       202: ("accept", FOREVER, 0), 242: ("accept", FOREVER, 0),
+       260: ("wait", FOREVER, 0), 133: ("sigsuspend", FOREVER, 0),
+       137: ("sigwait", POINTER, 2)}
+CALLS = {"x86_64": X86, "aarch64": ARM}.get(platform.machine(), {})
+
+
+def guard_program(folder, cc="cc"):
+    """Build native/guard.c, once in each folder. Returns its path."""
+    path = os.path.join(folder, "guard")
+    if not os.path.exists(path) or \
+            os.path.getmtime(path) < os.path.getmtime(GUARD):
+        os.makedirs(folder, exist_ok=True)
+        made = f"{path}.{os.getpid()}.{threading.get_ident()}"
+        subprocess.run([*cc.split(), "-O1", "-o", made, GUARD], check=True,
+                       timeout=build.SECONDS, stdin=subprocess.DEVNULL)
+        os.replace(made, path)
+    return path
+
+
+# --- what the threads do ---------------------------------------------------
+
+def read_word(path):
+    try:
+        with open(path, encoding="ascii", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return None
+
+
+def waits_in(task):
+    """(call, for ever?) of a sleeping thread; None if it cannot be said."""
+    text = read_word(task + "/syscall")
+    if not text:
+        return None
+    words = text.split()
+    if not words or not words[0].isdigit():
+        return None
+    call = CALLS.get(int(words[0]))
+    if not call:
+        return ("?", False)
+    name, how, which = call
+    value = int(words[1 + which], 16)
+    forever = how == FOREVER or (how == POINTER and value == 0) or (
+        how == MILLISECONDS and value & 0xffffffff == 0xffffffff)
+    return (name, forever)
+
+
+def look(pid):
+    """What each thread does: "stopped", None (something may go on), or what
+    must stay the same if all sleep for ever."""
+    seen, stopped = [], True
+    for task in sorted(glob.glob(f"/proc/{pid}/task/*")):
+        stat = read_word(task + "/stat")
+        if not stat:
+            return None
+        state = stat[stat.rindex(")") + 2]
+        if state in "ZX":
+            continue
+        if state == "T":
+            seen.append((task, "T"))
+            continue
+        stopped = False
+        where = waits_in(task) if state == "S" else None
+        if not where or not where[1]:
+            return None
+        switches = [line for line in
+                    (read_word(task + "/status") or "").splitlines()
+                    if "ctxt_switches" in line]
+        seen.append((task, where[0], read_word(task + "/syscall"),
+                     tuple(switches)))
+    if not seen:
+        return None
+    return ("stopped",) + tuple(seen) if stopped else tuple(seen)
+
+
+def has_timer(pid):
+    """Whether a timerfd or a POSIX timer of the program is armed."""
+    if (read_word(f"/proc/{pid}/timers") or "").strip():
+        return True
+    for path in glob.glob(f"/proc/{pid}/fdinfo/*"):
+        for line in (read_word(path) or "").splitlines():
+            if line.startswith("it_value:") and "(0, 0)" not in line:
+                return True
+    return False
+
+
+# --- a run -----------------------------------------------------------------
+
+class Result:
+    """How a run has ended, and what is known of it."""
+
+    def __init__(self):
+        self.status = None      # exit status
+        self.signal = None      # name of the signal that ended it
+        self.stuck = False
+        self.stopped = False    # by SIGSTOP
+        self.limit = False      # ran into the time limit
+        self.too_much = False   # output without end
+        self.output = b""
+        self.pieces = []        # (time in ns, bytes) of the output
+        self.blocked = []       # words: "main in futex"
+        self.seconds = 0.0
+        self.end_ns = None      # when it was ended by us
+        self.cpu_ms = 0
+        self.switches = 0
+        self.left = 0           # processes that outlived it
+        self.recording = None
+        self.site = None
+        self.args = []
+
+    @property
+    def ended(self):
+        """It came to its end by itself, and the case was over."""
+        return self.status is not None and self.recording is not None and \
+            bool(self.recording.finished)
+
+
+def arguments(case, port, nonce, seed, memory, delay=None, args=()):
+    command = [f"case:{case}", "--port", str(port), "--nonce", nonce,
+               "--seed", str(seed)]
+    if memory is not None:
+        command += ["--shm", str(memory)]
+    if delay:
+        command += ["--delay", delay]
+    return command + ["--"] + [str(arg) for arg in args]
+
+
+class Running:
+    """One process under the guard, looked after by the calling thread."""
+
+    def __init__(self, command, guard, fds=(), env=None, on_output=None,
+                 memory_mb=0):
+        self.on_output = on_output
+        status_read, status_write = os.pipe()
+        self.status_fd = status_read
+        self.begin = time.monotonic()
+        self.process = subprocess.Popen(
+            [guard, str(status_write), str(memory_mb), *command],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, pass_fds=(status_write, *fds),
+            start_new_session=True, env=env)
+        os.close(status_write)
+        self.output_fd = self.process.stdout.fileno()
+        self.pid = None
+        self.words = b""
+        self.result = Result()
+
+    def take_status(self):
+        data = os.read(self.status_fd, 4096)
+        self.words += data
+        if self.pid is None and b"\n" in self.words:
+            self.pid = int(self.words.split()[1])
+        return bool(data)
+
+    def take_output(self):
+        data = os.read(self.output_fd, 65536)
+        if data:
+            result = self.result
+            if len(result.output) < MOST_OUTPUT:
+                result.pieces.append((time.monotonic_ns(), data))
+                result.output += data
+            if self.on_output:
+                self.on_output(data)
+            if len(result.output) >= MOST_OUTPUT and not self.on_output:
+                result.too_much = True
+                self.kill()
+        return bool(data)
+
+    def kill(self):
+        if self.pid:
+            try:
+                os.kill(self.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.terminate()
+
+    def cpu_seconds(self):
+        """Processor time of the program so far."""
+        stat = read_word(f"/proc/{self.pid}/stat")
+        if not stat:
+            return 0
+        words = stat[stat.rindex(")") + 2:].split()
+        return (int(words[11]) + int(words[12])) / TICKS
+
+    def is_over(self, limit):
+        """Whether it has used up its time, or its processor time."""
+        if not limit:
+            return False
+        wall, cpu = limit
+        return time.monotonic() - self.begin > wall or \
+            self.cpu_seconds() > cpu
+
+    def follow(self, is_stuck, limit, cancel=None):
+        """Until the guard has ended; is_stuck() is asked now and then."""
+        with selectors.DefaultSelector() as ready:
+            ready.register(self.status_fd, selectors.EVENT_READ,
+                           self.take_status)
+            ready.register(self.output_fd, selectors.EVENT_READ,
+                           self.take_output)
+            next_look, killed = self.begin + 2 * LOOK_EVERY, False
+            while ready.get_map():
+                for key, _ in ready.select(LOOK_EVERY):
+                    if key.fileobj not in ready.get_map():
+                        continue  # drained by an event before it
+                    if not key.data():
+                        ready.unregister(key.fileobj)
+                        if key.data == self.take_status:
+                            # All it started is gone; nobody else writes.
+                            self.drain(ready)
+                now = time.monotonic()
+                if killed or now < next_look or not self.pid:
+                    continue
+                next_look = now + LOOK_EVERY
+                if is_stuck(self) or cancel and cancel.is_set():
+                    killed = True
+                elif self.is_over(limit):
+                    self.result.limit = killed = True
+                if killed:
+                    self.result.seconds = now - self.begin
+                    self.result.end_ns = time.monotonic_ns()
+                    self.kill()
+
+    def drain(self, ready):
+        os.set_blocking(self.output_fd, False)
+        try:
+            while self.take_output():
+                pass
+        except BlockingIOError:
+            pass
+        if self.output_fd in ready.get_map():
+            ready.unregister(self.output_fd)
+
+    def finish(self):
+        """Take over how it ended."""
+        self.process.stdout.close()
+        os.close(self.status_fd)
+        self.process.wait()
+        result = self.result
+        result.seconds = result.seconds or time.monotonic() - self.begin
+        for line in self.words.decode().splitlines():
+            words = line.split()
+            if words[0] != "end":
+                continue
+            number, user, system, switches, _, left = map(int, words[2:8])
+            if words[1] == "exited":
+                result.status = number
+            else:
+                result.signal = signal.Signals(number).name
+            result.cpu_ms = user + system
+            result.switches, result.left = switches, left
+        return result
+
+
+class Stuck:
+    """Decides that a run comes to nothing, by its state: nothing moves any
+    more, or the server owes nothing and the program only spins or naps."""
+
+    def __init__(self, memory=None, site=None, idle_cpu=None, most=None):
+        self.most = most  # so many connections are enough to know
+        self.memory, self.site, self.idle_cpu = memory, site, idle_cpu
+        self.since, self.before, self.mark = 0, None, (0, 0, 0)
+
+    def spins(self, running):
+        """Much work or many naps since the server owed something."""
+        now = (running.cpu_seconds(), self.memory.count("sleep"),
+               self.memory.count("slept_ms"))
+        if self.site.owes():
+            self.mark = now
+            return False
+        return now[0] - self.mark[0] > self.idle_cpu or \
+            now[1] - self.mark[1] > MOST_NAPS or \
+            now[2] - self.mark[2] > MOST_NAPPED
+
+    def __call__(self, running):
+        if self.idle_cpu and (self.spins(running) or self.most and
+                              len(self.site.connections) > self.most):
+            running.result.limit = True
+            return True
+        seen = look(running.pid)
+        if seen and self.site and seen[0] != "stopped" and self.site.owes():
+            seen = None
+        state = seen and (seen, self.memory and self.memory.progress())
+        now = time.monotonic()
+        if not state or state != self.before:
+            self.before, self.since = state, now
+            return False
+        if now - self.since < STILL:
+            return False
+        if seen[0] != "stopped" and (
+                has_timer(running.pid) or
+                self.memory and self.memory.count("alarm") or
+                self.site and self.site.in_flight()):
+            self.before = None
+            return False
+        if seen[0] == "stopped":
+            running.result.stopped = True
+        else:
+            running.result.stuck = True
+            running.result.blocked = [
+                (int(os.path.basename(one[0])), one[1]) for one in seen]
+        return True
+
+
+def run(program, case, server, nonce, seed, guard, limit, delay=None,
+        paths=(), env=None, on_output=None, args=None, cancel=None,
+        before=(), idle_cpu=IDLE_CPU, most_connections=None):
+    """Run a case of a check program. Returns a Result.
+
+    limit: (seconds, seconds of processor time) or None.
+    before: options of the learner's, and paths that replace `paths`.
+    """
+    memory = recording.Memory()
+    site = server.site()
+    try:
+        own = [word for word in before if word.startswith("/")]
+        options = [word for word in before if not word.startswith("/")]
+        words = options + [site.port] + (
+            list(args) if args is not None else own or list(paths))
+        command = [program] + arguments(case, site.port, nonce, seed,
+                                        memory.fd, delay, words)
+        running = Running(command, guard, (memory.fd,), env, on_output,
+                          MEMORY_MB)
+        try:
+            running.follow(Stuck(memory, site, limit and idle_cpu,
+                                 most_connections), limit, cancel)
+        except BaseException:
+            running.kill()
+            raise
+        finally:
+            result = running.finish()
+        site.settle()
+        result.site = site
+        result.args = words
+        result.recording = memory.read()
+        names = {one.tid: one.name for one in result.recording.threads}
+        result.blocked = [f"{names.get(tid, tid)} in {call}"
+                          for tid, call in result.blocked]
+        return result
+    finally:
+        site.close()
+        memory.close()
+
+
+def run_bare(command, server, guard, limit, env=None, paths=(), args=None):
+    """Run a program without probes (the sanitizers' builds)."""
+    site = server.site()
+    try:
+        words = [site.port] + list(paths if args is None else args)
+        running = Running(command + [str(word) for word in words], guard,
+                          env=env)
+        try:
+            running.follow(Stuck(site=site), limit)
+        except BaseException:
+            running.kill()
+            raise
+        finally:
+            result = running.finish()
+        result.site = site
+        return result
+    finally:
+        site.close()

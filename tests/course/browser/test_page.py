@@ -1,0 +1,464 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The step page in a headless Chromium: real keys, real clicks, no network.
+
+Skipped, and says so, where Chromium is not installed. No test asserts a time.
+"""
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+COURSE = os.path.join(HERE, "..")
+STEP = os.path.abspath(os.path.join(COURSE, "..", "..", "course", "step"))
+sys.path[:0] = [HERE, STEP, os.path.join(COURSE, "traces")]
+
+import chromium  # noqa: E402
+import make  # noqa: E402
+import page  # noqa: E402
+import sentences  # noqa: E402
+
+NAMES = sorted(make.SCENARIOS)
+PAIRS = {"two": ("lost-06", "right-06"), "busy-right": ("busy-02", "right-06")}
+STEP_NOW = "Number(document.querySelector('#count b').textContent" \
+    ".replace(/\\D/g, ''))"
+SAID = "document.querySelector('#say').textContent"
+FRAMES = "new Promise(r => requestAnimationFrame(() => " \
+    "requestAnimationFrame(() => r(true))))"
+
+
+def setUpModule():
+    global browser, folder
+    if not chromium.find():
+        raise unittest.SkipTest("Chromium is not installed (apt-get install "
+                                "chromium): the page was not looked at")
+    folder = tempfile.mkdtemp(prefix="reveil-pages-")
+    for name in NAMES:
+        write(name, [sample(name)])
+    for name, pair in PAIRS.items():
+        write(name, [sample(one) for one in pair])
+    browser = chromium.Chromium()
+    browser.__enter__()
+
+
+def tearDownModule():
+    browser.__exit__()
+    shutil.rmtree(folder)
+
+
+def sample(name):
+    return page.read(os.path.join(COURSE, "traces", name + ".json"))
+
+
+def write(name, traces, lang="en"):
+    path = os.path.join(folder, name + ".html")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(page.render(traces, lang))
+
+
+class PageTest(unittest.TestCase):
+    def open(self, name, address="", width=1366, height=768, **media):
+        url = "file://" + os.path.join(folder, name + ".html") + address
+        self.tab = browser.open(url, width, height, **media)
+        self.addCleanup(self.tab.close)
+        self.addCleanup(self.no_errors)
+        return self.tab
+
+    def no_errors(self):
+        """No exception, no message, no request but the page itself."""
+        seen, browser.events = browser.events, []
+        for event in seen:
+            method = event.get("method")
+            self.assertNotIn(method, ("Runtime.exceptionThrown",
+                                      "Log.entryAdded"), event)
+            if method == "Network.requestWillBeSent":
+                url = event["params"]["request"]["url"]
+                self.assertTrue(url.startswith("file://" + folder), url)
+
+    def step(self):
+        return self.tab.value(STEP_NOW)
+
+    def keys(self, *keys):
+        for key in keys:
+            self.tab.key(key)
+        return self.step()
+
+
+class Steps(PageTest):
+    def test_keys_and_a_clicker(self):
+        self.open("right-06")
+        self.assertEqual(self.step(), 1)
+        self.assertEqual(self.keys("ArrowRight", "ArrowRight"), 3)
+        self.assertEqual(self.keys("ArrowLeft"), 2)
+        self.assertEqual(self.keys("PageDown", "PageDown"), 4)
+        self.assertEqual(self.keys("PageUp"), 3)
+        last = len(sample("right-06")["events"])
+        self.assertEqual(self.keys("End"), last)
+        self.assertEqual(self.keys("ArrowRight"), last)
+        self.assertEqual(self.keys("Home", "ArrowLeft"), 1)
+
+    def test_jumps(self):
+        tab = self.open("right-06")
+        kinds = [e[2] for e in sample("right-06")["events"]]
+        first = kinds.index("wake") + 1
+        second = kinds.index("wake", first) + 1
+        self.assertEqual(self.keys("w"), first)
+        self.assertEqual(self.keys("w"), second)
+        tab.key("W", shift=True)
+        self.assertEqual(self.step(), first)
+        tasks = [e[3] for e in sample("right-06")["events"]]
+        self.assertEqual(self.keys("t"), tasks.index(1, first) + 1)
+
+    def test_a_clicked_task_is_followed(self):
+        tab = self.open("right-06", "#s=25")
+        tab.click("[data-task='0']")
+        self.assertIn("task 0", tab.value(
+            "document.querySelector('#next-task').textContent"))
+        step = self.keys("t")
+        self.assertEqual(sample("right-06")["events"][step - 1][3], 0)
+
+    def test_buttons_with_the_mouse(self):
+        tab = self.open("lost-06", "#s=1")
+        tab.click("#next")
+        self.assertEqual(self.step(), 2)
+        tab.click("#back")
+        self.assertEqual(self.step(), 1)
+        tab.click("#last")
+        self.assertEqual(self.step(), len(sample("lost-06")["events"]))
+        tab.click("#first")
+        self.assertEqual(self.step(), 1)
+        tab.click("#jump")
+        self.assertEqual(self.step(), sample("lost-06")["verdict"]["step"])
+        tab.click("#steps li:nth-child(36)")
+        self.assertEqual(self.step(), 36)
+
+    def test_scrubbing(self):
+        tab = self.open("right-06")
+        x, y, wide = tab.value(
+            "(() => { const r = document.querySelector('.drawn')"
+            ".getBoundingClientRect(); return [r.x, r.y + 40, r.width]; })()")
+        tab.click_at(x + wide * .5, y)
+        self.assertTrue(20 < self.step() < 40, self.step())
+        tab.value("document.querySelector('#position').focus()")
+        before = self.step()
+        self.assertEqual(self.keys("ArrowRight"), before + 1)
+        self.assertEqual(self.keys("PageDown"), before + 2)
+
+    def test_playing_comes_to_the_end_by_itself(self):
+        tab = self.open("busy-02", motion="reduce")
+        self.keys("+", "+", " ")
+        self.assertEqual(tab.value("document.querySelector('#say')"
+                                   ".getAttribute('aria-live')"), "off")
+        tab.wait(f"{STEP_NOW} === {len(sample('busy-02')['events'])}")
+        tab.wait("document.querySelector('#play').textContent === 'Play'")
+        self.keys("ArrowLeft")
+        self.assertEqual(tab.value("document.querySelector('#say')"
+                                   ".getAttribute('aria-live')"), "polite")
+
+    def test_a_key_stops_playing(self):
+        tab = self.open("right-06")
+        self.keys(" ")
+        self.assertEqual(tab.value(
+            "document.querySelector('#play').textContent"), "Pause")
+        self.keys("Home")
+        self.assertEqual(tab.value(
+            "document.querySelector('#play').textContent"), "Play")
+
+    def test_letters_can_be_switched_off(self):
+        tab = self.open("right-06")
+        tab.key("?", shift=True)
+        self.assertTrue(tab.value("document.querySelector('#keys').open"))
+        tab.click("#letters")
+        tab.key("Escape")
+        self.assertFalse(tab.value("document.querySelector('#keys').open"))
+        self.assertEqual(self.keys("w"), 1)
+        self.assertEqual(self.keys("ArrowRight"), 2)
+
+
+class Address(PageTest):
+    def test_a_slide_opens_the_page_at_a_step(self):
+        tab = self.open("right-06", "#s=41&lang=fr")
+        self.assertEqual(self.step(), 41)
+        self.assertEqual(tab.value("document.documentElement.lang"), "fr")
+        self.keys("ArrowRight")
+        tab.wait("location.hash === '#s=42&lang=fr'")
+
+    def test_the_address_can_change(self):
+        tab = self.open("right-06", "#s=5")
+        tab.value("location.hash = '#s=9&axis=time&lang=en'")
+        tab.wait(f"{STEP_NOW} === 9")
+        self.assertIn("time", tab.value(
+            "document.querySelector('#axis').textContent"))
+
+    def test_nonsense_is_harmless(self):
+        for address in ("#s=99999", "#s=-3&lang=xx", "#axis=9&mode=9", "#&&="):
+            self.open("right-06", address)
+            self.assertGreaterEqual(self.step(), 1)
+
+
+class Text(PageTest):
+    def test_state_and_sentences_are_those_of_python(self):
+        for name in NAMES:
+            for lang in ("en", "fr"):
+                tab = self.open(name, f"#s=1&lang={lang}")
+                told = json.loads(tab.value(
+                    "JSON.stringify((() => { const {page, stateLine} = reveil,"
+                    " v = page.views[0]; return v.run.events.map((e, i) => {"
+                    " const s = v.run.after(i + 1).state;"
+                    " return [v.sentences[i], stateLine(v.run, s),"
+                    " JSON.parse(JSON.stringify(s))]; }); })())"))
+                speaker = sentences.Speaker(sample(name), lang)
+                steps = sentences.sentences(sample(name), lang)
+                for number, (_, text, after) in enumerate(steps):
+                    here = [text, speaker.state_line(after), after]
+                    self.assertEqual(told[number],
+                                     json.loads(json.dumps(here)),
+                                     f"{name}, step {number + 1}")
+
+    def test_both_languages_fill_everything(self):
+        for lang, word in (("en", "Step"), ("fr", "Pas")):
+            tab = self.open("lost-06", f"#s=38&lang={lang}")
+            self.assertEqual(tab.value(
+                "document.querySelector('#next').textContent"), word)
+            empty = tab.value(
+                "[...document.querySelectorAll('button, h1, h2, h3, option')]"
+                ".filter(e => !e.textContent.trim() && e.offsetParent)"
+                ".map(e => e.id || e.className)")
+            self.assertEqual(empty, [])
+            shown = tab.value("document.body.innerText")
+            self.assertNotRegex(shown, r"undefined|NaN|\[object|\{\w+\}")
+            verdict = tab.value(
+                "document.querySelector('#verdict').textContent")
+            self.assertIn({"en": "LOST WAKE", "fr": "RÉVEIL PERDU"}[lang],
+                          verdict)
+        self.keys("l")
+        self.assertIn("LOST WAKE", tab.value("document.body.innerText"))
+
+    def test_the_lost_wake_says_what_is_wrong_at_once(self):
+        tab = self.open("lost-06")
+        self.assertEqual(self.step(), sample("lost-06")["verdict"]["step"])
+        shown = tab.value("document.body.innerText")
+        for text in ("nobody calls unpark()", "asleep in park", "permit: no",
+                     "only unpark() can wake it", "hopeless"):
+            self.assertIn(text, shown)
+        self.keys("Home")
+        self.assertNotIn("nobody calls unpark()",
+                         tab.value("document.querySelector('.stage')"
+                                   ".innerText"))
+
+    def test_folded_steps(self):
+        tab = self.open("busy-02", "#s=6")
+        self.assertIn("× 316,612", tab.value(SAID.replace("textContent",
+                                                          "innerText"))
+                      .replace("\u00a0", " "))
+        self.assertTrue(tab.value("!!document.querySelector('.fold-bar i')"))
+        self.assertIn("316,613", tab.value(
+            "document.querySelector('#figures').textContent"))
+
+    def test_the_source_shows_the_line_in_its_function(self):
+        tab = self.open("lost-06", "#s=38")
+        here = tab.value("document.querySelector('.here').textContent")
+        self.assertIn("self->ids[self->count++] = task_id;", here)
+        lines = tab.value("document.querySelectorAll('.code div').length")
+        self.assertLess(lines, 12)
+        self.keys("f")
+        self.assertGreater(tab.value(
+            "document.querySelectorAll('.code div').length"), 100)
+
+
+class Two(PageTest):
+    def test_two_runs_move_together(self):
+        tab = self.open("two")
+        self.assertEqual(tab.value(
+            "document.querySelectorAll('.stage').length"), 2)
+        rows = tab.value("reveil.page.rows")
+        for index in (0, 1):
+            seen = [row[index] for row in rows if row[index] >= 0]
+            self.assertEqual(seen, list(range(len(seen))))
+        both = [row for row in rows if -1 not in row]
+        left, right = sample("lost-06"), sample("right-06")
+        for a, b in both:
+            self.assertEqual(left["events"][a][2:5], right["events"][b][2:5])
+        self.assertGreater(len(both), 25)
+        tab.click("#difference")
+        self.assertEqual(self.step(), 1 + next(
+            n for n, row in enumerate(rows) if -1 in row))
+
+    def test_their_axes_are_one(self):
+        tab = self.open("busy-right", "#axis=time&s=1")
+        totals = tab.value(
+            "reveil.page.views.map(v => v.lanes.axis.total)")
+        self.assertEqual(totals[0], totals[1])
+
+
+class Modes(PageTest):
+    def test_predicting_counts(self):
+        tab = self.open("right-06")
+        self.keys("p")
+        self.assertEqual(self.keys("End"), 6)
+        self.assertTrue(tab.value("document.querySelectorAll("
+                                  "'#steps li:not([hidden])').length <= 6"))
+        tab.click("[data-answer='0']")
+        self.assertEqual(self.step(), 7)
+        self.assertIn("1 right of 1", tab.value(
+            "document.querySelector('.ask').textContent"))
+        self.keys("End")
+        tab.click("[data-answer='0']")
+        self.assertIn("1 right of 2", tab.value(
+            "document.querySelector('.ask').textContent"))
+        for _ in range(60):
+            self.keys("End")
+            answer = tab.value("reveil.page.predict.question ? "
+                               "reveil.page.predict.question.answer : null")
+            if answer is None:
+                break
+            tab.click(f"[data-answer='{answer}']")
+        self.assertEqual(self.step(), len(sample("right-06")["events"]))
+        score = tab.value("document.querySelector('.score').textContent")
+        right, asked = map(int, re.findall(r"\d+", score))
+        self.assertEqual(right, asked - 1)
+        self.keys("p")
+        self.assertTrue(tab.value("document.querySelector('#extra').hidden"))
+
+    def test_a_wake_can_be_lost_in_the_scheduler(self):
+        tab = self.open("right-06")
+        self.keys("s")
+        lost = {}
+        for program in ("right", "no_permit", "unpark_first", "waker_late"):
+            self.assertFalse(tab.value(
+                f"reveil.model('{program}', null).lost"), program)
+            lost[program] = tab.value(
+                "Array.from({length: 80}, (_, n) => [1, 2].filter(t => "
+                f"reveil.model('{program}', {{thread: t, call: n + 1}}).lost)"
+                ".map(t => t + ':' + (n + 1))).flat()")
+        self.assertEqual(lost["right"], [])
+        for program in ("no_permit", "unpark_first", "waker_late"):
+            self.assertTrue(lost[program], program)
+        thread, call = lost["no_permit"][0].split(":")
+        row = tab.value(
+            "reveil.page.views[0].run.events.findIndex((e, i) => e.thread === "
+            f"{thread} && reveil.page.views[0].run.trace.calls[i] === {call})")
+        tab.value(f"reveil.page.go({row})")
+        tab.click("[data-delay='here']")
+        self.assertIn("LOST WAKE", tab.value(
+            "document.querySelector('#extra').textContent"))
+        self.assertIn("the permit is lost", tab.value(
+            "document.querySelector('.stage').innerText"))
+        self.keys("s")
+        self.assertEqual(tab.value("document.querySelectorAll('#steps li')"
+                                   ".length"), len(sample("right-06")["events"]))
+
+
+class Looks(PageTest):
+    SIZES = [(1366, 768, 1), (1024, 768, 1), (390, 844, 1), (1366, 768, 2),
+             (320, 640, 1), (1920, 1080, 1)]
+
+    def test_nothing_is_wider_than_the_screen(self):
+        for name in (*NAMES, "two"):
+            for lang in ("en", "fr"):
+                tab = self.open(name, f"#s=20&lang={lang}")
+                for width, height, zoom in self.SIZES:
+                    tab.size(width, height, zoom)
+                    tab.wait("reveil.page.width === innerWidth")
+                    tab.wait(FRAMES)
+                    wide = tab.value(
+                        "document.documentElement.scrollWidth - innerWidth")
+                    self.assertLessEqual(wide, 1,
+                                         f"{name} {lang} {width} × {zoom}")
+
+    def test_targets_are_big_enough(self):
+        for width in (1366, 390):
+            for name in ("lost-06", "hundred-06"):
+                tab = self.open(name, "#s=38", width)
+                small = tab.value(
+                    "[...document.querySelectorAll('button, select, input, "
+                    "#steps a')].filter(e => e.offsetParent).map(e => "
+                    "[e.id || e.className, e.getBoundingClientRect()])"
+                    ".filter(([n, r]) => r.width && (r.width < 24 || "
+                    "r.height < 24)).map(([n, r]) => [n, r.width, r.height])")
+                self.assertEqual(small, [])
+
+    def test_light_and_dark_and_paper(self):
+        colours = set()
+        for scheme in ("light", "dark"):
+            tab = self.open("lost-06", scheme=scheme)
+            colours.add(tab.value(
+                "getComputedStyle(document.body).backgroundColor"))
+        self.assertEqual(len(colours), 2)
+
+    def test_reduced_motion_has_none(self):
+        tab = self.open("busy-02", "#s=5", motion="reduce")
+        self.keys("ArrowRight")
+        self.assertEqual(tab.value("document.getAnimations().length"), 0)
+        tab = self.open("right-06", "#s=3", motion="reduce")
+        self.keys("ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight")
+        self.assertEqual(tab.value("document.getAnimations().length"), 0)
+
+    def test_with_motion_a_task_glides(self):
+        tab = self.open("right-06", "#s=6")
+        self.keys("ArrowRight")
+        self.assertGreater(tab.value("document.getAnimations().length"), 0)
+
+    def test_printing_shows_every_step_with_its_state(self):
+        tab = self.open("lost-06")
+        tab.media(kind="print")
+        tab.value("dispatchEvent(new Event('beforeprint'))")
+        shown = tab.value(
+            "[...document.querySelectorAll('#steps li')].filter(e => "
+            "e.getBoundingClientRect().height > 10).length")
+        self.assertEqual(shown, len(sample("lost-06")["events"]))
+        self.assertEqual(tab.value(
+            "document.querySelectorAll('.state-line').length"), shown)
+        self.assertTrue(tab.value(
+            "getComputedStyle(document.querySelector('footer')).display"
+            " === 'none'"))
+        tab.value("dispatchEvent(new Event('afterprint'))")
+        self.assertGreater(len(tab.pdf()), 10_000)
+
+
+class Keyboard(PageTest):
+    def test_everything_is_reached_with_tab_and_the_focus_is_seen(self):
+        tab = self.open("lost-06")
+        reached = set()
+        for _ in range(40):
+            tab.key("Tab")
+            name = tab.value("document.activeElement.id || "
+                             "document.activeElement.className || "
+                             "document.activeElement.tagName")
+            if name != "BODY":
+                reached.add(name)
+                self.assertNotEqual(tab.value(
+                    "getComputedStyle(document.activeElement).outlineStyle"),
+                    "none", name)
+        for name in ("skip", "jump", "play", "next", "back", "first", "last",
+                     "position", "next-wake", "axis", "speed", "mode", "help",
+                     "language", "whole"):
+            self.assertIn(name, reached)
+
+    def test_enter_presses_the_button_that_has_the_focus(self):
+        tab = self.open("lost-06", "#s=2")
+        tab.value("document.querySelector('#next').focus()")
+        tab.key("Enter")
+        self.assertEqual(self.step(), 3)
+        tab.key(" ")
+        self.assertEqual(self.step(), 4)
+
+    def test_names_for_a_screen_reader(self):
+        tab = self.open("lost-06", "#s=38&lang=fr")
+        tree = browser.send("Accessibility.getFullAXTree", {}, tab.session)
+        nameless = [node["nodeId"] for node in tree["nodes"]
+                    if not node.get("ignored") and node["role"]["value"] in
+                    ("button", "combobox", "slider", "link", "image")
+                    and not node.get("name", {}).get("value", "").strip()]
+        self.assertEqual(nameless, [])
+        self.assertEqual(tab.value(
+            "document.querySelector('#steps [aria-current=step]')"
+            ".dataset.row"), "37")
+
+
+if __name__ == "__main__":
+    unittest.main()

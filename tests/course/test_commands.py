@@ -1,0 +1,330 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Tests of ./reveil lesson: its commands, exit codes, files and formats."""
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import xml.etree.ElementTree as xml
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+COURSE = os.path.join(ROOT, "course")
+sys.path.insert(0, COURSE)
+
+import cut  # noqa: E402
+import lessons  # noqa: E402
+
+SECONDS = 300  # a command that takes longer hangs, on any machine
+
+
+def solution(number):
+    return cut.fill(lessons.find(number), {}, "en")
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.work = os.path.join(self.folder.name, "work")
+        self.environment = dict(os.environ, REVEIL_WORK=self.work,
+                                LC_ALL="C.UTF-8")
+        for name in ("REVEIL_CLASS", "REVEIL_NAME", "LC_MESSAGES", "LANG"):
+            self.environment.pop(name, None)
+
+    def lesson(self, *words, status=0, **more):
+        environment = dict(self.environment, **more.pop("environment", {}))
+        result = subprocess.run(
+            [sys.executable, COURSE, *words], capture_output=True, text=True,
+            timeout=SECONDS, env=environment, stdin=subprocess.DEVNULL
+            if "input" not in more else None, **more)
+        self.assertEqual(result.returncode, status,
+                         f"{words}\n{result.stdout}\n{result.stderr}")
+        return result.stdout if status != 2 else result.stderr
+
+    def answer(self, number):
+        lesson = lessons.find(number)
+        return os.path.join(self.work, f"{number}-{lesson.name}", "lesson.c")
+
+    def write(self, number, text):
+        with open(self.answer(number), "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+class Commands(Case):
+    def test_help_in_both_languages(self):
+        self.assertIn("usage: ./reveil lesson", self.lesson("--help"))
+        self.assertIn("usage : ./reveil lesson",
+                      self.lesson(environment={"LC_ALL": "fr_FR.UTF-8"}))
+        for command in ("list", "start", "check", "watch", "grade"):
+            self.assertIn(f"lesson {command}",
+                          self.lesson(command, "--help"))
+
+    def test_wrong_usage_is_one_line_and_exit_2(self):
+        for words in (["nothing"], ["start"], ["start", "77"],
+                      ["start", "01", "02"], ["check", "01", "--nothing"],
+                      ["check", "01", "--seed", "x"], ["check", "--seed"],
+                      ["list", "--lang", "de"], ["hint", "01", "9.9"],
+                      ["try", "01", "--at", "x"], ["watch"],
+                      ["check", "01", "--format", "x"], ["grade"],
+                      ["class", "/nowhere"], ["grade", "/nowhere"]):
+            with self.subTest(words=words):
+                error = self.lesson(*words, status=2)
+                self.assertEqual(error.count("\n"), 1, error)
+
+    def test_what_is_not_started_says_how_to_start(self):
+        for command in ("run", "check", "reset"):
+            self.lesson(command, "01", status=1)
+
+    def test_start_writes_the_exercise_once(self):
+        out = self.lesson("start", "01")
+        self.assertRegex(out, r"lesson\.c:\d+  TODO 1\.1")
+        with open(self.answer("01"), encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn("TODO 1.1", text)
+        self.assertNotIn("/*@", text)
+        self.write("01", "mine\n")
+        self.assertIn("left as it is", self.lesson("start", "01"))
+        with open(self.answer("01"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), "mine\n")
+
+    def test_reset_keeps_what_was_there(self):
+        self.lesson("start", "01")
+        for number in 1, 2:
+            self.write("01", f"mine {number}\n")
+            self.lesson("reset", "01")
+            with open(f"{self.answer('01')}.~{number}~",
+                      encoding="utf-8") as file:
+                self.assertEqual(file.read(), f"mine {number}\n")
+
+    def test_the_language_of_start_is_remembered(self):
+        self.lesson("start", "01", "--lang", "fr")
+        self.assertIn("Les leçons", self.lesson("list"))
+        self.assertIn("The lessons", self.lesson("list", "--lang=en"))
+
+    def test_predictions_are_kept_and_shown(self):
+        self.lesson("start", "02")
+        self.lesson("predict", "02", "--answers", "7,1,1")
+        self.lesson("predict", "02", input="\nnonsense\n3\n")
+        progress = os.path.join(self.work, "progress")
+        with open(progress, encoding="utf-8") as file:
+            self.assertIn("predicted", file.read())
+
+    def test_hints_come_one_by_one(self):
+        region = next(iter(lessons.find("01").hints("en")))
+        levels = [json.loads(self.lesson("hint", "01", region, "--json"))
+                  for _ in range(4)]
+        self.assertEqual([one["level"] for one in levels], [1, 2, 3, 3])
+        self.assertEqual(len({one["text"] for one in levels}), 3)
+
+    def test_the_solution_is_shown_when_it_is_earned_or_given_up(self):
+        self.lesson("solution", "01", status=1)
+        text = self.lesson("solution", "01", "--give-up")
+        self.assertEqual(text, solution("01"))
+        self.assertIn("given up", self.lesson("list"))
+
+    def test_damaged_progress_is_set_aside(self):
+        os.makedirs(self.work)
+        path = os.path.join(self.work, "progress")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("[[[")
+        self.lesson("list")
+        self.assertTrue(os.path.exists(path + ".damaged"))
+
+    def test_a_diff_shows_no_solution_before_it_is_passed(self):
+        self.assertIn("TODO", self.lesson("diff", "01", "02"))
+
+    def test_the_quiz_of_00(self):
+        self.lesson("start", "00")
+        self.lesson("check", "00", status=1)
+        quiz = lessons.find("00").predict["question"]
+        right = [next(i for i, choice in enumerate(one["choices"], 1)
+                      if choice.get("right")) for one in quiz]
+        self.lesson("predict", "00", "--answers", ",".join(map(str, right)))
+        self.lesson("check", "00")
+        self.assertRegex(self.lesson("list"), r"00 .*passed")
+
+
+class Checks(Case):
+    def test_from_the_exercise_to_the_solution(self):
+        self.lesson("start", "01")
+        out = self.lesson("check", "01", status=1)
+        self.assertIn("what:", out)
+        self.assertRegex(out, r"where: .*lesson\.c:\d+")
+        self.write("01", solution("01"))
+        out = self.lesson("check", "01")
+        self.assertIn("PASSED", out)
+        self.assertRegex(self.lesson("list"), r"01 .*passed, checks 2")
+        self.write("01", solution("01") + "\n")
+        self.assertIn("check again", self.lesson("list"))
+
+    def test_plain_words_without_a_terminal(self):
+        self.lesson("start", "01")
+        self.write("01", solution("01"))
+        out = self.lesson("check", "01", "--plain")
+        self.assertNotIn("\033", out)
+        self.assertRegex(out, r"(?m)^polls: \d+, expected .*, right\.$")
+
+    def test_a_program_that_does_not_compile(self):
+        self.lesson("start", "01")
+        text = solution("01").replace("return (struct hello)",
+                                      "retrun (struct hello)")
+        self.write("01", text)
+        line = 1 + text[:text.index("retrun")].count("\n")
+        out = self.lesson("check", "01", status=1)
+        self.assertIn(f"lesson.c:{line}:", out)
+
+    def test_formats_for_other_programs(self):
+        self.lesson("start", "01")
+        rows = json.loads(self.lesson("check", "01", "--json", "--seed", "5",
+                                      status=1))
+        self.assertEqual(rows[0]["lesson"][:2], "01")
+        for key in ("passed", "cause", "attempts", "hints", "predicted",
+                    "measured", "seed", "tree", "seconds"):
+            self.assertIn(key, rows[0])
+        self.assertEqual(rows[0]["seed"], 5)
+        suite = xml.fromstring(self.lesson("check", "01", "--format", "junit",
+                                           status=1))
+        self.assertEqual(suite.attrib["failures"], "1")
+        self.assertTrue(suite.find("testcase/failure") is not None)
+        tests = json.loads(self.lesson("check", "01", "--format",
+                                       "gradescope", status=1))["tests"]
+        self.assertEqual(tests[0]["score"], 0)
+        self.write("01", solution("01"))
+        rows = json.loads(self.lesson("check", "--all", "--json"))
+        self.assertTrue(rows[0]["passed"])
+
+    def test_run_records_what_step_shows(self):
+        self.lesson("start", "01")
+        self.lesson("step", "01", status=1)
+        self.write("01", solution("01"))
+        self.assertIn("polls", self.lesson("run", "01"))
+        self.assertRegex(self.lesson("step", "01", "--plain"), r"(?m)^ *1[. ]")
+        page = os.path.join(self.work, "page.html")
+        self.lesson("step", "01", "-o", page)
+        with open(page, encoding="utf-8") as file:
+            self.assertIn("reveil-trace-1", file.read())
+        trace = os.path.join(self.work, "perfetto.json")
+        self.lesson("step", "01", "--perfetto", trace)
+        with open(trace, encoding="utf-8") as file:
+            self.assertTrue(json.load(file))
+
+    def test_the_room_learns_the_verdict_and_no_code(self):
+        room = os.path.join(self.folder.name, "room")
+        os.mkdir(room)
+        self.lesson("start", "01")
+        self.lesson("check", "01", status=1, environment={
+            "REVEIL_CLASS": room, "REVEIL_NAME": "Ada L."})
+        names = os.listdir(room)
+        self.assertEqual(names, ["Ada L.reveil"] if names[0] == "Ada L.reveil"
+                         else ["Ada L..reveil"])
+        with open(os.path.join(room, names[0]), encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["lesson"], "01")
+        with open(os.path.join(room, "junk.reveil"), "w",
+                  encoding="utf-8") as file:
+            file.write("{")
+        out = self.lesson("class", room)
+        self.assertIn("Ada L", out)
+        self.assertNotIn("Ada L", self.lesson("class", room, "--projector"))
+
+
+class Watching(Case):
+    """The watch loop on a terminal of its own."""
+
+    def start(self, number="01", **environment):
+        self.lesson("start", number)
+        pid, self.terminal = pty.fork()
+        if pid == 0:
+            os.environ.clear()
+            os.environ.update(self.environment, TERM="xterm", COLUMNS="80",
+                              LINES="24", **environment)
+            os.execv(sys.executable, [sys.executable, COURSE, "watch",
+                                      number])
+        self.pid = pid
+        self.screen = ""
+        self.addCleanup(self.end)
+
+    def end(self):
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        except (ProcessLookupError, ChildProcessError):
+            pass
+        os.close(self.terminal)
+
+    def wait_for(self, words):
+        """Read the screen until the words are there."""
+        end = time.monotonic() + SECONDS
+        while words not in self.screen:
+            self.assertLess(time.monotonic(), end, self.screen[-3000:])
+            if select.select([self.terminal], [], [], 1)[0]:
+                try:
+                    self.screen += os.read(self.terminal, 65536).decode(
+                        errors="replace")
+                except OSError:
+                    self.fail("watch has ended: " + self.screen[-3000:])
+
+    def press(self, key):
+        self.screen = ""
+        os.write(self.terminal, key.encode())
+
+    def test_saves_keys_and_the_end(self):
+        self.start()
+        self.wait_for("NOT PASSED")
+        self.press("h")
+        self.wait_for("hint 1")
+        self.press("x")
+        self.wait_for("NOT PASSED")
+        self.press("l")
+        self.wait_for("waker-executor")
+        # An editor that saves by a rename.
+        self.screen = ""
+        with open(self.answer("01") + ".new", "w", encoding="utf-8") as file:
+            file.write(solution("01"))
+        os.rename(self.answer("01") + ".new", self.answer("01"))
+        self.wait_for("PASSED: lesson 01")
+        # A file that is deleted, and comes back.
+        self.screen = ""
+        os.unlink(self.answer("01"))
+        self.wait_for("waiting for it")
+        self.write("01", solution("01"))
+        self.wait_for("PASSED: lesson 01")
+        self.press("q")
+        self.wait_for("Good bye")
+        self.assertEqual(os.waitpid(self.pid, 0)[1], 0)
+
+    def test_a_save_during_a_check_begins_a_new_one(self):
+        self.start()
+        self.wait_for("checking")
+        self.write("01", solution("01"))
+        self.wait_for("PASSED: lesson 01")
+
+    def test_ctrl_c_ends_it_and_leaves_no_child(self):
+        self.start()
+        self.wait_for("checking")
+        children = children_of(self.pid)
+        self.press("\x03")
+        self.wait_for("Good bye")
+        os.waitpid(self.pid, 0)
+        for child in children:
+            self.assertFalse(os.path.exists(f"/proc/{child}/exe"))
+
+    def test_it_wants_a_terminal(self):
+        self.lesson("start", "01")
+        self.assertIn("terminal", self.lesson("watch", "01", status=2))
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return file.read().split()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The checker on lesson 03: hostile hand-ins, changed files, runs, traces.
+
+No test asserts a time. Loopback and port 0 only.
+"""
+import os
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(ROOT, "course"))
+sys.path.insert(0, HERE)
+
+import causes  # noqa: E402
+import check  # noqa: E402
+import cut  # noqa: E402
+import hostile  # noqa: E402
+import lessons  # noqa: E402
+import server  # noqa: E402
+import sweep  # noqa: E402
+
+
+def children():
+    """Names of programs whose parent is this process or init, of ours."""
+    with open(f"/proc/{os.getpid()}/task/{os.getpid()}/children",
+              encoding="ascii") as file:
+        return file.read().split()
+
+
+class Engine(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.lesson = lessons.find("03")
+        cls.folder = tempfile.TemporaryDirectory(prefix="reveil-engine-")
+        cls.work = cls.folder.name
+        cls.server = server.Server()
+        cls.normal = check.normal_of(check.Checker(
+            cls.lesson, work=cls.work, server_=cls.server))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+        cls.folder.cleanup()
+
+    def verdict(self, text, seed=1):
+        return check.Checker(self.lesson, None, text, seed, work=self.work,
+                             server_=self.server).check()
+
+    def fill(self, **regions):
+        return cut.fill(self.lesson, {
+            key.replace("r", "").replace("_", "."): text
+            for key, text in regions.items()})
+
+
+class Hostile(Engine):
+    def test_none_passes_none_hangs(self):
+        names = list(hostile.HOSTILE)
+        verdicts = {}
+
+        def one(name):
+            text, _ = hostile.HOSTILE[name]
+            verdicts[name] = self.verdict(self.fill(r3_3=text))
+
+        sweep.run_all(names, one, 600, 4)
+        self.assertEqual(len(verdicts), len(names))
+        for name, verdict in verdicts.items():
+            with self.subTest(name):
+                wanted = hostile.HOSTILE[name][1]
+                self.assertFalse(verdict["passed"])
+                if wanted:
+                    self.assertIn(verdict["cause"], wanted, verdict)
+        self.assertEqual(children(), [])
+
+
+class Files(Engine):
+    def test_solution_passes(self):
+        verdict = self.verdict(self.fill())
+        self.assertTrue(verdict["passed"], verdict)
+        self.assertFalse(verdict["changed_outside"])
+        self.assertTrue(os.path.exists(verdict["trace"]))
+
+    def test_the_exercise_does_not_pass(self):
+        for language in ("en", "fr"):
+            verdict = self.verdict(cut.exercise(self.lesson, language))
+            self.assertFalse(verdict["passed"])
+            self.assertEqual(verdict["todo"], verdict["open"][0])
+
+    def test_changes_outside_the_marks_are_told_and_do_not_count(self):
+        text = self.fill().replace("int main(int argc, char **argv)\n{",
+                                   "int main(int argc, char **argv)\n{\n"
+                                   "    return 0;", 1)
+        verdict = self.verdict(text)
+        self.assertTrue(verdict["passed"], verdict)
+        self.assertTrue(verdict["changed_outside"])
+
+    def test_missing_marks(self):
+        text = self.fill().replace("/* END TODO 3.2 */\n", "")
+        verdict = self.verdict(text)
+        self.assertEqual(verdict["cause"], "MARKS MISSING")
+        self.assertIn("3.2", verdict["evidence"]["en"])
+
+    def test_an_error_is_at_the_learners_line(self):
+        text = self.fill(r3_3="static int a = nonsense;\n" + hostile.RIGHT)
+        verdict = self.verdict(text)
+        self.assertEqual(verdict["cause"], "DOES NOT BUILD")
+        self.assertEqual(verdict["todo"], "3.3")
+        self.assertIn("lesson.c:", verdict["build_log"])
+
+    def test_a_region_cannot_swallow_what_comes_behind_it(self):
+        for tail in ("\n/* open", "\n// on \\", "\n#define on \\"):
+            made = cut.make(self.lesson, text=self.fill(
+                r3_3=hostile.RIGHT + tail + "\n"))
+            self.assertIn(cut.CLOSE, made.text)
+
+    def test_same_seed_same_verdict(self):
+        text = self.fill(r3_3=hostile.instead("pause();"))
+        first, second = self.verdict(text, 7), self.verdict(text, 7)
+        for key in ("passed", "cause", "kind", "seed", "todo", "line"):
+            self.assertEqual(first[key], second[key])
+
+
+class Runs(Engine):
+    def test_a_run_has_figures_and_a_trace(self):
+        result = check.run_plain(self.lesson, None, work=self.work)
+        self.assertFalse(result["stuck"])
+        self.assertEqual(result["status"], 0)
+        self.assertTrue(os.path.exists(result["trace"]))
+        self.assertGreater(result["steps"], 10)
+
+    def test_a_stuck_run_says_who_sleeps(self):
+        path = os.path.join(self.work, "stuck.c")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(self.fill(r3_3=hostile.instead("pause();")))
+        result = check.run_plain(self.lesson, path, work=self.work)
+        self.assertTrue(result["stuck"])
+        self.assertEqual(result["blocked"], ["main in pause"])
+
+
+class Texts(unittest.TestCase):
+    def test_every_cause_is_in_both_languages(self):
+        def look(table, where):
+            if any(key in table for key in ("en", "fr")):
+                for language in causes.LANGUAGES:
+                    self.assertTrue(table.get(language), where)
+            for key, inner in table.items():
+                if isinstance(inner, dict):
+                    look(inner, where + (key,))
+
+        for name, table in causes.table().items():
+            look(table, (name,))
+            if name != "ANY":
+                self.assertIn("why", table, name)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Every sentence of the course's tool stands in both languages."""
+import os
+import re
+import string
+import sys
+import tomllib
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+COURSE = os.path.join(ROOT, "course")
+sys.path.insert(0, COURSE)
+
+import lessons  # noqa: E402
+import options  # noqa: E402
+import texts  # noqa: E402
+
+
+def flat(table, prefix=""):
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def places(text):
+    return sorted(name for _, name, _, _ in string.Formatter().parse(text)
+                  if name)
+
+
+def pairs_in(table, where=""):
+    """Every table that has a text in one language, with its place."""
+    if isinstance(table, dict):
+        if isinstance(table.get("en"), str) or isinstance(table.get("fr"),
+                                                          str):
+            yield where, table
+        for key, value in table.items():
+            yield from pairs_in(value, f"{where}.{key}")
+    elif isinstance(table, list):
+        for number, value in enumerate(table):
+            yield from pairs_in(value, f"{where}[{number}]")
+
+
+class Texts(unittest.TestCase):
+    def test_both_languages_have_the_same_keys_and_places(self):
+        english, french = (dict(flat(texts.load(language)))
+                           for language in texts.LANGUAGES)
+        self.assertEqual(sorted(english), sorted(french))
+        for key, text in english.items():
+            self.assertEqual(places(text), places(french[key]), key)
+            self.assertTrue(text.strip() and french[key].strip(), key)
+
+    def test_every_command_has_its_help(self):
+        for language in texts.LANGUAGES:
+            table = texts.load(language)
+            self.assertEqual(sorted(table["help"]), sorted(options.COMMANDS))
+            for command in options.COMMANDS:
+                self.assertRegex(table["lesson"]["usage"],
+                                 rf"(?m)^  {command} ")
+
+    def test_every_key_that_the_tool_uses_exists(self):
+        known = dict(flat(texts.load("en")))
+        for name in os.listdir(COURSE):
+            if not name.endswith(".py"):
+                continue
+            with open(os.path.join(COURSE, name), encoding="utf-8") as file:
+                source = file.read()
+            for key in re.findall(r'\bt\(\s*"([a-z_]+\.[a-z_]+)"', source):
+                self.assertIn(key, known, name)
+
+    def test_causes_and_lessons_speak_both_languages(self):
+        files = [os.path.join(COURSE, "causes.toml"),
+                 os.path.join(COURSE, "step", "sentences.toml")]
+        for lesson in lessons.all_lessons():
+            files += [os.path.join(lesson.path, name)
+                      for name in ("predict.toml", "expect.toml")
+                      if os.path.exists(os.path.join(lesson.path, name))]
+        for path in files:
+            with open(path, "rb") as file:
+                table = tomllib.load(file)
+            for where, pair in pairs_in(table):
+                for language in texts.LANGUAGES:
+                    self.assertTrue(pair.get(language, "").strip(),
+                                    f"{path}: {where}: {language}")
+
+    def test_every_lesson_has_its_files_in_both_languages(self):
+        for lesson in lessons.all_lessons():
+            names = ["README.md", "README.fr.md"]
+            if lesson.has_program:
+                names += ["hints.md", "hints.fr.md", "comments.fr.toml",
+                          "predict.toml", "expect.toml", "check.c"]
+            for name in names:
+                self.assertTrue(os.path.exists(
+                    os.path.join(lesson.path, name)), f"{lesson}: {name}")
+
+    def test_every_todo_has_three_hints_in_both_languages(self):
+        import cut
+        for lesson in lessons.all_lessons():
+            if not lesson.has_program:
+                continue
+            regions = cut.regions(cut.exercise(lesson, "en"))
+            for language in texts.LANGUAGES:
+                hints = lesson.hints(language)
+                self.assertEqual(sorted(hints), sorted(regions), lesson.number)
+                for region, levels in hints.items():
+                    self.assertEqual(len(levels), 3,
+                                     f"{lesson.number} {region} {language}")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
