@@ -155,7 +155,8 @@ class Lanes {
     this.names.innerHTML = this.labels();
     this.scroll.style.height = bottom + 20 + "px";
     const paths = {}, texts = [];
-    const box = (look, x, y, w, h) => (paths[look] ||= []).push(
+    // In pieces side by side, so that the browser paints only what is seen.
+    const box = (look, x, y, w, h) => ((paths[look] ||= [])[Math.floor(x / 500)] ||= []).push(
       `M${x.toFixed(1)} ${y.toFixed(1)}h${w.toFixed(1)}v${h.toFixed(1)}h-${w.toFixed(1)}z`);
     for (const {y, h, segments} of table) {
       const pad = h > 10 ? 3 : h > 4 ? .5 : 0, inner = h - 2 * pad;
@@ -178,9 +179,11 @@ class Lanes {
       `patternTransform="rotate(45)"><path d="M0 0v6" class="hatch"/></pattern></defs>` +
       this.ticks(kind, axis, bottom);
     for (const look of ["thin", "new", "wait", "sleep", "ready", "block", "busy", "run"])
-      if (paths[look]) svg += `<path class="look-${look}" d="${paths[look].join("")}"/>`;
-    if (paths.ready && table.length < 30)
-      svg += `<path fill="url(#hatch)" d="${paths.ready.join("")}"/>`;
+      for (const piece of paths[look] || [])
+        if (piece) svg += `<path class="look-${look}" d="${piece.join("")}"/>`;
+    if (table.length < 30)
+      for (const piece of paths.ready || [])
+        if (piece) svg += `<path fill="url(#hatch)" d="${piece.join("")}"/>`;
     svg += texts.join("") + this.folded() + this.hopeless(hopeless);
     if (table.length < 30 && run.last <= 600)
       run.events.forEach((e, i) => svg += this.arrow(e, i));

@@ -205,16 +205,19 @@ class Text(PageTest):
         for name in NAMES:
             for lang in ("en", "fr"):
                 tab = self.open(name, f"#s=1&lang={lang}")
+                every = 1 if len(sample(name)["events"]) < 200 else 25
                 told = json.loads(tab.value(
                     "JSON.stringify((() => { const {page, stateLine} = reveil,"
                     " v = page.views[0]; return v.run.events.map((e, i) => {"
+                    f" if (i % {every}) return [v.sentences[i], null, null];"
                     " const s = v.run.after(i + 1).state;"
                     " return [v.sentences[i], stateLine(v.run, s),"
                     " JSON.parse(JSON.stringify(s))]; }); })())"))
                 speaker = sentences.Speaker(sample(name), lang)
                 steps = sentences.sentences(sample(name), lang)
                 for number, (_, text, after) in enumerate(steps):
-                    here = [text, speaker.state_line(after), after]
+                    here = [text, None, None] if number % every else \
+                        [text, speaker.state_line(after), after]
                     self.assertEqual(told[number],
                                      json.loads(json.dumps(here)),
                                      f"{name}, step {number + 1}")
@@ -237,6 +240,19 @@ class Text(PageTest):
                           verdict)
         self.keys("l")
         self.assertIn("LOST WAKE", tab.value("document.body.innerText"))
+
+    def test_a_long_list_is_shown_in_parts(self):
+        steps = [[n * 1000, 1, "log", -1, -1, n % 7] for n in range(5600)]
+        write("long", [{**sample("right-06"), "verdict": None,
+                        "logs": list("abcdefg"), "events": steps}])
+        self.open("long", "#s=5432")
+        self.assertEqual(self.step(), 5432)
+        self.assertEqual(self.tab.value(
+            "document.querySelector('#steps [aria-current]').dataset.row"),
+            "5431")
+        self.assertEqual(self.tab.value(
+            "document.querySelectorAll('#steps li').length"), 600)
+        self.assertEqual(self.keys("Home"), 1)
 
     def test_the_lost_wake_says_what_is_wrong_at_once(self):
         tab = self.open("lost-06")
@@ -359,7 +375,8 @@ class Looks(PageTest):
 
     def test_nothing_is_wider_than_the_screen(self):
         for name in (*NAMES, "two"):
-            for lang in ("en", "fr"):
+            for lang in ("fr",) if name in ("hundred-06", "busy-02") else (
+                    "en", "fr"):
                 tab = self.open(name, f"#s=20&lang={lang}")
                 for width, height, zoom in self.SIZES:
                     tab.size(width, height, zoom)
