@@ -175,9 +175,10 @@ class Text(PageTest):
         self.assertIn("LOST WAKE", tab.value("document.body.innerText"))
 
     def test_a_long_list_is_shown_in_parts(self):
-        steps = [[n * 1000, 1, "log", -1, -1, n % 7] for n in range(5600)]
+        steps = [[n * 1000, 1, "log", -1, -1, n] for n in range(5600)]
         write("long", [{**sample("right-06"), "verdict": None,
-                        "logs": list("abcdefg"), "events": steps}])
+                        "logs": [f"line {n}" for n in range(5600)],
+                        "events": steps}])
         self.open("long", "#s=5432")
         self.assertEqual(self.step(), 5432)
         self.assertEqual(self.tab.value(
