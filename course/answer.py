@@ -19,6 +19,7 @@ import run as runs
 import server
 import source
 import trace as traces
+import transplant
 
 WORK = os.environ.get("REVEIL_WORK") or os.path.join(lessons.ROOT, "work")
 DEFAULT_PATHS = ["/613/{nonce}", "/391/{nonce}"]
@@ -205,8 +206,8 @@ class Answer:
         self.guard = runs.guard_program(os.path.join(self.work, ".build"),
                                         "cc")
         try:
-            self.made = cut.make(self.lesson, self.path, self.text)
-        except cut.MissingRegion as error:
+            self.made = transplant.make(self.lesson, self.path, self.text)
+        except transplant.MissingRegion as error:
             return causes.Finding("MARKS MISSING", "ids", text=str(error))
         except UnicodeDecodeError:
             return causes.Finding("DOES NOT BUILD")

@@ -7,8 +7,8 @@ import shutil
 import subprocess
 import tempfile
 
-import cut
 import lessons
+import transplant
 
 LANGUAGE = ["-std=c11", "-D_GNU_SOURCE", "-pthread"]
 WARNINGS = ["-Wall", "-Wextra", "-Wno-unused-function",
@@ -105,7 +105,7 @@ class Build:
     def __init__(self, lesson, made, folder, cc="cc", kinds=("check",)):
         self.lesson, self.made, self.folder, self.cc = lesson, made, folder, cc
         self.compilers = {}
-        files = cut.check_files(lesson, made)
+        files = transplant.check_files(lesson, made)
         write_files(folder, files)
         for kind in kinds:
             self.start(kind)

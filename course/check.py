@@ -155,6 +155,8 @@ class Checker(answer.Answer):
                 return self.verdict("cases", finding, todo, run)
         kinds = [kind for kind in ("asan", "tsan")
                  if self.expect.get("sanitize", {}).get(kind)]
+        if "tsan" in kinds and "threads.h" in self.made.learner:
+            kinds.remove("tsan")  # it does not know mtx_lock() of the libc
         for kind in kinds:
             self.build.start(kind)
         if self.expect.get("sweep") is not None:

@@ -14,6 +14,7 @@ import sys
 import build
 import cut
 import lessons
+import transplant
 
 
 def command_cut(options, lesson):
@@ -25,13 +26,13 @@ def command_cut(options, lesson):
 
 
 def command_source(options, lesson):
-    made = cut.make(lesson, options.answer)
+    made = transplant.make(lesson, options.answer)
     sys.stdout.write(made.text)
     return 0
 
 
 def command_build(options, lesson):
-    made = cut.make(lesson, options.answer)
+    made = transplant.make(lesson, options.answer)
     with build.Folder() as folder:
         one = build.Build(lesson, made, folder, options.cc)
         program = one.finish("check")

@@ -4,9 +4,7 @@
 Stuck, not slow: a run is ended early only when every thread sleeps in a call
 without a time-out, nothing has moved for a while, and the server owes nothing.
 """
-import glob
 import os
-import platform
 import selectors
 import signal
 import subprocess
@@ -16,38 +14,13 @@ import time
 import build
 import lessons
 import recording
+from standstill import IDLE_CPU, Stuck, read_word
 
 LOOK_EVERY = 0.05   # seconds between two looks at the threads
-STILL = 0.15        # so long nothing may have moved
 MOST_OUTPUT = 1 << 20
 MEMORY_MB = 4096    # of address space; not for sanitizers
-IDLE_CPU = 0.5      # seconds of the processor, when the server owes nothing
-MOST_NAPS, MOST_NAPPED = 300, 3000  # and so many naps, or ms of them
 TICKS = os.sysconf("SC_CLK_TCK")
 GUARD = os.path.join(lessons.HERE, "native", "guard.c")
-
-# System calls that may wait, and the argument that says how long: None, a
-# pointer that is 0, or a number of milliseconds that is -1.
-FOREVER, POINTER, MILLISECONDS, TIMED = range(4)
-X86 = {202: ("futex", POINTER, 3), 232: ("epoll_wait", MILLISECONDS, 3),
-       281: ("epoll_wait", MILLISECONDS, 3), 7: ("poll", MILLISECONDS, 2),
-       271: ("poll", POINTER, 2), 23: ("select", POINTER, 4),
-       270: ("select", POINTER, 4), 0: ("read", FOREVER, 0),
-       1: ("write", FOREVER, 0), 45: ("recv", FOREVER, 0),
-       47: ("recvmsg", FOREVER, 0), 44: ("send", FOREVER, 0),
-       42: ("connect", FOREVER, 0), 43: ("accept", FOREVER, 0),
-       288: ("accept", FOREVER, 0), 61: ("wait", FOREVER, 0),
-       34: ("pause", FOREVER, 0), 130: ("sigsuspend", FOREVER, 0),
-       128: ("sigwait", POINTER, 2)}
-ARM = {98: ("futex", POINTER, 3), 22: ("epoll_wait", MILLISECONDS, 3),
-       73: ("poll", POINTER, 2), 72: ("select", POINTER, 4),
-       63: ("read", FOREVER, 0), 64: ("write", FOREVER, 0),
-       207: ("recv", FOREVER, 0), 212: ("recvmsg", FOREVER, 0),
-       206: ("send", FOREVER, 0), 203: ("connect", FOREVER, 0),
-       202: ("accept", FOREVER, 0), 242: ("accept", FOREVER, 0),
-       260: ("wait", FOREVER, 0), 133: ("sigsuspend", FOREVER, 0),
-       137: ("sigwait", POINTER, 2)}
-CALLS = {"x86_64": X86, "aarch64": ARM}.get(platform.machine(), {})
 
 
 def guard_program(folder, cc="cc"):
@@ -61,73 +34,6 @@ def guard_program(folder, cc="cc"):
                        timeout=build.SECONDS, stdin=subprocess.DEVNULL)
         os.replace(made, path)
     return path
-
-
-# --- what the threads do ---------------------------------------------------
-
-def read_word(path):
-    try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return None
-
-
-def waits_in(task):
-    """(call, for ever?) of a sleeping thread; None if it cannot be said."""
-    text = read_word(task + "/syscall")
-    if not text:
-        return None
-    words = text.split()
-    if not words or not words[0].isdigit():
-        return None
-    call = CALLS.get(int(words[0]))
-    if not call:
-        return ("?", False)
-    name, how, which = call
-    value = int(words[1 + which], 16)
-    forever = how == FOREVER or (how == POINTER and value == 0) or (
-        how == MILLISECONDS and value & 0xffffffff == 0xffffffff)
-    return (name, forever)
-
-
-def look(pid):
-    """What each thread does: "stopped", None (something may go on), or what
-    must stay the same if all sleep for ever."""
-    seen, stopped = [], True
-    for task in sorted(glob.glob(f"/proc/{pid}/task/*")):
-        stat = read_word(task + "/stat")
-        if not stat:
-            return None
-        state = stat[stat.rindex(")") + 2]
-        if state in "ZX":
-            continue
-        if state == "T":
-            seen.append((task, "T"))
-            continue
-        stopped = False
-        where = waits_in(task) if state == "S" else None
-        if not where or not where[1]:
-            return None
-        switches = [line for line in
-                    (read_word(task + "/status") or "").splitlines()
-                    if "ctxt_switches" in line]
-        seen.append((task, where[0], read_word(task + "/syscall"),
-                     tuple(switches)))
-    if not seen:
-        return None
-    return ("stopped",) + tuple(seen) if stopped else tuple(seen)
-
-
-def has_timer(pid):
-    """Whether a timerfd or a POSIX timer of the program is armed."""
-    if (read_word(f"/proc/{pid}/timers") or "").strip():
-        return True
-    for path in glob.glob(f"/proc/{pid}/fdinfo/*"):
-        for line in (read_word(path) or "").splitlines():
-            if line.startswith("it_value:") and "(0, 0)" not in line:
-                return True
-    return False
 
 
 # --- a run -----------------------------------------------------------------
@@ -295,56 +201,6 @@ class Running:
             result.cpu_ms = user + system
             result.switches, result.left = switches, left
         return result
-
-
-class Stuck:
-    """Decides that a run comes to nothing, by its state: nothing moves any
-    more, or the server owes nothing and the program only spins or naps."""
-
-    def __init__(self, memory=None, site=None, idle_cpu=None, most=None):
-        self.most = most  # so many connections are enough to know
-        self.memory, self.site, self.idle_cpu = memory, site, idle_cpu
-        self.since, self.before, self.mark = 0, None, (0, 0, 0)
-
-    def spins(self, running):
-        """Much work or many naps since the server owed something."""
-        now = (running.cpu_seconds(), self.memory.count("sleep"),
-               self.memory.count("slept_ms"))
-        if self.site.owes():
-            self.mark = now
-            return False
-        return now[0] - self.mark[0] > self.idle_cpu or \
-            now[1] - self.mark[1] > MOST_NAPS or \
-            now[2] - self.mark[2] > MOST_NAPPED
-
-    def __call__(self, running):
-        if self.idle_cpu and (self.spins(running) or self.most and
-                              len(self.site.connections) > self.most):
-            running.result.limit = True
-            return True
-        seen = look(running.pid)
-        if seen and self.site and seen[0] != "stopped" and self.site.owes():
-            seen = None
-        state = seen and (seen, self.memory and self.memory.progress())
-        now = time.monotonic()
-        if not state or state != self.before:
-            self.before, self.since = state, now
-            return False
-        if now - self.since < STILL:
-            return False
-        if seen[0] != "stopped" and (
-                has_timer(running.pid) or
-                self.memory and self.memory.count("alarm") or
-                self.site and self.site.in_flight()):
-            self.before = None
-            return False
-        if seen[0] == "stopped":
-            running.result.stopped = True
-        else:
-            running.result.stuck = True
-            running.result.blocked = [
-                (int(os.path.basename(one[0])), one[1]) for one in seen]
-        return True
 
 
 def run(program, case, server, nonce, seed, guard, limit, delay=None,

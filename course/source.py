@@ -12,6 +12,8 @@ becomes a list of parts, in the order of the file:
 import re
 from dataclasses import dataclass, field
 
+import comments
+
 TODO = re.compile(r"\s*/\*@todo\s+(\S+)\s*(.*?)\s*(?:\*/)?\s*$")
 END = re.compile(r"\s*/\*@end\s+(\S+?)\s*\*/\s*$")
 PROBE = re.compile(r"\s*/\*@probe ?(.*?)\s*\*/\s*$")
@@ -125,6 +127,21 @@ def parse(text):
             given(i + 1, line)
         i += 1
     return parts
+
+
+SPLICE = re.compile(r"(?:\\|\?\?/)[ \t]*\n")
+CONDITION = re.compile(r"^\s*(?:#|%:|\?\?=)\s*(if|ifdef|ifndef|endif)\b", re.M)
+
+
+def balanced(text):
+    """Whether each #if of a region has its #endif in it."""
+    depth = 0
+    for word in CONDITION.findall(SPLICE.sub("", comments.TOKEN.sub(
+            lambda token: " " if token[0][0] == "/" else token[0], text))):
+        depth += -1 if word == "endif" else 1
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 # --- what a learner or an answer wrote -------------------------------------

@@ -584,6 +584,9 @@ POINT_CALL(int, mtx_unlock, (mtx_t * lock), (lock))
 POINT_CALL(int, cnd_signal, (cnd_t * condition), (condition))
 POINT_CALL(int, cnd_broadcast, (cnd_t * condition), (condition))
 WAIT_CALL(int, cnd_wait, (cnd_t * condition, mtx_t *lock), (condition, lock))
+WAIT_CALL(int, sigwait, (const sigset_t *set, int *number), (set, number))
+WAIT_CALL(int, sigwaitinfo, (const sigset_t *set, siginfo_t *info), (set, info))
+WAIT_CALL(int, sigsuspend, (const sigset_t *mask), (mask))
 POINT_CALL(int, sem_post, (sem_t * semaphore), (semaphore))
 TIMED_CALL(int, sem_timedwait,
            (sem_t *restrict semaphore, const struct timespec *restrict end),

@@ -40,6 +40,13 @@ class Speaker:
         name = (self.trace.get(table) or {}).get(str(number))
         return f" ({name})" if name else ""
 
+    def keeper(self):
+        """The thread that keeps the wakers."""
+        return next((self.who(number) for number, thread
+                     in sorted(self.threads.items())
+                     if thread["role"] in ("reactor", "bell")),
+                    self.word("role", "reactor"))
+
     def variant(self, event, machine):
         """The key of the sentence; machine is in the state before event."""
         kind, state = event.kind, machine.state
@@ -123,6 +130,7 @@ class Speaker:
             "name": (self.threads.get(target) or {}).get("name", target),
             "queue": queue[0] if queue else "",
             "owner": machine.state["wakers"].get(str(event.source), ""),
+            "keeper": self.keeper(),
             "text": text,
             "tname": self.name_of("tasks", event.task),
             "sname": self.name_of("sources", event.source),

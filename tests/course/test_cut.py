@@ -17,6 +17,7 @@ import comments  # noqa: E402
 import cut  # noqa: E402
 import lessons  # noqa: E402
 import source  # noqa: E402
+import transplant  # noqa: E402
 
 PILOT = """\
 /* SPDX-License-Identifier: MIT */
@@ -111,7 +112,7 @@ class Pilot(unittest.TestCase):
     def test_check_source_keeps_the_learners_lines(self):
         text = cut.exercise(self.lesson, "en").replace(
             "return 0;", "return nonsense;")
-        made = cut.Source(self.lesson, text, "work/lesson.c", check="")
+        made = transplant.Source(self.lesson, text, "work/lesson.c", check="")
         self.assertFalse(made.changed_outside)
         wanted = text.splitlines().index("    return nonsense; "
                                          "/* for now */") + 1
@@ -121,7 +122,7 @@ class Pilot(unittest.TestCase):
             self.assertIn(f"work/lesson.c:{wanted}:", one.log())
 
     def test_no_region_can_name_the_recorder(self):
-        made = cut.Source(self.lesson, cut.exercise(self.lesson), "x.c",
+        made = transplant.Source(self.lesson, cut.exercise(self.lesson), "x.c",
                           check="PROBE_CASE(one)\n{\n}\n")
         self.assertNotRegex(made.text, r"\bprobe_[a-z]+\(")
         self.assertIn(f"probe_{made.word}_event(PROBE_{made.word}_POLL",
@@ -129,23 +130,23 @@ class Pilot(unittest.TestCase):
 
     def test_lost_marks(self):
         text = cut.exercise(self.lesson).replace("/* END TODO 9.1 */", "")
-        with self.assertRaises(cut.MissingRegion):
-            cut.Source(self.lesson, text, "x.c")
+        with self.assertRaises(transplant.MissingRegion):
+            transplant.Source(self.lesson, text, "x.c")
 
     def test_changed_outside(self):
         text = cut.exercise(self.lesson, "fr") + "int more;\n"
-        made = cut.Source(self.lesson, text, "x.c", check="")
+        made = transplant.Source(self.lesson, text, "x.c", check="")
         self.assertTrue(made.changed_outside)
         self.assertEqual(made.language, "fr")
         self.assertNotIn("int more", made.text)
 
     def test_conditions_stay_in_their_region(self):
-        self.assertTrue(cut.balanced("#if 1\nint a;\n#else\n#endif\n"))
-        self.assertFalse(cut.balanced("#if 0\n"))
-        self.assertFalse(cut.balanced("#endif\n#if 1\n"))
-        self.assertFalse(cut.balanced("??=if 0\n"))
-        self.assertFalse(cut.balanced("#\\\nif 0\n"))
-        self.assertTrue(cut.balanced("/* #if 0 */\n"))
+        self.assertTrue(source.balanced("#if 1\nint a;\n#else\n#endif\n"))
+        self.assertFalse(source.balanced("#if 0\n"))
+        self.assertFalse(source.balanced("#endif\n#if 1\n"))
+        self.assertFalse(source.balanced("??=if 0\n"))
+        self.assertFalse(source.balanced("#\\\nif 0\n"))
+        self.assertTrue(source.balanced("/* #if 0 */\n"))
 
 
 class Tree(unittest.TestCase):

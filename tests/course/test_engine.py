@@ -21,6 +21,7 @@ import hostile  # noqa: E402
 import lessons  # noqa: E402
 import server  # noqa: E402
 import sweep  # noqa: E402
+import transplant  # noqa: E402
 
 
 def children():
@@ -111,9 +112,9 @@ class Files(Engine):
 
     def test_a_region_cannot_swallow_what_comes_behind_it(self):
         for tail in ("\n/* open", "\n// on \\", "\n#define on \\"):
-            made = cut.make(self.lesson, text=self.fill(
+            made = transplant.make(self.lesson, text=self.fill(
                 r3_3=hostile.RIGHT + tail + "\n"))
-            self.assertIn(cut.CLOSE, made.text)
+            self.assertIn(transplant.CLOSE, made.text)
 
     def test_same_seed_same_verdict(self):
         text = self.fill(r3_3=hostile.instead("pause();"))

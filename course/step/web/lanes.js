@@ -5,7 +5,7 @@ const TASK_LOOK = {new: "new", ready: "ready", running: "run", waiting: "wait"};
 const ROLE_ORDER = ["executor", "worker", "other", "reactor", "bell", "ring",
                     "pool"];
 
-// The lanes of a run and their segments: [first step, after step, look].
+// The lanes of a run and their segments: [first step, after step, look, call].
 function laneTable(run) {
   const threads = run.trace.threads.slice().sort((a, b) =>
     ROLE_ORDER.indexOf(a.role) - ROLE_ORDER.indexOf(b.role) || a.id - b.id);
@@ -14,19 +14,19 @@ function laneTable(run) {
   const ofTask = {}, tasks = [];
   const machine = new Machine(run.trace, run.events);
   let busy = -1;
-  const change = (lane, step, look) => {
+  const change = (lane, step, look, call) => {
     if (lane.task !== undefined && lane.task === busy) look = "busy";
     const last = lane.segments[lane.segments.length - 1];
-    if (last && last[2] === look) return;
+    if (last && last[2] === look && last[3] === call) return;
     if (last) last[1] = step;
-    lane.segments.push([step, -1, look]);
+    lane.segments.push([step, -1, look, call]);
   };
   // Only what an event touches can have changed: its tasks, all threads.
   const lookAt = (step, touched) => {
     const s = machine.state;
     for (const id in s.threads)
       if (ofThread[id])
-        change(ofThread[id], step, THREAD_LOOK[s.threads[id].does] || "");
+        change(ofThread[id], step, THREAD_LOOK[s.threads[id].does] || "", s.threads[id].in);
     for (const id of touched) {
       if (!s.tasks[id]) continue;
       if (!ofTask[id]) tasks.push(ofTask[id] = {task: Number(id), segments: []});
@@ -155,11 +155,12 @@ class Lanes {
     this.names.innerHTML = this.labels();
     this.scroll.style.height = bottom + 20 + "px";
     const paths = {}, texts = [];
-    const box = (look, x, y, w, h) => (paths[look] ||= []).push(
+    // In pieces side by side, so that the browser paints only what is seen.
+    const box = (look, x, y, w, h) => ((paths[look] ||= [])[Math.floor(x / 500)] ||= []).push(
       `M${x.toFixed(1)} ${y.toFixed(1)}h${w.toFixed(1)}v${h.toFixed(1)}h-${w.toFixed(1)}z`);
     for (const {y, h, segments} of table) {
       const pad = h > 10 ? 3 : h > 4 ? .5 : 0, inner = h - 2 * pad;
-      for (const [from, to, look] of segments) {
+      for (const [from, to, look, call] of segments) {
         if (!look) continue;
         const x = axis.x(from);
         const w = Math.max(axis.x(to) - x, look === "run" ? 2 : 1);
@@ -167,7 +168,8 @@ class Lanes {
           box(h > 4 ? look : "thin", x, y + h / 2 - 1, w, h > 4 ? 2 : .7);
         else if (look === "sleep" && h > 10) box(look, x, y + pad + inner * .2, w, inner * .6);
         else box(look, x, y + pad, w, inner);
-        const text = {sleep: ui("asleep"), ready: word("task", "ready"), busy: ui("busy"),
+        const long = call && call !== "wait" ? word("does", "asleep", {in: call}) : "";
+        const text = {sleep: w > long.length * 7 + 14 && long || ui("asleep"), ready: word("task", "ready"), busy: ui("busy"),
                       block: ui("blocked"), wait: ui("waits")}[look];
         if (h > 12 && text && w > text.length * 7 + 14)
           texts.push(`<text class="on-${look}" x="${(x + w / 2).toFixed(1)}" ` +
@@ -178,9 +180,11 @@ class Lanes {
       `patternTransform="rotate(45)"><path d="M0 0v6" class="hatch"/></pattern></defs>` +
       this.ticks(kind, axis, bottom);
     for (const look of ["thin", "new", "wait", "sleep", "ready", "block", "busy", "run"])
-      if (paths[look]) svg += `<path class="look-${look}" d="${paths[look].join("")}"/>`;
-    if (paths.ready && table.length < 30)
-      svg += `<path fill="url(#hatch)" d="${paths.ready.join("")}"/>`;
+      for (const piece of paths[look] || [])
+        if (piece) svg += `<path class="look-${look}" d="${piece.join("")}"/>`;
+    if (table.length < 30)
+      for (const piece of paths.ready || [])
+        if (piece) svg += `<path fill="url(#hatch)" d="${piece.join("")}"/>`;
     svg += texts.join("") + this.folded() + this.hopeless(hopeless);
     if (table.length < 30 && run.last <= 600)
       run.events.forEach((e, i) => svg += this.arrow(e, i));

@@ -16,7 +16,11 @@ class Transcript {
     const two = views.length > 1;
     this.list.classList.toggle("two", two);
     this.list.style.setProperty("--digits", String(rows.length).length);
-    this.list.innerHTML = rows.map((row, p) => {
+    // More than a browser can lay out at each step are shown in parts.
+    this.part = rows.length > 5000 ? 1000 : Math.max(1, rows.length);
+    this.rows = rows;
+    this.first = -1;
+    this.html = (row, p) => {
       const cells = row.map((i, k) => {
         if (i < 0) return `<span class="cell none">${two ? esc(ui("nothing_here")) : ""}</span>`;
         const view = views[k];
@@ -25,25 +29,36 @@ class Transcript {
       });
       const differs = two && row.includes(-1);
       const bad = row[0] >= 0 && row[0] === hopeless;
-      return `<li data-row="${p}" value="${p + 1}" class="${differs ? "differs" : ""}${bad ? " bad" : ""}">` +
+      return `<li data-row="${p}" class="${differs ? "differs" : ""}${bad ? " bad" : ""}">` +
         `<a href="#s=${p + 1}" data-n="${p + 1}." tabindex="-1">${cells.join("")}</a>` +
         (bad ? `<strong>${esc(ui("stopped_here"))}</strong>` : "") + `</li>`;
-    }).join("");
+    };
+    this.open(0);
+  }
+
+  // The part of the list that has row p.
+  open(p) {
+    const first = Math.floor(p / this.part) * this.part;
+    if (first === this.first) return;
+    this.first = first;
     this.at = -1;
+    this.list.start = first + 1;
+    this.list.innerHTML = this.rows.slice(first, first + this.part)
+      .map((row, k) => this.html(row, first + k)).join("");
   }
 
   show(p, follow) {
-    const old = this.list.children[this.at], now = this.list.children[p];
+    this.open(p);
+    const old = this.list.children[this.at], now = this.list.children[p - this.first];
     if (old) {
       old.removeAttribute("aria-current");
       old.querySelector("a").tabIndex = -1;
-      old.querySelector(".state-line")?.remove();
     }
-    this.at = p;
+    this.at = p - this.first;
     if (!now) return;
     now.setAttribute("aria-current", "step");
     now.querySelector("a").tabIndex = 0;
-    if (this.hide) [...this.list.children].forEach((li, k) => { li.hidden = k > p; });
+    if (this.hide) [...this.list.children].forEach((li, k) => { li.hidden = k > this.at; });
     if (!follow) return;
     scrollInside(this.list, now);
     // What is far away has no size before it is drawn: look again then.

@@ -448,9 +448,9 @@ addEventListener("afterprint", () => {
 });
 
 lang = DATA.lang || (/^fr/.test(navigator.language) ? "fr" : "en");
-page.load(DATA.traces, 0);
 // So many tasks make a picture on the axis of time, and none step by step.
-if (page.views[0].lanes.table.length > 40) page.toggleAxis();
+if (Object.keys(DATA.traces[0].tasks || {}).length > 40) page.axis = "time";
+page.load(DATA.traces, 0);
 if (page.wrongRow >= 0) page.at = page.wrongRow;
 page.readAddress();
 page.show(true);

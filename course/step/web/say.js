@@ -14,6 +14,11 @@ const nameOf = (run, table, id) => (run.trace[table] || {})[id] || "";
 const threadName = (run, id) => run.threads[id] ? run.threads[id].name : id;
 const inBrackets = name => name ? ` (${name})` : "";
 
+function keeper(run) { // the thread that keeps the wakers
+  const found = Object.values(run.threads).find(t => ["reactor", "bell"].includes(t.role));
+  return found ? who(run, found.id) : word("role", "reactor");
+}
+
 // The key of the sentence of an event; m is the machine before it.
 function variant(e, m) {
   const s = m.state, t = m.thread(e.thread);
@@ -71,7 +76,7 @@ function say(run, e, m) {
     task: e.task, source: e.source, value: number(e.value),
     target: who(run, target), name: threadName(run, target),
     queue: queue.length ? queue[0] : "",
-    owner: m.state.wakers[e.source] ?? "", text,
+    owner: m.state.wakers[e.source] ?? "", keeper: keeper(run), text,
     tname: inBrackets(nameOf(run, "tasks", e.task)),
     sname: inBrackets(nameOf(run, "sources", e.source)),
   });

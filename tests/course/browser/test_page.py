@@ -7,85 +7,18 @@ Skipped, and says so, where Chromium is not installed. No test asserts a time.
 import json
 import os
 import re
-import shutil
 import sys
-import tempfile
 import unittest
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-COURSE = os.path.join(HERE, "..")
-STEP = os.path.abspath(os.path.join(COURSE, "..", "..", "course", "step"))
-sys.path[:0] = [HERE, STEP, os.path.join(COURSE, "traces")]
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-import chromium  # noqa: E402
-import make  # noqa: E402
-import page  # noqa: E402
+from pages import NAMES, STEP_NOW, PageTest, sample, write  # noqa: E402
+from pages import start as setUpModule  # noqa: E402,F401
+from pages import stop as tearDownModule  # noqa: E402,F401
+
 import sentences  # noqa: E402
 
-NAMES = sorted(make.SCENARIOS)
-PAIRS = {"two": ("lost-06", "right-06"), "busy-right": ("busy-02", "right-06")}
-STEP_NOW = "Number(document.querySelector('#count b').textContent" \
-    ".replace(/\\D/g, ''))"
 SAID = "document.querySelector('#say').textContent"
-FRAMES = "new Promise(r => requestAnimationFrame(() => " \
-    "requestAnimationFrame(() => r(true))))"
-
-
-def setUpModule():
-    global browser, folder
-    if not chromium.find():
-        raise unittest.SkipTest("Chromium is not installed (apt-get install "
-                                "chromium): the page was not looked at")
-    folder = tempfile.mkdtemp(prefix="reveil-pages-")
-    for name in NAMES:
-        write(name, [sample(name)])
-    for name, pair in PAIRS.items():
-        write(name, [sample(one) for one in pair])
-    browser = chromium.Chromium()
-    browser.__enter__()
-
-
-def tearDownModule():
-    browser.__exit__()
-    shutil.rmtree(folder)
-
-
-def sample(name):
-    return page.read(os.path.join(COURSE, "traces", name + ".json"))
-
-
-def write(name, traces, lang="en"):
-    path = os.path.join(folder, name + ".html")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(page.render(traces, lang))
-
-
-class PageTest(unittest.TestCase):
-    def open(self, name, address="", width=1366, height=768, **media):
-        url = "file://" + os.path.join(folder, name + ".html") + address
-        self.tab = browser.open(url, width, height, **media)
-        self.addCleanup(self.tab.close)
-        self.addCleanup(self.no_errors)
-        return self.tab
-
-    def no_errors(self):
-        """No exception, no message, no request but the page itself."""
-        seen, browser.events = browser.events, []
-        for event in seen:
-            method = event.get("method")
-            self.assertNotIn(method, ("Runtime.exceptionThrown",
-                                      "Log.entryAdded"), event)
-            if method == "Network.requestWillBeSent":
-                url = event["params"]["request"]["url"]
-                self.assertTrue(url.startswith("file://" + folder), url)
-
-    def step(self):
-        return self.tab.value(STEP_NOW)
-
-    def keys(self, *keys):
-        for key in keys:
-            self.tab.key(key)
-        return self.step()
 
 
 class Steps(PageTest):
@@ -205,16 +138,19 @@ class Text(PageTest):
         for name in NAMES:
             for lang in ("en", "fr"):
                 tab = self.open(name, f"#s=1&lang={lang}")
+                every = 1 if len(sample(name)["events"]) < 200 else 25
                 told = json.loads(tab.value(
                     "JSON.stringify((() => { const {page, stateLine} = reveil,"
                     " v = page.views[0]; return v.run.events.map((e, i) => {"
+                    f" if (i % {every}) return [v.sentences[i], null, null];"
                     " const s = v.run.after(i + 1).state;"
                     " return [v.sentences[i], stateLine(v.run, s),"
                     " JSON.parse(JSON.stringify(s))]; }); })())"))
                 speaker = sentences.Speaker(sample(name), lang)
                 steps = sentences.sentences(sample(name), lang)
                 for number, (_, text, after) in enumerate(steps):
-                    here = [text, speaker.state_line(after), after]
+                    here = [text, None, None] if number % every else \
+                        [text, speaker.state_line(after), after]
                     self.assertEqual(told[number],
                                      json.loads(json.dumps(here)),
                                      f"{name}, step {number + 1}")
@@ -237,6 +173,20 @@ class Text(PageTest):
                           verdict)
         self.keys("l")
         self.assertIn("LOST WAKE", tab.value("document.body.innerText"))
+
+    def test_a_long_list_is_shown_in_parts(self):
+        steps = [[n * 1000, 1, "log", -1, -1, n] for n in range(5600)]
+        write("long", [{**sample("right-06"), "verdict": None,
+                        "logs": [f"line {n}" for n in range(5600)],
+                        "events": steps}])
+        self.open("long", "#s=5432")
+        self.assertEqual(self.step(), 5432)
+        self.assertEqual(self.tab.value(
+            "document.querySelector('#steps [aria-current]').dataset.row"),
+            "5431")
+        self.assertEqual(self.tab.value(
+            "document.querySelectorAll('#steps li').length"), 600)
+        self.assertEqual(self.keys("Home"), 1)
 
     def test_the_lost_wake_says_what_is_wrong_at_once(self):
         tab = self.open("lost-06")
@@ -351,113 +301,6 @@ class Modes(PageTest):
         self.keys("s")
         self.assertEqual(tab.value("document.querySelectorAll('#steps li')"
                                    ".length"), len(sample("right-06")["events"]))
-
-
-class Looks(PageTest):
-    SIZES = [(1366, 768, 1), (1024, 768, 1), (390, 844, 1), (1366, 768, 2),
-             (320, 640, 1), (1920, 1080, 1)]
-
-    def test_nothing_is_wider_than_the_screen(self):
-        for name in (*NAMES, "two"):
-            for lang in ("en", "fr"):
-                tab = self.open(name, f"#s=20&lang={lang}")
-                for width, height, zoom in self.SIZES:
-                    tab.size(width, height, zoom)
-                    tab.wait("reveil.page.width === innerWidth")
-                    tab.wait(FRAMES)
-                    wide = tab.value(
-                        "document.documentElement.scrollWidth - innerWidth")
-                    self.assertLessEqual(wide, 1,
-                                         f"{name} {lang} {width} × {zoom}")
-
-    def test_targets_are_big_enough(self):
-        for width in (1366, 390):
-            for name in ("lost-06", "hundred-06"):
-                tab = self.open(name, "#s=38", width)
-                small = tab.value(
-                    "[...document.querySelectorAll('button, select, input, "
-                    "#steps a')].filter(e => e.offsetParent).map(e => "
-                    "[e.id || e.className, e.getBoundingClientRect()])"
-                    ".filter(([n, r]) => r.width && (r.width < 24 || "
-                    "r.height < 24)).map(([n, r]) => [n, r.width, r.height])")
-                self.assertEqual(small, [])
-
-    def test_light_and_dark_and_paper(self):
-        colours = set()
-        for scheme in ("light", "dark"):
-            tab = self.open("lost-06", scheme=scheme)
-            colours.add(tab.value(
-                "getComputedStyle(document.body).backgroundColor"))
-        self.assertEqual(len(colours), 2)
-
-    def test_reduced_motion_has_none(self):
-        tab = self.open("busy-02", "#s=5", motion="reduce")
-        self.keys("ArrowRight")
-        self.assertEqual(tab.value("document.getAnimations().length"), 0)
-        tab = self.open("right-06", "#s=3", motion="reduce")
-        self.keys("ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight")
-        self.assertEqual(tab.value("document.getAnimations().length"), 0)
-
-    def test_with_motion_a_task_glides(self):
-        tab = self.open("right-06", "#s=6")
-        self.keys("ArrowRight")
-        self.assertGreater(tab.value("document.getAnimations().length"), 0)
-
-    def test_printing_shows_every_step_with_its_state(self):
-        tab = self.open("lost-06")
-        tab.media(kind="print")
-        tab.value("dispatchEvent(new Event('beforeprint'))")
-        shown = tab.value(
-            "[...document.querySelectorAll('#steps li')].filter(e => "
-            "e.getBoundingClientRect().height > 10).length")
-        self.assertEqual(shown, len(sample("lost-06")["events"]))
-        self.assertEqual(tab.value(
-            "document.querySelectorAll('.state-line').length"), shown)
-        self.assertTrue(tab.value(
-            "getComputedStyle(document.querySelector('footer')).display"
-            " === 'none'"))
-        tab.value("dispatchEvent(new Event('afterprint'))")
-        self.assertGreater(len(tab.pdf()), 10_000)
-
-
-class Keyboard(PageTest):
-    def test_everything_is_reached_with_tab_and_the_focus_is_seen(self):
-        tab = self.open("lost-06")
-        reached = set()
-        for _ in range(40):
-            tab.key("Tab")
-            name = tab.value("document.activeElement.id || "
-                             "document.activeElement.className || "
-                             "document.activeElement.tagName")
-            if name != "BODY":
-                reached.add(name)
-                self.assertNotEqual(tab.value(
-                    "getComputedStyle(document.activeElement).outlineStyle"),
-                    "none", name)
-        for name in ("skip", "jump", "play", "next", "back", "first", "last",
-                     "position", "next-wake", "axis", "speed", "mode", "help",
-                     "language", "whole"):
-            self.assertIn(name, reached)
-
-    def test_enter_presses_the_button_that_has_the_focus(self):
-        tab = self.open("lost-06", "#s=2")
-        tab.value("document.querySelector('#next').focus()")
-        tab.key("Enter")
-        self.assertEqual(self.step(), 3)
-        tab.key(" ")
-        self.assertEqual(self.step(), 4)
-
-    def test_names_for_a_screen_reader(self):
-        tab = self.open("lost-06", "#s=38&lang=fr")
-        tree = browser.send("Accessibility.getFullAXTree", {}, tab.session)
-        nameless = [node["nodeId"] for node in tree["nodes"]
-                    if not node.get("ignored") and node["role"]["value"] in
-                    ("button", "combobox", "slider", "link", "image")
-                    and not node.get("name", {}).get("value", "").strip()]
-        self.assertEqual(nameless, [])
-        self.assertEqual(tab.value(
-            "document.querySelector('#steps [aria-current=step]')"
-            ".dataset.row"), "37")
 
 
 if __name__ == "__main__":
