@@ -31,7 +31,8 @@ static void first_drop(struct rv_future *future) /* cancels what it awaits */
 
 int main(int argc, char **argv)
 {
-    static const struct rv_future_ops ops = {"first", first_poll, first_drop};
+    static const struct rv_future_ops ops = {
+        .name = "first", .poll = first_poll, .drop = first_drop};
     struct first root = {0};
     struct rv_runtime *runtime;
     int error;
