@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "trace/trace_internal.h"
+#include "trace/thread_name.h"
 
 /* --- recording --------------------------------------------------------- */
 

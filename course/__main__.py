@@ -48,7 +48,9 @@ def main(argv):
     try:
         context.set_language(choose_language(words, context))
         t = context.t
-        if not words or words[0] in ("-h", "--help", "help"):
+        if not words:
+            words = ["list"]
+        if words[0] in ("-h", "--help", "help"):
             print(t("lesson.usage"), end="")
             return 0
         name, words = words[0], words[1:]

@@ -118,9 +118,14 @@ def explanation(verdict, path, t, terminal, causes, keys=False):
         indent = " " * (text.find(":") + 2) if ":" in text[:12] else "  "
         lines.append(terminal.style(terminal.wrap(text, indent), *style))
 
-    add("cause", ("bold", "red"), cause=cause_name(verdict, t, causes))
-    if t.of(verdict.get("why")):
-        add("why", why=t.of(verdict["why"]))
+    still_open = verdict.get("open") or []
+    if verdict.get("todo") in still_open:
+        # What an untouched TODO does wrong is no riddle to be solved.
+        add("open", ("bold",), todo=verdict["todo"])
+    else:
+        add("cause", ("bold", "red"), cause=cause_name(verdict, t, causes))
+        if t.of(verdict.get("why")):
+            add("why", why=t.of(verdict["why"]))
     if t.of(verdict.get("evidence")):
         add("evidence", evidence=t.of(verdict["evidence"]))
     if verdict.get("hopeless"):

@@ -27,6 +27,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,7 +125,8 @@ static int end_all(void)
 /*
  * No new processes, only threads: no lesson needs one, and a program that
  * starts them without end would stop the whole machine. clone3() cannot be
- * looked into and is not there; then the C library takes clone().
+ * looked into and is not there; then the C library takes clone(). No signals to
+ * other processes either: a guard that is stopped could not end the run.
  */
 static void deny_processes(void)
 {
@@ -133,12 +135,27 @@ static void deny_processes(void)
     BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, what))
 #define IS(value, then, otherwise) \
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, then, otherwise)
-#define GIVE(what) BPF_STMT(BPF_RET | BPF_K, what)
+#define GIVE(what)  BPF_STMT(BPF_RET | BPF_K, what)
+#define SKIP(count) BPF_STMT(BPF_JMP | BPF_JA, count)
+    const uint32_t own = (uint32_t)getpid();
     struct sock_filter rules[] = {
         LOAD(arch),
         IS(ARCHITECTURE, 1, 0),
         GIVE(SECCOMP_RET_ALLOW),
         LOAD(nr),
+        IS(__NR_kill, 2, 0),
+        IS(__NR_tgkill, 1, 0),
+        SKIP(4),
+        LOAD(args[0]),
+        IS(own, 0, 1),
+        GIVE(SECCOMP_RET_ALLOW),
+        GIVE(SECCOMP_RET_ERRNO | EPERM),
+        IS(__NR_tkill, 4, 0),
+        IS(__NR_rt_sigqueueinfo, 3, 0),
+        IS(__NR_pidfd_send_signal, 2, 0),
+        IS(__NR_ptrace, 1, 0),
+        SKIP(1),
+        GIVE(SECCOMP_RET_ERRNO | EPERM),
         IS(__NR_clone3, 0, 1),
         GIVE(SECCOMP_RET_ERRNO | ENOSYS),
 #ifdef __NR_fork

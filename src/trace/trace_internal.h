@@ -7,12 +7,9 @@
 
 #include <stdint.h>
 
-enum { RV_THREAD_NAME_BYTES = 32 };
+#include "trace/thread_name.h"
 
 /* When the trace was started; 0 before the first. Threads: any. */
 int64_t rv_trace_start_ns(void);
-
-/* The name that this thread gave itself, or "". Threads: any. */
-void rv_trace_thread_name(uint32_t thread, char name[RV_THREAD_NAME_BYTES]);
 
 #endif /* RV_TRACE_INTERNAL_H */
