@@ -124,7 +124,7 @@ def command_start(context, options):
     if not lesson.has_program:
         with context.progress.change(lesson.number) as seen:
             seen.setdefault("attempts", 0)
-        say(lesson.readme(t.language))
+        context.terminal.show_page(lesson.readme(t.language).rstrip())
         say(t("lesson.nothing_to_write", number=lesson.number,
               path=short_path(lesson.readme_path(t.language))))
         return 0
@@ -143,7 +143,7 @@ def command_start(context, options):
 
 def command_read(context, options):
     lesson = context.lesson(options)
-    context.terminal.say(lesson.readme(context.t.language).rstrip())
+    context.terminal.show_page(lesson.readme(context.t.language).rstrip())
     return 0
 
 

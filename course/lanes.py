@@ -65,19 +65,20 @@ def draw_lane(changes, start, end, width):
     return "".join(cells)
 
 
-def milliseconds(ns):
-    return f"{ns / 1e6:.0f}"
-
-
 def draw_axis(start, end, width):
     line = [" "] * width
+    unit, ns_of = ("ms", 1e6) if end - start >= 10e6 else ("µs", 1e3)
+
+    def shown(ns):
+        return f"{ns / ns_of:.0f}"
+
     for tick in range(4):
-        text = milliseconds((end - start) * tick / 4)
+        text = shown((end - start) * tick / 4)
         if tick == 0:
-            text += " ms"
+            text += " " + unit
         at = width * tick // 4
         line[at:at + len(text)] = text
-    text = milliseconds(end - start)
+    text = shown(end - start)
     line[-len(text):] = text
     return "".join(line[:width])
 

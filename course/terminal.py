@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """What standard output is: its width, and whether it may have colours."""
 import os
+import re
 import shutil
+import subprocess
 import sys
 import textwrap
 
@@ -36,14 +38,55 @@ class Terminal:
         return f"\033[{codes}m{text}\033[0m"
 
     def wrap(self, text, indent=""):
-        """Lines no wider than the terminal; the first has no indent."""
+        """Lines no wider than the terminal; the first has no indent. French
+        signs stay with their words."""
         width = min(self.size()[0], 100)
+        text = re.sub(" ([:;?!»])", "\u00a0\\1", text.replace("« ", "«\u00a0"))
         lines = []
         for line in text.splitlines() or [""]:
             lines += textwrap.wrap(line, width, subsequent_indent=indent,
                                    break_long_words=False,
                                    break_on_hyphens=False) or [""]
         return "\n".join(lines)
+
+    def wrap_page(self, text):
+        """A page of Markdown: paragraphs and lists folded, the rest as is."""
+        lines, paragraph, code = [], "", False
+
+        def end_paragraph():
+            nonlocal paragraph
+            bullet = re.match(r" *(?:[-*]|\d+\.) +", paragraph)
+            if paragraph:
+                lines.append(self.wrap(paragraph, " " * len(bullet[0])
+                                       if bullet else ""))
+            paragraph = ""
+
+        for line in text.splitlines():
+            fence = line.startswith("```")
+            as_it_is = code or fence or not line.strip() or \
+                line.startswith(("|", "    ", "#", "<"))
+            if as_it_is or re.match(r" *(?:[-*]|\d+\.) ", line):
+                end_paragraph()
+            if as_it_is:
+                lines.append(line)
+                code ^= fence
+            else:
+                paragraph += (" " if paragraph else "") + \
+                    (line.strip() if paragraph else line)
+        end_paragraph()
+        return "\n".join(lines)
+
+    def show_page(self, text):
+        """Fold it, and on a terminal give it to the user's pager."""
+        text = self.wrap_page(text) if self.stream.isatty() else text
+        pager = os.environ.get("PAGER") or "less"
+        if self.may_redraw and shutil.which(pager.split()[0]) and \
+                text.count("\n") >= self.size()[1]:
+            subprocess.run(pager, shell=True, input=text.encode(),
+                           env=dict(os.environ, LESS="FRX",
+                                    LESSCHARSET="utf-8"), check=False)
+        else:
+            self.say(text)
 
     def say(self, text=""):
         print(text, file=self.stream)

@@ -277,6 +277,8 @@ static void count(int what)
 
 /* --- the API ----------------------------------------------------------- */
 
+static void point_at(const void *frame, const char *name); /* calls.c */
+
 void probe_event(enum probe_kind kind, long task, long source, long value)
 {
     if (kind >= PROBE_POLL && kind <= PROBE_PENDING && polls_off)
@@ -284,8 +286,13 @@ void probe_event(enum probe_kind kind, long task, long source, long value)
     if (kind >= PROBE_PARK && kind <= PROBE_AWAKE && recording()) {
         new_row(NULL);
         row()->parking = kind == PROBE_PARK;
-        if (kind == PROBE_PARK)
-            return; /* begin_wait() records it, where the thread sleeps */
+        if (kind == PROBE_PARK) {
+            /* The moment before park() looks for its permit, whatever calls it
+             * makes, is one for the sweep's delay. begin_wait() records the
+             * event, where the thread sleeps. */
+            point_at(HERE, "park");
+            return;
+        }
     }
     record(HERE, kind, task, source, -1, value);
 }
