@@ -172,7 +172,9 @@ def tell_end(context, lesson, result):
         say(result["build_log"].rstrip())
         return 1
     if result.get("stuck"):
-        say(t("run.stuck", threads=", ".join(result.get("blocked", []))))
+        say(t("run.stuck", threads=", ".join(
+            word.replace(" in ", t("run.in"))
+            for word in result.get("blocked", []))))
     elif result.get("limit"):
         say(t("run.limit", seconds=t.number(round(result["seconds"], 1)),
               normal=t.number(round(result.get("normal", 0), 1))))

@@ -48,11 +48,19 @@ def shown(figures):
             if not figure.get("quiet") or not is_right(figure)]
 
 
+LOGGED = ("polls", "wakes", "parks", "would_block", "epoll_waits")
+
+
+def label(name, figure, t):
+    """The name that the program's own figures line has, else words."""
+    return name if name in LOGGED else t.of(figure) or name
+
+
 def figures_table(figures, predicted, t, terminal):
     rows = []
     for name, figure in shown(figures):
         said = predicted.get(name)
-        rows.append((name, t.number(figure.get("measured")),
+        rows.append((label(name, figure, t), t.number(figure.get("measured")),
                      range_text(figure, t),
                      "" if said is None else t.number(said),
                      is_right(figure)))
@@ -80,7 +88,7 @@ def figures_sentences(figures, predicted, t):
         word = t("check.right" if is_right(figure) else "check.wrong")
         key = "check.figure_plain" if low != high and None not in (
             low, high) else "check.figure_plain_one"
-        line = t(key, name=name, measured=t.number(figure.get("measured")),
+        line = t(key, name=label(name, figure, t), measured=t.number(figure.get("measured")),
                  low=t.number(low) if key.endswith("plain")
                  else range_text(figure, t), high=t.number(high), word=word)
         if predicted.get(name) is not None:
