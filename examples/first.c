@@ -39,7 +39,7 @@ int main(int argc, char **argv)
 
     program_start(1); /* stdout is checked at the end */
     if (argc > 1) {
-        puts("usage: first");
+        puts("usage: first [--help]");
         return strcmp(argv[1], "--help") == 0 ? 0 : 2;
     }
     rv_future_init(&root.future, &ops);
