@@ -67,6 +67,17 @@ def note_verdict(context, lesson, verdict, path):
     room.report(context, lesson, verdict)
 
 
+def point_to_first_open(verdict, path):
+    """While TODOs are untouched, the first of them is the place to go on."""
+    untouched = sorted(verdict.get("open") or [])
+    if verdict["passed"] or verdict.get("todo") not in untouched or \
+            verdict["todo"] == untouched[0]:
+        return
+    with open(path, encoding="utf-8", errors="replace") as file:
+        line = cut.regions(file.read())[untouched[0]][0]
+    verdict.update(todo=untouched[0], line=line, evidence=None)
+
+
 def check_one(context, lesson, options, on_step=lambda name: None):
     """Check the learner's answer, or the file of --answer. A verdict."""
     if not lesson.has_program:
@@ -79,6 +90,7 @@ def check_one(context, lesson, options, on_step=lambda name: None):
                           cc=options.get("--cc", "cc"),
                           limit=not options.has("--no-limit"),
                           work=context.work, on_step=on_step)
+    point_to_first_open(verdict, path)
     if not options.get("--answer"):
         keep_trace(context, lesson, verdict)
         note_verdict(context, lesson, verdict, path)
