@@ -651,7 +651,10 @@ pid_t fork(void)
     REAL(fork);
     pid_t child;
 
-    count(COUNT_FORKS);
+    if (memory)
+        count(COUNT_FORKS);
+    else
+        early_forks++;
     child = real();
     if (child == 0)
         memory = NULL; /* what the child does is not the program's */

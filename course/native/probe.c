@@ -151,6 +151,9 @@ static void walk(const void *frame, uint64_t *pc)
 
 #define HERE __builtin_frame_address(0)
 
+/* Tried by a constructor, before there was a recording. */
+static unsigned early_forks;
+
 static bool recording(void)
 {
     return memory && !self.quiet;
@@ -502,6 +505,8 @@ static void open_memory(int fd)
                                   sizeof(struct probe_record));
     owner = getpid();
     memory = shared; /* from now on everything is recorded */
+    __atomic_add_fetch(&memory->counts[COUNT_FORKS], early_forks,
+                       __ATOMIC_RELAXED);
 }
 
 /* "THREAD:CALL" or "THREAD:CALL+MS" */

@@ -107,7 +107,11 @@ static void block_on(const struct runtime *self, struct future *future)
         instead("for (int i = 0; i < 3; i++) probe_event(5, 0, -1, 0);"),
         {"DOES NOT BUILD"}),
     "kills-its-group": (instead("kill(0, SIGKILL);", "#include <signal.h>"),
-                        {"CRASHED", "ENDED EARLY"}),
+                        {"NOTHING WAS ASKED"}),  # no signal leaves it
+    "stops-its-guard": (instead("kill(getppid(), SIGSTOP);",
+                                "#include <signal.h>"),
+                        {"NOTHING WAS ASKED"}),
+    "fork-in-constructor": (with_start("fork();"), {"STARTS A PROCESS"}),
     "kills-its-parent": (instead("kill(getppid(), SIGTERM); pause();",
                                  "#include <signal.h>"),
                          {"CRASHED", "ENDED EARLY", "STOPPED"}),
