@@ -125,6 +125,8 @@ class Running:
             except ProcessLookupError:
                 pass
         self.process.terminate()
+        # The program may have stopped its guard, which then cannot end.
+        self.process.send_signal(signal.SIGCONT)
 
     def cpu_seconds(self):
         """Processor time of the program so far."""
@@ -133,6 +135,11 @@ class Running:
             return 0
         words = stat[stat.rindex(")") + 2:].split()
         return (int(words[11]) + int(words[12])) / TICKS
+
+    def guard_is_stopped(self):
+        """A program that may send signals has stopped the guard."""
+        stat = read_word(f"/proc/{self.process.pid}/stat")
+        return bool(stat) and stat[stat.rindex(")") + 2:].startswith("T")
 
     def is_over(self, limit):
         """Whether it has used up its time, or its processor time."""
@@ -165,7 +172,7 @@ class Running:
                 next_look = now + LOOK_EVERY
                 if is_stuck(self) or cancel and cancel.is_set():
                     killed = True
-                elif self.is_over(limit):
+                elif self.is_over(limit) or self.guard_is_stopped():
                     self.result.limit = killed = True
                 if killed:
                     self.result.seconds = now - self.begin

@@ -278,11 +278,11 @@ class Watching(Case):
 
     def test_saves_keys_and_the_end(self):
         self.start()
-        self.wait_for("NOT PASSED")
+        self.wait_for("still to be written")
         self.press("h")
         self.wait_for("hint 1")
         self.press("x")
-        self.wait_for("NOT PASSED")
+        self.wait_for("still to be written")
         self.press("l")
         self.wait_for("waker-executor")
         # An editor that saves by a rename.
