@@ -53,7 +53,7 @@ class Gdb(unittest.TestCase):
                    "backtrace")
         self.assertEqual(
             backtraces(said),
-            [["stop_here", "innermost", "begin", "rv_switch_bottom"]] * 2,
+            [["stop_here", "innermost", "coro_main", "rv_switch_bottom"]] * 2,
             said)
         self.assertNotIn("Backtrace stopped", said)
 
@@ -70,7 +70,7 @@ class Gdb(unittest.TestCase):
         self.assertEqual(ends, sorted(ends))  # one stack, then the other
 
     def test_each_instruction_of_the_last_return_too(self):
-        ends = self.step_through("break finish", "run")
+        ends = self.step_through("break coro.c:leave", "run")
         self.assertEqual(set(ends), {"main", "rv_switch_bottom"})
         self.assertEqual(ends, sorted(ends, reverse=True))
 
