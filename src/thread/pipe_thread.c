@@ -26,6 +26,9 @@
  *   PIPE_THREAD-6  Each side closes its own ends. A pipe thread that is stuck
  *       in a call at the deadline of stop() still uses its two. If the owner
  *       closed them, their numbers might refer to other files by then.
+ *   PIPE_THREAD-7  The pipe thread reads its jobs to the end, also when no one
+ *       reads its bytes any more; then it discards them. If it closed its end
+ *       earlier, the owner's next write would raise SIGPIPE.
  *
  * Source: pipe(7), pipe2(2).
  */
@@ -252,7 +255,7 @@ void rv_pipe_thread_give_done_fd_back(struct rv_pipe_thread *thread)
 /* --- the end ----------------------------------------------------------- */
 
 /* Wait until the pipe has room. Returns: false: the deadline has passed, or the
- * read end is closed, so that a write would raise SIGPIPE. */
+ * pipe thread has read an end already. */
 static bool wait_for_room(const struct rv_pipe_thread *thread, int64_t until_ns)
 {
     struct pollfd end = {.fd = thread->jobs_fd, .events = POLLOUT};

@@ -26,15 +26,18 @@ static inline void rv_pipe_thread_loop(const struct rv_pipe_thread_args *args,
                                        const struct rv_pipe_thread_io *io)
 {
     struct rv_packet packet;
+    bool heard = true;
 
     while (rv_pipe_thread_next(args, io, &packet)) {
-        /* PIPE_THREAD-4: no access to the callable after the write. */
-        char ran = rv_callable_take(packet.callable);
+        char ran;
 
+        if (!heard)
+            continue; /* PIPE_THREAD-7: the owner has given it up */
+        /* PIPE_THREAD-4: no access to the callable after the write. */
+        ran = rv_callable_take(packet.callable);
         if (ran)
             rv_callable_run(packet.callable);
-        if (io->write(args->done_fd, &ran, sizeof ran) != sizeof ran)
-            break; /* the owner has closed its end */
+        heard = io->write(args->done_fd, &ran, sizeof ran) == sizeof ran;
     }
     io->close(args->jobs_fd);
     io->close(args->done_fd);

@@ -49,7 +49,7 @@ static inline void in_child(int (*body)(void))
         _exit(line ? 1 : 0);
     }
     cr_assert_eq(waitpid(child, &status, 0), child);
-    cr_assert_eq(status, 0, "see the line above");
+    cr_assert_eq(status, 0, "wait status %#x; see the line above", status);
 }
 
 /* For the body of in_child(). */

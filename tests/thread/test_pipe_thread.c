@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <reveil/pipe_thread.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 
 #include "support/failing_alloc.h"
@@ -103,6 +104,36 @@ RV_TEST(pipe_thread, somebody_else_may_read_the_bytes)
         cr_assert_eq(sum->returned, 42);
         stop(&thread);
         cr_assert_eq(close(rv_pipe_thread_done_fd(&thread)), 0);
+        rv_callable_put(sum);
+    }
+}
+
+static bool is_read(int pipe)
+{
+    int bytes = 1;
+
+    for (int i = 0; i < RV_TEST_WAIT_MS && bytes > 0; i++) {
+        cr_assert_eq(ioctl(pipe, FIONREAD, &bytes), 0);
+        poll(NULL, 0, 1);
+    }
+    return bytes == 0;
+}
+
+/* PIPE_THREAD-7: a job that can have no completion is read all the same. */
+RV_TEST(pipe_thread, jobs_are_read_when_the_bytes_are_not)
+{
+    for (int i = 0; i < KINDS; i++) {
+        struct rv_callable *sum = new_sum(40, 2);
+        struct rv_pipe_thread thread;
+
+        start(&thread, kinds[i]);
+        rv_pipe_thread_take_done_fd(&thread);
+        close(rv_pipe_thread_done_fd(&thread));
+        for (int job = 0; job < 3; job++) {
+            cr_assert_eq(rv_pipe_thread_submit(&thread, sum), 0);
+            cr_assert(is_read(thread.jobs_fd));
+        }
+        stop(&thread);
         rv_callable_put(sum);
     }
 }
