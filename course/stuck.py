@@ -16,6 +16,8 @@ def mask_words(mask):
 def never_stops(run):
     if not (run.result.stuck or run.result.limit) or not run.answered():
         return None
+    if run.result.stuck and run.pending():
+        return None  # a task still waits: that is what is wrong
     if run.result.stuck:
         return Finding("NEVER STOPS", "blocked", None, run.steps[-1],
                        wanted=len(run.wanted), blocked=run.blocked)
@@ -212,6 +214,18 @@ def wrong_owner(run):
     return None
 
 
+def only_unparked(run, index, waker):
+    """The thread of the event at this index unparked, without a wake()."""
+    event = run.steps[index]
+    _, unpark = run.after(index, ("wake", "wake-again", "push", "unpark"),
+                          thread=event.thread)
+    if not unpark or unpark.kind != "unpark":
+        return None
+    return Finding("LOST WAKE", "unparked", "unparked, nothing queued", unpark,
+                   task=waker.task, waker=event.name,
+                   thread=run.executor_name)
+
+
 def lost_event(run):
     """A socket waits, and no event can or did end the wait."""
     if not run.result.stuck:
@@ -249,6 +263,8 @@ def lost_event(run):
                            waker, source=source, blocked=run.blocked,
                            ms=round((waker.time - event.time) / 1e6, 1))
         if run.uses_wakers and event.thread != run.executor:
+            if waker and only_unparked(run, e, waker):
+                return only_unparked(run, e, waker)
             return Finding("LOST WAKE", "unheard", "event not passed on",
                            event, source=source, blocked=run.blocked)
     if not run.ids and any(step.kind == "epoll-wait" for step in run.steps):
@@ -269,6 +285,8 @@ def unheard_event(run):
         p, _ = run.last(("poll",), task=task)
         r, _ = run.last(("register",), source=waker.source)
         e, event = run.last(("event",), source=waker.source)
+        if event and e > max(w, r, s) and only_unparked(run, e, waker):
+            return only_unparked(run, e, waker)
         if event and e > max(w, r) and (e > p or w < p < e or s < e):
             kind, key = ("event not passed on", "unheard") if e > s else \
                 ("event before the waker", "early")
