@@ -86,7 +86,10 @@ class Timeline(Case):
             os.killpg(recording.pid, signal.SIGINT)
             recording.communicate(timeout=SECONDS)
         self.assertEqual(recording.returncode, 0)
-        self.assertIn("park", [event[2] for event in self.trace()["events"]])
+        # Not "park": the signal may come before its executor had to wait.
+        kinds = [event[2] for event in self.trace()["events"]]
+        for kind in "spawn", "poll", "ready":
+            self.assertIn(kind, kinds)
 
     def test_what_uses_no_library_is_named(self):
         result = self.timeline("/bin/true")
