@@ -167,6 +167,7 @@ static int show_steps(struct demo_log *log)
         return cli_fail(CLI_USAGE, say("--step needs a terminal for the keys",
                                        "--step demande un terminal, pour les "
                                        "touches"));
+    fflush(stdout); /* the legend, before the first key */
     fputs(say("space: next line, a: all the rest, q: end\n",
               "espace : ligne suivante, a : tout le reste, q : fin\n"),
           stderr);
