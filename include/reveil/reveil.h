@@ -63,6 +63,7 @@
 #include <reveil/combine.h>
 #include <reveil/coro.h>
 #include <reveil/cpu.h>
+#include <reveil/errors.h>
 #include <reveil/executor.h>
 #include <reveil/executors.h>
 #include <reveil/export.h>
