@@ -168,7 +168,7 @@ static int show_steps(struct demo_log *log)
                                        "--step demande un terminal, pour les "
                                        "touches"));
     fputs(say("space: next line, a: all the rest, q: end\n",
-              "espace : ligne suivante, a : tout le reste, q : fin\n"),
+              "espace : ligne suivante, a : tout le reste, q : fin\n"),
           stderr);
     for (; log->shown < log->count && !ends(key); log->shown++) {
         if (key != 'a')

@@ -38,11 +38,11 @@ static int choose(const char *name)
 {
     if (!name)
         return cli_fail(CLI_USAGE, say("--lang needs a value: fr or en",
-                                       "--lang attend une valeur : fr ou en"));
+                                       "--lang attend une valeur : fr ou en"));
     if (strcmp(name, "fr") != 0 && strcmp(name, "en") != 0)
         return cli_fail(CLI_USAGE,
                         say("--lang %s: must be fr or en",
-                            "--lang %s : doit être fr ou en"),
+                            "--lang %s : doit être fr ou en"),
                         name);
     in_french = strcmp(name, "fr") == 0;
     return CLI_OK;

@@ -96,7 +96,7 @@ def write_exercise(context, lesson):
     os.makedirs(folder, exist_ok=True)
     write_text(context.answer(lesson),
                cut.exercise(lesson, context.t.language))
-    for path, text in cut.scaffold(lesson):
+    for path, text in cut.scaffold(lesson, language=context.t.language):
         target = os.path.normpath(os.path.join(folder, path))
         os.makedirs(os.path.dirname(target), exist_ok=True)
         write_text(target, text)
@@ -201,7 +201,7 @@ def tell_choice(question, said, t, terminal):
     answer = t.of(question["choices"][right[0] - 1])
     if said is not None:
         word = t("check.right" if said in right else "check.wrong")
-        answer = f"{word}: {answer}"
+        answer = t("check.answer", word=word, answer=answer)
     terminal.say(terminal.wrap("  " + answer, "  "))
     if question.get("why"):
         terminal.say(terminal.wrap("  " + t.of(question["why"]), "  "))

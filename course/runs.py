@@ -198,7 +198,9 @@ def tell_end(context, lesson, result):
     predicted = predicted_of(context, lesson)
     words = []
     for name, value in figures.items():
-        word = f"{name} {t.number(value)}"
+        label = show.label(name, lesson.expect.get("figures", {}).get(
+            name, {}), t)
+        word = f"{label} {t.number(value)}"
         if name in predicted:
             word += f" ({t('check.said')} {t.number(predicted[name])})"
         words.append(word)

@@ -52,8 +52,15 @@ LOGGED = ("polls", "wakes", "parks", "would_block", "epoll_waits")
 
 
 def label(name, figure, t):
-    """The name that the program's own figures line has, else words."""
-    return name if name in LOGGED else t.of(figure) or name
+    """The name that the program's own figures line has, else words; in French
+    the words, and that name behind those which do not have it."""
+    words = t.of(figure) or name
+    if name not in LOGGED or words == name:
+        return words
+    if t.language == "en":
+        return name
+    return f"{words} ({name})" if "(" not in words and \
+        name[:5] not in words else words
 
 
 def figures_table(figures, predicted, t, terminal):

@@ -113,7 +113,7 @@ void compare_print_logs(const struct run *left, const struct run *right,
     } else {
         fprintf(out,
                 say("\nfirst difference, after %zu events that both have:\n",
-                    "\npremière différence, après %zu évènements communs :\n"),
+                    "\npremière différence, après %zu évènements communs :\n"),
                 common_events(&rows));
         print_event(out, left->stage->name, next_event(&rows, true));
         print_event(out, right->stage->name, next_event(&rows, false));

@@ -783,7 +783,7 @@ class Demo(Case):
 
     def test_it_speaks_french(self):
         result = run("demo", "--lang", "fr")
-        for words in ("sonde la tâche", "s'endort (park)", "est réveillé",
+        for words in ("sonde la tâche", "s’endort (park)", "est réveillé",
                       "en-têtes : HelloAsyncAwait", "temps écoulé"):
             self.assertIn(words, result.stdout)
 

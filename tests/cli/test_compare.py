@@ -161,7 +161,7 @@ class Compare(unittest.TestCase):
         for words in ("combien de fois moins que epoll", "première différence",
                       "lectures qui ont rendu EAGAIN"):
             self.assertIn(words, result.stdout)
-        self.assertIn("usage : reveil compare",
+        self.assertIn("usage\u00a0: reveil compare",
                       compare("--lang=fr", "--help").stdout)
 
     def test_the_page_needs_nothing_else(self):

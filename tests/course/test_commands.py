@@ -61,7 +61,7 @@ class Case(unittest.TestCase):
 class Commands(Case):
     def test_help_in_both_languages(self):
         self.assertIn("usage: ./reveil lesson", self.lesson("--help"))
-        self.assertIn("usage : ./reveil lesson", self.lesson(
+        self.assertIn("usage\u00a0: ./reveil lesson", self.lesson(
             "--help", environment={"LC_ALL": "fr_FR.UTF-8"}))
         self.assertIn("start 00", self.lesson())
         for command in ("list", "start", "check", "watch", "grade"):
