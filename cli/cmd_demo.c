@@ -54,7 +54,7 @@ static const char help_fr[] =
     "\n"
     "  --step          montre le journal après coup, une ligne par touche\n"
     "  --replay        le montre après coup, au rythme où il s’est écrit\n"
-    "  --slow N        ... N fois plus lentement (de 0.1 à 1000)\n"
+    "  --slow N        ... N fois plus lentement (de 0,1 à 1000)\n"
     "  --headers       montre les en-têtes des réponses\n"
     "  --html FICHIER  écrit une page qui montre l’exécution pas à pas\n"
     "  --json FICHIER  écrit ses évènements en JSON\n"
@@ -189,8 +189,8 @@ static void print_legend(void)
 static void print_table(const struct figures *figures)
 {
     printf(say("\nThe cost of waiting for 600 ms and then for 400 ms:\n\n"
-               "  %10.1f ms  wall time\n"
-               "  %10.1f ms  CPU time of executor and reactor\n"
+               "  %10s ms  wall time\n"
+               "  %10s ms  CPU time of executor and reactor\n"
                "  %10" PRIu64 "     polls of the task, by the executor\n"
                "  %10" PRIu64 "     would-blocks: reads that returned EAGAIN\n"
                "  %10" PRIu64 "     epoll_waits: calls by the reactor\n"
@@ -199,21 +199,21 @@ static void print_table(const struct figures *figures)
                "  %10" PRIu64 "     parks: the executor's thread slept until "
                "a wake\n",
                "\nCe que coûte d’attendre 600 ms, puis 400 ms :\n\n"
-               "  %10.1f ms  temps écoulé\n"
-               "  %10.1f ms  temps de processeur de l’exécuteur et du "
+               "  %10s ms  temps écoulé\n"
+               "  %10s ms  temps de processeur de l’exécuteur et du "
                "réacteur\n"
                "  %10" PRIu64 "     polls : sondages de la tâche, par "
                "l’exécuteur\n"
-               "  %10" PRIu64 "     would-blocks : lectures qui ont rendu "
+               "  %10" PRIu64 "     would-blocks : lectures qui ont renvoyé "
                "EAGAIN\n"
                "  %10" PRIu64 "     epoll_waits : appels par le réacteur\n"
                "  %10" PRIu64 "     wakes : numéros mis dans la file des "
                "tâches prêtes, par spawn ou un waker\n"
                "  %10" PRIu64 "     parks : le thread de l’exécuteur a dormi "
                "jusqu’à un réveil\n"),
-           figures->wall_ms, figures->cpu_ms, figures->polls,
-           figures->would_blocks, figures->epoll_waits, figures->wakes,
-           figures->parks);
+           decimal(figures->wall_ms, 1).text, decimal(figures->cpu_ms, 1).text,
+           figures->polls, figures->would_blocks, figures->epoll_waits,
+           figures->wakes, figures->parks);
 }
 
 /* One line, for `reveil compare`. */
@@ -359,7 +359,7 @@ static int parse_slowdown(const char *text, double *slowdown)
         return CLI_OK;
     return cli_fail(CLI_USAGE,
                     say("--slow %s: not a number from 0.1 to 1000",
-                        "--slow %s : n’est pas un nombre de 0.1 à 1000"),
+                        "--slow %s : n’est pas un nombre de 0,1 à 1000"),
                     text);
 }
 

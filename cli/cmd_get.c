@@ -194,13 +194,13 @@ static void print_figures(const struct fetch *fetch, int64_t start_ns)
 
     getrusage(RUSAGE_SELF, &usage);
     fprintf(stderr,
-            say("%zu of %zu fetched, wall %.1f ms, CPU %.1f ms, %llu polls, "
-                "%.2f polls a request\n",
-                "%zu sur %zu lues, %.1f ms écoulées, %.1f ms de processeur, "
-                "%llu sondages, %.2f sondages par requête\n"),
-            fetch->done - fetch->failed, fetch->total, wall_ms,
-            ms_of(usage.ru_utime) + ms_of(usage.ru_stime), polls,
-            (double)polls / (double)fetch->total);
+            say("%zu of %zu fetched, wall %s ms, CPU %s ms, %llu polls, "
+                "%s polls a request\n",
+                "%zu sur %zu lues, %s ms écoulées, %s ms de processeur, "
+                "%llu sondages, %s sondages par requête\n"),
+            fetch->done - fetch->failed, fetch->total, decimal(wall_ms, 1).text,
+            decimal(ms_of(usage.ru_utime) + ms_of(usage.ru_stime), 1).text,
+            polls, decimal((double)polls / (double)fetch->total, 2).text);
 }
 
 /* Returns: the exit status. */

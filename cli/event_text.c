@@ -49,7 +49,7 @@ static int french(const struct rv_event *event, char *text, size_t size)
         return snprintf(text, size, "dort dans epoll_wait");
     case RV_EV_EPOLL_DONE:
         return snprintf(text, size,
-                        "epoll_wait a rendu %" PRId64 " évènement%s", value,
+                        "epoll_wait a renvoyé %" PRId64 " évènement%s", value,
                         many);
     case RV_EV_REGISTER:
         return snprintf(text, size, "fd %" PRId64 " : abonné", value);

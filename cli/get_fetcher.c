@@ -63,7 +63,8 @@ static void show_progress(struct fetch *fetch)
     if (fetch->failed > 0)
         fprintf(stderr, say(", %zu failed", ", %zu échecs"), fetch->failed);
     if (fetch->streamed_bytes > 0)
-        fprintf(stderr, ", %.1f MB", (double)fetch->streamed_bytes / 1e6);
+        fprintf(stderr, say(", %s MB", ", %s Mo"),
+                decimal((double)fetch->streamed_bytes / 1e6, 1).text);
 }
 
 static const char *url_of(const struct fetch *fetch, size_t number)

@@ -3,6 +3,7 @@
 #include "cli/language.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,18 @@ const char *language_name(void)
 const char *say(const char *english, const char *french)
 {
     return in_french ? french : english;
+}
+
+struct decimal decimal(double value, int digits)
+{
+    struct decimal number;
+    char *point;
+
+    snprintf(number.text, sizeof number.text, "%.*f", digits, value);
+    point = strchr(number.text, '.');
+    if (point && in_french)
+        *point = ',';
+    return number;
 }
 
 /* The order is that of setlocale(3) for messages. */

@@ -79,7 +79,7 @@ const char *compare_figure_legend(enum figure figure)
                    "sondages de la tâche, par la boucle ou l’exécuteur");
     case FIG_WOULD_BLOCK:
         return say("reads that returned EAGAIN",
-                   "lectures qui ont rendu EAGAIN");
+                   "lectures qui ont renvoyé EAGAIN");
     case FIG_EPOLL_WAITS:
         return say("calls of epoll_wait, by any thread",
                    "appels d’epoll_wait, par n’importe quel thread");
