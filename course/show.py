@@ -182,6 +182,11 @@ def render(verdict, path, predicted, t, terminal, causes, following=None,
         lines += figures_sentences(figures, predicted, t)
     else:
         lines += figures_table(figures, predicted, t, terminal)
+    if verdict.get("not_checked"):
+        what = "; ".join(t("check.nc_" + key)
+                         for key in verdict["not_checked"])
+        lines += [terminal.wrap(t("check.not_checked", what=what), "  "),
+                  "  " + t("check.nc_more")]
     if verdict["passed"]:
         text = t("check.passed", number=number, seed=verdict.get("seed"),
                  seconds=t.number(float(verdict.get("seconds") or 0)))
