@@ -125,8 +125,9 @@ def command_start(context, options):
         with context.progress.change(lesson.number) as seen:
             seen.setdefault("attempts", 0)
         context.terminal.show_page(lesson.readme(t.language).rstrip())
-        say(t("lesson.nothing_to_write", number=lesson.number,
-              path=short_path(lesson.readme_path(t.language))))
+        say(context.terminal.wrap(t(
+            "lesson.nothing_to_write", number=lesson.number,
+            path=short_path(lesson.readme_path(t.language)))))
         return 0
     if not kept:
         write_exercise(context, lesson)

@@ -39,7 +39,7 @@ class Terminal:
 
     def wrap(self, text, indent=""):
         """Lines no wider than the terminal; the first has no indent."""
-        width = min(self.size()[0], 100)
+        width = min(self.size()[0] - 1, 100)
         lines = []
         for line in text.splitlines() or [""]:
             lines += textwrap.wrap(line, width, subsequent_indent=indent,
