@@ -136,9 +136,10 @@ def command_start(context, options):
     say(t("start.kept" if kept else "start.written",
           path=short_path(path), number=lesson.number))
     list_todos(context, lesson)
-    say(t("start.read", number=lesson.number,
-          path=short_path(lesson.readme_path(t.language))))
-    say(t("start.then", number=lesson.number))
+    wrap = context.terminal.wrap
+    say(wrap(t("start.read", number=lesson.number,
+               path=short_path(lesson.readme_path(t.language))), "  "))
+    say(wrap(t("start.then", number=lesson.number), "  "))
     return 0
 
 
