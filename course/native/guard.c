@@ -102,11 +102,34 @@ static int signal_all(int number)
     return sent;
 }
 
+/* Whether the first process of the namespace has no child: then nothing of the
+ * program is left, as those whose parent has ended are the first's. */
+static bool first_is_alone(void)
+{
+    char path[64];
+    FILE *file;
+    int other = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", first, first);
+    file = first ? fopen(path, "re") : NULL;
+    if (!file)
+        return false;
+    if (fscanf(file, "%d", &other) != 1)
+        other = 0;
+    fclose(file);
+    return other == 0;
+}
+
 /* Stop them all first: who is stopped starts no new ones. */
 static int end_all(void)
 {
     int left;
 
+    if (first_is_alone()) {
+        kill(first, SIGKILL);
+        waitpid(first, NULL, 0);
+        return 0;
+    }
     if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)
         return 0;
     for (int tries = 0; tries < 1000 && signal_all(SIGSTOP) > 0; tries++)
