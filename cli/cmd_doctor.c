@@ -54,7 +54,8 @@ static const char help_fr[] =
     "\n"
     "  --json             écrit la même chose en JSON\n"
     "\n"
-    "`./reveil doctor` montre ensuite ce que le cours peut vérifier ici, comme\n"
+    "`./reveil doctor` montre ensuite ce que le cours peut vérifier ici, "
+    "comme\n"
     "`./reveil lesson doctor`, qui a aussi --json.\n"
     "\n"
     "Code de sortie : 0 si les fichiers passent par le ring, 1 sinon.\n";
