@@ -45,7 +45,7 @@ int cli_number(const char *name, const char *text, int64_t low, int64_t high,
         return CLI_OK;
     return cli_fail(CLI_USAGE,
                     say("--%s %s: not a number from %lld to %lld",
-                        "--%s %s : ce n'est pas un nombre de %lld à %lld"),
+                        "--%s %s : ce n’est pas un nombre de %lld à %lld"),
                     name, text, (long long)low, (long long)high);
 }
 
@@ -58,7 +58,7 @@ int cli_reactor(const char *text, enum rv_reactor_mode *out)
     else
         return cli_fail(CLI_USAGE,
                         say("--reactor %s: must be thread or fused",
-                            "--reactor %s : doit être thread ou fused"),
+                            "--reactor %s : doit être thread ou fused"),
                         text);
     return CLI_OK;
 }
@@ -81,25 +81,25 @@ const char *cli_error_text(int error)
     switch (error) {
     case -ECONNREFUSED:
         return say("connection refused: no server listens there",
-                   "connexion refusée : aucun serveur n'écoute là");
+                   "connexion refusée : aucun serveur n’écoute là");
     case -ECONNRESET:
         return say("the connection was reset",
                    "la connexion a été réinitialisée");
     case -EPIPE:
         return say("the connection ended before the whole response arrived",
-                   "la connexion s'est terminée avant la fin de la réponse");
+                   "la connexion s’est terminée avant la fin de la réponse");
     case -ETIMEDOUT:
         return say("timed out", "délai dépassé");
     case -EBADMSG:
         return say("malformed response: not valid HTTP",
-                   "réponse mal formée : ce n'est pas du HTTP valide");
+                   "réponse mal formée : ce n’est pas du HTTP valide");
     case -EMSGSIZE:
         return say("the response is larger than the limit",
                    "la réponse dépasse la limite");
     case -ENOTSUP:
         return say("the response has an HTTP version or coding that is not "
                    "supported",
-                   "la réponse a une version ou un codage HTTP qui n'est pas "
+                   "la réponse a une version ou un codage HTTP qui n’est pas "
                    "pris en charge");
     case -EPROTONOSUPPORT:
         return say("only http:// is supported",
@@ -107,9 +107,9 @@ const char *cli_error_text(int error)
     case -EINVAL:
         return say(
             "not a URL of the form http://host[:port]/path",
-            "ce n'est pas une URL de la forme http://hôte[:port]/chemin");
+            "ce n’est pas une URL de la forme http://hôte[:port]/chemin");
     case -ENAMETOOLONG:
-        return say("the URL is too long", "l'URL est trop longue");
+        return say("the URL is too long", "l’URL est trop longue");
     case -ENXIO:
         return say("there is no host with this name",
                    "aucun hôte ne porte ce nom");
@@ -117,8 +117,8 @@ const char *cli_error_text(int error)
         return say("the name servers do not answer",
                    "les serveurs de noms ne répondent pas");
     case -EMFILE:
-        return say("too few descriptors: see 'ulimit -n'",
-                   "trop peu de descripteurs : voir « ulimit -n »");
+        return say("too few descriptors: see 'ulimit -n’",
+                   "trop peu de descripteurs : voir « ulimit -n »");
     default:
         return strerror(-error);
     }

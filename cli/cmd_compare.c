@@ -45,36 +45,36 @@ static const char help_en[] =
     "usage.\n";
 
 static const char help_fr[] =
-    "usage : reveil compare [--logs] [--json] [--html FICHIER]\n"
+    "usage : reveil compare [--logs] [--json] [--html FICHIER]\n"
     "                       [--steps FICHIER] [--no-syscalls]\n"
     "                       [--lang fr|en] [ÉTAPE...]\n"
     "\n"
-    "Lance des étapes du cours l'une après l'autre et montre ce que chacune\n"
-    "coûte. Toutes font le même travail avec le même serveur : un GET de\n"
-    "600 ms, puis un de 400 ms. Par défaut : toutes les étapes.\n"
+    "Lance des étapes du cours l’une après l’autre et montre ce que chacune\n"
+    "coûte. Toutes font le même travail avec le même serveur : un GET de\n"
+    "600 ms, puis un de 400 ms. Par défaut : toutes les étapes.\n"
     "\n"
     "  busy        sonde sans pause                        (leçon 02)\n"
     "  busy-sleep  sonde, puis dort 100 ms                 (leçon 02)\n"
     "  epoll       block_on dort dans epoll_wait           (leçon 03)\n"
-    "  executor    exécuteur et waker, un thread sonnette  (leçon 05)\n"
+    "  executor    exécuteur et waker, avec une cloche     (leçon 05)\n"
     "  reactor     exécuteur, waker, thread réacteur       (leçon 06)\n"
     "  library     la même forme, avec libreveil           (reveil demo)\n"
     "\n"
     "  --logs          écrit aussi deux journaux côte à côte, et le premier\n"
     "                  évènement qui diffère (des deux premières étapes\n"
-    "                  nommées ; par défaut : busy et library)\n"
+    "                  nommées ; par défaut : busy et library)\n"
     "  --json          écrit seulement les valeurs, en JSON\n"
     "  --html FICHIER  écrit une page avec barres et chronologies\n"
     "  --steps FICHIER\n"
     "                  écrit seulement une page qui montre deux étapes pas à\n"
-    "                  pas, côte à côte (par défaut : busy et reactor)\n"
-    "  --no-syscalls   ne compte pas les appels système ; évite la seconde\n"
+    "                  pas, côte à côte (par défaut : busy et reactor)\n"
+    "  --no-syscalls   ne compte pas les appels système ; évite la seconde\n"
     "                  exécution, sous ptrace\n"
     "\n"
     "Le tableau se termine par la définition de chaque valeur. Le coût du\n"
-    "démarrage d'un processus (le plus petit de trois exécutions qui\n"
-    "n'écrivent que leur aide) est retranché de ses temps. Code de sortie :\n"
-    "0 ; 1 : une étape a échoué ; 2 : mauvais usage.\n";
+    "démarrage d’un processus (le plus petit de trois exécutions qui\n"
+    "n’écrivent que leur aide) est retranché de ses temps. Code de sortie :\n"
+    "0 ; 1 : une étape a échoué ; 2 : mauvais usage.\n";
 
 struct options {
     bool logs;
@@ -103,14 +103,14 @@ static int add_stage(struct options *options, const char *name)
         return cli_fail(CLI_USAGE,
                         say("no stage '%s'; the stages are busy, busy-sleep, "
                             "epoll, executor, reactor and library",
-                            "pas d'étape « %s » ; les étapes sont busy, "
+                            "pas d’étape « %s » ; les étapes sont busy, "
                             "busy-sleep, epoll, executor, reactor et library"),
                         name);
     for (size_t i = 0; i < options->count; i++)
         if (options->stages[i] == stage)
             return cli_fail(CLI_USAGE,
                             say("stage '%s' is named twice",
-                                "l'étape « %s » est nommée deux fois"),
+                                "l’étape « %s » est nommée deux fois"),
                             name);
     options->stages[options->count++] = stage;
     return CLI_OK;
@@ -215,7 +215,7 @@ static int write_page(const struct run *runs, const struct options *options)
     if (fclose(page) != 0 || failed)
         return cli_fail(CLI_FAILED, "%s: %s", options->html, strerror(errno));
     if (!options->json)
-        fprintf(stderr, say("wrote %s\n", "écrit : %s\n"), options->html);
+        fprintf(stderr, say("wrote %s\n", "écrit : %s\n"), options->html);
     return CLI_OK;
 }
 
@@ -250,7 +250,7 @@ static int write_steps(const struct options *options)
     if (access(course, F_OK) < 0)
         return cli_fail(CLI_FAILED, "%s",
                         say("--steps needs the tree of reveil: run ./reveil",
-                            "--steps a besoin du dépôt de reveil : lancez "
+                            "--steps a besoin du dépôt de reveil : lancez "
                             "./reveil"));
     execlp("python3", "python3", course, "compare", "--lang", language_name(),
            options->steps, self, options->stages[0]->name,
@@ -275,7 +275,7 @@ int cmd_compare(int argc, char **argv)
     if (error < 0)
         return cli_fail(CLI_FAILED,
                         say("cannot start the delay server: %s",
-                            "impossible de démarrer le serveur de délais : %s"),
+                            "impossible de démarrer le serveur de délais : %s"),
                         cli_error_text(error));
     error = measure(runs, &options, port);
     embedded_server_stop(&server);

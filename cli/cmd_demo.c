@@ -44,23 +44,23 @@ static const char help_en[] =
     "  --figures       print the figures as one line of JSON, not as a table\n";
 
 static const char help_fr[] =
-    "usage : reveil demo [--port N] [--reactor thread|fused] [--figures]\n"
+    "usage : reveil demo [--port N] [--reactor thread|fused] [--figures]\n"
     "                    [--step | --replay | --slow N] [--headers]\n"
     "                    [--html FICHIER] [--json FICHIER] [--lang fr|en]\n"
     "\n"
     "Démarre le serveur de délais dans ce processus, lui envoie un GET qui\n"
     "dure 600 ms, puis un de 400 ms, et montre ce que font pendant ce temps\n"
-    "l'exécuteur et le réacteur : ils dorment presque toujours.\n"
+    "l’exécuteur et le réacteur : ils dorment presque toujours.\n"
     "\n"
     "  --step          montre le journal après coup, une ligne par touche\n"
-    "  --replay        le montre après coup, au rythme où il s'est écrit\n"
-    "  --slow N        ... N fois plus lentement (de 0.1 à 1000)\n"
+    "  --replay        le montre après coup, au rythme où il s’est écrit\n"
+    "  --slow N        ... N fois plus lentement (de 0,1 à 1000)\n"
     "  --headers       montre les en-têtes des réponses\n"
-    "  --html FICHIER  écrit une page qui montre l'exécution pas à pas\n"
+    "  --html FICHIER  écrit une page qui montre l’exécution pas à pas\n"
     "  --json FICHIER  écrit ses évènements en JSON\n"
     "  --port N        utilise le serveur de ce port (reveil serve)\n"
-    "  --reactor MODE  quel thread dort dans epoll : le sien (thread), ou\n"
-    "                  celui de l'exécuteur (fused)\n"
+    "  --reactor MODE  quel thread dort dans epoll : le sien (thread), ou\n"
+    "                  celui de l’exécuteur (fused)\n"
     "  --figures       écrit les valeurs sur une ligne de JSON\n";
 
 static const char *const paths[] = {"/600/HelloAsyncAwait",
@@ -152,7 +152,7 @@ static void add_folded(struct demo_log *log, const struct rv_http_get *get)
 
     snprintf(
         line, sizeof line,
-        say("    | %.*s, %d headers: %.*s", "    | %.*s, %d en-têtes : %.*s"),
+        say("    | %.*s, %d headers: %.*s", "    | %.*s, %d en-têtes : %.*s"),
         line_len(get->head, get->head_len_bytes), get->head, count_headers(get),
         line_len(get->body, get->body_len_bytes), get->body);
     demo_log_add(log, line);
@@ -177,9 +177,9 @@ static void print_legend(void)
               "  reactor   sleeps in epoll_wait; when data comes, it wakes the "
               "task\n"
               "  |         a response\n\n",
-              "Chaque ligne : l'instant, le thread, ce qu'il fait.\n"
-              "  executor  sonde la tâche ; tant que rien n'est prêt, il dort\n"
-              "  reactor   dort dans epoll_wait ; quand des données arrivent, "
+              "Chaque ligne : l’instant, le thread, ce qu’il fait.\n"
+              "  executor  sonde la tâche ; tant que rien n’est prêt, il dort\n"
+              "  reactor   dort dans epoll_wait ; quand des données arrivent, "
               "il\n"
               "            réveille la tâche\n"
               "  |         une réponse\n\n"),
@@ -189,8 +189,8 @@ static void print_legend(void)
 static void print_table(const struct figures *figures)
 {
     printf(say("\nThe cost of waiting for 600 ms and then for 400 ms:\n\n"
-               "  %10.1f ms  wall time\n"
-               "  %10.1f ms  CPU time of executor and reactor\n"
+               "  %10s ms  wall time\n"
+               "  %10s ms  CPU time of executor and reactor\n"
                "  %10" PRIu64 "     polls of the task, by the executor\n"
                "  %10" PRIu64 "     would-blocks: reads that returned EAGAIN\n"
                "  %10" PRIu64 "     epoll_waits: calls by the reactor\n"
@@ -198,22 +198,22 @@ static void print_table(const struct figures *figures)
                "by the spawn or a waker\n"
                "  %10" PRIu64 "     parks: the executor's thread slept until "
                "a wake\n",
-               "\nCe que coûte d'attendre 600 ms, puis 400 ms :\n\n"
-               "  %10.1f ms  temps écoulé\n"
-               "  %10.1f ms  temps de processeur de l'exécuteur et du "
+               "\nCe que coûte d’attendre 600 ms, puis 400 ms :\n\n"
+               "  %10s ms  temps écoulé\n"
+               "  %10s ms  temps de processeur de l’exécuteur et du "
                "réacteur\n"
-               "  %10" PRIu64 "     polls : sondages de la tâche, par "
-               "l'exécuteur\n"
-               "  %10" PRIu64 "     would-blocks : lectures qui ont rendu "
+               "  %10" PRIu64 "     polls : sondages de la tâche, par "
+               "l’exécuteur\n"
+               "  %10" PRIu64 "     would-blocks : lectures qui ont renvoyé "
                "EAGAIN\n"
-               "  %10" PRIu64 "     epoll_waits : appels par le réacteur\n"
-               "  %10" PRIu64 "     wakes : numéros mis dans la file des "
+               "  %10" PRIu64 "     epoll_waits : appels par le réacteur\n"
+               "  %10" PRIu64 "     wakes : numéros mis dans la file des "
                "tâches prêtes, par spawn ou un waker\n"
-               "  %10" PRIu64 "     parks : le thread de l'exécuteur a dormi "
-               "jusqu'à un réveil\n"),
-           figures->wall_ms, figures->cpu_ms, figures->polls,
-           figures->would_blocks, figures->epoll_waits, figures->wakes,
-           figures->parks);
+               "  %10" PRIu64 "     parks : le thread de l’exécuteur a dormi "
+               "jusqu’à un réveil\n"),
+           decimal(figures->wall_ms, 1).text, decimal(figures->cpu_ms, 1).text,
+           figures->polls, figures->would_blocks, figures->epoll_waits,
+           figures->wakes, figures->parks);
 }
 
 /* One line, for `reveil compare`. */
@@ -359,7 +359,7 @@ static int parse_slowdown(const char *text, double *slowdown)
         return CLI_OK;
     return cli_fail(CLI_USAGE,
                     say("--slow %s: not a number from 0.1 to 1000",
-                        "--slow %s : n'est pas un nombre de 0.1 à 1000"),
+                        "--slow %s : n’est pas un nombre de 0,1 à 1000"),
                     text);
 }
 
@@ -407,7 +407,7 @@ static int parse(struct options *options, int argc, char **argv)
     if (status == CLI_OK && optind < argc)
         return cli_fail(CLI_USAGE,
                         say("demo takes no argument '%s'",
-                            "demo ne prend pas d'argument « %s »"),
+                            "demo ne prend pas d’argument « %s »"),
                         argv[optind]);
     return status;
 }
@@ -442,7 +442,7 @@ static int write_files(const struct options *options)
     struct trace_recording recording = {
         .program = "reveil demo",
         .title_en = "Two GETs, one after the other",
-        .title_fr = "Deux GET, l'un après l'autre",
+        .title_fr = "Deux GET, l’un après l’autre",
     };
     int status = CLI_OK;
 
@@ -456,7 +456,7 @@ static int write_files(const struct options *options)
     if (status == CLI_OK && options->json)
         status = step_page_write_json(options->json, &recording);
     if (status == CLI_OK && options->html)
-        fprintf(stderr, say("wrote %s\n", "écrit : %s\n"), options->html);
+        fprintf(stderr, say("wrote %s\n", "écrit : %s\n"), options->html);
     trace_recording_free(&recording);
     return status;
 }

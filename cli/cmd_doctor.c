@@ -23,13 +23,14 @@
 
 #include "../examples/program.h"
 #include "cli/cli.h"
+#include "cli/language.h"
 #include "ring/queues.h"
 
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
 #endif
 
-static const char help[] =
+static const char help_en[] =
     "usage: reveil doctor [OPTION...]\n"
     "\n"
     "Prints whether file operations on this machine use io_uring or the\n"
@@ -39,9 +40,27 @@ static const char help[] =
     "\n"
     "  --json             print the same as JSON\n"
     "\n"
+    "`./reveil doctor` then shows what the course can check here, as does\n"
+    "`./reveil lesson doctor`, which has --json too.\n"
+    "\n"
     "Exits with 0 if files go through the ring, with 1 if not.\n";
 
-enum { NAME_BYTES = 24, TEXT_BYTES = 160, CHECKS_MAX = 16 };
+static const char help_fr[] =
+    "usage : reveil doctor [OPTION...]\n"
+    "\n"
+    "Dit si les opérations sur les fichiers passent ici par io_uring ou par\n"
+    "le pool bloquant, et pourquoi ; et quelles autres fonctions du noyau\n"
+    "sont là, ou ce qui les remplace.\n"
+    "\n"
+    "  --json             écrit la même chose en JSON\n"
+    "\n"
+    "`./reveil doctor` montre ensuite ce que le cours peut vérifier ici, "
+    "comme\n"
+    "`./reveil lesson doctor`, qui a aussi --json.\n"
+    "\n"
+    "Code de sortie : 0 si les fichiers passent par le ring, 1 sinon.\n";
+
+enum { NAME_BYTES = 24, TEXT_BYTES = 192, CHECKS_MAX = 16 };
 
 struct check {
     char name[NAME_BYTES];
@@ -89,15 +108,24 @@ static const char *setup_error(int error)
 {
     switch (error) {
     case -ENOSYS:
-        return "not in the kernel, or hidden by a sandbox (ENOSYS)";
+        return say("not in the kernel, or hidden by a sandbox (ENOSYS)",
+                   "absent du noyau, ou caché par un bac à sable (ENOSYS)");
     case -EPERM:
         return number_in("/proc/sys/kernel/io_uring_disabled") > 0
-                   ? "forbidden by the setting kernel.io_uring_disabled (EPERM)"
-                   : "forbidden, probably by a sandbox (EPERM)";
+                   ? say("forbidden by the setting kernel.io_uring_disabled "
+                         "(EPERM)",
+                         "interdit par le réglage kernel.io_uring_disabled "
+                         "(EPERM)")
+                   : say("forbidden, probably by a sandbox (EPERM)",
+                         "interdit, sans doute par un bac à sable (EPERM)");
     case -EOPNOTSUPP:
-        return "too old: an operation or a feature is missing";
+        return say("too old: an operation or a feature is missing",
+                   "trop ancien : une opération ou une fonction manque");
     case -ENOMEM:
-        return "no memory; before Linux 5.12 see the limit memlock (ENOMEM)";
+        return say(
+            "no memory; before Linux 5.12 see the limit memlock (ENOMEM)",
+            "mémoire insuffisante ; avant Linux 5.12, voir la limite memlock "
+            "(ENOMEM)");
     default:
         return strerror(-error);
     }
@@ -111,7 +139,7 @@ static void check_flags(struct report *report, const struct rv_queues *queues)
     for (uint32_t i = 0; rv_queues_setup(i, &flags, &text); i++) {
         if (flags != queues->setup_flags)
             continue;
-        add(report, "ring flags", i == 0, "%s", text);
+        add(report, say("ring flags", "options du ring"), i == 0, "%s", text);
         return;
     }
 }
@@ -139,7 +167,7 @@ static void check_operations(struct report *report,
         snprintf(there + len, sizeof there - len, "%s%s%s", i ? ", " : "",
                  has ? "" : "no ", operations[i].name);
     }
-    add(report, "ring operations", all, "%s", there);
+    add(report, say("ring operations", "opérations du ring"), all, "%s", there);
 }
 
 static void check_ring(struct report *report)
@@ -151,7 +179,8 @@ static void check_ring(struct report *report)
         add(report, "io_uring", false, "%s", setup_error(error));
         return;
     }
-    add(report, "io_uring", true, "%u entries, %u completions",
+    add(report, "io_uring", true,
+        say("%u entries, %u completions", "%u entrées, %u complétions"),
         queues.sq_entries, queues.cq_entries);
     check_flags(report, &queues);
     check_operations(report, &queues);
@@ -172,12 +201,13 @@ static int choose_way(struct report *report)
     rv_runtime_stop(runtime);
     report->ring = error == 0;
     if (report->ring)
-        strcpy(report->why, "io_uring works here");
+        strcpy(report->why, say("io_uring works here", "io_uring marche ici"));
     else if (options.ring.off)
-        strcpy(report->why, "RV_DISK=pool in the environment");
+        strcpy(report->why, say("RV_DISK=pool in the environment",
+                                "RV_DISK=pool dans l’environnement"));
     else
-        snprintf(report->why, sizeof report->why, "io_uring: %s",
-                 setup_error(error));
+        snprintf(report->why, sizeof report->why,
+                 say("io_uring: %s", "io_uring : %s"), setup_error(error));
     return 0;
 }
 
@@ -191,9 +221,12 @@ static void check_nowait(struct report *report)
 
     if (ok)
         add(report, "RWF_NOWAIT", ok,
-            "cached data are read without a thread or the ring");
+            say("cached data are read without a thread or the ring",
+                "les données en cache sont lues sans thread ni ring"));
     else
-        add(report, "RWF_NOWAIT", ok, "%s: cached data take the slow path too",
+        add(report, "RWF_NOWAIT", ok,
+            say("%s: cached data take the slow path too",
+                "%s : les données en cache prennent aussi le chemin lent"),
             strerror(errno));
     if (fd >= 0)
         close(fd);
@@ -206,14 +239,14 @@ static void check_kernel(struct report *report)
     struct utsname name;
 
     uname(&name);
-    add(report, "kernel", true, "%s %s, %s", name.sysname, name.release,
-        name.machine);
+    add(report, say("kernel", "noyau"), true, "%s %s, %s", name.sysname,
+        name.release, name.machine);
 }
 
 static void limit_text(rlim_t limit, char text[NAME_BYTES])
 {
     if (limit == RLIM_INFINITY)
-        strcpy(text, "no limit");
+        strcpy(text, say("no limit", "sans limite"));
     else
         snprintf(text, NAME_BYTES, "%llu", (unsigned long long)limit);
 }
@@ -229,18 +262,25 @@ static void check_limit(struct report *report, const char *name, int resource,
     getrlimit((__rlimit_resource_t)resource, &limit);
     limit_text(limit.rlim_cur, soft);
     limit_text(limit.rlim_max, hard);
-    add(report, name, limit.rlim_cur >= enough, "%s, may be raised to %s%s",
-        soft, hard, note);
+    add(report, name, limit.rlim_cur >= enough,
+        say("%s, may be raised to %s%s", "%s, peut monter à %s%s"), soft, hard,
+        note);
 }
 
 static void check_limits(struct report *report)
 {
-    check_limit(report, "descriptors", RLIMIT_NOFILE, 1024, "");
-    check_limit(report, "locked memory", RLIMIT_MEMLOCK, 0,
-                " (bytes; rings count only before Linux 5.12)");
-    check_limit(report, "threads", RLIMIT_NPROC, 1024, " (of this user)");
-    add(report, "mappings", number_in("/proc/sys/vm/max_map_count") >= 65530,
-        "%ld (a coroutine stack needs one or two)",
+    check_limit(report, say("descriptors", "descripteurs"), RLIMIT_NOFILE, 1024,
+                "");
+    check_limit(report, say("locked memory", "mémoire verrouillée"),
+                RLIMIT_MEMLOCK, 0,
+                say(" (bytes; rings count only before Linux 5.12)",
+                    " (octets ; les rings ne comptent qu’avant Linux 5.12)"));
+    check_limit(report, "threads", RLIMIT_NPROC, 1024,
+                say(" (of this user)", " (de cet utilisateur)"));
+    add(report, say("mappings", "projections"),
+        number_in("/proc/sys/vm/max_map_count") >= 65530,
+        say("%ld (a coroutine stack needs one or two)",
+            "%ld (la pile d’une coroutine en demande une ou deux)"),
         number_in("/proc/sys/vm/max_map_count"));
 }
 
@@ -252,8 +292,10 @@ static void check_epoll(struct report *report)
                     errno != ENOSYS && errno != EPERM;
 
     add(report, "epoll_pwait2", ok, "%s",
-        ok ? "a fused executor sleeps to the nanosecond"
-           : "a fused executor sleeps to the millisecond");
+        ok ? say("a fused executor sleeps to the nanosecond",
+                 "un exécuteur fused dort à la nanoseconde près")
+           : say("a fused executor sleeps to the millisecond",
+                 "un exécuteur fused dort à la milliseconde près"));
 }
 
 static void check_pidfd(struct report *report)
@@ -261,7 +303,9 @@ static void check_pidfd(struct report *report)
     const long fd = syscall(SYS_pidfd_open, getpid(), 0);
 
     add(report, "pidfd_open", fd >= 0, "%s",
-        fd >= 0 ? "epoll waits for the end of a process" : strerror(errno));
+        fd >= 0 ? say("epoll waits for the end of a process",
+                      "epoll attend la fin d’un processus")
+                : strerror(errno));
     if (fd >= 0)
         close((int)fd);
 }
@@ -275,21 +319,39 @@ static void check_guard(struct report *report)
         memory != MAP_FAILED && madvise(memory, page, MADV_GUARD_INSTALL) == 0;
 
     add(report, "MADV_GUARD_INSTALL", ok, "%s",
-        ok ? "a guard page costs no mapping"
-           : "a guard page uses mprotect, and costs a mapping");
+        ok ? say("a guard page costs no mapping",
+                 "une page de garde ne coûte pas de projection")
+           : say("a guard page uses mprotect, and costs a mapping",
+                 "une page de garde passe par mprotect, et coûte une "
+                 "projection"));
     if (memory != MAP_FAILED)
         munmap(memory, page);
 }
 
 /* --- printing ---------------------------------------------------------- */
 
+/* Of a text in UTF-8 without wide letters. */
+static int columns(const char *text)
+{
+    int count = 0;
+
+    for (; *text; text++)
+        count += ((unsigned char)*text & 0xc0) != 0x80;
+    return count;
+}
+
 static void print_text(const struct report *report)
 {
-    printf("files go through %s: %s\n\n",
-           report->ring ? "the ring" : "the blocking pool", report->why);
+    printf(say("files go through %s: %s\n\n",
+               "les fichiers passent par %s : %s\n\n"),
+           report->ring ? say("the ring", "le ring")
+                        : say("the blocking pool", "le pool bloquant"),
+           report->why);
     for (int i = 0; i < report->len; i++)
-        printf("  %-4s %-19s %s\n", report->checks[i].ok ? "ok" : "no",
-               report->checks[i].name, report->checks[i].text);
+        printf("  %-4s %s%*s %s\n",
+               report->checks[i].ok ? "ok" : say("no", "non"),
+               report->checks[i].name, 19 - columns(report->checks[i].name), "",
+               report->checks[i].text);
 }
 
 static void print_json_string(const char *text)
@@ -332,7 +394,7 @@ int cmd_doctor(int argc, char **argv)
     int error;
 
     if (cli_wants_help(argc, argv)) {
-        fputs(help, stdout);
+        fputs(say(help_en, help_fr), stdout);
         return CLI_OK;
     }
     while ((letter = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -341,11 +403,15 @@ int cmd_doctor(int argc, char **argv)
         json = true;
     }
     if (optind < argc)
-        return cli_fail(CLI_USAGE, "doctor takes no argument '%s'",
+        return cli_fail(CLI_USAGE,
+                        say("doctor takes no argument '%s'",
+                            "doctor ne prend pas d’argument « %s »"),
                         argv[optind]);
     error = choose_way(&report);
     if (error)
-        return cli_fail(CLI_FAILED, "the runtime does not start: %s",
+        return cli_fail(CLI_FAILED,
+                        say("the runtime does not start: %s",
+                            "le runtime ne démarre pas : %s"),
                         cli_error_text(error));
     check_kernel(&report);
     check_ring(&report);

@@ -48,37 +48,37 @@ static const char help_en[] =
     "\n";
 
 static const char help_fr[] =
-    "usage : reveil serve [--port N] [--host ADRESSE]\n"
+    "usage : reveil serve [--port N] [--host ADRESSE]\n"
     "                     [--reactor thread|fused] [--executors N]\n"
     "                     [--max-connections N] [--idle SECONDES]\n"
     "                     [--grace SECONDES] [--tasks] [--quiet]\n"
     "                     [--lang fr|en]\n"
     "\n"
-    "Le serveur de délais : sert beaucoup de connexions sur un thread, ou\n"
-    "sur N. Ctrl-C ou SIGTERM l'arrête quand les réponses en cours sont\n"
-    "finies ; une seconde fois, il s'arrête aussitôt.\n"
+    "Le serveur de délais : sert beaucoup de connexions sur un thread, ou\n"
+    "sur N. Ctrl-C ou SIGTERM l’arrête quand les réponses en cours sont\n"
+    "finies ; une seconde fois, il s’arrête aussitôt.\n"
     "\n"
-    "  --port N        écoute sur ce port (8080) ; 0 : un port libre\n"
+    "  --port N        écoute sur ce port (8080) ; 0 : un port libre\n"
     "  --host ADRESSE  écoute sur cette adresse (127.0.0.1)\n"
-    "  --reactor MODE  quel thread dort dans epoll : le sien (thread), ou\n"
-    "                  celui de l'exécuteur (fused)\n"
+    "  --reactor MODE  quel thread dort dans epoll : le sien (thread), ou\n"
+    "                  celui de l’exécuteur (fused)\n"
     "  --executors N   sert sur N threads (1), chacun avec un exécuteur et\n"
     "                  une écoute sur le même port (SO_REUSEPORT)\n"
     "  --max-connections N\n"
     "                  accepte au plus N connexions à la fois (par exécuteur) "
     ";\n"
-    "                  les autres attendent dans le noyau qu'une soit fermée\n"
+    "                  les autres attendent dans le noyau qu’une soit fermée\n"
     "  --idle SECONDES ferme une connexion dont le client met plus longtemps\n"
     "                  à envoyer une requête ou à lire quoi que ce soit de sa\n"
-    "                  réponse (60 ; jusqu'à 8 fois plus tant qu'un client à\n"
+    "                  réponse (60 ; jusqu’à 8 fois plus tant qu’un client à\n"
     "                  10 ko/s lirait encore ce qui a été envoyé). Quand les\n"
     "                  descripteurs manquent, la plus inactive part plus tôt\n"
     "  --grace SECONDES\n"
-    "                  le temps laissé aux réponses en cours à l'arrêt (5)\n"
-    "  --tasks         sur SIGUSR1, écrit l'état des tâches sur la sortie\n"
-    "                  d'erreur : lesquelles tournent, attendent ou se\n"
+    "                  le temps laissé aux réponses en cours à l’arrêt (5)\n"
+    "  --tasks         sur SIGUSR1, écrit l’état des tâches sur la sortie\n"
+    "                  d’erreur : lesquelles tournent, attendent ou se\n"
     "                  conduisent mal\n"
-    "  --quiet         ne dit ni où il écoute, ni qu'il s'arrête\n"
+    "  --quiet         ne dit ni où il écoute, ni qu’il s’arrête\n"
     "\n";
 
 enum {
@@ -171,7 +171,7 @@ static int serve(struct rv_runtime *runtime,
     if (error < 0)
         return cli_fail(
             CLI_FAILED,
-            say("the server ended: %s", "le serveur s'est arrêté : %s"),
+            say("the server ended: %s", "le serveur s’est arrêté : %s"),
             cli_error_text(error));
     return CLI_OK;
 }
@@ -224,7 +224,7 @@ static int parse(struct serve_options *options, int argc, char **argv)
     if (status == CLI_OK && optind < argc)
         return cli_fail(CLI_USAGE,
                         say("serve takes no argument '%s'",
-                            "serve ne prend pas d'argument « %s »"),
+                            "serve ne prend pas d’argument « %s »"),
                         argv[optind]);
     return status;
 }
@@ -260,7 +260,7 @@ int cmd_serve(int argc, char **argv)
     error = rv_runtime_start_with(&runtime, &options.runtime);
     if (error < 0)
         return cli_fail(CLI_FAILED,
-                        say("cannot start: %s", "impossible de démarrer : %s"),
+                        say("cannot start: %s", "impossible de démarrer : %s"),
                         cli_error_text(error));
     status = options.executors == 1 ? serve(runtime, &options)
                                     : serve_many(runtime, &options);

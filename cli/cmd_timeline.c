@@ -43,23 +43,23 @@ static const char help_en[] =
     "Exit status: that of the program, or 1 when nothing was recorded.\n";
 
 static const char help_fr[] =
-    "usage : reveil timeline [-o FICHIER] [--json FICHIER] [--max N]\n"
+    "usage : reveil timeline [-o FICHIER] [--json FICHIER] [--max N]\n"
     "                        [--lang fr|en] [--] PROGRAMME [ARGUMENT...]\n"
     "\n"
     "Lance un programme qui utilise libreveil, et écrit une page qui montre "
     "ce\n"
-    "que son runtime a fait, un pas par évènement. Le programme n'a pas à "
+    "que son runtime a fait, un pas par évènement. Le programme n’a pas à "
     "être\n"
-    "modifié, et la bibliothèque peut y être liée statiquement, pourvu qu'il\n"
+    "modifié, et la bibliothèque peut y être liée statiquement, pourvu qu’il\n"
     "ne soit pas dépouillé de ses symboles (strip).\n"
     "\n"
     "  -o FICHIER      la page (timeline.html)\n"
-    "  --json FICHIER  écrit aussi les évènements en JSON ; `python3\n"
+    "  --json FICHIER  écrit aussi les évènements en JSON ; `python3\n"
     "                  course/step/perfetto.py FICHIER` en fait ce que lit\n"
     "                  ui.perfetto.dev\n"
     "  --max N         garde les N premiers évènements (20000)\n"
     "\n"
-    "Code de sortie : celui du programme, ou 1 si rien n'a été enregistré.\n";
+    "Code de sortie : celui du programme, ou 1 si rien n’a été enregistré.\n";
 
 enum { MAX_EVENTS = 20000, MOST_EVENTS = 10000000, RECORD_BYTES = 4096 };
 
@@ -273,20 +273,20 @@ static int nothing(const struct options *options, const struct reading *reading)
         return cli_fail(CLI_FAILED,
                         say("%s: libreveil was not found in it: it does not "
                             "use the library, or was stripped",
-                            "%s : libreveil n'y est pas : il n'utilise pas la "
-                            "bibliothèque, ou n'a plus ses symboles"),
+                            "%s : libreveil n’y est pas : il n’utilise pas la "
+                            "bibliothèque, ou n’a plus ses symboles"),
                         program);
     if (!reading->started)
         return cli_fail(CLI_FAILED,
                         say("%s: it cannot be recorded: it is statically "
                             "linked as a whole, or may not be preloaded into",
-                            "%s : impossible de l'enregistrer : il est tout "
+                            "%s : impossible de l’enregistrer : il est tout "
                             "entier lié statiquement, ou refuse le "
                             "préchargement"),
                         program);
     return cli_fail(CLI_FAILED,
                     say("%s: the library did nothing in it",
-                        "%s : la bibliothèque n'y a rien fait"),
+                        "%s : la bibliothèque n’y a rien fait"),
                     program);
 }
 
@@ -308,7 +308,7 @@ static int show(const struct options *options, struct reading *reading)
         return status;
     fprintf(stderr,
             say("reveil: wrote %s: %zu of %llu events\n",
-                "reveil : écrit %s : %zu évènements sur %llu\n"),
+                "reveil : écrit %s : %zu évènements sur %llu\n"),
             options->page, recording->count,
             (unsigned long long)(reading->events + recording->lost));
     return CLI_OK;
@@ -367,7 +367,7 @@ static int parse(struct options *options, int argc, char **argv)
         return cli_fail(CLI_USAGE, "%s",
                         say("timeline: which program? For example: reveil "
                             "timeline -- build/examples/two_gets",
-                            "timeline : quel programme ? Par exemple : reveil "
+                            "timeline : quel programme ? Par exemple : reveil "
                             "timeline -- build/examples/two_gets"));
     options->command = argv + optind;
     return status;

@@ -169,7 +169,7 @@ static int show_steps(struct demo_log *log)
                                        "touches"));
     fflush(stdout); /* the legend, before the first key */
     fputs(say("space: next line, a: all the rest, q: end\n",
-              "espace : ligne suivante, a : tout le reste, q : fin\n"),
+              "espace : ligne suivante, a : tout le reste, q : fin\n"),
           stderr);
     for (; log->shown < log->count && !ends(key); log->shown++) {
         if (key != 'a')

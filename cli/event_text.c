@@ -30,9 +30,9 @@ static int french(const struct rv_event *event, char *text, size_t size)
     case RV_EV_POLL:
         return snprintf(text, size, "sonde la tâche n° %" PRIu32, task);
     case RV_EV_PENDING:
-        return snprintf(text, size, "tâche n° %" PRIu32 " : pas prête", task);
+        return snprintf(text, size, "tâche n° %" PRIu32 " : pas prête", task);
     case RV_EV_READY:
-        return snprintf(text, size, "tâche n° %" PRIu32 " : terminée", task);
+        return snprintf(text, size, "tâche n° %" PRIu32 " : terminée", task);
     case RV_EV_DROP:
         return snprintf(text, size, "tâche n° %" PRIu32 " abandonnée", task);
     case RV_EV_WAKE:
@@ -42,19 +42,19 @@ static int french(const struct rv_event *event, char *text, size_t size)
                         "réveille la tâche n° %" PRIu32 ", déjà dans la file",
                         task);
     case RV_EV_PARK:
-        return snprintf(text, size, "s'endort (park) : rien à faire");
+        return snprintf(text, size, "s’endort (park) : rien à faire");
     case RV_EV_UNPARK:
         return snprintf(text, size, "est réveillé (unpark)");
     case RV_EV_EPOLL_WAIT:
         return snprintf(text, size, "dort dans epoll_wait");
     case RV_EV_EPOLL_DONE:
         return snprintf(text, size,
-                        "epoll_wait a rendu %" PRId64 " évènement%s", value,
+                        "epoll_wait a renvoyé %" PRId64 " évènement%s", value,
                         many);
     case RV_EV_REGISTER:
-        return snprintf(text, size, "fd %" PRId64 " : abonné", value);
+        return snprintf(text, size, "fd %" PRId64 " : abonné", value);
     case RV_EV_DEREGISTER:
-        return snprintf(text, size, "fd %" PRId64 " : désabonné", value);
+        return snprintf(text, size, "fd %" PRId64 " : désabonné", value);
     case RV_EV_READINESS:
         return snprintf(text, size, "fd %" PRId64 " est prêt", value);
     case RV_EV_CONNECT:
@@ -68,7 +68,7 @@ static int french(const struct rv_event *event, char *text, size_t size)
         return snprintf(text, size, "a reçu %" PRId64 " octet%s", value, many);
     case RV_EV_WOULD_BLOCK:
         return snprintf(text, size,
-                        "fd %" PRId64 " : rien à lire encore (EAGAIN)", value);
+                        "fd %" PRId64 " : rien à lire encore (EAGAIN)", value);
     default:
         return 0; /* the others stay as they are */
     }

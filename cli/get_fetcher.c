@@ -63,7 +63,8 @@ static void show_progress(struct fetch *fetch)
     if (fetch->failed > 0)
         fprintf(stderr, say(", %zu failed", ", %zu échecs"), fetch->failed);
     if (fetch->streamed_bytes > 0)
-        fprintf(stderr, ", %.1f MB", (double)fetch->streamed_bytes / 1e6);
+        fprintf(stderr, say(", %s MB", ", %s Mo"),
+                decimal((double)fetch->streamed_bytes / 1e6, 1).text);
 }
 
 static const char *url_of(const struct fetch *fetch, size_t number)
@@ -224,7 +225,7 @@ static void failed_late(struct fetcher *fetcher)
                 options->connect_timeout_s);
     else if (get->state != RV_HTTP_CONNECTING)
         failure(fetcher->fetch, fetcher->number,
-                say("nothing came for %g s", "rien n'est arrivé pendant %g s"),
+                say("nothing came for %g s", "rien n’est arrivé pendant %g s"),
                 options->stall_s);
     else
         failure(fetcher->fetch, fetcher->number, "%s",
@@ -239,12 +240,12 @@ static void failed_to_write(struct fetcher *fetcher)
     if (fetch->output.directory)
         failure(fetcher->fetch, fetcher->number,
                 say("cannot write a file in %s: %s",
-                    "impossible d'écrire un fichier dans %s : %s"),
+                    "impossible d’écrire un fichier dans %s : %s"),
                 fetch->output.directory, why);
     else
         failure(fetcher->fetch, fetcher->number,
                 say("cannot write to stdout: %s; %llu bytes were written",
-                    "impossible d'écrire sur la sortie standard : %s ; %llu "
+                    "impossible d’écrire sur la sortie standard : %s ; %llu "
                     "octets ont été écrits"),
                 why, (unsigned long long)fetcher->file.written_bytes);
 }
@@ -263,7 +264,7 @@ static bool failed(struct fetcher *fetcher)
     else if (error == -EPROTONOSUPPORT && get->status > 0)
         failure(fetch, fetcher->number,
                 say("%s redirects to another scheme: only http:// is supported",
-                    "%s redirige vers un autre protocole : seul http:// est "
+                    "%s redirige vers un autre protocole : seul http:// est "
                     "pris en charge"),
                 get->url);
     else if (error == -ELOOP)

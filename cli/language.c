@@ -3,6 +3,7 @@
 #include "cli/language.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,18 @@ const char *language_name(void)
 const char *say(const char *english, const char *french)
 {
     return in_french ? french : english;
+}
+
+struct decimal decimal(double value, int digits)
+{
+    struct decimal number;
+    char *point;
+
+    snprintf(number.text, sizeof number.text, "%.*f", digits, value);
+    point = strchr(number.text, '.');
+    if (point && in_french)
+        *point = ',';
+    return number;
 }
 
 /* The order is that of setlocale(3) for messages. */
@@ -38,11 +51,11 @@ static int choose(const char *name)
 {
     if (!name)
         return cli_fail(CLI_USAGE, say("--lang needs a value: fr or en",
-                                       "--lang attend une valeur : fr ou en"));
+                                       "--lang attend une valeur : fr ou en"));
     if (strcmp(name, "fr") != 0 && strcmp(name, "en") != 0)
         return cli_fail(CLI_USAGE,
                         say("--lang %s: must be fr or en",
-                            "--lang %s : doit être fr ou en"),
+                            "--lang %s : doit être fr ou en"),
                         name);
     in_french = strcmp(name, "fr") == 0;
     return CLI_OK;

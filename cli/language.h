@@ -19,6 +19,13 @@ int language_choose(int *argc, char **argv);
 /* Returns: "en" or "fr". */
 const char *language_name(void);
 
+struct decimal {
+    char text[32];
+};
+
+/* A number with so many digits after the point, in French a comma. */
+struct decimal decimal(double value, int digits);
+
 /* Returns: one of the two. Neither is copied. */
 const char *say(const char *english, const char *french)
     __attribute__((format_arg(1), format_arg(2)));

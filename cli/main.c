@@ -22,13 +22,13 @@ static const struct command commands[] = {
     {"compare", "reveil compare", "compare busy polling, epoll and wakers",
      "compare sondage actif, epoll et wakers", cmd_compare},
     {"demo", "reveil demo", "watch two GETs: who sleeps, who wakes whom",
-     "regardez deux GET : qui dort, qui réveille qui", cmd_demo},
+     "regardez deux GET : qui dort, qui réveille qui", cmd_demo},
     {"doctor", "reveil doctor", "how files are read and written here, and why",
      "comment les fichiers sont lus et écrits ici, et pourquoi", cmd_doctor},
     {"get", "reveil get", "fetch URLs concurrently",
      "lit des URL en même temps", cmd_get},
     {"serve", "reveil serve", "the delay server: responds after a delay",
-     "le serveur de délais : répond après un délai", cmd_serve},
+     "le serveur de délais : répond après un délai", cmd_serve},
     {"timeline", "reveil timeline",
      "run a program on the library and show it step by step",
      "lance un programme sur la bibliothèque et le montre pas à pas",
@@ -42,13 +42,13 @@ static void print_help(void)
     puts(say("reveil - an asynchronous runtime, built to be read\n\n"
              "usage: reveil COMMAND [ARGUMENT...]\n",
              "reveil - un runtime asynchrone, fait pour être lu\n\n"
-             "usage : reveil COMMANDE [ARGUMENT...]\n"));
+             "usage : reveil COMMANDE [ARGUMENT...]\n"));
     for (size_t i = 0; i < COMMANDS; i++)
         printf("  %-9s %s\n", commands[i].name,
                say(commands[i].summary, commands[i].summary_fr));
-    puts(say("\n'reveil COMMAND --help' describes a command. --lang fr|en "
+    puts(say("\n’reveil COMMAND --help' describes a command. --lang fr|en "
              "chooses the language.",
-             "\n« reveil COMMANDE --help » décrit une commande. --lang fr|en "
+             "\n« reveil COMMANDE --help » décrit une commande. --lang fr|en "
              "choisit la langue."));
 }
 
@@ -84,6 +84,6 @@ int main(int argc, char **argv)
     }
     return cli_fail(CLI_USAGE,
                     say("no command '%s': see 'reveil --help'",
-                        "pas de commande « %s » : voir « reveil --help »"),
+                        "pas de commande « %s » : voir « reveil --help »"),
                     argv[1]);
 }

@@ -44,7 +44,7 @@ int output_open(struct output *output, const char *directory,
         return 0;
     cli_fail(CLI_FAILED,
              say("cannot use the directory %s: %s",
-                 "impossible d'utiliser le dossier %s : %s"),
+                 "impossible d’utiliser le dossier %s : %s"),
              directory, strerror(errno));
     return -1;
 }
@@ -80,7 +80,7 @@ static void put_file(struct output *output, size_t number,
     if (output->error < 0)
         cli_fail(
             CLI_FAILED,
-            say("cannot write %s/%s: %s", "impossible d'écrire %s/%s : %s"),
+            say("cannot write %s/%s: %s", "impossible d’écrire %s/%s : %s"),
             output->directory, name, strerror(-output->error));
 }
 
@@ -99,7 +99,7 @@ static void write_out(struct output *output, const char *data, size_t len_bytes)
     if (output->error < 0)
         cli_fail(CLI_FAILED,
                  say("cannot write to stdout: %s",
-                     "impossible d'écrire sur la sortie standard : %s"),
+                     "impossible d’écrire sur la sortie standard : %s"),
                  strerror(-output->error));
 }
 

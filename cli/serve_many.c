@@ -319,7 +319,7 @@ int serve_many(struct rv_runtime *runtime, const struct serve_options *options)
     if (error < 0)
         return cli_fail(
             CLI_FAILED,
-            say("the server ended: %s", "le serveur s'est arrêté : %s"),
+            say("the server ended: %s", "le serveur s’est arrêté : %s"),
             cli_error_text(error));
     return CLI_OK;
 }

@@ -35,6 +35,8 @@ def command_of(name):
         import grade as module
     elif name == "class":
         import room as module
+    elif name == "doctor":
+        import doctor as module
     elif name == "compare":
         import compare_steps as module
     else:

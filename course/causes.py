@@ -8,6 +8,8 @@ import functools
 import os
 import tomllib
 
+import french
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 LANGUAGES = ("en", "fr")
 MOST_NAMES = 6  # of threads in a sentence
@@ -17,7 +19,7 @@ MOST_NAMES = 6  # of threads in a sentence
 def table():
     """causes.toml, and what lessons say of their own causes beside it."""
     with open(os.path.join(HERE, "causes.toml"), "rb") as file:
-        return tomllib.load(file)
+        return french.set_table(tomllib.load(file))
 
 
 def key_of(cause):

@@ -52,6 +52,10 @@ def tree_id():
 class Checker(answer.Answer):
     """An answer on its way through the steps."""
 
+    def __init__(self, *arguments, **named):
+        super().__init__(*arguments, **named)
+        self.not_checked = []  # what this machine could not check, and why
+
     # --- the verdict ---
 
     def verdict(self, step, finding=None, todo=None, run=None):
@@ -65,7 +69,8 @@ class Checker(answer.Answer):
             "build_log": self.log or None,
             "changed_outside": bool(self.build and
                                     self.made.changed_outside),
-            "steps": self.done, "hopeless": None}
+            "steps": self.done, "hopeless": None,
+            "not_checked": self.not_checked}
         if not finding:
             return result
         result["todo"], result["line"] = self.place(finding, todo) \
@@ -157,6 +162,7 @@ class Checker(answer.Answer):
                  if self.expect.get("sanitize", {}).get(kind)]
         if "tsan" in kinds and "threads.h" in self.made.learner:
             kinds.remove("tsan")  # it does not know mtx_lock() of the libc
+            self.not_checked.append("tsan_threads_h")
         for kind in kinds:
             self.build.start(kind)
         if self.expect.get("sweep") is not None:
@@ -242,10 +248,14 @@ class Checker(answer.Answer):
             if not program and self.build.can(kind):
                 raise RuntimeError(f"{kind}: {self.build.log()}")
             if not program:
-                continue  # this compiler has no such sanitizer
+                self.not_checked.append(kind + "_absent")
+                continue
             args, paths, _, _ = self.asked("sanitize", SWEEP_PATHS)
             result = runs.run_bare([program], self.server, self.guard,
                                    (240, 60), env, paths or (), args)
+            if sanitize.is_unfit(result):
+                self.not_checked.append(kind + "_unfit")
+                continue
             finding = sanitize.read(result.output, self.made.path)
             if finding:
                 return finding

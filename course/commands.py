@@ -96,7 +96,7 @@ def write_exercise(context, lesson):
     os.makedirs(folder, exist_ok=True)
     write_text(context.answer(lesson),
                cut.exercise(lesson, context.t.language))
-    for path, text in cut.scaffold(lesson):
+    for path, text in cut.scaffold(lesson, language=context.t.language):
         target = os.path.normpath(os.path.join(folder, path))
         os.makedirs(os.path.dirname(target), exist_ok=True)
         write_text(target, text)
@@ -125,8 +125,9 @@ def command_start(context, options):
         with context.progress.change(lesson.number) as seen:
             seen.setdefault("attempts", 0)
         context.terminal.show_page(lesson.readme(t.language).rstrip())
-        say(t("lesson.nothing_to_write", number=lesson.number,
-              path=short_path(lesson.readme_path(t.language))))
+        say(context.terminal.wrap(t(
+            "lesson.nothing_to_write", number=lesson.number,
+            path=short_path(lesson.readme_path(t.language)))))
         return 0
     if not kept:
         write_exercise(context, lesson)
@@ -135,9 +136,10 @@ def command_start(context, options):
     say(t("start.kept" if kept else "start.written",
           path=short_path(path), number=lesson.number))
     list_todos(context, lesson)
-    say(t("start.read", number=lesson.number,
-          path=short_path(lesson.readme_path(t.language))))
-    say(t("start.then", number=lesson.number))
+    wrap = context.terminal.wrap
+    say(wrap(t("start.read", number=lesson.number,
+               path=short_path(lesson.readme_path(t.language))), "  "))
+    say(wrap(t("start.then", number=lesson.number), "  "))
     return 0
 
 
@@ -201,7 +203,7 @@ def tell_choice(question, said, t, terminal):
     answer = t.of(question["choices"][right[0] - 1])
     if said is not None:
         word = t("check.right" if said in right else "check.wrong")
-        answer = f"{word}: {answer}"
+        answer = t("check.answer", word=word, answer=answer)
     terminal.say(terminal.wrap("  " + answer, "  "))
     if question.get("why"):
         terminal.say(terminal.wrap("  " + t.of(question["why"]), "  "))

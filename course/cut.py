@@ -5,6 +5,7 @@ import re
 import sys
 
 import comments
+import french
 import lessons
 import source
 from source import Export, Given, Probe, Region, balanced, regions
@@ -42,6 +43,9 @@ def stub_text(region, lesson, language):
 def todo_head(region, language):
     goal = region.goal[language] or region.goal["en"]
     title = f"/* TODO {region.id} {region.title[language]}".rstrip()
+    if language == "fr":
+        goal = [french.set_text(line) for line in goal]
+        title = french.set_text(title)
     if not goal:
         return title + " */\n"
     return title + "\n" + "".join(f" * {line}\n" for line in goal[:-1]) + \
@@ -126,10 +130,12 @@ def take_mine(folder):
 
 
 def export(lesson, name, probes=False, language="en"):
-    """The part of a lesson that later lessons include, as a header."""
+    """The part of a lesson that later lessons include, as a header; the
+    learner's own regions stay as they are."""
     mine = MINE.get(lesson.number, {})
     guard = "LESSON_" + re.sub(r"\W", "_", name).upper()
-    out, inside = [f"/* From lesson {lesson.number}, {lesson.name}. */\n",
+    origin = "De la leçon" if language == "fr" else "From lesson"
+    out, inside = [f"/* {origin} {lesson.number}, {lesson.name}. */\n",
                    f"#ifndef {guard}\n#define {guard}\n\n"], False
     for part in parts_of(lesson):
         if isinstance(part, Export) and part.name == name:
@@ -137,7 +143,8 @@ def export(lesson, name, probes=False, language="en"):
         elif inside and isinstance(part, Given):
             out.append(given_text(part, lesson, language))
         elif inside and isinstance(part, Region):
-            out.append(mine.get(part.id, block(part.solution)))
+            out.append(mine.get(part.id) or in_language(
+                block(part.solution), lesson, language))
         elif inside and probes and isinstance(part, Probe):
             out.append(part.text + "\n")
     return "".join(out) + f"\n#endif /* {guard} */\n"
@@ -151,7 +158,7 @@ def with_probes(text, probes):
         for line in text.splitlines(keepends=True))
 
 
-def scaffold(lesson, probes=False):
+def scaffold(lesson, probes=False, language="en"):
     """[(path, text)]: what lesson.c includes, paths from its folder."""
     found, names = {}, INCLUDE.findall(lesson.text("lesson.c"))
     names += INCLUDE.findall(lesson.text("check.c", "")) if probes else []
@@ -163,7 +170,8 @@ def scaffold(lesson, probes=False):
         if os.path.exists(path):
             found[name] = with_probes(lessons.read(path), probes)
         elif exporter(lesson, name):
-            found[name] = export(exporter(lesson, name), name, probes)
+            found[name] = export(exporter(lesson, name), name, probes,
+                                 language)
         else:
             continue
         folder = os.path.dirname(name)

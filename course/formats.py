@@ -23,6 +23,7 @@ def summary(verdict, context):
         "predicted": verdict.get("predicted", {}),
         "measured": {name: figure.get("measured")
                      for name, figure in figures.items()},
+        "not_checked": verdict.get("not_checked", []),
         "schedule": verdict.get("schedule"),
         "seed": verdict.get("seed"),
         "tree": verdict.get("tree") or check.tree_id(),

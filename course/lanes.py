@@ -90,6 +90,8 @@ def draw(trace, t, columns):
         return []
     # A run that was stopped shows its sleepers up to then.
     start, end = events[0][0], max(events[-1][0], trace.get("end_ns") or 0)
+    if end - start < 1000:
+        return []  # less than a microsecond: there is nothing to see
     tasks = sorted({e[3] for e in events
                     if e[3] is not None and e[3] >= 0 and e[2] in TASK_STATES})
     lanes = [(t("lanes.task", id=task), changes_of_task(events, task))

@@ -27,6 +27,7 @@ COMMANDS = {
     "diff": ((), (), 2),
     "solution": (("--give-up",), (), 1),
     "reset": ((), (), 1),
+    "doctor": ((), (), 0),
     "grade": ((), ("--seed", "-o", "--lesson", "--jobs", "--format"), None),
     "class": (("--projector", "--once"), (), 1),
 }

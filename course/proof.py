@@ -13,7 +13,7 @@ import server
 import source
 import sweep
 
-JOBS = 3
+JOBS = 5  # most of a sweep is sleep
 
 
 def header(path):

@@ -47,7 +47,7 @@ def check_quiz(context, lesson):
         right = [i for i, choice in enumerate(question.get("choices", []), 1)
                  if choice.get("right")]
         if said.get(key) not in right:
-            wrong.append(context.t.of(question))
+            wrong.append((key in said, context.t.of(question)))
     return {"lesson": lesson.number, "passed": not wrong, "quiz": wrong,
             "figures": {}, "seconds": 0.0, "seed": None, "cause": None}
 
@@ -99,17 +99,20 @@ def check_one(context, lesson, options, on_step=lambda name: None):
 
 def show_verdict(context, lesson, verdict, path):
     t, terminal = context.t, context.terminal
-    if "quiz" in verdict:
-        for question in verdict["quiz"]:
-            terminal.say(terminal.wrap(f"{t('check.wrong')}: {question}",
-                                       "  "))
-        if not verdict["passed"]:
-            terminal.say(f"./reveil lesson predict {lesson.number}")
-            return
-        terminal.say(t("check.passed", number=lesson.number, seconds="0",
-                       seed="-"))
-        return
     following = next_lesson(context, lesson)
+    if "quiz" in verdict:
+        for answered, question in verdict["quiz"]:
+            word = t("check.wrong" if answered else "check.unanswered")
+            terminal.say(terminal.wrap(t("check.answer", word=word,
+                                         answer=question), "  "))
+        if not verdict["passed"]:
+            terminal.say(t("check.again_quiz", number=lesson.number))
+            return
+        terminal.say(terminal.style(t("check.passed_quiz",
+                                      number=lesson.number), "bold", "green"))
+        if following:
+            terminal.say(t("check.passed_next", next=following.number))
+        return
     for line in show.render(verdict, path, predicted_of(context, lesson), t,
                             terminal, check.causes(),
                             following and following.number):
@@ -198,7 +201,9 @@ def tell_end(context, lesson, result):
     predicted = predicted_of(context, lesson)
     words = []
     for name, value in figures.items():
-        word = f"{name} {t.number(value)}"
+        label = show.label(name, lesson.expect.get("figures", {}).get(
+            name, {}), t)
+        word = f"{label} {t.number(value)}"
         if name in predicted:
             word += f" ({t('check.said')} {t.number(predicted[name])})"
         words.append(word)

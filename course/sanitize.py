@@ -28,11 +28,15 @@ def line_in(output, path):
     return 0
 
 
+def is_unfit(result):
+    """Whether the sanitizer could not start on this machine."""
+    text = result.output.decode("utf-8", "replace")
+    return bool(UNFIT.search(text))
+
+
 def read(output, path):
     """A Finding, or None."""
     text = output.decode("utf-8", "replace")
-    if UNFIT.search(text):
-        return None
     found = ADDRESS.search(text)
     if found:
         what = re.sub(r" on .*?address .*| \(pc .*|0x[0-9a-f]+", "", found[1])

@@ -52,8 +52,15 @@ LOGGED = ("polls", "wakes", "parks", "would_block", "epoll_waits")
 
 
 def label(name, figure, t):
-    """The name that the program's own figures line has, else words."""
-    return name if name in LOGGED else t.of(figure) or name
+    """The name that the program's own figures line has, else words; in French
+    the words, and that name behind those which do not have it."""
+    words = t.of(figure) or name
+    if name not in LOGGED or words == name:
+        return words
+    if t.language == "en":
+        return name
+    return f"{words} ({name})" if "(" not in words and \
+        name[:5] not in words else words
 
 
 def figures_table(figures, predicted, t, terminal):
@@ -175,6 +182,11 @@ def render(verdict, path, predicted, t, terminal, causes, following=None,
         lines += figures_sentences(figures, predicted, t)
     else:
         lines += figures_table(figures, predicted, t, terminal)
+    if verdict.get("not_checked"):
+        what = "; ".join(t("check.nc_" + key)
+                         for key in verdict["not_checked"])
+        lines += [terminal.wrap(t("check.not_checked", what=what), "  "),
+                  "  " + t("check.nc_more")]
     if verdict["passed"]:
         text = t("check.passed", number=number, seed=verdict.get("seed"),
                  seconds=t.number(float(verdict.get("seconds") or 0)))

@@ -35,7 +35,16 @@ ARM = {98: ("futex", POINTER, 3), 22: ("epoll_wait", MILLISECONDS, 3),
        202: ("accept", FOREVER, 0), 242: ("accept", FOREVER, 0),
        260: ("wait", FOREVER, 0), 133: ("sigsuspend", FOREVER, 0),
        137: ("sigwait", POINTER, 2)}
-CALLS = {"x86_64": X86, "aarch64": ARM}.get(platform.machine(), {})
+MACHINES = {"x86_64": X86, "aarch64": ARM}
+CALLS = MACHINES.get(platform.machine(), {})
+
+
+def number_inside(task):
+    """The number of a thread as the program sees it, in its PID namespace."""
+    for line in (read_word(task + "/status") or "").splitlines():
+        if line.startswith("NSpid:"):
+            return int(line.split()[-1])
+    return int(os.path.basename(task))
 
 
 # --- what the threads do ---------------------------------------------------
@@ -151,5 +160,5 @@ class Stuck:
         else:
             running.result.stuck = True
             running.result.blocked = [
-                (int(os.path.basename(one[0])), one[1]) for one in seen]
+                (number_inside(one[0]), one[1]) for one in seen]
         return True

@@ -38,10 +38,8 @@ class Terminal:
         return f"\033[{codes}m{text}\033[0m"
 
     def wrap(self, text, indent=""):
-        """Lines no wider than the terminal; the first has no indent. French
-        signs stay with their words."""
-        width = min(self.size()[0], 100)
-        text = re.sub(" ([:;?!»])", "\u00a0\\1", text.replace("« ", "«\u00a0"))
+        """Lines no wider than the terminal; the first has no indent."""
+        width = min(self.size()[0] - 1, 100)
         lines = []
         for line in text.splitlines() or [""]:
             lines += textwrap.wrap(line, width, subsequent_indent=indent,

@@ -15,7 +15,7 @@ import check
 import runs
 import show
 from checking import Checking
-from commands import diff_lines, state_of, take_hint
+from commands import diff_lines, next_lesson, state_of, take_hint
 from context import SETTINGS, Stop
 from inotify import Folder
 from keyboard import Keyboard
@@ -75,9 +75,11 @@ class Watch:
             return [self.t("watch.checking", step=step)]
         if not self.verdict:
             return self.said.splitlines()
+        following = next_lesson(self.context, self.lesson)
         return show.render(self.verdict, self.path,
                            runs.predicted_of(self.context, self.lesson),
-                           self.t, self.terminal, check.causes(), keys=True)
+                           self.t, self.terminal, check.causes(),
+                           following and following.number, keys=True)
 
     def hint_level(self):
         seen = self.context.progress.of(self.lesson.number)
@@ -172,6 +174,7 @@ class Watch:
     def show_diff(self):
         before = [one for one in lessons.all_lessons()
                   if one.number < self.lesson.number and one.has_program]
+        self.view = [self.t("watch.no_diff", number=self.lesson.number)]
         if before:
             self.view = list(diff_lines(self.context, before[-1],
                                         self.lesson))

@@ -74,7 +74,7 @@ static void put_value(FILE *out, int figure, double value)
     if (value < 0)
         fputs("-", out);
     else
-        fprintf(out, "%.*f", figure <= FIG_CPU_MS, value);
+        fputs(decimal(value, figure <= FIG_CPU_MS).text, out);
 }
 
 static const char *words(const struct stage *stage)
@@ -199,10 +199,10 @@ static void put_mark(FILE *out, const struct picture *picture,
 {
     fprintf(out,
             "<line class=\"mark\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" "
-            "y2=\"%d\"><title>%.1f ms: ",
+            "y2=\"%d\"><title>%s ms%s",
             x_of(picture, line->at_ms), x_of(picture, line->at_ms),
             row * ROW_HEIGHT + 2, row * ROW_HEIGHT + BAR_HEIGHT + 8,
-            line->at_ms);
+            decimal(line->at_ms, 1).text, say(": ", " : "));
     put_text(out, line->text);
     fputs("</title></line>\n", out);
 }

@@ -31,8 +31,9 @@ static int screen_width(FILE *out)
 /* The line in at most `width` columns; a longer one ends in ">". */
 static void format_cell(char *cell, const struct log_line *line, int width)
 {
-    const int len = snprintf(cell, (size_t)width + 1, "%8.1f %-8s %s",
-                             line->at_ms, line->thread, line->text);
+    const int len =
+        snprintf(cell, (size_t)width + 1, "%8s %-8s %s",
+                 decimal(line->at_ms, 1).text, line->thread, line->text);
 
     if (len > width)
         cell[width - 1] = '>';
@@ -76,8 +77,8 @@ static void print_event(FILE *out, const char *name,
                         const struct log_line *line)
 {
     if (line)
-        fprintf(out, "  %-12s %.1f ms, %s: %s\n", name, line->at_ms,
-                line->thread, line->text);
+        fprintf(out, say("  %-12s %s ms, %s: %s\n", "  %-12s %s ms, %s : %s\n"),
+                name, decimal(line->at_ms, 1).text, line->thread, line->text);
     else
         fprintf(out, "  %-12s %s\n", name, say("has ended", "est terminé"));
 }
@@ -113,7 +114,7 @@ void compare_print_logs(const struct run *left, const struct run *right,
     } else {
         fprintf(out,
                 say("\nfirst difference, after %zu events that both have:\n",
-                    "\npremière différence, après %zu évènements communs :\n"),
+                    "\npremière différence, après %zu évènements communs :\n"),
                 common_events(&rows));
         print_event(out, left->stage->name, next_event(&rows, true));
         print_event(out, right->stage->name, next_event(&rows, false));

@@ -43,7 +43,7 @@ const struct stage compare_stages[COMPARE_STAGES] = {
      "lesson-05-waker-executor",
      {NULL},
      "executor and waker; a bell thread calls it",
-     "exécuteur et waker ; un thread sonnette l'appelle",
+     "exécuteur et waker ; un thread, la cloche, l’appelle",
      false},
     {"reactor",
      "lesson-06-reactor-thread",
@@ -70,30 +70,30 @@ const char *compare_figure_legend(enum figure figure)
     switch (figure) {
     case FIG_WALL_MS:
         return say("until the end of the process, without its start",
-                   "jusqu'à la fin du processus, sans son démarrage");
+                   "jusqu’à la fin du processus, sans son démarrage");
     case FIG_CPU_MS:
         return say("of the whole process, without its start",
                    "de tout le processus, sans son démarrage");
     case FIG_POLLS:
         return say("polls of the task, by the loop or the executor",
-                   "sondages de la tâche, par la boucle ou l'exécuteur");
+                   "sondages de la tâche, par la boucle ou l’exécuteur");
     case FIG_WOULD_BLOCK:
         return say("reads that returned EAGAIN",
-                   "lectures qui ont rendu EAGAIN");
+                   "lectures qui ont renvoyé EAGAIN");
     case FIG_EPOLL_WAITS:
         return say("calls of epoll_wait, by any thread",
-                   "appels d'epoll_wait, par n'importe quel thread");
+                   "appels d’epoll_wait, par n’importe quel thread");
     case FIG_WAKES:
         return say("task ids put into the ready queue, by the spawn or a waker",
                    "numéros mis dans la file des tâches prêtes, par spawn ou "
                    "un waker");
     case FIG_PARKS:
         return say("times the executor's thread slept until a wake",
-                   "fois où le thread de l'exécuteur a dormi jusqu'à un "
+                   "fois où le thread de l’exécuteur a dormi jusqu’à un "
                    "réveil");
     case FIG_SYSCALLS:
         return say("system calls, from a second run under ptrace",
-                   "appels système, d'une seconde exécution sous ptrace");
+                   "appels système, d’une seconde exécution sous ptrace");
     case FIGURES:
         break;
     }
@@ -285,7 +285,7 @@ int compare_run(struct run *run, uint16_t port)
     if (compare_command(&command, run->stage, port) < 0)
         return fail(run, say("its program does not exist; build with ./reveil, "
                              "and run build/cli/reveil",
-                             "son programme n'existe pas ; compilez avec "
+                             "son programme n’existe pas ; compilez avec "
                              "./reveil et lancez build/cli/reveil"));
     start = start_cost(&command);
     text = run_to_end(&command, &cost, &status, &error);
@@ -296,10 +296,10 @@ int compare_run(struct run *run, uint16_t port)
     run->figure[FIG_CPU_MS] = fmax(cost.cpu_ms - start.cpu_ms, 0);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         return fail(run, say("the stage failed; its message is above",
-                             "l'étape a échoué ; son message est au-dessus"));
+                             "l’étape a échoué ; son message est au-dessus"));
     if (run->figure[FIG_POLLS] < 0)
         return fail(run, say("the stage wrote no figures",
-                             "l'étape n'a pas écrit de valeurs"));
+                             "l’étape n’a pas écrit de valeurs"));
     return 0;
 }
 

@@ -7,10 +7,23 @@
 #include "cli/compare/compare.h"
 #include "cli/language.h"
 
-static const char *const titles[FIGURES] = {
-    "wall ms",     "cpu ms", "polls", "would-block",
-    "epoll_waits", "wakes",  "parks", "syscalls",
-};
+/* As the figures are called in the logs, but for those that no log has. */
+static const char *title_of(int figure)
+{
+    static const char *const titles[FIGURES] = {
+        "wall ms",     "cpu ms", "polls", "would-block",
+        "epoll_waits", "wakes",  "parks", "syscalls",
+    };
+
+    switch (figure) {
+    case FIG_WALL_MS:
+        return say("wall ms", "temps ms");
+    case FIG_SYSCALLS:
+        return say("syscalls", "appels");
+    default:
+        return titles[figure];
+    }
+}
 
 /* The figures whose ratio is meaningful for every stage. */
 static const enum figure compared[] = {FIG_WALL_MS, FIG_CPU_MS, FIG_POLLS,
@@ -26,7 +39,8 @@ static void print_figure(FILE *out, int figure, double value, int width)
     if (value < 0)
         fprintf(out, "%*s", width, "-");
     else
-        fprintf(out, "%*.*f", width, is_time(figure) ? 1 : 0, value);
+        fprintf(out, "%*s", width,
+                decimal(value, is_time(figure) ? 1 : 0).text);
 }
 
 static void print_figures(const struct run *runs, size_t count, FILE *out)
@@ -36,7 +50,7 @@ static void print_figures(const struct run *runs, size_t count, FILE *out)
         fprintf(out, " %11s", runs[i].stage->name);
     fputc('\n', out);
     for (int figure = 0; figure < FIGURES; figure++) {
-        fprintf(out, "%-12s", titles[figure]);
+        fprintf(out, "%-12s", title_of(figure));
         for (size_t i = 0; i < count; i++)
             print_figure(out, figure, runs[i].figure[figure], 12);
         fputc('\n', out);
@@ -56,15 +70,15 @@ static void print_ratios(const struct run *runs, size_t count, FILE *out)
         const int figure = (int)compared[k];
         const double most = base->figure[figure];
 
-        fprintf(out, "%-12s", titles[figure]);
+        fprintf(out, "%-12s", title_of(figure));
         for (size_t i = 0; i < count; i++) {
             const double value = runs[i].figure[figure];
 
             if (most < 0 || value <= 0)
                 fprintf(out, "%12s", "-");
             else
-                fprintf(out, "%12.*f", most / value < 100 ? 2 : 0,
-                        most / value);
+                fprintf(out, "%12s",
+                        decimal(most / value, most / value < 100 ? 2 : 0).text);
         }
         fputc('\n', out);
     }
@@ -77,7 +91,7 @@ void compare_print_table(const struct run *runs, size_t count, FILE *out)
         print_ratios(runs, count, out);
     fputc('\n', out);
     for (int figure = 0; figure < FIGURES; figure++)
-        fprintf(out, "%-12s%s\n", titles[figure],
+        fprintf(out, "%-12s%s\n", title_of(figure),
                 compare_figure_legend((enum figure)figure));
     fputc('\n', out);
     for (size_t i = 0; i < count; i++)

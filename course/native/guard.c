@@ -7,8 +7,11 @@
  * With a limit (of its address space) the program may start threads but no
  * processes; 0: no limit, and processes are allowed.
  *
- * All that the program starts, and does not wait for, becomes the guard's child
- * (subreaper), so the guard can end it. On STATUS_FD it writes
+ * Where the kernel allows it, the program runs in a PID namespace: when its
+ * first process ends, the kernel kills all others, and the program cannot name
+ * a process outside, not even the guard. Where not, all that the program starts
+ * and does not wait for becomes the guard's child (subreaper), and the guard
+ * looks for it in /proc. On STATUS_FD it writes
  *
  *     pid 1234
  *     end exited|killed NUMBER USER_MS SYSTEM_MS VOLUNTARY INVOLUNTARY LEFT
@@ -20,6 +23,7 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -63,6 +67,8 @@ static int parent_of(int pid, char *state)
     return parent;
 }
 
+static pid_t first; /* of the PID namespace; 0: there is none */
+
 static bool is_below(int pid, char *state)
 {
     const int self = getpid();
@@ -87,8 +93,8 @@ static int signal_all(int number)
         const int pid = atoi(one->d_name);
         char state = '?';
 
-        if (pid > 1 && is_below(pid, &state) && state != 'Z' && state != 'X' &&
-            kill(pid, number) == 0)
+        if (pid > 1 && pid != first && is_below(pid, &state) && state != 'Z' &&
+            state != 'X' && kill(pid, number) == 0)
             sent += state != 'T' || number == SIGKILL;
     }
     if (processes)
@@ -96,16 +102,41 @@ static int signal_all(int number)
     return sent;
 }
 
+/* Whether the first process of the namespace has no child: then nothing of the
+ * program is left, as those whose parent has ended are the first's. */
+static bool first_is_alone(void)
+{
+    char path[64];
+    FILE *file;
+    int other = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", first, first);
+    file = first ? fopen(path, "re") : NULL;
+    if (!file)
+        return false;
+    if (fscanf(file, "%d", &other) != 1)
+        other = 0;
+    fclose(file);
+    return other == 0;
+}
+
 /* Stop them all first: who is stopped starts no new ones. */
 static int end_all(void)
 {
     int left;
 
+    if (first_is_alone()) {
+        kill(first, SIGKILL);
+        waitpid(first, NULL, 0);
+        return 0;
+    }
     if (waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD)
         return 0;
     for (int tries = 0; tries < 1000 && signal_all(SIGSTOP) > 0; tries++)
         usleep(1000);
     left = signal_all(SIGKILL);
+    if (first)
+        kill(first, SIGKILL); /* and the kernel all that is in there */
     for (;;) {
         while (waitpid(-1, NULL, WNOHANG) > 0)
             ;
@@ -177,6 +208,58 @@ static void deny_processes(void)
 #endif
 }
 
+/* --- a PID namespace ----------------------------------------------------- */
+
+static bool put_text(const char *path, const char *text)
+{
+    const int fd = open(path, O_WRONLY | O_CLOEXEC);
+    const bool done = fd >= 0 && write(fd, text, strlen(text)) > 0;
+
+    if (fd >= 0)
+        close(fd);
+    return done;
+}
+
+/* The user keeps his number in the new user namespace. */
+static void keep_user(unsigned uid, unsigned gid)
+{
+    char map[64];
+
+    put_text("/proc/self/setgroups", "deny");
+    snprintf(map, sizeof(map), "%u %u 1", uid, uid);
+    put_text("/proc/self/uid_map", map);
+    snprintf(map, sizeof(map), "%u %u 1", gid, gid);
+    put_text("/proc/self/gid_map", map);
+}
+
+/*
+ * The next child is the first of a namespace, and there for the others only: it
+ * takes those whose parent has ended. It ends with the guard.
+ */
+static void make_namespace(int fd)
+{
+    const unsigned uid = getuid(), gid = getgid();
+
+    if (unshare(CLONE_NEWPID) != 0) {
+        if (unshare(CLONE_NEWUSER | CLONE_NEWPID) != 0)
+            return;
+        keep_user(uid, gid);
+        prctl(PR_SET_PDEATHSIG, SIGTERM); /* a new user namespace forgets it */
+        prctl(PR_SET_DUMPABLE, 1);
+    }
+    first = fork();
+    if (first != 0)
+        return;
+    signal(SIGTERM, SIG_DFL);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setpgid(0, 0);
+    for (int other = 0; other <= fd; other++)
+        close(other);
+    for (;;)
+        if (waitpid(-1, NULL, 0) < 0)
+            pause();
+}
+
 static pid_t child;
 
 static void on_term(int number)
@@ -198,6 +281,7 @@ int main(int argc, char **argv)
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     signal(SIGTERM, on_term);
     signal(SIGINT, SIG_IGN);
+    make_namespace(fd);
     child = fork();
     if (child == 0) {
         signal(SIGTERM, SIG_DFL);

@@ -2,9 +2,13 @@
 """The cause and the kind of a verdict in both languages, from causes.toml."""
 import functools
 import os
+import sys
 import tomllib
 
 import words
+
+sys.path.append(os.path.join(words.HERE, ".."))
+import french  # noqa: E402
 
 CAUSES = os.path.join(words.HERE, "..", "causes.toml")
 
@@ -13,7 +17,7 @@ CAUSES = os.path.join(words.HERE, "..", "causes.toml")
 def table():
     try:
         with open(CAUSES, "rb") as file:
-            return tomllib.load(file)
+            return french.set_table(tomllib.load(file))
     except FileNotFoundError:
         return {}
 

@@ -192,7 +192,7 @@ class Speaker:
 
     def state_line(self, state):
         """The state in one line, for the terminal and for paper."""
-        return "; ".join(title + words.colon(self.lang) + text for title, text
+        return words.semicolon(self.lang).join(title + words.colon(self.lang) + text for title, text
                          in self.state_parts(state).values())
 
     def changes(self, before, after):
@@ -202,7 +202,7 @@ class Speaker:
                  if before.get(key) != (title, text)]
         parts += [title + words.colon(self.lang) + self.word("ui", "empty")
                   for key, (title, _) in before.items() if key not in after]
-        return "; ".join(parts)
+        return words.semicolon(self.lang).join(parts)
 
 
 def by_number(table):

@@ -9,24 +9,14 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 HOLE = re.compile(r"\{([A-Za-z]\w*)(?:\?([^|{}]*)\|([^{}]*))?\}")
 
 
-def french(text):
-    """Spaces that do not break, where French writes a space before a sign."""
-    text = re.sub(r" ([:»])", "\u00a0\\1", text)
-    text = re.sub(r"« ", "«\u00a0", text)
-    return re.sub(r" ([;!?])", "\u202f\\1", text)
-
-
-def typeset(table):
-    """All texts of a table, with the French ones as French sets them."""
-    return {key: typeset(value) if isinstance(value, dict)
-            else french(value) if key == "fr" else value
-            for key, value in table.items()}
-
-
 @functools.cache
 def load():
     with open(os.path.join(HERE, "sentences.toml"), "rb") as file:
-        return typeset(tomllib.load(file))
+        return tomllib.load(file)
+
+
+def semicolon(lang):
+    return "\u202f; " if lang == "fr" else "; "
 
 
 def colon(lang):

@@ -102,12 +102,15 @@ static void *helper_run(void *unused)
         wait_for_poll(&helper.tasks[i], 0);
     for (int round = 1; round <= helper.rounds; round++) {
         for (int i = 0; i < helper.count; i++) {
-            const struct waker waker = helper.tasks[i].waker;
+            /* Up and down in turn: a loop over all tasks cannot be just on
+             * its way to the next one each time. */
+            const int k = round % 2 ? i : helper.count - 1 - i;
+            const struct waker waker = helper.tasks[k].waker;
 
-            helper.tasks[i].given++;
+            helper.tasks[k].given++;
             wake(&waker);
             if (!helper.at_once)
-                wait_for_poll(&helper.tasks[i], round);
+                wait_for_poll(&helper.tasks[k], round);
         }
         for (int i = 0; i < helper.count; i++)
             wait_for_poll(&helper.tasks[i], round);

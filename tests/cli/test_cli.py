@@ -783,8 +783,8 @@ class Demo(Case):
 
     def test_it_speaks_french(self):
         result = run("demo", "--lang", "fr")
-        for words in ("sonde la tâche", "s'endort (park)", "est réveillé",
-                      "en-têtes : HelloAsyncAwait", "temps écoulé"):
+        for words in ("sonde la tâche", "s’endort (park)", "est réveillé",
+                      "en-têtes\u00a0: HelloAsyncAwait", "temps écoulé"):
             self.assertIn(words, result.stdout)
 
     def test_step_waits_for_a_key_for_each_line(self):

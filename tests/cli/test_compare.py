@@ -159,9 +159,9 @@ class Compare(unittest.TestCase):
                          "executor")
         self.assertEqual(result.returncode, 0, result.stderr)
         for words in ("combien de fois moins que epoll", "première différence",
-                      "lectures qui ont rendu EAGAIN"):
+                      "lectures qui ont renvoyé EAGAIN"):
             self.assertIn(words, result.stdout)
-        self.assertIn("usage : reveil compare",
+        self.assertIn("usage\u00a0: reveil compare",
                       compare("--lang=fr", "--help").stdout)
 
     def test_the_page_needs_nothing_else(self):

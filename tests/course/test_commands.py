@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Tests of ./reveil lesson: its commands, exit codes, files and formats."""
+import contextlib
 import json
 import os
 import pty
@@ -12,6 +13,7 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 import xml.etree.ElementTree as xml
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -58,10 +60,59 @@ class Case(unittest.TestCase):
             file.write(text)
 
 
+class Doctor(Case):
+    """What is said where something is missing, by trials that fail."""
+
+    def setUp(self):
+        super().setUp()
+        import doctor
+        self.doctor = doctor
+
+    def rows(self, language="en", **trials):
+        import texts
+        with contextlib.ExitStack() as stack:
+            for name, value in trials.items():
+                stack.enter_context(unittest.mock.patch.object(
+                    self.doctor, name, value))
+            return {row["name"]: row for row in
+                    self.doctor.report(texts.Texts(language))}
+
+    def test_it_says_what_is_not_checked(self):
+        for language, words in (("en", "not checked"), ("fr", "non vérifi")):
+            rows = self.rows(language, compilers=lambda: ["cc"],
+                             sanitizer=lambda *_: "absent",
+                             has_seccomp=lambda: False,
+                             has_pid_namespace=lambda: False)
+            self.assertIn(words, rows["cc asan"]["text"])
+            self.assertIn(words, rows["cc tsan"]["text"])
+            self.assertFalse(rows["cc asan"]["ok"] or rows["seccomp"]["ok"])
+            self.assertTrue(all(row["text"] for row in rows.values()))
+
+    def test_both_languages_and_json(self):
+        self.assertIn("loopback", self.lesson("doctor"))
+        self.assertIn("peut vérifier ici", self.lesson("doctor", "--lang",
+                                                       "fr"))
+        rows = json.loads(self.lesson("doctor", "--json"))["course"]
+        self.assertIn("addr2line", [row["name"] for row in rows])
+
+    def test_a_verdict_says_it_too(self):
+        import show
+        import terminal
+        import texts
+        verdict = {"lesson": "05", "passed": True, "figures": {}, "seed": 1,
+                   "not_checked": ["tsan_absent"]}
+        for language, words in (("en", "not checked here: data races"),
+                                ("fr", "non vérifié ici\u00a0: les accès")):
+            lines = show.render(verdict, "lesson.c", {},
+                                texts.Texts(language),
+                                terminal.Terminal(plain=True), {})
+            self.assertIn(words, "\n".join(lines))
+
+
 class Commands(Case):
     def test_help_in_both_languages(self):
         self.assertIn("usage: ./reveil lesson", self.lesson("--help"))
-        self.assertIn("usage : ./reveil lesson", self.lesson(
+        self.assertIn("usage\u00a0: ./reveil lesson", self.lesson(
             "--help", environment={"LC_ALL": "fr_FR.UTF-8"}))
         self.assertIn("start 00", self.lesson())
         for command in ("list", "start", "check", "watch", "grade"):

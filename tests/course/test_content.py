@@ -130,8 +130,8 @@ class Figures(unittest.TestCase):
                 found = FIGURES.search(lesson.readme(language))
                 with self.subTest(lesson.number, language=language):
                     self.assertTrue(found, "no <!-- figures --> table")
-                rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", found[1], re.M) \
-                    if found else []
+                text = found[1].replace("\u202f", "") if found else ""
+                rows = re.findall(r"^\| `(\w+)` \|(.*)\|$", text, re.M)
                 tables.append(rows)
                 for name, cells in rows:
                     with self.subTest(lesson.number, figure=name):

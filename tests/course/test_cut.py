@@ -29,7 +29,7 @@ int given; /* a trailing word */
 
 /*@todo 9.1 the first | la première
 en: Write it.
-fr: L'écrire.
+fr: L’écrire.
 stub:
 int first(void)
 {
@@ -84,7 +84,7 @@ class Pilot(unittest.TestCase):
 
     def test_french(self):
         text = cut.exercise(self.lesson, "fr")
-        self.assertIn("/* TODO 9.1 la première\n * L'écrire. */", text)
+        self.assertIn("/* TODO 9.1 la première\n * L’écrire. */", text)
         self.assertIn("/*\n * Ce à quoi cela sert.\n */", text)
         self.assertIn("int given; /* un mot à la fin */", text)
         self.assertIn("/* pour l'instant */", text)

@@ -5,8 +5,10 @@
 No test asserts a time. Loopback and port 0 only.
 """
 import os
+import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -17,8 +19,10 @@ sys.path.insert(0, HERE)
 import causes  # noqa: E402
 import check  # noqa: E402
 import cut  # noqa: E402
+import doctor  # noqa: E402
 import hostile  # noqa: E402
 import lessons  # noqa: E402
+import run  # noqa: E402
 import server  # noqa: E402
 import sweep  # noqa: E402
 import transplant  # noqa: E402
@@ -154,6 +158,75 @@ class Texts(unittest.TestCase):
             look(table, (name,))
             if name != "ANY":
                 self.assertIn("why", table, name)
+
+
+class Guard(unittest.TestCase):
+    """native/guard.c alone: what a program started ends, also with the guard."""
+
+    FORKS = """
+    #define _GNU_SOURCE
+    #include <stdio.h>
+    #include <unistd.h>
+    int main(void)
+    {
+        if (fork() == 0) { /* the grandchild has neither parent nor group */
+            setsid();
+            if (fork() == 0)
+                for (;;)
+                    pause();
+            _exit(0);
+        }
+        usleep(100000);
+        puts("ready");
+        fflush(stdout);
+        for (;;)
+            pause();
+    }
+    """
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="reveil-guard-")
+        self.addCleanup(folder.cleanup)
+        self.guard = run.guard_program(folder.name)
+        self.program = os.path.join(folder.name, "forks")
+        subprocess.run(["cc", "-x", "c", "-o", self.program, "-"], check=True,
+                       input=self.FORKS.encode())
+
+    def left(self):
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    if self.program.encode() in file.read():
+                        found.append(pid)
+            except OSError:
+                pass
+        return found
+
+    def start(self):
+        one = subprocess.Popen([self.guard, "2", "0", self.program],
+                               stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL)
+        self.addCleanup(one.stdout.close)
+        self.assertEqual(one.stdout.readline(), b"ready\n")
+        return one
+
+    def test_a_fork_ends_with_its_program(self):
+        one = self.start()
+        one.terminate()
+        one.wait(60)
+        self.assertEqual(self.left(), [])
+
+    @unittest.skipUnless(doctor.has_pid_namespace(),
+                         "no PID namespace may be made here")
+    def test_a_fork_ends_with_a_guard_that_is_killed(self):
+        one = self.start()
+        one.kill()
+        one.wait(60)
+        end = time.monotonic() + 60
+        while self.left() and time.monotonic() < end:
+            time.sleep(0.01)
+        self.assertEqual(self.left(), [])
 
 
 if __name__ == "__main__":

@@ -149,7 +149,7 @@ class Plain(unittest.TestCase):
     def test_the_verdict_stands_first_and_at_its_step(self):
         text = "\n".join(plain.lines(sample("lost-06"), "fr"))
         self.assertIn("RÉVEIL PERDU", text.splitlines()[1])
-        self.assertIn("*** À cette étape", text)
+        self.assertIn("*** À partir de cette étape", text)
 
     def test_a_cause_is_named_in_both_languages(self):
         trace = trace_of((1, "park"), verdict={

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Every sentence of the course's tool stands in both languages."""
+import glob
 import os
 import re
 import string
@@ -13,6 +14,8 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 COURSE = os.path.join(ROOT, "course")
 sys.path.insert(0, COURSE)
 
+import causes  # noqa: E402
+import french  # noqa: E402
 import lessons  # noqa: E402
 import options  # noqa: E402
 import texts  # noqa: E402
@@ -68,7 +71,7 @@ class Texts(unittest.TestCase):
                 continue
             with open(os.path.join(COURSE, name), encoding="utf-8") as file:
                 source = file.read()
-            for key in re.findall(r'\bt\(\s*"([a-z_]+\.[a-z_]+)"', source):
+            for key in re.findall(r'\bt\(\s*"([a-z_]+\.[a-z_]+[a-z])"', source):
                 self.assertIn(key, known, name)
 
     def test_causes_and_lessons_speak_both_languages(self):
@@ -108,6 +111,55 @@ class Texts(unittest.TestCase):
                 for region, levels in hints.items():
                     self.assertEqual(len(levels), 3,
                                      f"{lesson.number} {region} {language}")
+
+
+class French(unittest.TestCase):
+    """One typography wherever a reader sees French: see course/french.py."""
+
+    def test_texts_and_pages_are_set(self):
+        for pattern in ("README.fr.md", "lessons/**/*.fr.md",
+                        "teacher/*.fr.md", "course/texts/fr.toml",
+                        "course/step/sentences.toml", "lessons/*/*.toml"):
+            paths = glob.glob(os.path.join(ROOT, pattern), recursive=True)
+            self.assertTrue(paths, pattern)
+            for path in paths:
+                with open(path, encoding="utf-8") as file:
+                    text = file.read()
+                self.assertEqual(text, french.set_file(path, text),
+                                 f"course/french.py --fix {path}")
+
+    def test_causes_are_set_when_they_are_read(self):
+        for where, pair in pairs_in(causes.table()):
+            self.assertEqual(pair["fr"], french.set_text(pair["fr"]), where)
+
+    def test_an_exercise_and_its_headers_speak_french(self):
+        import comments
+        import cut
+        for lesson in lessons.all_lessons():
+            if not lesson.has_program:
+                continue
+            for text in [cut.exercise(lesson, "fr")] + [
+                    text for path, text in cut.scaffold(lesson, language="fr")
+                    if path.endswith("executor.h")]:
+                for comment in comments.find(text):
+                    self.assertIsNone(re.search(r"\b[dlnsjc]'\w", comment))
+                    self.assertIsNone(re.search(
+                        r"\b(the|of|is|its|from)\b", comment), comment)
+
+    def test_what_the_script_and_the_program_say(self):
+        said = re.compile(r'"((?:\\.|[^"\\])*)"')
+        paths = [os.path.join(ROOT, "reveil")] + glob.glob(
+            os.path.join(ROOT, "cli", "**", "*.c"), recursive=True)
+        for path in paths:
+            with open(path, encoding="utf-8") as file:
+                text = re.sub(r"/\*.*?\*/", "", file.read(), flags=re.S)
+            for literal in said.findall(text):
+                if not re.search("[éèàêçôîùœÀÉÊ«]", literal):
+                    continue
+                for line in re.split(r"\\n|\n", literal):
+                    self.assertIsNone(
+                        re.search(r"\b(?:[dlnsjctm]|qu)'\w|« | [:;?!»]"
+                                  r"(?=\s|$)", line), f"{path}: {line}")
 
 
 if __name__ == "__main__":

@@ -216,7 +216,8 @@ class Lanes {
   hopeless(step) {
     if (step < 0) return "";
     const {axis, bottom} = this, x = axis.x(step), text = ui("hopeless_lane");
-    const left = x + 14 + text.length * 6.6 > axis.width;
+    const room = text.length * 6.6 + 20, view = this.scroll.clientWidth;
+    const left = x + room > axis.width || axis.width > view && x > room;
     return `<rect class="lost" x="${x}" y="${this.top - 2}" ` +
       `width="${Math.max(0, axis.end - x)}" height="${bottom - this.top + 4}"/>` +
       `<path class="flag" d="M${x} ${bottom + 2}V2h10l-3 4 3 4h-10"/>` +

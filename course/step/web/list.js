@@ -120,10 +120,10 @@ class Source {
     const [first, last] = this.whole ? [0, this.lines.length - 1] : inside;
     const rest = count => count > 0
       ? `<div class="fold">⋯ ${number(count)} ${ui("folded")}</div>` : "";
-    this.box.innerHTML = `<h2>${ui("source")} <small>${esc(this.name)}` +
-      (known ? `:${line}` : ` · ${ui("no_line")}`) + `</small>` +
+    this.box.innerHTML = `<div class="head"><h2>${ui("source")} <small>${esc(this.name)}` +
+      (known ? `:${line}` : ` · ${ui("no_line")}`) + `</small></h2>` +
       `<button type="button" id="whole" aria-pressed="${this.whole}">` +
-      `${ui(this.whole ? "one_function" : "whole_file")}</button></h2>` +
+      `${ui(this.whole ? "one_function" : "whole_file")}</button></div>` +
       `<div class="code" lang="en" tabindex="0">` + rest(first) +
       this.lines.slice(first, last + 1).map((text, k) => {
         const here = first + k === at;

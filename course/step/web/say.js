@@ -114,7 +114,7 @@ function stateLine(run, s) {
   if (Object.keys(s.epoll).length)
     part(run.epoll ? "epoll" : ui("sockets"), byNumber(s.epoll).map(([id, entry]) =>
       id + (entry.data === "no" ? "" : ` (${ui("data")})`)).join(", "));
-  return parts.join("; ");
+  return parts.join(lang === "fr" ? "\u202f; " : "; ");
 }
 
 function sentences(run) {

@@ -190,7 +190,7 @@ class Stage {
     const queue = Object.values(s.queues).flat();
     const shown = queue.slice(0, 24).map(id => this.chip(id, "ready", true));
     return `<h3>${ui("ready_queue")} <small>${queue.length || ""}</small></h3>` +
-      `<div class="queue">` + (shown.length
+      `<div class="queue${this.taskCount > MANY ? " small" : ""}">` + (shown.length
         ? `<span class="soft">${ui("head")} →</span>` + shown.join("")
         : `<span class="soft">${ui("empty")}</span>`) +
       (queue.length > 24 ? `<span class="soft">${ui("more", {count: queue.length - 24})}</span>` : "") +
@@ -258,7 +258,7 @@ class Stage {
     for (const [, task] of all) counts[task.does] = (counts[task.does] || 0) + 1;
     const waker = Object.fromEntries(Object.entries(s.wakers).map(([k, v]) => [v, k]));
     return `<h3>${ui("waiting_tasks")} <small>${Object.entries(counts).map(([what, n]) =>
-      `${word("task", what)}${colon()}${n}`).join(" · ")}</small></h3><div class="tasks${small ? " small" : ""}">` +
+      `${word("task", what)}${colon().replace(" ", "\u00a0")}${n}`).join(" · ")}</small></h3><div class="tasks${small ? " small" : ""}">` +
       (rest.slice(0, MOST).map(([id, task]) => small ? this.chip(id, task.does, true)
         : `<span class="task">${this.chip(id, task.does, false)}` +
           `<small>${esc(nameOf(this.run, "tasks", id))}</small></span>`).join("") ||
@@ -312,6 +312,31 @@ class Stage {
       `markerHeight="5.5" orient="auto-start-reverse"><path class="tip ${look}" d="M0 0L10 5L0 10z"/></marker>`;
     this.svg.innerHTML = `<defs>${["idle", "on", "bad"].map(tip).join("")}</defs>${svg}`;
     this.pills.innerHTML = pills;
+    keepApart([...this.pills.children], size);
+  }
+}
+
+// Labels stay inside the picture, and one that says something now covers no
+// other: an idle one gives way, a second one that matters goes below it.
+function keepApart(pills, size) {
+  const rank = pill => pill.classList.contains("bad") ? 0
+    : pill.classList.contains("on") ? 1 : 2;
+  const kept = [];
+  const meets = (a, b) => a.left < b.right + 2 && b.left < a.right + 2 &&
+    a.top < b.bottom && b.top < a.bottom;
+  for (const pill of pills.sort((a, b) => rank(a) - rank(b))) {
+    const r = pill.getBoundingClientRect();
+    const dx = Math.max(size.left - r.left, 0) + Math.min(size.right - r.right, 0);
+    let dy = 0;
+    const now = () => ({left: r.left + dx, right: r.right + dx, top: r.top + dy, bottom: r.bottom + dy});
+    const other = kept.find(k => meets(k, now()));
+    if (other && rank(pill) === 2) { pill.remove(); continue; }
+    if (other) dy = other.bottom - r.top + 1;
+    if (dx || dy) {
+      pill.style.left = parseFloat(pill.style.left) + dx + "px";
+      pill.style.top = parseFloat(pill.style.top) + dy + "px";
+    }
+    kept.push(now());
   }
 }
 
@@ -336,7 +361,8 @@ function route(a, b, shift, width, name) {
   if (gap > 90) { // one below the other with a panel between: in the margin
     const x = Math.min(Math.max(a.r, b.r) + (name === "unpark" ? 20 : 10), width - 3);
     return {d: `M${a.r} ${a.y}H${x}V${down ? b.y : b.b - 16}H${b.r}`,
-            x: x + 4, y: name === "unpark" ? b.b + 13 : a.t - 12, turn: " turned"};
+            x: x + 4, y: name === "unpark" ? b.b + 13 : down ? a.b + 13 : a.t - 13,
+            turn: " turned"};
   }
   const x = (Math.max(a.l, b.l) + Math.min(a.r, b.r)) / 2 +
     (width < 500 ? -.3 : shift) * (Math.min(a.r, b.r) - Math.max(a.l, b.l));

@@ -4,6 +4,7 @@
 
 Skipped, and says so, where Chromium is not installed. No test asserts a time.
 """
+import copy
 import json
 import os
 import re
@@ -301,6 +302,61 @@ class Modes(PageTest):
         self.keys("s")
         self.assertEqual(tab.value("document.querySelectorAll('#steps li')"
                                    ".length"), len(sample("right-06")["events"]))
+
+
+class Labels(PageTest):
+    """The labels on the arrows of the picture, on every step of the runs that
+    are short: on a phone they have little room."""
+
+    # What is wrong with the labels now: [step, text, what].
+    WRONG = """
+    (() => {
+      const found = [], say = document.querySelector('#say')
+        .getBoundingClientRect();
+      const all = [...document.querySelectorAll('.pill')].map(e =>
+        [e, e.getBoundingClientRect()]);
+      const meet = (a, b) => a.left < b.right && b.left < a.right &&
+        a.top < b.bottom - 1 && b.top < a.bottom - 1;
+      for (const [pill, r] of all) {
+        const what = r.left < 0 || r.right > innerWidth ? 'cut'
+          : meet(r, say) ? 'over the sentence'
+          : all.some(([other, o]) => other !== pill && meet(r, o))
+            ? 'over another label' : '';
+        if (what) found.push([pill.textContent, what]);
+      }
+      return found;
+    })()"""
+
+    def test_no_label_is_cut_or_over_a_text(self):
+        for name in ("lost-06", "right-06"):
+            for lang in ("en", "fr"):
+                for width in (390, 320, 1024):
+                    tab = self.open(name, f"#s=1&lang={lang}", width, 844)
+                    for step in range(1, len(sample(name)["events"]) + 1):
+                        self.assertEqual(
+                            tab.value(self.WRONG), [],
+                            f"{name} {lang} {width} pixels, step {step}")
+                        tab.key("ArrowRight")
+
+    def test_too_late_fits_on_a_phone(self):
+        trace = copy.deepcopy(sample("lost-06"))
+        for kind in ("event before the waker", "nothing registered",
+                     "came before the sleep", "event not passed on"):
+            trace["verdict"]["kind"] = kind
+            write("kinds", [trace], "fr")
+            tab = self.open("kinds", f"#s={trace['verdict']['step']}&lang=fr",
+                            390, 844)
+            self.assertTrue(tab.value(
+                "document.querySelectorAll('.pill.bad').length"), kind)
+            self.assertEqual(tab.value(self.WRONG), [], kind)
+
+    def test_no_button_is_cut_on_a_phone(self):
+        tab = self.open("lost-06", "#s=38&lang=fr", 390, 844)
+        cut = tab.value(
+            "[...document.querySelectorAll('footer button, footer select')]"
+            ".filter(e => e.getBoundingClientRect().right > innerWidth)"
+            ".map(e => e.id)")
+        self.assertEqual(cut, [])
 
 
 if __name__ == "__main__":
