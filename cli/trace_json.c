@@ -188,10 +188,18 @@ static uint32_t target_of(struct trace_numbers *numbers,
         target = trace_number_find(numbers, TRACE_TASK, owner, event->id);
         if (target < 0)
             target = trace_number_find(numbers, TRACE_THREAD, owner, 0);
-        if (target < 0 && is_scheduled(event->value)) /* from outside */
-            target = trace_number_find(numbers, TRACE_TASK, 1, event->id);
     }
     return target > 0 ? (uint32_t)target : 0;
+}
+
+/* The worker that runs this task next: a task that is started from outside of
+ * the scheduler waits in no worker's queue. */
+static uint32_t runner_of(const struct trace_numbers *numbers,
+                          const struct rv_event *event)
+{
+    const int64_t thread = trace_number_find(numbers, TRACE_TASK, 1, event->id);
+
+    return thread > 0 ? (uint32_t)thread : 0;
 }
 
 /*
@@ -214,6 +222,14 @@ static uint32_t *find_targets(const struct trace_recording *recording)
         const uint32_t before = target_of(&numbers, &recording->event[i]);
 
         target[i] = target[i] ? target[i] : before;
+    }
+    trace_numbers_free(&numbers);
+    for (size_t i = recording->count; target && i > 0; i--) {
+        const struct rv_event *event = &recording->event[i - 1];
+
+        target_of(&numbers, event);
+        if (event->kind == RV_EV_WAKE && target[i - 1] == 0)
+            target[i - 1] = runner_of(&numbers, event);
     }
     trace_numbers_free(&numbers);
     return target;
@@ -552,10 +568,6 @@ static const char *value_kind(uint32_t kind)
         return "epoll-wait";
     case RV_EV_EPOLL_DONE:
         return "epoll-done";
-    case RV_EV_SEND:
-        return "send";
-    case RV_EV_RECV:
-        return "recv";
     default:
         return NULL;
     }
@@ -576,10 +588,14 @@ static void put_step(struct writer *self, size_t number)
         put_event(self, event, kind, -1, event->value, event->value);
     } else if ((kind = value_kind(event->kind))) {
         put_event(self, event, kind, -1, -1, event->value);
+    } else if (event->kind == RV_EV_SEND || event->kind == RV_EV_RECV) {
+        put_event(self, event, event->kind == RV_EV_SEND ? "send" : "recv", -1,
+                  (int64_t)event->id, event->value);
     } else if (event->kind == RV_EV_AWAKE) {
         put_event(self, event, "awake", -1, -1, event->value ? 0 : -1);
     } else if (event->kind == RV_EV_UNPARK) {
-        put_event(self, event, "unpark", -1, -1, target);
+        if (target > 0) /* else its thread does not park in the recording */
+            put_event(self, event, "unpark", -1, -1, target);
     } else if (event->kind == RV_EV_SET_WAKER) {
         put_event(self, event, "set-waker", task, event->value, event->value);
     } else if (event->kind == RV_EV_TIMER) {

@@ -57,8 +57,8 @@ enum rv_event_kind {
     RV_EV_READINESS,   /* value: fd; epoll reported it ready */
     RV_EV_CONNECT,     /* value: fd, or negative errno */
     RV_EV_ACCEPT,      /* value: new fd */
-    RV_EV_SEND,        /* value: bytes, or negative errno */
-    RV_EV_RECV,        /* value: bytes, 0 at the end, or negative errno */
+    RV_EV_SEND,        /* id: fd; value: bytes, or negative errno */
+    RV_EV_RECV,        /* id: fd; value: bytes, 0: the end, or negative errno */
     RV_EV_WOULD_BLOCK, /* value: fd; the system call said EAGAIN */
     RV_EV_TIMER,       /* a timer fired; value: ns after its deadline */
     RV_EV_JOB_QUEUED,  /* id: job; handed to a pool or a pipe thread */
