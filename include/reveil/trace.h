@@ -32,9 +32,9 @@ RV_BEGIN_DECLS
  * What happens on two threads is written in the order of cause and effect: for
  * example RV_EV_UNPARK before the RV_EV_AWAKE that it causes.
  *
- * Not in the trace, because it would cost a measurable part of what it shows:
- * rv_fork() and rv_sync(), as long as no worker steals the fork; switches to a
- * coroutine that its own program resumes, without executor or scheduler.
+ * Two things have no events: rv_fork() and rv_sync(), unless a worker steals
+ * the fork, because millions of them would overwrite all other events; and a
+ * switch to a coroutine without a task, which its program resumes by itself.
  */
 enum rv_event_kind {
     RV_EV_SPAWN,       /* id: task; value: owner */
