@@ -130,9 +130,9 @@ const char *rv_event_name(enum rv_event_kind kind);
 void rv_trace_name_thread(const char *name);
 
 /*
- * Exclude the calling thread from the trace, and the reactors that it starts
- * from now on; or include it again. For a program that traces one of several
- * runtimes.
+ * Exclude the calling thread from the trace, and the reactors, schedulers,
+ * pools and pipe threads that it makes from now on; or include it again. For a
+ * program that traces one of several runtimes.
  */
 void rv_trace_mute_thread(bool mute);
 

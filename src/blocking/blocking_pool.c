@@ -49,6 +49,7 @@ struct rv_blocking_pool {
     uint32_t max_threads;
     int64_t idle_ns;
     uint32_t niceness;
+    bool muted; /* not in the trace, as its creator */
 
     pthread_mutex_t mutex; /* protects everything below */
     pthread_cond_t work;   /* a job was queued, or `stopping` was set */
@@ -129,6 +130,7 @@ int rv_blocking_pool_new(struct rv_blocking_pool **out,
     if (!pool)
         return -ENOMEM;
     pool->mark = rv_fork_mark();
+    pool->muted = rv_trace_thread_is_muted();
     pool->max_threads = options && options->max_threads ? options->max_threads
                                                         : DEFAULT_THREADS;
     pool->idle_ns = options && options->idle_ns ? options->idle_ns
@@ -267,12 +269,13 @@ static int64_t give_up_ns(const struct rv_blocking_pool *pool)
 }
 
 /* The mutex is held. */
-static void name_in_trace(struct rv_blocking_pool *pool)
+static void enter_trace(struct rv_blocking_pool *pool)
 {
     char name[16];
 
     snprintf(name, sizeof name, "pool-%u", ++pool->started % 100000);
     rv_trace_name_thread(name);
+    rv_trace_mute_thread(pool->muted);
 }
 
 static void *pool_thread(void *arg)
@@ -285,7 +288,7 @@ static void *pool_thread(void *arg)
         setpriority(PRIO_PROCESS, 0,
                     getpriority(PRIO_PROCESS, 0) + (int)pool->niceness);
     lock(pool);
-    name_in_trace(pool);
+    enter_trace(pool);
     while (in_time) {
         int64_t idle_until_ns = give_up_ns(pool);
         struct rv_blocking_job *job;

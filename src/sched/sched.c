@@ -200,6 +200,7 @@ static struct rv_sched *new_sched(const struct rv_sched_options *options)
         return NULL;
     sched->options = *options;
     sched->mark = rv_fork_mark();
+    sched->muted = rv_trace_thread_is_muted();
     pthread_mutex_init(&sched->injector_mutex, NULL);
     pthread_mutex_init(&sched->task_mutex, NULL);
     pthread_mutex_init(&sched->termination_mutex, NULL);

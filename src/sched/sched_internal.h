@@ -148,6 +148,7 @@ struct rv_sched {
     struct rv_blocking_pool *blocking;
     bool own_reactor;
     bool own_blocking;
+    bool muted;    /* not in the trace, as its creator */
     uint32_t mark; /* of the process that created it */
 
     struct rv_idle idle;

@@ -509,6 +509,7 @@ void *rv_worker_main(void *arg)
     struct rv_sched *sched = worker->sched;
 
     rv_trace_name_thread(worker->name);
+    rv_trace_mute_thread(sched->muted);
     enter_all(worker);
     while (!atomic_load_explicit(&sched->over, memory_order_acquire)) {
         RV_CHECK(!rv_fork_is_copy(sched->mark),

@@ -133,6 +133,7 @@ struct rv_pipe_thread_end {
     struct rv_pipe_thread_args args;
     _Atomic uint32_t references;
     struct rv_parker parker; /* the owner's */
+    bool muted;              /* not in the trace, as the owner */
 };
 
 static void put_end(struct rv_pipe_thread_end *end)
@@ -152,6 +153,7 @@ static void *pthread_main(void *arg)
     struct rv_pipe_thread_end *end = arg;
 
     mark_of_thread = rv_fork_mark();
+    rv_trace_mute_thread(end->muted);
     name_in_trace();
     rv_pipe_thread_loop(&end->args, &io);
     rv_parker_unpark(&end->parker);
@@ -169,6 +171,7 @@ static int start_pthread(struct rv_pipe_thread *thread,
     if (!end)
         return -ENOMEM;
     end->args = *args;
+    end->muted = rv_trace_thread_is_muted();
     atomic_init(&end->references, 2);
     rv_parker_init(&end->parker);
     error = rv_pthread_start(&thread->pthread, RV_PTHREAD_NO_SIGNALS,

@@ -170,6 +170,24 @@ RV_TEST(trace_events, a_waker_is_left_at_a_source_before_its_event)
     rv_runtime_stop(runtime);
 }
 
+static int32_t yield_once(void *arg)
+{
+    (void)arg;
+    return rv_go_yield();
+}
+
+static void run_sched(uint32_t workers, rv_go_fn fn, void *arg)
+{
+    const struct rv_sched_options options = {.workers = workers};
+    struct rv_sched *sched;
+
+    begin();
+    cr_assert_eq(rv_sched_start(&sched, &options), 0);
+    cr_assert_eq(rv_sched_run(sched, fn, arg), 0);
+    rv_sched_stop(sched);
+    end();
+}
+
 /* --- jobs -------------------------------------------------------------- */
 
 static int32_t seven(void *arg)
@@ -284,6 +302,33 @@ RV_TEST(trace_events, a_pipe_thread_of_the_program_has_jobs_too)
     rv_callable_put(callable);
 }
 
+RV_TEST(trace_events, the_pools_of_a_muted_thread_are_muted_too)
+{
+    static const struct rv_callable_ops ops = {.name = "seven",
+                                               .call = seven_cpu};
+    struct rv_callable *callable;
+    struct rv_blocking blocking;
+    struct rv_runtime *runtime;
+    struct rv_cpu cpu;
+
+    begin();
+    rv_trace_mute_thread(true);
+    cr_assert_eq(rv_test_runtime_start(&runtime), 0);
+    rv_blocking_init(&blocking, seven, NULL, NULL);
+    cr_assert_eq(rv_runtime_block_on(runtime, &blocking.future), 7);
+    cr_assert_eq(rv_callable_new(&callable, &ops, NULL), 0);
+    rv_spawn_cpu(&cpu, callable);
+    cr_assert_eq(rv_runtime_block_on(runtime, &cpu.future), 7);
+    rv_drop(&cpu.future);
+    rv_runtime_stop(runtime);
+    end();
+    cr_assert_eq(len, 0, "%s", rv_event_name(events[0].kind));
+
+    run_sched(2, yield_once, NULL);
+    rv_trace_mute_thread(false);
+    cr_assert_eq(len, 0, "%s", rv_event_name(events[0].kind));
+}
+
 /* --- the ring ---------------------------------------------------------- */
 
 RV_TEST(trace_events, an_operation_is_submitted_and_completed)
@@ -311,24 +356,6 @@ RV_TEST(trace_events, an_operation_is_submitted_and_completed)
 }
 
 /* --- coroutines and the scheduler -------------------------------------- */
-
-static int32_t yield_once(void *arg)
-{
-    (void)arg;
-    return rv_go_yield();
-}
-
-static void run_sched(uint32_t workers, rv_go_fn fn, void *arg)
-{
-    const struct rv_sched_options options = {.workers = workers};
-    struct rv_sched *sched;
-
-    cr_assert_eq(rv_sched_start(&sched, &options), 0);
-    begin();
-    cr_assert_eq(rv_sched_run(sched, fn, arg), 0);
-    rv_sched_stop(sched);
-    end();
-}
 
 RV_TEST(trace_events, a_task_of_a_scheduler_is_switched_to_and_back)
 {
