@@ -42,6 +42,20 @@ static void append(struct demo_log *log, int64_t at_ns, const char *text)
     log->count += log->line[log->count].text != NULL;
 }
 
+/* The log tells each thing once, in the words of the lessons; the step page
+ * shows every event. */
+static bool is_of_log(uint32_t kind)
+{
+    switch (kind) {
+    case RV_EV_SET_WAKER:
+    case RV_EV_PERMIT:
+    case RV_EV_UNPARK:
+        return false;
+    default:
+        return true;
+    }
+}
+
 /* Lock held. */
 static void take_events(struct demo_log *log)
 {
@@ -49,6 +63,8 @@ static void take_events(struct demo_log *log)
     char text[LINE_BYTES];
 
     while (rv_trace_read(&log->event, &event) == 1) {
+        if (!is_of_log(event.kind))
+            continue;
         event_text(&event, text, sizeof text);
         append(log, event.at_ns, text);
     }

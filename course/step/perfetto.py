@@ -91,7 +91,7 @@ def write_flows(writer, events):
         end = None
         if event.kind in ("awake", "permit"):
             end = ("thread", event.thread)
-        elif event.kind in ("poll", "switch"):
+        elif event.kind in ("poll", "await-poll", "switch"):
             end = ("task", event.task)
         if end in waiting:
             kind = "unpark" if end[0] == "thread" else "push"

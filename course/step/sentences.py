@@ -78,6 +78,12 @@ class Speaker:
         elif kind == "unpark":
             if machine.thread(machine.unparked(event))["in"] == "park":
                 return "unpark.asleep"
+        elif kind == "awake":
+            if event.value < 0:
+                return "awake.time"
+        elif kind == "job-done":
+            if machine.roles.get(event.thread) != "pool":
+                return "job-done.seen"
         elif kind == "park":
             if queue:
                 return "park.queued"

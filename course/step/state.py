@@ -24,6 +24,7 @@ import events as trace_events
 import words
 
 EXECUTORS = ("executor", "worker")
+RUNNING = ("job-start", "block", "sleep", "thread-end", "end")
 
 
 class Machine:
@@ -40,6 +41,7 @@ class Machine:
         for thread in trace["threads"]:
             self._add_thread(thread)
         used = {event.kind for event in self.events}
+        self.rests = self._find_rests()
         self.epoll = "register" in used
         # Source 0 ends the reactor; without one it is a source like others.
         self.stop = any(role in ("reactor", "bell")
@@ -49,6 +51,17 @@ class Machine:
             if kind in used:
                 for name in self.counted[kind]:
                     self.state["figures"][name] = 0
+
+    def _find_rests(self):
+        """The events after which a pool thread has nothing to do: it wakes the
+        task of its last job, and then waits for the next one."""
+        rests, later = set(), {}
+        for event in reversed(self.events):
+            if self.roles.get(event.thread) == "pool":
+                if later.get(event.thread, "job-start") == "job-start":
+                    rests.add(id(event))
+                later[event.thread] = event.kind
+        return rests
 
     def _add_thread(self, thread):
         sleeps = trace_events.first_sleep(thread, self.events)
@@ -113,6 +126,8 @@ class Machine:
         method = getattr(self, "_" + event.kind.replace("-", "_"), None)
         if method:
             method(event, self.thread(event.thread))
+        if id(event) in self.rests and event.kind not in RUNNING:
+            self._asleep(self.thread(event.thread), "wait")
         figures = self.state["figures"]
         for name in self.counted.get(event.kind, ()):
             figures[name] = figures.get(name, 0) + event.times
@@ -179,6 +194,14 @@ class Machine:
         task = self._returned(event, thread)
         if task >= 0:
             self.task(task)["does"] = "done"
+
+    def _await_poll(self, event, thread):
+        self._poll(event, thread)
+
+    def _await_pending(self, event, thread):
+        self._pending(event, thread)
+
+    _await_ready = _await_pending
 
     def _drop(self, event, thread):
         if event.task >= 0 and self.task(event.task)["does"] != "done":
@@ -250,7 +273,8 @@ class Machine:
 
     def _job_done(self, event, thread):
         self.state["jobs"][str(event.source)] = "done"
-        self._asleep(thread, "wait")
+        if thread["does"] == "job":
+            thread.update(does="runs", task=-1)
 
     def _submit(self, event, thread):
         self.state["ring"][str(event.source)] = "submitted"

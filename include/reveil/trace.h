@@ -22,16 +22,34 @@
 
 RV_BEGIN_DECLS
 
+/*
+ * In most events of a task, `value` is its owner: the address of the executor's
+ * ready queue; or, for a task of a scheduler, the address of a worker or of the
+ * scheduler, plus 1, which makes it odd. Ids of tasks of different executors
+ * may be equal. A task of a scheduler has its address as its id, which another
+ * task may have after it has finished.
+ *
+ * What happens on two threads is written in the order of cause and effect: for
+ * example RV_EV_UNPARK before the RV_EV_AWAKE that it causes.
+ *
+ * Two things have no events: rv_fork() and rv_sync(), unless a worker steals
+ * the fork, because millions of them would overwrite all other events; and a
+ * switch to a coroutine without a task, which its program resumes by itself.
+ */
 enum rv_event_kind {
-    RV_EV_SPAWN,       /* id: task */
-    RV_EV_POLL,        /* id: task; its future is about to be polled */
-    RV_EV_PENDING,     /* id: task; the poll returned RV_PENDING */
-    RV_EV_READY,       /* id: task; the poll returned RV_READY */
-    RV_EV_DROP,        /* id: task; canceled before it was finished */
-    RV_EV_WAKE,        /* id: task; pushed onto its ready queue */
-    RV_EV_WAKE_AGAIN,  /* id: task; it was already in the queue */
-    RV_EV_PARK,        /* an executor's thread is about to sleep */
-    RV_EV_UNPARK,      /* an executor's thread is awake again */
+    RV_EV_SPAWN,       /* id: task; value: owner */
+    RV_EV_POLL,        /* id: task; its future is about to be polled; owner */
+    RV_EV_PENDING,     /* id: task; the poll returned RV_PENDING; owner */
+    RV_EV_READY,       /* id: task; finished; value: its result */
+    RV_EV_DROP,        /* id: task; canceled before it was finished; owner */
+    RV_EV_WAKE,        /* id: task; pushed onto its ready queue; owner */
+    RV_EV_WAKE_AGAIN,  /* id: task; it was already in the queue; owner */
+    RV_EV_SET_WAKER,   /* id: task; value: fd that will wake it */
+    RV_EV_PARK,        /* id: parker; its thread is about to sleep */
+    RV_EV_PERMIT,      /* id: parker; its thread found a token: no sleep */
+    RV_EV_AWAKE,       /* id: parker; its thread is awake again; value: 1 if it
+                          took a token, 0 if the deadline passed */
+    RV_EV_UNPARK,      /* id: parker; this thread is about to unpark it */
     RV_EV_EPOLL_WAIT,  /* the reactor is about to sleep */
     RV_EV_EPOLL_DONE,  /* value: number of events that epoll_wait returned */
     RV_EV_REGISTER,    /* value: fd */
@@ -39,10 +57,26 @@ enum rv_event_kind {
     RV_EV_READINESS,   /* value: fd; epoll reported it ready */
     RV_EV_CONNECT,     /* value: fd, or negative errno */
     RV_EV_ACCEPT,      /* value: new fd */
-    RV_EV_SEND,        /* value: bytes, or negative errno */
-    RV_EV_RECV,        /* value: bytes, 0 at the end, or negative errno */
+    RV_EV_SEND,        /* id: fd; value: bytes, or negative errno */
+    RV_EV_RECV,        /* id: fd; value: bytes, 0: the end, or negative errno */
     RV_EV_WOULD_BLOCK, /* value: fd; the system call said EAGAIN */
     RV_EV_TIMER,       /* a timer fired; value: ns after its deadline */
+    RV_EV_JOB_QUEUED,  /* id: job; handed to a pool or a pipe thread */
+    RV_EV_JOB_START,   /* id: job; this thread begins it */
+    RV_EV_JOB_DONE,    /* id: job; this thread has finished it; for a bare
+                          thread: the executor has learned that it has */
+    RV_EV_SUBMIT,      /* id: operation of this thread's ring; value: opcode */
+    RV_EV_COMPLETE,    /* id: operation of this thread's ring; value: result */
+    RV_EV_STEAL,       /* id: task; value: the worker it was taken from, plus 1,
+                          as in the RV_EV_SWITCH of that worker */
+    RV_EV_SWITCH,      /* id: task, whose stack is about to be continued; value:
+                          owner (a worker). id 0: back on the thread's stack */
+    RV_EV_AWAIT,       /* id: task of a scheduler, which waits for a future; the
+                          next RV_EV_SPAWN of this thread is that future */
+    RV_EV_CHAN_SEND,   /* id: channel (subscriber); value: elements */
+    RV_EV_CHAN_RECV,   /* id: channel (subscriber); value: elements */
+    RV_EV_CHAN_WAIT,   /* id: channel (publisher); the task waits for a send, or
+                          for room, unless a last check finds it */
     RV_EV_LINT,        /* id: task; value: enum rv_lint, see task_dump.h */
     RV_EV_NOTE,        /* id: address of a constant string, for a log */
     RV_EV_KINDS
@@ -96,9 +130,9 @@ const char *rv_event_name(enum rv_event_kind kind);
 void rv_trace_name_thread(const char *name);
 
 /*
- * Exclude the calling thread from the trace, and the reactors that it starts
- * from now on; or include it again. For a program that traces one of several
- * runtimes.
+ * Exclude the calling thread from the trace, and the reactors, schedulers,
+ * pools and pipe threads that it makes from now on; or include it again. For a
+ * program that traces one of several runtimes.
  */
 void rv_trace_mute_thread(bool mute);
 

@@ -33,6 +33,8 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <reveil/trace.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -47,6 +49,7 @@ struct rv_blocking_pool {
     uint32_t max_threads;
     int64_t idle_ns;
     uint32_t niceness;
+    bool muted; /* not in the trace, as its creator */
 
     pthread_mutex_t mutex; /* protects everything below */
     pthread_cond_t work;   /* a job was queued, or `stopping` was set */
@@ -54,6 +57,7 @@ struct rv_blocking_pool {
     struct rv_list queue[CLASSES];
     uint32_t queued[CLASSES]; /* the length of each queue */
     uint32_t threads;         /* that exist, idle ones too */
+    uint32_t started;         /* threads, ever: their names in the trace */
     uint32_t idle;            /* in wait_for_work() */
     uint32_t slow_running;    /* threads that run a slow job */
     uint32_t references;
@@ -126,6 +130,7 @@ int rv_blocking_pool_new(struct rv_blocking_pool **out,
     if (!pool)
         return -ENOMEM;
     pool->mark = rv_fork_mark();
+    pool->muted = rv_trace_thread_is_muted();
     pool->max_threads = options && options->max_threads ? options->max_threads
                                                         : DEFAULT_THREADS;
     pool->idle_ns = options && options->idle_ns ? options->idle_ns
@@ -223,7 +228,9 @@ static void run_job(struct rv_blocking_pool *pool, struct rv_blocking_job *job)
     int32_t result;
 
     unlock(pool);
+    rv_trace(RV_EV_JOB_START, (uintptr_t)job, 0);
     result = job->call(job->arg);
+    rv_trace(RV_EV_JOB_DONE, (uintptr_t)job, result);
     RV_CHECK(!rv_fork_is_copy(pool->mark),
              "a child of fork() returned from a call on the pool");
     lock(pool);
@@ -261,6 +268,16 @@ static int64_t give_up_ns(const struct rv_blocking_pool *pool)
     return rv_clock_real_ns(rv_after_ns(pool->idle_ns));
 }
 
+/* The mutex is held. */
+static void enter_trace(struct rv_blocking_pool *pool)
+{
+    char name[16];
+
+    snprintf(name, sizeof name, "pool-%u", ++pool->started % 100000);
+    rv_trace_name_thread(name);
+    rv_trace_mute_thread(pool->muted);
+}
+
 static void *pool_thread(void *arg)
 {
     struct rv_blocking_pool *pool = arg;
@@ -271,6 +288,7 @@ static void *pool_thread(void *arg)
         setpriority(PRIO_PROCESS, 0,
                     getpriority(PRIO_PROCESS, 0) + (int)pool->niceness);
     lock(pool);
+    enter_trace(pool);
     while (in_time) {
         int64_t idle_until_ns = give_up_ns(pool);
         struct rv_blocking_job *job;
@@ -344,6 +362,8 @@ int rv_blocking_submit(struct rv_blocking_job *job)
     if (!pool->stopping)
         error = ensure_thread(pool);
     if (!error) {
+        /* Under the mutex: before the thread that takes the job begins it. */
+        rv_trace(RV_EV_JOB_QUEUED, (uintptr_t)job, 0);
         job->pool = pool;
         rv_list_push(&pool->queue[job->class_], &job->node);
         pool->queued[job->class_]++;

@@ -5,6 +5,7 @@
 
 #include <reveil/channel.h>
 #include <reveil/future.h>
+#include <reveil/trace.h>
 #include <string.h>
 
 #include "base/base_internal.h"
@@ -89,6 +90,17 @@ struct rv_reclaim {
  */
 void rv_reclaim(struct rv_reclaim *reclaim,
                 void (*run)(struct rv_reclaim *reclaim));
+
+/*
+ * The events of channels. A send and a receive are written before the index
+ * that publishes them, so one that depends on the other comes after it. A wait
+ * is written before the last check: a wake of the task comes after it.
+ */
+static inline void rv_trace_channel(enum rv_event_kind kind,
+                                    const void *channel, uint64_t elements)
+{
+    rv_trace(kind, (uintptr_t)channel, (int64_t)elements);
+}
 
 /* PENDING until another task acts. The deadlock detection of a scheduler relies
  * on this information, see cx->needs_task. */

@@ -159,6 +159,7 @@ int rv_mpsc_send(struct rv_mpsc_sender *sender, const void *element)
     if (!has_node(sender))
         return -ENOMEM;
     link = fill_node(sender, element);
+    rv_trace_channel(RV_EV_CHAN_SEND, sender->channel, 1);
     append(sender->channel, link, node_of(link));
     return 0;
 }
@@ -179,6 +180,7 @@ static uint32_t send_chain(struct rv_mpsc_sender *sender, const char *elements,
         atomic_store_explicit(&node_of(last)->next, link, memory_order_relaxed);
         last = link;
     }
+    rv_trace_channel(RV_EV_CHAN_SEND, sender->channel, n);
     append(sender->channel, first, node_of(last));
     return n;
 }
@@ -241,6 +243,7 @@ int rv_mpsc_try_recv(struct rv_mpsc_receiver *receiver, void *element)
     if (!value)
         return error;
     rv_element_copy(element, value, channel->elements.bytes);
+    rv_trace_channel(RV_EV_CHAN_RECV, channel, 1);
     return 0;
 }
 
@@ -265,6 +268,7 @@ static bool wait_for_link(struct mpsc *channel, const struct rv_waker *waker)
     uintptr_t link = 0;
 
     rv_atomic_waker_register(&channel->values, waker);
+    rv_trace_channel(RV_EV_CHAN_WAIT, channel, 0);
     /* release: the waker is registered (MPSC-2); pairs with the exchange in
      * append(). If the link is WAITING already, it is written again, in order
      * to publish the latest waker. */

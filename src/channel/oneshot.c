@@ -110,6 +110,7 @@ int rv_oneshot_send(struct rv_oneshot_sender *sender, const void *element)
     uint32_t before;
 
     rv_element_copy(channel->value, element, channel->elements.bytes);
+    rv_trace_channel(RV_EV_CHAN_SEND, channel, 1);
     before = add_bits(channel, SENT);
     rv_atomic_waker_wake(&channel->value_waker);
     put(channel);
@@ -155,6 +156,7 @@ int rv_oneshot_try_recv(struct rv_oneshot_receiver *receiver, void *element)
         return -EPIPE;
     if (!(state & SENT))
         return -EAGAIN;
+    rv_trace_channel(RV_EV_CHAN_RECV, channel, 1);
     rv_element_copy(element, channel->value, channel->elements.bytes);
     channel->received = true;
     return 0;
@@ -172,6 +174,7 @@ static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
     future->result = rv_oneshot_try_recv(self->receiver, self->element);
     if (future->result == -EAGAIN) {
         rv_atomic_waker_register(atomic_waker, &cx->waker);
+        rv_trace_channel(RV_EV_CHAN_WAIT, of_receiver(self->receiver), 0);
         future->result = rv_oneshot_try_recv(self->receiver, self->element);
         if (future->result == -EAGAIN) /* ONESHOT-3 */
             return rv_channel_pending(future, cx);

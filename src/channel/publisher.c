@@ -189,12 +189,27 @@ int rv_publisher_try_reserve(struct rv_publisher *publisher, uint32_t n,
     return 0;
 }
 
+/* Each subscriber is a channel of its own in the trace. */
+static void trace_commit(const struct rv_publisher *publisher)
+{
+    const struct rv_list *head = &publisher->subscribers;
+
+    for (const struct rv_list *node = head->next; node != head;
+         node = node->next)
+        rv_trace_channel(
+            RV_EV_CHAN_SEND,
+            RV_CONTAINER_OF(node, const struct rv_subscriber, node),
+            publisher->reserved);
+}
+
 void rv_publisher_commit(struct rv_publisher *publisher)
 {
     const uint64_t to = own_committed(publisher) + publisher->reserved;
 
     if (publisher->reserved == 0)
         return;
+    if (rv_trace_is_on())
+        trace_commit(publisher);
     publisher->reserved = 0;
     /* release: the events are written (PUBLISHER-1); seq_cst: ordered before
      * the check of the atomic wakers (PUBLISHER-5). The other side is
@@ -319,6 +334,7 @@ void rv_subscriber_commit(struct rv_subscriber *subscriber)
 
     if (subscriber->received == 0)
         return;
+    rv_trace_channel(RV_EV_CHAN_RECV, subscriber, subscriber->received);
     subscriber->received = 0;
     publish_cursor(subscriber, to);
 }
@@ -337,6 +353,7 @@ static enum rv_poll reserve_poll(struct rv_future *future, struct rv_cx *cx)
         rv_publisher_try_reserve(self->publisher, self->n, &self->events);
     if (future->result == -EAGAIN) {
         rv_atomic_waker_register(room, &cx->waker);
+        rv_trace_channel(RV_EV_CHAN_WAIT, self->publisher, 0);
         future->result =
             rv_publisher_try_reserve(self->publisher, self->n, &self->events);
         if (future->result == -EAGAIN) /* PUBLISHER-5 */
@@ -391,6 +408,7 @@ static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
         rv_subscriber_try_recv(self->subscriber, self->n, &self->events);
     if (future->result == -EAGAIN) {
         rv_atomic_waker_register(atomic_waker, &cx->waker);
+        rv_trace_channel(RV_EV_CHAN_WAIT, self->subscriber, 0);
         future->result =
             rv_subscriber_try_recv(self->subscriber, self->n, &self->events);
         if (future->result == -EAGAIN) /* PUBLISHER-5 */

@@ -119,7 +119,8 @@ static void publish_tail(struct spsc *channel, uint64_t tail)
     rv_atomic_waker_wake(&channel->values);
 }
 
-int rv_spsc_try_send(struct rv_spsc_sender *sender, const void *element)
+static inline int try_send(struct rv_spsc_sender *sender, const void *element,
+                           bool traced)
 {
     struct spsc *channel = of_sender(sender);
     const uint64_t tail = own_tail(sender);
@@ -130,8 +131,25 @@ int rv_spsc_try_send(struct rv_spsc_sender *sender, const void *element)
         return -EAGAIN;
     rv_element_copy(rv_ring_buffer_at(&channel->ring, tail), element,
                     channel->ring.element_bytes);
+    if (traced)
+        rv_trace_channel(RV_EV_CHAN_SEND, channel, 1);
     publish_tail(channel, tail + 1);
     return 0;
+}
+
+/* A function of its own: with a call in the middle, the other one would save
+ * registers also when the trace is off. */
+static __attribute__((noinline)) int
+try_send_traced(struct rv_spsc_sender *sender, const void *element)
+{
+    return try_send(sender, element, true);
+}
+
+int rv_spsc_try_send(struct rv_spsc_sender *sender, const void *element)
+{
+    if (rv_trace_is_on())
+        return try_send_traced(sender, element);
+    return try_send(sender, element, false);
 }
 
 int rv_spsc_try_send_n(struct rv_spsc_sender *sender, const void *elements,
@@ -153,6 +171,7 @@ int rv_spsc_try_send_n(struct rv_spsc_sender *sender, const void *elements,
     memcpy(rv_ring_buffer_at(&channel->ring, tail), elements, run * bytes);
     memcpy(channel->ring.slots, (const char *)elements + run * bytes,
            (n - run) * bytes);
+    rv_trace_channel(RV_EV_CHAN_SEND, channel, n);
     publish_tail(channel, tail + n);
     return (int)n;
 }
@@ -194,7 +213,8 @@ static void publish_head(struct spsc *channel, uint64_t head)
     rv_atomic_waker_wake(&channel->room);
 }
 
-int rv_spsc_try_recv(struct rv_spsc_receiver *receiver, void *element)
+static inline int try_recv(struct rv_spsc_receiver *receiver, void *element,
+                           bool traced)
 {
     struct spsc *channel = of_receiver(receiver);
     const uint64_t head = own_head(receiver);
@@ -203,8 +223,24 @@ int rv_spsc_try_recv(struct rv_spsc_receiver *receiver, void *element)
         return empty_error(receiver);
     rv_element_copy(element, rv_ring_buffer_at(&channel->ring, head),
                     channel->ring.element_bytes);
+    if (traced)
+        rv_trace_channel(RV_EV_CHAN_RECV, channel, 1);
     publish_head(channel, head + 1);
     return 0;
+}
+
+/* As try_send_traced(). */
+static __attribute__((noinline)) int
+try_recv_traced(struct rv_spsc_receiver *receiver, void *element)
+{
+    return try_recv(receiver, element, true);
+}
+
+int rv_spsc_try_recv(struct rv_spsc_receiver *receiver, void *element)
+{
+    if (rv_trace_is_on())
+        return try_recv_traced(receiver, element);
+    return try_recv(receiver, element, false);
 }
 
 int rv_spsc_try_recv_n(struct rv_spsc_receiver *receiver, void *elements,
@@ -223,6 +259,7 @@ int rv_spsc_try_recv_n(struct rv_spsc_receiver *receiver, void *elements,
     memcpy(elements, rv_ring_buffer_at(&channel->ring, head), run * bytes);
     memcpy((char *)elements + run * bytes, channel->ring.slots,
            (n - run) * bytes);
+    rv_trace_channel(RV_EV_CHAN_RECV, channel, n);
     publish_head(channel, head + n);
     return (int)n;
 }
@@ -357,6 +394,7 @@ static enum rv_poll send_poll(struct rv_future *future, struct rv_cx *cx)
         return RV_PENDING;
     if (!send_more(self)) {
         rv_atomic_waker_register(room, &cx->waker);
+        rv_trace_channel(RV_EV_CHAN_WAIT, of_sender(self->sender), 0);
         if (!send_more(self)) /* ATOMIC_WAKER-1 */
             return rv_channel_pending(future, cx);
     }
@@ -411,6 +449,7 @@ static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
         rv_spsc_try_recv_n(self->receiver, self->elements, self->count);
     if (future->result == -EAGAIN) {
         rv_atomic_waker_register(values, &cx->waker);
+        rv_trace_channel(RV_EV_CHAN_WAIT, of_receiver(self->receiver), 0);
         future->result =
             rv_spsc_try_recv_n(self->receiver, self->elements, self->count);
         if (future->result == -EAGAIN) /* ATOMIC_WAKER-1 */

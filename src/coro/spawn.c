@@ -14,10 +14,12 @@
  * Threads: the executor's.
  */
 #include <errno.h>
+#include <reveil/trace.h>
 
 #include "base/base_internal.h"
 #include "coro/coro_internal.h"
 #include "executor/task.h"
+#include "waker/ready.h"
 
 /* The task that the executor polls. It is in the coroutine: rv_coro_data(). */
 struct task {
@@ -50,12 +52,16 @@ static enum rv_poll task_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct task *self = RV_CONTAINER_OF(future, struct task, future);
     struct rv_future *awaited = self->awaited;
+    bool finished;
 
     if (awaited && rv_poll(awaited, cx) == RV_PENDING)
         return RV_PENDING;
     self->awaited = NULL;
     self->cx = cx;
-    if (!rv_coro_resume_with(self->coro, awaited ? awaited->result : 0))
+    rv_trace(RV_EV_SWITCH, cx->waker.id, rv_ready_owner(cx->waker.queue));
+    finished = rv_coro_resume_with(self->coro, awaited ? awaited->result : 0);
+    rv_trace(RV_EV_SWITCH, 0, 0);
+    if (!finished)
         return RV_PENDING;
     future->result = rv_coro_result(self->coro);
     return RV_READY;

@@ -36,9 +36,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <reveil/trace.h>
 #include <unistd.h>
 
 #include "base/base_internal.h"
+#include "thread/give.h"
 
 enum { DEPTH = 8, TRIPLES_AT_ONCE = 16 };
 
@@ -144,7 +146,7 @@ static bool give(struct rv_cpu_thread *thread, struct rv_cpu_job *job)
 {
     const uint32_t last =
         (thread->first + thread->pipes.in_flight) % RV_PIPE_THREAD_CREDITS;
-    const int error = rv_pipe_thread_submit(&thread->pipes, job->callable);
+    const int error = rv_pipe_thread_give(&thread->pipes, job->callable);
 
     if (is_shortage(error)) {
         if (job->packets == 0)
@@ -332,6 +334,7 @@ void rv_cpu_class_add(struct rv_cpu_class *class, struct rv_cpu_job *job)
 {
     struct rv_cpu_thread *thread = NULL;
 
+    rv_trace(RV_EV_JOB_QUEUED, (uintptr_t)job->callable, 0);
     if (class->queued == 0 && rv_list_empty(&class->waiting)) /* CPU_CLASS-2 */
         thread = find_room(class);
     if (thread) {

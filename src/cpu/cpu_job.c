@@ -21,6 +21,7 @@
  *
  * tests/models/cpu.pml is the model, with mutants for CPU_JOB-1 to CPU_JOB-3.
  */
+#include <reveil/trace.h>
 #include <unistd.h>
 
 #include "base/base_internal.h"
@@ -118,6 +119,9 @@ void rv_cpu_job_complete(struct rv_cpu_thread *thread, bool ran)
 {
     struct rv_cpu_job *job = pop_oldest(thread);
 
+    if (ran && thread->class->kind == RV_PIPE_THREAD_BARE)
+        rv_trace(RV_EV_JOB_DONE, (uintptr_t)job->callable,
+                 job->callable->returned);
     if (ran)
         rv_cpu_job_settle(job, job->callable->returned); /* CPU_JOB-3 */
     else if (job->packets == 0 && job->state != RV_CPU_DONE)

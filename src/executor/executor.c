@@ -75,7 +75,7 @@ void rv_task_queue(struct rv_executor *executor, struct rv_task *task,
                    const char *where)
 {
     if (rv_trace_is_on()) {
-        rv_trace(RV_EV_SPAWN, task->slot.id, 0);
+        rv_trace(RV_EV_SPAWN, task->slot.id, rv_ready_owner(executor->ready));
         rv_stats_born(executor->ready, task->slot.id, task->future->ops->name,
                       where);
     }
@@ -145,7 +145,7 @@ void rv_task_abort(struct rv_executor *executor, uint64_t id)
 
     if (!task)
         return;
-    rv_trace(RV_EV_DROP, id, 0);
+    rv_trace(RV_EV_DROP, id, rv_ready_owner(executor->ready));
     if (&task->slot == executor->ready->taken) {
         task->slot.flags |= RV_TASK_ABORTED;
         executor->polls_left = 1; /* after_polls() comes next */
@@ -165,13 +165,15 @@ static inline enum rv_poll poll_task(struct rv_executor *executor,
 static __attribute__((noinline)) void run_traced(struct rv_executor *executor,
                                                  struct rv_task *task)
 {
-    rv_trace(RV_EV_POLL, task->slot.id, 0);
+    const int64_t owner = rv_ready_owner(executor->ready);
+
+    rv_trace(RV_EV_POLL, task->slot.id, owner);
     rv_stats_poll(executor->ready, task->slot.id);
     if (poll_task(executor, task) == RV_READY) {
         rv_trace(RV_EV_READY, task->slot.id, task->future->result);
         rv_task_finish(executor, task, false);
     } else {
-        rv_trace(RV_EV_PENDING, task->slot.id, 0);
+        rv_trace(RV_EV_PENDING, task->slot.id, owner);
         rv_stats_pending(executor->ready, &task->slot);
     }
 }

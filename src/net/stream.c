@@ -277,7 +277,8 @@ static ssize_t poll_io(struct rv_stream *stream, struct rv_cx *cx,
         int error;
 
         if (n != -EAGAIN) {
-            rv_trace(io->direction == RV_READ ? RV_EV_RECV : RV_EV_SEND, 0, n);
+            rv_trace(io->direction == RV_READ ? RV_EV_RECV : RV_EV_SEND,
+                     (uint64_t)rv_stream_fd(stream), n);
             if (n > 0)
                 rv_net_charge(cx, n);
             if (is_short(stream, io, n))

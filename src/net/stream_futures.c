@@ -168,7 +168,8 @@ static enum rv_poll connect_poll(struct rv_future *future, struct rv_cx *cx)
     rv_trace(RV_EV_CONNECT, 0,
              future->result ? future->result : rv_stream_fd(self->stream));
     if (self->first_sent_bytes > 0)
-        rv_trace(RV_EV_SEND, 0, (int64_t)self->first_sent_bytes);
+        rv_trace(RV_EV_SEND, (uint64_t)rv_stream_fd(self->stream),
+                 (int64_t)self->first_sent_bytes);
     if (future->result < 0)
         rv_stream_close(self->stream);
     RV_RETURN(future, future->result);

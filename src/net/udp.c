@@ -103,7 +103,8 @@ static ssize_t poll_io(struct rv_udp *udp, struct rv_cx *cx,
         int error;
 
         if (n != -EAGAIN) {
-            rv_trace(direction == RV_READ ? RV_EV_RECV : RV_EV_SEND, 0, n);
+            rv_trace(direction == RV_READ ? RV_EV_RECV : RV_EV_SEND,
+                     (uint64_t)rv_udp_fd(udp), n);
             return n;
         }
         rv_trace(RV_EV_WOULD_BLOCK, 0, rv_udp_fd(udp));

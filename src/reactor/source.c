@@ -230,6 +230,7 @@ static bool store_waker(struct rv_source *source, struct rv_readiness *side,
 
     pthread_mutex_lock(&source->mutex);
     earlier = rv_waker_replace(&side->waker, waker);
+    rv_trace(RV_EV_SET_WAKER, waker->id, source->fd);
     /* relaxed: the mutex orders it with rv_source_report(). */
     ready =
         usable(atomic_load_explicit(&side->word, memory_order_relaxed), tick);
@@ -327,6 +328,7 @@ bool rv_source_gone(struct rv_source *source, const struct rv_waker *waker)
         return true;
     pthread_mutex_lock(&source->mutex);
     earlier = rv_waker_replace(&source->direction[RV_READ].waker, waker);
+    rv_trace(RV_EV_SET_WAKER, waker->id, source->fd);
     gone = rv_source_hung_up(source, RV_WRITE) || error_of(source);
     pthread_mutex_unlock(&source->mutex);
     rv_waker_drop(&earlier);

@@ -44,6 +44,7 @@
  * with mutants; tests/mutants/ring-*.mutant break the C code.
  */
 #include <errno.h>
+#include <reveil/trace.h>
 #include <string.h>
 #include <time.h>
 
@@ -130,6 +131,7 @@ void rv_entry_ask_to_cancel(struct rv_ring *ring, struct rv_entry *entry)
 void rv_entry_complete(struct rv_ring *ring, struct rv_entry *entry,
                        int32_t result)
 {
+    rv_trace(RV_EV_COMPLETE, entry->id, result);
     rv_list_remove(&entry->node);
     ring->in_flight -=
         entry->state == RV_ENTRY_IN_FLIGHT || entry->state == RV_ENTRY_LOST;
@@ -293,8 +295,17 @@ void rv_entry_keep(struct rv_entry *entry,
     entry->release = release;
 }
 
+static void trace_submit(struct rv_ring *ring, const struct rv_entry *entry)
+{
+    if (!rv_trace_is_on())
+        return;
+    for (; entry; entry = rv_slab_get(&ring->entries, entry->next_id))
+        rv_trace(RV_EV_SUBMIT, entry->id, entry->call.opcode);
+}
+
 void rv_entry_submit(struct rv_ring *ring, struct rv_entry *entry)
 {
+    trace_submit(ring, entry);
     rv_list_push(&ring->waiting, &entry->node);
     if (ring->waiting.next == &entry->node)
         admit(ring);

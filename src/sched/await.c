@@ -77,6 +77,7 @@ static int await(struct rv_coro *coro, struct rv_future *future)
     wait.task = self;
     wait.needs_task = false;
     rv_future_init(&wait.proxy, &proxy_ops);
+    rv_trace(RV_EV_AWAIT, rv_go_trace_id(self), rv_go_trace_owner(worker));
     error = rv_task_spawn(worker->executor, &wait.proxy, NULL, RV_TASK_BORROWED,
                           future->ops->name, &wait.id);
     if (error < 0)
@@ -84,7 +85,7 @@ static int await(struct rv_coro *coro, struct rv_future *future)
     rv_list_push(&worker->waiting, &wait.node);
     self->waits_for = future->ops->name;
     self->awaits = future;
-    rv_coro_suspend_then(NULL, NULL);
+    rv_go_suspend(NULL, NULL);
     self->awaits = NULL;
     self->waits_for = NULL;
     return self->wait_result;

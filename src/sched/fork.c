@@ -90,7 +90,7 @@ static __attribute__((noinline)) void wait_for_thief(struct rv_fork *fork)
 
     self->syncs = fork;
     self->waits_for = "rv_sync";
-    rv_coro_suspend_then(publish_joiner, self);
+    rv_go_suspend(publish_joiner, self);
     self->waits_for = NULL;
     self->syncs = NULL;
 }

@@ -197,6 +197,7 @@ static inline int go_from_inside(struct rv_worker *worker, struct rv_go *go,
     if (!task)
         return -ENOMEM;
     init_task(task, go, name, own_name, fn, arg);
+    rv_trace(RV_EV_SPAWN, rv_go_trace_id(task), rv_go_trace_owner(worker));
     count_live(worker, 1);
     rv_worker_ready(worker, task, true);
     return 0;
@@ -231,6 +232,8 @@ static int go_from_outside(struct rv_sched *sched, struct rv_go *go,
         return -ECANCELED;
     }
     init_task(task, go, own_name, own_name, fn, arg);
+    rv_trace(RV_EV_SPAWN, rv_go_trace_id(task), rv_go_trace_owner(sched));
+    rv_trace(RV_EV_WAKE, rv_go_trace_id(task), rv_go_trace_owner(sched));
     rv_sched_inject(sched, task);
     rv_idle_notify(&sched->idle);
     rv_sched_release(sched);
@@ -324,7 +327,7 @@ static int join_in_task(struct rv_go_task *self, struct rv_go *go)
         self->waits_for = "rv_go_join";
         self->joins = go->task;
         self->wait_result = 0;
-        rv_coro_suspend_then(publish_joiner, self);
+        rv_go_suspend(publish_joiner, self);
         self->waits_for = NULL;
         self->joins = NULL;
         if (self->wait_result < 0)

@@ -13,7 +13,7 @@
 #include "sched/sched_internal.h"
 #include "waker/ready.h"
 
-enum { MAX_WORKERS = 1024, FIRST_CAPACITY = 256, THREAD_NAME_BYTES = 16 };
+enum { MAX_WORKERS = 1024, FIRST_CAPACITY = 256 };
 
 static const int64_t stop_blocking_ns = 5 * RV_NS_PER_S;
 
@@ -81,6 +81,10 @@ static int worker_init(struct rv_sched *sched, uint32_t index)
 
     worker->sched = sched;
     worker->index = index;
+    /* The option is valid only now. */
+    snprintf(worker->name, sizeof worker->name, "%.9s-%u",
+             sched->options.name ? sched->options.name : "sched",
+             index % 10000);
     worker->random = index;
     rv_list_init(&worker->waiting);
     rv_list_init(&worker->woken);
@@ -97,17 +101,6 @@ static int worker_init(struct rv_sched *sched, uint32_t index)
     worker->parker = rv_ready_parker(rv_executor_ready(worker->executor));
     rv_idle_set_parker(&sched->idle, index, worker->parker);
     return 0;
-}
-
-static void name_thread(const struct rv_worker *worker)
-{
-    const char *name =
-        worker->sched->options.name; /* valid only at the start */
-    char text[THREAD_NAME_BYTES];
-
-    snprintf(text, sizeof text, "%.9s-%u", name ? name : "sched",
-             worker->index % 10000);
-    pthread_setname_np(worker->thread, text);
 }
 
 static void end_threads(struct rv_sched *sched, uint32_t len)
@@ -130,7 +123,7 @@ static int start_threads(struct rv_sched *sched)
             end_threads(sched, i);
             return error;
         }
-        name_thread(worker);
+        pthread_setname_np(worker->thread, worker->name);
     }
     return 0;
 }
@@ -207,6 +200,7 @@ static struct rv_sched *new_sched(const struct rv_sched_options *options)
         return NULL;
     sched->options = *options;
     sched->mark = rv_fork_mark();
+    sched->muted = rv_trace_thread_is_muted();
     pthread_mutex_init(&sched->injector_mutex, NULL);
     pthread_mutex_init(&sched->task_mutex, NULL);
     pthread_mutex_init(&sched->termination_mutex, NULL);

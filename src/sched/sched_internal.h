@@ -20,6 +20,7 @@
 #include <reveil/reactor.h>
 #include <reveil/ring.h>
 #include <reveil/sched.h>
+#include <reveil/trace.h>
 
 #include "sched/deque.h"
 #include "sched/idle.h"
@@ -102,6 +103,7 @@ struct rv_worker {
     uint32_t index;
     struct rv_executor *executor;
     struct rv_parker *parker; /* the executor's */
+    char name[16];            /* of the thread */
     pthread_t thread;
 
     /* The worker pushes; any worker steals. */
@@ -146,6 +148,7 @@ struct rv_sched {
     struct rv_blocking_pool *blocking;
     bool own_reactor;
     bool own_blocking;
+    bool muted;    /* not in the trace, as its creator */
     uint32_t mark; /* of the process that created it */
 
     struct rv_idle idle;
@@ -192,6 +195,28 @@ struct rv_worker *rv_worker_current(void);
 
 /* The calling task, or NULL. */
 struct rv_go_task *rv_go_current(void);
+
+/* --- the trace --------------------------------------------------------- */
+
+/* What the trace calls a task, and its owner: a worker or the scheduler. The
+ * owners of an executor's tasks are even. */
+static inline uint64_t rv_go_trace_id(const struct rv_go_task *task)
+{
+    return (uintptr_t)task;
+}
+
+static inline int64_t rv_go_trace_owner(const void *worker_or_sched)
+{
+    return (int64_t)(uintptr_t)worker_or_sched + 1;
+}
+
+/* Suspend the calling task. The event is written before then() makes the task
+ * visible: another worker may resume it at once, and writes its own. */
+static inline void rv_go_suspend(void (*then)(void *arg), void *arg)
+{
+    rv_trace(RV_EV_SWITCH, 0, 0);
+    rv_coro_suspend_then(then, arg);
+}
 
 /* --- worker.c ---------------------------------------------------------- */
 

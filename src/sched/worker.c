@@ -68,8 +68,8 @@ void rv_worker_push(struct rv_worker *worker, struct rv_go_task *task)
         rv_sched_inject(worker->sched, task); /* needs no memory */
 }
 
-void rv_worker_ready(struct rv_worker *worker, struct rv_go_task *task,
-                     bool busy)
+static inline void make_ready(struct rv_worker *worker, struct rv_go_task *task,
+                              bool busy)
 {
     /* release: publishes the task to a thief, see take_slot(). The acquire half
      * is not needed: only this thread stores tasks here. */
@@ -82,6 +82,25 @@ void rv_worker_ready(struct rv_worker *worker, struct rv_go_task *task,
     } else if (busy) {
         rv_idle_notify_lazily(&worker->sched->idle);
     }
+}
+
+/* A function of its own: with a call at its beginning, rv_worker_ready() would
+ * save registers also when the trace is off. */
+static __attribute__((noinline)) void
+make_ready_traced(struct rv_worker *worker, struct rv_go_task *task, bool busy)
+{
+    /* Before another worker can take it. */
+    rv_trace(RV_EV_WAKE, rv_go_trace_id(task), rv_go_trace_owner(worker));
+    make_ready(worker, task, busy);
+}
+
+void rv_worker_ready(struct rv_worker *worker, struct rv_go_task *task,
+                     bool busy)
+{
+    if (rv_trace_is_on())
+        make_ready_traced(worker, task, busy);
+    else
+        make_ready(worker, task, busy);
 }
 
 /* Threads: any. */
@@ -152,6 +171,8 @@ static struct rv_go_task *steal(struct rv_worker *worker,
         task = steal_from(&victim->tasks);
     if (!task && stuck)
         task = take_slot(victim);
+    if (task)
+        rv_trace(RV_EV_STEAL, rv_go_trace_id(task), rv_go_trace_owner(victim));
     return task;
 }
 
@@ -297,12 +318,20 @@ static int make_coroutine(struct rv_worker *worker, struct rv_go_task *task)
     return error;
 }
 
+static __attribute__((noinline)) void trace_end(const struct rv_go_task *task)
+{
+    rv_trace(RV_EV_READY, rv_go_trace_id(task), task->result);
+    rv_trace(RV_EV_SWITCH, 0, 0);
+}
+
 /* The task's function has returned. */
 static void end_task(struct rv_worker *worker, struct rv_go_task *task)
 {
     struct rv_fork *fork = task->fork;
 
     task->result = rv_coro_result(task->coro);
+    if (rv_trace_is_on())
+        trace_end(task);
     task->name = "finished"; /* the old name is in the coroutine */
     rv_coro_free(task->coro);
     task->coro = NULL;
@@ -331,6 +360,7 @@ static void run(struct rv_worker *worker, struct rv_go_task *task)
     }
     worker->current = task;
     rv_worker_of_task = worker;
+    rv_trace(RV_EV_SWITCH, rv_go_trace_id(task), rv_go_trace_owner(worker));
     if (rv_coro_resume(task->coro))
         end_task(worker, task);
     rv_worker_of_task = NULL;
@@ -343,6 +373,7 @@ static void push_back(void *arg)
 {
     struct rv_worker *worker = rv_worker_current();
 
+    rv_trace(RV_EV_WAKE, rv_go_trace_id(arg), rv_go_trace_owner(worker));
     rv_worker_push(worker, arg);
     if (rv_deque_len(&worker->tasks) > 1)
         rv_idle_notify(&worker->sched->idle);
@@ -355,7 +386,7 @@ int rv_go_yield(void)
     RV_CHECK(self, "not in a task");
     if (rv_fork_is_copy(self->sched->mark))
         return -ESTALE;
-    rv_coro_suspend_then(push_back, self);
+    rv_go_suspend(push_back, self);
     return atomic_load_explicit(&self->sched->canceling, memory_order_relaxed)
                ? -ECANCELED
                : 0;
@@ -477,6 +508,8 @@ void *rv_worker_main(void *arg)
     struct rv_worker *worker = arg;
     struct rv_sched *sched = worker->sched;
 
+    rv_trace_name_thread(worker->name);
+    rv_trace_mute_thread(sched->muted);
     enter_all(worker);
     while (!atomic_load_explicit(&sched->over, memory_order_acquire)) {
         RV_CHECK(!rv_fork_is_copy(sched->mark),

@@ -31,8 +31,10 @@ static long bare_close(int fd)
 
 void rv_pipe_thread_bare_main(void *args)
 {
-    static const struct rv_pipe_thread_io io = {
-        .read = bare_read, .write = bare_write, .close = bare_close};
+    static const struct rv_pipe_thread_io io = {.read = bare_read,
+                                                .write = bare_write,
+                                                .close = bare_close,
+                                                .run = rv_callable_run};
 
     rv_pipe_thread_loop(args, &io);
 }

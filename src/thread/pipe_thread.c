@@ -37,11 +37,14 @@
 #include <poll.h>
 #include <pthread.h>
 #include <reveil/pipe_thread.h>
+#include <reveil/trace.h>
 #include <reveil/waker.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/base_internal.h"
 #include "thread/done_fd.h"
+#include "thread/give.h"
 #include "thread/pipe_thread_internal.h"
 #include "thread/pipe_thread_loop.h"
 
@@ -104,12 +107,33 @@ static long libc_close(int fd)
     return close(fd);
 }
 
+static void traced_run(struct rv_callable *callable)
+{
+    rv_trace(RV_EV_JOB_START, (uintptr_t)callable, 0);
+    rv_callable_run(callable);
+    rv_trace(RV_EV_JOB_DONE, (uintptr_t)callable, callable->returned);
+}
+
+static void name_in_trace(void)
+{
+    static _Atomic uint32_t started;
+    char name[16];
+
+    /* relaxed: a counter. */
+    snprintf(name, sizeof name, "pipe-%u",
+             atomic_fetch_add_explicit(&started, 1, memory_order_relaxed) %
+                     100000 +
+                 1);
+    rv_trace_name_thread(name);
+}
+
 /* Shared by a pthread and its owner. The owner may abandon the pthread, so the
  * last of the two frees it. */
 struct rv_pipe_thread_end {
     struct rv_pipe_thread_args args;
     _Atomic uint32_t references;
     struct rv_parker parker; /* the owner's */
+    bool muted;              /* not in the trace, as the owner */
 };
 
 static void put_end(struct rv_pipe_thread_end *end)
@@ -122,11 +146,15 @@ static void put_end(struct rv_pipe_thread_end *end)
 
 static void *pthread_main(void *arg)
 {
-    static const struct rv_pipe_thread_io io = {
-        .read = libc_read, .write = libc_write, .close = libc_close};
+    static const struct rv_pipe_thread_io io = {.read = libc_read,
+                                                .write = libc_write,
+                                                .close = libc_close,
+                                                .run = traced_run};
     struct rv_pipe_thread_end *end = arg;
 
     mark_of_thread = rv_fork_mark();
+    rv_trace_mute_thread(end->muted);
+    name_in_trace();
     rv_pipe_thread_loop(&end->args, &io);
     rv_parker_unpark(&end->parker);
     put_end(end);
@@ -143,6 +171,7 @@ static int start_pthread(struct rv_pipe_thread *thread,
     if (!end)
         return -ENOMEM;
     end->args = *args;
+    end->muted = rv_trace_thread_is_muted();
     atomic_init(&end->references, 2);
     rv_parker_init(&end->parker);
     error = rv_pthread_start(&thread->pthread, RV_PTHREAD_NO_SIGNALS,
@@ -199,8 +228,8 @@ fail_jobs:
 
 /* --- jobs -------------------------------------------------------------- */
 
-int rv_pipe_thread_submit(struct rv_pipe_thread *thread,
-                          struct rv_callable *callable)
+int rv_pipe_thread_give(struct rv_pipe_thread *thread,
+                        struct rv_callable *callable)
 {
     const struct rv_packet packet = {callable, callable->size_bytes};
     uint32_t tries = 0;
@@ -219,6 +248,15 @@ int rv_pipe_thread_submit(struct rv_pipe_thread *thread,
         return n < 0 ? -errno : -EAGAIN;
     thread->in_flight++;
     return 0;
+}
+
+int rv_pipe_thread_submit(struct rv_pipe_thread *thread,
+                          struct rv_callable *callable)
+{
+    /* Before the write: the pipe thread may begin at once. */
+    if (thread->in_flight < thread->credits)
+        rv_trace(RV_EV_JOB_QUEUED, (uintptr_t)callable, 0);
+    return rv_pipe_thread_give(thread, callable);
 }
 
 int rv_pipe_thread_reap(struct rv_pipe_thread *thread, bool *ran)

@@ -36,7 +36,7 @@ static inline void rv_pipe_thread_loop(const struct rv_pipe_thread_args *args,
         /* PIPE_THREAD-4: no access to the callable after the write. */
         ran = rv_callable_take(packet.callable);
         if (ran)
-            rv_callable_run(packet.callable);
+            io->run(packet.callable);
         heard = io->write(args->done_fd, &ran, sizeof ran) == sizeof ran;
     }
     io->close(args->jobs_fd);

@@ -83,6 +83,7 @@ struct rv_pipe_thread_io {
     long (*read)(int fd, void *buffer, size_t len_bytes);
     long (*write)(int fd, const void *buffer, size_t len_bytes);
     long (*close)(int fd);
+    void (*run)(struct rv_callable *callable);
 };
 
 /* The main function of a bare pipe thread; in bare.c, which is freestanding.

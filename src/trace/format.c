@@ -21,12 +21,14 @@
 /* The text between `before` and `after`. */
 enum between {
     NOTHING,
-    TASK,  /* the index of the id */
-    VALUE, /* the value */
-    COUNT, /* the value; unless it is 1, an "s" follows `after` */
-    LINT,  /* the index of the id; what the value means follows `after` */
-    LATE,  /* the value, which is in nanoseconds, in milliseconds */
-    STRING /* no number: the id is the address of a string */
+    TASK,       /* the index of the id */
+    VALUE,      /* the value */
+    COUNT,      /* the value; unless it is 1, an "s" follows `after` */
+    TASK_VALUE, /* the index of the id; the value follows `after` */
+    ADDRESS,    /* the id, in hexadecimal */
+    LINT,       /* the index of the id; what the value means follows `after` */
+    LATE,       /* the value, which is in nanoseconds, in milliseconds */
+    STRING      /* no number: the id is the address of a string */
 };
 
 struct words {
@@ -45,8 +47,12 @@ static const struct words all_words[RV_EV_KINDS] = {
     [RV_EV_WAKE] = {"wake", "wakes task #", "", TASK},
     [RV_EV_WAKE_AGAIN] = {"wake-again", "wakes task #", ", queued already",
                           TASK},
+    [RV_EV_SET_WAKER] = {"set-waker", "task #", ": waker left at fd ",
+                         TASK_VALUE},
     [RV_EV_PARK] = {"park", "parks: nothing to do", "", NOTHING},
-    [RV_EV_UNPARK] = {"unpark", "unparked", "", NOTHING},
+    [RV_EV_PERMIT] = {"permit", "does not park: unparked already", "", NOTHING},
+    [RV_EV_AWAKE] = {"awake", "unparked", "", NOTHING},
+    [RV_EV_UNPARK] = {"unpark", "unparks a thread", "", NOTHING},
     [RV_EV_EPOLL_WAIT] = {"epoll-wait", "sleeps in epoll_wait", "", NOTHING},
     [RV_EV_EPOLL_DONE] = {"epoll-done", "epoll_wait returned ", " event",
                           COUNT},
@@ -59,6 +65,17 @@ static const struct words all_words[RV_EV_KINDS] = {
     [RV_EV_RECV] = {"recv", "received ", " byte", COUNT},
     [RV_EV_WOULD_BLOCK] = {"would-block", "fd ", " would block", VALUE},
     [RV_EV_TIMER] = {"timer", "timer fired, ", " ms late", LATE},
+    [RV_EV_JOB_QUEUED] = {"job-queued", "job ", " queued", ADDRESS},
+    [RV_EV_JOB_START] = {"job-start", "begins job ", "", ADDRESS},
+    [RV_EV_JOB_DONE] = {"job-done", "job ", " done", ADDRESS},
+    [RV_EV_SUBMIT] = {"submit", "submits operation #", ", opcode ", TASK_VALUE},
+    [RV_EV_COMPLETE] = {"complete", "operation #", ": ", TASK_VALUE},
+    [RV_EV_STEAL] = {"steal", "steals task ", "", ADDRESS},
+    [RV_EV_SWITCH] = {"switch", "switches to task ", "", ADDRESS},
+    [RV_EV_AWAIT] = {"await", "task ", " awaits a future", ADDRESS},
+    [RV_EV_CHAN_SEND] = {"chan-send", "sends into channel ", "", ADDRESS},
+    [RV_EV_CHAN_RECV] = {"chan-recv", "receives from channel ", "", ADDRESS},
+    [RV_EV_CHAN_WAIT] = {"chan-wait", "waits at channel ", "", ADDRESS},
     [RV_EV_LINT] = {"lint", "task #", " ", LINT},
     [RV_EV_NOTE] = {"note", "", "", STRING},
 };
@@ -124,6 +141,16 @@ static const char *describe(const struct rv_event *event, char *text,
     case TASK:
         snprintf(text, size, "%s%" PRIu32 "%s", words->before,
                  rv_id_index(event->id), words->after);
+        return text;
+    case TASK_VALUE:
+        snprintf(text, size, "%s%" PRIu32 "%s%" PRId64, words->before,
+                 rv_id_index(event->id), words->after, event->value);
+        return text;
+    case ADDRESS:
+        if (event->kind == RV_EV_SWITCH && event->id == 0)
+            return "switches back to its own stack";
+        snprintf(text, size, "%s0x%" PRIx64 "%s", words->before, event->id,
+                 words->after);
         return text;
     case LINT:
         snprintf(text, size, "%s%" PRIu32 "%s%s", words->before,

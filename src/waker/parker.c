@@ -46,6 +46,12 @@
 
 enum { EMPTY, PARKED, NOTIFIED };
 
+/* By its address an RV_EV_UNPARK is matched with the events of the owner. */
+static uint64_t trace_id(const struct rv_parker *parker)
+{
+    return (uintptr_t)parker;
+}
+
 static bool change_token(struct rv_parker *parker, uint32_t from, uint32_t to)
 {
     /* acquire: sees all that was written before the unpark() whose token we
@@ -136,14 +142,16 @@ bool rv_parker_park(struct rv_parker *parker, int64_t deadline_ns)
 {
     bool taken;
 
-    if (change_token(parker, NOTIFIED, EMPTY))
+    if (change_token(parker, NOTIFIED, EMPTY)) {
+        rv_trace(RV_EV_PERMIT, trace_id(parker), 0);
         return true;
+    }
 
     /* Fails only if unpark() was called since the line above; the loop
      * consumes that token. */
     change_token(parker, EMPTY, PARKED);
 
-    rv_trace(RV_EV_PARK, 0, deadline_ns);
+    rv_trace(RV_EV_PARK, trace_id(parker), deadline_ns);
     /* PARKER-2: only an RMW may take NOTIFIED away. A signal or a spurious
      * wakeup also ends the sleep, so the token alone decides. */
     while (!(taken = change_token(parker, NOTIFIED, EMPTY))) {
@@ -152,17 +160,20 @@ bool rv_parker_park(struct rv_parker *parker, int64_t deadline_ns)
             break;
         }
     }
-    rv_trace(RV_EV_UNPARK, 0, taken);
+    rv_trace(RV_EV_AWAKE, trace_id(parker), taken);
     return taken;
 }
 
 bool rv_parker_unpark(struct rv_parker *parker)
 {
     const int saved_errno = errno;
+    bool slept;
+
+    /* Before the exchange: the owner's RV_EV_AWAKE comes after it. */
+    rv_trace(RV_EV_UNPARK, trace_id(parker), 0);
     /* PARKER-1: exchange even if NOTIFIED. release: publishes the caller's
      * push; pairs with change_token(). seq_cst: for PARKER-4. */
-    const bool slept = atomic_exchange(&parker->token, NOTIFIED) == PARKED;
-
+    slept = atomic_exchange(&parker->token, NOTIFIED) == PARKED;
     if (slept)
         end_sleep(parker);
     errno = saved_errno;

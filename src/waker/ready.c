@@ -210,7 +210,7 @@ static void trace_wake(struct rv_ready *queue, uint64_t id, bool again)
     const bool own =
         queue == rv_ready_entered && queue->taken && queue->taken->id == id;
 
-    rv_trace(again ? RV_EV_WAKE_AGAIN : RV_EV_WAKE, id, 0);
+    rv_trace(again ? RV_EV_WAKE_AGAIN : RV_EV_WAKE, id, rv_ready_owner(queue));
     rv_stats_wake(queue, id, own);
 }
 

@@ -129,6 +129,12 @@ static inline struct rv_ready *rv_ready_current(void)
     return rv_ready_entered;
 }
 
+/* What tells the tasks of this queue from others in the trace. */
+static inline int64_t rv_ready_owner(const struct rv_ready *queue)
+{
+    return (int64_t)(uintptr_t)queue;
+}
+
 /* --- the life of a slot ------------------------------------------------ */
 
 /* Private: the slot of an id that was handed out, now or before. Threads: any.

@@ -112,6 +112,97 @@ class Timeline(Case):
             self.assertEqual(result.returncode, 0, result.stderr)
             self.html()
 
+    def events(self, *kinds):
+        return [event for event in self.trace()["events"]
+                if event[2] in kinds]
+
+    def workers(self):
+        return {thread["id"] for thread in self.trace()["threads"]
+                if thread["role"] == "worker"}
+
+    def record(self, name, *words):
+        result = self.timeline(os.path.join(EXAMPLES, name), *words)
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_who_steals_from_whom(self):
+        for part in range(28, 35):  # until there was something to steal
+            self.record("fork_fib", str(part), "2")
+            if self.events("steal"):
+                break
+        self.assertEqual(len(self.workers()), 2)
+        steals = self.events("steal")
+        self.assertTrue(steals)
+        for _, thief, _, task, _, victim in steals:
+            self.assertIn(victim, self.workers() - {thief})
+            self.assertIn([thief, "switch", task],
+                          [event[1:4] for event in self.events("switch")])
+
+    def test_tasks_of_a_scheduler_have_small_numbers(self):
+        self.record("channel_bounded")
+        tasks = {event[3] for event in self.events("spawn")}
+        self.assertEqual(tasks, {0, 1, 2})
+        self.assertEqual(tasks, {event[3] for event in self.events("ready")})
+        used = {event[3] for event in self.trace()["events"]} - {-1}
+        self.assertEqual(used, tasks)
+
+    def test_a_channel_is_sent_to_waited_at_and_received_from(self):
+        self.record("channel_bounded")
+        sends = self.events("chan-send")
+        self.assertEqual({event[4] for event in sends}, {1})
+        self.assertEqual(len(sends), 3)
+        self.assertEqual(len(self.events("chan-recv")), 3)
+        for wait in self.events("chan-wait"):
+            self.assertGreaterEqual(wait[3], 0, "no task waits")
+            self.assertEqual(wait[4], 1)
+        # Nothing can be received that was not sent before.
+        held = 0
+        for event in self.events("chan-send", "chan-recv"):
+            held += 1 if event[2] == "chan-send" else -1
+            self.assertIn(held, (0, 1, 2))
+
+    def test_the_last_wait_of_a_deadlock_is_that_of_the_writer(self):
+        self.timeline(os.path.join(EXAMPLES, "channel_bounded"), "stuck")
+        self.assertEqual(len(self.events("chan-send")), 2)
+        self.assertEqual(self.events("chan-send")[0][3],
+                         self.events("chan-wait")[0][3])
+
+    def test_calls_on_the_pool_are_jobs(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.record("hundred_files_pool", folder.name)
+        pool = {thread["id"] for thread in self.trace()["threads"]
+                if thread["role"] == "pool"}
+        queued = self.events("job-queued")
+        self.assertEqual({event[4] for event in queued}, set(range(1, 101)))
+        for kind in "job-start", "job-done":
+            self.assertEqual({event[4] for event in self.events(kind)},
+                             set(range(1, 101)))
+            self.assertLessEqual({event[1] for event in self.events(kind)},
+                                 pool)
+        self.assertFalse({event[1] for event in queued} & pool)
+        for event in queued:
+            self.assertGreaterEqual(event[3], 0, "no task has queued it")
+
+    def test_a_file_is_read_by_the_ring_or_the_pool(self):
+        self.record("cat", os.path.abspath(__file__))
+        begun = self.events("submit", "job-queued")
+        ended = self.events("complete", "job-done")
+        self.assertTrue(begun)
+        self.assertEqual({event[4] for event in begun},
+                         {event[4] for event in ended})
+
+    def test_a_coroutine_has_the_number_of_its_task(self):
+        self.record("coroutines")
+        polled = None
+        switches = 0
+        for event in self.trace()["events"]:
+            if event[2] == "poll":
+                polled = event[3]
+            elif event[2] == "switch" and event[3] >= 0:
+                switches += 1
+                self.assertEqual(event[3], polled)
+        self.assertGreater(switches, 0)
+
     def test_wrong_usage(self):
         for words in ([], ["--max", "0", "x"], ["--nothing", "x"]):
             result = run("timeline", *words)
@@ -126,9 +217,30 @@ class Pages(Case):
         self.assertIn('"lang":"fr"', self.html())
         kinds = [event[2] for event in self.trace()["events"]]
         self.assertEqual(kinds.count("poll"), 3)
+        self.check_who_wakes_whom()
         result = run("demo", "--html", "/dev/full")
         self.assertEqual(result.returncode, 1)
         self.assertIn("/dev/full", result.stderr)
+
+    def check_who_wakes_whom(self):
+        """Twice the reactor unparks the executor, which then wakes up."""
+        threads = {thread["role"]: thread["id"]
+                   for thread in self.trace()["threads"]}
+        events = self.trace()["events"]
+        woken = [i for i, event in enumerate(events) if event[2] == "awake"]
+        self.assertEqual(len(woken), 2)
+        for i in woken:
+            self.assertEqual(events[i][1], threads["executor"])
+            unpark = next(event for event in reversed(events[:i])
+                          if event[2] == "unpark")
+            self.assertEqual(unpark[1], threads["reactor"])
+            self.assertEqual(unpark[5], threads["executor"])
+        # The waker was left at the source whose event wakes the task.
+        sources = [event[4] for event in events if event[2] == "event"]
+        self.assertEqual(sources, [event[4] for event in events
+                                   if event[2] == "set-waker"])
+        self.assertEqual(sources, [event[4] for event in events
+                                   if event[2] == "recv"])
 
     def test_two_stages_side_by_side(self):
         result = run("compare", "--steps", self.page, "reactor", "library")

@@ -32,7 +32,8 @@ import words  # noqa: E402
 KINDS = """thread-start thread-end spawn push pop poll ready pending wake
     wake-again unpark park permit awake register deregister set-waker
     epoll-wait epoll-done event connect send recv would-block read write sleep
-    block tick log drop timer job-queued job-start job-done submit complete
+    block tick log drop timer timer-fired await await-poll await-pending
+    await-ready job-queued job-start job-done submit complete
     steal switch chan-send chan-recv chan-wait answer end""".split()
 
 

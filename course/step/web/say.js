@@ -50,6 +50,8 @@ function variant(e, m) {
   case "unpark":
     if (m.thread(m.unparked(e)).in === "park") return "unpark.asleep";
     break;
+  case "awake": if (e.value < 0) return "awake.time"; break;
+  case "job-done": if (m.roles[e.thread] !== "pool") return "job-done.seen"; break;
   case "park": if (queue.length) return "park.queued"; break;
   case "register": if (e.source === 0 && m.stop) return "register.stop"; break;
   case "epoll-done": if (e.value === 0) return "epoll-done.none"; break;

@@ -12,7 +12,8 @@ const LINK_OF = {
   "epoll-wait": ["event", "epoll_wait"], "epoll-done": ["event", "epoll_wait"],
   "event": ["event", "token"], "wake": ["push", "wake()"],
   "wake-again": ["push", "wake()"], "push": ["push", "push"],
-  "pop": ["pop", "pop"], "poll": ["pop", "poll"], "unpark": ["unpark", "unpark()"],
+  "pop": ["pop", "pop"], "poll": ["pop", "poll"], "await-poll": ["pop", "poll"],
+  "unpark": ["unpark", "unpark()"],
   "awake": ["unpark", "permit"], "submit": ["ring"],
   "complete": ["ring"], "job-queued": ["pool"], "job-start": ["pool"],
   "job-done": ["pool"], "chan-send": ["chan"],
@@ -188,12 +189,14 @@ class Stage {
         `${ui("queued")}</p>`;
     }
     const queue = Object.values(s.queues).flat();
-    const shown = queue.slice(0, 24).map(id => this.chip(id, "ready", true));
+    // Pool, ring and channels below it are to be seen too.
+    const most = ["pool", "ring", "chan"].some(p => this.parts.includes(p)) ? 8 : 24;
+    const shown = queue.slice(0, most).map(id => this.chip(id, "ready", true));
     return `<h3>${ui("ready_queue")} <small>${queue.length || ""}</small></h3>` +
       `<div class="queue${this.taskCount > MANY ? " small" : ""}">` + (shown.length
         ? `<span class="soft">${ui("head")} →</span>` + shown.join("")
         : `<span class="soft">${ui("empty")}</span>`) +
-      (queue.length > 24 ? `<span class="soft">${ui("more", {count: queue.length - 24})}</span>` : "") +
+      (queue.length > most ? `<span class="soft">${ui("more", {count: queue.length - most})}</span>` : "") +
       `</div>`;
   }
 

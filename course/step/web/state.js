@@ -1,5 +1,6 @@
 // --- state: what everything is doing at each step (state.py, the same) -----
 const EXECUTORS = ["executor", "worker"];
+const RUNNING = ["job-start", "block", "sleep", "thread-end", "end"];
 const SLEEPERS = ["reactor", "bell", "pool", "ring", "worker"];
 const ENDS_SLEEP = {"awake": "park", "epoll-done": "epoll_wait"};
 const COUNTED = {};
@@ -55,6 +56,14 @@ class Machine {
       s.threads[t.id] = {does, in: sleeps, task: -1, permit: false, polls: []};
       if (EXECUTORS.includes(t.role)) s.queues[t.id] = [];
     }
+    // After these a pool thread has nothing to do, and waits for a job.
+    this.rests = new Set();
+    const later = {};
+    for (const e of [...events].reverse())
+      if (this.roles[e.thread] === "pool") {
+        if ((later[e.thread] || "job-start") === "job-start") this.rests.add(e);
+        later[e.thread] = e.kind;
+      }
     const used = new Set(events.map(e => e.kind));
     this.epoll = used.has("register");
     // Source 0 ends the reactor; without one it is a source like others.
@@ -108,6 +117,7 @@ class Machine {
         Object.assign(t, {does: "runs", task: -1});
     }
     if (Object.hasOwn(STEPS, e.kind)) STEPS[e.kind](this, e, t);
+    if (this.rests.has(e) && !RUNNING.includes(e.kind)) this.sleep(t, "wait");
     for (const name of COUNTED[e.kind] || [])
       this.state.figures[name] = (this.state.figures[name] || 0) + e.times;
     return this.state;
@@ -135,6 +145,10 @@ class Machine {
 }
 
 const ended = (m, e, t) => Object.assign(t, {does: "ended", task: -1});
+const waits = (m, e, t) => {
+  const task = m.returned(e, t);
+  if (task >= 0) m.task(task).does = m.queued(task) ? "ready" : "waiting";
+};
 const took = (m, e, t) => { t.permit = false; };
 const STEPS = {
   "thread-end": ended,
@@ -156,10 +170,10 @@ const STEPS = {
     Object.assign(t, {does: "takes", task: e.task});
   },
   "poll": (m, e, t) => m.poll(e, t),
-  "pending": (m, e, t) => {
-    const task = m.returned(e, t);
-    if (task >= 0) m.task(task).does = m.queued(task) ? "ready" : "waiting";
-  },
+  "pending": waits,
+  "await-poll": (m, e, t) => m.poll(e, t),
+  "await-pending": waits,
+  "await-ready": waits,
   "ready": (m, e, t) => {
     const task = m.returned(e, t);
     if (task >= 0) m.task(task).does = "done";
@@ -198,7 +212,7 @@ const STEPS = {
   },
   "job-done": (m, e, t) => {
     m.state.jobs[e.source] = "done";
-    m.sleep(t, "wait");
+    if (t.does === "job") Object.assign(t, {does: "runs", task: -1});
   },
   "submit": (m, e) => { m.state.ring[e.source] = "submitted"; },
   "complete": (m, e) => { m.state.ring[e.source] = "complete"; },
