@@ -60,8 +60,14 @@ static enum poll_state bell_poll(struct future *future,
     seen = (self->polls ? self->seen : 0) + (int)rings;
     self->empty += empty && self->polls > 0;
     self->ready = seen >= self->needed;
-    if (self->ready)
+    if (self->ready) {
         reactor_deregister(reactor(), self->fd, self->source_id);
+    } else if (probe_disarmed(self->fd)) {
+        /* EPOLLONESHOT: who waits again registers again, as a GET does. */
+        probe_register_again(true);
+        reactor_register(reactor(), self->fd, self->source_id);
+        probe_register_again(false);
+    }
     self->polls++;
     self->seen = seen;
     sem_post(&polled); /* last: the helper waits for it */

@@ -134,6 +134,7 @@ static void reactor_deregister(struct reactor *self, int stream,
 /*@probe     probe_expect(other == 0 || other == stream || !probe_open(other), */
 /*@probe                  "WRONG OWNER", "source", (long)id, other, stream); */
 /*@probe     probe_streams[id % MAX_SOURCES] = stream; */
+/*@probe     probe_event(PROBE_ASK, -1, (long)id, stream); */
 /*@probe     reactor_register(self, stream, id); */
 /*@probe } */
 /*@probe static void probe_set_waker(struct reactor *self, const struct waker *waker, */
@@ -204,6 +205,12 @@ static void reactor_wake(struct reactor *self, size_t source_id)
     wake(&waker);
 }
 /*@end 6.2*/
+/*@probe static void probe_reactor_wake(struct reactor *self, size_t id) */
+/*@probe { */
+/*@probe     probe_event(PROBE_PASS, -1, (long)id, 0); */
+/*@probe     reactor_wake(self, id); */
+/*@probe } */
+/*@probe #define reactor_wake probe_reactor_wake */
 
 /* Sleep until a source has an event. Returns: how many events. */
 static int wait_for_events(struct reactor *self, struct epoll_event *events)
