@@ -66,6 +66,18 @@ def unasked(run):
     return None
 
 
+def who_ended(run):
+    """Who did not wait for an answer: the loop, or a future, which said READY
+    though its child had said NOT_READY; None: the GET itself, or unknown."""
+    _, last = run.last(("pending", "ready"))
+    if last and last.kind == "pending":
+        return "the loop ended"
+    gets = [event for event in run.recording.events if event.kind == "get"]
+    if last and gets and not gets[-1].value:
+        return "READY before its child"
+    return None
+
+
 def outside(run):
     """What the server and the output say of a run that has ended."""
     if run.wanted is not None and run.result.site:
@@ -89,7 +101,7 @@ def outside(run):
         left = [path for path in wanted if path not in answers]
         if left or site.left:
             _, step = run.last(("pending", "would-block", "recv"))
-            return Finding("FORGOTTEN TASK", "left", None, step,
+            return Finding("FORGOTTEN TASK", "left", who_ended(run), step,
                            count=len(left or site.left), wanted=len(wanted))
     missing = run.missing()
     if missing:
@@ -137,9 +149,15 @@ def judge_figures(lesson, run, figures, normal):
     return order_finding(lesson, run)
 
 
+def uses_cpu(run):
+    """Far more of the processor than a program that sleeps: also where others
+    take most of it."""
+    return run.result.cpu_ms > max(60, run.wall / 20)
+
+
 def is_busy(run, name, figure):
     """Whether more than this figure says that it worked all the time."""
-    if run.result.cpu_ms > max(100, run.wall / 4):
+    if uses_cpu(run):
         return True
     return name in ("polls", "epoll_waits", "wakes", "parks") and \
         figure["measured"] > 3 * (figure["high"] or figure["measured"])
@@ -161,6 +179,12 @@ def figure_finding(run, name, expected, figure, side):
         high=high, measured=figure["measured"])
     finding = Finding(cause, None, kind, seen and seen.step, todo)
     finding.evidence = words
+    if cause == "BUSY LOOP" and uses_cpu(run):
+        more = causes.evidence("BUSY LOOP", "time", cpu=run.result.cpu_ms,
+                               wall=run.wall)
+        words = {language: f"{words[language]}; {more[language]}"
+                 for language in causes.LANGUAGES}
+        finding.evidence = words
     if cause == "BUSY LOOP" and not (seen and seen.cause == cause) and \
             not is_busy(run, name, figure):
         finding.cause, finding.kind = cause, kind = "WRONG FIGURE", None

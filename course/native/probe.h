@@ -72,7 +72,7 @@ enum probe_kind {
     PROBE_CLOSE, /* by itself: value = descriptor */
 
     /* Not in the trace; evidence for a verdict. */
-    PROBE_GET,   /* a GET is polled */
+    PROBE_GET,   /* a GET was polled; value = 1: READY */
     PROBE_ASK,   /* source, value = descriptor: it is to be registered */
     PROBE_PASS,  /* the event of this source was passed on to the reactor */
     PROBE_EMPTY, /* task: its id was in the ready queue, and pop said: empty */

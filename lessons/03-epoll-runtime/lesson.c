@@ -249,10 +249,10 @@ static enum poll_state http_get_poll(struct future *future)
 /*@probe static enum poll_state probe_http_get_poll(struct future *future) */
 /*@probe { */
 /*@probe     enum poll_state probe_state; */
-/*@probe     probe_event(PROBE_GET, -1, -1, -1); */
 /*@probe     if (future == probe_get_over) */
 /*@probe         probe_fail("POLLED AFTER READY: a GET", "child", 0, 0, 0); */
 /*@probe     probe_state = http_get_poll(future); */
+/*@probe     probe_event(PROBE_GET, -1, -1, probe_state == READY); */
 /*@probe     if (probe_state == READY) */
 /*@probe         probe_get_over = future; */
 /*@probe     return probe_state; */

@@ -150,6 +150,19 @@ PROBE_CASE(finish)
     expect_ready(&grandchild, 2);
 }
 
+/* A task that only spawns another one: no wake, and nothing to park for. */
+PROBE_CASE(spawns)
+{
+    struct dummy child = dummy(0, 0);
+    struct dummy parent = dummy(0, 0);
+
+    start();
+    parent.child = &child;
+    block_on(&parent.future);
+    expect_ready(&parent, 0);
+    expect_ready(&child, 1);
+}
+
 /*
  * A task that wakes itself 1,000 times must not keep another from its turn,
  * whichever of the two was spawned first.
