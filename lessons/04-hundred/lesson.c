@@ -295,7 +295,7 @@ static enum poll_state http_get_poll(struct future *future)
 /*@probe     probe_expect(probe_polls[child] == 1 || probe_begun == probe_gets, */
 /*@probe                  "SERIALISED", "begun", child, probe_begun, probe_gets); */
 /*@probe     probe_event(PROBE_POLL, child, -1, 0); */
-/*@probe     if (++probe_in_a_row[child] > 1000) */
+/*@probe     if (++probe_in_a_row[child] > 100) */
 /*@probe         probe_fail("NEVER YIELDED", "child", child, probe_in_a_row[child], */
 /*@probe                    0); */
 /*@probe     state = http_get_poll(future); */
