@@ -246,10 +246,17 @@ class Answer:
         self.program = self.build.finish("check")
         self.log = self.build.log()
         if not self.program:
-            return causes.Finding(
-                "DOES NOT BUILD", line=build.first_line(self.log,
-                                                        self.made.path))
+            line = build.first_line(self.log, self.made.path)
+            return causes.Finding("DOES NOT BUILD", line=line,
+                                  todo=self.region_of(line) or
+                                  self.unclosed())
         return None
+
+    def unclosed(self):
+        """The region that leaves a brace open: the compiler's first error is
+        behind it. None: there is none."""
+        return next((key for key, (_, body) in self.made.regions.items()
+                     if transplant.depth_of(body)), None)
 
 
 # --- the solution's own run ------------------------------------------------

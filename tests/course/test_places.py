@@ -124,6 +124,16 @@ class Calls(Places):
                 self.assertIn(verdict["line"],
                               range(first, first + body.count("\n") + 1))
 
+    def test_a_brace_that_is_missing(self):
+        text = cut.fill(lessons.find("03"), {
+            "3.2":
+            "static int event_queue_wait(const struct event_queue *self,\n"
+            "                            struct epoll_event *events)\n{\n"
+            "    return epoll_wait(self->epoll, events, 1, -1);\n"})
+        verdict = self.verdicts({"brace": ("03", text)})["brace"]
+        self.assertEqual((verdict["cause"], verdict["todo"]),
+                         ("DOES NOT BUILD", "3.2"))
+
     def test_an_error_of_a_called_function_is_of_who_called_it_wrongly(self):
         """epoll_wait fails in 3.2, whose own cases pass: 3.3 is wrong."""
         text = cut.fill(lessons.find("03"), {"3.3": hostile.RIGHT.replace(
