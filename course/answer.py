@@ -4,6 +4,7 @@
 Also the solution's own figures on this machine, which limits and ratios are
 made of.
 """
+import collections
 import hashlib
 import json
 import os
@@ -112,7 +113,7 @@ class Answer:
     def with_steps(self, result, wanted, texts):
         steps, names = traces.steps_of(result.recording, result.site)
         return causes.Run(result, steps, names, wanted, texts,
-                          "PROBE_SET_WAKER" in self.lesson.text("lesson.c"))
+                          self.lesson.text("lesson.c"))
 
     def diagnose(self, run):
         """judge.diagnose() with the lines of the source looked up."""
@@ -123,12 +124,13 @@ class Answer:
 
     def resolve(self, run):
         run.recording.resolve(self.program, self.made.path, self.folder)
-        lines = {}
+        events = {}
         for event in run.recording.events:
-            lines.setdefault((event.time, event.thread, event.kind),
-                             event.line)
+            events.setdefault((event.time, event.thread, event.kind), event)
         for step in run.steps:
-            step.line = lines.get((step.time, step.thread, step.kind), 0)
+            event = events.get((step.time, step.thread, step.kind))
+            if event:
+                step.line, step.lines = event.line, event.lines
 
     def keep_trace(self, run, finding=None):
         """Write the trace of a run into work/. Its path."""
@@ -179,25 +181,49 @@ class Answer:
                 [words(cut.stub_text(part, self.lesson, language))
                  for language in causes.LANGUAGES]]
 
+    def regions_in(self, lines):
+        """The regions that these lines are in, each once: in their order."""
+        return list(dict.fromkeys(key for line in lines
+                                  if (key := self.region_of(line))))
+
     def place(self, finding, todo=None):
-        """(TODO, line) that a finding points at: one that is still to be
-        written, while there is one ([stubs] work: they do no harm)."""
-        todos = self.expect.get("todos", {})
+        """(TODO, line) that a finding points at.
+
+        The first TODO that is still to be written, while there is one
+        ([stubs] work: they do no harm), unless a call in another one is what
+        is wrong."""
+        where = self.suspect(finding, todo)
+        stubs = sorted(self.stubs())
         works = self.expect.get("stubs", {}).get("work", [])
-        key = f"{finding.cause}: {finding.kind}"
-        todo = todos.get(key) or finding.todo or todos.get(finding.cause) \
-            or todo or self.region_of(finding.line)
-        open_ones = [one for one in sorted(self.stubs()) if one not in works]
-        untouched = len(self.stubs()) == len(self.made.ids)
-        if open_ones and (untouched or todo not in open_ones and (
-                not todo or self.done[-1] in ("plain", "figures"))):
-            todo = open_ones[0]
-        if not todo:
+        open_ones = [one for one in stubs if one not in works]
+        named = self.regions_in(finding.lines) if finding.sure else []
+        if open_ones and (where in stubs or where not in named):
+            where = open_ones[0]
+        elif where in stubs:
+            where = stubs[0]
+        if not where:
             return None, finding.line or None
-        if self.region_of(finding.line) == todo:
-            return todo, finding.line
-        first = self.made.regions.get(todo, (None, ""))[0]
-        return todo, first
+        lines = [line for line in finding.lines
+                 if self.region_of(line) == where]
+        if finding.often and lines:
+            return where, collections.Counter(lines).most_common(1)[0][0]
+        return where, lines[0] if lines else \
+            self.made.regions.get(where, (None, ""))[0]
+
+    def suspect(self, finding, todo=None):
+        """The TODO that a finding speaks of, whatever is written there."""
+        todos = self.expect.get("todos", {})
+        inside = self.regions_in(finding.lines)
+        if finding.often and inside:
+            return collections.Counter(
+                key for line in finding.lines
+                if (key := self.region_of(line))).most_common(1)[0][0]
+        if finding.sure and inside:
+            return next((key for key in inside
+                         if key not in finding.innocent), inside[-1])
+        return finding.sure_todo or \
+            todos.get(f"{finding.cause}: {finding.kind}") or finding.todo or \
+            todos.get(finding.cause) or todo or (inside or [None])[0]
 
     # --- build ---
 
@@ -220,10 +246,17 @@ class Answer:
         self.program = self.build.finish("check")
         self.log = self.build.log()
         if not self.program:
-            return causes.Finding(
-                "DOES NOT BUILD", line=build.first_line(self.log,
-                                                        self.made.path))
+            line = build.first_line(self.log, self.made.path)
+            return causes.Finding("DOES NOT BUILD", line=line,
+                                  todo=self.region_of(line) or
+                                  self.unclosed())
         return None
+
+    def unclosed(self):
+        """The region that leaves a brace open: the compiler's first error is
+        behind it. None: there is none."""
+        return next((key for key, (_, body) in self.made.regions.items()
+                     if transplant.depth_of(body)), None)
 
 
 # --- the solution's own run ------------------------------------------------

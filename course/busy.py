@@ -132,6 +132,6 @@ def silent_loop(run):
     """No call at all, and the processor is busy."""
     if run.result.limit and run.result.cpu_ms > 400:
         return Finding("BUSY LOOP", "cpu", "no calls",
-                       run.steps[-1] if run.steps else None,
-                       cpu=run.result.cpu_ms, wall=run.wall)
+                       run.steps[-1] if run.steps else None, sure=True,
+                       lines=run.recording.seen_lines(), cpu=run.result.cpu_ms, wall=run.wall)
     return None

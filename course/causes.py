@@ -64,16 +64,27 @@ def why(cause, kind=None):
 
 
 class Finding:
-    """A cause that fits: its evidence, and the step that shows it."""
+    """A cause that fits: its evidence, and the step that shows it.
+
+    lines: of the call that shows it and of those that led there, innermost
+    first. sure: the call itself is what is wrong, so its place is the place.
+    direct: the learner's own code makes the call, not what it has called.
+    """
 
     def __init__(self, cause, key=None, kind=None, step=None, todo=None,
-                 line=0, **values):
+                 line=0, lines=(), sure=False, direct=False, **values):
         self.cause, self.kind = name_of(cause), kind
         self.evidence = evidence(cause, key, **values) if key else \
             {"en": "", "fr": ""}
         self.step = step  # a Step of the trace
         self.line = line or (step.line if step else 0)
+        self.lines = list(lines) or (
+            [line] if line else list(step.lines) if step else [])
+        self.sure, self.direct = sure and bool(self.lines), direct
+        self.often = False  # the place is where most of the lines are
         self.todo = todo
+        self.sure_todo = None  # a case that tests this TODO alone has failed
+        self.innocent = set()  # TODOs whose own cases do not fail
 
     def __repr__(self):
         return f"Finding({self.cause}: {self.kind}; {self.evidence['en']})"
@@ -83,8 +94,11 @@ class Run:
     """A result with its steps, and what the rules ask of it."""
 
     def __init__(self, result, steps, names, wanted=None, texts=(),
-                 uses_wakers=False):
-        self.uses_wakers = uses_wakers  # the lesson says who leaves one
+                 lesson_text=""):
+        # What the lesson tells the recorder.
+        self.uses_wakers = "PROBE_SET_WAKER" in lesson_text
+        self.uses_gets = "PROBE_GET" in lesson_text
+        self.uses_passes = "PROBE_PASS" in lesson_text
         self.result, self.steps, self.names = result, steps, names
         self.recording = result.recording
         self.wanted = wanted  # the paths that have to be asked for, or None
@@ -132,7 +146,7 @@ class Run:
         """Task ids in the ready queue, from the pushes and pops."""
         queue = []
         for step in self.steps:
-            if step.kind == "push":
+            if step.kind == "push" and step.value != 1:
                 queue.append(step.task)
             elif step.kind == "pop" and step.task in queue:
                 queue.remove(step.task)
@@ -146,6 +160,10 @@ class Run:
         asleep = any(one.parking and one.index == self.executor
                      for one in self.recording.threads)
         return len(self.steps) - 1 if asleep else -1
+
+    def lines_blocked(self, name):
+        """The lines of the call that this thread sleeps in."""
+        return self.recording.blocked_lines.get(name, [])
 
     def answered(self):
         """All answers were sent, and what was asked for was printed."""
@@ -189,30 +207,40 @@ def failed_in_program(run):
     return Finding(cause, key, kind, step, a=a, b=b, c=c)
 
 
+def at(run, frames):
+    """What a Finding is told of its place: of a call that is wrong itself."""
+    lines = run.recording.lines_at(frames)
+    return {"lines": lines, "sure": True,
+            "direct": bool(frames and run.recording.lines.get(frames[0]))}
+
+
 def crashed(run):
     result, recording = run.result, run.recording
     number = recording.crash_signal
     if result.signal in (None, "SIGKILL", "SIGTERM") and not number:
         return None
     thread = recording.name_of(recording.crash_thread)
-    line = getattr(recording, "crash_line", 0)
+    place = at(run, recording.crash_pc)
     words = run.last_words()
     if recording.overflowed:
-        return Finding("STACK OVERFLOW", "signal", None,
-                       run.steps[-1] if run.steps else None, line=line,
-                       signal=result.signal, thread=thread)
+        finding = Finding("STACK OVERFLOW", "signal", None,
+                          run.steps[-1] if run.steps else None, **place,
+                          signal=result.signal, thread=thread)
+        finding.often = True
+        return finding
     if result.signal in (None, "SIGKILL", "SIGTERM"):
         return None
     text = f": {words}" if words and result.signal == "SIGABRT" else ""
     return Finding("CRASHED", "signal", result.signal,
-                   run.steps[-1] if run.steps else None, line=line,
+                   run.steps[-1] if run.steps else None, **place,
                    signal=result.signal, thread=thread,
                    text={"en": text, "fr": text.replace(": ", " : ", 1)})
 
 
 def stopped_itself(run):
     if run.result.stopped:
-        return Finding("STOPPED ITSELF", "stopped")
+        return Finding("STOPPED ITSELF", "stopped",
+                       **at(run, run.recording.places["signal"]))
     return None
 
 
@@ -227,7 +255,8 @@ def started_a_process(run):
     count = run.recording.counts["forks"]
     if count and not run.result.stuck:
         return Finding("STARTS A PROCESS", "forks", None,
-                       run.steps[-1] if run.steps else None, count=count)
+                       run.steps[-1] if run.steps else None, count=count,
+                       **at(run, run.recording.places["fork"]))
     return None
 
 
@@ -245,8 +274,8 @@ def starts_anew(run):
 
 def output_without_end(run):
     if run.result.too_much:
-        return Finding("OUTPUT WITHOUT END", "bytes", None, None,
-                       bytes=len(run.result.output), wall=run.wall)
+        return Finding("OUTPUT WITHOUT END", "bytes", None, None, sure=True,
+                       lines=run.recording.seen_lines(), bytes=len(run.result.output), wall=run.wall)
     return None
 
 
@@ -268,4 +297,5 @@ def ended_early(run):
     words = run.last_words()
     step = run.steps[-1] if run.steps else None
     return Finding("ENDED EARLY", "said" if words else "status", None, step,
-                   a=result.status, text=words)
+                   a=result.status, text=words,
+                   **at(run, run.recording.places["end"]))

@@ -135,12 +135,12 @@ class Checker(answer.Answer):
         self.normal = normal_of(self)
 
     def verdict_or_cases(self, step, finding, plain):
-        """The verdict; where its cause says little and a case knows the name
-        of what is wrong, that of the case."""
-        if finding.cause in judge.VAGUE and self.expect.get("case") and \
-                not self.stubs():
+        """The verdict; that of a case, where one knows more: the name, if the
+        finding's says little, or that an earlier TODO alone is wrong."""
+        rows = [] if self.stubs() else self.cases_that_know(finding)
+        if rows:
             self.on_step("cases")
-            failed = self.cases()
+            failed = self.cases(rows)
             if failed and failed[1].cause not in judge.VAGUE:
                 run, named, todo = failed
                 named.evidence = {
@@ -149,7 +149,26 @@ class Checker(answer.Answer):
                     for language in naming.LANGUAGES}
                 self.done.append("cases")
                 return self.verdict("cases", named, todo, run)
+            until = failed[1].sure_todo if failed else "~"
+            finding.innocent = {table["todo"] for table in rows
+                                if until and table.get("unit") and
+                                table["todo"] < until}
         return self.verdict(step, finding, run=plain)
+
+    def cases_that_know(self, finding):
+        """All, where the cause says little; else those that test a TODO by
+        itself ([[case]] unit = true) which comes before the suspected one."""
+        tables = self.expect.get("case", [])
+        if finding.cause in judge.VAGUE and not finding.direct:
+            return tables
+        if finding.often:
+            return []
+        until = self.place(finding)[0] or ""
+        places = self.regions_in(finding.lines) if finding.sure else []
+        if len(places) == 1:
+            return []  # the call that is wrong is known
+        return [table for table in tables if table.get("unit") and
+                (table["todo"] < until or table["todo"] in places)]
 
     def steps_after_plain(self, plain):
         if self.expect.get("case"):
@@ -184,10 +203,10 @@ class Checker(answer.Answer):
         self.keep_trace(plain)
         return self.verdict("sanitize")
 
-    def cases(self):
+    def cases(self, tables=None):
         """(run, finding, todo) of the first case in order that fails."""
         rows, cancel = [], threading.Event()
-        for table in self.expect["case"]:
+        for table in tables or self.expect["case"]:
             rows += [(table, self.seed + i)
                      for i in range(table.get("seeds", 1))]
 
@@ -197,6 +216,8 @@ class Checker(answer.Answer):
             run = self.run_case(table["name"], limit=limit, seed=seed,
                                 idle_cpu=CASE_CPU, cancel=cancel)
             finding = self.diagnose(run)
+            if finding and table.get("unit"):
+                finding.sure_todo = table["todo"]
             return finding and (run, finding, table.get("todo"))
 
         failed, _ = sweep.run_all(range(len(rows)), one, 600,
@@ -256,7 +277,8 @@ class Checker(answer.Answer):
             if sanitize.is_unfit(result):
                 self.not_checked.append(kind + "_unfit")
                 continue
-            finding = sanitize.read(result.output, self.made.path)
+            output = sanitize.put_symbols(result.output, program)
+            finding = sanitize.read(output, self.made.path)
             if finding:
                 return finding
         return None

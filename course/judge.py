@@ -4,6 +4,7 @@ import collections
 
 import busy
 import causes
+import readiness
 import stuck
 from causes import Finding
 
@@ -13,9 +14,11 @@ ENDINGS = [causes.failed_in_program, causes.crashed, causes.stopped_itself,
            causes.left_a_child, causes.started_a_process,
            causes.registered_twice, causes.ended_early]
 STANDSTILLS = [stuck.never_stops, stuck.deadlock, stuck.blocked_in_read,
-               stuck.wrong_owner, stuck.popped_and_left, stuck.lost_wake,
-               stuck.forgotten, stuck.lost_event, stuck.unheard_event]
-TOO_BUSY = [stuck.never_stops, stuck.wrong_owner, busy.hidden_by_naps,
+               readiness.wrong_owner, readiness.misdirected, stuck.wrong_queue,
+               stuck.popped_and_left, stuck.lost_wake, stuck.forgotten,
+               readiness.other_source, readiness.lost_event,
+               readiness.unheard_event]
+TOO_BUSY = [stuck.never_stops, readiness.wrong_owner, busy.hidden_by_naps,
             busy.sleeps, busy.blocks, busy.busy, busy.silent_loop,
             stuck.popped_and_left]
 
@@ -49,8 +52,30 @@ def diagnose(run):
         return first(TOO_BUSY, run) or stuck.unknown(run)
     if run.result.signal:
         return Finding("CRASHED", "signal", run.result.signal,
-                       signal=run.result.signal, thread="?", text="")
+                       signal=run.result.signal, thread="?", text="",
+                       **causes.at(run, run.recording.places["signal"]))
     return outside(run)
+
+
+def unasked(run):
+    """Who has not even been polled, where nothing was asked."""
+    if not any(step.kind == "poll" for step in run.steps):
+        return "no task was polled"
+    if run.uses_gets and not run.recording.counts["get"]:
+        return "no GET was polled"
+    return None
+
+
+def who_ended(run):
+    """Who did not wait for an answer: the loop, or a future, which said READY
+    though its child had said NOT_READY; None: the GET itself, or unknown."""
+    _, last = run.last(("pending", "ready"))
+    if last and last.kind == "pending":
+        return "the loop ended"
+    gets = [event for event in run.recording.events if event.kind == "get"]
+    if last and gets and not gets[-1].value:
+        return "READY before its child"
+    return None
 
 
 def outside(run):
@@ -62,7 +87,8 @@ def outside(run):
                      collections.Counter(wanted)).values())
         values = {"count": right, "wanted": len(wanted)}
         if wanted and not right:
-            return Finding("NOTHING WAS ASKED", "requests", **values)
+            return Finding("NOTHING WAS ASKED", "requests", unasked(run),
+                           **values)
         if len(asked) > len(wanted):
             return Finding("STARTS ANEW", "connects", count=len(asked),
                            wanted=len(wanted))
@@ -75,7 +101,7 @@ def outside(run):
         left = [path for path in wanted if path not in answers]
         if left or site.left:
             _, step = run.last(("pending", "would-block", "recv"))
-            return Finding("FORGOTTEN TASK", "left", None, step,
+            return Finding("FORGOTTEN TASK", "left", who_ended(run), step,
                            count=len(left or site.left), wanted=len(wanted))
     missing = run.missing()
     if missing:
@@ -123,13 +149,27 @@ def judge_figures(lesson, run, figures, normal):
     return order_finding(lesson, run)
 
 
+def uses_cpu(run):
+    """Far more of the processor than a program that sleeps: also where others
+    take most of it."""
+    return run.result.cpu_ms > max(60, run.wall / 20)
+
+
+def is_busy(run, name, figure):
+    """Whether more than this figure says that it worked all the time."""
+    if uses_cpu(run):
+        return True
+    return name in ("polls", "epoll_waits", "wakes", "parks") and \
+        figure["measured"] > 3 * (figure["high"] or figure["measured"])
+
+
 def figure_finding(run, name, expected, figure, side):
     """Evidence of the steps, where a rule says the same or more; else the
     cause that expect.toml names for this side."""
     cause, kind = causes.split(expected.get(side) or "WRONG FIGURE")
     kind = expected.get(f"kind_{side}") or kind or None
     low, high = figure["low"], figure["high"]
-    seen = first([busy.blocks, busy.sleeps, stuck.wrong_interest,
+    seen = first([busy.blocks, busy.sleeps, readiness.wrong_interest,
                   busy.busy], run)
     todo = expected.get(f"todo_{side}") or expected.get("todo")
     label = {"en": figure["en"], "fr": figure["fr"]}
@@ -139,6 +179,15 @@ def figure_finding(run, name, expected, figure, side):
         high=high, measured=figure["measured"])
     finding = Finding(cause, None, kind, seen and seen.step, todo)
     finding.evidence = words
+    if cause == "BUSY LOOP" and uses_cpu(run):
+        more = causes.evidence("BUSY LOOP", "time", cpu=run.result.cpu_ms,
+                               wall=run.wall)
+        words = {language: f"{words[language]}; {more[language]}"
+                 for language in causes.LANGUAGES}
+        finding.evidence = words
+    if cause == "BUSY LOOP" and not (seen and seen.cause == cause) and \
+            not is_busy(run, name, figure):
+        finding.cause, finding.kind = cause, kind = "WRONG FIGURE", None
     fits = seen and (seen.cause == cause or cause == "WRONG FIGURE" or
                      seen.cause in SURE)
     if fits:

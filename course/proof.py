@@ -57,10 +57,20 @@ def items_of(kinds, lesson=None):
     return items
 
 
-def is_right(verdict, cause, kind):
+def place_of(path):
+    """The TODO that a wrong answer is in: "todo:" of its header, or its only
+    region; None: it has several, and each may be named."""
+    regions = list(source.regions(lessons.read(path)))
+    return header(path).get("todo") or (
+        regions[0] if len(regions) == 1 else None)
+
+
+def is_right(verdict, cause, kind, todo=None):
     if cause is None:
         return verdict["passed"]
-    return verdict["cause"] == cause and (not kind or verdict["kind"] == kind)
+    return verdict["cause"] == cause and (
+        not kind or verdict["kind"] == kind) and (
+        not todo or verdict["todo"] == todo)
 
 
 def name_of(lesson, kind, path):
@@ -93,12 +103,14 @@ def check_course(kinds, lesson=None, cc="cc", seed=None, jobs=None):
                                     server_=one).check()
             if verdict["trace"]:
                 os.remove(verdict["trace"])
-            right = is_right(verdict, cause, kind)
+            todo = place_of(item[2]) if item[1] == "bugs" else None
+            right = is_right(verdict, cause, kind, todo)
             words = tell(verdict)
             if not right:
                 bad.append(index)
                 words += f"   <- expected {cause or 'passed'}" + (
-                    f" ({kind})" if kind else "")
+                    f" ({kind})" if kind else "") + (
+                    f" in {todo}, not {verdict['todo']}" if todo else "")
                 if verdict["step"] == "build":
                     words += "\n" + (verdict["build_log"] or "")
             print(f"{'ok  ' if right else 'FAIL'} {name_of(*item):40} "

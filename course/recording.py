@@ -14,22 +14,24 @@ KINDS = """thread-start thread-end spawn push pop poll ready pending wake
 wake-again unpark park permit awake register deregister set-waker epoll-wait
 epoll-done event connect send recv would-block read write sleep block tick log
 drop timer job-queued job-start job-done submit complete steal switch chan-send
-chan-recv chan-wait answer end close""".split()
+chan-recv chan-wait answer end close get ask pass empty kept""".split()
 EXTRA = ["epoll_ctl", "ctl_add", "ctl_delete", "ctl_twice", "reads", "forks",
          "spins", "slept_ms",
          "alarm"]
 COUNTERS = 64
 ROWS = 64
-FRAMES = 4
+FRAMES, NEAR, DEEP = 4, 16, 64
+PLACES = ["end", "fork", "signal"]
 
-HEAD = struct.Struct(f"<IIiIIIIIiI QQ{FRAMES}Q {COUNTERS}Q 96s64s3q")
-ROW = struct.Struct(f"<iI24sQ24s{FRAMES}QIIII24s{FRAMES}Q")
+HEAD = struct.Struct(f"<IIiIIIIIiI QQ{DEEP}Q{len(PLACES) * NEAR}Q "
+                     f"{COUNTERS}Q 96s64s3q")
+ROW = struct.Struct(f"<iI24sQ24s{FRAMES}QIIII24s{FRAMES}Q Q{NEAR}Q")
 RECORD = struct.Struct(f"<qHHiiiqII{FRAMES}Q")
 COUNTER = struct.Struct("<Q")
 ROWS_AT = HEAD.size
 RECORDS_AT = ROWS_AT + ROWS * ROW.size + 64
 SIZE = 8 << 20
-COUNT_AT = 12  # probe_memory.count
+COUNT_AT, THREADS_AT = 12, 24  # probe_memory.count, .threads
 
 
 def text_of(raw):
@@ -55,6 +57,17 @@ class Memory:
             self.map, HEAD.size - 184 - 8 * COUNTERS +
             8 * (KINDS + EXTRA).index(name))[0]
 
+    def threads_seen(self):
+        """(those that have told where they are, all that still run)"""
+        values = [ROW.unpack_from(self.map, ROWS_AT + i * ROW.size)
+                  for i in range(min(self.thread_count(), ROWS))]
+        rows = [Thread(i + 1, one) for i, one in enumerate(values)]
+        alive = [one for one in rows if not one.ended]
+        return [one for one in alive if one.seen_pc], alive
+
+    def thread_count(self):
+        return struct.unpack_from("<I", self.map, THREADS_AT)[0]
+
     def close(self):
         self.map.close()
         os.close(self.fd)
@@ -71,14 +84,16 @@ class Thread:
         self.delayed, self.ended, self.parking, _, call = \
             values[5 + FRAMES:10 + FRAMES]
         self.delayed_in = text_of(call)
-        self.delayed_pc = values[10 + FRAMES:]
+        self.delayed_pc = values[10 + FRAMES:10 + 2 * FRAMES]
+        self.seen_pc = values[11 + 2 * FRAMES:] \
+            if values[10 + 2 * FRAMES] else ()
         self.name = text_of(name) or f"thread{index}"
         self.blocked_in = text_of(where) if self.blocked_since else None
 
 
 class Event:
     __slots__ = ("time", "kind", "thread", "task", "source", "fd", "value",
-                 "times", "call", "period", "pc", "line")
+                 "times", "call", "period", "pc", "line", "lines")
 
     def __init__(self, values):
         (self.time, kind, self.thread, self.task, self.source, self.fd,
@@ -86,7 +101,7 @@ class Event:
         self.call, self.period = call & 0xffffff, call >> 24
         self.kind = KINDS[kind] if kind < len(KINDS) else "other"
         self.pc = values[9:]
-        self.line = 0
+        self.line, self.lines = 0, ()
 
     def __repr__(self):
         return (f"{self.time} {self.thread} {self.kind} task={self.task} "
@@ -119,13 +134,19 @@ class Recording:
     """All that a run has recorded."""
 
     def __init__(self, memory):
+        # After resolve(): return address: line; thread: lines; delays.
+        self.lines, self.blocked_lines, self.delays = {}, {}, []
         values = HEAD.unpack_from(memory, 0)
         (_, self.finished, self.status, count, _, self.dropped, threads,
          self.failed, self.crash_signal, self.crash_thread,
          self.crash_address, self.crash_stack) = values[:12]
-        self.crash_pc = values[12:12 + FRAMES]
-        counts = values[12 + FRAMES:12 + FRAMES + COUNTERS]
-        cause, key, *numbers = values[12 + FRAMES + COUNTERS:]
+        values = values[12:]
+        self.crash_pc, values = values[:DEEP], values[DEEP:]
+        self.places = {name: values[i * NEAR:(i + 1) * NEAR]
+                       for i, name in enumerate(PLACES)}
+        values = values[len(PLACES) * NEAR:]
+        counts = values[:COUNTERS]
+        cause, key, *numbers = values[COUNTERS:]
         self.counts = dict(zip(KINDS + EXTRA, counts))
         self.fail = (text_of(cause), text_of(key), numbers) \
             if self.failed else None
@@ -144,23 +165,35 @@ class Recording:
             return self.threads[thread - 1].name
         return "?"
 
+    def lines_at(self, frames):
+        """The lines of these frames that are in the source, innermost first;
+        known after resolve()."""
+        return [self.lines[pc] for pc in frames if self.lines.get(pc)]
+
+    def seen_lines(self, name=None):
+        """Where a thread was when the run was ended: `name`, or the first
+        that was seen in the source."""
+        return next((lines for one in self.threads
+                     if name in (None, one.name) and
+                     (lines := self.lines_at(one.seen_pc))), [])
+
     def resolve(self, program, path, folder):
         """Set the line of each event: the first frame in the source `path`."""
-        wanted = {pc for event in self.events for pc in event.pc if pc}
-        wanted |= {pc for pc in self.crash_pc if pc}
-        wanted |= {pc for one in self.threads
-                   for pc in one.blocked_pc + one.delayed_pc if pc}
-        lines = lines_of(program, wanted, path, folder)
+        frames = [event.pc for event in self.events]
+        frames += [self.crash_pc, *self.places.values()]
+        for one in self.threads:
+            frames += [one.blocked_pc, one.delayed_pc, one.seen_pc]
+        self.lines = lines_of(program, {pc for pcs in frames for pc in pcs
+                                        if pc}, path, folder)
 
         def first(pcs):
-            return next((lines[pc] for pc in pcs if lines.get(pc)), 0)
+            return next(iter(self.lines_at(pcs)), 0)
 
         for event in self.events:
-            event.line = first(event.pc)
-        self.crash_line = first(self.crash_pc)
+            event.line, event.lines = first(event.pc), self.lines_at(event.pc)
         self.delays = [(one.name, one.delayed_in, first(one.delayed_pc))
                        for one in self.threads if one.delayed]
-        self.blocked_lines = {one.name: first(one.blocked_pc)
+        self.blocked_lines = {one.name: self.lines_at(one.blocked_pc)
                               for one in self.threads if one.blocked_since}
 
 

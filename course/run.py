@@ -4,6 +4,7 @@
 Stuck, not slow: a run is ended early only when every thread sleeps in a call
 without a time-out, nothing has moved for a while, and the server owes nothing.
 """
+import ctypes
 import os
 import selectors
 import signal
@@ -17,8 +18,10 @@ import recording
 from standstill import IDLE_CPU, Stuck, read_word
 
 LOOK_EVERY = 0.05   # seconds between two looks at the threads
+ASK_SECONDS = 0.1   # for the threads to tell where they are
 MOST_OUTPUT = 1 << 20
-MEMORY_MB = 4096    # of address space; not for sanitizers
+MEMORY_MB = 4096    # of address space; sanitizers: sanitize.MEMORY_MB
+libc = ctypes.CDLL(None)
 TICKS = os.sysconf("SC_CLK_TCK")
 GUARD = os.path.join(lessons.HERE, "native", "guard.c")
 
@@ -80,9 +83,10 @@ def arguments(case, port, nonce, seed, memory, delay=None, args=()):
 class Running:
     """One process under the guard, looked after by the calling thread."""
 
-    def __init__(self, command, guard, fds=(), env=None, on_output=None,
+    def __init__(self, command, guard, memory=None, env=None, on_output=None,
                  memory_mb=0):
-        self.on_output = on_output
+        self.on_output, self.memory = on_output, memory
+        fds = (memory.fd,) if memory else ()
         status_read, status_write = os.pipe()
         self.status_fd = status_read
         self.begin = time.monotonic()
@@ -114,9 +118,25 @@ class Running:
             if self.on_output:
                 self.on_output(data)
             if len(result.output) >= MOST_OUTPUT and not self.on_output:
+                if not result.too_much:
+                    self.ask_where(self.memory)
                 result.too_much = True
                 self.kill()
         return bool(data)
+
+    def ask_where(self, memory):
+        """Have the threads tell where they are: probe.c answers SIGURG."""
+        if not self.pid or not memory:
+            return
+        _, threads = memory.threads_seen()
+        for one in threads:
+            libc.tgkill(self.pid, one.tid, signal.SIGURG)
+        end = time.monotonic() + ASK_SECONDS
+        while time.monotonic() < end:
+            seen, threads = memory.threads_seen()
+            if len(seen) >= len(threads):
+                return
+            time.sleep(0.005)
 
     def kill(self):
         if self.pid:
@@ -177,6 +197,8 @@ class Running:
                 if killed:
                     self.result.seconds = now - self.begin
                     self.result.end_ns = time.monotonic_ns()
+                    if self.result.limit:
+                        self.ask_where(self.memory)
                     self.kill()
 
     def drain(self, ready):
@@ -227,8 +249,7 @@ def run(program, case, server, nonce, seed, guard, limit, delay=None,
             list(args) if args is not None else own or list(paths))
         command = [program] + arguments(case, site.port, nonce, seed,
                                         memory.fd, delay, words)
-        running = Running(command, guard, (memory.fd,), env, on_output,
-                          MEMORY_MB)
+        running = Running(command, guard, memory, env, on_output, MEMORY_MB)
         try:
             running.follow(Stuck(memory, site, limit and idle_cpu,
                                  most_connections), limit, cancel)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Reads what AddressSanitizer, UBSan and ThreadSanitizer have said."""
+import os
 import re
+import subprocess
 
 from causes import Finding
 
@@ -12,20 +14,53 @@ UNFIT = re.compile(r"FATAL: ThreadSanitizer|ReserveShadowMemoryRange|"
                    r"unexpected memory mapping")
 FRAME = re.compile(r"#\d+ .*?([^\s(]+):(\d+)(?::\d+)?(?:\s|$)")
 
+# The guard allows no process, so clang's reports come without lines (its
+# symbolizer is another program): put_symbols() asks addr2line. Leaks are not
+# looked for: that would need a process, and ptrace. The guard's limit of the
+# address space is not for sanitizers, which reserve terabytes; theirs is.
+MEMORY_MB = 2048
+SHARED = f"external_symbolizer_path='':hard_rss_limit_mb={MEMORY_MB}"
 OPTIONS = {
-    "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0:exitcode=66:color=never",
+    "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0:exitcode=66:color=never:"
+                    + SHARED,
     "UBSAN_OPTIONS": "print_stacktrace=0:color=never",
     "TSAN_OPTIONS": "exitcode=67:color=never:report_bugs=1:"
-                    "detect_deadlocks=0:report_thread_leaks=0",
+                    "detect_deadlocks=0:report_thread_leaks=0:" + SHARED,
 }
+BARE = re.compile(r"(#\d+) (?:0x[0-9a-f]+ +|<null> <null> )"
+                  r"\((?:\S*/)?(\S+?)\+0x([0-9a-f]+)\).*")
 
 
-def line_in(output, path):
-    """The first frame that is in the learner's file."""
-    for name, line in FRAME.findall(output):
-        if name == path or name.endswith("/" + path):
-            return int(line)
-    return 0
+def put_symbols(output, program):
+    """The report with function and line in each frame that has none."""
+    text = output.decode("utf-8", "replace")
+    name = os.path.basename(program)
+    offsets = sorted({found[3] for found in BARE.finditer(text)
+                      if found[2] == name})
+    if not offsets:
+        return output
+    try:
+        answer = subprocess.run(
+            ["addr2line", "-f", "-e", program] +
+            [f"{int(one, 16) - 1:#x}" for one in offsets], text=True,
+            capture_output=True, check=False, timeout=30,
+            stdin=subprocess.DEVNULL).stdout.splitlines()
+    except (OSError, subprocess.TimeoutExpired):
+        return output
+    known = {one: f"in {answer[2 * i]} {answer[2 * i + 1]}"
+             for i, one in enumerate(offsets) if 2 * i + 1 < len(answer)}
+    return BARE.sub(
+        lambda found: f"{found[1]} {known[found[3]]}"
+        if found[2] == name and found[3] in known else found[0],
+        text).encode()
+
+
+def put_lines(finding, output, path):
+    """The frames that are in the learner's file are the finding's place."""
+    finding.lines = [int(line) for name, line in FRAME.findall(output)
+                     if name == path or name.endswith("/" + path)]
+    finding.line = (finding.lines or [0])[0]
+    finding.sure = bool(finding.lines)
 
 
 def is_unfit(result):
@@ -45,17 +80,19 @@ def read(output, path):
                               thread="main")
         else:
             finding = Finding("MEMORY ERROR", "report", text=what.strip())
-        finding.line = line_in(text[found.start():], path)
+        put_lines(finding, text[found.start():], path)
         return finding
     found = UNDEFINED.search(text)
     if found:
         finding = Finding("MEMORY ERROR", "report",
                           text=re.sub(r"0x[0-9a-f]+", "…", found[3]))
-        finding.line = int(found[2]) if found[1].endswith(path) else 0
+        if found[1].endswith(path):
+            finding.line = int(found[2])
+            finding.lines, finding.sure = [finding.line], True
         return finding
     found = THREAD.search(text)
     if found:
         finding = Finding("DATA RACE", "report", text=found[1])
-        finding.line = line_in(text[found.start():], path)
+        put_lines(finding, text[found.start():], path)
         return finding
     return None

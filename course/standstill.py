@@ -121,14 +121,16 @@ class Stuck:
     def __init__(self, memory=None, site=None, idle_cpu=None, most=None):
         self.most = most  # so many connections are enough to know
         self.memory, self.site, self.idle_cpu = memory, site, idle_cpu
-        self.since, self.before, self.mark = 0, None, (0, 0, 0)
+        self.since, self.before = 0, None
+        self.mark, self.owed = (0, 0, 0), False
 
     def spins(self, running):
         """Much work or many naps since the server owed something."""
         now = (running.cpu_seconds(), self.memory.count("sleep"),
                self.memory.count("slept_ms"))
-        if self.site.owes():
-            self.mark = now
+        if self.site.owes() or self.owed:
+            # On a busy machine the last look may be long ago: from now on.
+            self.mark, self.owed = now, self.site.owes()
             return False
         return now[0] - self.mark[0] > self.idle_cpu or \
             now[1] - self.mark[1] > MOST_NAPS or \

@@ -2,16 +2,6 @@
 """The rules for a run that goes no further: who waits, and for what."""
 from causes import MOST_NAMES, Finding
 
-EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP, EPOLLET = 1, 4, 8, 16, 1 << 31
-EPOLLONESHOT = 1 << 30
-MASKS = [(0x1, "EPOLLIN"), (0x4, "EPOLLOUT"), (0x2, "EPOLLPRI"),
-         (0x2000, "EPOLLRDHUP"), (1 << 30, "EPOLLONESHOT"),
-         (1 << 31, "EPOLLET")]
-
-
-def mask_words(mask):
-    return " | ".join(name for bit, name in MASKS if mask & bit) or "0"
-
 
 def never_stops(run):
     if not (run.result.stuck or run.result.limit) or not run.answered():
@@ -19,6 +9,13 @@ def never_stops(run):
     if run.result.stuck and run.pending():
         return None  # a task still waits: that is what is wrong
     if run.result.stuck:
+        kept = [event.task for event in run.recording.events
+                if event.kind == "kept"]
+        if kept and run.parked() >= 0:
+            _, step = run.last(("park",))
+            return Finding("NEVER STOPS", "kept", "a READY task was kept",
+                           step or run.steps[-1], task=kept[-1],
+                           blocked=run.blocked)
         return Finding("NEVER STOPS", "blocked", None, run.steps[-1],
                        wanted=len(run.wanted), blocked=run.blocked)
     return Finding("NEVER STOPS", "busy", None, run.steps[-1],
@@ -33,9 +30,8 @@ def deadlock(run):
              if one.blocked_in == "pthread_mutex_lock"]
     if not waits:
         return None
-    lines = getattr(run.recording, "blocked_lines", {})
     return Finding("DEADLOCK", "blocked", None, run.steps[-1],
-                   line=lines.get(waits[0].name, 0), blocked=", ".join(
+                   lines=run.lines_blocked(waits[0].name), blocked=", ".join(
                        [f"{one.name} in {one.blocked_in}" for one in
                         run.recording.threads if one.blocked_in][:MOST_NAMES]))
 
@@ -47,12 +43,26 @@ def blocked_in_read(run):
              if one.blocked_in in ("recv", "recvfrom")]
     if not waits:
         return None
-    lines = getattr(run.recording, "blocked_lines", {})
     return Finding("BLOCKS THE OTHERS", "still", None, run.steps[-1],
-                   line=lines.get(waits[0].name, 0), blocked=run.blocked)
+                   lines=run.lines_blocked(waits[0].name), blocked=run.blocked)
 
 
 # --- wakes -----------------------------------------------------------------
+
+def wrong_queue(run):
+    """The last push of a task that waits went into another queue than the
+    executor's (value = 1)."""
+    if not run.result.stuck:
+        return None
+    for task in run.pending():
+        i, step = run.last(("push",), task=task)
+        p, _ = run.last(("poll",), task=task)
+        if step and step.value == 1 and i > p:
+            return Finding("LOST WAKE", "elsewhere", "wrong queue", step,
+                           task=task, waker=step.name,
+                           thread=run.executor_name)
+    return None
+
 
 def what_wake_did(run, index):
     """[kinds] of push and unpark by the thread of the wake at this index."""
@@ -157,6 +167,11 @@ def forgotten(run):
     if not queue:
         return None
     i, step = run.last(("push",), task=queue[0])
+    empty = [event for event in run.recording.events if event.time > step.time
+             and event.kind == "empty" and event.task == queue[0]]
+    if empty:
+        return Finding("FORGOTTEN TASK", "empty", "not taken out", step,
+                       lines=empty[0].lines, task=queue[0])
     if step.thread != run.executor and run.parked() >= 0 and \
             run.after(i, ("unpark",), thread=step.thread)[0] < 0:
         return Finding("LOST WAKE", "queued", "queued, not unparked", step,
@@ -165,181 +180,14 @@ def forgotten(run):
                    task=queue[0], blocked=run.blocked)
 
 
-# --- events ----------------------------------------------------------------
-
-def waiting_sources(run, ever=False):
-    """[(index, step)] of the EAGAIN that each open socket waits since; or of
-    those that have ever waited."""
-    waits = {}
-    for i, step in enumerate(run.steps):
-        if step.fd < 0:
-            continue
-        if step.kind == "would-block":
-            waits[step.fd] = (i, step)
-        elif step.kind in ("recv", "connect") and not ever:
-            waits.pop(step.fd, None)
-    return sorted(waits.values(), key=lambda one: one[0])
-
-
-def registration(run, fd, source):
-    """(index, step) of the registration of a socket that still stands."""
-    i, step = run.last(("register",), fd=fd)
-    if not step:
-        i, step = run.last(("register",), source=source)
-    c, _ = run.last(("connect",), fd=fd)
-    d, gone = run.last(("deregister",), source=source)
-    if not step or i < c or (gone and d > i):
-        return -1, None
-    return i, step
-
-
-def wrong_owner(run):
-    """Two open sockets with one token: an event cannot say whose it is."""
-    if not (run.result.stuck or run.result.limit):
-        return None
-    tokens = {}
-    for event in run.recording.events:
-        if event.kind == "register" and event.fd >= 0:
-            tokens[event.fd] = event.source
-        elif event.kind in ("close", "deregister"):
-            tokens.pop(event.fd, None)
-        if event.kind != "register":
-            continue
-        same = [fd for fd, token in tokens.items() if token == event.source]
-        if len(same) > 1 and any(w.fd in same
-                                 for _, w in waiting_sources(run)):
-            _, step = run.last(("register",), fd=event.fd)
-            return Finding("WRONG OWNER", "tokens", None, step,
-                           count=len(same), source=event.source)
-    return None
-
-
-def only_unparked(run, index, waker):
-    """The thread of the event at this index unparked, without a wake()."""
-    event = run.steps[index]
-    _, unpark = run.after(index, ("wake", "wake-again", "push", "unpark"),
-                          thread=event.thread)
-    if not unpark or unpark.kind != "unpark":
-        return None
-    return Finding("LOST WAKE", "unparked", "unparked, nothing queued", unpark,
-                   task=waker.task, waker=event.name,
-                   thread=run.executor_name)
-
-
-def lost_event(run):
-    """A socket waits, and no event can or did end the wait."""
-    if not run.result.stuck:
-        return None
-    for index, wait in waiting_sources(run):
-        r, registered = registration(run, wait.fd, wait.source)
-        _, ended = run.after(index, ("pending",), thread=wait.thread)
-        if not registered:
-            return Finding("LOST WAKE", "unregistered", "nothing registered",
-                           ended or wait, source=wait.source,
-                           blocked=run.blocked)
-        told, _ = run.after(r, ("event",), source=registered.source)
-        if registered.mask & EPOLLONESHOT and 0 < told:
-            return Finding("LOST WAKE", "disarmed", "nothing registered",
-                           ended or wait, source=wait.source,
-                           blocked=run.blocked)
-        if registered.mask and not registered.mask & EPOLLIN:
-            return Finding("WRONG INTEREST", "mask", None, registered,
-                           source=wait.source,
-                           mask=mask_words(registered.mask))
-        source = registered.source
-        s, waker = run.last(("set-waker",), source=source)
-        e, event = run.last(("event",), source=source)
-        if run.uses_wakers and (not waker or s < r and s < index and
-                            run.last(("deregister",), source=source)[0] > s):
-            return Finding("LOST WAKE", "no_waker", "nothing registered",
-                           ended or wait, source=source, blocked=run.blocked)
-        if not event or e < r:
-            continue
-        w, woken = run.after(e, ("wake", "wake-again"), thread=event.thread)
-        if woken and w > 0:
-            continue
-        if waker and s > e and run.uses_wakers:
-            return Finding("LOST WAKE", "early", "event before the waker",
-                           waker, source=source, blocked=run.blocked,
-                           ms=round((waker.time - event.time) / 1e6, 1))
-        if run.uses_wakers and event.thread != run.executor:
-            if waker and only_unparked(run, e, waker):
-                return only_unparked(run, e, waker)
-            return Finding("LOST WAKE", "unheard", "event not passed on",
-                           event, source=source, blocked=run.blocked)
-    if not run.ids and any(step.kind == "epoll-wait" for step in run.steps):
-        return Finding("LOST WAKE", "first", "nothing registered",
-                       run.steps[-1], blocked=run.blocked)
-    return not_drained(run)
-
-
-def unheard_event(run):
-    """A waker is there, its event came, and its task was not woken."""
-    if not run.result.stuck:
-        return None
-    for task in run.pending():
-        s, waker = run.last(("set-waker",), task=task)
-        if not waker:
-            continue
-        w, _ = run.last(("wake", "wake-again"), task=task)
-        p, _ = run.last(("poll",), task=task)
-        r, _ = run.last(("register",), source=waker.source)
-        e, event = run.last(("event",), source=waker.source)
-        if event and e > max(w, r, s) and only_unparked(run, e, waker):
-            return only_unparked(run, e, waker)
-        if event and e > max(w, r) and (e > p or w < p < e or s < e):
-            kind, key = ("event not passed on", "unheard") if e > s else \
-                ("event before the waker", "early")
-            return Finding("LOST WAKE", key, kind,
-                           event if e > s else waker, source=waker.source,
-                           blocked=run.blocked,
-                           ms=round((waker.time - event.time) / 1e6, 1))
-    return None
-
-
-def wrong_interest(run):
-    """A read waits, and its socket is registered for something else, or is
-    told of something else."""
-    for _, wait in waiting_sources(run, ever=True):
-        _, step = run.last(("register",), fd=wait.fd)
-        if step and step.mask and not step.mask & EPOLLIN:
-            return Finding("WRONG INTEREST", "mask", None, step,
-                           source=step.source, mask=mask_words(step.mask))
-        told = [step for step in run.steps if step.kind == "event" and
-                step.fd == wait.fd and step.value & EPOLLOUT and
-                not step.value & (EPOLLIN | EPOLLERR | EPOLLHUP)]
-        if told and step:
-            return Finding("WRONG INTEREST", "writable", None, step,
-                           source=step.source,
-                           times=sum(one.times for one in told))
-    return None
-
-
-def not_drained(run):
-    """The last thing before the wait is a read that brought something."""
-    last = {}
-    for step in run.steps:
-        if step.fd >= 0 and step.kind in ("recv", "would-block", "connect"):
-            last[step.fd] = step
-    closed = {event.fd: event.time for event in run.recording.events
-              if event.kind == "close"}
-    for fd, step in last.items():
-        if step.kind == "recv" and step.value > 0 and \
-                closed.get(fd, 0) < step.time:
-            _, registered = registration(run, fd, step.source)
-            if registered and (registered.mask & EPOLLET
-                               or not registered.mask):
-                return Finding("NOT DRAINED", "last", None, step,
-                               source=step.source, bytes=step.value)
-    return None
-
-
 def unknown(run):
     """No cause fits: what it did last, and no guess."""
     if run.result.stuck:
         return Finding("STOPPED", "last", None,
                        run.steps[-1] if run.steps else None,
+                       lines=run.lines_blocked(run.executor_name),
                        blocked=run.blocked, steps=run.last_steps())
     return Finding("TOO SLOW", "last", None,
-                   run.steps[-1] if run.steps else None, wall=run.wall,
+                   run.steps[-1] if run.steps else None,
+                   lines=run.recording.seen_lines(), wall=run.wall,
                    steps=run.last_steps())

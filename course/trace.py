@@ -13,7 +13,7 @@ import threading
 FORMAT = "reveil-trace-1"
 ROLES = {"main": "executor", "reactor": "reactor", "bell": "bell",
          "ring": "ring", "pool": "pool"}
-LEFT_OUT = {"close", "log"}
+LEFT_OUT = {"close", "log", "get", "ask", "pass", "empty", "kept"}
 AUTO = {"register", "deregister", "event"}
 MOST_EVENTS = 40000
 NONCE = re.compile(r"/[0-9a-f]{12}(-?\d+)?(?=$|,)")  # of answer.asked()
@@ -22,14 +22,14 @@ NONCE = re.compile(r"/[0-9a-f]{12}(-?\d+)?(?=$|,)")  # of answer.asked()
 class Step:
     """One event of the trace."""
     __slots__ = ("time", "thread", "kind", "task", "source", "value", "line",
-                 "times", "fd", "name", "mask")
+                 "times", "fd", "name", "mask", "lines")
 
     def __init__(self, event, source, name):
         self.time, self.thread, self.kind = event.time, event.thread, \
             event.kind
         self.task, self.source, self.value = event.task, source, event.value
         self.line, self.times, self.fd = event.line, event.times, event.fd
-        self.name, self.mask = name, 0
+        self.name, self.mask, self.lines = name, 0, event.lines
         if self.kind in ("register", "event") and self.fd >= 0:
             self.task, self.mask = -1, event.task & 0xffffffff
 
@@ -46,6 +46,7 @@ class Step:
 class Answered:
     """An answer of the server, as an event."""
     thread, kind, task, value, line, times, fd = 0, "answer", -1, 0, 0, 1, -1
+    lines = ()
 
     def __init__(self, time):
         self.time = time

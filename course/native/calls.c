@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/select.h>
@@ -132,9 +133,13 @@ enum { MAX_FD = 2048 };
 
 static struct {
     uint64_t data; /* what epoll gives back */
+    uint32_t mask; /* of the last epoll_ctl() */
     bool registered;
+    bool told; /* it has had an event since then */
     bool event_fd;
 } fds[MAX_FD];
+
+static _Thread_local bool add_again; /* see probe_register_again() */
 
 static bool known(int fd)
 {
@@ -332,7 +337,13 @@ int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
             fds[fd].data = data;
     }
     count(COUNT_EPOLL_CTL);
+    if (known(fd) && event) {
+        fds[fd].mask = event->events;
+        fds[fd].told = false;
+    }
     result = real(epoll, operation, fd, event);
+    if (result < 0 && add && errno == EEXIST && add_again)
+        result = real(epoll, EPOLL_CTL_MOD, fd, event);
     saved = errno;
     if (result == 0 && add)
         count(COUNT_ADD);
@@ -346,6 +357,26 @@ int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
     return result;
 }
 
+bool probe_is_registered(int fd)
+{
+    return known(fd) && fds[fd].registered;
+}
+
+unsigned probe_mask(int fd)
+{
+    return known(fd) && fds[fd].registered ? fds[fd].mask : 0;
+}
+
+bool probe_disarmed(int fd)
+{
+    return probe_mask(fd) & EPOLLONESHOT && fds[fd].told;
+}
+
+void probe_register_again(bool allowed)
+{
+    add_again = allowed;
+}
+
 static void tell_events(const void *frame, const struct epoll_event *events,
                         int n)
 {
@@ -353,6 +384,9 @@ static void tell_events(const void *frame, const struct epoll_event *events,
     for (int i = 0; i < n; i++) {
         const int fd = fd_of(events[i].data.u64);
         const bool plain = !known(fd) || !fds[fd].event_fd;
+
+        if (known(fd))
+            fds[fd].told = true;
 
         /* 1 in place of a task: of an eventfd, no socket. */
         record(frame, PROBE_EVENT, plain ? -1 : 1,
@@ -430,6 +464,13 @@ int select(int n, fd_set *restrict in, fd_set *restrict out,
     waited(HERE, since, result);
     errno = saved;
     return result;
+}
+
+int ppoll(struct pollfd *list, nfds_t n, const struct timespec *time,
+          const sigset_t *mask)
+{
+    (void)mask;
+    return poll(list, n, time ? (int)ms_of_timespec(time) : -1);
 }
 
 /* --- sleeps ------------------------------------------------------------ */
@@ -587,6 +628,11 @@ WAIT_CALL(int, cnd_wait, (cnd_t * condition, mtx_t *lock), (condition, lock))
 WAIT_CALL(int, sigwait, (const sigset_t *set, int *number), (set, number))
 WAIT_CALL(int, sigwaitinfo, (const sigset_t *set, siginfo_t *info), (set, info))
 WAIT_CALL(int, sigsuspend, (const sigset_t *mask), (mask))
+WAIT_CALL(int, pause, (void), ())
+TIMED_CALL(int, sigtimedwait,
+           (const sigset_t *restrict set, siginfo_t *restrict info,
+            const struct timespec *restrict time),
+           (set, info, time), result < 0 && errno == EAGAIN)
 POINT_CALL(int, sem_post, (sem_t * semaphore), (semaphore))
 TIMED_CALL(int, sem_timedwait,
            (sem_t *restrict semaphore, const struct timespec *restrict end),
@@ -644,22 +690,115 @@ int pthread_create(pthread_t *restrict thread,
     return real(thread, attributes, run_thread, start);
 }
 
+/* --- processes, signals, the end --------------------------------------- */
+
 /* No lesson forks, and the guard does not allow it; that it was tried counts.
  */
+static void forks(const void *frame)
+{
+    keep_place(frame, PLACE_FORK);
+    if (memory)
+        __atomic_add_fetch(&memory->counts[COUNT_FORKS], 1, __ATOMIC_RELAXED);
+}
+
 pid_t fork(void)
 {
     REAL(fork);
-    pid_t child;
 
-    if (memory)
-        count(COUNT_FORKS);
-    else
-        early_forks++;
-    child = real();
-    if (child == 0)
-        memory = NULL; /* what the child does is not the program's */
-    return child;
+    forks(HERE);
+    return real();
 }
+
+pid_t vfork(void)
+{
+    forks(HERE);
+    errno = EAGAIN;
+    return -1;
+}
+
+int system(const char *command)
+{
+    REAL(system);
+
+    forks(HERE);
+    return real(command);
+}
+
+FILE *popen(const char *command, const char *type)
+{
+    REAL(popen);
+
+    forks(HERE);
+    return real(command, type);
+}
+
+int posix_spawn(pid_t *restrict pid, const char *restrict path,
+                const posix_spawn_file_actions_t *actions,
+                const posix_spawnattr_t *restrict attributes,
+                char *const argv[restrict], char *const envp[restrict])
+{
+    REAL(posix_spawn);
+
+    forks(HERE);
+    return real(pid, path, actions, attributes, argv, envp);
+}
+
+/* Whether this signal ends or stops a process, whatever it does about it. */
+static bool is_final(int number)
+{
+    return number == SIGKILL || number == SIGSTOP || number == SIGTSTP ||
+           number == SIGTTIN || number == SIGTTOU;
+}
+
+int kill(pid_t pid, int number)
+{
+    REAL(kill);
+
+    if (is_final(number))
+        keep_place(HERE, PLACE_SIGNAL);
+    return real(pid, number);
+}
+
+int raise(int number)
+{
+    REAL(raise);
+
+    if (is_final(number))
+        keep_place(HERE, PLACE_SIGNAL);
+    return real(number);
+}
+
+int pthread_kill(pthread_t thread, int number)
+{
+    REAL(pthread_kill);
+
+    if (is_final(number))
+        keep_place(HERE, PLACE_SIGNAL);
+    return real(thread, number);
+}
+
+static _Noreturn void leave(int status)
+{
+    REAL(_exit);
+
+    real(status);
+    __builtin_unreachable();
+}
+
+/* Where the program ends itself is kept; a return from main() is no call. */
+#define END_CALL(name)               \
+    _Noreturn void name(int status)  \
+    {                                \
+        REAL(name);                  \
+        keep_place(HERE, PLACE_END); \
+        real(status);                \
+        __builtin_unreachable();     \
+    }
+
+END_CALL(exit)
+END_CALL(_exit)
+END_CALL(_Exit)
+END_CALL(quick_exit)
 
 /* --- syscall() --------------------------------------------------------- */
 
@@ -723,6 +862,20 @@ long syscall(long number, ...)
         return write((int)a[0], (void *)a[1], (size_t)a[2]);
     case SYS_connect:
         return connect((int)a[0], (struct sockaddr *)a[1], (socklen_t)a[2]);
+#ifdef SYS_fork
+    case SYS_fork:
+    case SYS_vfork:
+#endif
+    case SYS_clone:
+    case SYS_clone3:
+        forks(HERE);
+        errno = EAGAIN;
+        return -1;
+    case SYS_exit_group:
+        keep_place(HERE, PLACE_END);
+        return real(number, a[0]);
+    case SYS_kill:
+        return kill((pid_t)a[0], (int)a[1]);
     case SYS_nanosleep:
         return nanosleep((struct timespec *)a[0], (struct timespec *)a[1]);
     default:

@@ -4,8 +4,8 @@
  *
  *     guard STATUS_FD LIMIT_MB PROGRAM ARG...
  *
- * With a limit (of its address space) the program may start threads but no
- * processes; 0: no limit, and processes are allowed.
+ * The program may start threads but no processes. The limit is of its address
+ * space; 0: none, for the sanitizers, which reserve terabytes of it.
  *
  * Where the kernel allows it, the program runs in a PID namespace: when its
  * first process ends, the kernel kills all others, and the program cannot name
@@ -291,10 +291,9 @@ int main(int argc, char **argv)
         close(fd);
         limit(RLIMIT_CORE, 0);
         limit(RLIMIT_FSIZE, 64UL << 20);
-        if (atol(argv[2]) > 0) {
+        if (atol(argv[2]) > 0)
             limit(RLIMIT_AS, (rlim_t)atol(argv[2]) << 20);
-            deny_processes();
-        }
+        deny_processes();
         execv(argv[3], argv + 3);
         _exit(127);
     }

@@ -11,6 +11,8 @@
 #include "probe.h"
 
 #include <errno.h>
+#include <execinfo.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -27,6 +29,12 @@
 #include <unistd.h>
 
 enum { THREADS = 64, FRAMES = 4, MAX_PERIOD = 12, REPEATS = 6 };
+
+/* Frames of a place that is looked for once: of a call, of a crash. */
+enum { NEAR = 16, DEEP = 64 };
+
+/* The calls whose place is kept: who ended, forked or stopped the program. */
+enum { PLACE_END, PLACE_FORK, PLACE_SIGNAL, PLACES };
 
 /* What is counted beside the kinds of events. */
 enum {
@@ -69,6 +77,8 @@ struct probe_thread_row {
     uint32_t unused;
     char delayed_in[24];
     uint64_t delayed_pc[FRAMES];
+    uint64_t seen; /* the runner asked where it is, and this is the answer */
+    uint64_t seen_pc[NEAR];
 };
 
 struct probe_memory {
@@ -84,7 +94,8 @@ struct probe_memory {
     uint32_t crash_thread;
     uint64_t crash_address;
     uint64_t crash_stack;
-    uint64_t crash_pc[FRAMES];
+    uint64_t crash_pc[DEEP];
+    uint64_t places[PLACES][NEAR];
     uint64_t counts[COUNTERS];
     char fail_cause[96];
     char fail_key[64];
@@ -135,11 +146,11 @@ static int64_t now_ns(void)
 /* --- who calls --------------------------------------------------------- */
 
 /* The return addresses above a frame: its caller's line, and theirs. */
-static void walk(const void *frame, uint64_t *pc)
+static void walk_far(const void *frame, uint64_t *pc, int count)
 {
     const uintptr_t *at = frame;
 
-    for (int i = 0; i < FRAMES; i++) {
+    for (int i = 0; i < count; i++) {
         const uintptr_t next = at ? at[0] : 0;
 
         pc[i] = at ? at[1] : 0;
@@ -149,10 +160,25 @@ static void walk(const void *frame, uint64_t *pc)
     }
 }
 
-#define HERE __builtin_frame_address(0)
+static void walk(const void *frame, uint64_t *pc)
+{
+    walk_far(frame, pc, FRAMES);
+}
 
-/* Tried by a constructor, before there was a recording. */
-static unsigned early_forks;
+/* The frames of the calling signal handler, of what it has interrupted, and so
+ * on: by the tables for exceptions, so that calls into the C library, which
+ * keeps no frame pointers, are no obstacle. Returns: how many. */
+static int unwind(uint64_t *pc, int count)
+{
+    void *frames[DEEP];
+    const int found = backtrace(frames, count < DEEP ? count : DEEP);
+
+    for (int i = 0; i < found; i++)
+        pc[i] = (uintptr_t)frames[i];
+    return found;
+}
+
+#define HERE __builtin_frame_address(0)
 
 static bool recording(void)
 {
@@ -177,6 +203,41 @@ static void new_row(const char *name)
         snprintf(row()->name, sizeof(row()->name), "%s", name);
     else
         snprintf(row()->name, sizeof(row()->name), "thread%u", self.index);
+}
+
+static void open_memory(int fd);
+
+/* A constructor of the program's runs before main(): the descriptor of the
+ * memory is looked for in the command line. */
+static void open_early(void)
+{
+    static char text[4096];
+    const int file = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+    ssize_t length = 0;
+    bool wanted = false;
+
+    if (memory || file < 0)
+        return;
+    length = syscall(SYS_read, file, text, sizeof(text) - 1);
+    syscall(SYS_close, file);
+    for (const char *at = text; at < text + length; at += strlen(at) + 1) {
+        if (strcmp(at, "--") == 0)
+            return;
+        if (wanted) {
+            open_memory(atoi(at));
+            new_row("main");
+            return;
+        }
+        wanted = strcmp(at, "--shm") == 0;
+    }
+}
+
+/* Keep where this call was made, of those that end the run; the first. */
+static void keep_place(const void *frame, int which)
+{
+    open_early();
+    if (memory && getpid() == owner && !memory->places[which][0])
+        walk_far(frame, memory->places[which], NEAR);
 }
 
 /* --- records ----------------------------------------------------------- */
@@ -380,6 +441,9 @@ const char *probe_path(int ms)
     return probe_path_of(kind);
 }
 
+/* Without a place: the case is over. */
+static _Noreturn void leave(int status);
+
 static _Noreturn void finish(int status)
 {
     fflush(NULL);
@@ -388,7 +452,7 @@ static _Noreturn void finish(int status)
         memory->status = status;
         __atomic_store_n(&memory->finished, 1, __ATOMIC_SEQ_CST);
     }
-    _exit(status);
+    leave(status);
 }
 
 _Noreturn void probe_fail(const char *cause, const char *key, long a, long b,
@@ -397,7 +461,7 @@ _Noreturn void probe_fail(const char *cause, const char *key, long a, long b,
     fflush(NULL);
     if (!memory) {
         fprintf(stderr, "probe: %s (%s: %ld, %ld, %ld)\n", cause, key, a, b, c);
-        _exit(9);
+        leave(9);
     }
     lock_records(); /* never unlocked: nothing comes after it */
     snprintf(memory->fail_cause, sizeof(memory->fail_cause), "%s", cause);
@@ -406,7 +470,7 @@ _Noreturn void probe_fail(const char *cause, const char *key, long a, long b,
     memory->fail_values[1] = b;
     memory->fail_values[2] = c;
     __atomic_store_n(&memory->failed, 1, __ATOMIC_SEQ_CST);
-    _exit(9);
+    leave(9);
 }
 
 void probe_expect(bool holds, const char *cause, const char *key, long a,
@@ -454,15 +518,23 @@ static void on_crash(int signal, siginfo_t *info, void *context)
         memory->crash_thread = self.index;
         memory->crash_address = (uintptr_t)info->si_addr;
         memory->crash_stack = stack;
-        memory->crash_pc[0] = pc;
-        if (frame > stack && frame < self.stack_top && frame % 8 == 0) {
-            uint64_t above[FRAMES];
-
-            walk((const void *)frame, above);
-            memcpy(memory->crash_pc + 1, above, sizeof(above) - 8);
-        }
+        memory->crash_pc[0] = pc + 1; /* as if it were a return address */
+        if (frame > stack && frame < self.stack_top && frame % 8 == 0)
+            walk_far((const void *)frame, memory->crash_pc + 1, DEEP - 1);
+        if (!memory->crash_pc[2]) /* last: it may crash itself */
+            unwind(memory->crash_pc + 1, DEEP - 1);
     }
     raise(signal); /* SA_RESETHAND: now it ends the process */
+}
+
+/* The runner asks where this thread is, before it ends the program. */
+static void on_look(int signal)
+{
+    (void)signal;
+    if (!memory || getpid() != owner || !self.index)
+        return;
+    unwind(row()->seen_pc, NEAR);
+    __atomic_store_n(&row()->seen, 1, __ATOMIC_SEQ_CST);
 }
 
 /* So that a stack overflow can be told from another crash. */
@@ -481,8 +553,15 @@ static void watch_crashes(void)
         .sa_sigaction = on_crash,
         .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER,
     };
+    const struct sigaction look = {
+        .sa_handler = on_look,
+        .sa_flags = SA_RESTART | SA_ONSTACK,
+    };
+    void *frame;
 
     own_signal_stack();
+    backtrace(&frame, 1); /* it loads a library, the first time */
+    sigaction(SIGURG, &look, NULL);
     for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
         sigaction(signals[i], &action, NULL);
 }
@@ -494,7 +573,7 @@ static void open_memory(int fd)
     struct probe_memory *shared;
     struct stat status;
 
-    if (fstat(fd, &status) < 0)
+    if (memory || fstat(fd, &status) < 0)
         return;
     shared = mmap(NULL, (size_t)status.st_size, PROT_READ | PROT_WRITE,
                   MAP_SHARED, fd, 0);
@@ -505,8 +584,6 @@ static void open_memory(int fd)
                                   sizeof(struct probe_record));
     owner = getpid();
     memory = shared; /* from now on everything is recorded */
-    __atomic_add_fetch(&memory->counts[COUNT_FORKS], early_forks,
-                       __ATOMIC_RELAXED);
 }
 
 /* "THREAD:CALL" or "THREAD:CALL+MS" */
@@ -557,5 +634,5 @@ int main(int argc, char **argv)
             finish(0);
         }
     fprintf(stderr, "probe: no case '%s'\n", name);
-    _exit(8);
+    leave(8);
 }

@@ -70,6 +70,13 @@ enum probe_kind {
     PROBE_ANSWER,
     PROBE_END,
     PROBE_CLOSE, /* by itself: value = descriptor */
+
+    /* Not in the trace; evidence for a verdict. */
+    PROBE_GET,   /* a GET was polled; value = 1: READY */
+    PROBE_ASK,   /* source, value = descriptor: it is to be registered */
+    PROBE_PASS,  /* the event of this source was passed on to the reactor */
+    PROBE_EMPTY, /* task: its id was in the ready queue, and pop said: empty */
+    PROBE_KEPT,  /* task: READY, and among the tasks when the executor parks */
     PROBE_KINDS
 };
 
@@ -97,6 +104,17 @@ void probe_checker_polls(bool counted);
  * and after park() to tell AWAKE from PERMIT.
  */
 unsigned long probe_sleeps(void);
+
+/* Whether a descriptor is in epoll, and what for (EPOLLIN and so on). */
+bool probe_is_registered(int fd);
+unsigned probe_mask(int fd);
+
+/* Whether it is registered with EPOLLONESHOT and has had its event. */
+bool probe_disarmed(int fd);
+
+/* Between true and false this thread may add a descriptor to epoll that is
+ * there already: it is armed again. */
+void probe_register_again(bool allowed);
 
 /* --- cases ------------------------------------------------------------- */
 

@@ -56,6 +56,7 @@ static int probe_finish(struct hello *hello)
     while (probe_poll(hello) == NOT_READY)
         if (++polls > PROBE_MOST_POLLS)
             probe_fail("NEVER READY", "polls", polls, 0, 0);
+    probe_expect(hello->future.error != -EFAULT, "NO TEXT", "fault", 0, 0, 0);
     return polls;
 }
 
@@ -132,6 +133,14 @@ static void probe_apart(int pipe, const char *text, int which)
     probe_expect(
         n == (ssize_t)strlen(text) && memcmp(got, text, (size_t)n) == 0,
         "SHARED STATE", "bytes", n < 0 ? 0 : n, (long)strlen(text), which);
+}
+
+/* The first poll finds a text to write. */
+PROBE_CASE(text)
+{
+    struct hello hello = probe_hello(probe_text(14));
+
+    probe_finish(&hello);
 }
 
 /* One after the other, and two in turn: each keeps its own place. */

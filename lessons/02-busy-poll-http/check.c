@@ -104,9 +104,19 @@ PROBE_CASE(pending)
                  10, 0, 0);
 }
 
+static int probe_open_files(void)
+{
+    int count = 0;
+
+    for (int fd = 0; fd < 256; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
 PROBE_CASE(get)
 {
     static const int delays[] = {0, 30, 1};
+    const int files = probe_open_files();
 
     for (size_t i = 0; i < sizeof(delays) / sizeof(*delays); i++) {
         struct http_get_future get = probe_get(probe_path(delays[i]));
@@ -114,14 +124,104 @@ PROBE_CASE(get)
         probe_finish(&get);
         probe_whole(&get);
     }
+    probe_expect(probe_open_files() <= files, "LEFT OPEN", "files",
+                 probe_open_files() - files, 3, 0);
 }
 
-/* It comes in pieces, with time between them. */
+/* --- a server of the case's own ---------------------------------------- */
+
+/* It listens on a port of its own. */
+static int probe_listen(int *port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    socklen_t length = sizeof(address);
+    const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (bind(listener, (struct sockaddr *)&address, length) < 0 ||
+        listen(listener, 1) < 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &length) < 0)
+        abort();
+    *port = ntohs(address.sin_port);
+    return listener;
+}
+
+/* A response that is sent piece by piece, to one GET. */
+static struct {
+    int listener, peer;
+    int sent; /* pieces */
+    size_t bytes;
+    bool seen; /* a poll has found nothing since the last piece */
+} probe_slow;
+
+/* With body and nonce; the header says how long it is. */
+static const char *probe_piece(int i)
+{
+    static char head[128], nonce[64];
+
+    snprintf(nonce, sizeof(nonce), "%s", probe_nonce());
+    snprintf(head, sizeof(head),
+             "HTTP/1.1 200 OK\r\ncontent-length: %zu\r\n"
+             "connection: close\r\n\r\n",
+             strlen(nonce) + 8);
+    return i == 0 ? head : i == 1 ? "one-" : i == 2 ? nonce : "-two";
+}
+
+/*
+ * The GET has said NOT_READY. Once it has read all that was sent, and has been
+ * polled again and has found nothing, the next piece follows: so there is a gap
+ * between two pieces on any machine.
+ */
+static void probe_send_next(const struct lesson_request *request)
+{
+    const char *piece;
+    char text[1024];
+
+    if (!probe_slow.peer) {
+        probe_slow.peer = accept(probe_slow.listener, NULL, NULL);
+        probe_quiet(true);
+        if (recv(probe_slow.peer, text, sizeof(text), 0) <= 0)
+            abort();
+        probe_quiet(false);
+    }
+    if (request->length < probe_slow.bytes)
+        return;
+    if (!probe_slow.seen) {
+        probe_slow.seen = true;
+        return;
+    }
+    probe_slow.seen = false;
+    if (probe_slow.sent == 4) {
+        shutdown(probe_slow.peer, SHUT_WR);
+        return;
+    }
+    piece = probe_piece(probe_slow.sent++);
+    probe_slow.bytes += strlen(piece);
+    probe_quiet(true);
+    if (send(probe_slow.peer, piece, strlen(piece), MSG_NOSIGNAL) < 0)
+        abort();
+    probe_quiet(false);
+}
+
+/* It comes in pieces, and there is nothing between them. */
 PROBE_CASE(pieces)
 {
-    struct http_get_future get = probe_get(probe_path_of("/drip/20/4"));
+    struct http_get_future get;
+    int port;
 
-    probe_finish(&get);
+    probe_slow.listener = probe_listen(&port);
+    get = probe_get_of(port, probe_path_of("/0"));
+    for (int polls = 1; probe_poll(&get.future) == NOT_READY; polls++) {
+        probe_expect(probe_count(PROBE_CONNECT) == 1, "STARTS ANEW", "polls",
+                     (long)probe_count(PROBE_CONNECT), polls, 0);
+        probe_expect(polls < PROBE_MOST_POLLS, "NEVER READY", "polls", polls, 0,
+                     0);
+        probe_send_next(&get.request);
+        if (polls > 100)
+            probe_pause(5);
+    }
     probe_whole(&get);
 }
 
@@ -228,15 +328,6 @@ PROBE_CASE(reset)
 }
 
 /* --- async_main -------------------------------------------------------- */
-
-static int probe_open_files(void)
-{
-    int count = 0;
-
-    for (int fd = 0; fd < 256; fd++)
-        count += fcntl(fd, F_GETFD) >= 0;
-    return count;
-}
 
 static void probe_paths(const char *first, const char *second)
 {

@@ -93,14 +93,18 @@ static enum poll_state http_get_poll(struct future *future)
 /*@end 2.1*/
 
 /*@probe static struct future *probe_get_over; */
+/*@probe static unsigned long probe_gets_waiting; */
 /*@probe static enum poll_state probe_http_get_poll(struct future *future) */
 /*@probe { */
 /*@probe     enum poll_state probe_state; */
 /*@probe     if (future == probe_get_over) */
 /*@probe         probe_fail("POLLED AFTER READY: a GET", "child", 0, 0, 0); */
 /*@probe     probe_state = http_get_poll(future); */
+/*@probe     probe_event(PROBE_GET, -1, -1, probe_state == READY); */
 /*@probe     if (probe_state == READY) */
 /*@probe         probe_get_over = future; */
+/*@probe     else if (++probe_gets_waiting > 1000) */
+/*@probe         probe_fail("NEVER YIELDED: a GET", "gets", 1000, 0, 0); */
 /*@probe     return probe_state; */
 /*@probe } */
 /*@probe #define http_get_poll probe_http_get_poll */
@@ -201,6 +205,7 @@ static enum poll_state async_main_poll(struct future *future)
 /*@probe     probe_event(PROBE_POLL, 0, -1, -1); */
 /*@probe     if (future == probe_over) */
 /*@probe         probe_fail("POLLED AFTER READY", "again", 0, 0, 0); */
+/*@probe     probe_gets_waiting = 0; */
 /*@probe     probe_state = async_main_poll(future); */
 /*@probe     if (probe_sleeps() != probe_slept && */
 /*@probe         probe_count(PROBE_BLOCK) + probe_count(PROBE_SLEEP) == */

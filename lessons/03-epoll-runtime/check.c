@@ -41,6 +41,12 @@ PROBE_CASE(register)
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) < 0)
         abort();
     registry_register(&registry, pair[0], PROBE_TOKEN, READABLE);
+    probe_expect(probe_count(PROBE_REGISTER) > 0,
+                 "LOST WAKE: nothing registered", "no call", 0, 0, 0);
+    probe_expect(probe_is_registered(pair[0]), "LOST WAKE: another descriptor",
+                 "wrong descriptor", pair[0], 0, 0);
+    probe_expect(probe_mask(pair[0]) & EPOLLIN, "WRONG INTEREST", "bits",
+                 (long)probe_mask(pair[0]), EPOLLIN, 0);
     probe_expect(probe_look(queue.epoll, &event) == 0, "WRONG INTEREST",
                  "at once", (long)event.events, 0, 0);
     probe_write(pair[1]);
@@ -335,10 +341,119 @@ PROBE_CASE(get)
     probe_get(probe_path(0));
 }
 
-/* It comes in pieces: an event for each. */
+/* --- a server of the case's own ---------------------------------------- */
+
+/* It listens on a port of its own. */
+static int probe_listen(int *port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    socklen_t length = sizeof(address);
+    const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (bind(listener, (struct sockaddr *)&address, length) < 0 ||
+        listen(listener, 1) < 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &length) < 0)
+        abort();
+    *port = ntohs(address.sin_port);
+    return listener;
+}
+
+/* A response that is sent piece by piece, to one GET. */
+static struct {
+    int listener, peer;
+    int sent; /* pieces */
+    size_t bytes;
+    bool seen; /* a poll has found nothing since the last piece */
+} probe_slow;
+
+/* With body and nonce; the header says how long it is. */
+static const char *probe_piece(int i)
+{
+    static char head[128], nonce[64];
+
+    snprintf(nonce, sizeof(nonce), "%s", probe_nonce());
+    snprintf(head, sizeof(head),
+             "HTTP/1.1 200 OK\r\ncontent-length: %zu\r\n"
+             "connection: close\r\n\r\n",
+             strlen(nonce) + 8);
+    return i == 0 ? head : i == 1 ? "one-" : i == 2 ? nonce : "-two";
+}
+
+/*
+ * The GET has said NOT_READY. Once it has read all that was sent, and has been
+ * polled again and has found nothing, the next piece follows: so there is a gap
+ * between two pieces on any machine.
+ */
+static void probe_send_next(const struct lesson_request *request)
+{
+    const char *piece;
+    char text[1024];
+
+    if (!probe_slow.peer) {
+        probe_slow.peer = accept(probe_slow.listener, NULL, NULL);
+        probe_quiet(true);
+        if (recv(probe_slow.peer, text, sizeof(text), 0) <= 0)
+            abort();
+        probe_quiet(false);
+    }
+    if (request->length < probe_slow.bytes)
+        return;
+    if (!probe_slow.seen) {
+        probe_slow.seen = true;
+        return;
+    }
+    probe_slow.seen = false;
+    if (probe_slow.sent == 4) {
+        shutdown(probe_slow.peer, SHUT_WR);
+        return;
+    }
+    piece = probe_piece(probe_slow.sent++);
+    probe_slow.bytes += strlen(piece);
+    probe_quiet(true);
+    if (send(probe_slow.peer, piece, strlen(piece), MSG_NOSIGNAL) < 0)
+        abort();
+    probe_quiet(false);
+}
+
+/* Polls the GET, and sends the next piece when it has nothing to read. */
+static struct {
+    struct future future;
+    struct http_get_future get;
+} probe_feeder;
+
+static enum poll_state probe_feeder_poll(struct future *future)
+{
+    struct http_get_future *get = &probe_feeder.get;
+    const int sent = probe_slow.sent;
+
+    future->error = 0;
+    while (probe_slow.sent == sent) {
+        if (probe_poll(&get->future) == READY)
+            return READY;
+        probe_send_next(&get->request);
+        if (probe_slow.peer && probe_slow.sent == 4 && !probe_slow.seen)
+            break; /* all is sent, or it is closed */
+        if (get->request.length < probe_slow.bytes)
+            break; /* it has not read all: there is an event to come */
+    }
+    return NOT_READY;
+}
+
+/* It comes in pieces, and there is nothing between them: an event for each. */
 PROBE_CASE(pieces)
 {
-    probe_get(probe_path_of("/drip/20/5"));
+    struct runtime runtime = runtime_new();
+    int port;
+
+    probe_slow.listener = probe_listen(&port);
+    probe_feeder.future.poll = probe_feeder_poll;
+    probe_feeder.get = http_get(port, probe_path_of("/0"));
+    block_on(&runtime, &probe_feeder.future);
+    probe_whole(&probe_feeder.get);
+    runtime_free(&runtime);
 }
 
 /* More than one read can take. */

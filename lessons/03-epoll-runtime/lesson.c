@@ -80,6 +80,14 @@ static void registry_register(const struct registry *self, int stream,
                   "register");
 }
 /*@end 3.1*/
+/*@probe static void probe_registry_register(const struct registry *self, */
+/*@probe                                     int stream, uint64_t token, */
+/*@probe                                     enum interest interest) */
+/*@probe { */
+/*@probe     probe_event(PROBE_ASK, -1, (long)token, stream); */
+/*@probe     registry_register(self, stream, token, interest); */
+/*@probe } */
+/*@probe #define registry_register probe_registry_register */
 
 /*@todo 3.2 event_queue_wait | event_queue_wait
 en: Sleep in epoll_wait() until there is an event, for as long as it takes, and
@@ -244,6 +252,7 @@ static enum poll_state http_get_poll(struct future *future)
 /*@probe     if (future == probe_get_over) */
 /*@probe         probe_fail("POLLED AFTER READY: a GET", "child", 0, 0, 0); */
 /*@probe     probe_state = http_get_poll(future); */
+/*@probe     probe_event(PROBE_GET, -1, -1, probe_state == READY); */
 /*@probe     if (probe_state == READY) */
 /*@probe         probe_get_over = future; */
 /*@probe     return probe_state; */

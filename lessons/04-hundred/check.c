@@ -97,6 +97,16 @@ PROBE_CASE(owner)
     }
 }
 
+/* No event, no poll: who was polled is due no more. */
+PROBE_CASE(quiet)
+{
+    make(3);
+    poll_all();
+    poll_all();
+    probe_expect(polls_of_all() == CHILDREN, "POLLS EVERYBODY", "again",
+                 polls_of_all() - CHILDREN, CHILDREN, 0);
+}
+
 /* Two events before one poll, and an event of a child that is READY. */
 PROBE_CASE(two)
 {

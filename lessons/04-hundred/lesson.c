@@ -212,8 +212,10 @@ static void runtime_stop(void)
 /*@probe                 probe_before[i] = probe_of_child[i]; */
 /*@probe     } */
 /*@probe } */
+/*@probe static long probe_in_a_row[MAX_CHILDREN]; */
 /*@probe static void probe_look(void) */
 /*@probe { */
+/*@probe     memset(probe_in_a_row, 0, sizeof(probe_in_a_row)); */
 /*@probe     for (size_t i = 0; i < MAX_CHILDREN; i++) */
 /*@probe         probe_expect(probe_before[i] < 0 || probe_of_child[i] > probe_before[i], */
 /*@probe                      "WRONG OWNER", "unasked", (long)i, */
@@ -293,6 +295,9 @@ static enum poll_state http_get_poll(struct future *future)
 /*@probe     probe_expect(probe_polls[child] == 1 || probe_begun == probe_gets, */
 /*@probe                  "SERIALISED", "begun", child, probe_begun, probe_gets); */
 /*@probe     probe_event(PROBE_POLL, child, -1, 0); */
+/*@probe     if (++probe_in_a_row[child] > 100) */
+/*@probe         probe_fail("NEVER YIELDED", "child", child, probe_in_a_row[child], */
+/*@probe                    0); */
 /*@probe     state = http_get_poll(future); */
 /*@probe     probe_event(state == READY ? PROBE_READY : PROBE_PENDING, child, -1, 0); */
 /*@probe     probe_is_ready[child] = state == READY; */

@@ -102,9 +102,10 @@ static void *helper_run(void *unused)
         wait_for_poll(&helper.tasks[i], 0);
     for (int round = 1; round <= helper.rounds; round++) {
         for (int i = 0; i < helper.count; i++) {
-            /* Up and down in turn: a loop over all tasks cannot be just on
-             * its way to the next one each time. */
-            const int k = round % 2 ? i : helper.count - 1 - i;
+            /* In no order in which a loop over all tasks would poll them, and
+             * up and down in turn. */
+            const int turn = round % 2 ? i : helper.count - 1 - i;
+            const int k = 3 * turn % helper.count;
             const struct waker waker = helper.tasks[k].waker;
 
             helper.tasks[k].given++;
@@ -151,6 +152,19 @@ PROBE_CASE(finish)
     expect_ready(&again, 0);
     expect_ready(&child, 1);
     expect_ready(&grandchild, 2);
+}
+
+/* A task that only spawns another one: no wake, and nothing to park for. */
+PROBE_CASE(spawns)
+{
+    struct dummy child = dummy(0, 0);
+    struct dummy parent = dummy(0, 0);
+
+    start();
+    parent.child = &child;
+    block_on(&parent.future);
+    expect_ready(&parent, 0);
+    expect_ready(&child, 1);
 }
 
 /*

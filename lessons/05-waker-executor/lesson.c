@@ -96,9 +96,11 @@ static void unpark(struct parker *self)
     pthread_mutex_unlock(&self->lock);
 }
 /*@end 5.4*/
+/*@probe static void probe_look_for_kept(void); */
 /*@probe static void probe_park(struct parker *self) */
 /*@probe { */
 /*@probe     unsigned long slept = probe_sleeps(); */
+/*@probe     probe_look_for_kept(); */
 /*@probe     probe_event(PROBE_PARK, -1, -1, 0); */
 /*@probe     park(self); */
 /*@probe     slept = probe_sleeps() - slept; */
@@ -199,9 +201,15 @@ static bool pop_ready(struct ready_queue *self, size_t *task_id)
 }
 /*@end 5.1*/
 /*@probe static atomic_bool probe_pushing[MAX_TASKS], probe_queued[MAX_TASKS]; */
+/*@probe static struct ready_queue *probe_queue; */
 /*@probe static void probe_push(struct ready_queue *self, size_t id) */
 /*@probe { */
 /*@probe     const size_t i = id % MAX_TASKS; */
+/*@probe     if (probe_queue && self != probe_queue) { */
+/*@probe         push_ready(self, id); */
+/*@probe         probe_event(PROBE_PUSH, (long)id, -1, 1); */
+/*@probe         return; */
+/*@probe     } */
 /*@probe     probe_pushing[i] = true; */
 /*@probe     push_ready(self, id); */
 /*@probe     if (atomic_exchange(&probe_pushing[i], false) && */
@@ -210,8 +218,16 @@ static bool pop_ready(struct ready_queue *self, size_t *task_id)
 /*@probe } */
 /*@probe static bool probe_pop(struct ready_queue *self, size_t *id) */
 /*@probe { */
-/*@probe     if (!pop_ready(self, id)) */
+/*@probe     long in = -1; */
+/*@probe     for (size_t i = 0; i < MAX_TASKS && in < 0; i++) */
+/*@probe         in = probe_queued[i] ? (long)i : -1; */
+/*@probe     if (!pop_ready(self, id)) { */
+/*@probe         if (in >= 0 && self == probe_queue && probe_queued[in]) */
+/*@probe             probe_event(PROBE_EMPTY, in, -1, 0); */
 /*@probe         return false; */
+/*@probe     } */
+/*@probe     if (probe_queue && self != probe_queue) */
+/*@probe         return true; */
 /*@probe     probe_expect(*id < MAX_TASKS, "WRONG OWNER", "id", (long)*id, 0, 0); */
 /*@probe     probe_pushing[*id] = false; */
 /*@probe     if (!atomic_exchange(&probe_queued[*id], false)) */
@@ -296,6 +312,7 @@ static void executor_init(void)
     ready_queue_init(&executor.ready_queue);
     parker_init(&executor.parker);
     /*@probe probe_main = pthread_self(); */
+    /*@probe probe_queue = &executor.ready_queue; */
 }
 
 /* Take the task out of `tasks`. Returns: NULL if it has finished. */
@@ -326,6 +343,12 @@ static size_t task_count(void)
     return count;
 }
 
+/*@probe static void probe_look_for_kept(void) */
+/*@probe { */
+/*@probe     for (size_t i = 0; i < executor.next_task_id; i++) */
+/*@probe         if (executor.tasks[i] && probe_shells[i].ready) */
+/*@probe             probe_event(PROBE_KEPT, (long)i, -1, 0); */
+/*@probe } */
 /* The caller keeps the future valid and unmoved until it is READY. */
 static void spawn(struct future *future)
 {

@@ -134,19 +134,24 @@ static void reactor_deregister(struct reactor *self, int stream,
 /*@probe     probe_expect(other == 0 || other == stream || !probe_open(other), */
 /*@probe                  "WRONG OWNER", "source", (long)id, other, stream); */
 /*@probe     probe_streams[id % MAX_SOURCES] = stream; */
+/*@probe     probe_event(PROBE_ASK, -1, (long)id, stream); */
 /*@probe     reactor_register(self, stream, id); */
 /*@probe } */
+/*@probe static long probe_left_for[MAX_SOURCES]; */
 /*@probe static void probe_set_waker(struct reactor *self, const struct waker *waker, */
 /*@probe                             size_t id) */
 /*@probe { */
 /*@probe     const long task = waker->parker ? (long)waker->task_id : -1; */
+/*@probe     probe_left_for[id % MAX_SOURCES] = task; */
 /*@probe     reactor_set_waker(self, waker, id); */
 /*@probe     if (task >= 0) */
 /*@probe         probe_event(PROBE_SET_WAKER, task, (long)id, 0); */
 /*@probe } */
+/*@probe static bool probe_gone[MAX_SOURCES]; */
 /*@probe static void probe_deregister(struct reactor *self, int stream, size_t id) */
 /*@probe { */
 /*@probe     probe_streams[id % MAX_SOURCES] = 0; */
+/*@probe     probe_gone[id % MAX_SOURCES] = true; */
 /*@probe     reactor_deregister(self, stream, id); */
 /*@probe } */
 /*@probe #define reactor_register probe_register */
@@ -204,6 +209,12 @@ static void reactor_wake(struct reactor *self, size_t source_id)
     wake(&waker);
 }
 /*@end 6.2*/
+/*@probe static void probe_reactor_wake(struct reactor *self, size_t id) */
+/*@probe { */
+/*@probe     probe_event(PROBE_PASS, -1, (long)id, 0); */
+/*@probe     reactor_wake(self, id); */
+/*@probe } */
+/*@probe #define reactor_wake probe_reactor_wake */
 
 /* Sleep until a source has an event. Returns: how many events. */
 static int wait_for_events(struct reactor *self, struct epoll_event *events)

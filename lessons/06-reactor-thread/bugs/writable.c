@@ -1,0 +1,50 @@
+/*@answer
+cause: WRONG INTEREST
+found: case bells
+en: The sockets are registered for writing. They can be written to all the time;
+    that something is there to be read, nobody tells.
+fr: Les sockets sont abonnées pour écrire. On peut toujours y écrire ; qu'il y
+    ait quelque chose à lire, personne ne le dit.
+*/
+
+/*@region 6.1*/
+struct reactor {
+    int epoll;
+    int stop; /* an eventfd, registered with the token STOP */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    struct waker wakers[MAX_SOURCES]; /* lock held; by source id */
+};
+
+static void reactor_init(struct reactor *self)
+{
+    pthread_mutex_init(&self->lock, NULL);
+}
+
+/* epoll gives the token, here the source id, back with each event. */
+static void reactor_register(struct reactor *self, int stream, size_t source_id)
+{
+    struct epoll_event event = {
+        .events = source_id == STOP ? EPOLLIN : EPOLLOUT | EPOLLET,
+        .data.u64 = source_id,
+    };
+
+    lesson_unwrap(epoll_ctl(self->epoll, EPOLL_CTL_ADD, stream, &event),
+                  "register");
+}
+
+static void reactor_set_waker(struct reactor *self, const struct waker *waker,
+                              size_t source_id)
+{
+    pthread_mutex_lock(&self->lock);
+    self->wakers[source_id] = *waker;
+    pthread_mutex_unlock(&self->lock);
+}
+
+static void reactor_deregister(struct reactor *self, int stream,
+                               size_t source_id)
+{
+    reactor_set_waker(self, &(struct waker){0}, source_id);
+    epoll_ctl(self->epoll, EPOLL_CTL_DEL, stream, NULL);
+}
+/*@end 6.1*/

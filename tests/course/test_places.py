@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Where a verdict points: the next TODO, the call that ends the run, the TODO
+of two that is wrong; and that no run of a learner's program may fork.
+
+No test asserts a time. Loopback and port 0 only.
+"""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(ROOT, "course"))
+sys.path.insert(0, HERE)
+
+import causes  # noqa: E402
+import check  # noqa: E402
+import cut  # noqa: E402
+import hostile  # noqa: E402
+import lessons  # noqa: E402
+import run as runs  # noqa: E402
+import sanitize  # noqa: E402
+import server  # noqa: E402
+import source  # noqa: E402
+import sweep  # noqa: E402
+
+SIDE_BY_SIDE = 3
+
+
+class Places(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="reveil-places-")
+        cls.work = cls.folder.name
+        cls.server = server.Server()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+        cls.folder.cleanup()
+
+    def verdicts(self, items):
+        """{name: verdict} of {name: (number of the lesson, its text)}."""
+        for number in {number for number, _ in items.values()}:
+            check.normal_of(check.Checker(lessons.find(number),
+                                          work=self.work,
+                                          server_=self.server))
+        found = {}
+
+        def one(name):
+            number, text = items[name]
+            found[name] = check.Checker(
+                lessons.find(number), None, text, 1, work=self.work,
+                server_=self.server).check()
+
+        sweep.run_all(items, one, 600, SIDE_BY_SIDE)
+        self.assertEqual(len(found), len(items))
+        return found
+
+
+class NextTodo(Places):
+    def test_the_first_open_todo_is_named(self):
+        """The solution for the first TODOs, the stubs for the rest."""
+        items, wanted = {}, {}
+        for lesson in lessons.all_lessons():
+            if not lesson.has_program:
+                continue
+            parts = sorted((part for part in cut.parts_of(lesson)
+                            if isinstance(part, source.Region)),
+                           key=lambda part: part.id)
+            for i, first in enumerate(parts):
+                name = f"{first.id} is open"
+                wanted[name] = first.id
+                items[name] = (lesson.number, cut.fill(lesson, {
+                    part.id: cut.stub_text(part, lesson, "en")
+                    for part in parts[i:]}))
+        for name, verdict in self.verdicts(items).items():
+            with self.subTest(name):
+                self.assertFalse(verdict["passed"])
+                self.assertEqual(verdict["todo"], wanted[name],
+                                 (verdict["cause"], verdict["evidence"]))
+
+    def test_a_call_that_is_wrong_goes_before_an_open_todo(self):
+        lesson = lessons.find("03")
+        text = cut.fill(lesson, {"3.2": next(
+            cut.stub_text(part, lesson, "en")
+            for part in cut.parts_of(lesson)
+            if isinstance(part, source.Region) and part.id == "3.2"),
+            "3.3": hostile.instead("abort();")})
+        verdict = self.verdicts({"abort": ("03", text)})["abort"]
+        self.assertEqual((verdict["cause"], verdict["todo"]),
+                         ("CRASHED", "3.3"))
+
+
+class Calls(Places):
+    # Of hostile.py: what has a call to point at, or a loop.
+    NAMES = ["exit-in-constructor", "quick-exit", "fork-outlives",
+             "fork-in-constructor", "stop", "stop-in-constructor",
+             "endless-output", "crash", "abort", "stack-overflow",
+             "endless-loop", "pause"]
+
+    def test_the_line_of_the_call_and_its_todo(self):
+        lesson = lessons.find("03")
+        texts = {name: cut.fill(lesson, {"3.3": hostile.HOSTILE[name][0]})
+                 for name in self.NAMES}
+        texts["system"] = cut.fill(lesson, {
+            "3.3": hostile.instead('if (system("true")) exit(3);')})
+        texts["kills-itself"] = cut.fill(lesson, {"3.3": hostile.instead(
+            "kill(getpid(), SIGKILL);", "#include <signal.h>")})
+        texts["recursion"] = cut.fill(lesson, {"3.3": hostile.RIGHT.replace(
+            "event_queue_wait(&self->queue, events);",
+            "(void)events; block_on(self, future);")})
+        texts["recursion"] = texts["recursion"].replace("&self->queue", "")
+        items = {name: ("03", text) for name, text in texts.items()}
+        for name, verdict in self.verdicts(items).items():
+            with self.subTest(name):
+                first, body = source.regions(texts[name])["3.3"]
+                self.assertFalse(verdict["passed"])
+                self.assertEqual(verdict["todo"], "3.3", verdict["cause"])
+                self.assertIn(verdict["line"],
+                              range(first, first + body.count("\n") + 1))
+
+    def test_a_brace_that_is_missing(self):
+        text = cut.fill(lessons.find("03"), {
+            "3.2":
+            "static int event_queue_wait(const struct event_queue *self,\n"
+            "                            struct epoll_event *events)\n{\n"
+            "    return epoll_wait(self->epoll, events, 1, -1);\n"})
+        verdict = self.verdicts({"brace": ("03", text)})["brace"]
+        self.assertEqual((verdict["cause"], verdict["todo"]),
+                         ("DOES NOT BUILD", "3.2"))
+
+    def test_an_error_of_a_called_function_is_of_who_called_it_wrongly(self):
+        """epoll_wait fails in 3.2, whose own cases pass: 3.3 is wrong."""
+        text = cut.fill(lessons.find("03"), {"3.3": hostile.RIGHT.replace(
+            "struct epoll_event events[EVENTS_CAPACITY];",
+            "struct epoll_event *events = NULL;")})
+        verdict = self.verdicts({"null": ("03", text)})["null"]
+        self.assertEqual(verdict["todo"], "3.3", verdict)
+
+
+class NoGuess(Places):
+    def test_busy_loop_needs_more_than_a_count(self):
+        """A park that sleeps in a call that the recorder does not know."""
+        park = """
+#include <sys/eventfd.h>
+struct parker { int fd; };
+static void parker_init(struct parker *self) { self->fd = eventfd(0, 0); }
+static void park(struct parker *self)
+{
+    uint64_t number;
+    struct { void *base; size_t length; } piece = {&number, 8};
+    lesson_log_park(false);
+    syscall(SYS_readv, self->fd, &piece, 1);
+}
+static void unpark(struct parker *self) { eventfd_write(self->fd, 1); }
+"""
+        text = cut.fill(lessons.find("05"), {
+            "5.4": "#include <sys/syscall.h>\n" + park})
+        verdict = self.verdicts({"readv": ("05", text)})["readv"]
+        self.assertNotEqual(verdict["cause"], "BUSY LOOP", verdict)
+
+
+class Sanitized(unittest.TestCase):
+    PROGRAM = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+static int third(int *numbers) { return numbers[2]; }
+int main(int argc, char **argv)
+{
+    int *numbers = calloc(2, sizeof(*numbers));
+    (void)argv;
+    printf("fork: %d\\n", fork() < 0 ? -1 : 0);
+    fflush(stdout);
+    return argc > 1 ? third(numbers) : 0;
+}
+"""
+
+    def run_with(self, cc):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "asan")
+            with open(path + ".c", "w", encoding="utf-8") as file:
+                file.write(self.PROGRAM)
+            if subprocess.run([cc, "-g", "-O1", "-fsanitize=address", "-o",
+                               path, path + ".c"], check=False,
+                              capture_output=True).returncode:
+                self.skipTest(f"{cc} has no AddressSanitizer")
+            guard = runs.guard_program(folder)
+            with open(os.devnull, "wb") as status:
+                result = subprocess.run(
+                    [guard, str(status.fileno()), "0", path, "read"],
+                    check=False, stdin=subprocess.DEVNULL,
+                    capture_output=True, pass_fds=(status.fileno(),),
+                    env=dict(os.environ, **sanitize.OPTIONS))
+            output = sanitize.put_symbols(result.stdout + result.stderr, path)
+            self.assertIn(b"fork: -1", output)
+            finding = sanitize.read(output, "asan.c")
+            self.assertEqual(finding.cause, "MEMORY ERROR")
+            self.assertEqual(finding.lines[0], 5)
+
+    def test_no_process_under_a_sanitizer_and_the_line_is_there(self):
+        for cc in ("gcc", "clang"):
+            if shutil.which(cc):
+                with self.subTest(cc):
+                    self.run_with(cc)
+
+
+class Kinds(unittest.TestCase):
+    def test_every_todo_of_expect_is_for_a_cause_that_exists(self):
+        for lesson in lessons.all_lessons():
+            for name in lesson.expect.get("todos", {}):
+                cause, kind = causes.split(name)
+                entry = causes.table().get(causes.key_of(cause))
+                with self.subTest(lesson.number + " " + name):
+                    self.assertIsNotNone(entry)
+                    if kind:
+                        self.assertIn(kind, entry.get("kinds", {}))
+
+
+if __name__ == "__main__":
+    unittest.main()
