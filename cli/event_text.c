@@ -42,7 +42,7 @@ static int french(const struct rv_event *event, char *text, size_t size)
                         "réveille la tâche n° %" PRIu32 ", déjà dans la file",
                         task);
     case RV_EV_PARK:
-        return snprintf(text, size, "s’endort (park) : rien à faire");
+        return snprintf(text, size, "s’endort (park) : rien à faire");
     case RV_EV_AWAKE:
         return snprintf(text, size, "est réveillé (unpark)");
     case RV_EV_EPOLL_WAIT:
