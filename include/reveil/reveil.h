@@ -74,6 +74,7 @@
 #include <reveil/http_server.h>
 #include <reveil/http_sink.h>
 #include <reveil/interval.h>
+#include <reveil/io.h>
 #include <reveil/mpsc.h>
 #include <reveil/net.h>
 #include <reveil/oneshot.h>
