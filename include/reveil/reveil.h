@@ -58,6 +58,7 @@
 #include <reveil/base.h>
 #include <reveil/blocking.h>
 #include <reveil/buf.h>
+#include <reveil/bytes.h>
 #include <reveil/callable.h>
 #include <reveil/channel.h>
 #include <reveil/combine.h>
@@ -82,6 +83,7 @@
 #include <reveil/process.h>
 #include <reveil/publisher.h>
 #include <reveil/reactor.h>
+#include <reveil/reader.h>
 #include <reveil/remote.h>
 #include <reveil/resolve.h>
 #include <reveil/ring.h>

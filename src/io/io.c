@@ -7,15 +7,9 @@
  * A future owns nothing but the waker that the io has stored for it.
  */
 #include <errno.h>
-#include <limits.h>
-#include <reveil/io.h>
 #include <reveil/net.h>
 
-/* A future's result is an int32_t. */
-static size_t at_most_int(size_t len_bytes)
-{
-    return len_bytes < INT32_MAX ? len_bytes : INT32_MAX;
-}
+#include "io/io_internal.h"
 
 ssize_t rv_io_poll_writev(struct rv_io *io, struct rv_cx *cx,
                           const struct iovec *pieces, size_t count,
@@ -34,20 +28,6 @@ ssize_t rv_io_poll_writev(struct rv_io *io, struct rv_cx *cx,
                             pieces->iov_len - skip_bytes);
 }
 
-/* Returns: PENDING. `at` is 1 while the io has the future's waker. */
-static enum rv_poll wait(struct rv_future *future)
-{
-    future->at = 1;
-    return RV_PENDING;
-}
-
-static void stop_waiting(struct rv_future *future, struct rv_io *io,
-                         enum rv_direction direction)
-{
-    if (future->at == 1)
-        rv_io_forget(io, direction);
-}
-
 /* --- read -------------------------------------------------------------- */
 
 static enum rv_poll read_poll(struct rv_future *future, struct rv_cx *cx)
@@ -55,10 +35,10 @@ static enum rv_poll read_poll(struct rv_future *future, struct rv_cx *cx)
     struct rv_io_read *self =
         RV_CONTAINER_OF(future, struct rv_io_read, future);
     const ssize_t n = rv_io_poll_read(self->io, cx, self->buffer,
-                                      at_most_int(self->len_bytes));
+                                      rv_io_at_most_int(self->len_bytes));
 
     if (n == -EAGAIN)
-        return wait(future);
+        return rv_io_wait(future);
     future->result = (int32_t)n;
     return RV_READY;
 }
@@ -68,7 +48,7 @@ static void read_drop(struct rv_future *future)
     struct rv_io_read *self =
         RV_CONTAINER_OF(future, struct rv_io_read, future);
 
-    stop_waiting(future, self->io, RV_READ);
+    rv_io_stop_waiting(future, self->io, RV_READ);
 }
 
 void rv_io_read_init(struct rv_io_read *read, struct rv_io *io, void *buffer,
@@ -96,7 +76,7 @@ static enum rv_poll write_all_poll(struct rv_future *future, struct rv_cx *cx)
                              self->len_bytes - self->written_bytes);
 
         if (n == -EAGAIN)
-            return wait(future);
+            return rv_io_wait(future);
         if (n < 0) {
             future->result = (int32_t)n;
             return RV_READY;
@@ -112,7 +92,7 @@ static void write_all_drop(struct rv_future *future)
     struct rv_io_write_all *self =
         RV_CONTAINER_OF(future, struct rv_io_write_all, future);
 
-    stop_waiting(future, self->io, RV_WRITE);
+    rv_io_stop_waiting(future, self->io, RV_WRITE);
 }
 
 void rv_io_write_all_init(struct rv_io_write_all *write, struct rv_io *io,
@@ -149,7 +129,7 @@ static enum rv_poll writev_all_poll(struct rv_future *future, struct rv_cx *cx)
                                             self->count, self->skip_bytes);
 
         if (n == -EAGAIN)
-            return wait(future);
+            return rv_io_wait(future);
         if (n < 0) {
             future->result = (int32_t)n;
             return RV_READY;
@@ -166,7 +146,7 @@ static void writev_all_drop(struct rv_future *future)
     struct rv_io_writev_all *self =
         RV_CONTAINER_OF(future, struct rv_io_writev_all, future);
 
-    stop_waiting(future, self->io, RV_WRITE);
+    rv_io_stop_waiting(future, self->io, RV_WRITE);
 }
 
 void rv_io_writev_all_init(struct rv_io_writev_all *write, struct rv_io *io,
@@ -192,7 +172,7 @@ static enum rv_poll shutdown_poll(struct rv_future *future, struct rv_cx *cx)
         RV_CONTAINER_OF(future, struct rv_io_shutdown, future);
 
     future->result = rv_io_poll_shutdown(self->io, cx);
-    return future->result == -EAGAIN ? wait(future) : RV_READY;
+    return future->result == -EAGAIN ? rv_io_wait(future) : RV_READY;
 }
 
 static void shutdown_drop(struct rv_future *future)
@@ -200,7 +180,7 @@ static void shutdown_drop(struct rv_future *future)
     struct rv_io_shutdown *self =
         RV_CONTAINER_OF(future, struct rv_io_shutdown, future);
 
-    stop_waiting(future, self->io, RV_WRITE);
+    rv_io_stop_waiting(future, self->io, RV_WRITE);
 }
 
 void rv_io_shutdown_init(struct rv_io_shutdown *shutdown, struct rv_io *io)
