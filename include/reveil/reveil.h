@@ -68,6 +68,7 @@
 #include <reveil/executor.h>
 #include <reveil/executors.h>
 #include <reveil/export.h>
+#include <reveil/fd_io.h>
 #include <reveil/file.h>
 #include <reveil/future.h>
 #include <reveil/http.h>
