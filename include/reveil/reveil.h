@@ -57,6 +57,7 @@
 #include <reveil/async.h>
 #include <reveil/base.h>
 #include <reveil/blocking.h>
+#include <reveil/bounded.h>
 #include <reveil/buf.h>
 #include <reveil/bytes.h>
 #include <reveil/callable.h>
