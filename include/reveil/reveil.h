@@ -96,6 +96,7 @@
 #include <reveil/sync.h>
 #include <reveil/task_dump.h>
 #include <reveil/thread.h>
+#include <reveil/timer.h>
 #include <reveil/trace.h>
 #include <reveil/udp.h>
 #include <reveil/unix.h>
