@@ -65,6 +65,7 @@
 #include <reveil/combine.h>
 #include <reveil/coro.h>
 #include <reveil/cpu.h>
+#include <reveil/dir.h>
 #include <reveil/errors.h>
 #include <reveil/executor.h>
 #include <reveil/executors.h>
@@ -81,6 +82,7 @@
 #include <reveil/mpsc.h>
 #include <reveil/net.h>
 #include <reveil/oneshot.h>
+#include <reveil/path.h>
 #include <reveil/pipe_thread.h>
 #include <reveil/process.h>
 #include <reveil/publisher.h>
