@@ -26,7 +26,7 @@ check() {
         echo "ok   $what"
     else
         echo "FAIL $what"
-        sed 's/^/     /' "$work/output"
+        tail -n 40 "$work/output" | sed 's/^/     /'
         failed=$((failed + 1))
     fi
 }
