@@ -55,6 +55,7 @@
 #define REVEIL_H
 
 #include <reveil/async.h>
+#include <reveil/atomic.h>
 #include <reveil/backoff.h>
 #include <reveil/base.h>
 #include <reveil/blocking.h>
