@@ -3,7 +3,7 @@
 #ifndef RV_IO_INTERNAL_H
 #define RV_IO_INTERNAL_H
 
-#include <reveil/io.h>
+#include <reveil/reader.h>
 
 /* The `at` of a future whose waker the io has. */
 enum { RV_IO_WAITING = 1 };
@@ -29,5 +29,9 @@ static inline size_t rv_io_at_most_int(size_t len_bytes)
 {
     return len_bytes < INT32_MAX ? len_bytes : INT32_MAX;
 }
+
+/* Look for the text in the buffer of its reader. Returns: as rv_reader_line();
+ * -EAGAIN: more must be read. */
+int rv_reader_look(struct rv_reader_text *text);
 
 #endif /* RV_IO_INTERNAL_H */

@@ -144,11 +144,11 @@ static int find(struct rv_reader_text *self)
     return left == reader->cap_bytes ? -EMSGSIZE : -EAGAIN;
 }
 
-static int look(struct rv_reader_text *self)
+int rv_reader_look(struct rv_reader_text *text)
 {
-    return self->delimiter
-               ? find(self)
-               : peek(self->reader, self->wanted_bytes, &self->text);
+    return text->delimiter
+               ? find(text)
+               : peek(text->reader, text->wanted_bytes, &text->text);
 }
 
 static enum rv_poll text_poll(struct rv_future *future, struct rv_cx *cx)
@@ -157,7 +157,7 @@ static enum rv_poll text_poll(struct rv_future *future, struct rv_cx *cx)
         RV_CONTAINER_OF(future, struct rv_reader_text, future);
     ssize_t n;
 
-    while ((future->result = look(self)) == -EAGAIN) {
+    while ((future->result = rv_reader_look(self)) == -EAGAIN) {
         n = read_ahead(self->reader, cx);
         if (n == -EAGAIN)
             return rv_io_wait(future);
@@ -212,7 +212,7 @@ void rv_reader_peek_init(struct rv_reader_text *peek_, struct rv_reader *reader,
 
 static int try_text(struct rv_reader_text *self, struct rv_text *text)
 {
-    const int result = look(self);
+    const int result = rv_reader_look(self);
 
     *text = self->text;
     return result;
