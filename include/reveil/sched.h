@@ -32,9 +32,11 @@
  * scheduler's reactor and blocking pool, and with an io_uring and a CPU pool of
  * the worker. While that worker runs a task that neither waits nor yields, its
  * futures are not polled. A wait that returns -ECANCELED has dropped the
- * future, on that worker. Objects that stay with an executor between waits,
- * such as those of rv_spawn() and struct rv_scope, are not for tasks, because a
- * task moves: use rv_go().
+ * future, on that worker. A wait that leaves a pending future to the caller, as
+ * rv_await_until() at the deadline, keeps the task on that worker from then on,
+ * because the future belongs to it. Objects that stay with an executor between
+ * waits, such as those of rv_spawn() and struct rv_scope, are not for tasks,
+ * because a task moves: use rv_go().
  */
 
 /*

@@ -11,11 +11,21 @@
  * executor still uses it. Instead the task is appended to the list `woken`,
  * which the worker empties after the executor has returned.
  *
- * A canceled wait leaves a future that is not READY and that may have a timer
- * in this worker's wheel. The task could be stolen before it drops the future,
- * so the worker drops it here. The handle of a task is different: it may be
- * dropped on any thread. A canceled task continues to wait for a handle, as in
- * rv_go_join(), until the deadlock detection ends that wait too.
+ * Protocol:
+ *
+ *   AWAIT-1  A canceled wait leaves a future that is not READY and that may
+ *       have a timer in this worker's wheel. The task could be stolen before it
+ *       drops the future, so the worker drops it here. The handle of a task is
+ *       different: it may be dropped on any thread. A canceled task continues
+ *       to wait for a handle, as in rv_go_join(), until the deadlock detection
+ *       ends that wait too.
+ *   AWAIT-2  A wait may leave a future that is still pending on this worker and
+ *       that the task will poll again or drop: the child of rv_until or
+ *       rv_either. The worker cannot drop that one. It marks the task as bound
+ *       before the task is queued. A bound task is never in the slot, the deque
+ *       or the injector, so only this worker runs it, to its end. No other
+ *       worker makes it ready: it joins through a future, and waits for a thief
+ *       by yielding.
  */
 #include <errno.h>
 
@@ -53,6 +63,8 @@ static enum rv_poll proxy_poll(struct rv_future *proxy, struct rv_cx *cx)
         set_needs_task(worker, wait, cx->needs_task == wait->future);
         return RV_PENDING;
     }
+    if (cx->leaves_child)
+        wait->task->bound = true; /* AWAIT-2 */
     end_wait(worker, wait, wait->future->result);
     return RV_READY;
 }
@@ -118,8 +130,10 @@ void rv_worker_cancel_waits(struct rv_worker *worker, bool handles_too)
         if (is_handle && !handles_too)
             continue;
         rv_task_abort(worker->executor, wait->id);
-        if (!is_handle)
+        if (!is_handle) {
             rv_drop(wait->future);
+            wait->task->bound = true; /* AWAIT-2 */
+        }
         end_wait(worker, wait, -ECANCELED);
     }
     rv_worker_take_woken(worker);

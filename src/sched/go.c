@@ -336,7 +336,7 @@ static int join_in_task(struct rv_go_task *self, struct rv_go *go)
 }
 
 /* Join a task of another scheduler, whose workers must not run the calling
- * task. */
+ * task. Or join in a bound task, which only its own worker may make ready. */
 static int join_elsewhere(struct rv_go *go)
 {
     const int result = rv_await(&go->future);
@@ -377,8 +377,9 @@ int rv_go_join(struct rv_go *go)
         return -ESTALE;
     if (!self || rv_fork_is_copy(self->sched->mark))
         return join_outside(go);
-    return self->sched == go->task->sched ? join_in_task(self, go)
-                                          : join_elsewhere(go);
+    if (self->sched != go->task->sched || self->bound)
+        return join_elsewhere(go);
+    return join_in_task(self, go);
 }
 
 bool rv_go_cancel_join(struct rv_go_task *task)

@@ -73,6 +73,7 @@ struct rv_go_task {
      * takes it from a queue. */
     struct rv_coro *coro; /* NULL before the first run */
     struct rv_fork *fork; /* NULL: a task */
+    bool bound;           /* its worker has a pending future of it: AWAIT-2 */
     union {
         char *own_name; /* before the first run: to be freed, or NULL */
         struct {
@@ -120,6 +121,7 @@ struct rv_worker {
     uint32_t slot_runs;     /* tasks taken from the slot, in a row */
     struct rv_list waiting; /* struct rv_wait */
     struct rv_list woken;   /* struct rv_wait, to be queued */
+    struct rv_list bound;   /* ready tasks that only this worker may run */
     uint32_t needing_tasks; /* those of `waiting` with needs_task */
     struct rv_list free_tasks;
     uint32_t free_len;
