@@ -298,15 +298,15 @@ static int32_t task_main(void *arg)
     return task->fn(task->arg);
 }
 
-/* The first run of a task. From now on its name is the coroutine's copy.
- * Returns: 0, -ENOMEM. */
-static int make_coroutine(struct rv_worker *worker, struct rv_go_task *task)
+int rv_worker_make_coroutine(struct rv_worker *worker, struct rv_go_task *task,
+                             size_t data_bytes)
 {
     char *own_name = task->own_name;
     const struct rv_coro_options options = {
         .name = task->name,
         .stack_bytes = worker->sched->options.stack_bytes,
         .host = &rv_go_host,
+        .data_bytes = data_bytes,
     };
     const int error = rv_coro_new(&task->coro, task_main, task, &options);
 
@@ -344,13 +344,14 @@ static void run(struct rv_worker *worker, struct rv_go_task *task)
     /* relaxed, here and above: only the worker writes it. */
     atomic_store_explicit(&worker->runs, runs + 1, memory_order_relaxed);
     if (!task->coro)
-        error = make_coroutine(worker, task);
+        error = rv_worker_make_coroutine(worker, task, 0);
     if (error < 0) {
         task->result = error;
         rv_go_finish(worker, task);
         return;
     }
     worker->current = task;
+    worker->io_calls = 0;
     rv_worker_of_task = worker;
     if (rv_coro_resume(task->coro))
         end_task(worker, task);
