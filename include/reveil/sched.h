@@ -165,7 +165,25 @@ struct rv_go {
  * copied. */
 int rv_go_literal(struct rv_go *go, const char *name, rv_go_fn fn, void *arg);
 
-/* The same with any name; up to 31 bytes of it are copied. */
+/*
+ * rv_go() with a copy of the argument, on the new task's stack: fn() gets the
+ * address of the copy, which is valid until it returns.
+ *
+ *     struct job job = {.number = 7};
+ *     rv_go_copy(NULL, work, &job, sizeof job);
+ *
+ * arg_bytes: 1 to RV_CORO_COPY_BYTES; the copy is aligned to 16.
+ * Returns: as rv_go(); -EINVAL: arg_bytes is out of range. The stack is
+ *          reserved in this call, so -ENOMEM is returned here.
+ */
+#define rv_go_copy(go, fn, arg, arg_bytes) \
+    rv_go_copy_literal((go), #fn, (fn), (arg), (arg_bytes))
+
+/* rv_go_copy() with a name that is a constant, as in rv_go_literal(). */
+int rv_go_copy_literal(struct rv_go *go, const char *name, rv_go_fn fn,
+                       const void *arg, size_t arg_bytes);
+
+/* The same as rv_go() with any name; up to 31 bytes of it are copied. */
 int rv_go_named(struct rv_go *go, const char *name, rv_go_fn fn, void *arg);
 
 /* The same from any thread, a task's or not. */

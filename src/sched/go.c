@@ -25,6 +25,7 @@
  *       worker frees the task.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "base/base_internal.h"
 #include "sched/sched_internal.h"
@@ -208,6 +209,37 @@ int rv_go_literal(struct rv_go *go, const char *name, rv_go_fn fn, void *arg)
 
     RV_CHECK(worker, "not in a task");
     return go_from_inside(worker, go, name, NULL, fn, arg);
+}
+
+int rv_go_copy_literal(struct rv_go *go, const char *name, rv_go_fn fn,
+                       const void *arg, size_t arg_bytes)
+{
+    struct rv_worker *worker = rv_worker_current();
+    struct rv_go_task *task;
+    int error;
+
+    RV_CHECK(worker, "not in a task");
+    if (arg_bytes == 0 || arg_bytes > RV_CORO_COPY_BYTES)
+        return -EINVAL;
+    if (rv_fork_is_copy(worker->sched->mark))
+        return -ESTALE;
+    if (is_closed(worker->sched))
+        return -ECANCELED;
+    task = rv_go_task_new(worker->sched, worker);
+    if (!task)
+        return -ENOMEM;
+    task->name = name;
+    task->own_name = NULL;
+    error = rv_worker_make_coroutine(worker, task, arg_bytes);
+    if (error) {
+        rv_go_task_free(worker->sched, worker, task);
+        return error;
+    }
+    init_task(task, go, name, NULL, fn,
+              memcpy(rv_coro_data(task->coro), arg, arg_bytes));
+    count_live(worker, 1);
+    rv_worker_ready(worker, task, true);
+    return 0;
 }
 
 static int go_from_outside(struct rv_sched *sched, struct rv_go *go,
