@@ -36,6 +36,12 @@ struct rv_cx {
     struct rv_executor *executor;
     uint32_t io_calls; /* private: I/O in this poll, see RV_IO_BUDGET */
     /*
+     * A future that is READY sets this if a child that it has polled is still
+     * pending and stays with the caller, as in rv_until. Such a child belongs
+     * to this thread: see sched.h.
+     */
+    bool leaves_child;
+    /*
      * A future stores itself here if it is PENDING and only another task can
      * make it READY: it waits for a channel or a lock, not for a descriptor or
      * the clock. If all tasks of a scheduler await such futures, the scheduler

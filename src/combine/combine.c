@@ -242,6 +242,8 @@ static enum rv_poll until_poll(struct rv_future *future, struct rv_cx *cx)
         future->result = -ETIMEDOUT;
     else
         return RV_PENDING;
+    if (!finished(self->child))
+        cx->leaves_child = true;
     until_drop(future);
     return RV_READY;
 }
@@ -278,6 +280,8 @@ static enum rv_poll either_poll(struct rv_future *future, struct rv_cx *cx)
         future->result = -ETIMEDOUT;
     else
         return RV_PENDING;
+    if (!finished(self->first) || !finished(self->second))
+        cx->leaves_child = true;
     either_drop(future);
     return RV_READY;
 }

@@ -154,6 +154,26 @@ void rv_task_abort(struct rv_executor *executor, uint64_t id)
         rv_task_finish(executor, task, true);
 }
 
+int rv_task_adopt(struct rv_executor *executor, struct rv_future *future,
+                  uint64_t *id)
+{
+    struct rv_ready_slot *slot;
+
+    if (rv_fork_is_copy(executor->mark))
+        return -ESTALE;
+    if (executor->closing)
+        return -ECANCELED;
+    slot = rv_ready_alloc(executor->ready);
+    if (!slot)
+        return -ENOMEM;
+    ((struct rv_task *)slot)->future = future;
+    ((struct rv_task *)slot)->join = NULL;
+    slot->flags = RV_TASK_BORROWED;
+    executor->live++;
+    *id = slot->id;
+    return 0;
+}
+
 struct rv_future *rv_task_future(const struct rv_executor *executor,
                                  uint64_t id)
 {

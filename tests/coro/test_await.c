@@ -193,6 +193,30 @@ RV_HOST_TEST(await, and_drop_leaves_nothing_to_drop)
 
 /* --- the future of it -------------------------------------------------- */
 
+RV_HOST_TEST(await, either_borrows_both)
+{
+    struct rv_sleep sleeps[2];
+    struct rv_either either;
+
+    rv_sleep_init(&sleeps[0], in_an_hour());
+    rv_sleep_init(&sleeps[1], in_an_hour());
+    rv_either_init(&either, &sleeps[0].future, &sleeps[1].future, RV_NEVER);
+    HOST_CHECK(rv_await_until(&either.future, 0) == -ETIMEDOUT);
+    rv_drop(&either.future); /* pending */
+    for (int i = 0; i < 2; i++) {
+        HOST_CHECK(sleeps[i].future.at != RV_AT_END);
+        rv_either_init(&either, &sleeps[0].future, &sleeps[1].future, 0);
+        HOST_CHECK(rv_await(&either.future) == -ETIMEDOUT);
+    }
+    rv_drop(&sleeps[1].future);
+    rv_sleep_init(&sleeps[1], rv_after_ms(1));
+    rv_either_init(&either, &sleeps[0].future, &sleeps[1].future, RV_NEVER);
+    HOST_CHECK(rv_await(&either.future) == 1);
+    HOST_CHECK(sleeps[0].future.at != RV_AT_END);
+    rv_drop(&sleeps[0].future);
+    return 0;
+}
+
 RV_HOST_TEST(await, until_is_dropped_at_each_state)
 {
     struct rv_until until;
