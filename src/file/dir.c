@@ -6,7 +6,8 @@
  *
  * The directory, not the future that waits, owns the read that is under way: if
  * that future is dropped, the next one waits for the same read, and no entry is
- * lost. Until the read has ended only the pool thread touches the state. If the
+ * lost. A read begins only when all entries are taken. Until it has ended, the
+ * pool thread uses `fd` and `entries`, and this thread the other fields. If the
  * directory is closed before, the pool frees the state.
  */
 #include <dirent.h>
@@ -89,8 +90,6 @@ int rv_dir_try_next(struct rv_dir *dir, struct rv_dir_entry *entry)
 
     if (!state)
         return -ENOMEM;
-    if (dir->is_reading)
-        return -EAGAIN;
     while (state->at < state->end) {
         const struct dirent64 *found =
             (const struct dirent64 *)(void *)(state->entries + state->at);
