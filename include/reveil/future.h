@@ -36,6 +36,12 @@ struct rv_cx {
     struct rv_executor *executor;
     uint32_t io_calls; /* private: I/O in this poll, see RV_IO_BUDGET */
     /*
+     * A future that is READY sets this if a child that it has polled is still
+     * pending and stays with the caller, as in rv_until. Such a child belongs
+     * to this thread: see sched.h.
+     */
+    bool leaves_child;
+    /*
      * A future stores itself here if it is PENDING and only another task can
      * make it READY: it waits for a channel or a lock, not for a descriptor or
      * the clock. If all tasks of a scheduler await such futures, the scheduler
@@ -87,6 +93,14 @@ struct rv_future_ops {
      */
     void (*describe)(const struct rv_future *future, char *text,
                      size_t size_bytes);
+
+    /*
+     * The future is a handle on something that continues when the handle is
+     * dropped, such as a task. A combinator (rv_select, rv_timeout, ...) does
+     * not drop an unfinished handle with its other children: the owner can
+     * still join or abort the task, and drops the handle in the end.
+     */
+    bool is_handle;
 };
 
 struct rv_future {
@@ -108,7 +122,7 @@ static inline void rv_future_init(struct rv_future *future,
 }
 
 /* Private. Stop the program: a future was polled after its end. */
-_Noreturn void rv_future_misuse(const struct rv_future *future);
+void rv_future_misuse(const struct rv_future *future) __attribute__((noreturn));
 
 /*
  * Poll a future. Polling one that is READY or dropped stops the program with

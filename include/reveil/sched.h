@@ -32,9 +32,11 @@
  * scheduler's reactor and blocking pool, and with an io_uring and a CPU pool of
  * the worker. While that worker runs a task that neither waits nor yields, its
  * futures are not polled. A wait that returns -ECANCELED has dropped the
- * future, on that worker. Objects that stay with an executor between waits,
- * such as those of rv_spawn() and struct rv_scope, are not for tasks, because a
- * task moves: use rv_go().
+ * future, on that worker. A wait that leaves a pending future to the caller, as
+ * rv_await_until() at the deadline, keeps the task on that worker from then on,
+ * because the future belongs to it. Objects that stay with an executor between
+ * waits, such as those of rv_spawn() and struct rv_scope, are not for tasks,
+ * because a task moves: use rv_go().
  */
 
 /*
@@ -163,7 +165,25 @@ struct rv_go {
  * copied. */
 int rv_go_literal(struct rv_go *go, const char *name, rv_go_fn fn, void *arg);
 
-/* The same with any name; up to 31 bytes of it are copied. */
+/*
+ * rv_go() with a copy of the argument, on the new task's stack: fn() gets the
+ * address of the copy, which is valid until it returns.
+ *
+ *     struct job job = {.number = 7};
+ *     rv_go_copy(NULL, work, &job, sizeof job);
+ *
+ * arg_bytes: 1 to RV_CORO_COPY_BYTES; the copy is aligned to 16.
+ * Returns: as rv_go(); -EINVAL: arg_bytes is out of range. The stack is
+ *          reserved in this call, so -ENOMEM is returned here.
+ */
+#define rv_go_copy(go, fn, arg, arg_bytes) \
+    rv_go_copy_literal((go), #fn, (fn), (arg), (arg_bytes))
+
+/* rv_go_copy() with a name that is a constant, as in rv_go_literal(). */
+int rv_go_copy_literal(struct rv_go *go, const char *name, rv_go_fn fn,
+                       const void *arg, size_t arg_bytes);
+
+/* The same as rv_go() with any name; up to 31 bytes of it are copied. */
 int rv_go_named(struct rv_go *go, const char *name, rv_go_fn fn, void *arg);
 
 /* The same from any thread, a task's or not. */
@@ -210,7 +230,7 @@ int rv_go_yield(void);
 struct rv_fork {
     void (*fn)(void *arg); /* private, as are the rest */
     void *arg;
-    _Atomic uintptr_t state;
+    RV_ATOMIC(uintptr_t) state;
 };
 
 /*

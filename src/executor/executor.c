@@ -43,6 +43,7 @@ int rv_executor_new(struct rv_executor **out)
         goto fail_free;
     rv_wheel_init(&executor->wheel, rv_now_ns());
     rv_list_init(&executor->drivers);
+    rv_list_init(&executor->timers);
     executor->polls_left = POLLS_A_TURN;
     *out = executor;
     return 0;
@@ -151,6 +152,39 @@ void rv_task_abort(struct rv_executor *executor, uint64_t id)
         executor->polls_left = 1; /* after_polls() comes next */
     } else
         rv_task_finish(executor, task, true);
+}
+
+int rv_task_adopt(struct rv_executor *executor, struct rv_future *future,
+                  uint64_t *id)
+{
+    struct rv_ready_slot *slot;
+
+    if (rv_fork_is_copy(executor->mark))
+        return -ESTALE;
+    if (executor->closing)
+        return -ECANCELED;
+    slot = rv_ready_alloc(executor->ready);
+    if (!slot)
+        return -ENOMEM;
+    ((struct rv_task *)slot)->future = future;
+    ((struct rv_task *)slot)->join = NULL;
+    slot->flags = RV_TASK_BORROWED;
+    executor->live++;
+    *id = slot->id;
+    return 0;
+}
+
+struct rv_future *rv_task_future(const struct rv_executor *executor,
+                                 uint64_t id)
+{
+    struct rv_task *task = (void *)rv_ready_find(executor->ready, id);
+
+    return task ? task->future : NULL;
+}
+
+void rv_task_wake(const struct rv_executor *executor, uint64_t id)
+{
+    rv_ready_push(executor->ready, id);
 }
 
 static inline enum rv_poll poll_task(struct rv_executor *executor,
@@ -383,6 +417,7 @@ void rv_executor_free(struct rv_executor *executor)
     }
     rv_executor_enter(executor);
     abort_all(executor);
+    rv_timer_stop_all(executor);
     rv_executor_leave(executor);
     while (rv_list_pop(&executor->drivers))
         ; /* a driver that outlives the executor is on no list then */

@@ -45,8 +45,25 @@ int rv_task_spawn(struct rv_executor *executor, struct rv_future *future,
                   struct rv_join *join, uint8_t flags, const char *where,
                   uint64_t *id);
 
+/*
+ * Make a BORROWED task of a future that is not pushed onto the ready queue: the
+ * caller polls it for the first time itself, on the executor's thread, with a
+ * waker of the task. Only while the trace is off.
+ *
+ * Returns: as rv_spawn().
+ */
+int rv_task_adopt(struct rv_executor *executor, struct rv_future *future,
+                  uint64_t *id);
+
 /* Cancel the task of this id: now, or at the end of its current poll. Does
  * nothing if the task has ended. */
 void rv_task_abort(struct rv_executor *executor, uint64_t id);
+
+/* The future of a task that has not ended; else NULL. */
+struct rv_future *rv_task_future(const struct rv_executor *executor,
+                                 uint64_t id);
+
+/* Poll the task once more, if it has not ended. */
+void rv_task_wake(const struct rv_executor *executor, uint64_t id);
 
 #endif /* RV_TASK_H */

@@ -6,18 +6,32 @@
  *
  * The future becomes a task of that worker's executor, inside a proxy on the
  * waiting task's stack. So its wakers are the executor's, and any thread may
- * wake it. When the proxy is READY, the task is not queued at once: another
- * worker could steal and finish it, and free the stack with the proxy while the
- * executor still uses it. Instead the task is appended to the list `woken`,
- * which the worker empties after the executor has returned.
+ * wake it. The first poll is on the waiting task's stack, which is not
+ * suspended if the future is READY; but only RV_IO_BUDGET times in a row, so
+ * that the other tasks have their turn. The later polls are the executor's.
+ * When the proxy is READY, the task is not queued at once: another worker could
+ * steal and finish it, and free the stack with the proxy while the executor
+ * still uses it. Instead the task is appended to the list `woken`, which the
+ * worker empties after the executor has returned.
  *
- * A canceled wait leaves a future that is not READY and that may have a timer
- * in this worker's wheel. The task could be stolen before it drops the future,
- * so the worker drops it here. The handle of a task is different: it may be
- * dropped on any thread. A canceled task continues to wait for a handle, as in
- * rv_go_join(), until the deadlock detection ends that wait too.
+ * Protocol:
+ *
+ *   AWAIT-1  A canceled wait leaves a future that is not READY and that may
+ *       have a timer in this worker's wheel. The task could be stolen before it
+ *       drops the future, so the worker drops it here. The handle of a task is
+ *       different: it may be dropped on any thread. A canceled task continues
+ *       to wait for a handle, as in rv_go_join(), until the deadlock detection
+ *       ends that wait too.
+ *   AWAIT-2  A wait may leave a future that is still pending on this worker and
+ *       that the task will poll again or drop: the child of rv_until or
+ *       rv_either. The worker cannot drop that one. It marks the task as bound
+ *       before the task is queued. A bound task is never in the slot, the deque
+ *       or the injector, so only this worker runs it, to its end. No other
+ *       worker makes it ready: it joins through a future, and waits for a thief
+ *       by yielding.
  */
 #include <errno.h>
+#include <reveil/trace.h>
 
 #include "base/base_internal.h"
 #include "executor/task.h"
@@ -53,7 +67,43 @@ static enum rv_poll proxy_poll(struct rv_future *proxy, struct rv_cx *cx)
         set_needs_task(worker, wait, cx->needs_task == wait->future);
         return RV_PENDING;
     }
+    if (cx->leaves_child)
+        wait->task->bound = true; /* AWAIT-2 */
     end_wait(worker, wait, wait->future->result);
+    return RV_READY;
+}
+
+/*
+ * Make a task of the proxy and poll it once, as the executor does: outside of
+ * any task of the scheduler. Returns: RV_READY: the wait is over, the task too;
+ * RV_PENDING; an error.
+ */
+static int poll_here(struct rv_worker *worker, struct rv_wait *wait)
+{
+    struct rv_future *future = wait->future;
+    struct rv_go_task *self = wait->task;
+    struct rv_cx cx = {.executor = worker->executor,
+                       .io_calls = worker->io_calls};
+    enum rv_poll state;
+    int error = rv_task_adopt(worker->executor, &wait->proxy, &wait->id);
+
+    if (error < 0)
+        return error;
+    cx.waker.queue = rv_executor_ready(worker->executor);
+    cx.waker.id = wait->id;
+    rv_worker_of_task = NULL;
+    worker->current = NULL;
+    state = rv_poll(future, &cx);
+    worker->current = self;
+    rv_worker_of_task = worker;
+    worker->io_calls = cx.io_calls + 1;
+    if (state == RV_PENDING) {
+        set_needs_task(worker, wait, cx.needs_task == future);
+        return RV_PENDING;
+    }
+    if (cx.leaves_child)
+        self->bound = true; /* AWAIT-2 */
+    rv_task_abort(worker->executor, wait->id);
     return RV_READY;
 }
 
@@ -63,11 +113,13 @@ static int await(struct rv_coro *coro, struct rv_future *future)
         .name = "rv_await", .poll = proxy_poll, .drop = NULL};
 
     struct rv_worker *worker = rv_worker_of_task;
-    struct rv_go_task *self = worker->current;
+    struct rv_go_task *self;
     struct rv_wait wait;
     int error;
 
     (void)coro;
+    RV_CHECK(worker, "an await inside of a poll");
+    self = worker->current;
     /* relaxed: if this load is too early, the worker sees the flag before it
      * sleeps, and ends the wait. */
     if (atomic_load_explicit(&self->sched->canceling, memory_order_relaxed) &&
@@ -78,10 +130,15 @@ static int await(struct rv_coro *coro, struct rv_future *future)
     wait.needs_task = false;
     rv_future_init(&wait.proxy, &proxy_ops);
     rv_trace(RV_EV_AWAIT, rv_go_trace_id(self), rv_go_trace_owner(worker));
-    error = rv_task_spawn(worker->executor, &wait.proxy, NULL, RV_TASK_BORROWED,
-                          future->ops->name, &wait.id);
+    if (worker->io_calls < RV_IO_BUDGET && !rv_trace_is_on())
+        error = poll_here(worker, &wait);
+    else
+        error = rv_task_spawn(worker->executor, &wait.proxy, NULL,
+                              RV_TASK_BORROWED, future->ops->name, &wait.id);
     if (error < 0)
         return error;
+    if (error == RV_READY)
+        return future->result;
     rv_list_push(&worker->waiting, &wait.node);
     self->waits_for = future->ops->name;
     self->awaits = future;
@@ -119,8 +176,10 @@ void rv_worker_cancel_waits(struct rv_worker *worker, bool handles_too)
         if (is_handle && !handles_too)
             continue;
         rv_task_abort(worker->executor, wait->id);
-        if (!is_handle)
+        if (!is_handle) {
             rv_drop(wait->future);
+            wait->task->bound = true; /* AWAIT-2 */
+        }
         end_wait(worker, wait, -ECANCELED);
     }
     rv_worker_take_woken(worker);

@@ -88,6 +88,14 @@ static __attribute__((noinline)) void wait_for_thief(struct rv_fork *fork)
 {
     struct rv_go_task *self = rv_go_current();
 
+    if (self->bound) { /* the thief cannot make it ready: AWAIT-2 */
+        /* acquire: sees what the fork has written; pairs with
+         * rv_fork_finish(). */
+        while (atomic_load_explicit(&fork->state, memory_order_acquire) !=
+               FORK_DONE)
+            rv_go_yield();
+        return;
+    }
     self->syncs = fork;
     self->waits_for = "rv_sync";
     rv_go_suspend(publish_joiner, self);

@@ -25,6 +25,7 @@
  *       worker frees the task.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "base/base_internal.h"
 #include "sched/sched_internal.h"
@@ -134,7 +135,7 @@ static void go_drop(struct rv_future *future)
 }
 
 static const struct rv_future_ops go_ops = {
-    .name = "rv_go", .poll = go_poll, .drop = go_drop};
+    .name = "rv_go", .poll = go_poll, .drop = go_drop, .is_handle = true};
 
 bool rv_go_is_handle(const struct rv_future *future)
 {
@@ -209,6 +210,37 @@ int rv_go_literal(struct rv_go *go, const char *name, rv_go_fn fn, void *arg)
 
     RV_CHECK(worker, "not in a task");
     return go_from_inside(worker, go, name, NULL, fn, arg);
+}
+
+int rv_go_copy_literal(struct rv_go *go, const char *name, rv_go_fn fn,
+                       const void *arg, size_t arg_bytes)
+{
+    struct rv_worker *worker = rv_worker_current();
+    struct rv_go_task *task;
+    int error;
+
+    RV_CHECK(worker, "not in a task");
+    if (arg_bytes == 0 || arg_bytes > RV_CORO_COPY_BYTES)
+        return -EINVAL;
+    if (rv_fork_is_copy(worker->sched->mark))
+        return -ESTALE;
+    if (is_closed(worker->sched))
+        return -ECANCELED;
+    task = rv_go_task_new(worker->sched, worker);
+    if (!task)
+        return -ENOMEM;
+    task->name = name;
+    task->own_name = NULL;
+    error = rv_worker_make_coroutine(worker, task, arg_bytes);
+    if (error) {
+        rv_go_task_free(worker->sched, worker, task);
+        return error;
+    }
+    init_task(task, go, name, NULL, fn,
+              memcpy(rv_coro_data(task->coro), arg, arg_bytes));
+    count_live(worker, 1);
+    rv_worker_ready(worker, task, true);
+    return 0;
 }
 
 static int go_from_outside(struct rv_sched *sched, struct rv_go *go,
@@ -339,7 +371,7 @@ static int join_in_task(struct rv_go_task *self, struct rv_go *go)
 }
 
 /* Join a task of another scheduler, whose workers must not run the calling
- * task. */
+ * task. Or join in a bound task, which only its own worker may make ready. */
 static int join_elsewhere(struct rv_go *go)
 {
     const int result = rv_await(&go->future);
@@ -380,8 +412,9 @@ int rv_go_join(struct rv_go *go)
         return -ESTALE;
     if (!self || rv_fork_is_copy(self->sched->mark))
         return join_outside(go);
-    return self->sched == go->task->sched ? join_in_task(self, go)
-                                          : join_elsewhere(go);
+    if (self->sched != go->task->sched || self->bound)
+        return join_elsewhere(go);
+    return join_in_task(self, go);
 }
 
 bool rv_go_cancel_join(struct rv_go_task *task)

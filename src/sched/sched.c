@@ -88,6 +88,7 @@ static int worker_init(struct rv_sched *sched, uint32_t index)
     worker->random = index;
     rv_list_init(&worker->waiting);
     rv_list_init(&worker->woken);
+    rv_list_init(&worker->bound);
     rv_list_init(&worker->free_tasks);
     worker->seen_runs = rv_alloc(sched->len * sizeof *worker->seen_runs);
     if (!worker->seen_runs ||

@@ -72,8 +72,9 @@ struct rv_go_task {
 
     /* Private to the worker that runs it, and between runs to the one that
      * takes it from a queue. */
-    struct rv_coro *coro; /* NULL before the first run */
+    struct rv_coro *coro; /* NULL before the first run, see rv_go_copy() */
     struct rv_fork *fork; /* NULL: a task */
+    bool bound;           /* its worker has a pending future of it: AWAIT-2 */
     union {
         char *own_name; /* before the first run: to be freed, or NULL */
         struct {
@@ -113,7 +114,8 @@ struct rv_worker {
     _Atomic uint32_t runs;             /* count; only the worker writes it */
 
     /* Private to the worker. */
-    struct rv_go_task *current; /* the task that runs */
+    struct rv_go_task *current; /* the task that runs, outside of polls */
+    uint32_t io_calls;          /* polls and I/O calls of that task's waits */
     struct rv_ring *ring;
     struct rv_cpu_pool *cpu;
     bool executor_ran; /* in the last call of rv_executor_run*() */
@@ -122,6 +124,7 @@ struct rv_worker {
     uint32_t slot_runs;     /* tasks taken from the slot, in a row */
     struct rv_list waiting; /* struct rv_wait */
     struct rv_list woken;   /* struct rv_wait, to be queued */
+    struct rv_list bound;   /* ready tasks that only this worker may run */
     uint32_t needing_tasks; /* those of `waiting` with needs_task */
     struct rv_list free_tasks;
     uint32_t free_len;
@@ -230,6 +233,15 @@ void *rv_worker_main(void *arg);
  */
 void rv_worker_ready(struct rv_worker *worker, struct rv_go_task *task,
                      bool busy);
+
+/*
+ * Make the coroutine of a task that has a name: at its first run, or earlier if
+ * it has data_bytes. From now on its name is the coroutine's copy.
+ *
+ * Threads: the worker's. Returns: 0, -ENOMEM.
+ */
+int rv_worker_make_coroutine(struct rv_worker *worker, struct rv_go_task *task,
+                             size_t data_bytes);
 
 /* Append a task to the worker's queue. Threads: the worker's. */
 void rv_worker_push(struct rv_worker *worker, struct rv_go_task *task);

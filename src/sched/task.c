@@ -111,6 +111,7 @@ struct rv_go_task *rv_go_task_new(struct rv_sched *sched,
     task = RV_CONTAINER_OF(node, struct rv_go_task, node);
     task->coro = NULL;
     task->fork = NULL;
+    task->bound = false;
     task->waits_for = NULL;
     task->awaits = NULL;
     task->joins = NULL;

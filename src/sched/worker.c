@@ -64,18 +64,24 @@ struct rv_go_task *rv_go_current(void)
 
 void rv_worker_push(struct rv_worker *worker, struct rv_go_task *task)
 {
-    if (rv_deque_push(&worker->tasks, task) < 0)
+    if (task->bound)
+        rv_list_push(&worker->bound, &task->node);
+    else if (rv_deque_push(&worker->tasks, task) < 0)
         rv_sched_inject(worker->sched, task); /* needs no memory */
 }
 
 static inline void make_ready(struct rv_worker *worker, struct rv_go_task *task,
                               bool busy)
 {
+    struct rv_go_task *old;
+
+    if (task->bound) {
+        rv_worker_push(worker, task);
+        return;
+    }
     /* release: publishes the task to a thief, see take_slot(). The acquire half
      * is not needed: only this thread stores tasks here. */
-    struct rv_go_task *old =
-        atomic_exchange_explicit(&worker->slot, task, memory_order_acq_rel);
-
+    old = atomic_exchange_explicit(&worker->slot, task, memory_order_acq_rel);
     if (old) {
         rv_worker_push(worker, old);
         rv_idle_notify(&worker->sched->idle);
@@ -256,10 +262,23 @@ static bool run_executor(struct rv_worker *worker, bool busy)
     return rv_worker_take_woken(worker);
 }
 
+/* A bound task, or NULL. */
+static struct rv_go_task *take_bound(struct rv_worker *worker)
+{
+    struct rv_list *node = rv_list_pop(&worker->bound);
+
+    return node ? RV_CONTAINER_OF(node, struct rv_go_task, node) : NULL;
+}
+
+/* Bound tasks run alternately with the others. */
 static struct rv_go_task *next_in_turn(struct rv_worker *worker)
 {
     struct rv_go_task *task = NULL;
 
+    /* relaxed: only the worker writes it. */
+    if (!rv_list_empty(&worker->bound) &&
+        (atomic_load_explicit(&worker->runs, memory_order_relaxed) & 1))
+        return take_bound(worker);
     if (worker->slot_runs < SLOT_RUNS || rv_deque_len(&worker->tasks) == 0)
         task = take_slot(worker);
     if (task) {
@@ -268,7 +287,9 @@ static struct rv_go_task *next_in_turn(struct rv_worker *worker)
     }
     worker->slot_runs = 0;
     task = steal_from(&worker->tasks);
-    return task ? task : take_slot(worker);
+    if (!task)
+        task = take_slot(worker);
+    return task ? task : take_bound(worker);
 }
 
 static struct rv_go_task *next_task(struct rv_worker *worker)
@@ -298,15 +319,15 @@ static int32_t task_main(void *arg)
     return task->fn(task->arg);
 }
 
-/* The first run of a task. From now on its name is the coroutine's copy.
- * Returns: 0, -ENOMEM. */
-static int make_coroutine(struct rv_worker *worker, struct rv_go_task *task)
+int rv_worker_make_coroutine(struct rv_worker *worker, struct rv_go_task *task,
+                             size_t data_bytes)
 {
     char *own_name = task->own_name;
     const struct rv_coro_options options = {
         .name = task->name,
         .stack_bytes = worker->sched->options.stack_bytes,
         .host = &rv_go_host,
+        .data_bytes = data_bytes,
     };
     const int error = rv_coro_new(&task->coro, task_main, task, &options);
 
@@ -352,13 +373,14 @@ static void run(struct rv_worker *worker, struct rv_go_task *task)
     /* relaxed, here and above: only the worker writes it. */
     atomic_store_explicit(&worker->runs, runs + 1, memory_order_relaxed);
     if (!task->coro)
-        error = make_coroutine(worker, task);
+        error = rv_worker_make_coroutine(worker, task, 0);
     if (error < 0) {
         task->result = error;
         rv_go_finish(worker, task);
         return;
     }
     worker->current = task;
+    worker->io_calls = 0;
     rv_worker_of_task = worker;
     rv_trace(RV_EV_SWITCH, rv_go_trace_id(task), rv_go_trace_owner(worker));
     if (rv_coro_resume(task->coro))

@@ -10,6 +10,7 @@ With RV_DISK=pool in the environment they run without the ring.
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -219,6 +220,61 @@ class HundredFiles(Files):
         self.assertTrue(result.stderr.startswith(
             f"{self.folder}/042: is a directory\n".encode()))
         self.whole(f"{i:03}" for i in range(100) if i != 42)
+
+
+class Filter(Files):
+    LINES = b"".join(b"line %d\n" % i for i in range(20000))
+    WANTED = b"".join(b"%6d  line %d\n" % (i + 1, i) for i in range(20000))
+
+    def check(self, result, stdout, returncode=0):
+        self.assertEqual((result.returncode, result.stdout),
+                         (returncode, stdout))
+
+    def test_a_pipe_and_a_last_line_without_an_end(self):
+        self.check(run("filter", input=self.LINES), self.WANTED)
+        self.check(run("filter", input=b"a\n\nb"),
+                   b"     1  a\n     2  \n     3  b\n")
+
+    def test_a_file_is_written_to_a_file(self):
+        with open(self.file("in", self.LINES), "rb") as stdin, \
+                open(self.file("out"), "wb") as stdout:
+            self.assertEqual(subprocess.run(
+                [EXAMPLES["filter"]], stdin=stdin, stdout=stdout,
+                timeout=SECONDS).returncode, 0)
+        with open(self.file("out"), "rb") as file:
+            self.assertEqual(file.read(), self.WANTED)
+
+    def test_nothing_and_no_stdin(self):
+        self.check(run("filter"), b"")
+        result = run("filter", preexec_fn=lambda: os.close(0))
+        self.check(result, b"", 1)
+        self.assertTrue(result.stderr.startswith(b"filter: "))
+
+    def test_a_line_that_is_too_long_loses_none_before_it(self):
+        self.check(run("filter", input=b"a\n" + b"x" * (1 << 17)),
+                   b"     1  a\n", 1)
+
+    def test_a_reader_that_goes_is_an_error_and_no_signal(self):
+        process = subprocess.Popen([EXAMPLES["filter"]], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+        process.stdout.close()
+        process.stdin.write(b"a\n")
+        process.stdin.close()
+        self.assertEqual(process.wait(SECONDS), 1)
+        self.assertIn(b"filter: ", process.stderr.read())
+        process.stderr.close()
+
+    def test_sigint_ends_it(self):
+        process = subprocess.Popen([EXAMPLES["filter"]], stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE)
+        process.stdin.write(b"a\n")
+        process.stdin.flush()
+        self.assertEqual(process.stdout.readline(), b"     1  a\n")
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(SECONDS), 0)
+        process.stdin.close()
+        process.stdout.close()
 
 
 class ReadFigures(Files):

@@ -261,18 +261,67 @@ static int32_t crowd_wanders(void *arg)
     return 0;
 }
 
+static int32_t arrive_late(void *arg)
+{
+    (void)arg;
+    return 0;
+}
+
+/* --- waits that leave their future ------------------------------------- */
+
+static void fork_nothing(void *arg)
+{
+    ++*(uint32_t *)arg;
+}
+
+/*
+ * Between the waits the future is pending on one worker, so only that worker
+ * may run the task, whatever makes it ready.
+ */
+static int32_t come_back(void *arg)
+{
+    struct word *word = arg;
+    struct rv_fork fork;
+    struct rv_sleep nap;
+    struct rv_go task;
+
+    rv_fork(&fork, fork_nothing, &word->value); /* may be stolen */
+    rv_sleep_init(&nap, rv_now_ns() + word->turns * 1000);
+    while (rv_await_until(&nap.future, rv_now_ns() + 2000) == -ETIMEDOUT) {
+        STRESS_CHECK(rv_go(&task, arrive_late, NULL) == 0, "rv_go");
+        STRESS_CHECK(rv_go_join(&task) == 0, "rv_go_join");
+        STRESS_CHECK(rv_go_yield() == 0, "rv_go_yield");
+    }
+    STRESS_CHECK(!nap.executor, "it is still in the wheel");
+    rv_sleep_init(&nap, rv_now_ns() + 3600 * RV_NS_PER_S);
+    STRESS_CHECK(rv_await_until(&nap.future, 0) == -ETIMEDOUT, "no time");
+    STRESS_CHECK(rv_go_yield() == 0, "rv_go_yield");
+    rv_sync(&fork);
+    rv_drop(&nap.future);
+    return (int32_t)word->value;
+}
+
+static int32_t crowd_comes_back(void *arg)
+{
+    uint32_t *random = arg;
+    struct word words[CROWD];
+    struct rv_go tasks[CROWD];
+
+    for (int i = 0; i < CROWD; i++) {
+        words[i] = (struct word){.turns = stress_random(random) % 64};
+        STRESS_CHECK(rv_go(&tasks[i], come_back, &words[i]) == 0, "rv_go");
+    }
+    for (int i = 0; i < CROWD; i++)
+        STRESS_CHECK(rv_go_join(&tasks[i]) == 1, "the fork did not run once");
+    return 0;
+}
+
 /* --- stops ------------------------------------------------------------- */
 
 static int32_t wait_long(void *arg)
 {
     (void)arg;
     return wait_a_moment(3600 * RV_NS_PER_S);
-}
-
-static int32_t arrive_late(void *arg)
-{
-    (void)arg;
-    return 0;
 }
 
 static int32_t breed(void *arg)
@@ -321,6 +370,9 @@ int main(int argc, char **argv)
     stress_phase = "waits";
     for (uint32_t i = 0; i < count / 8; i++)
         run(crowd_wanders, &random);
+    stress_phase = "borrowed";
+    for (uint32_t i = 0; i < count / 8; i++)
+        run(crowd_comes_back, &random);
     rv_sched_stop(sched);
     stress_phase = "stops";
     test_stops(count / 8);
