@@ -93,6 +93,25 @@ struct rv_timeout {
 void rv_timeout_init(struct rv_timeout *timeout, struct rv_future *child,
                      int64_t deadline_ns);
 
+/*
+ * Wait for a future that stays the caller's: READY with the child's result, or
+ * with -ETIMEDOUT if the deadline passes first. The child is borrowed: when
+ * this future is READY or dropped, an unfinished child is still pending, may be
+ * polled or awaited again, and must be dropped by the caller. The child is
+ * polled before the clock is read, so a deadline in the past tries once.
+ *
+ * A child may have the result -ETIMEDOUT itself: child->at is RV_AT_END then.
+ */
+struct rv_until {
+    struct rv_future future;
+    struct rv_future *child; /* private, as is the rest */
+    struct rv_sleep sleep;
+};
+
+/* Borrows: the child. deadline_ns: CLOCK_MONOTONIC, absolute; RV_NEVER. */
+void rv_until_init(struct rv_until *until, struct rv_future *child,
+                   int64_t deadline_ns);
+
 /* --- a scope: tasks that do not outlive it ----------------------------- */
 
 /*

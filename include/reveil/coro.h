@@ -204,6 +204,25 @@ void *rv_coro_data(struct rv_coro *coro);
  */
 int rv_await(struct rv_future *future);
 
+/*
+ * rv_await() with a deadline (CLOCK_MONOTONIC, absolute; RV_NEVER). At the
+ * deadline `future` is still pending: it may be awaited again, and the caller
+ * drops it in the end. A deadline in the past polls once. A future that is
+ * READY or dropped already returns its result.
+ *
+ * Returns: the future's result; -ETIMEDOUT; -ECANCELED.
+ */
+int rv_await_until(struct rv_future *future, int64_t deadline_ns);
+
+/*
+ * The same for a future that is not needed afterwards: in any case it is
+ * dropped when this returns. The plain calls of the library consist of it:
+ *
+ *     rv_X_init(&op, ...);
+ *     return rv_await_and_drop(&op.future, deadline_ns);
+ */
+int rv_await_and_drop(struct rv_future *future, int64_t deadline_ns);
+
 /* Let the other ready tasks run first. Returns: 0, -ECANCELED. */
 int rv_coro_yield(void);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * combine.c - all, try_all, select and timeout.
+ * combine.c - all, try_all, select, timeout and until.
  *
  * Threads: the executor's.
  *
@@ -220,4 +220,38 @@ void rv_timeout_init(struct rv_timeout *timeout, struct rv_future *child,
     rv_future_init(&timeout->future, &ops);
     timeout->child = child;
     rv_sleep_init(&timeout->sleep, deadline_ns);
+}
+
+/* --- until ------------------------------------------------------------- */
+
+static void until_drop(struct rv_future *future)
+{
+    struct rv_until *self = RV_CONTAINER_OF(future, struct rv_until, future);
+
+    rv_drop(&self->sleep.future);
+}
+
+static enum rv_poll until_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_until *self = RV_CONTAINER_OF(future, struct rv_until, future);
+
+    if (poll_child(self->child, cx))
+        future->result = self->child->result;
+    else if (rv_poll(&self->sleep.future, cx) == RV_READY)
+        future->result = -ETIMEDOUT;
+    else
+        return RV_PENDING;
+    until_drop(future);
+    return RV_READY;
+}
+
+void rv_until_init(struct rv_until *until, struct rv_future *child,
+                   int64_t deadline_ns)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_until", .poll = until_poll, .drop = until_drop};
+
+    rv_future_init(&until->future, &ops);
+    until->child = child;
+    rv_sleep_init(&until->sleep, deadline_ns);
 }
