@@ -37,7 +37,7 @@ static bool is_stdin(const char *name)
 
 static void complain(struct cat *self, int error)
 {
-    fprintf(stderr, "cat: %s: %s\n", *self->names, strerror(-error));
+    fprintf(stderr, "cat: %s: %s\n", *self->names, rv_strerror(error));
     self->failed = true;
 }
 
@@ -153,6 +153,6 @@ int main(int argc, char **argv)
         rv_runtime_stop(runtime);
     }
     if (result < 0)
-        fprintf(stderr, "cat: stdout: %s\n", strerror(-result));
+        fprintf(stderr, "cat: stdout: %s\n", rv_strerror(result));
     return result ? 1 : 0;
 }

@@ -87,6 +87,6 @@ int main(int argc, char **argv)
         rv_sched_stop(sched);
     }
     if (error)
-        fprintf(stderr, "channel_bounded: %s\n", strerror(-error));
+        fprintf(stderr, "channel_bounded: %s\n", rv_strerror(error));
     return error ? 1 : 0;
 }

@@ -102,6 +102,6 @@ int main(int argc, char **argv)
         rv_sched_stop(sched);
     }
     if (error)
-        fprintf(stderr, "channel_publisher: %s\n", strerror(-error));
+        fprintf(stderr, "channel_publisher: %s\n", rv_strerror(error));
     return error ? 1 : 0;
 }

@@ -313,6 +313,6 @@ int main(int argc, char **argv)
         rv_runtime_stop(runtime);
     }
     if (error)
-        fprintf(stderr, "chat: %s\n", strerror(-error));
+        fprintf(stderr, "chat: %s\n", rv_strerror(error));
     return error ? 1 : 0;
 }

@@ -104,7 +104,7 @@ static int32_t serve(void *arg)
     }
     /* Connections in the listener's queue are reset. */
     rv_stream_close(listener);
-    printf("server: %s\n", strerror(-result));
+    printf("server: %s\n", rv_strerror(result));
     return result;
 }
 
@@ -231,6 +231,6 @@ int main(int argc, char **argv)
         rv_runtime_stop(runtime);
     }
     if (error)
-        fprintf(stderr, "coroutines: %s\n", strerror(-error));
+        fprintf(stderr, "coroutines: %s\n", rv_strerror(error));
     return error ? 1 : 0;
 }

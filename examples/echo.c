@@ -182,6 +182,6 @@ int main(int argc, char **argv)
         rv_runtime_stop(runtime);
     }
     if (error)
-        fprintf(stderr, "echo: %s\n", strerror(-error));
+        fprintf(stderr, "echo: %s\n", rv_strerror(error));
     return error ? 1 : 0;
 }

@@ -92,6 +92,6 @@ int main(int argc, char **argv)
     winner = run(ms);
     if (winner >= 0)
         return winner == THE_CLOCK ? 1 : 0;
-    fprintf(stderr, "faster: %s\n", strerror(-winner));
+    fprintf(stderr, "faster: %s\n", rv_strerror(winner));
     return FAILED;
 }

@@ -50,6 +50,6 @@ int main(int argc, char **argv)
         rv_runtime_stop(runtime);
     }
     if (error)
-        fprintf(stderr, "first: %s\n", strerror(-error));
+        fprintf(stderr, "first: %s\n", rv_strerror(error));
     return error ? 1 : 0;
 }

@@ -79,7 +79,7 @@ int main(int argc, char **argv)
         rv_sched_stop(sched);
     }
     if (error < 0) {
-        fprintf(stderr, "fork_fib: %s\n", strerror(-error));
+        fprintf(stderr, "fork_fib: %s\n", rv_strerror(error));
         return 1;
     }
     printf("fib(%d) = %" PRIu64 "\n", whole.n, whole.value);

@@ -172,6 +172,6 @@ int main(int argc, char **argv)
         free_lines(&all);
     }
     if (error)
-        fprintf(stderr, "fork_sort: %s\n", strerror(-error));
+        fprintf(stderr, "fork_sort: %s\n", rv_strerror(error));
     return error ? 1 : 0;
 }

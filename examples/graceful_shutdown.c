@@ -256,7 +256,7 @@ int main(int argc, char **argv)
         rv_runtime_stop(runtime);
     }
     if (error)
-        fprintf(stderr, "graceful_shutdown: %s\n", strerror(-error));
+        fprintf(stderr, "graceful_shutdown: %s\n", rv_strerror(error));
     else
         printf("stopped, %u clients canceled\n", server.canceled);
     return error ? 1 : 0;

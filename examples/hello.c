@@ -88,6 +88,6 @@ int main(int argc, char **argv)
         rv_runtime_stop(runtime);
     }
     if (error)
-        fprintf(stderr, "hello: %s\n", strerror(-error));
+        fprintf(stderr, "hello: %s\n", rv_strerror(error));
     return error ? 1 : 0;
 }

@@ -65,6 +65,6 @@ int main(int argc, char **argv)
         rv_sched_stop(sched);
     }
     if (error < 0)
-        fprintf(stderr, "hello_join: %s\n", strerror(-error));
+        fprintf(stderr, "hello_join: %s\n", rv_strerror(error));
     return error < 0;
 }

@@ -80,7 +80,7 @@ static enum rv_poll file_poll(struct rv_future *future, struct rv_cx *cx)
     RV_AWAIT(future, cx, &self->write.future); /* the ticker runs meanwhile */
     result = self->write.future.result;
     if (result < 0)
-        fprintf(stderr, "%s: %s\n", self->path, strerror(-result));
+        fprintf(stderr, "%s: %s\n", self->path, rv_strerror(result));
     else
         ++*self->written;
     rv_free(self->path);
@@ -239,6 +239,6 @@ int main(int argc, char **argv)
         rv_runtime_stop(runtime);
     }
     if (error)
-        fprintf(stderr, "hundred_files_pool: %s\n", strerror(-error));
+        fprintf(stderr, "hundred_files_pool: %s\n", rv_strerror(error));
     return error ? 1 : 0;
 }

@@ -55,7 +55,7 @@ static void name_file(char path[PATH_BYTES], const char *folder, int number)
 
 static void complain(const char *path, int error)
 {
-    fprintf(stderr, "%s: %s\n", path, strerror(-error));
+    fprintf(stderr, "%s: %s\n", path, rv_strerror(error));
     unlink(path);
 }
 
@@ -223,6 +223,6 @@ int main(int argc, char **argv)
     error = strlen(argv[1]) < PATH_BYTES - sizeof "/000" ? run(argv[1])
                                                          : -ENAMETOOLONG;
     if (error)
-        fprintf(stderr, "hundred_files_ring: %s\n", strerror(-error));
+        fprintf(stderr, "hundred_files_ring: %s\n", rv_strerror(error));
     return error ? 1 : 0;
 }

@@ -26,7 +26,7 @@ static enum rv_poll fetch_poll(struct rv_future *future, struct rv_cx *cx)
     RV_BEGIN(future);
     RV_AWAIT(future, cx, &self->get.future);
     if (*result < 0)
-        printf("%s: %s\n", self->url, strerror(-*result));
+        printf("%s: %s\n", self->url, rv_strerror(*result));
     else
         printf("%s: %d, %zu bytes\n", self->url, self->get.status,
                self->get.body_len_bytes);
@@ -110,6 +110,6 @@ int main(int argc, char **argv)
         rv_runtime_stop(runtime);
     }
     if (error)
-        fprintf(stderr, "parallel_gets: %s\n", strerror(-error));
+        fprintf(stderr, "parallel_gets: %s\n", rv_strerror(error));
     return error ? 1 : 0;
 }

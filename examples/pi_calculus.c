@@ -129,6 +129,6 @@ int main(int argc, char **argv)
         rv_sched_stop(sched);
     }
     if (error)
-        fprintf(stderr, "pi_calculus: %s\n", strerror(-error));
+        fprintf(stderr, "pi_calculus: %s\n", rv_strerror(error));
     return error ? 1 : 0;
 }

@@ -185,6 +185,6 @@ int main(int argc, char **argv)
         rv_runtime_stop(runtime);
     }
     if (error)
-        fprintf(stderr, "pipe: %s\n", strerror(-error));
+        fprintf(stderr, "pipe: %s\n", rv_strerror(error));
     return error ? 1 : 0;
 }

@@ -125,6 +125,6 @@ int main(int argc, char **argv)
         rv_sched_stop(sched);
     }
     if (error)
-        fprintf(stderr, "pipeline: %s\n", strerror(-error));
+        fprintf(stderr, "pipeline: %s\n", rv_strerror(error));
     return error ? 1 : 0;
 }

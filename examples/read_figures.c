@@ -237,7 +237,7 @@ static int left_out(const char *what, int error)
 {
     if (error != -EOPNOTSUPP && error != -EAGAIN && error != -ENODEV)
         return error;
-    printf("%-44s left out: %s\n", what, strerror(-error));
+    printf("%-44s left out: %s\n", what, rv_strerror(error));
     return 0;
 }
 
@@ -292,6 +292,6 @@ int main(int argc, char **argv)
         unlink(argv[1]);
     }
     if (error)
-        fprintf(stderr, "read_figures: %s: %s\n", argv[1], strerror(-error));
+        fprintf(stderr, "read_figures: %s: %s\n", argv[1], rv_strerror(error));
     return error ? 1 : 0;
 }

@@ -115,6 +115,6 @@ int main(int argc, char **argv)
         rv_sched_stop(sched);
     }
     if (error)
-        fprintf(stderr, "sieve: %s\n", strerror(-error));
+        fprintf(stderr, "sieve: %s\n", rv_strerror(error));
     return error ? 1 : 0;
 }

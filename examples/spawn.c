@@ -164,7 +164,7 @@ int main(int argc, char **argv)
         rv_runtime_stop(runtime);
     }
     if (error)
-        fprintf(stderr, "spawn: %s\n", strerror(-error));
+        fprintf(stderr, "spawn: %s\n", rv_strerror(error));
     else
         printf("the executor ticked %s meanwhile\n",
                count.ticks ? "on" : "not once");

@@ -65,6 +65,6 @@ int main(int argc, char **argv)
         return usage(stderr, 2);
     error = put(argv[1], argv[2]);
     if (error)
-        fprintf(stderr, "sync: %s: %s\n", argv[1], strerror(-error));
+        fprintf(stderr, "sync: %s: %s\n", argv[1], rv_strerror(error));
     return error ? 1 : 0;
 }

@@ -194,7 +194,7 @@ int main(int argc, char **argv)
         rv_runtime_stop(runtime);
     }
     if (error) {
-        fprintf(stderr, "thread: %s\n", strerror(-error));
+        fprintf(stderr, "thread: %s\n", rv_strerror(error));
         return 1;
     }
     printf("%" PRIu64 " jobs, the sum of their sums is %" PRIu64 "\n",

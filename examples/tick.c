@@ -117,6 +117,6 @@ int main(int argc, char **argv)
         rv_runtime_stop(runtime);
     }
     if (error)
-        fprintf(stderr, "tick: %s\n", strerror(-error));
+        fprintf(stderr, "tick: %s\n", rv_strerror(error));
     return error ? 1 : 0;
 }

@@ -39,7 +39,7 @@ static enum rv_poll contender_poll(struct rv_future *future, struct rv_cx *cx)
     RV_BEGIN(future);
     RV_AWAIT(future, cx, &self->get.future);
     if (*result < 0) {
-        fprintf(stderr, "%s: %s\n", self->url, strerror(-*result));
+        fprintf(stderr, "%s: %s\n", self->url, rv_strerror(*result));
         --*self->left;
         /* Needs no waker: another contender or the timeout ends the race. */
         RV_AWAIT_UNTIL(future, *self->left == 0);
@@ -69,7 +69,7 @@ static int race_init(struct race *race, char **urls, uint32_t count, int64_t ms)
         race->children[i] = &contender->future;
         error = rv_http_get_init(&contender->get, urls[i]);
         if (error)
-            fprintf(stderr, "%s: %s\n", urls[i], strerror(-error));
+            fprintf(stderr, "%s: %s\n", urls[i], rv_strerror(error));
     }
     race->left = count;
     rv_select_init(&race->select, race->children, count);
@@ -134,7 +134,7 @@ int main(int argc, char **argv)
         return usage(stderr, 2);
     error = rv_runtime_start(&runtime);
     if (error) {
-        fprintf(stderr, "timeout_select: %s\n", strerror(-error));
+        fprintf(stderr, "timeout_select: %s\n", rv_strerror(error));
         return 1;
     }
     if (race_init(&race, argv + 2, (uint32_t)argc - 2, ms) == 0)

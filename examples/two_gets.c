@@ -67,6 +67,6 @@ int main(int argc, char **argv)
         rv_runtime_stop(runtime);
     }
     if (error)
-        fprintf(stderr, "two_gets: %s\n", strerror(-error));
+        fprintf(stderr, "two_gets: %s\n", rv_strerror(error));
     return error ? 1 : 0;
 }

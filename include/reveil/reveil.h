@@ -58,14 +58,17 @@
 #include <reveil/base.h>
 #include <reveil/blocking.h>
 #include <reveil/buf.h>
+#include <reveil/bytes.h>
 #include <reveil/callable.h>
 #include <reveil/channel.h>
 #include <reveil/combine.h>
 #include <reveil/coro.h>
 #include <reveil/cpu.h>
+#include <reveil/errors.h>
 #include <reveil/executor.h>
 #include <reveil/executors.h>
 #include <reveil/export.h>
+#include <reveil/fd_io.h>
 #include <reveil/file.h>
 #include <reveil/future.h>
 #include <reveil/http.h>
@@ -75,6 +78,7 @@
 #include <reveil/http_sink.h>
 #include <reveil/http_source.h>
 #include <reveil/interval.h>
+#include <reveil/io.h>
 #include <reveil/mpsc.h>
 #include <reveil/net.h>
 #include <reveil/oneshot.h>
@@ -82,6 +86,7 @@
 #include <reveil/process.h>
 #include <reveil/publisher.h>
 #include <reveil/reactor.h>
+#include <reveil/reader.h>
 #include <reveil/remote.h>
 #include <reveil/resolve.h>
 #include <reveil/ring.h>

@@ -6,7 +6,6 @@ usage: test_examples.py REVEIL EXAMPLE...
 """
 
 import contextlib
-import errno
 import os
 import re
 import resource
@@ -117,7 +116,7 @@ class Coroutines(unittest.TestCase):
         result = run("coroutines", "7")
         self.assertEqual(result.stdout.splitlines(), [
             *(f"client {i}: 7 echoes" for i in range(3)),
-            f"server: {os.strerror(errno.ECANCELED)}"])
+            "server: canceled"])
         self.assertEqual((result.returncode, result.stderr), (0, ""))
 
 
@@ -310,7 +309,7 @@ class TimeoutSelect(unittest.TestCase):
             result = self.race("3600000", bad, url + "50/good", bad)
         self.assertEqual(result.returncode, 0)
         self.assertEqual(result.stdout, f"{url}50/good: 200\ngood\n")
-        self.assertEqual(result.stderr, f"{bad}: Connection refused\n" * 2)
+        self.assertEqual(result.stderr, f"{bad}: connection refused\n" * 2)
 
     def test_when_all_fail_it_does_not_wait_for_the_deadline(self):
         bad = "http://127.0.0.1:1/"
@@ -387,7 +386,7 @@ class HundredFiles(unittest.TestCase):
         result, written = self.write()
         self.assertEqual((result.returncode, written), (1, 99))
         self.assertEqual(result.stderr.splitlines()[0],
-                         f"{self.folder}/042: Is a directory")
+                         f"{self.folder}/042: is a directory")
         self.assertEqual(len(self.whole_files()), 100)
 
     def test_a_limit_that_all_exceed_leaves_no_half_file(self):
@@ -397,7 +396,7 @@ class HundredFiles(unittest.TestCase):
 
         result, written = self.write(preexec_fn=small_files)
         self.assertEqual((result.returncode, written), (1, 0))
-        self.assertEqual(result.stderr.count(": File too large\n"), 101)
+        self.assertEqual(result.stderr.count(": file too large\n"), 101)
         self.assertEqual(self.whole_files(), [])
 
     def test_a_full_disk_is_an_error_of_those_it_concerns(self):
@@ -417,7 +416,7 @@ class HundredFiles(unittest.TestCase):
             self.assertEqual(result.returncode, 1, result.stderr)
             said = self.SUMMARY.match(result.stdout)
             names = self.whole_files(os.path.join(after, "disk"))
-        failed = result.stderr.count(": No space left on device\n") - 1
+        failed = result.stderr.count(": no space left\n") - 1
         self.assertEqual(len(names), int(said[1]))
         self.assertEqual(len(names) + failed, 100)
         self.assertGreaterEqual(len(names), 30)

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * errors.h - the errors of this library, in words.
+ *
+ *     error = rv_executor_new(&executor);
+ *     if (error < 0) {
+ *         fprintf(stderr, "no executor: %s (%s)\n", rv_strerror(error),
+ *                 rv_error_name(error));
+ *         return 1;
+ *     }
+ *
+ * Every error is a negative errno. The library uses some of them for a thing of
+ * its own: -ENXIO is a name that does not exist, for which strerror() says "No
+ * such device or address". rv_strerror() says "no such host".
+ */
+#ifndef RV_ERRORS_H
+#define RV_ERRORS_H
+
+#include <reveil/export.h>
+
+RV_BEGIN_DECLS
+
+/*
+ * What has happened, in English, in lower case: "connection refused".
+ *
+ * error:   a result of this library; the positive errno is accepted too.
+ * Threads: any. It may be called in a signal handler.
+ * Returns: a constant string, also for an unknown number; "success" for 0.
+ */
+const char *rv_strerror(int error);
+
+/* The name of the number: "ECONNREFUSED"; "0" for 0, "?" if it is unknown.
+ * Otherwise as rv_strerror(). */
+const char *rv_error_name(int error);
+
+RV_END_DECLS
+
+#endif /* RV_ERRORS_H */
