@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "http/client/client_internal.h"
-#include "http/message/await.h"
 
 void rv_http_get_in_pieces(struct rv_http_get *get)
 {
@@ -121,5 +120,5 @@ int rv_http_get_recv(struct rv_http_get *get, void *buffer, size_t len_bytes,
     struct rv_http_get_recv recv;
 
     rv_http_get_recv_init(&recv, get, buffer, len_bytes);
-    return rv_http_await(&recv.future, deadline_ns);
+    return rv_await_and_drop(&recv.future, deadline_ns);
 }

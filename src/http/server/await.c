@@ -10,7 +10,6 @@
  */
 #include <errno.h>
 
-#include "http/message/await.h"
 #include "http/server/connection.h"
 
 int rv_http_recv(struct rv_http_exchange *exchange, void *buffer,
@@ -20,7 +19,7 @@ int rv_http_recv(struct rv_http_exchange *exchange, void *buffer,
     int result;
 
     rv_http_recv_init(&recv, exchange, buffer, len_bytes);
-    result = rv_http_await(&recv.future, deadline_ns);
+    result = rv_await_and_drop(&recv.future, deadline_ns);
     /* A handler that returns now, without a response, answers with 408. */
     if (result == -ETIMEDOUT)
         exchange->connection->body_error = result;
@@ -62,5 +61,5 @@ int rv_http_send(struct rv_http_exchange *exchange, const void *data,
     struct rv_http_send send;
 
     rv_http_send_init(&send, exchange, data, len_bytes);
-    return rv_http_await(&send.future, deadline_ns);
+    return rv_await_and_drop(&send.future, deadline_ns);
 }
