@@ -170,6 +170,7 @@ const char *rv_http_reason(int status);
 struct rv_http_url {
     char host[256]; /* without the brackets of an IPv6 address */
     uint16_t port;
+    bool https;        /* private */
     char target[8192]; /* path and query; "/" if the URL has none */
 };
 

@@ -31,6 +31,7 @@
 
 #include <reveil/executor.h>
 #include <reveil/http.h>
+#include <reveil/http_layer.h>
 #include <reveil/http_sink.h>
 #include <reveil/http_source.h>
 #include <reveil/net.h>
@@ -72,6 +73,8 @@ void rv_http_client_fini(struct rv_http_client *client);
 
 /* The number of idle connections. */
 uint32_t rv_http_client_idle(const struct rv_http_client *client);
+
+struct rv_http_link;
 
 /* --- one request ------------------------------------------------------- */
 
@@ -150,6 +153,8 @@ struct rv_http_get {
 
     /* Private. */
     struct rv_http_sink *sink;
+    struct rv_http_layer *layer;
+    struct rv_http_link *link; /* for https; it has the socket */
     struct rv_stream stream;
     struct rv_sleep timer;
     int64_t timer_ns; /* what the timer is set to; 0: it is not armed */
@@ -158,6 +163,7 @@ struct rv_http_get {
     union {
         struct rv_dial dial;
         struct rv_stream_send send;
+        struct rv_io_write_all write;
     } step;
     /* Until it is sent, `head` holds the request, and behind it the host. */
     size_t head_room_bytes;
@@ -242,6 +248,16 @@ void rv_http_get_into(struct rv_http_get *get, struct rv_http_sink *sink);
  */
 int rv_http_request_init(struct rv_http_get *get, const char *method,
                          const char *url);
+
+/*
+ * The same for a URL of http or https. Connections for https get `layer`
+ * (http_layer.h), as do those of redirects to https.
+ *
+ * Owns: the layer must outlive the request, and the client that keeps its
+ * connections.
+ */
+int rv_https_request_init(struct rv_http_get *get, const char *method,
+                          const char *url, struct rv_http_layer *layer);
 
 /*
  * Add a header to the request; User-Agent and Accept replace those of the

@@ -44,7 +44,8 @@ enum { RV_HTTP_PARAMS = 8 }; /* of a route, at most */
 struct rv_http_exchange {
     const struct rv_http_head *head; /* its slices refer to `bytes` */
     const char *bytes;
-    struct rv_stream *stream; /* for handlers that send by themselves */
+    struct rv_stream *stream; /* for handlers that send by themselves; NULL if
+                                 the server has a layer (http_layer.h) */
 
     bool head_only;  /* a HEAD request: the response has no body */
     bool chunked;    /* set by rv_http_format_head(): send the body in chunks */

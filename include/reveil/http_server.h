@@ -23,6 +23,7 @@
 #include <reveil/executor.h>
 #include <reveil/http.h>
 #include <reveil/http_exchange.h>
+#include <reveil/http_layer.h>
 #include <reveil/net.h>
 
 RV_BEGIN_DECLS
@@ -72,6 +73,8 @@ struct rv_http_server {
                                      response; then it is dropped, and 503 */
     uint32_t max_connections;     /* 0: no limit. Further clients wait in the
                                      kernel's queue until one is closed */
+    struct rv_http_layer *layer;  /* TLS, for example; NULL: none. It must
+                                     outlive the server */
     uint32_t max_requests;        /* per connection; 0: no limit. The last
                                      response says "Connection: close" */
 

@@ -104,12 +104,25 @@ bool rv_http_get_out_of_time(struct rv_http_get *get, struct rv_cx *cx)
 
 /* --- the request ------------------------------------------------------- */
 
+/* Is the URL one of https? */
+static bool is_https(const char *url)
+{
+    return strncasecmp(url, "https:", 6) == 0;
+}
+
+/* The layer for the URL: none for plain HTTP. */
+static struct rv_http_layer *layer_of(const struct rv_http_get *get)
+{
+    return is_https(get->url) ? get->layer : NULL;
+}
+
 /* The server of get->url, as prepare_request() has found it. */
 static struct rv_http_peer peer_of(const struct rv_http_get *get)
 {
     return (struct rv_http_peer){.host = get->url + get->host.at,
                                  .host_len = get->host.len,
-                                 .port = get->port};
+                                 .port = get->port,
+                                 .layer = layer_of(get)};
 }
 
 /*
@@ -121,7 +134,7 @@ static int prepare_request(struct rv_http_get *get)
 {
     struct rv_http_peer peer;
     struct rv_http_url_parts url;
-    int error = rv_http_url_split(&url, get->url);
+    int error = rv_http_url_split(&url, get->url, get->layer);
 
     if (error == 0)
         error = rv_http_request_store(get, &url);
@@ -131,8 +144,9 @@ static int prepare_request(struct rv_http_get *get)
     get->host.len = (uint32_t)url.host_len;
     peer = peer_of(get);
     get->heard = false;
-    get->reused = get->client && !get->retried &&
-                  rv_http_client_reuse(get->client, &peer, &get->stream);
+    get->reused =
+        get->client && !get->retried &&
+        rv_http_client_reuse(get->client, &peer, &get->stream, &get->link);
     if (get->client)
         *(get->reused ? &get->client->reused : &get->client->opened) += 1;
     return get->reused;
@@ -153,9 +167,9 @@ void rv_http_get_leave(struct rv_http_get *get)
     const struct rv_http_peer peer = peer_of(get);
 
     if (get->client && is_reusable(get))
-        rv_http_client_keep(get->client, &peer, &get->stream);
+        rv_http_client_keep(get->client, &peer, &get->stream, &get->link);
     else
-        rv_stream_close(&get->stream);
+        rv_http_get_hang_up(get);
 }
 
 /*
@@ -202,9 +216,9 @@ static int set_next_url(struct rv_http_get *get, const char *text)
 
     if (!url)
         return -ENOMEM;
-    error = rv_http_url_parse(url, get->url);
+    error = rv_http_url_parse_any(url, get->url);
     if (error == 0)
-        error = rv_http_url_join(url, url, text);
+        error = rv_http_url_join_any(url, url, text, get->layer != NULL);
     if (error == 0) {
         const struct rv_http_url_parts parts = rv_http_parts_of(url);
 
@@ -245,8 +259,9 @@ static bool is_same_server(const struct rv_http_get *get)
 {
     struct rv_http_url_parts next;
 
-    return rv_http_url_split(&next, get->next_url) == 0 &&
-           next.port == get->port && next.host_len == get->host.len &&
+    return rv_http_url_split(&next, get->next_url, true) == 0 &&
+           next.https == is_https(get->url) && next.port == get->port &&
+           next.host_len == get->host.len &&
            strncasecmp(next.host, get->url + get->host.at, next.host_len) == 0;
 }
 
@@ -283,15 +298,25 @@ static enum rv_poll fetch(struct rv_http_get *get, struct rv_cx *cx)
             rv_http_get_enter(get, RV_HTTP_CONNECTING);
             rv_dial_init(&get->step.dial, get->head + get->filled_bytes,
                          get->port, RV_NEVER, &get->stream);
-            get->step.dial.first = get->head;
-            get->step.dial.first_len_bytes = get->filled_bytes;
+            get->step.dial.first = layer_of(get) ? NULL : get->head;
+            get->step.dial.first_len_bytes =
+                layer_of(get) ? 0 : get->filled_bytes;
             RV_AWAIT(future, cx, &get->step.dial.future);
             error = get->step.dial.future.result;
+            if (error == 0 && layer_of(get))
+                error = rv_http_link_take(&get->link, get->layer, &get->stream,
+                                          get->head + get->filled_bytes);
             if (error < 0)
                 RV_RETURN(future, error);
             sent = get->step.dial.first_sent_bytes;
         }
-        if (sent < get->filled_bytes) {
+        if (get->link) {
+            rv_http_get_enter(get, RV_HTTP_SENDING);
+            rv_io_write_all_init(&get->step.write, get->link->io, get->head,
+                                 get->filled_bytes);
+            RV_AWAIT(future, cx, &get->step.write.future);
+            error = get->step.write.future.result;
+        } else if (sent < get->filled_bytes) {
             rv_http_get_enter(get, RV_HTTP_SENDING);
             rv_stream_send_init(&get->step.send, &get->stream, get->head + sent,
                                 get->filled_bytes - sent);
@@ -315,7 +340,7 @@ static enum rv_poll fetch(struct rv_http_get *get, struct rv_cx *cx)
         }
         get->retried = may_retry(get, error);
         if (get->retried) {
-            rv_stream_close(&get->stream);
+            rv_http_get_hang_up(get);
             continue;
         }
         if (error < 0)
@@ -329,6 +354,13 @@ static enum rv_poll fetch(struct rv_http_get *get, struct rv_cx *cx)
     RV_END(future);
 }
 
+void rv_http_get_hang_up(struct rv_http_get *get)
+{
+    rv_http_link_close(get->link);
+    get->link = NULL;
+    rv_stream_close(&get->stream);
+}
+
 void rv_http_get_disarm(struct rv_http_get *get)
 {
     rv_drop(&get->timer.future);
@@ -338,12 +370,12 @@ void rv_http_get_disarm(struct rv_http_get *get)
 /* Release all that the caller does not read after the end. */
 static void release_inner(struct rv_http_get *get, bool keep_stream)
 {
-    rv_drop(&get->step.dial.future); /* or the send: both begin with a future */
+    rv_drop(&get->step.dial.future); /* or send or write: all begin with one */
     rv_http_get_disarm(get);
     rv_free(get->chunk);
     get->chunk = NULL;
     if (!keep_stream)
-        rv_stream_close(&get->stream);
+        rv_http_get_hang_up(get);
     rv_free(get->next_url);
     get->next_url = NULL;
     if (get->sink) { /* then `body` is only a buffer */
@@ -391,6 +423,12 @@ static const struct rv_future_ops get_ops = {
 
 int rv_http_get_init(struct rv_http_get *get, const char *text)
 {
+    return rv_http_get_init_any(get, text, NULL);
+}
+
+int rv_http_get_init_any(struct rv_http_get *get, const char *text,
+                         struct rv_http_layer *layer)
+{
     struct rv_http_url_parts url;
     int error;
 
@@ -399,8 +437,9 @@ int rv_http_get_init(struct rv_http_get *get, const char *text)
     get->deadline_ns = RV_NEVER;
     get->state_ns = RV_NEVER;
     get->max_body_bytes = max_body_default;
+    get->layer = layer;
 
-    error = rv_http_url_split(&url, text);
+    error = rv_http_url_split(&url, text, layer);
     if (error < 0)
         return error;
     get->url = url_text(&url);

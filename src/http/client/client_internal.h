@@ -18,6 +18,7 @@
 #include <reveil/http_client.h>
 
 #include "http/message/buffer.h"
+#include "http/message/link.h"
 #include "http/message/url.h"
 
 /* --- in client.c ------------------------------------------------------- */
@@ -38,6 +39,13 @@ int rv_http_get_find_next(struct rv_http_get *get);
  * Has the deadline passed? If not, the timer is armed.
  */
 bool rv_http_get_out_of_time(struct rv_http_get *get, struct rv_cx *cx);
+
+/* rv_http_get_init(), and with a layer also for https. */
+int rv_http_get_init_any(struct rv_http_get *get, const char *url,
+                         struct rv_http_layer *layer);
+
+/* Close the connection. */
+void rv_http_get_hang_up(struct rv_http_get *get);
 
 /* Stop the timer. */
 void rv_http_get_disarm(struct rv_http_get *get);
@@ -102,18 +110,19 @@ struct rv_http_peer {
     const char *host;
     size_t host_len;
     uint16_t port;
+    struct rv_http_layer *layer; /* NULL: plain HTTP */
 };
 
-/* Move an idle connection to this server into *stream. Returns: false if there
- * is none. */
+/* Move an idle connection to this server into *stream, or *link if the peer has
+ * a layer. Returns: false if there is none. */
 bool rv_http_client_reuse(struct rv_http_client *client,
                           const struct rv_http_peer *peer,
-                          struct rv_stream *stream);
+                          struct rv_stream *stream, struct rv_http_link **link);
 
 /* Keep the connection as an idle one, or close it if there is no room. Owns:
- * *stream is "no socket" afterwards. */
+ * *stream is "no socket" afterwards, and *link is NULL. */
 void rv_http_client_keep(struct rv_http_client *client,
                          const struct rv_http_peer *peer,
-                         struct rv_stream *stream);
+                         struct rv_stream *stream, struct rv_http_link **link);
 
 #endif /* RV_HTTP_CLIENT_INTERNAL_H */

@@ -27,7 +27,7 @@ static ssize_t end(struct rv_http_get *get, ssize_t result)
         rv_http_get_enter(get, RV_HTTP_FINISHED);
         rv_http_get_leave(get);
     }
-    rv_stream_close(&get->stream);
+    rv_http_get_hang_up(get);
     return result;
 }
 

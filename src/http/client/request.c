@@ -230,8 +230,8 @@ int rv_http_body_start(struct rv_http_get *get)
         return 0;
     /* The end of the body must not wait for the server to acknowledge what
      * precedes it. */
-    setsockopt(rv_stream_fd(&get->stream), IPPROTO_TCP, TCP_NODELAY, &yes,
-               sizeof yes);
+    setsockopt(rv_stream_fd(get->link ? &get->link->stream : &get->stream),
+               IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     if (!get->source) {
         get->send_at = get->data;
         get->send_end = get->data + get->data_len_bytes;
@@ -317,7 +317,8 @@ int rv_http_body_poll(struct rv_http_get *get, struct rv_cx *cx)
                 return error;
             continue;
         }
-        len = rv_stream_poll_send(&get->stream, cx, get->send_at, left);
+        len =
+            rv_http_link_send(get->link, &get->stream, cx, get->send_at, left);
         if (len == -EAGAIN)
             return look_for_response(get, cx);
         if (len == -EPIPE || len == -ECONNRESET) {
@@ -335,13 +336,8 @@ int rv_http_body_poll(struct rv_http_get *get, struct rv_cx *cx)
 
 /* --- what the caller sets ----------------------------------------------- */
 
-int rv_http_request_init(struct rv_http_get *get, const char *method,
-                         const char *url)
+static int set_method(struct rv_http_get *get, const char *method)
 {
-    const int error = rv_http_get_init(get, url);
-
-    if (error < 0)
-        return error;
     if (!rv_http_is_token(method) || strcmp(method, "CONNECT") == 0) {
         rv_drop(&get->future);
         return -EINVAL;
@@ -349,6 +345,22 @@ int rv_http_request_init(struct rv_http_get *get, const char *method,
     get->method = method;
     get->head_only = strcmp(method, "HEAD") == 0;
     return 0;
+}
+
+int rv_http_request_init(struct rv_http_get *get, const char *method,
+                         const char *url)
+{
+    const int error = rv_http_get_init(get, url);
+
+    return error < 0 ? error : set_method(get, method);
+}
+
+int rv_https_request_init(struct rv_http_get *get, const char *method,
+                          const char *url, struct rv_http_layer *layer)
+{
+    const int error = rv_http_get_init_any(get, url, layer);
+
+    return error < 0 ? error : set_method(get, method);
 }
 
 int rv_http_get_add_header(struct rv_http_get *get, const char *name,

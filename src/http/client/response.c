@@ -60,7 +60,8 @@ static int reserve_body(struct rv_http_get *get, size_t want)
 static ssize_t receive(struct rv_http_get *get, struct rv_cx *cx, char *buffer,
                        size_t room)
 {
-    const ssize_t len = rv_stream_poll_recv(&get->stream, cx, buffer, room);
+    const ssize_t len =
+        rv_http_link_recv(get->link, &get->stream, cx, buffer, room);
 
     get->heard |= len > 0;
     return len;

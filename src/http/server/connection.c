@@ -103,6 +103,10 @@ static enum rv_poll connection_poll(struct rv_future *future, struct rv_cx *cx)
     if (future->at == 0 && conn->state != RV_HTTP_CONN_OVER) {
         future->at = 1;
         conn->waker = rv_waker_clone(&cx->waker);
+        if (conn->server->layer &&
+            rv_http_link_open(&conn->link, conn->server->layer, &conn->stream,
+                              NULL) < 0)
+            return RV_READY;
     }
     for (int n = 0; n < STATES_A_POLL; n++) {
         if (conn->state == RV_HTTP_CONN_OVER)
@@ -124,6 +128,8 @@ static void connection_drop(struct rv_future *future)
 
     rv_http_drop_handler(conn);
     rv_drop(&conn->timer.future);
+    rv_http_link_close(conn->link);
+    conn->link = NULL;
     rv_stream_close(&conn->stream);
     rv_free(conn->in);
     rv_free(conn->out);
@@ -194,7 +200,7 @@ int rv_http_connection_start(struct rv_http_server *server,
     conn->server = server;
     conn->frame_bytes = server->handler.frame_bytes;
     conn->exchange.head = &conn->parser.head;
-    conn->exchange.stream = &conn->stream;
+    conn->exchange.stream = server->layer ? NULL : &conn->stream;
     conn->exchange.connection = conn;
     rv_http_next_request(conn);
     error = rv_spawn(executor, &conn->future, NULL);

@@ -10,6 +10,8 @@
 #include <reveil/coro.h>
 #include <reveil/http_server.h>
 
+#include "http/message/link.h"
+
 /* What a handler leaves of a body is skipped up to this size: to skip more
  * costs more than a new connection. */
 enum { RV_HTTP_SKIPPED_BYTES = 64 * 1024 };
@@ -52,6 +54,8 @@ struct rv_http_connection {
                                       by the time of the last response */
     struct rv_waker waker;         /* of its own task */
     struct rv_stream stream;
+    struct rv_http_link *link; /* the server's layer on the stream, or NULL */
+    bool link_shut;            /* its end was sent */
     struct rv_http_parser parser;
     struct rv_http_exchange exchange;
 

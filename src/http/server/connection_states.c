@@ -60,9 +60,10 @@ static ssize_t receive(struct rv_http_connection *conn, struct rv_cx *cx)
         if (error < 0)
             return error;
     }
-    len = rv_stream_poll_recv(&conn->stream, cx, conn->in + conn->in_end,
-                              conn->in_room - conn->in_end);
-    if (len == -EAGAIN && conn->server->stopping)
+    len = rv_http_link_recv(conn->link, &conn->stream, cx,
+                            conn->in + conn->in_end,
+                            conn->in_room - conn->in_end);
+    if (len == -EAGAIN && conn->server->stopping && !conn->link)
         len = receive_unreported(conn);
     if (len > 0)
         conn->in_end += (size_t)len;
@@ -118,6 +119,10 @@ static void end_stream(struct rv_http_connection *conn)
     const bool all_read = parser->done && !parser->head.keep_alive &&
                           conn->next_at == conn->in_end;
 
+    if (conn->link) { /* it has an end of its own: see drain() */
+        rv_http_enter(conn, RV_HTTP_CONN_DRAIN);
+        return;
+    }
     if (all_read)
         rv_stream_finish(&conn->stream);
     if (all_read || rv_stream_shutdown_write(&conn->stream) < 0)
@@ -483,9 +488,9 @@ static enum rv_poll send_out(struct rv_http_connection *conn, struct rv_cx *cx)
     const char *data = conn->out + conn->out_sent;
     const size_t left = conn->out_len - conn->out_sent;
     const ssize_t len =
-        is_last_send(conn)
+        is_last_send(conn) && !conn->link
             ? rv_stream_poll_send_last(&conn->stream, cx, data, left)
-            : rv_stream_poll_send(&conn->stream, cx, data, left);
+            : rv_http_link_send(conn->link, &conn->stream, cx, data, left);
 
     if (len == -EAGAIN)
         return RV_PENDING;
@@ -507,8 +512,17 @@ static enum rv_poll send_out(struct rv_http_connection *conn, struct rv_cx *cx)
 
 static enum rv_poll drain(struct rv_http_connection *conn, struct rv_cx *cx)
 {
-    ssize_t len;
+    ssize_t len = 0;
 
+    if (conn->link && !conn->link_shut)
+        len = rv_io_poll_shutdown(conn->link->io, cx);
+    if (len == -EAGAIN)
+        return RV_PENDING;
+    conn->link_shut = true;
+    if (len < 0) {
+        rv_http_enter(conn, RV_HTTP_CONN_OVER);
+        return RV_READY;
+    }
     conn->in_start = 0;
     conn->in_end = 0;
     len = receive(conn, cx);

@@ -89,9 +89,10 @@ static int send_piece(struct rv_http_send *send, struct rv_cx *cx)
             conn->torn = false;
             return 0;
         }
-        len = queued > 0 ? rv_stream_poll_sendv(&conn->stream, cx, parts, 2, 0)
-                         : rv_stream_poll_send(&conn->stream, cx,
-                                               parts[1].iov_base, left);
+        len = queued > 0
+                  ? rv_http_link_sendv(conn->link, &conn->stream, cx, parts, 2)
+                  : rv_http_link_send(conn->link, &conn->stream, cx,
+                                      parts[1].iov_base, left);
         if (len < 0)
             return (int)len;
         conn->begun = true;

@@ -93,9 +93,9 @@ static int ask(struct rv_http_connection *conn, struct rv_cx *cx)
     if (!conn->asking)
         return 0;
     while (conn->out_sent < conn->out_len) {
-        const ssize_t len =
-            rv_stream_poll_send(&conn->stream, cx, conn->out + conn->out_sent,
-                                conn->out_len - conn->out_sent);
+        const ssize_t len = rv_http_link_send(conn->link, &conn->stream, cx,
+                                              conn->out + conn->out_sent,
+                                              conn->out_len - conn->out_sent);
 
         if (len < 0)
             return (int)len;
@@ -121,9 +121,10 @@ static ssize_t receive(struct rv_http_connection *conn, struct rv_cx *cx,
     conn->in_end = body_at;
     if (direct && len > parser->remaining)
         len = (size_t)parser->remaining;
-    got = direct ? rv_stream_poll_recv(&conn->stream, cx, buffer, len)
-                 : rv_stream_poll_recv(&conn->stream, cx, conn->in + body_at,
-                                       conn->in_room - body_at);
+    got = direct
+              ? rv_http_link_recv(conn->link, &conn->stream, cx, buffer, len)
+              : rv_http_link_recv(conn->link, &conn->stream, cx,
+                                  conn->in + body_at, conn->in_room - body_at);
     if (got <= 0)
         return got < 0 ? got : -EPIPE;
     conn->recv_since_ns = 0;
