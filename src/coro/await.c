@@ -42,3 +42,15 @@ int rv_await_and_drop(struct rv_future *future, int64_t deadline_ns)
     rv_drop(future);
     return result;
 }
+
+int rv_await_either(struct rv_future *first, struct rv_future *second,
+                    int64_t deadline_ns)
+{
+    struct rv_either either;
+    int result;
+
+    rv_either_init(&either, first, second, deadline_ns);
+    result = rv_await(&either.future);
+    rv_drop(&either.future);
+    return result;
+}
