@@ -9,8 +9,7 @@
  *     static const struct rv_http_handler handler = {.run = hello};
  *
  *     rv_http_server_init(&server, &addr, &handler);
- *     rv_runtime_block_on(runtime, &server.future);      serves until stopped
- *     rv_drop(&server.future);
+ *     return rv_http_serve(&server, 5 * RV_NS_PER_S);    in a coroutine
  *
  * Each connection is a task. Each request gets a handler: a coroutine or a
  * future, which may await anything, such as a sleep or another socket, receives
@@ -139,6 +138,16 @@ uint32_t rv_http_server_shutdown(struct rv_http_server *server,
                                  int64_t deadline_ns);
 
 /* --- routes: fixed responses and handlers by path ---------------------- */
+
+/*
+ * In a coroutine of an executor: serve until the coroutine is canceled
+ * (rv_coro_cancel(), or a signal in rv_run()). Then the listener is closed, and
+ * requests in progress may take another `drain_ns`. The server is dropped.
+ *
+ * Returns: the number of connections that were cut off; -ECANCELED: aborted,
+ * and all were; another negative errno: the listener has failed.
+ */
+int rv_http_serve(struct rv_http_server *server, int64_t drain_ns);
 
 /* --- routes ------------------------------------------------------------ */
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <reveil/async.h>
+#include <reveil/combine.h>
 #include <reveil/coro.h>
 #include <stdio.h>
 
@@ -108,6 +109,38 @@ static int32_t echo(struct rv_http_exchange *x, void *data)
            (n = rv_http_recv(x, piece, sizeof piece, RV_NEVER)) > 0)
         error = rv_http_send(x, piece, (size_t)n, RV_NEVER);
     return error < 0 ? error : n;
+}
+
+/* --- a handler with a scope -------------------------------------------------
+ */
+
+static int32_t add_one(void *arg)
+{
+    int *count = *(int **)arg;
+    const int error = rv_coro_sleep_until(rv_after_ms(1));
+
+    *count += error == 0;
+    return error;
+}
+
+static int32_t fan_out(struct rv_http_exchange *x, void *data)
+{
+    struct rv_scope scope;
+    int count = 0;
+    int *at = &count;
+    int error = 0;
+
+    rv_scope_init(&scope, rv_executor_current());
+    for (int i = 0; i < 10 && error == 0; i++)
+        error = rv_scope_spawn_coro(&scope, add_one, &at, sizeof at, NULL);
+    if (error == 0 && data) /* until it is canceled */
+        error = rv_coro_sleep_until(RV_NEVER);
+    if (error == 0)
+        error = rv_scope_wait(&scope);
+    else
+        rv_scope_wait(&scope);
+    atomic_store(&seen, error);
+    return error < 0 ? error : reply(x, count == 10 ? "ten" : "other");
 }
 
 /* --- a handler that is a future ------------------------------------------ */
@@ -229,6 +262,8 @@ static const struct rv_http_route routes[] = {
     {.path = "/ignore", .run = ignore},
     {.path = "/impatient", .run = impatient},
     {.path = "/patient", .run = patient},
+    {.path = "/fan-out", .run = fan_out},
+    {.path = "/fan-out-late", .run = fan_out, .data = &three},
     {.path = "/echo", .run = echo},
     {.path = "/taker", .handler = &taker},
     {.path = "/poller", .handler = &poller},
@@ -685,6 +720,27 @@ RV_TEST(http_upload, a_handler_that_is_too_late_is_canceled)
     starts_with(text, "HTTP/1.1 503 ");
     cr_assert_eq(count_of(text, "HTTP/1.1 "), 1);
     cr_assert(atomic_load(&canceled));
+}
+
+RV_TEST(http_upload, a_handler_may_have_tasks_in_a_scope)
+{
+    struct serving serving = {.handler = rv_http_routes(routes),
+                              .adjust = limit_handlers};
+    char text[1024];
+
+    serving_start(&serving);
+    ask(serving.port,
+        "GET /fan-out-late HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        text, sizeof text);
+    starts_with(text, "HTTP/1.1 503 ");
+    cr_assert_eq(atomic_load(&seen), -ECANCELED);
+    serving_stop(&serving);
+
+    serving = (struct serving){.handler = rv_http_routes(routes)};
+    serving_start(&serving);
+    ask(serving.port, "GET /fan-out HTTP/1.0\r\n\r\n", text, sizeof text);
+    ends_with(text, "\r\n\r\nten");
+    serving_stop(&serving);
 }
 
 RV_TEST(http_upload, a_server_that_is_dropped_cancels_its_handlers)

@@ -10,7 +10,7 @@
  *     chunk: [      1f40\r\n][data][\r\n]
  *                  ^send_at             ^send_end
  *
- * The server may answer before it has the whole body, and close the connection
+ * The server may respond before it has the whole body, and close the connection
  * then: so a body that cannot be sent further also looks for the response.
  *
  * Threads: the executor's.

@@ -10,7 +10,30 @@
  */
 #include <errno.h>
 
+#include "base/base_internal.h"
 #include "http/server/connection.h"
+
+/* The shutdown needs a moment after its deadline, to cut what is left. */
+enum { CUT_MS = 1000 };
+
+int rv_http_serve(struct rv_http_server *server, int64_t drain_ns)
+{
+    int result = rv_await(&server->future);
+
+    if (server->future.at != RV_AT_END) {
+        const int64_t deadline_ns = rv_after_ns(drain_ns);
+
+        result = rv_coro_grace(deadline_ns < RV_NEVER - CUT_MS * RV_NS_PER_MS
+                                   ? deadline_ns + CUT_MS * RV_NS_PER_MS
+                                   : RV_NEVER);
+        if (result == 0) {
+            rv_http_server_shutdown(server, deadline_ns);
+            result = rv_await(&server->future);
+        }
+    }
+    rv_drop(&server->future);
+    return result;
+}
 
 int rv_http_recv(struct rv_http_exchange *exchange, void *buffer,
                  size_t len_bytes, int64_t deadline_ns)
