@@ -7,8 +7,8 @@
 #ifndef RV_BASE_H
 #define RV_BASE_H
 
+#include <reveil/atomic.h>
 #include <reveil/export.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

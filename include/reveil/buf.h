@@ -15,8 +15,8 @@
 #ifndef RV_BUF_H
 #define RV_BUF_H
 
+#include <reveil/atomic.h>
 #include <reveil/export.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,11 +26,12 @@ RV_BEGIN_DECLS
 /* Do not copy it. */
 struct rv_buf {
     char *data;
-    size_t len_bytes;            /* that are in use */
-    size_t cap_bytes;            /* that there is room for */
-    _Atomic uint32_t references; /* private */
-    _Atomic int32_t claims;      /* private: how many operations read it;
-                                    -1: one fills it */
+    size_t len_bytes;               /* that are in use */
+    size_t cap_bytes;               /* that there is room for */
+    RV_ATOMIC(uint32_t) references; /* private */
+    RV_ATOMIC(int32_t)
+    claims; /* private: how many operations read it;
+               -1: one fills it */
 };
 
 /*

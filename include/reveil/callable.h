@@ -23,8 +23,8 @@
 #ifndef RV_CALLABLE_H
 #define RV_CALLABLE_H
 
+#include <reveil/atomic.h>
 #include <reveil/export.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -60,16 +60,13 @@ struct rv_callable {
     uint32_t size_bytes; /* of all three parts */
     uint32_t result_at;  /* bytes from the header's start */
     int32_t returned;    /* by the call */
-    _Atomic uint32_t references;
-    _Atomic uint32_t taken; /* to be run, or to be canceled: once */
-    bool dropped;           /* ops->drop() was called */
+    RV_ATOMIC(uint32_t) references;
+    RV_ATOMIC(uint32_t) taken; /* to be run, or to be canceled: once */
+    bool dropped;              /* ops->drop() was called */
 };
 
 /* Where the state begins: aligned for every type. */
 enum { RV_CALLABLE_ALIGN = 16, RV_CALLABLE_STATE_AT = 48 };
-
-_Static_assert(sizeof(struct rv_callable) <= RV_CALLABLE_STATE_AT,
-               "the state follows the header");
 
 /*
  * Make a callable with one reference. state: ops->state_bytes are copied.
@@ -109,15 +106,14 @@ static inline bool rv_callable_take(struct rv_callable *callable)
 {
     /* relaxed: publishes nothing. The pipes order everything else: this thread
      * got the callable through one, and its result leaves through another. */
-    return atomic_exchange_explicit(&callable->taken, 1,
-                                    memory_order_relaxed) == 0;
+    return RV_EXCHANGE_RELAXED(&callable->taken, 1) == 0;
 }
 
 /* Whether it was taken. The answer may be out of date, false when it was. */
 static inline bool rv_callable_is_taken(const struct rv_callable *callable)
 {
     /* relaxed: only a hint; rv_callable_take() decides. */
-    return atomic_load_explicit(&callable->taken, memory_order_relaxed) != 0;
+    return RV_LOAD_RELAXED(&callable->taken) != 0;
 }
 
 /* Make the call. Threads: the one that has taken it, which may be a bare one if

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * channel.h - what the four kinds of channel have in common.
+ * channel.h - what the five kinds of channel have in common.
  *
  *     spsc.h       bounded, one sender, one receiver
  *     mpsc.h       unbounded, many senders, one receiver
+ *     bounded.h    bounded, many senders, one receiver
  *     oneshot.h    one value, once
  *     publisher.h  a ring of events that every subscriber reads
  *     sync.h       beside them: mutex, semaphore, notify
@@ -34,6 +35,8 @@
  *                 -EPIPE
  *     mpsc        recv: what is left once the    send: -EPIPE
  *                 last is closed, then -EPIPE
+ *     bounded     as mpsc                        send: -EPIPE, also one that
+ *                                                waits
  *     oneshot     recv: the value, or -EPIPE     send: -EPIPE
  *                 if there never was one
  *     publisher   try_recv: what is left, then   continues: a closed

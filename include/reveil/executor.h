@@ -116,7 +116,7 @@ void rv_join_drop(struct rv_join *join);
 /* --- time -------------------------------------------------------------- */
 
 /* A node in the executor's timing wheel. Private. */
-struct rv_timer {
+struct rv_wheel_timer {
     struct rv_list node;
     int64_t deadline_ns;
 };
@@ -124,7 +124,7 @@ struct rv_timer {
 /* READY at a point in time, never before it. */
 struct rv_sleep {
     struct rv_future future;
-    struct rv_timer timer;        /* private, as are the rest */
+    struct rv_wheel_timer timer;  /* private, as are the rest */
     struct rv_executor *executor; /* while it is in the wheel */
     uint64_t task;
 };

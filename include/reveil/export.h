@@ -11,12 +11,16 @@
 
 /* Around the declarations of a public header, after its includes. */
 #ifdef __cplusplus
-#define RV_BEGIN_DECLS \
-    extern "C" {       \
-    _Pragma("GCC visibility push(default)")
+/* A struct and a function may have the same name here, as stat(2) has. */
+#define RV_BEGIN_DECLS                                            \
+    _Pragma("GCC diagnostic push")                                \
+        _Pragma("GCC diagnostic ignored \"-Wshadow\"") extern "C" \
+    {                                                             \
+        _Pragma("GCC visibility push(default)")
 #define RV_END_DECLS              \
     _Pragma("GCC visibility pop") \
-    }
+    }                             \
+    _Pragma("GCC diagnostic pop")
 #else
 #define RV_BEGIN_DECLS _Pragma("GCC visibility push(default)")
 #define RV_END_DECLS   _Pragma("GCC visibility pop")

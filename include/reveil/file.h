@@ -26,6 +26,7 @@
 #include <linux/stat.h> /* struct statx, with or without _GNU_SOURCE */
 #include <reveil/blocking.h>
 #include <reveil/buf.h>
+#include <reveil/bytes.h>
 #include <reveil/ring.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -202,6 +203,56 @@ struct rv_file_write_all {
  * `path` must stay valid until the future is READY or dropped. */
 void rv_file_write_all_init(struct rv_file_write_all *all, const char *path,
                             mode_t mode, struct rv_buf *buf, bool sync);
+
+/* --- at once ----------------------------------------------------------- */
+
+/* Read what is in the page cache. Returns: bytes; 0 at the end of the file;
+ * -EAGAIN: it is not, or this file cannot tell; another negative errno. */
+int rv_file_try_read(struct rv_file *file, void *buffer, size_t len_bytes,
+                     int64_t offset);
+
+/* --- in a coroutine ---------------------------------------------------- */
+
+/*
+ * The operations as calls, with the caller's memory: what is not in the page
+ * cache passes through a buffer, so that the memory is the caller's again at
+ * once, also after a time-out.
+ *
+ * deadline_ns: CLOCK_MONOTONIC, absolute; RV_NEVER. In the past: try once.
+ * Blocks:  the coroutine, never the thread.
+ * Returns: the result of the future above; -ETIMEDOUT, -ECANCELED: the
+ *          operation may have been carried out or not. A file that was opened
+ *          is closed again; a close happens.
+ */
+int rv_file_open(struct rv_file **out, const char *path, int flags, mode_t mode,
+                 int64_t deadline_ns);
+int rv_file_sync(struct rv_file *file, bool data_only, int64_t deadline_ns);
+int rv_file_stat(struct rv_file *file, struct statx *stat, int64_t deadline_ns);
+int rv_file_close(struct rv_file **file, int64_t deadline_ns);
+
+/* Returns: bytes, which may be fewer than len_bytes; 0 at the end of the file;
+ * -ENOMEM; as described above. */
+int rv_file_read(struct rv_file *file, void *buffer, size_t len_bytes,
+                 int64_t offset, int64_t deadline_ns);
+
+/* Returns: bytes, which may be fewer than len_bytes; -ENOMEM; as above. */
+int rv_file_write(struct rv_file *file, const void *data, size_t len_bytes,
+                  int64_t offset, int64_t deadline_ns);
+
+/* Write everything. Returns: 0; -ENOMEM; as above; a part may have been
+ * written. */
+int rv_file_write_whole(struct rv_file *file, const void *data,
+                        size_t len_bytes, int64_t offset, int64_t deadline_ns);
+
+/* Append the contents of a file to *out. Returns: 0; -EFBIG: that is more than
+ * out->max_bytes; as above. On an error *out is unchanged. */
+int rv_file_read_all(const char *path, struct rv_bytes *out,
+                     int64_t deadline_ns);
+
+/* Create or truncate a file and write the data; then sync, if requested.
+ * Returns: 0; as above. */
+int rv_file_write_all(const char *path, mode_t mode, const void *data,
+                      size_t len_bytes, bool sync, int64_t deadline_ns);
 
 RV_END_DECLS
 

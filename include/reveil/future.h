@@ -116,7 +116,7 @@ static inline void rv_future_init(struct rv_future *future,
 }
 
 /* Private. Stop the program: a future was polled after its end. */
-_Noreturn void rv_future_misuse(const struct rv_future *future);
+void rv_future_misuse(const struct rv_future *future) __attribute__((noreturn));
 
 /*
  * Poll a future. Polling one that is READY or dropped stops the program with

@@ -93,7 +93,7 @@ struct rv_http_server {
     uint32_t accepts_in_a_row;  /* since the last yield */
     struct rv_list connections; /* `open` of them */
     int64_t date_s;             /* the time of `date`, in seconds */
-    char date[32];
+    char date[80];              /* room for any int in it: no warning at -O0 */
 };
 
 /*

@@ -11,7 +11,7 @@
  * two senders are received in order too if one send has returned before the
  * other begins. A send never waits, so there is no back-pressure: if senders
  * are faster than the receiver, memory use grows. Where that matters, use
- * spsc.h, or a semaphore of sync.h.
+ * bounded.h.
  *
  * Memory is allocated in blocks of about 4 KiB, which are recycled. The channel
  * keeps some free blocks until its end.

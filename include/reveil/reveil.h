@@ -55,8 +55,11 @@
 #define REVEIL_H
 
 #include <reveil/async.h>
+#include <reveil/atomic.h>
+#include <reveil/backoff.h>
 #include <reveil/base.h>
 #include <reveil/blocking.h>
+#include <reveil/bounded.h>
 #include <reveil/buf.h>
 #include <reveil/bytes.h>
 #include <reveil/callable.h>
@@ -64,6 +67,7 @@
 #include <reveil/combine.h>
 #include <reveil/coro.h>
 #include <reveil/cpu.h>
+#include <reveil/dir.h>
 #include <reveil/errors.h>
 #include <reveil/executor.h>
 #include <reveil/executors.h>
@@ -82,6 +86,7 @@
 #include <reveil/mpsc.h>
 #include <reveil/net.h>
 #include <reveil/oneshot.h>
+#include <reveil/path.h>
 #include <reveil/pipe_thread.h>
 #include <reveil/process.h>
 #include <reveil/publisher.h>
@@ -98,6 +103,7 @@
 #include <reveil/sync.h>
 #include <reveil/task_dump.h>
 #include <reveil/thread.h>
+#include <reveil/timer.h>
 #include <reveil/trace.h>
 #include <reveil/udp.h>
 #include <reveil/unix.h>

@@ -210,7 +210,7 @@ int rv_go_yield(void);
 struct rv_fork {
     void (*fn)(void *arg); /* private, as are the rest */
     void *arg;
-    _Atomic uintptr_t state;
+    RV_ATOMIC(uintptr_t) state;
 };
 
 /*

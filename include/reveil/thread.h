@@ -37,8 +37,8 @@ enum { RV_THREAD_STACK_BYTES = 64 * 1024 };
 struct rv_thread {
     void *memory; /* the guard page, then the stack */
     size_t memory_bytes;
-    _Atomic uint32_t *alive; /* at the stack's end; the kernel sets it to 0 when
-                                the thread has ended */
+    /* At the stack's end; the kernel sets it to 0 when the thread has ended. */
+    RV_ATOMIC(uint32_t) * alive;
 };
 
 /* The body of a bare thread. args: the copy on its stack, aligned to 16. */

@@ -14,8 +14,8 @@
 #ifndef RV_TRACE_H
 #define RV_TRACE_H
 
+#include <reveil/atomic.h>
 #include <reveil/export.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -108,7 +108,7 @@ bool rv_trace_thread_is_muted(void);
 /* Private: the level, plus RV_TRACE_TASK_DUMP while tasks are recorded.
  * rv_trace() tests this one word. */
 enum { RV_TRACE_TASK_DUMP = 4 };
-extern _Atomic int rv_trace_level;
+extern RV_ATOMIC(int) rv_trace_level;
 
 /* Private: the rest of rv_trace(), if the trace is on. */
 void rv_trace_write(enum rv_event_kind kind, uint64_t id, int64_t value);
@@ -117,10 +117,8 @@ void rv_trace_write(enum rv_event_kind kind, uint64_t id, int64_t value);
 static inline bool rv_trace_is_on(void)
 {
     /* relaxed: the level publishes nothing else. */
-    return __builtin_expect(
-        atomic_load_explicit(&rv_trace_level, memory_order_relaxed) !=
-            RV_TRACE_OFF,
-        0);
+    return __builtin_expect(RV_LOAD_RELAXED(&rv_trace_level) != RV_TRACE_OFF,
+                            0);
 }
 
 /* Write an event if the trace is on. Threads: any; signal handlers too. */

@@ -25,6 +25,13 @@ RV_BEGIN_DECLS
 #define RV_VERSION_PATCH 0
 #define RV_VERSION       "0.1.0"
 
+/* For #if: whether the headers are of this version or a later one. */
+#define RV_VERSION_AT_LEAST(major_, minor_, patch_) \
+    (RV_VERSION_MAJOR > (major_) ||                 \
+     (RV_VERSION_MAJOR == (major_) &&               \
+      (RV_VERSION_MINOR > (minor_) ||               \
+       (RV_VERSION_MINOR == (minor_) && RV_VERSION_PATCH >= (patch_)))))
+
 /*
  * The version of the library that the program runs with, as RV_VERSION. The
  * string is constant. If it is not equal to RV_VERSION, the program was

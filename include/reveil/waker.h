@@ -12,9 +12,10 @@
 #ifndef RV_WAKER_H
 #define RV_WAKER_H
 
+#include <reveil/atomic.h>
 #include <reveil/export.h>
-#include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 RV_BEGIN_DECLS
@@ -43,8 +44,8 @@ struct rv_park_backend {
 
 /* Embed it anywhere; do not copy or move it once it is shared. */
 struct rv_parker {
-    _Atomic uint32_t token; /* private: see Protocol in parker.c */
-    _Atomic bool on_futex;  /* private: the park backend has refused once */
+    RV_ATOMIC(uint32_t) token; /* private: see Protocol in parker.c */
+    RV_ATOMIC(bool) on_futex;  /* private: the park backend has refused once */
     struct rv_park_backend backend; /* private; without park(): a futex */
 };
 
@@ -138,8 +139,10 @@ void rv_waker_wake_and_drop(struct rv_waker *waker);
 static inline struct rv_waker rv_waker_replace(struct rv_waker *stored,
                                                const struct rv_waker *waker)
 {
-    struct rv_waker earlier = {0};
+    struct rv_waker earlier;
 
+    earlier.queue = NULL;
+    earlier.id = 0;
     if (!rv_waker_same(stored, waker)) {
         earlier = *stored;
         *stored = rv_waker_clone(waker);
@@ -162,7 +165,8 @@ static inline struct rv_waker rv_waker_take(struct rv_waker *stored)
 {
     const struct rv_waker taken = *stored;
 
-    *stored = (struct rv_waker){0};
+    stored->queue = NULL;
+    stored->id = 0;
     return taken;
 }
 

@@ -6,6 +6,7 @@
  * Threads: as for the same end without await; in a coroutine.
  */
 #include <errno.h>
+#include <reveil/bounded.h>
 #include <reveil/coro.h>
 #include <reveil/mpsc.h>
 #include <reveil/oneshot.h>
@@ -61,6 +62,31 @@ int rv_mpsc_recv(struct rv_mpsc_receiver *receiver, void *element)
         return result;
     rv_mpsc_recv_init(&recv, receiver, element, 1);
     return await_one(&recv.future);
+}
+
+int rv_bounded_send(struct rv_bounded_sender *sender, const void *element,
+                    int64_t deadline_ns)
+{
+    struct rv_bounded_send send;
+    const int result = rv_bounded_try_send(sender, element);
+
+    if (result != -EAGAIN)
+        return result;
+    rv_bounded_send_init(&send, sender, element);
+    return rv_await_and_drop(&send.future, deadline_ns);
+}
+
+int rv_bounded_recv(struct rv_bounded_receiver *receiver, void *element,
+                    int64_t deadline_ns)
+{
+    struct rv_bounded_recv recv;
+    int result = rv_bounded_try_recv(receiver, element);
+
+    if (result != -EAGAIN)
+        return result;
+    rv_bounded_recv_init(&recv, receiver, element, 1);
+    result = rv_await_and_drop(&recv.future, deadline_ns);
+    return result < 0 ? result : 0;
 }
 
 int rv_oneshot_recv(struct rv_oneshot_receiver *receiver, void *element)

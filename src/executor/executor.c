@@ -43,6 +43,7 @@ int rv_executor_new(struct rv_executor **out)
         goto fail_free;
     rv_wheel_init(&executor->wheel, rv_now_ns());
     rv_list_init(&executor->drivers);
+    rv_list_init(&executor->timers);
     executor->polls_left = POLLS_A_TURN;
     *out = executor;
     return 0;
@@ -394,6 +395,7 @@ void rv_executor_free(struct rv_executor *executor)
     }
     rv_executor_enter(executor);
     abort_all(executor);
+    rv_timer_stop_all(executor);
     rv_executor_leave(executor);
     while (rv_list_pop(&executor->drivers))
         ; /* a driver that outlives the executor is on no list then */

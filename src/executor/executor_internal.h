@@ -29,6 +29,7 @@ struct rv_executor {
     struct rv_ready *ready; /* the tasks; shared with wakers: a reference */
     struct rv_wheel wheel;
     struct rv_list drivers;    /* struct rv_driver */
+    struct rv_list timers;     /* struct rv_timer: those that are started */
     struct rv_ready *previous; /* the thread's ready queue before the enter */
     uint32_t live;             /* tasks */
     uint32_t polls_left;       /* until the next check of I/O and timers */
@@ -99,7 +100,24 @@ static inline void rv_join_forget_waiter(struct rv_join *join)
     }
 }
 
-/* Wake the tasks whose timers are due. Returns: true if there were any. */
+/* Wake the tasks whose sleeps are over, and call the functions of the timers
+ * that are due. Returns: true if there were any. */
 bool rv_executor_fire_timers(struct rv_executor *executor);
+
+/* --- timer.c ----------------------------------------------------------- */
+
+/* The `task` of a sleep that is part of a struct rv_timer. A task's generation
+ * is odd, so it is no task's id. */
+enum { RV_SLEEP_NO_TASK = 0 };
+
+/* The deadline of a timer has passed: append it to the list. */
+void rv_timer_set_due(struct rv_sleep *sleep, struct rv_list *due);
+
+/* Call the functions of the timers in the list. Each call may stop timers that
+ * are still in it. */
+void rv_timer_call_due(struct rv_list *due);
+
+/* Stop the timers of an executor that is being freed. */
+void rv_timer_stop_all(struct rv_executor *executor);
 
 #endif /* RV_EXECUTOR_INTERNAL_H */

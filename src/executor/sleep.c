@@ -63,6 +63,7 @@ void rv_sleep_init(struct rv_sleep *sleep, int64_t deadline_ns)
 bool rv_executor_fire_timers(struct rv_executor *executor)
 {
     struct rv_list fired;
+    struct rv_list due;
     struct rv_list *node;
     int64_t now_ns;
     bool any = false;
@@ -71,12 +72,20 @@ bool rv_executor_fire_timers(struct rv_executor *executor)
         return false;
     now_ns = rv_now_ns();
     rv_list_init(&fired);
+    rv_list_init(&due);
     rv_wheel_advance(&executor->wheel, now_ns, &fired);
     while ((node = rv_list_pop(&fired))) {
-        sleep_fire(executor, RV_CONTAINER_OF(node, struct rv_sleep, timer.node),
-                   now_ns);
+        struct rv_sleep *sleep =
+            RV_CONTAINER_OF(node, struct rv_sleep, timer.node);
+
+        if (sleep->task == RV_SLEEP_NO_TASK)
+            rv_timer_set_due(sleep, &due);
+        else
+            sleep_fire(executor, sleep, now_ns);
         any = true;
     }
+    /* Last: a function may drop sleeps, which must not be in `fired`. */
+    rv_timer_call_due(&due);
     return any;
 }
 

@@ -53,7 +53,7 @@ void rv_wheel_init(struct rv_wheel *wheel, int64_t now_ns)
             rv_list_init(&wheel->slots[level][slot]);
 }
 
-void rv_wheel_add(struct rv_wheel *wheel, struct rv_timer *timer)
+void rv_wheel_add(struct rv_wheel *wheel, struct rv_wheel_timer *timer)
 {
     uint64_t tick = tick_after(timer->deadline_ns);
     uint32_t level = level_of(wheel->now, tick);
@@ -67,7 +67,7 @@ void rv_wheel_add(struct rv_wheel *wheel, struct rv_timer *timer)
     wheel->len++;
 }
 
-void rv_wheel_cancel(struct rv_wheel *wheel, struct rv_timer *timer)
+void rv_wheel_cancel(struct rv_wheel *wheel, struct rv_wheel_timer *timer)
 {
     struct rv_list *head = timer->node.next;
 
@@ -108,7 +108,8 @@ static void open_slot(struct rv_wheel *wheel, uint32_t level, uint32_t slot,
     wheel->occupied[level] &= ~(UINT64_C(1) << slot);
 
     while ((node = rv_list_pop(&waiting))) {
-        struct rv_timer *timer = RV_CONTAINER_OF(node, struct rv_timer, node);
+        struct rv_wheel_timer *timer =
+            RV_CONTAINER_OF(node, struct rv_wheel_timer, node);
 
         wheel->len--;
         if (tick_after(timer->deadline_ns) <= wheel->now)

@@ -39,10 +39,10 @@ struct rv_wheel {
 void rv_wheel_init(struct rv_wheel *wheel, int64_t now_ns);
 
 /* Add a timer that is on no list and whose deadline is after `now`. */
-void rv_wheel_add(struct rv_wheel *wheel, struct rv_timer *timer);
+void rv_wheel_add(struct rv_wheel *wheel, struct rv_wheel_timer *timer);
 
 /* Remove a timer that was added and has not fired. */
-void rv_wheel_cancel(struct rv_wheel *wheel, struct rv_timer *timer);
+void rv_wheel_cancel(struct rv_wheel *wheel, struct rv_wheel_timer *timer);
 
 /* Move all timers that are due at `now_ns` to the end of `fired`. */
 void rv_wheel_advance(struct rv_wheel *wheel, int64_t now_ns,

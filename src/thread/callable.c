@@ -4,12 +4,16 @@
  *
  * Threads: any; the last put frees.
  */
+#include <assert.h>
 #include <errno.h>
 #include <reveil/base.h>
 #include <reveil/callable.h>
 #include <string.h>
 
 #include "base/base_internal.h"
+
+static_assert(sizeof(struct rv_callable) <= RV_CALLABLE_STATE_AT,
+              "the state follows the header");
 
 static size_t align_up(size_t bytes)
 {

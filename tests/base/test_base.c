@@ -430,3 +430,38 @@ RV_TEST(base, the_library_has_the_version_of_its_headers)
     cr_assert_str_eq(rv_version(), RV_VERSION);
     cr_assert_str_eq(rv_version(), text);
 }
+
+Test(version, an_atomic_field_has_the_layout_of_a_plain_one)
+{
+    struct shared {
+        char first;
+        RV_ATOMIC(uint64_t) number;
+        RV_ATOMIC(bool) flag;
+    };
+    struct plain {
+        char first;
+        uint64_t number;
+        bool flag;
+    };
+
+    cr_assert_eq(sizeof(struct shared), sizeof(struct plain));
+    cr_assert_eq(offsetof(struct shared, number),
+                 offsetof(struct plain, number));
+    cr_assert_eq(offsetof(struct shared, flag), offsetof(struct plain, flag));
+}
+
+Test(version, later_headers_have_all_of_earlier_ones)
+{
+    enum {
+        MAJOR = RV_VERSION_MAJOR,
+        MINOR = RV_VERSION_MINOR,
+        PATCH = RV_VERSION_PATCH
+    };
+
+    cr_assert(RV_VERSION_AT_LEAST(MAJOR, MINOR, PATCH));
+    cr_assert(RV_VERSION_AT_LEAST(MAJOR, MINOR - 1, PATCH + 1));
+    cr_assert(RV_VERSION_AT_LEAST(MAJOR - 1, MINOR + 1, PATCH + 1));
+    cr_assert_not(RV_VERSION_AT_LEAST(MAJOR, MINOR, PATCH + 1));
+    cr_assert_not(RV_VERSION_AT_LEAST(MAJOR, MINOR + 1, PATCH - 1));
+    cr_assert_not(RV_VERSION_AT_LEAST(MAJOR + 1, MINOR - 1, PATCH - 1));
+}

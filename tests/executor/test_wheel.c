@@ -19,7 +19,7 @@ RV_TEST_SUITE(wheel);
 /* A wheel is large: one for each test process. */
 static struct rv_wheel wheel;
 
-static struct rv_timer *add(struct rv_timer *timer, int64_t deadline_ns)
+static struct rv_wheel_timer *add(struct rv_wheel_timer *timer, int64_t deadline_ns)
 {
     timer->deadline_ns = deadline_ns;
     rv_list_init(&timer->node);
@@ -28,7 +28,7 @@ static struct rv_timer *add(struct rv_timer *timer, int64_t deadline_ns)
 }
 
 /* Advance the clock. Returns: how many timers fired; the first in *first. */
-static int advance(int64_t now_ns, struct rv_timer **first)
+static int advance(int64_t now_ns, struct rv_wheel_timer **first)
 {
     struct rv_list fired;
     struct rv_list *node;
@@ -37,7 +37,7 @@ static int advance(int64_t now_ns, struct rv_timer **first)
     rv_list_init(&fired);
     rv_wheel_advance(&wheel, now_ns, &fired);
     while ((node = rv_list_pop(&fired))) {
-        struct rv_timer *timer = RV_CONTAINER_OF(node, struct rv_timer, node);
+        struct rv_wheel_timer *timer = RV_CONTAINER_OF(node, struct rv_wheel_timer, node);
 
         cr_assert_leq(timer->deadline_ns, now_ns, "fired too early");
         if (!count++ && first)
@@ -59,8 +59,8 @@ RV_TEST(wheel, an_empty_one_has_nothing_to_do)
 
 RV_TEST(wheel, a_timer_fires_at_the_first_tick_not_before_its_deadline)
 {
-    struct rv_timer *fired = NULL;
-    struct rv_timer timer;
+    struct rv_wheel_timer *fired = NULL;
+    struct rv_wheel_timer timer;
 
     rv_wheel_init(&wheel, 0);
     add(&timer, 5 * TICK_NS + 1);
@@ -74,7 +74,7 @@ RV_TEST(wheel, a_timer_fires_at_the_first_tick_not_before_its_deadline)
 
 RV_TEST(wheel, a_deadline_on_a_tick_is_not_rounded_up)
 {
-    struct rv_timer timer;
+    struct rv_wheel_timer timer;
 
     rv_wheel_init(&wheel, 0);
     add(&timer, 5 * TICK_NS);
@@ -86,7 +86,7 @@ RV_TEST(wheel, a_deadline_on_a_tick_is_not_rounded_up)
 
 RV_TEST(wheel, the_next_nanosecond_is_a_deadline_too)
 {
-    struct rv_timer timer;
+    struct rv_wheel_timer timer;
 
     rv_wheel_init(&wheel, SOME_NOW_NS);
     add(&timer, SOME_NOW_NS + 1);
@@ -97,7 +97,7 @@ RV_TEST(wheel, the_next_nanosecond_is_a_deadline_too)
 
 RV_TEST(wheel, a_fired_timer_may_be_added_again)
 {
-    struct rv_timer timer;
+    struct rv_wheel_timer timer;
 
     rv_wheel_init(&wheel, 0);
     for (int64_t i = 1; i <= 200; i++) {
@@ -109,7 +109,7 @@ RV_TEST(wheel, a_fired_timer_may_be_added_again)
 
 RV_TEST(wheel, a_clock_that_steps_back_changes_nothing)
 {
-    struct rv_timer timer;
+    struct rv_wheel_timer timer;
 
     rv_wheel_init(&wheel, SOME_NOW_NS);
     add(&timer, SOME_NOW_NS + DAY_NS);
@@ -138,7 +138,7 @@ static int steps_until_fired(int64_t deadline_ns)
 
 RV_TEST(wheel, a_timer_of_each_level_comes_down_and_fires)
 {
-    struct rv_timer timer;
+    struct rv_wheel_timer timer;
 
     for (int level = 0; level < RV_WHEEL_LEVELS - 1; level++) {
         const int64_t deadline_ns =
@@ -155,7 +155,7 @@ RV_TEST(wheel, a_timer_of_each_level_comes_down_and_fires)
 RV_TEST(wheel, a_timer_survives_every_cascade_on_its_way)
 {
     const int64_t deadline_ns = 3 * 64 * 64 * TICK_NS + 5 * 64 * TICK_NS + 7;
-    struct rv_timer timer;
+    struct rv_wheel_timer timer;
     int64_t now_ns = 0;
 
     rv_wheel_init(&wheel, now_ns);
@@ -170,8 +170,8 @@ RV_TEST(wheel, a_timer_survives_every_cascade_on_its_way)
 RV_TEST(wheel, a_jump_over_all_levels_fires_everything)
 {
     enum { TIMERS = RV_WHEEL_LEVELS - 1 };
-    struct rv_timer timers[TIMERS];
-    struct rv_timer *first = NULL;
+    struct rv_wheel_timer timers[TIMERS];
+    struct rv_wheel_timer *first = NULL;
 
     rv_wheel_init(&wheel, 0);
     for (int i = TIMERS - 1; i >= 0; i--)
@@ -184,10 +184,10 @@ RV_TEST(wheel, a_jump_over_all_levels_fires_everything)
 
 RV_TEST(wheel, the_farthest_deadlines_are_held_and_not_early)
 {
-    struct rv_timer year;
-    struct rv_timer last;
-    struct rv_timer beyond;
-    struct rv_timer *fired = NULL;
+    struct rv_wheel_timer year;
+    struct rv_wheel_timer last;
+    struct rv_wheel_timer beyond;
+    struct rv_wheel_timer *fired = NULL;
 
     rv_wheel_init(&wheel, SOME_NOW_NS);
     add(&beyond, RV_NEVER - 1);
@@ -211,7 +211,7 @@ RV_TEST(wheel, the_farthest_deadlines_are_held_and_not_early)
 
 RV_TEST(wheel, a_canceled_timer_does_not_fire)
 {
-    struct rv_timer timer;
+    struct rv_wheel_timer timer;
 
     rv_wheel_init(&wheel, 0);
     add(&timer, 100 * TICK_NS);
@@ -224,8 +224,8 @@ RV_TEST(wheel, a_canceled_timer_does_not_fire)
 
 RV_TEST(wheel, the_others_of_its_slot_stay)
 {
-    struct rv_timer timers[3];
-    struct rv_timer *fired = NULL;
+    struct rv_wheel_timer timers[3];
+    struct rv_wheel_timer *fired = NULL;
 
     rv_wheel_init(&wheel, 0);
     for (int i = 0; i < 3; i++)
@@ -240,8 +240,8 @@ RV_TEST(wheel, the_others_of_its_slot_stay)
 
 RV_TEST(wheel, one_that_came_down_a_level_can_be_canceled)
 {
-    struct rv_timer timer;
-    struct rv_timer other;
+    struct rv_wheel_timer timer;
+    struct rv_wheel_timer other;
 
     rv_wheel_init(&wheel, 0);
     add(&timer, 70 * TICK_NS);
@@ -257,8 +257,8 @@ RV_TEST(wheel, one_that_came_down_a_level_can_be_canceled)
 /* rv_wheel_next_ns() may be too early then, but must advance. */
 RV_TEST(wheel, after_the_earliest_was_canceled_it_still_moves_on)
 {
-    struct rv_timer earliest;
-    struct rv_timer later;
+    struct rv_wheel_timer earliest;
+    struct rv_wheel_timer later;
 
     rv_wheel_init(&wheel, 0);
     add(&earliest, 130 * TICK_NS);
@@ -273,7 +273,7 @@ RV_TEST(wheel, after_the_earliest_was_canceled_it_still_moves_on)
 enum { MODEL_TIMERS = 300, MODEL_STEPS = 6000 };
 
 struct model {
-    struct rv_timer timers[MODEL_TIMERS];
+    struct rv_wheel_timer timers[MODEL_TIMERS];
     bool pending[MODEL_TIMERS];
     int64_t now_ns;
     uint64_t seed;
@@ -320,7 +320,7 @@ static void model_take_fired(struct model *model, struct rv_list *fired)
     struct rv_list *node;
 
     while ((node = rv_list_pop(fired))) {
-        struct rv_timer *timer = RV_CONTAINER_OF(node, struct rv_timer, node);
+        struct rv_wheel_timer *timer = RV_CONTAINER_OF(node, struct rv_wheel_timer, node);
         const size_t k = (size_t)(timer - model->timers);
 
         cr_assert(model->pending[k], "%zu fired without being added", k);

@@ -124,24 +124,24 @@ static inline void script_init(struct script *script, const char *text)
 }
 
 /* A task that polls, and the io that it polls. */
-struct scripted {
+struct staged {
     struct script script;
     struct rv_probe probe;
 };
 
-static inline void scripted_init(struct scripted *test, const char *text)
+static inline void staged_init(struct staged *test, const char *text)
 {
     script_init(&test->script, text);
     rv_probe_init(&test->probe);
 }
 
-static inline void scripted_fini(struct scripted *test)
+static inline void staged_fini(struct staged *test)
 {
     rv_waker_drop(&test->script.waker);
     rv_probe_fini(&test->probe);
 }
 
-static inline enum rv_poll scripted_poll(struct scripted *test,
+static inline enum rv_poll staged_poll(struct staged *test,
                                          struct rv_future *future)
 {
     struct rv_cx cx = rv_probe_cx(&test->probe);
@@ -150,11 +150,11 @@ static inline enum rv_poll scripted_poll(struct scripted *test,
 }
 
 /* Poll until READY. Returns: the result. */
-static inline int32_t scripted_run(struct scripted *test,
+static inline int32_t staged_run(struct staged *test,
                                    struct rv_future *future)
 {
     for (int i = 0; i < 100; i++)
-        if (scripted_poll(test, future) == RV_READY)
+        if (staged_poll(test, future) == RV_READY)
             return future->result;
     cr_assert_fail("it was not READY after 100 polls");
     return -1;

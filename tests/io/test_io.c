@@ -6,58 +6,58 @@ RV_TEST_SUITE(io);
 
 RV_TEST(io, a_read_returns_what_is_there_and_waits_if_nothing_is)
 {
-    struct scripted test;
+    struct staged test;
     struct rv_io_read read;
     char buffer[8] = "";
 
-    scripted_init(&test, ".ping");
+    staged_init(&test, ".ping");
     rv_io_read_init(&read, &test.script.io, buffer, sizeof buffer);
 
-    cr_assert_eq(scripted_poll(&test, &read.future), RV_PENDING);
-    cr_assert_eq(scripted_poll(&test, &read.future), RV_READY);
+    cr_assert_eq(staged_poll(&test, &read.future), RV_PENDING);
+    cr_assert_eq(staged_poll(&test, &read.future), RV_READY);
     cr_assert_eq(read.future.result, 4);
     cr_assert_str_eq(buffer, "ping");
 
     rv_io_read_init(&read, &test.script.io, buffer, sizeof buffer);
-    cr_assert_eq(scripted_run(&test, &read.future), 0);
-    scripted_fini(&test);
+    cr_assert_eq(staged_run(&test, &read.future), 0);
+    staged_fini(&test);
 }
 
 RV_TEST(io, an_error_is_the_result)
 {
-    struct scripted test;
+    struct staged test;
     struct rv_io_write_all write;
     struct rv_io_read read;
     char buffer[8];
 
-    scripted_init(&test, "");
+    staged_init(&test, "");
     test.script.end = -ECONNRESET;
     test.script.is_shut = true;
     rv_io_read_init(&read, &test.script.io, buffer, sizeof buffer);
     rv_io_write_all_init(&write, &test.script.io, "x", 1);
 
-    cr_assert_eq(scripted_run(&test, &read.future), -ECONNRESET);
-    cr_assert_eq(scripted_run(&test, &write.future), -EPIPE);
-    scripted_fini(&test);
+    cr_assert_eq(staged_run(&test, &read.future), -ECONNRESET);
+    cr_assert_eq(staged_run(&test, &write.future), -EPIPE);
+    staged_fini(&test);
 }
 
 RV_TEST(io, write_all_goes_on_after_short_writes_and_waits)
 {
-    struct scripted test;
+    struct staged test;
     struct rv_io_write_all write;
 
-    scripted_init(&test, "");
+    staged_init(&test, "");
     test.script.most_bytes = 3;
     test.script.room_bytes = 7;
     rv_io_write_all_init(&write, &test.script.io, "0123456789", 10);
 
-    cr_assert_eq(scripted_poll(&test, &write.future), RV_PENDING);
+    cr_assert_eq(staged_poll(&test, &write.future), RV_PENDING);
     cr_assert_eq(write.written_bytes, 7);
     test.script.room_bytes = 100;
-    cr_assert_eq(scripted_run(&test, &write.future), 0);
+    cr_assert_eq(staged_run(&test, &write.future), 0);
     cr_assert_eq(write.written_bytes, 10);
     cr_assert_arr_eq(test.script.written, "0123456789", 10);
-    scripted_fini(&test);
+    staged_fini(&test);
 }
 
 /* The io has no poll_writev: the pieces are written one by one, also the empty
@@ -67,29 +67,29 @@ RV_TEST(io, writev_all_writes_the_pieces_in_order)
     char a[] = "abc";
     char b[] = "defgh";
     struct iovec pieces[] = {{NULL, 0}, {a, 3}, {NULL, 0}, {b, 5}, {NULL, 0}};
-    struct scripted test;
+    struct staged test;
     struct rv_io_writev_all write;
 
-    scripted_init(&test, "");
+    staged_init(&test, "");
     test.script.most_bytes = 2;
     test.script.room_bytes = 4;
     rv_io_writev_all_init(&write, &test.script.io, pieces, 5);
 
-    cr_assert_eq(scripted_poll(&test, &write.future), RV_PENDING);
+    cr_assert_eq(staged_poll(&test, &write.future), RV_PENDING);
     cr_assert_eq(write.written_bytes, 4);
     test.script.room_bytes = 100;
-    cr_assert_eq(scripted_run(&test, &write.future), 0);
+    cr_assert_eq(staged_run(&test, &write.future), 0);
     cr_assert_eq(write.written_bytes, 8);
     cr_assert_arr_eq(test.script.written, "abcdefgh", 8);
 
     rv_io_writev_all_init(&write, &test.script.io, pieces, 1);
-    cr_assert_eq(scripted_run(&test, &write.future), 0);
-    scripted_fini(&test);
+    cr_assert_eq(staged_run(&test, &write.future), 0);
+    staged_fini(&test);
 }
 
 RV_TEST(io, a_drop_removes_the_waker_of_its_direction)
 {
-    struct scripted test;
+    struct staged test;
     struct rv_io_read read;
     struct rv_io_write_all write;
     struct rv_io_writev_all writev;
@@ -97,46 +97,46 @@ RV_TEST(io, a_drop_removes_the_waker_of_its_direction)
     struct iovec piece = {"x", 1};
     char buffer[8];
 
-    scripted_init(&test, ".");
+    staged_init(&test, ".");
     test.script.room_bytes = 0;
     rv_io_read_init(&read, &test.script.io, buffer, sizeof buffer);
     rv_drop(&read.future);
     cr_assert_eq(test.script.forgotten[RV_READ], 0, "it did not wait");
 
     rv_io_read_init(&read, &test.script.io, buffer, sizeof buffer);
-    cr_assert_eq(scripted_poll(&test, &read.future), RV_PENDING);
+    cr_assert_eq(staged_poll(&test, &read.future), RV_PENDING);
     rv_drop(&read.future);
     rv_drop(&read.future);
     cr_assert_eq(test.script.forgotten[RV_READ], 1);
 
     rv_io_write_all_init(&write, &test.script.io, "x", 1);
-    cr_assert_eq(scripted_poll(&test, &write.future), RV_PENDING);
+    cr_assert_eq(staged_poll(&test, &write.future), RV_PENDING);
     rv_drop(&write.future);
     rv_io_writev_all_init(&writev, &test.script.io, &piece, 1);
-    cr_assert_eq(scripted_poll(&test, &writev.future), RV_PENDING);
+    cr_assert_eq(staged_poll(&test, &writev.future), RV_PENDING);
     rv_drop(&writev.future);
     rv_io_shutdown_init(&shutdown, &test.script.io);
-    cr_assert_eq(scripted_poll(&test, &shutdown.future), RV_PENDING);
+    cr_assert_eq(staged_poll(&test, &shutdown.future), RV_PENDING);
     rv_drop(&shutdown.future);
     cr_assert_eq(test.script.forgotten[RV_WRITE], 3);
-    scripted_fini(&test);
+    staged_fini(&test);
 }
 
 RV_TEST(io, shutdown_waits_for_what_is_held_back)
 {
-    struct scripted test;
+    struct staged test;
     struct rv_io_shutdown shutdown;
 
-    scripted_init(&test, "");
+    staged_init(&test, "");
     test.script.room_bytes = 0;
     rv_io_shutdown_init(&shutdown, &test.script.io);
 
-    cr_assert_eq(scripted_poll(&test, &shutdown.future), RV_PENDING);
+    cr_assert_eq(staged_poll(&test, &shutdown.future), RV_PENDING);
     cr_assert_not(test.script.is_shut);
     test.script.room_bytes = 1;
-    cr_assert_eq(scripted_run(&test, &shutdown.future), 0);
+    cr_assert_eq(staged_run(&test, &shutdown.future), 0);
     cr_assert(test.script.is_shut);
-    scripted_fini(&test);
+    staged_fini(&test);
 }
 
 RV_TEST(io, only_a_stream_io_is_a_stream)
@@ -209,19 +209,19 @@ RV_TEST(io, an_io_may_be_made_of_another)
     struct rv_io_shutdown shutdown;
     struct rv_reader_text line;
     struct rv_reader reader;
-    struct scripted test;
+    struct staged test;
     struct upper upper = {{&ops}, &test.script.io};
     char memory[16];
     struct rv_cx cx;
 
-    scripted_init(&test, "hel|.lo\n");
+    staged_init(&test, "hel|.lo\n");
     cx = rv_probe_cx(&test.probe);
     rv_reader_init(&reader, &upper.io, memory, sizeof memory);
     rv_reader_line_init(&line, &reader);
-    cr_assert_eq(scripted_poll(&test, &line.future), RV_PENDING);
+    cr_assert_eq(staged_poll(&test, &line.future), RV_PENDING);
     rv_drop(&line.future); /* it has no `forget`: the waker stays below */
     rv_reader_line_init(&line, &reader);
-    cr_assert_eq(scripted_run(&test, &line.future), 1);
+    cr_assert_eq(staged_run(&test, &line.future), 1);
     cr_assert_str_eq(line.text.data, "HELLO");
 
     cr_assert_eq(rv_io_poll_writev(&upper.io, &cx, pieces, 2, 0), 2);
@@ -229,7 +229,7 @@ RV_TEST(io, an_io_may_be_made_of_another)
     cr_assert_eq(rv_io_poll_writev(&upper.io, &cx, pieces, 2, 8), 0);
     cr_assert_arr_eq(test.script.written, "ABDEFG", 6);
     rv_io_shutdown_init(&shutdown, &upper.io);
-    cr_assert_eq(scripted_run(&test, &shutdown.future), 0);
+    cr_assert_eq(staged_run(&test, &shutdown.future), 0);
     cr_assert(test.script.is_shut);
-    scripted_fini(&test);
+    staged_fini(&test);
 }

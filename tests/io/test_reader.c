@@ -6,14 +6,14 @@
 RV_TEST_SUITE(reader);
 
 struct reading {
-    struct scripted test;
+    struct staged test;
     struct rv_reader reader;
     char buffer[16];
 };
 
 static void reading_init(struct reading *r, const char *script)
 {
-    scripted_init(&r->test, script);
+    staged_init(&r->test, script);
     rv_reader_init(&r->reader, &r->test.script.io, r->buffer, sizeof r->buffer);
 }
 
@@ -22,7 +22,7 @@ static int32_t line(struct reading *r, struct rv_text *out)
     struct rv_reader_text op;
 
     rv_reader_line_init(&op, &r->reader);
-    scripted_run(&r->test, &op.future);
+    staged_run(&r->test, &op.future);
     *out = op.text;
     return op.future.result;
 }
@@ -62,7 +62,7 @@ RV_TEST(reader, lines_end_with_or_without_a_carriage_return)
         check_line(&r, "a\rb");
         check_line_is(&r, 0);
         check_line_is(&r, 0);
-        scripted_fini(&r.test);
+        staged_fini(&r.test);
     }
 }
 
@@ -77,7 +77,7 @@ RV_TEST(reader, the_input_may_end_inside_of_a_line)
     cr_assert_eq(text.len_bytes, 3);
     cr_assert_str_eq(text.data, "two");
     check_line_is(&r, 0);
-    scripted_fini(&r.test);
+    staged_fini(&r.test);
 }
 
 /* 15 bytes: the buffer's 16 less the NUL. */
@@ -95,7 +95,7 @@ RV_TEST(reader, a_line_that_does_not_fit_waits_for_a_larger_buffer)
     check_line(&r, "0123456789abcde");
     check_line(&r, "next");
     check_line_is(&r, 0);
-    scripted_fini(&r.test);
+    staged_fini(&r.test);
 }
 
 RV_TEST(reader, a_line_that_is_too_long_can_be_passed_over)
@@ -107,7 +107,7 @@ RV_TEST(reader, a_line_that_is_too_long_can_be_passed_over)
     rv_reader_consume(&r.reader, rv_reader_buffered(&r.reader).len_bytes);
     check_line(&r, "f0123456789");
     check_line(&r, "next");
-    scripted_fini(&r.test);
+    staged_fini(&r.test);
 }
 
 RV_TEST(reader, a_last_line_may_fill_the_buffer)
@@ -118,7 +118,7 @@ RV_TEST(reader, a_last_line_may_fill_the_buffer)
     reading_init(&r, "0123456789abcd");
     cr_assert_eq(line(&r, &text), -EPIPE);
     cr_assert_str_eq(text.data, "0123456789abcd");
-    scripted_fini(&r.test);
+    staged_fini(&r.test);
 }
 
 RV_TEST(reader, a_delimiter_may_be_cut_anywhere)
@@ -132,15 +132,15 @@ RV_TEST(reader, a_delimiter_may_be_cut_anywhere)
 
         reading_init(&r, cuts[i]);
         rv_reader_until_init(&op, &r.reader, "--", 2);
-        cr_assert_eq(scripted_run(&r.test, &op.future), 1);
+        cr_assert_eq(staged_run(&r.test, &op.future), 1);
         cr_assert_str_eq(op.text.data, "a-b");
         rv_reader_until_init(&op, &r.reader, "--", 2);
-        cr_assert_eq(scripted_run(&r.test, &op.future), 1);
+        cr_assert_eq(staged_run(&r.test, &op.future), 1);
         cr_assert_str_eq(op.text.data, "c");
         rv_reader_until_init(&op, &r.reader, "--", 2);
-        cr_assert_eq(scripted_run(&r.test, &op.future), -EPIPE);
+        cr_assert_eq(staged_run(&r.test, &op.future), -EPIPE);
         cr_assert_str_eq(op.text.data, "-");
-        scripted_fini(&r.test);
+        staged_fini(&r.test);
     }
 }
 
@@ -151,12 +151,12 @@ RV_TEST(reader, a_dropped_line_loses_nothing)
 
     reading_init(&r, "on|.e|.\n");
     rv_reader_line_init(&op, &r.reader);
-    cr_assert_eq(scripted_poll(&r.test, &op.future), RV_PENDING);
+    cr_assert_eq(staged_poll(&r.test, &op.future), RV_PENDING);
     rv_drop(&op.future);
     cr_assert_eq(r.test.script.forgotten[RV_READ], 1);
     cr_assert_eq(op.future.result, -ECANCELED);
     check_line(&r, "one");
-    scripted_fini(&r.test);
+    staged_fini(&r.test);
 }
 
 RV_TEST(reader, a_peek_consumes_nothing)
@@ -167,7 +167,7 @@ RV_TEST(reader, a_peek_consumes_nothing)
 
     reading_init(&r, "ab|.cde");
     rv_reader_peek_init(&op, &r.reader, 4);
-    cr_assert_eq(scripted_run(&r.test, &op.future), 1);
+    cr_assert_eq(staged_run(&r.test, &op.future), 1);
     cr_assert_eq(op.text.len_bytes, 5);
     cr_assert_arr_eq(op.text.data, "abcde", 5);
     rv_reader_consume(&r.reader, 2);
@@ -177,11 +177,11 @@ RV_TEST(reader, a_peek_consumes_nothing)
     cr_assert_eq(rv_reader_try_peek(&r.reader, 4, &text), -EAGAIN);
     cr_assert_eq(rv_reader_try_peek(&r.reader, 16, &text), -EMSGSIZE);
     rv_reader_peek_init(&op, &r.reader, 4);
-    cr_assert_eq(scripted_run(&r.test, &op.future), -EPIPE);
+    cr_assert_eq(staged_run(&r.test, &op.future), -EPIPE);
     cr_assert_arr_eq(op.text.data, "cde", 3);
     rv_reader_consume(&r.reader, 3);
     cr_assert_eq(rv_reader_try_peek(&r.reader, 4, &text), 0);
-    scripted_fini(&r.test);
+    staged_fini(&r.test);
 }
 
 RV_TEST(reader, try_makes_no_system_call)
@@ -198,7 +198,7 @@ RV_TEST(reader, try_makes_no_system_call)
     cr_assert_str_eq(text.data, "two");
     cr_assert_eq(rv_reader_try_line(&r.reader, &text), -EAGAIN);
     check_line(&r, "three");
-    scripted_fini(&r.test);
+    staged_fini(&r.test);
 }
 
 RV_TEST(reader, exact_takes_what_was_read_ahead_and_then_reads_past_it)
@@ -210,12 +210,12 @@ RV_TEST(reader, exact_takes_what_was_read_ahead_and_then_reads_past_it)
     reading_init(&r, "5\nhello|. wor|.ld, and the rest");
     check_line(&r, "5");
     rv_reader_exact_init(&op, &r.reader, body, 25);
-    cr_assert_eq(scripted_poll(&r.test, &op.future), RV_PENDING);
+    cr_assert_eq(staged_poll(&r.test, &op.future), RV_PENDING);
     cr_assert_eq(op.got_bytes, 5);
-    cr_assert_eq(scripted_run(&r.test, &op.future), 1);
+    cr_assert_eq(staged_run(&r.test, &op.future), 1);
     cr_assert_str_eq(body, "hello world, and the rest");
     cr_assert_eq(op.got_bytes, 25);
-    scripted_fini(&r.test);
+    staged_fini(&r.test);
 }
 
 RV_TEST(reader, exact_tells_an_early_end_from_an_end)
@@ -226,20 +226,20 @@ RV_TEST(reader, exact_tells_an_early_end_from_an_end)
 
     reading_init(&r, "abc|.d");
     rv_reader_exact_init(&op, &r.reader, body, 2);
-    cr_assert_eq(scripted_run(&r.test, &op.future), 1);
+    cr_assert_eq(staged_run(&r.test, &op.future), 1);
     rv_reader_exact_init(&op, &r.reader, body, 3);
-    cr_assert_eq(scripted_poll(&r.test, &op.future), RV_PENDING);
+    cr_assert_eq(staged_poll(&r.test, &op.future), RV_PENDING);
     rv_drop(&op.future);
     cr_assert_eq(op.got_bytes, 1, "a drop says how much there is");
     rv_reader_exact_init(&op, &r.reader, body + 1, 2);
-    cr_assert_eq(scripted_run(&r.test, &op.future), -EPIPE);
+    cr_assert_eq(staged_run(&r.test, &op.future), -EPIPE);
     cr_assert_eq(op.got_bytes, 1);
     cr_assert_arr_eq(body, "cd", 2);
     rv_reader_exact_init(&op, &r.reader, body, 1);
-    cr_assert_eq(scripted_run(&r.test, &op.future), 0);
+    cr_assert_eq(staged_run(&r.test, &op.future), 0);
     rv_reader_exact_init(&op, &r.reader, body, 0);
-    cr_assert_eq(scripted_run(&r.test, &op.future), 1);
-    scripted_fini(&r.test);
+    cr_assert_eq(staged_run(&r.test, &op.future), 1);
+    staged_fini(&r.test);
 }
 
 RV_TEST(reader, read_returns_first_what_the_reader_has)
@@ -251,15 +251,15 @@ RV_TEST(reader, read_returns_first_what_the_reader_has)
     reading_init(&r, "a\nbcd|.ef");
     check_line(&r, "a");
     rv_reader_read_init(&op, &r.reader, body, 2);
-    cr_assert_eq(scripted_run(&r.test, &op.future), 2);
+    cr_assert_eq(staged_run(&r.test, &op.future), 2);
     rv_reader_read_init(&op, &r.reader, body, 8);
-    cr_assert_eq(scripted_run(&r.test, &op.future), 1);
+    cr_assert_eq(staged_run(&r.test, &op.future), 1);
     rv_reader_read_init(&op, &r.reader, body, 8);
-    cr_assert_eq(scripted_run(&r.test, &op.future), 2);
+    cr_assert_eq(staged_run(&r.test, &op.future), 2);
     cr_assert_arr_eq(body, "ef", 2);
     rv_reader_read_init(&op, &r.reader, body, 8);
-    cr_assert_eq(scripted_run(&r.test, &op.future), 0);
-    scripted_fini(&r.test);
+    cr_assert_eq(staged_run(&r.test, &op.future), 0);
+    staged_fini(&r.test);
 }
 
 RV_TEST(reader, an_error_comes_after_the_lines_before_it)
@@ -271,7 +271,7 @@ RV_TEST(reader, an_error_comes_after_the_lines_before_it)
     check_line(&r, "one");
     check_line(&r, "two");
     check_line_is(&r, -ECONNRESET);
-    scripted_fini(&r.test);
+    staged_fini(&r.test);
 }
 
 /* --- all --------------------------------------------------------------- */
@@ -286,10 +286,10 @@ RV_TEST(reader, all_reads_to_the_end)
     rv_bytes_init(&bytes, 6);
     check_line(&r, "x");
     rv_reader_all_init(&op, &r.reader, &bytes);
-    cr_assert_eq(scripted_run(&r.test, &op.future), 0);
+    cr_assert_eq(staged_run(&r.test, &op.future), 0);
     cr_assert_str_eq(bytes.data, "abcdef");
     rv_bytes_fini(&bytes);
-    scripted_fini(&r.test);
+    staged_fini(&r.test);
 }
 
 RV_TEST(reader, all_stops_at_the_limit_and_leaves_the_rest)
@@ -301,12 +301,12 @@ RV_TEST(reader, all_stops_at_the_limit_and_leaves_the_rest)
     reading_init(&r, "abc|.def\nrest\n");
     rv_bytes_init(&bytes, 5);
     rv_reader_all_init(&op, &r.reader, &bytes);
-    cr_assert_eq(scripted_run(&r.test, &op.future), -EMSGSIZE);
+    cr_assert_eq(staged_run(&r.test, &op.future), -EMSGSIZE);
     cr_assert_str_eq(bytes.data, "abcde");
     check_line(&r, "f");
     check_line(&r, "rest");
     rv_bytes_fini(&bytes);
-    scripted_fini(&r.test);
+    staged_fini(&r.test);
 }
 
 RV_TEST(reader, all_without_memory)
@@ -318,10 +318,10 @@ RV_TEST(reader, all_without_memory)
     reading_init(&r, "abc");
     rv_reader_all_init(&op, &r.reader, &bytes);
     rv_count_allocs(1);
-    cr_assert_eq(scripted_run(&r.test, &op.future), -ENOMEM);
+    cr_assert_eq(staged_run(&r.test, &op.future), -ENOMEM);
     rv_stop_counting_allocs();
     check_line_is(&r, -EPIPE);
-    scripted_fini(&r.test);
+    staged_fini(&r.test);
 }
 
 /* --- misuse ------------------------------------------------------------ */
