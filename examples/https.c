@@ -309,8 +309,6 @@ static int32_t get(void *arg)
     return n;
 }
 
-/* OpenSSL writes with write(), not with MSG_NOSIGNAL; here rv_io does it, so
- * that no signal needs to be ignored. */
 static int run(int argc, char **argv)
 {
     struct job job = {.url = argv[2]};
@@ -339,17 +337,22 @@ static int run(int argc, char **argv)
     return error;
 }
 
+static int usage(FILE *where, int status)
+{
+    fputs("usage: https serve PORT CERTIFICATE KEY | get URL [CA-FILE]\n",
+          where);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     int error;
 
     program_start(1);
-    if (argc < 3) {
-        fputs("usage: https serve PORT CERTIFICATE KEY\n"
-              "       https get URL [CA-FILE]\n",
-              stderr);
-        return 2;
-    }
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout, 0);
+    if (argc < 3)
+        return usage(stderr, 2);
     error = run(argc, argv);
     if (error < 0)
         fprintf(stderr, "https: %s\n", rv_strerror(error));

@@ -177,17 +177,26 @@ static int32_t serve(void *arg)
     return rv_http_serve(&server, 5 * RV_NS_PER_S);
 }
 
+static int usage(FILE *where, int status)
+{
+    fputs("usage: rest PORT\n", where);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     uint16_t port;
+    char *end;
+    long number;
     int error;
 
     program_start(1);
-    if (argc != 2) {
-        fputs("usage: rest PORT\n", stderr);
-        return 2;
-    }
-    port = (uint16_t)atoi(argv[1]);
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout, 0);
+    number = argc == 2 ? strtol(argv[1], &end, 10) : -1;
+    if (argc != 2 || end == argv[1] || *end || number < 0 || number > 65535)
+        return usage(stderr, 2);
+    port = (uint16_t)number;
     error = rv_run(serve, &port);
     if (error < 0)
         fprintf(stderr, "rest: %s\n", rv_strerror(error));
