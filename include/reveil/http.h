@@ -150,6 +150,17 @@ const struct rv_http_slice *rv_http_find_header(const struct rv_http_head *head,
 bool rv_http_slice_is(struct rv_http_slice slice, const char *buffer,
                       const char *text);
 
+/*
+ * Decode "%41" and the like, of a parameter or a part of a query. `out` is
+ * NUL-terminated, and may be `text`.
+ *
+ * plus: "+" stands for a blank, as in the queries of HTML forms.
+ * Returns: the length; -EINVAL: not two hexadecimal digits, or a NUL;
+ * -EMSGSIZE: it does not fit into `size` bytes.
+ */
+ssize_t rv_http_decode(char *out, size_t size, const char *text, size_t len,
+                       bool plus);
+
 /* The standard reason phrase of a status: "Not Found"; "" if unknown. */
 const char *rv_http_reason(int status);
 
@@ -159,6 +170,7 @@ const char *rv_http_reason(int status);
 struct rv_http_url {
     char host[256]; /* without the brackets of an IPv6 address */
     uint16_t port;
+    bool https;        /* private */
     char target[8192]; /* path and query; "/" if the URL has none */
 };
 

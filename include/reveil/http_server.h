@@ -2,88 +2,30 @@
 /*
  * http_server.h - a small keep-alive HTTP/1.1 server on one executor.
  *
- *     struct hello { struct rv_future future; struct rv_http_exchange *x; };
- *     static enum rv_poll hello_poll(...)
+ *     static int32_t hello(struct rv_http_exchange *x, void *data)
  *     {
- *         ...
- *         RV_RETURN(future, rv_http_reply(self->x, 200, "text/plain",
- *                                         "hello\n", 6));
+ *         return rv_http_reply(x, 200, "text/plain", "hello\n", 6);
  *     }
- *     rv_http_server_init(&server, &addr, &handler);
- *     rv_runtime_block_on(runtime, &server.future);      serves until stopped
- *     rv_drop(&server.future);
+ *     static const struct rv_http_handler handler = {.run = hello};
  *
- * Each connection is a task. Each request gets a handler: a future that may
- * await anything, such as a sleep, another socket, or its own sends for a
- * response in pieces. Requests on one connection are answered in order. The
- * body of a request is read and discarded before its handler starts.
+ *     rv_http_server_init(&server, &addr, &handler);
+ *     return rv_http_serve(&server, 5 * RV_NS_PER_S);    in a coroutine
+ *
+ * Each connection is a task. Each request gets a handler: a coroutine or a
+ * future, which may await anything, such as a sleep or another socket, receives
+ * the body in pieces, and sends a response at once or in pieces
+ * (http_exchange.h). Requests on one connection are answered in order.
  */
 #ifndef RV_HTTP_SERVER_H
 #define RV_HTTP_SERVER_H
 
 #include <reveil/executor.h>
 #include <reveil/http.h>
+#include <reveil/http_exchange.h>
+#include <reveil/http_layer.h>
 #include <reveil/net.h>
 
 RV_BEGIN_DECLS
-
-struct rv_http_connection;
-
-/* A request, and the connection for its response. */
-struct rv_http_exchange {
-    const struct rv_http_head *head; /* its slices refer to `bytes` */
-    const char *bytes;
-    struct rv_stream *stream; /* for handlers that send by themselves */
-
-    bool head_only;  /* a HEAD request: the response has no body */
-    bool chunked;    /* set by rv_http_format_head(): send the body in chunks */
-    bool keep_alive; /* clear it before the response to close after it */
-
-    struct rv_http_connection *connection; /* private */
-};
-
-/* How the server creates the future of a handler. */
-struct rv_http_handler {
-    size_t frame_bytes; /* size of the handler's struct */
-    /* Initialize a zeroed frame, which begins with a struct rv_future. */
-    void (*init)(struct rv_future *frame, struct rv_http_exchange *exchange,
-                 void *data);
-    void *data; /* the third argument of init */
-};
-
-/*
- * The result of a handler: 0 or more after it has sent or queued a response;
- * one of these two; or a negative errno. Without a response the server sends
- * 500.
- */
-enum {
-    RV_HTTP_HANG_UP = -1000, /* close the connection without a response */
-    RV_HTTP_RESET = -1001    /* the same, with a reset */
-};
-
-/*
- * Queue a response: status, headers and body, which are copied. It is sent when
- * the handler is READY. For a HEAD request, and with status 204 or 304, only
- * the head is sent.
- *
- * type: the value of Content-Type.
- * Returns: 0; -ENOMEM; -EALREADY: there is a response already; -ENOSPC: the
- * head would exceed 512 bytes with this type.
- */
-int rv_http_reply(struct rv_http_exchange *exchange, int status,
-                  const char *type, const void *body, size_t len_bytes);
-
-/*
- * Format the head of a response that the handler sends itself. With a negative
- * `len_bytes` the length is unknown; `exchange->chunked` then says whether to
- * send the body in chunks or, to an HTTP/1.0 client, plain until the close.
- *
- * Returns: the length of the text, which is not NUL-terminated; -ENOSPC: it
- * does not fit into `size`; -EALREADY: there is a response already.
- */
-int rv_http_format_head(char *text, size_t size,
-                        struct rv_http_exchange *exchange, int status,
-                        const char *type, int64_t len_bytes);
 
 /*
  * A server accepts connections until it is stopped or dropped. A drop also
@@ -100,7 +42,9 @@ int rv_http_format_head(char *text, size_t size,
  * indefinitely:
  *
  *   wait for a request       idle_timeout_ns, then it is closed
- *   its head; its body       idle_timeout_ns for all of each, then 408
+ *   its head                 idle_timeout_ns for all of it, then 408
+ *   a body to discard        idle_timeout_ns for all of it, then 408
+ *   a body for a handler     idle_timeout_ns without a byte, then -ETIMEDOUT
  *   a handler                handler_timeout_ns, then 503; dropped at once when
  *                            the client resets the connection
  *   a send without progress  idle_timeout_ns, then a reset; see below
@@ -128,6 +72,8 @@ struct rv_http_server {
                                      response; then it is dropped, and 503 */
     uint32_t max_connections;     /* 0: no limit. Further clients wait in the
                                      kernel's queue until one is closed */
+    struct rv_http_layer *layer;  /* TLS, for example; NULL: none. It must
+                                     outlive the server */
     uint32_t max_requests;        /* per connection; 0: no limit. The last
                                      response says "Connection: close" */
 
@@ -194,32 +140,51 @@ uint32_t rv_http_server_shutdown(struct rv_http_server *server,
 /* --- routes: fixed responses and handlers by path ---------------------- */
 
 /*
- * The response for a path: a handler, or fixed bytes. Fixed bytes are sent for
- * GET and HEAD; other methods get 405.
+ * In a coroutine of an executor: serve until the coroutine is canceled
+ * (rv_coro_cancel(), or a signal in rv_run()). Then the listener is closed, and
+ * requests in progress may take another `drain_ns`. The server is dropped.
+ *
+ * Returns: the number of connections that were cut off; -ECANCELED: aborted,
+ * and all were; another negative errno: the listener has failed.
+ */
+int rv_http_serve(struct rv_http_server *server, int64_t drain_ns);
+
+/* --- routes ------------------------------------------------------------ */
+
+/*
+ * The response for a path: a coroutine, a handler, or fixed bytes. The first
+ * route in the table that has the path and the method is taken.
+ *
+ *     "/about"              this path
+ *     "/users/:id"          with one part, not empty, for the parameter "id"
+ *     "/files/" "*"         with anything behind it, for the parameter "*"
+ *
+ * Paths are compared as they were sent: "%61" is not "a". If only the method is
+ * another one, the client gets 405; it gets 404 if no route has the path. Then,
+ * and for fixed bytes, a body that the client has not sent yet is not asked
+ * for.
  */
 struct rv_http_route {
-    const char *path;                      /* exact, without a query */
-    const struct rv_http_handler *handler; /* NULL: a fixed response */
+    const char *path;
+    const struct rv_http_handler *handler; /* or `run`, or a fixed response */
     int status;                            /* 0: 200 */
     const char *type;                      /* NULL: text/plain */
     const void *body;
     size_t len_bytes;
+    const char *method; /* "GET" includes HEAD. NULL: all methods; for fixed
+                           bytes GET and HEAD */
+    rv_http_fn run;     /* a coroutine, with `data` */
+    void *data;
 };
 
 /*
- * A handler for a table of routes, which ends with a path of NULL. Other paths
- * get 404.
+ * A handler for a table of routes, which ends with a path of NULL.
  *
  * Owns: the caller keeps the table. It, and all it points to, must stay valid
  * and unmoved as long as the server exists.
+ * Misuse: a path with more than RV_HTTP_PARAMS parameters.
  */
 struct rv_http_handler rv_http_routes(const struct rv_http_route *routes);
-
-/*
- * The path of a request, without the query, and without the host if the target
- * is absolute ("GET http://host/path"). The slice refers to exchange->bytes.
- */
-struct rv_http_slice rv_http_path(const struct rv_http_exchange *exchange);
 
 RV_END_DECLS
 

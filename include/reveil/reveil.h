@@ -77,8 +77,10 @@
 #include <reveil/future.h>
 #include <reveil/http.h>
 #include <reveil/http_client.h>
+#include <reveil/http_exchange.h>
 #include <reveil/http_server.h>
 #include <reveil/http_sink.h>
+#include <reveil/http_source.h>
 #include <reveil/interval.h>
 #include <reveil/io.h>
 #include <reveil/mpsc.h>

@@ -292,11 +292,12 @@ int rv_scope_wait(struct rv_scope *scope)
     struct task *self = current_task();
     int result;
 
-    RV_CHECK(self, "not in a coroutine of an executor");
+    RV_CHECK(rv_coro_current() && rv_executor_current() == scope->executor,
+             "not in a coroutine of the scope's executor");
     if (scope->future.at == RV_AT_END)
         return scope->future.result;
     result = rv_await(&scope->future);
-    if (scope->future.at != RV_AT_END && self->cancel == CANCELED) {
+    if (scope->future.at != RV_AT_END && self && self->cancel == CANCELED) {
         rv_scope_cancel(scope);
         wait_for(self, &scope->future);
     }

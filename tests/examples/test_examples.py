@@ -6,12 +6,14 @@ usage: test_examples.py REVEIL EXAMPLE...
 """
 
 import contextlib
+import http.client
 import os
 import re
 import resource
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -109,6 +111,109 @@ class Echo(Server):
         self.assertEqual(self.clients[0].recv(1), b"x")
         self.stop()
         self.assertEqual(self.clients[0].recv(1), b"")
+
+
+class Rest(Server):
+    """A service with bodies, as curl sees it."""
+
+    def setUp(self):
+        self.start("rest")
+
+    def ask(self, method, path, body=None, headers=None):
+        client = http.client.HTTPConnection("127.0.0.1", self.port,
+                                            timeout=SECONDS)
+        self.addCleanup(client.close)
+        client.request(method, path, body, headers or {})
+        response = client.getresponse()
+        return response.status, response.read()
+
+    def test_a_note_is_stored_read_listed_and_removed(self):
+        self.assertEqual(self.ask("GET", "/notes/a")[0], 404)
+        self.assertEqual(self.ask("PUT", "/notes/a", b"text"),
+                         (201, b"created\n"))
+        self.assertEqual(self.ask("PUT", "/notes/a", b"other"),
+                         (200, b"replaced\n"))
+        self.assertEqual(self.ask("GET", "/notes/a"), (200, b"other"))
+        self.assertEqual(self.ask("GET", "/notes"),
+                         (200, b'[{"name":"a","bytes":5}]\n'))
+        self.assertEqual(self.ask("DELETE", "/notes/a"), (204, b""))
+        self.assertEqual(self.ask("GET", "/notes"), (200, b"[]\n"))
+        self.assertEqual(self.ask("PUT", "/notes/%22", b"x")[0], 400)
+        self.assertEqual(self.ask("PUT", "/notes/a", b"x" * 4097)[0], 413)
+        self.assertEqual(self.ask("POST", "/notes")[0], 405)
+        self.stop()
+
+    def resident_kib(self):
+        with open(f"/proc/{self.server.pid}/status", encoding="ascii") as file:
+            return int(re.search(r"VmHWM:\s+(\d+)", file.read())[1])
+
+    def test_an_upload_of_any_size_needs_no_memory(self):
+        pieces = 1600 if not os.environ.get("RV_TEST_SLOW") else 100
+        size = pieces << 16
+        self.ask("PUT", "/upload", b"x" * 65536)
+        before = self.resident_kib()
+        for headers in {"Content-Length": str(size)}, {}:
+            self.assertEqual(
+                self.ask("PUT", "/upload",
+                         (b"x" * 65536 for _ in range(pieces)), headers),
+                (200, b"%d bytes\n" % size))
+        self.assertLess(self.resident_kib() - before, 4096)
+        self.stop(signal.SIGTERM)
+
+
+@unittest.skipUnless("https" in EXAMPLES, "libssl was not found")
+class Https(unittest.TestCase):
+    """The client and the server of the example, and Python's of each."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.cert = os.path.join(folder.name, "cert.pem")
+        key = os.path.join(folder.name, "key.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048",
+                        "-nodes", "-subj", "/CN=localhost", "-addext",
+                        "subjectAltName=DNS:localhost", "-keyout", key,
+                        "-out", self.cert], check=True, capture_output=True)
+        self.server = subprocess.Popen(
+            [EXAMPLES["https"], "serve", "0", self.cert, key], text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(self.server.communicate)
+        self.addCleanup(self.server.kill)
+        self.port = int(self.server.stdout.readline().rsplit(":", 1)[1])
+
+    def test_its_client_checks_the_certificate(self):
+        result = run("https", "get", f"https://localhost:{self.port}/",
+                     self.cert)
+        self.assertEqual((result.returncode, result.stdout), (0, "hello\n"))
+        for url in (f"https://localhost:{self.port}/",
+                    f"https://127.0.0.1:{self.port}/"):
+            arguments = [self.cert] if "127" in url else []
+            result = run("https", "get", url, *arguments)
+            self.assertEqual((result.returncode, result.stdout), (1, ""))
+
+    def test_another_client_sends_and_receives(self):
+        context = ssl.create_default_context(cafile=self.cert)
+        client = http.client.HTTPSConnection("localhost", self.port,
+                                             timeout=SECONDS, context=context)
+        self.addCleanup(client.close)
+        body = os.urandom(60000)
+        for _ in range(3):
+            client.request("PUT", "/echo", body)
+            self.assertEqual(client.getresponse().read(), body)
+        client.close()
+        self.server.send_signal(signal.SIGTERM)
+        self.assertEqual(self.server.wait(SECONDS), 0)
+        self.assertEqual(self.server.stderr.read(), "")
+
+    def test_a_client_without_tls_is_cut_off(self):
+        with socket.create_connection(("127.0.0.1", self.port),
+                                      SECONDS) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            heard = b""
+            with contextlib.suppress(ConnectionResetError):
+                while piece := client.recv(1000):
+                    heard += piece
+            self.assertNotIn(b"hello", heard)
 
 
 class Coroutines(unittest.TestCase):
@@ -439,7 +544,7 @@ class Usage(unittest.TestCase):
         for name, *arguments in (
                 ("coroutines", "x"), ("coroutines", "0"),
                 ("sieve", "x"), ("sieve", "0"), ("channel_bounded", "x"),
-                ("echo", "x"), ("chat", "65536"), ("chat", "-1"),
+                ("echo", "x"), ("rest", "x"), ("rest", "65536"), ("chat", "65536"), ("chat", "-1"),
                 ("graceful_shutdown", "0", ""),
                 ("parallel_gets", "1s", "http://127.0.0.1/"),
                 ("timeout_select", "-1", "http://127.0.0.1/")):

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <reveil/coro.h>
 #include <reveil/http_client.h>
 #include <stdio.h>
 
@@ -216,9 +217,9 @@ static void end_server(struct rv_runtime *runtime,
     rv_runtime_stop(runtime);
 }
 
-static void cut_server(const char *request, int turns, enum way way)
+static void cut_server(const struct rv_http_handler *handler,
+                       const char *request, int turns, enum way way)
 {
-    const struct rv_http_handler handler = delay_handler();
     struct rv_http_server *server;
     struct rv_runtime *runtime;
     struct rv_addr addr;
@@ -231,7 +232,7 @@ static void cut_server(const char *request, int turns, enum way way)
     server = rv_alloc(sizeof *server);
     cr_assert_eq(rv_test_runtime_start(&runtime), 0);
     cr_assert_eq(rv_addr_parse(&addr, "127.0.0.1", 0), 0);
-    cr_assert_eq(rv_http_server_init(server, &addr, &handler), 0);
+    cr_assert_eq(rv_http_server_init(server, &addr, handler), 0);
     cr_assert_eq(rv_http_server_addr(server, &addr), 0);
     cr_assert_eq(rv_spawn(rv_runtime_executor(runtime), &server->future, &join),
                  0);
@@ -272,10 +273,169 @@ static const char *const requests[] = {
     "GET /0/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
 };
 
-RV_TEST(http_drop, a_server_in_each_state)
+static void cut_in_each_state(const struct rv_http_handler *handler,
+                              const char *const *texts, size_t count)
 {
-    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++)
+    for (size_t i = 0; i < count; i++)
         for (int turns = 0; turns <= TURNS; turns++)
             for (int way = 0; way < WAYS; way++)
-                cut_server(requests[i], turns, (enum way)way);
+                cut_server(handler, texts[i], turns, (enum way)way);
+}
+
+RV_TEST(http_drop, a_server_in_each_state)
+{
+    const struct rv_http_handler handler = delay_handler();
+
+    cut_in_each_state(&handler, requests, sizeof requests / sizeof requests[0]);
+}
+
+/* --- a server whose handlers receive and send in pieces ------------------- */
+
+static int32_t copy(struct rv_http_exchange *x, void *data)
+{
+    char *memory = rv_alloc(16); /* freed also if the handler is canceled */
+    int error = -ENOMEM;
+    int n = 0;
+
+    (void)data;
+    if (memory)
+        error = rv_http_add_header(x, "X", "y");
+    if (error == 0)
+        error = rv_http_begin(x, 200, "text/plain", -1);
+    while (error == 0 && (n = rv_http_recv(x, memory, 16, RV_NEVER)) > 0) {
+        error = rv_coro_sleep_until(rv_now_ns() + RV_NS_PER_MS / 10);
+        if (error == 0)
+            error = rv_http_send(x, memory, (size_t)n, rv_after_ms(100000));
+    }
+    rv_free(memory);
+    return error < 0 ? error : n;
+}
+
+static int32_t late(struct rv_http_exchange *x, void *data)
+{
+    char text[64];
+    size_t len;
+    int error = rv_http_recv_whole(x, text, sizeof text, &len, RV_NEVER);
+
+    (void)data;
+    if (error == 0)
+        error = rv_coro_sleep_until(rv_now_ns() + RV_NS_PER_MS / 10);
+    if (error == 0)
+        error = rv_http_reply(x, 200, "text/plain", text, len);
+    return error;
+}
+
+static int32_t flood(struct rv_http_exchange *x, void *data)
+{
+    static const char much[1 << 16];
+    int error = rv_http_begin(x, 200, "text/plain", -1);
+
+    (void)data;
+    while (error == 0)
+        error = rv_http_send(x, much, sizeof much, RV_NEVER);
+    return error;
+}
+
+static const struct rv_http_route coroutines[] = {
+    {.path = "/copy", .run = copy},
+    {.path = "/late", .run = late},
+    {.path = "/flood", .run = flood},
+    {.path = "/users/:id", .method = "PUT", .run = late},
+    {.path = NULL},
+};
+
+#define CHUNKS "\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n5\r\n"
+
+static const char *const uploads[] = {
+    ASK("/copy"),
+    "POST /copy HTTP/1.1\r\nHost: x" CHUNKS "de",
+    "POST /copy HTTP/1.1\r\nHost: x" CHUNKS "defgh\r\n0\r\n\r\n" ASK("/late"),
+    "POST /copy HTTP/1.1\r\nHost: x" CHUNKS "defgh\r\nzz\r\n",
+    "POST /late HTTP/1.1\r\nHost: x" CHUNKS "de",
+    "POST /late HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nbody",
+    "POST /late HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody",
+    "POST /late HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+    "Content-Length: 9\r\n\r\n",
+    "POST /copy HTTP/1.0\r\nContent-Length: 4\r\n\r\nbody",
+    "POST /users/1 HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbo",
+    ASK("/flood"),
+};
+
+RV_TEST(http_drop, a_server_whose_handlers_are_coroutines)
+{
+    const struct rv_http_handler handler = rv_http_routes(coroutines);
+
+    cut_in_each_state(&handler, uploads, sizeof uploads / sizeof uploads[0]);
+}
+
+/* --- a server without memory -----------------------------------------------
+ */
+
+struct both {
+    struct rv_future future;
+    struct rv_http_server server;
+    struct rv_sleep nap;
+    int fd;
+};
+
+/* Serve one client, which is a plain socket, until its stream ends. */
+static enum rv_poll both_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct both *self = RV_CONTAINER_OF(future, struct both, future);
+    char text[4096];
+    ssize_t n;
+
+    if (rv_poll(&self->server.future, cx) == RV_READY) {
+        future->result = self->server.future.result;
+        return RV_READY;
+    }
+    while ((n = recv(self->fd, text, sizeof text, MSG_DONTWAIT)) > 0)
+        ;
+    if (n == 0 || errno != EAGAIN)
+        return RV_READY;
+    if (!self->nap.future.ops || rv_poll(&self->nap.future, cx) == RV_READY) {
+        rv_sleep_init(&self->nap, rv_now_ns() + RV_NS_PER_MS / 10);
+        rv_poll(&self->nap.future, cx);
+    }
+    return RV_PENDING;
+}
+
+/* All requests but the last are kept alive. */
+static int serve_without_memory(void *arg)
+{
+    static const struct rv_future_ops ops = {.name = "both", .poll = both_poll};
+    const struct rv_http_handler handler = rv_http_routes(coroutines);
+    struct rv_runtime *runtime;
+    struct both self = {.fd = -1};
+    struct rv_addr addr;
+    int error = rv_test_runtime_start(&runtime);
+
+    if (error < 0)
+        return error;
+    rv_future_init(&self.future, &ops);
+    cr_assert_eq(rv_addr_parse(&addr, "127.0.0.1", 0), 0);
+    error = rv_http_server_init(&self.server, &addr, &handler);
+    if (error == 0) {
+        cr_assert_eq(rv_http_server_addr(&self.server, &addr), 0);
+        self.fd = dial(rv_addr_port(&addr));
+        say(self.fd, arg);
+        shutdown(self.fd, SHUT_WR);
+        error = rv_runtime_block_on(runtime, &self.future);
+        close(self.fd);
+    }
+    rv_drop(&self.nap.future);
+    rv_drop(&self.server.future);
+    rv_runtime_stop(runtime);
+    rv_coro_trim();
+    return error;
+}
+
+RV_TEST(http_drop, a_server_that_runs_out_of_memory)
+{
+    rv_fail_each_alloc(
+        serve_without_memory,
+        "POST /copy HTTP/1.1\r\nHost: x" CHUNKS "defgh\r\n0\r\n\r\n"
+        "POST /late HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
+        "PATCH /users/1 HTTP/1.1\r\nHost: x\r\n\r\n"
+        "GET /late HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
 }

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <reveil/async.h>
+#include <reveil/coro.h>
 
 #include "serving.h"
 #include "support/support.h"
@@ -339,4 +340,66 @@ RV_TEST(http_stop, a_server_may_be_stopped_before_it_is_polled)
                  0);
     rv_drop(&server.future);
     rv_runtime_stop(runtime);
+}
+
+/* --- in a coroutine --------------------------------------------------------
+ */
+
+struct served {
+    struct rv_http_server server;
+    int64_t drain_ns;
+};
+
+static int32_t serve(void *arg)
+{
+    struct served *served = arg;
+
+    return rv_http_serve(&served->server, served->drain_ns);
+}
+
+/* Send the request, let the server run, then end it. Returns: its result. */
+static int32_t serve_until(const char *request, int64_t drain_ns, bool abort)
+{
+    struct served served = {.drain_ns = drain_ns};
+    const struct rv_http_handler handler = {.frame_bytes =
+                                                sizeof(struct answer),
+                                            .init = response_init,
+                                            .data = &served.server};
+    struct rv_runtime *runtime;
+    struct rv_addr addr;
+    struct rv_sleep nap;
+    struct rv_join join;
+    int32_t result;
+    int fd;
+
+    cr_assert_eq(rv_test_runtime_start(&runtime), 0);
+    cr_assert_eq(rv_addr_parse(&addr, "127.0.0.1", 0), 0);
+    cr_assert_eq(rv_http_server_init(&served.server, &addr, &handler), 0);
+    cr_assert_eq(rv_http_server_addr(&served.server, &addr), 0);
+    cr_assert_eq(rv_coro_spawn(rv_runtime_executor(runtime), serve, &served,
+                               NULL, &join),
+                 0);
+    fd = dial(rv_addr_port(&addr));
+    say(fd, request);
+    while (served.server.open == 0) {
+        rv_sleep_init(&nap, rv_after_ms(1));
+        cr_assert_eq(rv_runtime_block_on(runtime, &nap.future), 0);
+    }
+    if (abort)
+        rv_join_abort(&join);
+    else
+        rv_coro_cancel(&join);
+    result = rv_runtime_block_on(runtime, &join.future);
+    rv_join_drop(&join);
+    rv_runtime_stop(runtime);
+    close(fd);
+    return result;
+}
+
+RV_TEST(http_stop, a_server_in_a_coroutine_ends_when_that_is_canceled)
+{
+    cr_assert_eq(serve_until("", RV_NEVER, false), 0);
+    cr_assert_eq(serve_until(GET("/slow"), RV_NEVER, false), 0);
+    cr_assert_eq(serve_until(GET("/for-ever"), 20 * RV_NS_PER_MS, false), 1);
+    cr_assert_eq(serve_until(GET("/for-ever"), RV_NEVER, true), -ECANCELED);
 }

@@ -13,16 +13,13 @@
 #include <errno.h>
 #include <reveil/async.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/base_internal.h"
 #include "http/client/client_internal.h"
 #include "http/message/writer.h"
 
-enum {
-    HEAD_FIRST_BYTES = 512,
-    REQUEST_BYTES = 128, /* upper bound, without target and host */
-    URL_BYTES = 32       /* the same for a URL: "http://[]:65535/" */
-};
+enum { URL_BYTES = 32 }; /* upper bound for "http://[]:65535/" */
 
 static const uint64_t max_body_default = UINT64_C(64) << 20;
 
@@ -42,6 +39,8 @@ static struct spans spans_of(const struct rv_http_get *get)
     case RV_HTTP_CONNECTING:
         return (struct spans){.whole_ns = timeouts->connect_ns};
     case RV_HTTP_SENDING:
+        if (get->send_at) /* the body: it may be long */
+            return (struct spans){.silence_ns = timeouts->send_ns};
         return (struct spans){.whole_ns = timeouts->send_ns};
     case RV_HTTP_WAITING:
         return (struct spans){timeouts->head_ns, timeouts->head_stall_ns};
@@ -79,7 +78,7 @@ void rv_http_get_enter(struct rv_http_get *get, enum rv_http_get_state state)
  * before the current deadline is armed again: that is cheaper than moving it
  * for each piece of a body.
  */
-static bool out_of_time(struct rv_http_get *get, struct rv_cx *cx)
+bool rv_http_get_out_of_time(struct rv_http_get *get, struct rv_cx *cx)
 {
     const int64_t deadline_ns =
         get->deadline_ns < get->state_ns ? get->deadline_ns : get->state_ns;
@@ -105,46 +104,16 @@ static bool out_of_time(struct rv_http_get *get, struct rv_cx *cx)
 
 /* --- the request ------------------------------------------------------- */
 
-/*
- * Write the request to `head`, and after it the host to dial, NUL-terminated.
- *
- * Returns: false if they do not fit.
- */
-static bool format_request(struct rv_http_get *get,
-                           const struct rv_http_url_parts *url)
+/* Is the URL one of https? */
+static bool is_https(const char *url)
 {
-    struct rv_http_writer out = {.at = get->head,
-                                 .end = get->head + get->head_room_bytes - 1};
-
-    rv_http_append(&out, get->head_only ? "HEAD " : "GET ");
-    rv_http_append_target(&out, url);
-    rv_http_append(&out, " HTTP/1.1\r\nHost: ");
-    rv_http_append_authority(&out, url);
-    rv_http_append(&out, "\r\nUser-Agent: reveil/0.1\r\nAccept: */*\r\n");
-    rv_http_append(&out, get->client ? "\r\n" : "Connection: close\r\n\r\n");
-    get->filled_bytes = (size_t)(out.at - get->head);
-    rv_http_append_bytes(&out, url->host, url->host_len);
-    *out.at = '\0';
-    return !out.full;
+    return strncasecmp(url, "https:", 6) == 0;
 }
 
-/* Returns: 0, -ENOMEM. */
-static int store_request(struct rv_http_get *get,
-                         const struct rv_http_url_parts *url)
+/* The layer for the URL: none for plain HTTP. */
+static struct rv_http_layer *layer_of(const struct rv_http_get *get)
 {
-    const size_t room = REQUEST_BYTES + url->target_len + 2 * url->host_len;
-    bool fits;
-    int error = 0;
-
-    if (room > get->head_room_bytes)
-        error = rv_http_grow(&get->head, 0, &get->head_room_bytes,
-                             room > HEAD_FIRST_BYTES ? room : HEAD_FIRST_BYTES);
-    if (error < 0)
-        return error;
-    fits = format_request(get, url);
-    RV_CHECK(fits, "a request without room");
-    get->port = url->port;
-    return 0;
+    return is_https(get->url) ? get->layer : NULL;
 }
 
 /* The server of get->url, as prepare_request() has found it. */
@@ -152,7 +121,8 @@ static struct rv_http_peer peer_of(const struct rv_http_get *get)
 {
     return (struct rv_http_peer){.host = get->url + get->host.at,
                                  .host_len = get->host.len,
-                                 .port = get->port};
+                                 .port = get->port,
+                                 .layer = layer_of(get)};
 }
 
 /*
@@ -164,18 +134,19 @@ static int prepare_request(struct rv_http_get *get)
 {
     struct rv_http_peer peer;
     struct rv_http_url_parts url;
-    int error = rv_http_url_split(&url, get->url);
+    int error = rv_http_url_split(&url, get->url, get->layer);
 
     if (error == 0)
-        error = store_request(get, &url);
+        error = rv_http_request_store(get, &url);
     if (error < 0)
         return error;
     get->host.at = (uint32_t)(url.host - get->url);
     get->host.len = (uint32_t)url.host_len;
     peer = peer_of(get);
     get->heard = false;
-    get->reused = get->client && !get->retried &&
-                  rv_http_client_reuse(get->client, &peer, &get->stream);
+    get->reused =
+        get->client && !get->retried &&
+        rv_http_client_reuse(get->client, &peer, &get->stream, &get->link);
     if (get->client)
         *(get->reused ? &get->client->reused : &get->client->opened) += 1;
     return get->reused;
@@ -187,28 +158,30 @@ static int prepare_request(struct rv_http_get *get)
  * connection open. */
 static bool is_reusable(const struct rv_http_get *get)
 {
-    return get->parser->done && get->parser->head.keep_alive && !get->surplus;
+    return get->parser->done && get->parser->head.keep_alive && !get->surplus &&
+           !get->cut;
 }
 
-static void keep_or_close(struct rv_http_get *get)
+void rv_http_get_leave(struct rv_http_get *get)
 {
     const struct rv_http_peer peer = peer_of(get);
 
     if (get->client && is_reusable(get))
-        rv_http_client_keep(get->client, &peer, &get->stream);
+        rv_http_client_keep(get->client, &peer, &get->stream, &get->link);
     else
-        rv_stream_close(&get->stream);
+        rv_http_get_hang_up(get);
 }
 
 /*
  * Did the server close an idle connection while the request was in transit? It
- * has most likely not read the request; and if it has, repeating a GET or HEAD
- * does no harm.
+ * has most likely not read the request; and if it has, repeating an idempotent
+ * one does no harm. An error of the source is not one of the connection.
  */
-static bool may_retry(const struct rv_http_get *get, int error)
+static bool may_retry(struct rv_http_get *get, int error)
 {
     return get->reused && !get->heard &&
-           (error == -EPIPE || error == -ECONNRESET);
+           (error == -EPIPE || error == -ECONNRESET) && !get->source_failed &&
+           rv_http_request_is_idempotent(get) && rv_http_request_rewind(get);
 }
 
 static bool is_redirect(int status)
@@ -243,9 +216,9 @@ static int set_next_url(struct rv_http_get *get, const char *text)
 
     if (!url)
         return -ENOMEM;
-    error = rv_http_url_parse(url, get->url);
+    error = rv_http_url_parse_any(url, get->url);
     if (error == 0)
-        error = rv_http_url_join(url, url, text);
+        error = rv_http_url_join_any(url, url, text, get->layer != NULL);
     if (error == 0) {
         const struct rv_http_url_parts parts = rv_http_parts_of(url);
 
@@ -270,6 +243,8 @@ int rv_http_get_find_next(struct rv_http_get *get)
         return 0;
     if (get->redirects == get->max_redirects)
         return -ELOOP;
+    if (!rv_http_request_redirect(get, get->parser->head.status))
+        return 0;
     /* Make the value a string for the call: at least a CR follows it. */
     end = get->head + location->at + location->len;
     behind = *end;
@@ -279,11 +254,24 @@ int rv_http_get_find_next(struct rv_http_get *get)
     return error;
 }
 
+/* Does next_url lead to the server of the URL? */
+static bool is_same_server(const struct rv_http_get *get)
+{
+    struct rv_http_url_parts next;
+
+    return rv_http_url_split(&next, get->next_url, true) == 0 &&
+           next.https == is_https(get->url) && next.port == get->port &&
+           next.host_len == get->host.len &&
+           strncasecmp(next.host, get->url + get->host.at, next.host_len) == 0;
+}
+
 /* Make next_url the current URL. Returns: false if there is none. */
 static bool follow_redirect(struct rv_http_get *get)
 {
     if (!get->next_url)
         return false;
+    if (get->headers_len_bytes > 0 && !is_same_server(get))
+        rv_http_request_forget_secrets(get);
     rv_free(get->url);
     get->url = get->next_url;
     get->next_url = NULL;
@@ -310,15 +298,25 @@ static enum rv_poll fetch(struct rv_http_get *get, struct rv_cx *cx)
             rv_http_get_enter(get, RV_HTTP_CONNECTING);
             rv_dial_init(&get->step.dial, get->head + get->filled_bytes,
                          get->port, RV_NEVER, &get->stream);
-            get->step.dial.first = get->head;
-            get->step.dial.first_len_bytes = get->filled_bytes;
+            get->step.dial.first = layer_of(get) ? NULL : get->head;
+            get->step.dial.first_len_bytes =
+                layer_of(get) ? 0 : get->filled_bytes;
             RV_AWAIT(future, cx, &get->step.dial.future);
             error = get->step.dial.future.result;
+            if (error == 0 && layer_of(get))
+                error = rv_http_link_take(&get->link, get->layer, &get->stream,
+                                          get->head + get->filled_bytes);
             if (error < 0)
                 RV_RETURN(future, error);
             sent = get->step.dial.first_sent_bytes;
         }
-        if (sent < get->filled_bytes) {
+        if (get->link) {
+            rv_http_get_enter(get, RV_HTTP_SENDING);
+            rv_io_write_all_init(&get->step.write, get->link->io, get->head,
+                                 get->filled_bytes);
+            RV_AWAIT(future, cx, &get->step.write.future);
+            error = get->step.write.future.result;
+        } else if (sent < get->filled_bytes) {
             rv_http_get_enter(get, RV_HTTP_SENDING);
             rv_stream_send_init(&get->step.send, &get->stream, get->head + sent,
                                 get->filled_bytes - sent);
@@ -326,31 +324,58 @@ static enum rv_poll fetch(struct rv_http_get *get, struct rv_cx *cx)
             error = get->step.send.future.result;
         }
         if (error == 0) {
-            rv_http_get_enter(get, RV_HTTP_WAITING);
             rv_http_response_start(get);
+            error = rv_http_body_start(get);
+        }
+        if (error > 0) {
+            rv_http_get_enter(get, RV_HTTP_SENDING);
+            RV_AWAIT_UNTIL(future,
+                           (error = rv_http_body_poll(get, cx)) != -EAGAIN);
+        }
+        if (error == 0 && !get->answered) {
+            if (!get->head_done)
+                rv_http_get_enter(get, RV_HTTP_WAITING);
             RV_AWAIT_UNTIL(future,
                            (error = rv_http_response_poll(get, cx)) != -EAGAIN);
         }
         get->retried = may_retry(get, error);
         if (get->retried) {
-            rv_stream_close(&get->stream);
+            rv_http_get_hang_up(get);
             continue;
         }
         if (error < 0)
             RV_RETURN(future, error);
-        keep_or_close(get);
+        if (get->in_pieces && !get->next_url)
+            RV_RETURN(future, 0);
+        rv_http_get_leave(get);
     } while (get->retried || follow_redirect(get));
     rv_http_get_enter(get, RV_HTTP_FINISHED);
     RV_RETURN(future, 0);
     RV_END(future);
 }
 
-/* Release all that the caller does not read after the end. */
-static void release_inner(struct rv_http_get *get)
+void rv_http_get_hang_up(struct rv_http_get *get)
 {
-    rv_drop(&get->step.dial.future); /* or the send: both begin with a future */
-    rv_drop(&get->timer.future);
+    rv_http_link_close(get->link);
+    get->link = NULL;
     rv_stream_close(&get->stream);
+}
+
+void rv_http_get_disarm(struct rv_http_get *get)
+{
+    rv_drop(&get->timer.future);
+    get->timer_ns = 0;
+}
+
+/* Release all that the caller does not read after the end. */
+static void release_inner(struct rv_http_get *get, bool keep_stream)
+{
+    rv_drop(&get->step.dial.future); /* or send or write: all begin with one */
+    rv_http_get_disarm(get);
+    rv_free(get->chunk);
+    get->chunk = NULL;
+    if (!keep_stream)
+        rv_http_get_hang_up(get);
     rv_free(get->next_url);
     get->next_url = NULL;
     if (get->sink) { /* then `body` is only a buffer */
@@ -367,11 +392,11 @@ static enum rv_poll get_poll(struct rv_future *future, struct rv_cx *cx)
     /* I/O before the clock: a response that is complete counts, even if the
      * deadline has passed too. */
     if (fetch(get, cx) == RV_PENDING) {
-        if (!out_of_time(get, cx))
+        if (!rv_http_get_out_of_time(get, cx))
             return RV_PENDING;
         future->result = -ETIMEDOUT;
     }
-    release_inner(get);
+    release_inner(get, get->in_pieces && future->result == 0);
     return RV_READY;
 }
 
@@ -380,13 +405,15 @@ static void get_drop(struct rv_future *future)
     struct rv_http_get *get =
         RV_CONTAINER_OF(future, struct rv_http_get, future);
 
-    release_inner(get);
+    release_inner(get, false);
     rv_free(get->parser);
     rv_free(get->head);
+    rv_free(get->headers);
     rv_free(get->body);
     rv_free(get->url);
     get->parser = NULL;
     get->head = NULL;
+    get->headers = NULL;
     get->body = NULL;
     get->url = NULL;
 }
@@ -396,6 +423,12 @@ static const struct rv_future_ops get_ops = {
 
 int rv_http_get_init(struct rv_http_get *get, const char *text)
 {
+    return rv_http_get_init_any(get, text, NULL);
+}
+
+int rv_http_get_init_any(struct rv_http_get *get, const char *text,
+                         struct rv_http_layer *layer)
+{
     struct rv_http_url_parts url;
     int error;
 
@@ -404,8 +437,9 @@ int rv_http_get_init(struct rv_http_get *get, const char *text)
     get->deadline_ns = RV_NEVER;
     get->state_ns = RV_NEVER;
     get->max_body_bytes = max_body_default;
+    get->layer = layer;
 
-    error = rv_http_url_split(&url, text);
+    error = rv_http_url_split(&url, text, layer);
     if (error < 0)
         return error;
     get->url = url_text(&url);

@@ -19,6 +19,8 @@ enum { MAX_IDLE = 64, MAX_IDLE_PER_HOST = 8, MAX_IDLE_S = 60 };
 struct idle {
     struct rv_list node;
     struct rv_stream stream;
+    struct rv_http_link *link;   /* or this, which has the socket */
+    struct rv_http_layer *layer; /* of the link */
     int64_t since_ns;
     uint16_t port;
     size_t host_len;
@@ -34,6 +36,7 @@ static void forget(struct rv_http_client *client, struct idle *idle)
 {
     rv_list_remove(&idle->node);
     client->idle_count--;
+    rv_http_link_close(idle->link);
     rv_stream_close(&idle->stream);
     rv_free(idle);
 }
@@ -54,7 +57,8 @@ static void forget_expired(struct rv_http_client *client)
 
 static bool leads_to(const struct idle *idle, const struct rv_http_peer *peer)
 {
-    return idle->port == peer->port && idle->host_len == peer->host_len &&
+    return idle->port == peer->port && idle->layer == peer->layer &&
+           idle->host_len == peer->host_len &&
            strncasecmp(idle->host, peer->host, peer->host_len) == 0;
 }
 
@@ -62,16 +66,17 @@ static bool leads_to(const struct idle *idle, const struct rv_http_peer *peer)
  * unrequested data makes it unusable. */
 static bool is_usable(const struct idle *idle)
 {
+    const struct rv_stream *stream =
+        idle->link ? &idle->link->stream : &idle->stream;
     char byte;
 
-    return recv(rv_stream_fd(&idle->stream), &byte, 1,
-                MSG_PEEK | MSG_DONTWAIT) < 0 &&
+    return recv(rv_stream_fd(stream), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
            errno == EAGAIN;
 }
 
 bool rv_http_client_reuse(struct rv_http_client *client,
                           const struct rv_http_peer *peer,
-                          struct rv_stream *stream)
+                          struct rv_stream *stream, struct rv_http_link **link)
 {
     struct rv_list *node;
     struct rv_list *before;
@@ -85,10 +90,12 @@ bool rv_http_client_reuse(struct rv_http_client *client,
             continue;
         if (is_usable(idle)) {
             *stream = idle->stream;
+            *link = idle->link;
             idle->stream = (struct rv_stream){0};
+            idle->link = NULL;
         }
         forget(client, idle);
-        if (rv_stream_fd(stream) >= 0)
+        if (*link || rv_stream_fd(stream) >= 0)
             return true;
     }
     return false;
@@ -107,8 +114,9 @@ static uint32_t count_to(const struct rv_http_client *client,
 
 void rv_http_client_keep(struct rv_http_client *client,
                          const struct rv_http_peer *peer,
-                         struct rv_stream *stream)
+                         struct rv_stream *stream, struct rv_http_link **link)
 {
+    struct rv_stream *socket = *link ? &(*link)->stream : stream;
     struct idle *idle = NULL;
 
     forget_expired(client);
@@ -116,15 +124,20 @@ void rv_http_client_keep(struct rv_http_client *client,
         count_to(client, peer) < client->max_idle_per_host)
         idle = rv_alloc(sizeof *idle + peer->host_len);
     if (!idle) {
+        rv_http_link_close(*link);
+        *link = NULL;
         rv_stream_close(stream);
         return;
     }
     while (client->idle_count >= client->max_idle)
         forget_oldest(client);
-    rv_source_forget(stream->source, RV_READ);
-    rv_source_forget(stream->source, RV_WRITE);
+    rv_source_forget(socket->source, RV_READ);
+    rv_source_forget(socket->source, RV_WRITE);
     idle->stream = *stream;
+    idle->link = *link;
+    idle->layer = peer->layer;
     *stream = (struct rv_stream){0};
+    *link = NULL;
     idle->since_ns = rv_now_ns();
     idle->port = peer->port;
     idle->host_len = peer->host_len;

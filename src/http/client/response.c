@@ -60,7 +60,8 @@ static int reserve_body(struct rv_http_get *get, size_t want)
 static ssize_t receive(struct rv_http_get *get, struct rv_cx *cx, char *buffer,
                        size_t room)
 {
-    const ssize_t len = rv_stream_poll_recv(&get->stream, cx, buffer, room);
+    const ssize_t len =
+        rv_http_link_recv(get->link, &get->stream, cx, buffer, room);
 
     get->heard |= len > 0;
     return len;
@@ -135,7 +136,7 @@ static bool is_discarded(const struct rv_http_get *get)
 
 static bool is_kept(const struct rv_http_get *get)
 {
-    return !get->sink && !is_discarded(get);
+    return !get->sink && !get->in_pieces && !is_discarded(get);
 }
 
 /* Write the decoded piece to the sink, or discard it. */
@@ -215,7 +216,7 @@ static int start_passing(struct rv_http_get *get, size_t rest)
     size_t room = PASS_BYTES;
     int error;
 
-    if (!is_discarded(get) && get->sink->ops->start) {
+    if (!is_discarded(get) && get->sink && get->sink->ops->start) {
         error = get->sink->ops->start(get->sink, get);
         if (error < 0) {
             rv_http_get_enter(get, RV_HTTP_STORING);
@@ -347,6 +348,21 @@ static int receive_head(struct rv_http_get *get, struct rv_cx *cx)
     return parse_head(get);
 }
 
+/* --- a body that the caller receives ------------------------------------ */
+
+int rv_http_response_piece(struct rv_http_get *get, struct rv_cx *cx)
+{
+    int error = 0;
+
+    while (error == 0 && get->piece.len == 0 && !get->parser->done) {
+        error = get->raw.len > 0 ? decode_piece(get) : receive_raw(get, cx);
+        if (error == 0)
+            rv_http_get_moved(get);
+    }
+    get->surplus = get->parser->done && get->raw.len > 0;
+    return error;
+}
+
 /* --- the whole response ------------------------------------------------ */
 
 void rv_http_response_start(struct rv_http_get *get)
@@ -370,6 +386,8 @@ int rv_http_response_poll(struct rv_http_get *get, struct rv_cx *cx)
 
         if (!get->head_done)
             done = receive_head(get, cx);
+        else if (get->in_pieces && !is_discarded(get))
+            return 0; /* the caller receives the body */
         else
             done = is_kept(get) ? receive_kept(get, cx) : pass_some(get, cx);
         if (done != 0)

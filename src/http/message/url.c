@@ -15,10 +15,10 @@
 
 #include "http/message/writer.h"
 
-enum { HTTP_PORT = 80, MAX_PORT = 65535 };
+enum { MAX_PORT = 65535 };
 
-/* Skip "http://", in any case of its letters. */
-static int skip_scheme(const char **text)
+/* Skip "http://" or "https://", in any case of its letters. */
+static int skip_scheme(const char **text, bool *https)
 {
     const char *end = strstr(*text, "://");
     size_t len;
@@ -29,7 +29,8 @@ static int skip_scheme(const char **text)
     for (size_t i = 0; i < len; i++)
         if (!rv_http_in((*text)[i], RV_HTTP_TOKEN))
             return -EINVAL;
-    if (len != 4 || strncasecmp(*text, "http", 4) != 0)
+    *https = len == 5 && strncasecmp(*text, "https", 5) == 0;
+    if (!*https && (len != 4 || strncasecmp(*text, "http", 4) != 0))
         return -EPROTONOSUPPORT;
     *text = end + 3;
     return 0;
@@ -75,7 +76,7 @@ static int parse_port(struct rv_http_url_parts *out, const char **text)
     const char *digit = *text;
     unsigned port = 0;
 
-    out->port = HTTP_PORT;
+    out->port = rv_http_default_port(out->https);
     if (*digit != ':')
         return 0;
     for (digit++; rv_http_is_digit(*digit); digit++) {
@@ -125,32 +126,46 @@ static int parse_target(struct rv_http_url_parts *out, const char *text)
     return 0;
 }
 
-int rv_http_url_split(struct rv_http_url_parts *out, const char *text)
+int rv_http_url_split(struct rv_http_url_parts *out, const char *text,
+                      bool https)
 {
-    int error = skip_scheme(&text);
+    int error = skip_scheme(&text, &out->https);
     ssize_t len;
 
+    if (error == 0 && out->https && !https)
+        error = -EPROTONOSUPPORT;
     if (error < 0)
         return error;
     len = rv_http_parse_authority(out, text, text + strlen(text));
     return len < 0 ? (int)len : parse_target(out, text + len);
 }
 
-int rv_http_url_parse(struct rv_http_url *out, const char *text)
+static int parse(struct rv_http_url *out, const char *text, bool https)
 {
     struct rv_http_url_parts parts;
     struct rv_http_writer target = {.at = out->target,
                                     .end = out->target + sizeof out->target};
-    const int error = rv_http_url_split(&parts, text);
+    const int error = rv_http_url_split(&parts, text, https);
 
     if (error < 0)
         return error;
     memcpy(out->host, parts.host, parts.host_len);
     out->host[parts.host_len] = '\0';
     out->port = parts.port;
+    out->https = parts.https;
     rv_http_append_target(&target, &parts);
     *target.at = '\0';
     return 0;
+}
+
+int rv_http_url_parse(struct rv_http_url *out, const char *text)
+{
+    return parse(out, text, false);
+}
+
+int rv_http_url_parse_any(struct rv_http_url *out, const char *text)
+{
+    return parse(out, text, true);
 }
 
 struct rv_http_url_parts rv_http_parts_of(const struct rv_http_url *url)
@@ -158,6 +173,7 @@ struct rv_http_url_parts rv_http_parts_of(const struct rv_http_url *url)
     return (struct rv_http_url_parts){.host = url->host,
                                       .host_len = strlen(url->host),
                                       .port = url->port,
+                                      .https = url->https,
                                       .v6 = strchr(url->host, ':') != NULL,
                                       .target = url->target,
                                       .target_len = strlen(url->target)};

@@ -139,22 +139,26 @@ static void write_host(struct rv_http_url *out,
     memcpy(out->host, parts->host, parts->host_len);
     out->host[parts->host_len] = '\0';
     out->port = parts->port;
+    out->https = parts->https;
 }
 
 /*
- * Parse the scheme and host at the front of the reference.
+ * Parse the scheme and host at the front of the reference. parts->https is set
+ * to the scheme of the base.
  *
  * Returns: their length; 0: there are none; negative errno.
  */
 static ssize_t parse_front(struct rv_http_url_parts *parts, const char *text,
-                           size_t len)
+                           size_t len, bool https)
 {
     const size_t scheme = rv_http_scheme_span(text, len);
     size_t at = 0;
     ssize_t host;
 
     if (scheme > 0 && scheme < len && text[scheme] == ':') {
-        if (scheme != 4 || strncasecmp(text, "http", 4) != 0)
+        parts->https =
+            https && scheme == 5 && strncasecmp(text, "https", 5) == 0;
+        if (!parts->https && (scheme != 4 || strncasecmp(text, "http", 4) != 0))
             return -EPROTONOSUPPORT;
         at = scheme + 1;
     }
@@ -164,15 +168,16 @@ static ssize_t parse_front(struct rv_http_url_parts *parts, const char *text,
     return host < 0 ? host : (ssize_t)at + 2 + host;
 }
 
-int rv_http_url_join(struct rv_http_url *out, const struct rv_http_url *base,
-                     const char *reference)
+int rv_http_url_join_any(struct rv_http_url *out,
+                         const struct rv_http_url *base, const char *reference,
+                         bool https)
 {
     const struct rv_http_slice trimmed = without_blanks(reference);
     const char *text = reference + trimmed.at;
     const size_t end = trimmed.len;
     const char *hash = memchr(text, '#', end);
-    struct rv_http_url_parts parts;
-    const ssize_t front = parse_front(&parts, text, end);
+    struct rv_http_url_parts parts = {.https = base->https};
+    const ssize_t front = parse_front(&parts, text, end, https);
     const char *rest;
     size_t len;
     size_t kept;
@@ -197,4 +202,10 @@ int rv_http_url_join(struct rv_http_url *out, const struct rv_http_url *base,
     write_target(out->target + kept, rest, len);
     remove_dots(out->target);
     return 0;
+}
+
+int rv_http_url_join(struct rv_http_url *out, const struct rv_http_url *base,
+                     const char *reference)
+{
+    return rv_http_url_join_any(out, base, reference, false);
 }

@@ -54,7 +54,7 @@ static inline void rv_http_append_authority(struct rv_http_writer *out,
     rv_http_append(out, url->v6 ? "[" : "");
     rv_http_append_bytes(out, url->host, url->host_len);
     rv_http_append(out, url->v6 ? "]" : "");
-    if (url->port == 80)
+    if (url->port == rv_http_default_port(url->https))
         return;
     rv_http_append(out, ":");
     rv_http_append_number(out, url->port);
@@ -69,11 +69,11 @@ static inline void rv_http_append_target(struct rv_http_writer *out,
     rv_http_append_bytes(out, url->target, url->target_len);
 }
 
-/* "http://host:port/path?query" */
+/* "http://host:port/path?query", or https. */
 static inline void rv_http_append_url(struct rv_http_writer *out,
                                       const struct rv_http_url_parts *url)
 {
-    rv_http_append(out, "http://");
+    rv_http_append(out, url->https ? "https://" : "http://");
     rv_http_append_authority(out, url);
     rv_http_append_target(out, url);
 }

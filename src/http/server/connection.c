@@ -84,7 +84,7 @@ static void handle_timeout(struct rv_http_connection *conn)
 
     if (conn->state == RV_HTTP_CONN_HANDLER)
         rv_http_check_handler(conn);
-    else if (conn->state == RV_HTTP_CONN_BODY ||
+    else if ((conn->state == RV_HTTP_CONN_BODY && !conn->answered) ||
              (conn->state == RV_HTTP_CONN_HEAD && begun))
         rv_http_refuse(conn, 408);
     else if (conn->state == RV_HTTP_CONN_SEND)
@@ -103,6 +103,10 @@ static enum rv_poll connection_poll(struct rv_future *future, struct rv_cx *cx)
     if (future->at == 0 && conn->state != RV_HTTP_CONN_OVER) {
         future->at = 1;
         conn->waker = rv_waker_clone(&cx->waker);
+        if (conn->server->layer &&
+            rv_http_link_open(&conn->link, conn->server->layer, &conn->stream,
+                              NULL) < 0)
+            return RV_READY;
     }
     for (int n = 0; n < STATES_A_POLL; n++) {
         if (conn->state == RV_HTTP_CONN_OVER)
@@ -122,15 +126,17 @@ static void connection_drop(struct rv_future *future)
     struct rv_http_connection *conn =
         RV_CONTAINER_OF(future, struct rv_http_connection, future);
 
-    if (conn->handling)
-        rv_drop((struct rv_future *)(void *)conn->frame);
-    conn->handling = false;
+    rv_http_drop_handler(conn);
     rv_drop(&conn->timer.future);
+    rv_http_link_close(conn->link);
+    conn->link = NULL;
     rv_stream_close(&conn->stream);
     rv_free(conn->in);
     rv_free(conn->out);
+    rv_free(conn->headers);
     conn->in = NULL;
     conn->out = NULL;
+    conn->headers = NULL;
     rv_waker_drop(&conn->waker);
     if (!rv_list_empty(&conn->node)) {
         rv_list_remove(&conn->node);
@@ -192,8 +198,9 @@ int rv_http_connection_start(struct rv_http_server *server,
     rv_future_init(&conn->future, &ops);
     rv_list_init(&conn->node);
     conn->server = server;
+    conn->frame_bytes = server->handler.frame_bytes;
     conn->exchange.head = &conn->parser.head;
-    conn->exchange.stream = &conn->stream;
+    conn->exchange.stream = server->layer ? NULL : &conn->stream;
     conn->exchange.connection = conn;
     rv_http_next_request(conn);
     error = rv_spawn(executor, &conn->future, NULL);

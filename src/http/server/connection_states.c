@@ -60,9 +60,10 @@ static ssize_t receive(struct rv_http_connection *conn, struct rv_cx *cx)
         if (error < 0)
             return error;
     }
-    len = rv_stream_poll_recv(&conn->stream, cx, conn->in + conn->in_end,
-                              conn->in_room - conn->in_end);
-    if (len == -EAGAIN && conn->server->stopping)
+    len = rv_http_link_recv(conn->link, &conn->stream, cx,
+                            conn->in + conn->in_end,
+                            conn->in_room - conn->in_end);
+    if (len == -EAGAIN && conn->server->stopping && !conn->link)
         len = receive_unreported(conn);
     if (len > 0)
         conn->in_end += (size_t)len;
@@ -94,8 +95,14 @@ void rv_http_next_request(struct rv_http_connection *conn)
         conn->in_end = 0;
     }
     conn->answered = false;
+    conn->piecewise = false;
+    conn->torn = false;
+    conn->headers_len = 0;
     conn->exchange.head_only = false;
+    conn->exchange.param_count = 0;
     rv_http_parser_init(&conn->parser, RV_HTTP_REQUEST, &conn->server->limits);
+    /* The handler limits the body: see choose_handler(). */
+    conn->parser.limits.body_bytes = UINT64_MAX;
     rv_http_enter(conn, RV_HTTP_CONN_HEAD);
 }
 
@@ -112,6 +119,10 @@ static void end_stream(struct rv_http_connection *conn)
     const bool all_read = parser->done && !parser->head.keep_alive &&
                           conn->next_at == conn->in_end;
 
+    if (conn->link) { /* it has an end of its own: see drain() */
+        rv_http_enter(conn, RV_HTTP_CONN_DRAIN);
+        return;
+    }
     if (all_read)
         rv_stream_finish(&conn->stream);
     if (all_read || rv_stream_shutdown_write(&conn->stream) < 0)
@@ -127,10 +138,14 @@ static void after_response(struct rv_http_connection *conn)
     server->requests++;
     rv_list_remove(&conn->node);
     rv_list_push(&server->connections, &conn->node);
-    if (conn->exchange.keep_alive)
-        rv_http_next_request(conn);
-    else
+    if (!conn->exchange.keep_alive || conn->parser.error != 0) {
         end_stream(conn);
+    } else if (conn->parser.done) {
+        rv_http_next_request(conn);
+    } else {
+        conn->skipped_bytes = 0;
+        rv_http_enter(conn, RV_HTTP_CONN_BODY);
+    }
 }
 
 void rv_http_refuse(struct rv_http_connection *conn, int status)
@@ -140,8 +155,8 @@ void rv_http_refuse(struct rv_http_connection *conn, int status)
         snprintf(text, sizeof text, "%d %s\n", status, rv_http_reason(status));
 
     conn->exchange.keep_alive = false;
-    if (rv_http_reply(&conn->exchange, status, "text/plain", text,
-                      (size_t)len) < 0)
+    conn->headers_len = 0;
+    if (rv_http_queue_reply(conn, status, "text/plain", text, (size_t)len) < 0)
         rv_http_enter(conn, RV_HTTP_CONN_OVER);
     else
         send_then(conn, RV_HTTP_CONN_HEAD);
@@ -153,8 +168,7 @@ static int refusal(const struct rv_http_connection *conn, ssize_t error)
     const struct rv_http_head *head = &conn->parser.head;
 
     if (error == -EMSGSIZE) {
-        if (conn->state == RV_HTTP_CONN_BODY ||
-            head->content_length > conn->server->limits.body_bytes)
+        if (conn->state != RV_HTTP_CONN_HEAD)
             return 413;
         return head->target.len > 0 ? 431 : 414;
     }
@@ -165,15 +179,37 @@ static int refusal(const struct rv_http_connection *conn, ssize_t error)
 
 /* --- the states -------------------------------------------------------- */
 
+static struct rv_future *handler_of(struct rv_http_connection *conn)
+{
+    return conn->handler->run ? &conn->coro.future
+                              : (struct rv_future *)(void *)conn->frame;
+}
+
+void rv_http_drop_handler(struct rv_http_connection *conn)
+{
+    if (!conn->handling)
+        return;
+    conn->handling = false;
+    rv_drop(handler_of(conn));
+}
+
 static void start_handler(struct rv_http_connection *conn)
 {
-    const struct rv_http_handler *handler = &conn->server->handler;
-    struct rv_future *frame = (struct rv_future *)(void *)conn->frame;
+    const struct rv_http_handler *handler = conn->handler;
+    struct rv_future *frame = handler_of(conn);
 
+    if (rv_http_body_prepare(conn) < 0) {
+        rv_http_enter(conn, RV_HTTP_CONN_OVER);
+        return;
+    }
     conn->exchange.bytes = conn->in + conn->in_start;
-    memset(frame, 0, handler->frame_bytes);
-    handler->init(frame, &conn->exchange, handler->data);
     conn->handling = true;
+    if (handler->run) {
+        rv_http_coro_init(&conn->coro, handler, &conn->exchange);
+    } else {
+        memset(frame, 0, handler->frame_bytes);
+        handler->init(frame, &conn->exchange, handler->data);
+    }
     conn->handler_ns = RV_NEVER;
     if (conn->server->handler_timeout_ns != RV_NEVER)
         conn->handler_ns = rv_after_ns(conn->server->handler_timeout_ns);
@@ -204,6 +240,24 @@ static bool is_last(struct rv_http_connection *conn)
     return server->stopping || ++conn->requests == server->max_requests;
 }
 
+/* Find the handler, which limits the body. Returns: false: the body is too
+ * large. */
+static bool choose_handler(struct rv_http_connection *conn)
+{
+    const struct rv_http_handler *handler = &conn->server->handler;
+    uint64_t limit;
+
+    while (handler->choose)
+        handler = handler->choose(&conn->exchange, handler->data);
+    RV_CHECK(handler->run || handler->frame_bytes <= conn->frame_bytes,
+             "a chosen handler with a larger frame");
+    conn->handler = handler;
+    limit = handler->body_bytes ? handler->body_bytes
+                                : conn->server->limits.body_bytes;
+    conn->parser.limits.body_bytes = limit;
+    return conn->parser.head.content_length <= limit;
+}
+
 static void start_request(struct rv_http_connection *conn)
 {
     const struct rv_http_head *head = &conn->parser.head;
@@ -212,8 +266,13 @@ static void start_request(struct rv_http_connection *conn)
     conn->exchange.keep_alive = head->keep_alive && !is_last(conn);
     conn->exchange.head_only =
         head->method.len == 4 && memcmp(method, "HEAD", 4) == 0;
+    conn->exchange.bytes = conn->in + conn->in_start;
     conn->next_at = conn->in_start + conn->head_len;
-    if (conn->parser.done)
+    conn->asked = false;
+    if (!choose_handler(conn))
+        rv_http_refuse(conn, 413);
+    else if (conn->parser.done || conn->handler->run ||
+             conn->handler->takes_body)
         start_handler(conn);
     else
         start_body(conn);
@@ -254,17 +313,18 @@ static int skip_body(struct rv_http_connection *conn)
     struct rv_http_slice piece;
     ssize_t used;
 
-    conn->next_at = body_at;
-    do {
+    while (!conn->parser.done && conn->next_at < conn->in_end) {
         used = rv_http_parse_body(&conn->parser, conn->in + conn->next_at,
                                   conn->in_end - conn->next_at, &piece);
         if (used < 0)
             return (int)used;
         conn->next_at += (size_t)used;
-    } while (!conn->parser.done && conn->next_at < conn->in_end);
-
-    if (!conn->parser.done)
-        conn->in_end = body_at; /* the handler needs the head */
+        conn->skipped_bytes += (size_t)used;
+    }
+    if (!conn->parser.done) { /* the handler needs the head */
+        conn->in_end = body_at;
+        conn->next_at = body_at;
+    }
     return 0;
 }
 
@@ -273,12 +333,21 @@ static enum rv_poll read_body(struct rv_http_connection *conn, struct rv_cx *cx)
     const int error = skip_body(conn);
     ssize_t len;
 
-    if (error < 0) {
+    if (error < 0 && !conn->answered) {
         rv_http_refuse(conn, refusal(conn, error));
         return RV_READY;
     }
-    if (conn->parser.done) {
+    if (conn->parser.done && !conn->answered) {
         start_handler(conn);
+        return RV_READY;
+    }
+    if (conn->parser.done) {
+        rv_http_next_request(conn);
+        return RV_READY;
+    }
+    if (conn->answered &&
+        (error < 0 || conn->skipped_bytes > RV_HTTP_SKIPPED_BYTES)) {
+        end_stream(conn);
         return RV_READY;
     }
     len = receive(conn, cx);
@@ -289,23 +358,81 @@ static enum rv_poll read_body(struct rv_http_connection *conn, struct rv_cx *cx)
     return RV_READY;
 }
 
+/* --- the end of a handler ----------------------------------------------- */
+
 void rv_http_cut(struct rv_http_connection *conn)
 {
     rv_tcp_reset(&conn->stream);
     rv_http_enter(conn, RV_HTTP_CONN_OVER);
 }
 
+/* The status for a handler that has not sent a response. 0: the client has
+ * gone. */
+static int status_of(const struct rv_http_connection *conn)
+{
+    switch (conn->body_error) {
+    case 0:
+    case -ENOMEM:
+        return 500;
+    case -ETIMEDOUT:
+        return 408;
+    case -EMSGSIZE:
+    case -EBADMSG:
+    case -ENOTSUP:
+        return refusal(conn, conn->body_error);
+    default:
+        return 0;
+    }
+}
+
+/* The handler has ended without a response. */
+static void answer_for_it(struct rv_http_connection *conn)
+{
+    const int status = status_of(conn);
+
+    if (status == 0)
+        rv_http_enter(conn, RV_HTTP_CONN_OVER);
+    else
+        rv_http_refuse(conn, status);
+}
+
+/* The response in pieces is not complete. If none of it was sent, an error
+ * takes its place. Else the client must notice: where the response ends with
+ * the connection, only a reset says so. */
+static void break_off(struct rv_http_connection *conn)
+{
+    if (!conn->begun) {
+        conn->out_len = conn->head_at;
+        conn->answered = false;
+        conn->piecewise = false;
+        answer_for_it(conn);
+    } else if (!conn->exchange.chunked && conn->body_left == UINT64_MAX) {
+        rv_http_cut(conn);
+    } else {
+        rv_http_enter(conn, RV_HTTP_CONN_OVER);
+    }
+}
+
 static void end_handler(struct rv_http_connection *conn, int result)
 {
-    const bool queued = conn->out_len > 0;
+    bool queued;
 
-    conn->handling = false;
-    if (result == RV_HTTP_RESET)
+    if (result == RV_HTTP_RESET) {
         rv_http_cut(conn);
-    else if (result == RV_HTTP_HANG_UP)
+        return;
+    }
+    if (result == RV_HTTP_HANG_UP) {
         rv_http_enter(conn, RV_HTTP_CONN_OVER);
-    else if (!conn->answered)
-        rv_http_refuse(conn, 500);
+        return;
+    }
+    if (conn->answered && conn->piecewise &&
+        (result < 0 || rv_http_end_pieces(conn) < 0)) {
+        break_off(conn);
+        return;
+    }
+    queued = conn->out_len > 0;
+    if (!conn->answered)
+        answer_for_it(conn);
     else if (queued)
         send_then(conn, RV_HTTP_CONN_HEAD);
     else if (result < 0)
@@ -318,11 +445,11 @@ static void end_handler(struct rv_http_connection *conn, int result)
 static enum rv_poll run_handler(struct rv_http_connection *conn,
                                 struct rv_cx *cx)
 {
-    struct rv_future *frame = (struct rv_future *)(void *)conn->frame;
+    struct rv_future *future = handler_of(conn);
 
-    if (rv_poll(frame, cx) == RV_READY) {
-        rv_drop(frame);
-        end_handler(conn, frame->result);
+    if (rv_poll(future, cx) == RV_READY) {
+        rv_http_drop_handler(conn);
+        end_handler(conn, future->result);
         return RV_READY;
     }
     /* A client that has reset the connection does not want the response. */
@@ -343,8 +470,7 @@ void rv_http_check_send(struct rv_http_connection *conn)
 void rv_http_check_handler(struct rv_http_connection *conn)
 {
     if (!conn->answered && rv_now_ns() >= conn->handler_ns) {
-        rv_drop((struct rv_future *)(void *)conn->frame);
-        conn->handling = false;
+        rv_http_drop_handler(conn);
         rv_http_refuse(conn, 503);
     } else {
         rv_http_check_send(conn);
@@ -362,9 +488,9 @@ static enum rv_poll send_out(struct rv_http_connection *conn, struct rv_cx *cx)
     const char *data = conn->out + conn->out_sent;
     const size_t left = conn->out_len - conn->out_sent;
     const ssize_t len =
-        is_last_send(conn)
+        is_last_send(conn) && !conn->link
             ? rv_stream_poll_send_last(&conn->stream, cx, data, left)
-            : rv_stream_poll_send(&conn->stream, cx, data, left);
+            : rv_http_link_send(conn->link, &conn->stream, cx, data, left);
 
     if (len == -EAGAIN)
         return RV_PENDING;
@@ -386,8 +512,17 @@ static enum rv_poll send_out(struct rv_http_connection *conn, struct rv_cx *cx)
 
 static enum rv_poll drain(struct rv_http_connection *conn, struct rv_cx *cx)
 {
-    ssize_t len;
+    ssize_t len = 0;
 
+    if (conn->link && !conn->link_shut)
+        len = rv_io_poll_shutdown(conn->link->io, cx);
+    if (len == -EAGAIN)
+        return RV_PENDING;
+    conn->link_shut = true;
+    if (len < 0) {
+        rv_http_enter(conn, RV_HTTP_CONN_OVER);
+        return RV_READY;
+    }
     conn->in_start = 0;
     conn->in_end = 0;
     len = receive(conn, cx);

@@ -10,32 +10,39 @@
 #include <time.h>
 
 #include "http/message/buffer.h"
+#include "http/message/own_header.h"
 #include "http/message/writer.h"
 #include "http/server/connection.h"
 
 enum {
     HEAD_MAX_BYTES = 512,
+    HEADERS_MAX_BYTES = 16 * 1024, /* of added headers */
     OUT_FIRST_BYTES = 512,
     OUT_KEEP_BYTES = 64 * 1024 /* a larger buffer is freed after the send */
 };
 
 /* --- the output buffer ------------------------------------------------- */
 
-int rv_http_queue(struct rv_http_connection *conn, const void *text, size_t len)
+/* Make room for `len` more bytes. Returns: 0, -ENOMEM. */
+static int reserve_out(struct rv_http_connection *conn, size_t len)
 {
     const size_t wanted = conn->out_len + len;
     const size_t room = wanted > OUT_FIRST_BYTES ? wanted : OUT_FIRST_BYTES;
 
-    if (wanted > conn->out_room) {
-        const int error =
-            rv_http_grow(&conn->out, conn->out_len, &conn->out_room, room);
+    if (wanted <= conn->out_room)
+        return 0;
+    return rv_http_grow(&conn->out, conn->out_len, &conn->out_room, room);
+}
 
-        if (error < 0)
-            return error;
-    }
+int rv_http_queue(struct rv_http_connection *conn, const void *text, size_t len)
+{
+    const int error = reserve_out(conn, len);
+
+    if (error < 0)
+        return error;
     if (len > 0)
         memcpy(conn->out + conn->out_len, text, len);
-    conn->out_len = wanted;
+    conn->out_len += len;
     return 0;
 }
 
@@ -76,8 +83,8 @@ static const char *date_text(struct rv_http_server *server)
     return server->date;
 }
 
-/* These statuses have no body and no Content-Length: RFC 9110, section 8.6. */
-static bool never_has_body(int status)
+/* RFC 9110, section 8.6. */
+bool rv_http_is_bodiless(int status)
 {
     return status == 204 || status == 304;
 }
@@ -89,7 +96,7 @@ static void append_framing(struct rv_http_writer *out,
                            int64_t len_bytes)
 {
     exchange->chunked = false;
-    if (never_has_body(status))
+    if (rv_http_is_bodiless(status))
         return;
     exchange->chunked = len_bytes < 0 && exchange->head->minor == 1;
     if (len_bytes >= 0) {
@@ -120,46 +127,127 @@ static void append_status_line(struct rv_http_writer *out, int status)
     rv_http_append(out, "\r\n");
 }
 
+/* Returns: the length; -EALREADY, -EINVAL, -ENOSPC. */
+static int format_head(char *text, size_t size, struct rv_http_connection *conn,
+                       int status, const char *type, int64_t len_bytes)
+{
+    struct rv_http_writer out = {.at = text, .end = text + size};
+
+    if (conn->answered)
+        return -EALREADY;
+    /* A line end would begin another header. */
+    if (type && (strchr(type, '\n') || strchr(type, '\r')))
+        return -EINVAL;
+    if (rv_http_body_is_long(conn))
+        conn->exchange.keep_alive = false;
+    append_status_line(&out, status);
+    rv_http_append(&out, "Date: ");
+    rv_http_append(&out, date_text(conn->server));
+    if (type) {
+        rv_http_append(&out, "\r\nContent-Type: ");
+        rv_http_append(&out, type);
+    }
+    rv_http_append(&out, "\r\n");
+    if (conn->headers_len > 0)
+        rv_http_append_bytes(&out, conn->headers, conn->headers_len);
+    append_framing(&out, &conn->exchange, status, len_bytes);
+    rv_http_append(&out, connection_header(&conn->exchange));
+    rv_http_append(&out, "\r\n");
+    if (out.full)
+        return -ENOSPC;
+    conn->answered = true;
+    return (int)(out.at - text);
+}
+
 int rv_http_format_head(char *text, size_t size,
                         struct rv_http_exchange *exchange, int status,
                         const char *type, int64_t len_bytes)
 {
-    struct rv_http_writer out = {.at = text, .end = text + size};
+    struct rv_http_connection *conn = exchange->connection;
 
-    if (exchange->connection->answered)
-        return -EALREADY;
-    append_status_line(&out, status);
-    rv_http_append(&out, "Date: ");
-    rv_http_append(&out, date_text(exchange->connection->server));
-    rv_http_append(&out, "\r\nContent-Type: ");
-    rv_http_append(&out, type);
-    rv_http_append(&out, "\r\n");
-    append_framing(&out, exchange, status, len_bytes);
-    rv_http_append(&out, connection_header(exchange));
-    rv_http_append(&out, "\r\n");
-    if (out.full)
-        return -ENOSPC;
-    exchange->connection->answered = true;
-    return (int)(out.at - text);
+    if (!conn->handling)
+        return -ECANCELED;
+    return format_head(text, size, conn, status, type, len_bytes);
+}
+
+int rv_http_queue_head(struct rv_http_connection *conn, int status,
+                       const char *type, int64_t len_bytes, size_t more_bytes)
+{
+    const size_t room = HEAD_MAX_BYTES + conn->headers_len;
+    const int error = reserve_out(conn, room + more_bytes);
+    int len;
+
+    if (error < 0)
+        return error;
+    len = format_head(conn->out + conn->out_len, room, conn, status, type,
+                      len_bytes);
+    if (len < 0)
+        return len;
+    conn->head_at = conn->out_len;
+    conn->out_len += (size_t)len;
+    return 0;
+}
+
+int rv_http_queue_reply(struct rv_http_connection *conn, int status,
+                        const char *type, const void *body, size_t len_bytes)
+{
+    const bool bare = conn->exchange.head_only || rv_http_is_bodiless(status);
+    const size_t more_bytes = bare ? 0 : len_bytes;
+    const int error =
+        rv_http_queue_head(conn, status, type, (int64_t)len_bytes, more_bytes);
+
+    return error < 0 ? error : rv_http_queue(conn, body, more_bytes);
 }
 
 int rv_http_reply(struct rv_http_exchange *exchange, int status,
                   const char *type, const void *body, size_t len_bytes)
 {
-    struct rv_http_connection *connection = exchange->connection;
-    char head[HEAD_MAX_BYTES];
-    const int len = rv_http_format_head(head, sizeof head, exchange, status,
-                                        type, (int64_t)len_bytes);
-    int error;
+    if (!exchange->connection->handling)
+        return -ECANCELED;
+    return rv_http_queue_reply(exchange->connection, status, type, body,
+                               len_bytes);
+}
 
-    if (len < 0)
-        return len;
-    error = rv_http_queue(connection, head, (size_t)len);
-    if (error == 0 && !exchange->head_only && !never_has_body(status))
-        error = rv_http_queue(connection, body, len_bytes);
-    if (error < 0) {
-        connection->out_len = 0;
-        connection->answered = false;
-    }
-    return error;
+/* --- added headers ------------------------------------------------------ */
+
+int rv_http_write_header(struct rv_http_connection *conn, const char *name,
+                         const char *value)
+{
+    const size_t len = strlen(name) + strlen(value) + strlen(": \r\n");
+    const size_t wanted = conn->headers_len + len;
+    struct rv_http_writer out;
+    int error = 0;
+
+    if (wanted > HEADERS_MAX_BYTES)
+        return -EMSGSIZE;
+    if (wanted > conn->headers_room)
+        error = rv_http_grow(&conn->headers, conn->headers_len,
+                             &conn->headers_room, 2 * wanted);
+    if (error < 0)
+        return error;
+    out = (struct rv_http_writer){.at = conn->headers + conn->headers_len,
+                                  .end = conn->headers + wanted};
+    rv_http_append(&out, name);
+    rv_http_append(&out, ": ");
+    rv_http_append(&out, value);
+    rv_http_append(&out, "\r\n");
+    conn->headers_len = wanted;
+    return 0;
+}
+
+int rv_http_add_header(struct rv_http_exchange *exchange, const char *name,
+                       const char *value)
+{
+    static const char *const own[] = {
+        "Connection", "Content-Length", "Content-Type",
+        "Date",       "Keep-Alive",     "Transfer-Encoding",
+        "Trailer",    "Upgrade",        NULL};
+
+    if (!exchange->connection->handling)
+        return -ECANCELED;
+    if (exchange->connection->answered)
+        return -EALREADY;
+    if (rv_http_check_header(name, value, own) < 0)
+        return -EINVAL;
+    return rv_http_write_header(exchange->connection, name, value);
 }
