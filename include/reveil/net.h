@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * net.h - TCP sockets as futures.
+ * net.h - TCP sockets, and streams of any kind.
  *
- *     rv_tcp_connect_init(&self->connect, &addr, &self->stream);
- *     RV_AWAIT(future, cx, &self->connect.future);
- *     rv_stream_send_init(&self->send, &self->stream, "ping", 4);
- *     RV_AWAIT(future, cx, &self->send.future);
+ *     struct rv_stream stream;                      in a coroutine
+ *     char text[64];
+ *     int n = rv_dial("example.org", 7, &stream, rv_after_ms(5000));
  *
- * Every operation tries the system call first and waits for the reactor only on
+ *     if (n == 0)
+ *         n = rv_stream_send(&stream, "ping", 4, rv_after_ms(1000));
+ *     if (n == 0)
+ *         n = rv_stream_recv(&stream, text, sizeof text, rv_after_ms(1000));
+ *     rv_stream_close(&stream);
+ *
+ * Each operation has three forms:
+ *
+ *   rv_stream_try_recv()   at once, or -EAGAIN; no waker is stored
+ *   rv_stream_recv()       waits, in a coroutine, until a deadline
+ *   struct rv_stream_recv  a future, with rv_stream_recv_init()
+ *
+ * The last two try the system call first and wait for the reactor only on
  * EAGAIN. No operation raises SIGPIPE. The poll functions at the end of this
  * file do the same without a future, for code with its own state machine.
  *
@@ -65,6 +76,7 @@ struct rv_stream {
     int fd_plus_1;            /* private: 0 is "no socket" */
     bool plain;               /* private: TCP with nothing on top of it */
     struct rv_source *source; /* private */
+    int64_t waits_since_ns;   /* private: when a recv found nothing; or 0 */
 };
 
 /* The descriptor, or -1 for "no socket". Owns: the stream keeps it. */
@@ -127,8 +139,100 @@ struct rv_listen_options {
 int rv_tcp_listen_with(struct rv_stream *out, const struct rv_addr *addr,
                        const struct rv_listen_options *options);
 
+/*
+ * The same by name.
+ *
+ * host: an IPv4 or IPv6 address, or "localhost" (127.0.0.1); "*" or "": all
+ *       addresses of the machine, on one socket for IPv6 and IPv4 (without
+ *       IPv6, for IPv4). In a coroutine also another name of the machine, which
+ *       is looked up (resolve.h) while the coroutine waits.
+ * Returns: as rv_tcp_listen(); *out is a socket only after 0. -EINVAL: not an
+ * address, and not in a coroutine; for a name, also an error of rv_resolve.
+ */
+int rv_tcp_listen_at(struct rv_stream *out, const char *host, uint16_t port);
+
 /* The local address of the socket. Returns: 0, negative errno. */
 int rv_tcp_local_addr(const struct rv_stream *stream, struct rv_addr *out);
+
+/* The address of the peer; all zero for a Unix socket. An IPv4 address on a
+ * socket for both families is given as IPv4. Returns: 0; -ENOTCONN: the
+ * connection is over, or never was; -EBADF on "no socket". */
+int rv_stream_peer_addr(const struct rv_stream *stream, struct rv_addr *out);
+
+/* --- at once, or -EAGAIN ----------------------------------------------- */
+
+enum { RV_SENDV_PIECES = 64 };
+
+/*
+ * Receive what is available. This makes one system call, whatever the reactor
+ * has reported.
+ *
+ * Threads: as the other calls of the socket; no poll and no coroutine needed.
+ * Returns: bytes; 0 at the end of the stream; -EAGAIN: nothing has arrived;
+ *          -ECONNRESET, ...; -EBADF on "no socket".
+ */
+ssize_t rv_stream_try_recv(struct rv_stream *stream, void *buffer,
+                           size_t len_bytes);
+
+/* Send as much as the socket accepts. Returns: bytes; -EAGAIN: it accepts
+ * nothing now; -EPIPE, -ECONNRESET, ...; -EBADF on "no socket". */
+ssize_t rv_stream_try_send(struct rv_stream *stream, const void *data,
+                           size_t len_bytes);
+
+/* The same for several pieces without their first `skip_bytes`; 0 if nothing is
+ * left to send. At most RV_SENDV_PIECES of them are sent. */
+ssize_t rv_stream_try_sendv(struct rv_stream *stream,
+                            const struct iovec *pieces, size_t count,
+                            size_t skip_bytes);
+
+/* Accept a connection that is in the queue. peer: where to store its address,
+ * or NULL. Returns: 0; -EAGAIN: the queue is empty; -EBADF on "no socket"; or
+ * an error as in struct rv_stream_accept. *out is a socket only after 0. */
+int rv_stream_try_accept(struct rv_stream *listener, struct rv_stream *out,
+                         struct rv_addr *peer);
+
+/* --- in a coroutine ---------------------------------------------------- */
+
+/*
+ * These calls wait in a coroutine (coro.h), on an executor or in a task of the
+ * scheduler; the thread continues with other tasks.
+ *
+ * deadline_ns: CLOCK_MONOTONIC, absolute; RV_NEVER: none. One in the past tries
+ *              once.
+ * Owns:        the caller keeps all that it passes.
+ * Blocks:      the coroutine, never the thread.
+ * Misuse:      outside of a coroutine that has a host; "no socket".
+ * Returns:     what each one says, a negative errno of the operation, or
+ *              -ETIMEDOUT: the deadline has passed. The socket is usable then.
+ *              (The kernel also ends a connection with -ETIMEDOUT, if the peer
+ *              acknowledges nothing for minutes; the next call then finds the
+ *              end.)
+ *              -ECANCELED: the coroutine was canceled.
+ *
+ * rv_tcp_connect():  0, and *out is a socket.
+ * rv_stream_accept(): 0, and *out is a socket; errors: see the future. peer:
+ *              where to store its address, or NULL.
+ * rv_stream_recv():  the bytes received; 0 at the end of the stream.
+ * rv_stream_recv_whole(): 0 when `len_bytes` have arrived. *got_bytes: how many
+ *              have, also after an error; a later call can receive the rest.
+ *              -EPIPE: the stream ended before that.
+ * rv_stream_send(), rv_stream_sendv(): 0 when all is sent. After -ETIMEDOUT or
+ *              -ECANCELED it is unknown how much was; use the futures if that
+ *              matters.
+ */
+int rv_tcp_connect(const struct rv_addr *addr, struct rv_stream *out,
+                   int64_t deadline_ns);
+int rv_stream_accept(struct rv_stream *listener, struct rv_stream *out,
+                     struct rv_addr *peer, int64_t deadline_ns);
+int rv_stream_recv(struct rv_stream *stream, void *buffer, size_t len_bytes,
+                   int64_t deadline_ns);
+int rv_stream_recv_whole(struct rv_stream *stream, void *buffer,
+                         size_t len_bytes, size_t *got_bytes,
+                         int64_t deadline_ns);
+int rv_stream_send(struct rv_stream *stream, const void *data, size_t len_bytes,
+                   int64_t deadline_ns);
+int rv_stream_sendv(struct rv_stream *stream, const struct iovec *pieces,
+                    size_t count, int64_t deadline_ns);
 
 /* --- futures ----------------------------------------------------------- */
 
@@ -182,6 +286,11 @@ struct rv_stream_accept {
     struct rv_future future;
     struct rv_stream *listener;
     struct rv_stream *stream;
+
+    /* Optional; set it between init and the first poll: where to store the
+     * address of the peer, as rv_stream_peer_addr() does. */
+    struct rv_addr *peer;
+
     struct rv_sleep pause; /* private, as are the fields after it */
     bool patient;
     bool pausing;
@@ -215,6 +324,25 @@ struct rv_stream_recv {
  * the future is READY or dropped. It is written only during a poll. */
 void rv_stream_recv_init(struct rv_stream_recv *recv, struct rv_stream *stream,
                          void *buffer, size_t len_bytes);
+
+/*
+ * Receives until the buffer is full. result: 0; -EPIPE: the stream ended
+ * before; -ECONNRESET, ... `got_bytes` is valid at any time, also after an
+ * error or a drop, so that nothing is lost.
+ */
+struct rv_stream_recv_whole {
+    struct rv_future future;
+    struct rv_stream *stream;
+    char *buffer;
+    size_t len_bytes;
+    size_t got_bytes;
+};
+
+/* Owns: as rv_stream_recv_init(). len_bytes: may be 0; then it is READY at the
+ * first poll, with result 0. */
+void rv_stream_recv_whole_init(struct rv_stream_recv_whole *recv,
+                               struct rv_stream *stream, void *buffer,
+                               size_t len_bytes);
 
 /* Sends all of the data. result: 0; -EPIPE, -ECONNRESET, ... `sent_bytes` is
  * valid at any time, also after an error or a drop. */
@@ -290,8 +418,6 @@ ssize_t rv_stream_poll_send_last(struct rv_stream *stream, struct rv_cx *cx,
 ssize_t rv_stream_poll_sendv(struct rv_stream *stream, struct rv_cx *cx,
                              const struct iovec *pieces, size_t count,
                              size_t skip_bytes);
-
-enum { RV_SENDV_PIECES = 64 };
 
 RV_END_DECLS
 

@@ -5,11 +5,13 @@
  *     char *argv[] = {"sort", "-u", NULL};
  *     const struct rv_process_files files = {.in = in, .out = out};
  *
- *     rv_process_spawn(&self->sort, argv, NULL, &files);
- *     rv_process_wait_init(&self->wait, &self->sort);
- *     RV_AWAIT(future, cx, &self->wait.future);
- *     ... self->wait.exit_code, or self->wait.signal ...
- *     rv_process_close(&self->sort);
+ *     int exit_code;
+ *     int signal;
+ *
+ *     error = rv_process_spawn(&sort, argv, NULL, &files);
+ *     if (!error)                                   in a coroutine
+ *         error = rv_process_wait(&sort, &exit_code, &signal, RV_NEVER);
+ *     rv_process_close(&sort);
  *
  * A pidfd is a descriptor that becomes readable when the child ends. It refers
  * to this child even if the process id is reused. The program must not reap the
@@ -100,6 +102,21 @@ struct rv_process_wait {
  */
 void rv_process_wait_init(struct rv_process_wait *wait,
                           struct rv_process *process);
+
+/*
+ * Has the child ended? exit_code, signal: as in the future; either may be NULL.
+ *
+ * Returns: 0: yes, and they are set; -EAGAIN: it still runs; -ECHILD: other
+ * code has reaped it; -EBADF on "none".
+ */
+int rv_process_try_wait(struct rv_process *process, int *exit_code,
+                        int *signal);
+
+/* Wait for the end of the child, in a coroutine; with deadline and rules as in
+ * net.h. Returns: as rv_process_try_wait(), without -EAGAIN; -ETIMEDOUT,
+ * -ECANCELED: the child still runs. */
+int rv_process_wait(struct rv_process *process, int *exit_code, int *signal,
+                    int64_t deadline_ns);
 
 RV_END_DECLS
 

@@ -106,6 +106,15 @@ bool rv_source_ready(struct rv_source *source, enum rv_direction direction,
                      const struct rv_waker *waker, uint32_t *tick);
 
 /*
+ * The same without a waker: what the reactor has reported last. An I/O call
+ * that returns EAGAIN must still be followed by rv_source_clear() with *tick.
+ *
+ * Threads: any.   Returns: whether I/O in this direction may succeed.
+ */
+bool rv_source_peek(const struct rv_source *source, enum rv_direction direction,
+                    uint32_t *tick);
+
+/*
  * After a system call has returned EAGAIN: clear the readiness, unless the
  * reactor has reported the descriptor ready again since `tick` was read. A
  * direction that the peer has closed stays ready.

@@ -2,11 +2,11 @@
 /*
  * resolve.h - look up a name, or connect to a name.
  *
- *     rv_dial_init(&self->dial, "example.org", 80, rv_after_ms(5000),
- *                  &self->stream);
- *     RV_AWAIT(future, cx, &self->dial.future);
- *     if (self->dial.future.result < 0)
- *         RV_RETURN(future, self->dial.future.result);
+ *     struct rv_stream stream;                      in a coroutine
+ *     int error = rv_dial("example.org", 80, &stream, rv_after_ms(5000));
+ *
+ *     if (error)
+ *         return error;
  *
  * Names are looked up by getaddrinfo(3), as in other programs on the machine:
  * /etc/hosts first, then the name servers. It blocks, so it runs on the
@@ -71,6 +71,16 @@ struct rv_resolve {
 void rv_resolve_init(struct rv_resolve *resolve, const char *host,
                      uint16_t port);
 
+/*
+ * The same in a coroutine; with deadline and rules as in net.h.
+ *
+ * addrs:   room for `count` of them, at most RV_RESOLVE_ADDRS are used.
+ * Returns: the number of addresses stored, 1 or more; or an error as above;
+ * -ETIMEDOUT; -ECANCELED.
+ */
+int rv_resolve(const char *host, uint16_t port, struct rv_addr *addrs,
+               size_t count, int64_t deadline_ns);
+
 /* The time between two connection attempts while the earlier one has no result:
  * the Connection Attempt Delay that RFC 8305, section 8, recommends. */
 enum { RV_DIAL_DELAY_MS = 250 };
@@ -125,6 +135,11 @@ struct rv_dial {
  */
 void rv_dial_init(struct rv_dial *dial, const char *host, uint16_t port,
                   int64_t deadline_ns, struct rv_stream *stream);
+
+/* The same in a coroutine. Returns: 0, and *out is a socket; as struct rv_dial;
+ * -ECANCELED. */
+int rv_dial(const char *host, uint16_t port, struct rv_stream *out,
+            int64_t deadline_ns);
 
 RV_END_DECLS
 

@@ -98,6 +98,7 @@
 #include <reveil/run.h>
 #include <reveil/runtime.h>
 #include <reveil/sched.h>
+#include <reveil/serve.h>
 #include <reveil/signal.h>
 #include <reveil/spsc.h>
 #include <reveil/sync.h>

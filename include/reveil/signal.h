@@ -2,13 +2,12 @@
 /*
  * signal.h - signals as futures.
  *
- *     sigemptyset(&set);
+ *     sigemptyset(&set);                            in a coroutine
  *     sigaddset(&set, SIGINT);
- *     rv_signals_open(&self->signals, &set);
- *     rv_signal_wait_init(&self->wait, &self->signals);
- *     RV_AWAIT(future, cx, &self->wait.future);       result: SIGINT
+ *     rv_signals_open(&signals, &set);
+ *     number = rv_signal_wait(&signals, RV_NEVER);       SIGINT
  *     ... shut down ...
- *     rv_signals_close(&self->signals);
+ *     rv_signals_close(&signals);
  *
  * A blocked signal stays pending until it is fetched, and a signalfd is
  * readable while one is pending. So no handler is installed, no code has to be
@@ -81,6 +80,14 @@ struct rv_signal_wait {
  */
 void rv_signal_wait_init(struct rv_signal_wait *wait,
                          struct rv_signals *signals);
+
+/* Fetch a signal that is pending. Returns: its number; -EAGAIN: none is; -EBADF
+ * on "none". */
+int rv_signal_try_wait(struct rv_signals *signals);
+
+/* Wait for the next signal, in a coroutine; with deadline and rules as in
+ * net.h. Returns: its number; -ETIMEDOUT, -ECANCELED. */
+int rv_signal_wait(struct rv_signals *signals, int64_t deadline_ns);
 
 RV_END_DECLS
 

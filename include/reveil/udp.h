@@ -2,14 +2,12 @@
 /*
  * udp.h - datagrams as futures, over IPv4 and IPv6.
  *
- *     rv_udp_bind(&self->udp, &addr);
- *     rv_udp_recv_from_init(&self->recv, &self->udp, self->text,
- *                           sizeof self->text);   64 KiB: never truncated
- *     RV_AWAIT(future, cx, &self->recv.future);
- *     rv_udp_send_to_init(&self->send, &self->udp, self->text,
- *                         (size_t)self->recv.future.result,
- *                         &self->recv.from);
- *     RV_AWAIT(future, cx, &self->send.future);
+ *     struct rv_addr from;                          in a coroutine
+ *     char text[1500];
+ *     int n = rv_udp_recv_from(&udp, text, sizeof text, &from, RV_NEVER);
+ *
+ *     if (n >= 0)
+ *         n = rv_udp_send_to(&udp, text, (size_t)n, &from, RV_NEVER);
  *
  * A datagram arrives complete, truncated to the buffer, or not at all. There is
  * no end of stream: a result of 0 is an empty datagram. Every operation tries
@@ -58,6 +56,38 @@ int rv_udp_local_addr(const struct rv_udp *udp, struct rv_addr *out);
 
 /* Deregister and close. A no-op on "no socket". */
 void rv_udp_close(struct rv_udp *udp);
+
+/* --- at once, or -EAGAIN ----------------------------------------------- */
+
+/*
+ * Receive a datagram that has arrived, with one system call, whatever the
+ * reactor has reported. from: NULL, or where to store the sender.
+ *
+ * Returns: its length, also if that is more than `len_bytes`; -EAGAIN: none has
+ * arrived; -EBADF on "no socket"; else as struct rv_udp_recv_from.
+ */
+ssize_t rv_udp_try_recv_from(struct rv_udp *udp, void *buffer, size_t len_bytes,
+                             struct rv_addr *from);
+
+/* Send one datagram. to: NULL for the connected peer. Returns: 0; -EAGAIN: the
+ * socket accepts none now; -EBADF on "no socket"; else as struct
+ * rv_udp_send_to. */
+int rv_udp_try_send_to(struct rv_udp *udp, const void *data, size_t len_bytes,
+                       const struct rv_addr *to);
+
+/* --- in a coroutine ---------------------------------------------------- */
+
+/*
+ * Wait for a datagram, or until one could be sent; with deadlines and rules as
+ * in net.h. from: NULL, or where to store the sender, after 0 or more.
+ *
+ * Returns: the length of the datagram, or 0 for a send; -ETIMEDOUT;
+ * -ECANCELED; or the error of the future.
+ */
+int rv_udp_recv_from(struct rv_udp *udp, void *buffer, size_t len_bytes,
+                     struct rv_addr *from, int64_t deadline_ns);
+int rv_udp_send_to(struct rv_udp *udp, const void *data, size_t len_bytes,
+                   const struct rv_addr *to, int64_t deadline_ns);
 
 /* --- futures ----------------------------------------------------------- */
 

@@ -2,12 +2,11 @@
 /*
  * unix.h - Unix stream sockets as futures, between programs on one machine.
  *
- *     rv_unix_listen(&self->listener, "/run/user/1000/chat");
- *     rv_stream_accept_init(&self->accept, &self->listener, &self->stream);
+ *     rv_unix_listen(&listener, "/run/user/1000/chat");
+ *     error = rv_stream_accept(&listener, &stream, NULL, RV_NEVER);
  *
- *     rv_unix_connect_init(&self->connect, "/run/user/1000/chat",
- *                          &self->stream);
- *     RV_AWAIT(future, cx, &self->connect.future);
+ *     error = rv_unix_connect("/run/user/1000/chat", &stream,
+ *                             rv_after_ms(1000));          in a coroutine
  *
  * Only the address differs from TCP: the socket is a struct rv_stream, and
  * accept, recv, send, shutdown and close are those of net.h.
@@ -34,6 +33,11 @@ RV_BEGIN_DECLS
  * -EINVAL: empty; -ENOENT, -EACCES, -EMFILE, ..., -ENODEV: no reactor.
  */
 int rv_unix_listen(struct rv_stream *out, const char *path);
+
+/* Connect, in a coroutine; with deadline and rules as in net.h. Returns: 0, and
+ * *out is a socket; as struct rv_unix_connect; -ETIMEDOUT, -ECANCELED. */
+int rv_unix_connect(const char *path, struct rv_stream *out,
+                    int64_t deadline_ns);
 
 /*
  * result: 0; -ENOENT; -ECONNREFUSED: the file has no listener; ... *stream is a

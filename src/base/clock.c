@@ -38,6 +38,17 @@ int64_t rv_now_ns(void)
     return __builtin_expect(now_ns == RUNS, 1) ? monotonic_ns() : now_ns;
 }
 
+int64_t rv_coarse_now_ns(void)
+{
+    const int64_t now_ns = frozen();
+    struct timespec now;
+
+    if (now_ns != RUNS)
+        return now_ns;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return now.tv_sec * RV_NS_PER_S + now.tv_nsec;
+}
+
 int64_t rv_after_ns(int64_t span_ns)
 {
     return rv_later_ns(rv_now_ns(), span_ns);

@@ -182,6 +182,11 @@ struct rv_future *rv_task_future(const struct rv_executor *executor,
     return task ? task->future : NULL;
 }
 
+uint64_t rv_task_current(const struct rv_executor *executor)
+{
+    return executor->ready->taken->id;
+}
+
 void rv_task_wake(const struct rv_executor *executor, uint64_t id)
 {
     rv_ready_push(executor->ready, id);

@@ -63,6 +63,9 @@ void rv_task_abort(struct rv_executor *executor, uint64_t id);
 struct rv_future *rv_task_future(const struct rv_executor *executor,
                                  uint64_t id);
 
+/* The id of the task that is being polled. */
+uint64_t rv_task_current(const struct rv_executor *executor);
+
 /* Poll the task once more, if it has not ended. */
 void rv_task_wake(const struct rv_executor *executor, uint64_t id);
 

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/net_internal.h"
+
 static int parse_v4(struct rv_addr *out, const char *host, uint16_t port)
 {
     out->sa.v4.sin_family = AF_INET;
@@ -33,6 +35,25 @@ int rv_addr_parse(struct rv_addr *out, const char *host, uint16_t port)
     *out = (struct rv_addr){0};
     return strchr(host, ':') ? parse_v6(out, host, port)
                              : parse_v4(out, host, port);
+}
+
+void rv_addr_settle(struct rv_addr *addr)
+{
+    static const size_t v4_at = 12; /* in an address ::ffff:1.2.3.4 */
+    const struct in6_addr *v6 = &addr->sa.v6.sin6_addr;
+    struct sockaddr_in v4 = {.sin_family = AF_INET,
+                             .sin_port = addr->sa.v6.sin6_port};
+
+    if (addr->sa.base.sa_family == AF_INET)
+        return;
+    if (addr->sa.base.sa_family != AF_INET6) {
+        *addr = (struct rv_addr){0};
+        return;
+    }
+    if (!IN6_IS_ADDR_V4MAPPED(v6))
+        return;
+    memcpy(&v4.sin_addr, v6->s6_addr + v4_at, sizeof v4.sin_addr);
+    *addr = (struct rv_addr){.sa.v4 = v4, .len_bytes = sizeof v4};
 }
 
 uint16_t rv_addr_port(const struct rv_addr *addr)

@@ -33,6 +33,17 @@ int rv_tcp_socket(const struct rv_addr *addr);
 ssize_t rv_stream_poll_sendmsg(struct rv_stream *stream, struct rv_cx *cx,
                                const struct msghdr *message, size_t len_bytes);
 
+/* As rv_stream_try_send(), for such a message. */
+ssize_t rv_stream_try_sendmsg(struct rv_stream *stream,
+                              const struct msghdr *message, size_t len_bytes);
+
+/*
+ * An address from the kernel as users see it: an IPv4 address that a socket
+ * for both families has mapped (::ffff:1.2.3.4) becomes an IPv4 address; one
+ * of another family, such as of a Unix socket, becomes all zero.
+ */
+void rv_addr_settle(struct rv_addr *addr);
+
 enum { RV_NET_BYTES_A_CALL = 4096 };
 
 /* Charge the I/O budget of this poll (RV_IO_BUDGET) one call for each 4 KiB:
@@ -62,6 +73,17 @@ static inline void rv_net_stop_waiting(const struct rv_future *future,
 {
     if (future->at == RV_NET_WAITING && source)
         rv_source_forget(source, direction);
+}
+
+/* For a try form, after EAGAIN: clear the readiness, unless a newer edge has
+ * arrived since `tick` was read. Returns: -EAGAIN; or the error of the
+ * reactor. */
+static inline int rv_net_empty(struct rv_source *source,
+                               enum rv_direction direction, uint32_t tick)
+{
+    const int error = rv_source_clear(source, direction, tick);
+
+    return error ? error : -EAGAIN;
 }
 
 /*

@@ -264,6 +264,35 @@ void rv_process_close(struct rv_process *process)
     *process = (struct rv_process){0};
 }
 
+/* Returns: as reap(). */
+static int reap_end(const struct rv_process *process, int *exit_code,
+                    int *signal)
+{
+    siginfo_t info;
+    const int error = reap(process, &info);
+
+    if (error)
+        return error;
+    if (exit_code)
+        *exit_code = info.si_code == CLD_EXITED ? info.si_status : -1;
+    if (signal)
+        *signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
+    return 0;
+}
+
+int rv_process_try_wait(struct rv_process *process, int *exit_code, int *signal)
+{
+    uint32_t tick;
+    int error;
+
+    if (!process->source)
+        return -EBADF;
+    rv_source_peek(process->source, RV_READ, &tick);
+    error = reap_end(process, exit_code, signal);
+    return error == -EAGAIN ? rv_net_empty(process->source, RV_READ, tick)
+                            : error;
+}
+
 /* --- the future -------------------------------------------------------- */
 
 /* For rv_net_poll_fetch(). */
@@ -271,14 +300,8 @@ static int fetch_end(struct rv_future *future)
 {
     struct rv_process_wait *self =
         RV_CONTAINER_OF(future, struct rv_process_wait, future);
-    siginfo_t info;
-    const int error = reap(self->process, &info);
 
-    if (error)
-        return error;
-    self->exit_code = info.si_code == CLD_EXITED ? info.si_status : -1;
-    self->signal = info.si_code == CLD_EXITED ? 0 : info.si_status;
-    return 0;
+    return reap_end(self->process, &self->exit_code, &self->signal);
 }
 
 static enum rv_poll wait_poll(struct rv_future *future, struct rv_cx *cx)

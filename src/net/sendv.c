@@ -40,20 +40,46 @@ static size_t copy_pieces(struct iovec *out, const struct iovec *pieces,
     return len_bytes;
 }
 
+/* What one sendmsg() sends. */
+struct part {
+    struct msghdr message;
+    size_t len_bytes;
+    struct iovec pieces[RV_SENDV_PIECES];
+};
+
+/* Returns: false if nothing is left to send. */
+static bool prepare(struct part *part, const struct iovec *pieces, size_t count,
+                    size_t skip_bytes)
+{
+    skip_sent(&pieces, &count, &skip_bytes);
+    if (count > RV_SENDV_PIECES)
+        count = RV_SENDV_PIECES;
+    part->message =
+        (struct msghdr){.msg_iov = part->pieces, .msg_iovlen = count};
+    part->len_bytes = copy_pieces(part->pieces, pieces, count, skip_bytes);
+    return count > 0;
+}
+
 ssize_t rv_stream_poll_sendv(struct rv_stream *stream, struct rv_cx *cx,
                              const struct iovec *pieces, size_t count,
                              size_t skip_bytes)
 {
-    struct iovec part[RV_SENDV_PIECES];
-    struct msghdr message = {.msg_iov = part};
-    size_t len_bytes;
+    struct part part;
 
-    skip_sent(&pieces, &count, &skip_bytes);
-    if (count == 0)
+    if (!prepare(&part, pieces, count, skip_bytes))
         return 0;
-    message.msg_iovlen = count < RV_SENDV_PIECES ? count : RV_SENDV_PIECES;
-    len_bytes = copy_pieces(part, pieces, message.msg_iovlen, skip_bytes);
-    return rv_stream_poll_sendmsg(stream, cx, &message, len_bytes);
+    return rv_stream_poll_sendmsg(stream, cx, &part.message, part.len_bytes);
+}
+
+ssize_t rv_stream_try_sendv(struct rv_stream *stream,
+                            const struct iovec *pieces, size_t count,
+                            size_t skip_bytes)
+{
+    struct part part;
+
+    if (!prepare(&part, pieces, count, skip_bytes))
+        return 0;
+    return rv_stream_try_sendmsg(stream, &part.message, part.len_bytes);
 }
 
 /* --- the future -------------------------------------------------------- */

@@ -52,21 +52,42 @@ void rv_signals_close(struct rv_signals *signals)
     pthread_sigmask(SIG_UNBLOCK, &blocked, NULL);
 }
 
-/* --- the future -------------------------------------------------------- */
-
-/* For rv_net_poll_fetch(): read one signal. Returns: its number, -EAGAIN, other
- * negative errno. */
-static int fetch_signal(struct rv_future *future)
+/* Read one signal. Returns: its number, -EAGAIN, other negative errno. */
+static int read_signal(const struct rv_signals *signals,
+                       struct signalfd_siginfo *info)
 {
-    struct rv_signal_wait *self =
-        RV_CONTAINER_OF(future, struct rv_signal_wait, future);
     uint32_t tries = 0;
     ssize_t n;
 
     do {
-        n = read(self->signals->fd_plus_1 - 1, &self->info, sizeof self->info);
+        n = read(signals->fd_plus_1 - 1, info, sizeof *info);
     } while (n < 0 && rv_interrupted(&tries));
-    return n < 0 ? -errno : (int)self->info.ssi_signo;
+    return n < 0 ? -errno : (int)info->ssi_signo;
+}
+
+int rv_signal_try_wait(struct rv_signals *signals)
+{
+    struct signalfd_siginfo info;
+    uint32_t tick;
+    int number;
+
+    if (!signals->source)
+        return -EBADF;
+    rv_source_peek(signals->source, RV_READ, &tick);
+    number = read_signal(signals, &info);
+    return number == -EAGAIN ? rv_net_empty(signals->source, RV_READ, tick)
+                             : number;
+}
+
+/* --- the future -------------------------------------------------------- */
+
+/* For rv_net_poll_fetch(). */
+static int fetch_signal(struct rv_future *future)
+{
+    struct rv_signal_wait *self =
+        RV_CONTAINER_OF(future, struct rv_signal_wait, future);
+
+    return read_signal(self->signals, &self->info);
 }
 
 static enum rv_poll wait_poll(struct rv_future *future, struct rv_cx *cx)

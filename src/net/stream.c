@@ -31,8 +31,6 @@
 #include "net/net_internal.h"
 #include "reactor/query.h"
 
-enum { BACKLOG = 4096 }; /* cut to net.core.somaxconn by the kernel */
-
 int rv_stream_fd(const struct rv_stream *stream)
 {
     return stream->fd_plus_1 - 1;
@@ -118,73 +116,21 @@ void rv_tcp_read_to_eagain(struct rv_stream *stream)
     stream->plain = false;
 }
 
-static int switch_on(int fd, int option)
-{
-    const int yes = 1;
-
-    return setsockopt(fd, SOL_SOCKET, option, &yes, sizeof yes) < 0 ? -errno
-                                                                    : 0;
-}
-
-/*
- * The first of several listeners that share a port binds without SO_REUSEPORT,
- * so that bind() fails if any other socket uses the port. Then it sets the
- * option, which lets the others bind as well.
- *
- * Returns: 0, negative errno.
- */
-static int bind_and_listen(int fd, const struct rv_addr *addr,
-                           const struct rv_listen_options *options)
-{
-    const uint32_t backlog = options->backlog ? options->backlog : BACKLOG;
-    int error = switch_on(fd, SO_REUSEADDR);
-
-    if (!error && options->reuse_port && !options->first)
-        error = switch_on(fd, SO_REUSEPORT);
-    if (!error && bind(fd, &addr->sa.base, addr->len_bytes) < 0)
-        error = -errno;
-    if (!error && options->reuse_port && options->first)
-        error = switch_on(fd, SO_REUSEPORT);
-    if (!error && listen(fd, backlog < INT_MAX ? (int)backlog : INT_MAX) < 0)
-        error = -errno;
-    return error;
-}
-
-int rv_tcp_socket(const struct rv_addr *addr)
-{
-    return rv_fd_above_stdio(socket(addr->sa.base.sa_family,
-                                    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-                                    IPPROTO_TCP));
-}
-
-int rv_tcp_listen_with(struct rv_stream *out, const struct rv_addr *addr,
-                       const struct rv_listen_options *options)
-{
-    static const struct rv_listen_options standard;
-    const int fd = rv_tcp_socket(addr);
-    int error;
-
-    if (fd < 0)
-        return fd;
-    error = bind_and_listen(fd, addr, options ? options : &standard);
-    if (error) {
-        close(fd);
-        return error;
-    }
-    return rv_stream_adopt_plain(out, fd);
-}
-
-int rv_tcp_listen(struct rv_stream *out, const struct rv_addr *addr)
-{
-    return rv_tcp_listen_with(out, addr, NULL);
-}
-
 int rv_tcp_local_addr(const struct rv_stream *stream, struct rv_addr *out)
 {
     out->len_bytes = sizeof out->sa;
     return getsockname(rv_stream_fd(stream), &out->sa.base, &out->len_bytes) < 0
                ? -errno
                : 0;
+}
+
+int rv_stream_peer_addr(const struct rv_stream *stream, struct rv_addr *out)
+{
+    *out = (struct rv_addr){.len_bytes = sizeof out->sa};
+    if (getpeername(rv_stream_fd(stream), &out->sa.base, &out->len_bytes) < 0)
+        return -errno;
+    rv_addr_settle(out);
+    return 0;
 }
 
 /* --- try the system call first, wait on EAGAIN ------------------------- */
@@ -261,6 +207,33 @@ static bool is_drained(const struct rv_stream *stream, const struct io *io)
 }
 
 /*
+ * A call has returned `n`, which is not -EAGAIN: note what it says about the
+ * direction. `waits_since_ns` is for servers, which give up the connection that
+ * has waited longest for its peer.
+ */
+static void note_result(struct rv_stream *stream, const struct io *io,
+                        ssize_t n, uint32_t tick)
+{
+    rv_trace(io->direction == RV_READ ? RV_EV_RECV : RV_EV_SEND,
+             (uint64_t)rv_stream_fd(stream), n);
+    if (io->direction == RV_READ)
+        stream->waits_since_ns = 0;
+    if (is_short(stream, io, n))
+        rv_source_clear_short(stream->source, io->direction, tick);
+}
+
+/* A call has returned EAGAIN: clear READY, unless a new edge has arrived since
+ * `tick` was read. Returns: 0, negative errno. */
+static int note_eagain(struct rv_stream *stream, const struct io *io,
+                       uint32_t tick)
+{
+    rv_trace(RV_EV_WOULD_BLOCK, 0, rv_stream_fd(stream));
+    return is_drained(stream, io)
+               ? rv_source_clear(stream->source, io->direction, tick)
+               : 0;
+}
+
+/*
  * Make the call while the direction is READY. EAGAIN clears READY, unless a new
  * edge has arrived since `tick` was read: then the loop tries again.
  *
@@ -273,26 +246,41 @@ static ssize_t poll_io(struct rv_stream *stream, struct rv_cx *cx,
 
     while (rv_source_ready(stream->source, io->direction, &cx->waker, &tick) &&
            rv_may_go_on(cx)) {
-        ssize_t n = try_once(rv_stream_fd(stream), io);
+        const ssize_t n = try_once(rv_stream_fd(stream), io);
         int error;
 
         if (n != -EAGAIN) {
-            rv_trace(io->direction == RV_READ ? RV_EV_RECV : RV_EV_SEND,
-                     (uint64_t)rv_stream_fd(stream), n);
+            note_result(stream, io, n, tick);
             if (n > 0)
                 rv_net_charge(cx, n);
-            if (is_short(stream, io, n))
-                rv_source_clear_short(stream->source, io->direction, tick);
             return n;
         }
-        rv_trace(RV_EV_WOULD_BLOCK, 0, rv_stream_fd(stream));
-        error = is_drained(stream, io)
-                    ? rv_source_clear(stream->source, io->direction, tick)
-                    : 0;
+        error = note_eagain(stream, io, tick);
         if (error)
             return error;
     }
+    if (io->direction == RV_READ && stream->waits_since_ns == 0)
+        stream->waits_since_ns = rv_coarse_now_ns();
     return -EAGAIN;
+}
+
+/* Make the call once, whatever the reactor has reported. */
+static ssize_t try_io(struct rv_stream *stream, const struct io *io)
+{
+    uint32_t tick;
+    ssize_t n;
+    int error;
+
+    if (!stream->source)
+        return -EBADF;
+    rv_source_peek(stream->source, io->direction, &tick);
+    n = try_once(rv_stream_fd(stream), io);
+    if (n != -EAGAIN) {
+        note_result(stream, io, n, tick);
+        return n;
+    }
+    error = note_eagain(stream, io, tick);
+    return error ? error : -EAGAIN;
 }
 
 ssize_t rv_stream_poll_recv(struct rv_stream *stream, struct rv_cx *cx,
@@ -336,4 +324,31 @@ ssize_t rv_stream_poll_sendmsg(struct rv_stream *stream, struct rv_cx *cx,
         .direction = RV_WRITE, .message = message, .len_bytes = len_bytes};
 
     return poll_io(stream, cx, &io);
+}
+
+ssize_t rv_stream_try_recv(struct rv_stream *stream, void *buffer,
+                           size_t len_bytes)
+{
+    const struct io io = {
+        .direction = RV_READ, .buffer = buffer, .len_bytes = len_bytes};
+
+    return try_io(stream, &io);
+}
+
+ssize_t rv_stream_try_send(struct rv_stream *stream, const void *data,
+                           size_t len_bytes)
+{
+    const struct io io = {
+        .direction = RV_WRITE, .data = data, .len_bytes = len_bytes};
+
+    return try_io(stream, &io);
+}
+
+ssize_t rv_stream_try_sendmsg(struct rv_stream *stream,
+                              const struct msghdr *message, size_t len_bytes)
+{
+    const struct io io = {
+        .direction = RV_WRITE, .message = message, .len_bytes = len_bytes};
+
+    return try_io(stream, &io);
 }

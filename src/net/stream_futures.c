@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stream_futures.c - connect, accept, recv and send as futures.
+ * stream_futures.c - connect, recv and send as futures.
  *
  * Threads: the executor's.
  *
@@ -200,139 +200,6 @@ void rv_tcp_connect_init(struct rv_tcp_connect *connect,
     *stream = (struct rv_stream){0};
 }
 
-/* --- accept ------------------------------------------------------------ */
-
-enum {
-    DEAD_IN_A_ROW = 64, /* as many errors in a row are not about single peers */
-    PAUSE_MS = 20       /* between two tries while resources are short */
-};
-
-/* Errors of a connection that ended in the queue, not of the listener: see
- * accept(2), "Error handling". */
-static bool is_about_the_peer(int error)
-{
-    switch (error) {
-    case -EINTR:
-    case -ECONNABORTED:
-    case -EPROTO:
-    case -ENETDOWN:
-    case -ENETUNREACH:
-    case -EHOSTDOWN:
-    case -EHOSTUNREACH:
-    case -ENONET:
-    case -ENOPROTOOPT:
-    case -EPERM: /* refused by a firewall rule */
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* Returns: a descriptor; negative errno. After DEAD_IN_A_ROW failed connections
- * it returns the last error: if the error is permanent, a loop would never
- * end. */
-static int try_accept(int listener)
-{
-    int fd;
-
-    for (int i = 0; i < DEAD_IN_A_ROW; i++) {
-        fd = rv_fd_above_stdio(
-            accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
-        if (fd >= 0 || !is_about_the_peer(fd))
-            break;
-    }
-    return fd;
-}
-
-/* An accepted socket is of the same kind as its listener. */
-static int adopt_accepted(struct rv_stream_accept *self, int fd)
-{
-    return self->listener->plain ? rv_stream_adopt_plain(self->stream, fd)
-                                 : rv_stream_adopt(self->stream, fd);
-}
-
-/* Returns: -EAGAIN: the waker was stored; else the result of the accept. */
-static int accept_next(struct rv_stream_accept *self, struct rv_cx *cx)
-{
-    struct rv_source *source = self->listener->source;
-    uint32_t tick;
-
-    while (rv_source_ready(source, RV_READ, &cx->waker, &tick) &&
-           rv_may_go_on(cx)) {
-        const int fd = try_accept(rv_stream_fd(self->listener));
-        int error;
-
-        if (fd != -EAGAIN) {
-            rv_trace(RV_EV_ACCEPT, 0, fd);
-            return fd < 0 ? fd : adopt_accepted(self, fd);
-        }
-        rv_trace(RV_EV_WOULD_BLOCK, 0, rv_stream_fd(self->listener));
-        error = rv_source_clear(source, RV_READ, tick);
-        if (error)
-            return error;
-    }
-    return -EAGAIN;
-}
-
-static bool is_retried(const struct rv_stream_accept *self)
-{
-    const int error = self->future.result;
-
-    return self->patient &&
-           (rv_error_is_shortage(error) || is_about_the_peer(error));
-}
-
-/* The listener stays READY after a connection: only EAGAIN proves that its
- * queue is empty. */
-static enum rv_poll accept_poll(struct rv_future *future, struct rv_cx *cx)
-{
-    struct rv_stream_accept *self =
-        RV_CONTAINER_OF(future, struct rv_stream_accept, future);
-
-    for (;;) {
-        if (self->pausing && rv_poll(&self->pause.future, cx) == RV_PENDING)
-            return RV_PENDING;
-        self->pausing = false;
-        future->result = accept_next(self, cx);
-        if (future->result == -EAGAIN)
-            return rv_net_wait(future);
-        if (!is_retried(self))
-            return RV_READY;
-        /* The source stays READY, so the listener is tried again after the
-         * pause: epoll would report no new edge for the same queue. */
-        rv_sleep_init(&self->pause, rv_after_ms(PAUSE_MS));
-        self->pausing = true;
-    }
-}
-
-static void accept_drop(struct rv_future *future)
-{
-    struct rv_stream_accept *self =
-        RV_CONTAINER_OF(future, struct rv_stream_accept, future);
-
-    rv_drop(&self->pause.future);
-    rv_net_stop_waiting(future, self->listener->source, RV_READ);
-}
-
-void rv_stream_accept_init(struct rv_stream_accept *accept,
-                           struct rv_stream *listener, struct rv_stream *stream)
-{
-    static const struct rv_future_ops ops = {
-        .name = "rv_stream_accept", .poll = accept_poll, .drop = accept_drop};
-
-    *accept = (struct rv_stream_accept){.listener = listener, .stream = stream};
-    rv_future_init(&accept->future, &ops);
-    *stream = (struct rv_stream){0};
-}
-
-void rv_stream_accept_patient_init(struct rv_stream_accept *accept,
-                                   struct rv_stream *listener,
-                                   struct rv_stream *stream)
-{
-    rv_stream_accept_init(accept, listener, stream);
-    accept->patient = true;
-}
-
 /* --- recv and send ----------------------------------------------------- */
 
 static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
@@ -366,6 +233,49 @@ void rv_stream_recv_init(struct rv_stream_recv *recv, struct rv_stream *stream,
     recv->stream = stream;
     recv->buffer = buffer;
     recv->len_bytes = len_bytes;
+}
+
+static enum rv_poll recv_whole_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_stream_recv_whole *self =
+        RV_CONTAINER_OF(future, struct rv_stream_recv_whole, future);
+
+    future->result = 0;
+    while (self->got_bytes < self->len_bytes) {
+        const ssize_t n = rv_stream_poll_recv(
+            self->stream, cx, self->buffer + self->got_bytes,
+            self->len_bytes - self->got_bytes);
+
+        if (n == -EAGAIN)
+            return rv_net_wait(future);
+        if (n <= 0) {
+            future->result = n < 0 ? (int32_t)n : -EPIPE;
+            return RV_READY;
+        }
+        self->got_bytes += (size_t)n;
+    }
+    return RV_READY;
+}
+
+static void recv_whole_drop(struct rv_future *future)
+{
+    struct rv_stream_recv_whole *self =
+        RV_CONTAINER_OF(future, struct rv_stream_recv_whole, future);
+
+    rv_net_stop_waiting(future, self->stream->source, RV_READ);
+}
+
+void rv_stream_recv_whole_init(struct rv_stream_recv_whole *recv,
+                               struct rv_stream *stream, void *buffer,
+                               size_t len_bytes)
+{
+    static const struct rv_future_ops ops = {.name = "rv_stream_recv_whole",
+                                             .poll = recv_whole_poll,
+                                             .drop = recv_whole_drop};
+
+    *recv = (struct rv_stream_recv_whole){
+        .stream = stream, .buffer = buffer, .len_bytes = len_bytes};
+    rv_future_init(&recv->future, &ops);
 }
 
 static enum rv_poll send_poll(struct rv_future *future, struct rv_cx *cx)

@@ -115,37 +115,98 @@ static ssize_t poll_io(struct rv_udp *udp, struct rv_cx *cx,
     return -EAGAIN;
 }
 
+/* Make the call once, whatever the reactor has reported. */
+static ssize_t try_io(struct rv_udp *udp, enum rv_direction direction,
+                      struct msghdr *message)
+{
+    uint32_t tick;
+    ssize_t n;
+
+    if (!udp->source)
+        return -EBADF;
+    rv_source_peek(udp->source, direction, &tick);
+    n = try_once(rv_udp_fd(udp), direction, message);
+    if (n == -EAGAIN)
+        return rv_net_empty(udp->source, direction, tick);
+    rv_trace(direction == RV_READ ? RV_EV_RECV : RV_EV_SEND, 0, n);
+    return n;
+}
+
+/* One datagram: the arguments of recvmsg() or sendmsg(). */
+struct datagram {
+    struct iovec part;
+    struct msghdr message;
+};
+
+static void prepare_recv(struct datagram *self, void *buffer, size_t len_bytes,
+                         struct rv_addr *from)
+{
+    self->part = (struct iovec){.iov_base = buffer, .iov_len = len_bytes};
+    self->message = (struct msghdr){.msg_iov = &self->part, .msg_iovlen = 1};
+    if (!from)
+        return;
+    self->message.msg_name = &from->sa;
+    self->message.msg_namelen = sizeof from->sa;
+}
+
+/* The types of sendmsg() lack const, but it writes to neither. */
+static void prepare_send(struct datagram *self, const void *data,
+                         size_t len_bytes, const struct rv_addr *to)
+{
+    self->part = (struct iovec){.iov_base = (void *)data, .iov_len = len_bytes};
+    self->message = (struct msghdr){.msg_iov = &self->part, .msg_iovlen = 1};
+    if (!to)
+        return;
+    self->message.msg_name = (void *)&to->sa;
+    self->message.msg_namelen = to->len_bytes;
+}
+
 ssize_t rv_udp_poll_recv_from(struct rv_udp *udp, struct rv_cx *cx,
                               void *buffer, size_t len_bytes,
                               struct rv_addr *from)
 {
-    struct iovec part = {.iov_base = buffer, .iov_len = len_bytes};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    struct datagram one;
     ssize_t n;
 
-    if (from) {
-        message.msg_name = &from->sa;
-        message.msg_namelen = sizeof from->sa;
-    }
-    n = poll_io(udp, cx, RV_READ, &message);
+    prepare_recv(&one, buffer, len_bytes, from);
+    n = poll_io(udp, cx, RV_READ, &one.message);
     if (n >= 0 && from)
-        from->len_bytes = message.msg_namelen;
+        from->len_bytes = one.message.msg_namelen;
+    return n;
+}
+
+ssize_t rv_udp_try_recv_from(struct rv_udp *udp, void *buffer, size_t len_bytes,
+                             struct rv_addr *from)
+{
+    struct datagram one;
+    ssize_t n;
+
+    prepare_recv(&one, buffer, len_bytes, from);
+    n = try_io(udp, RV_READ, &one.message);
+    if (n >= 0 && from)
+        from->len_bytes = one.message.msg_namelen;
     return n;
 }
 
 int rv_udp_poll_send_to(struct rv_udp *udp, struct rv_cx *cx, const void *data,
                         size_t len_bytes, const struct rv_addr *to)
 {
-    /* The types of sendmsg() lack const, but it writes to neither. */
-    struct iovec part = {.iov_base = (void *)data, .iov_len = len_bytes};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    struct datagram one;
     ssize_t n;
 
-    if (to) {
-        message.msg_name = (void *)&to->sa;
-        message.msg_namelen = to->len_bytes;
-    }
-    n = poll_io(udp, cx, RV_WRITE, &message);
+    prepare_send(&one, data, len_bytes, to);
+    n = poll_io(udp, cx, RV_WRITE, &one.message);
+    return n < 0 ? (int)n : 0;
+}
+
+int rv_udp_try_send_to(struct rv_udp *udp, const void *data, size_t len_bytes,
+                       const struct rv_addr *to)
+{
+    struct datagram one;
+    ssize_t n;
+
+    prepare_send(&one, data, len_bytes, to);
+    n = try_io(udp, RV_WRITE, &one.message);
     return n < 0 ? (int)n : 0;
 }
 

@@ -253,6 +253,15 @@ bool rv_source_ready(struct rv_source *source, enum rv_direction direction,
     return direction == RV_WRITE && !watch_writing(source);
 }
 
+bool rv_source_peek(const struct rv_source *source, enum rv_direction direction,
+                    uint32_t *tick)
+{
+    /* acquire: as in rv_source_ready(). */
+    return usable(atomic_load_explicit(&source->direction[direction].word,
+                                       memory_order_acquire),
+                  tick);
+}
+
 /* SOURCE-2: clear READY, if the tick is unchanged and none of the flags
  * `unless` is set. */
 static void clear_ready(_Atomic uint64_t *word, uint32_t tick, uint64_t unless)
