@@ -72,6 +72,7 @@
 #include <reveil/executor.h>
 #include <reveil/executors.h>
 #include <reveil/export.h>
+#include <reveil/fd.h>
 #include <reveil/fd_io.h>
 #include <reveil/file.h>
 #include <reveil/future.h>
@@ -92,6 +93,7 @@
 #include <reveil/publisher.h>
 #include <reveil/reactor.h>
 #include <reveil/reader.h>
+#include <reveil/relay.h>
 #include <reveil/remote.h>
 #include <reveil/resolve.h>
 #include <reveil/ring.h>

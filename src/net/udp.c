@@ -128,7 +128,8 @@ static ssize_t try_io(struct rv_udp *udp, enum rv_direction direction,
     n = try_once(rv_udp_fd(udp), direction, message);
     if (n == -EAGAIN)
         return rv_net_empty(udp->source, direction, tick);
-    rv_trace(direction == RV_READ ? RV_EV_RECV : RV_EV_SEND, 0, n);
+    rv_trace(direction == RV_READ ? RV_EV_RECV : RV_EV_SEND,
+             (uint64_t)rv_udp_fd(udp), n);
     return n;
 }
 
