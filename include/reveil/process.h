@@ -16,6 +16,8 @@
  * A pidfd is a descriptor that becomes readable when the child ends. It refers
  * to this child even if the process id is reused. The program must not reap the
  * child elsewhere: no wait() for any child, and SIGCHLD not ignored.
+ * An older valgrind (3.19, say) does not know pidfd_open(2): under it each
+ * start fails with -ENOSYS.
  */
 #ifndef RV_PROCESS_H
 #define RV_PROCESS_H
@@ -48,6 +50,9 @@ struct rv_process_files {
     int err;
 };
 
+/* In a field of struct rv_process_files: /dev/null. */
+enum { RV_PROCESS_NULL = -2 };
+
 /*
  * Start argv[0], which is searched for in PATH if it contains no slash. Besides
  * 0, 1 and 2, the child inherits every descriptor that is not close-on-exec;
@@ -70,6 +75,45 @@ struct rv_process_files {
  */
 int rv_process_spawn(struct rv_process *out, char *const argv[],
                      char *const envp[], const struct rv_process_files *files);
+
+/* All zero: as rv_process_spawn() without `envp` and `files`. */
+struct rv_process_options {
+    char *const *envp;             /* the environment; NULL: the parent's */
+    struct rv_process_files files; /* 0, 1 and 2 of the child */
+    const char *directory; /* where it starts; NULL: the parent's. A relative
+                              path in argv[0] begins there */
+    bool new_session; /* setsid(2): no terminal, and a process group of its own
+                       */
+};
+
+/*
+ * The same with options, which are copied; NULL: the defaults.
+ *
+ * Returns: as rv_process_spawn(); -ENOENT, -ENOTDIR, -EACCES also for
+ *          `directory`.
+ */
+int rv_process_spawn_with(struct rv_process *out, char *const argv[],
+                          const struct rv_process_options *options);
+
+/*
+ * Run a program to its end in a coroutine, and collect what it writes to its
+ * descriptor 1. With options that are NULL, its descriptor 0 is /dev/null, and
+ * it inherits 2; options->files.out is ignored, and files.err == 1 means that 2
+ * is collected too.
+ *
+ * buffer:  *got_bytes of it are valid afterwards, also after an error.
+ * status:  NULL, or, after 0, the exit code; if a signal has ended the child,
+ *          minus its number.
+ * deadline_ns: as in net.h, but the child is started in any case.
+ * Returns: 0; -EMSGSIZE: it has written more than `len_bytes`; -ETIMEDOUT,
+ *          -ECANCELED; an error of rv_process_spawn(), or of pipe2(). Unless it
+ *          is 0, the child was killed. A child's own children are not; the call
+ *          waits for them too as long as they keep the descriptor open.
+ */
+int rv_process_output(char *const argv[],
+                      const struct rv_process_options *options, void *buffer,
+                      size_t len_bytes, size_t *got_bytes, int *status,
+                      int64_t deadline_ns);
 
 /*
  * Send a signal to the child. Returns: 0; -ESRCH: it has been reaped; -EPERM,

@@ -24,7 +24,8 @@ enum { STANDARD = 3 }; /* descriptors: 0, 1 and 2 */
 
 /* The descriptors that the child duplicates to its 0, 1 and 2. */
 struct sources {
-    int fd[STANDARD];       /* -1: the child inherits the right one already */
+    int fd[STANDARD];       /* -1: the child inherits the right one already;
+                               RV_PROCESS_NULL: /dev/null */
     bool is_copy[STANDARD]; /* made by find_sources(), to be closed */
 };
 
@@ -62,6 +63,10 @@ static int find_sources(struct sources *out,
 
     *out = (struct sources){.fd = {-1, -1, -1}};
     for (int to = 0; to < STANDARD; to++) {
+        if (from[to] == RV_PROCESS_NULL) {
+            out->fd[to] = RV_PROCESS_NULL;
+            continue;
+        }
         if (from[to] < 0)
             return -EBADF;
         out->is_copy[to] =
@@ -91,6 +96,9 @@ static int prepare_files(posix_spawn_file_actions_t *actions,
         if (sources->fd[to] >= 0)
             error =
                 posix_spawn_file_actions_adddup2(actions, sources->fd[to], to);
+        else if (sources->fd[to] == RV_PROCESS_NULL)
+            error = posix_spawn_file_actions_addopen(actions, to, "/dev/null",
+                                                     O_RDWR, 0);
     return -error;
 }
 
@@ -128,7 +136,7 @@ __attribute__((constructor(FIRST_OF_ALL))) static void note_ignored(void)
  * ignored or handled itself is reset to the default; what it inherited as
  * ignored stays ignored. Returns: 0, negative errno.
  */
-static int prepare_signals(posix_spawnattr_t *attributes)
+static int prepare_attributes(posix_spawnattr_t *attributes, bool new_session)
 {
     sigset_t none;
     sigset_t defaults;
@@ -146,14 +154,16 @@ static int prepare_signals(posix_spawnattr_t *attributes)
         error = posix_spawnattr_setsigmask(attributes, &none);
     if (!error)
         error = posix_spawnattr_setflags(
-            attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+            attributes, (short)(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
+                                (new_session ? POSIX_SPAWN_SETSID : 0)));
     return -error;
 }
 
 /* --- start ------------------------------------------------------------- */
 
 /* Returns: 0, negative errno. */
-static int spawn(pid_t *pid, char *const argv[], char *const envp[],
+static int spawn(pid_t *pid, char *const argv[],
+                 const struct rv_process_options *options,
                  const struct sources *sources)
 {
     posix_spawn_file_actions_t actions;
@@ -166,11 +176,14 @@ static int spawn(pid_t *pid, char *const argv[], char *const envp[],
     if (error)
         goto fail_actions;
     error = prepare_files(&actions, sources);
+    if (!error && options->directory)
+        error =
+            -posix_spawn_file_actions_addchdir_np(&actions, options->directory);
     if (!error)
-        error = prepare_signals(&attributes);
+        error = prepare_attributes(&attributes, options->new_session);
     if (!error)
         error = -posix_spawnp(pid, argv[0], &actions, &attributes, argv,
-                              envp ? envp : environ);
+                              options->envp ? options->envp : environ);
     posix_spawnattr_destroy(&attributes);
 fail_actions:
     posix_spawn_file_actions_destroy(&actions);
@@ -202,19 +215,21 @@ static void kill_and_reap(pid_t pid)
         ;
 }
 
-int rv_process_spawn(struct rv_process *out, char *const argv[],
-                     char *const envp[], const struct rv_process_files *files)
+int rv_process_spawn_with(struct rv_process *out, char *const argv[],
+                          const struct rv_process_options *options)
 {
-    static const struct rv_process_files parents;
+    static const struct rv_process_options none;
     struct sources sources;
     int error;
 
+    if (!options)
+        options = &none;
     *out = (struct rv_process){0};
     if (!rv_reactor_current())
         return -ENODEV;
-    error = find_sources(&sources, files ? files : &parents);
+    error = find_sources(&sources, &options->files);
     if (!error)
-        error = spawn(&out->pid, argv, envp, &sources);
+        error = spawn(&out->pid, argv, options, &sources);
     close_copies(&sources);
     if (!error) {
         error = register_pidfd(out);
@@ -224,6 +239,16 @@ int rv_process_spawn(struct rv_process *out, char *const argv[],
     if (error)
         *out = (struct rv_process){0};
     return error;
+}
+
+int rv_process_spawn(struct rv_process *out, char *const argv[],
+                     char *const envp[], const struct rv_process_files *files)
+{
+    struct rv_process_options options = {.envp = envp};
+
+    if (files)
+        options.files = *files;
+    return rv_process_spawn_with(out, argv, &options);
 }
 
 /* --- kill and close ---------------------------------------------------- */
