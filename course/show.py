@@ -2,6 +2,7 @@
 """A verdict of the checker as text: a table for a terminal, or sentences."""
 import json
 import os
+import textwrap
 
 import lanes
 from terminal import short_path
@@ -74,17 +75,22 @@ def figures_table(figures, predicted, t, terminal):
     if not rows:
         return []
     heads = (t("check.measured"), t("check.expected"), t("check.said"))
-    first = max(len(row[0]) for row in rows) + 2
     widths = [max([len(head)] + [len(row[i + 1]) for row in rows]) + 2
               for i, head in enumerate(heads)]
+    mark = "   <- " + t("check.wrong")
+    # A label that is too long for the line takes several.
+    room = max(terminal.size()[0] - 4 - sum(widths) - len(mark), 20)
+    labels = [textwrap.wrap(row[0], room) for row in rows]
+    first = max(len(part) for parts in labels for part in parts) + 2
     lines = [" " * first + "".join(f"{head:>{width}}"
                                    for head, width in zip(heads, widths))]
-    for row in rows:
+    for row, parts in zip(rows, labels):
         cells = "".join(f"{cell:>{width}}"
                         for cell, width in zip(row[1:4], widths))
-        word = "" if row[4] else "   <- " + t("check.wrong")
-        line = f"{row[0]:<{first}}{cells}{word}"
-        lines.append(line if row[4] else terminal.style(line, "red"))
+        word = "" if row[4] else mark
+        parts[-1] = f"{parts[-1]:<{first}}{cells}{word}"
+        lines += parts if row[4] else [terminal.style(part, "red")
+                                       for part in parts]
     return [" " + line for line in lines]
 
 
