@@ -6,6 +6,7 @@ import textwrap
 
 import lanes
 from terminal import short_path
+from texts import SEMICOLON
 
 STEPS = ("build", "plain", "figures", "cases", "sweep", "sanitize")
 
@@ -178,7 +179,9 @@ def render(verdict, path, predicted, t, terminal, causes, following=None,
            keys=False):
     """All of a verdict, as lines; keys: on the screen of `watch`."""
     number = verdict["lesson"][:2]
-    lines = ["   ".join(step_words(verdict, t))]
+    # Folded between two steps only.
+    steps = [word.replace(" ", "\0") for word in step_words(verdict, t)]
+    lines = [terminal.wrap("   ".join(steps)).replace("\0", " ")]
     if verdict.get("changed_outside"):
         lines.append(terminal.wrap(t("check.changed_outside")))
     if verdict.get("build_log") and verdict.get("step") == "build":
@@ -189,8 +192,8 @@ def render(verdict, path, predicted, t, terminal, causes, following=None,
     else:
         lines += figures_table(figures, predicted, t, terminal)
     if verdict.get("not_checked"):
-        what = "; ".join(t("check.nc_" + key)
-                         for key in verdict["not_checked"])
+        what = SEMICOLON[t.language].join(t("check.nc_" + key)
+                                          for key in verdict["not_checked"])
         lines += [terminal.wrap(t("check.not_checked", what=what), "  "),
                   "  " + t("check.nc_more")]
     if verdict["passed"]:
