@@ -50,8 +50,9 @@ def main(argv):
     try:
         context.set_language(choose_language(words, context))
         t = context.t
-        if not words:
-            words = ["list"]
+        words = command_line.command_first(words)
+        if not words or words[0].startswith("--lang"):
+            words = ["list"] + words
         if words[0] in ("-h", "--help", "help"):
             print(t("lesson.usage"), end="")
             return 0

@@ -22,6 +22,7 @@ import run as runs
 import sanitize
 import server
 import sweep
+import texts
 import trace as traces
 from answer import (CASE_CPU, CASE_LIMIT, SWEEP_PATHS,
                     calibrate, normal_of)  # noqa: F401: for who calls check
@@ -143,10 +144,7 @@ class Checker(answer.Answer):
             failed = self.cases(rows)
             if failed and failed[1].cause not in judge.VAGUE:
                 run, named, todo = failed
-                named.evidence = {
-                    language: f"{named.evidence[language]}; "
-                    f"{finding.evidence[language]}"
-                    for language in naming.LANGUAGES}
+                named.evidence = texts.both(named.evidence, finding.evidence)
                 self.done.append("cases")
                 return self.verdict("cases", named, todo, run)
             until = failed[1].sure_todo if failed else "~"

@@ -6,6 +6,7 @@ import busy
 import causes
 import readiness
 import stuck
+import texts
 from causes import Finding
 
 # Asked in this order; the first that fits is the cause.
@@ -176,14 +177,15 @@ def figure_finding(run, name, expected, figure, side):
     words = causes.evidence(
         "ANY", "figure" if None not in (low, high) and high < 10 ** 8 else
         "at_least" if side == "below" else "at_most", label=label, low=low,
-        high=high, measured=figure["measured"])
+        high=high,
+        measured={language: texts.number(figure["measured"], language)
+                  for language in texts.LANGUAGES})
     finding = Finding(cause, None, kind, seen and seen.step, todo)
     finding.evidence = words
     if cause == "BUSY LOOP" and uses_cpu(run):
         more = causes.evidence("BUSY LOOP", "time", cpu=run.result.cpu_ms,
                                wall=run.wall)
-        words = {language: f"{words[language]}; {more[language]}"
-                 for language in causes.LANGUAGES}
+        words = texts.both(words, more)
         finding.evidence = words
     if cause == "BUSY LOOP" and not (seen and seen.cause == cause) and \
             not is_busy(run, name, figure):
@@ -195,9 +197,7 @@ def figure_finding(run, name, expected, figure, side):
         if seen.cause != cause:
             finding.todo, finding.kind = None, seen.kind
         finding.kind = finding.kind or seen.kind
-        finding.evidence = {
-            language: f"{seen.evidence[language]}; {words[language]}"
-            for language in causes.LANGUAGES}
+        finding.evidence = texts.both(seen.evidence, words)
     if finding.kind and finding.kind not in causes.table().get(
             causes.key_of(finding.cause), {}).get("kinds", {}):
         finding.kind = finding.kind if seen is None else seen.kind

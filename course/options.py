@@ -101,6 +101,17 @@ def parse(command, words, t):
     return options
 
 
+def command_first(words):
+    """The words with the options before the command behind it."""
+    before = 0
+    while before < len(words) and words[before].startswith("--"):
+        name, equals, _ = words[before].partition("=")
+        if name not in COMMON_VALUES:
+            break
+        before += 1 if equals else 2
+    return words[before:before + 1] + words[:before] + words[before + 1:]
+
+
 def language_in(words):
     """What --lang says anywhere in the words, before they are parsed."""
     for i, word in enumerate(words):

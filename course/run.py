@@ -5,6 +5,7 @@ Stuck, not slow: a run is ended early only when every thread sleeps in a call
 without a time-out, nothing has moved for a while, and the server owes nothing.
 """
 import ctypes
+import glob
 import os
 import selectors
 import signal
@@ -15,7 +16,7 @@ import time
 import build
 import lessons
 import recording
-from standstill import IDLE_CPU, Stuck, read_word
+from standstill import IDLE_CPU, Stuck, number_inside, read_word
 
 LOOK_EVERY = 0.05   # seconds between two looks at the threads
 ASK_SECONDS = 0.1   # for the threads to tell where they are
@@ -129,8 +130,11 @@ class Running:
         if not self.pid or not memory:
             return
         _, threads = memory.threads_seen()
-        for one in threads:
-            libc.tgkill(self.pid, one.tid, signal.SIGURG)
+        known = {one.tid for one in threads}
+        for task in glob.glob(f"/proc/{self.pid}/task/*"):
+            if number_inside(task) in known:
+                libc.tgkill(self.pid, int(os.path.basename(task)),
+                            signal.SIGURG)
         end = time.monotonic() + ASK_SECONDS
         while time.monotonic() < end:
             seen, threads = memory.threads_seen()

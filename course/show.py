@@ -2,9 +2,11 @@
 """A verdict of the checker as text: a table for a terminal, or sentences."""
 import json
 import os
+import textwrap
 
 import lanes
 from terminal import short_path
+from texts import SEMICOLON
 
 STEPS = ("build", "plain", "figures", "cases", "sweep", "sanitize")
 
@@ -74,17 +76,22 @@ def figures_table(figures, predicted, t, terminal):
     if not rows:
         return []
     heads = (t("check.measured"), t("check.expected"), t("check.said"))
-    first = max(len(row[0]) for row in rows) + 2
     widths = [max([len(head)] + [len(row[i + 1]) for row in rows]) + 2
               for i, head in enumerate(heads)]
+    mark = "   <- " + t("check.wrong")
+    # A label that is too long for the line takes several.
+    room = max(terminal.size()[0] - 4 - sum(widths) - len(mark), 20)
+    labels = [textwrap.wrap(row[0], room) for row in rows]
+    first = max(len(part) for parts in labels for part in parts) + 2
     lines = [" " * first + "".join(f"{head:>{width}}"
                                    for head, width in zip(heads, widths))]
-    for row in rows:
+    for row, parts in zip(rows, labels):
         cells = "".join(f"{cell:>{width}}"
                         for cell, width in zip(row[1:4], widths))
-        word = "" if row[4] else "   <- " + t("check.wrong")
-        line = f"{row[0]:<{first}}{cells}{word}"
-        lines.append(line if row[4] else terminal.style(line, "red"))
+        word = "" if row[4] else mark
+        parts[-1] = f"{parts[-1]:<{first}}{cells}{word}"
+        lines += parts if row[4] else [terminal.style(part, "red")
+                                       for part in parts]
     return [" " + line for line in lines]
 
 
@@ -172,7 +179,9 @@ def render(verdict, path, predicted, t, terminal, causes, following=None,
            keys=False):
     """All of a verdict, as lines; keys: on the screen of `watch`."""
     number = verdict["lesson"][:2]
-    lines = ["   ".join(step_words(verdict, t))]
+    # Folded between two steps only.
+    steps = [word.replace(" ", "\0") for word in step_words(verdict, t)]
+    lines = [terminal.wrap("   ".join(steps)).replace("\0", " ")]
     if verdict.get("changed_outside"):
         lines.append(terminal.wrap(t("check.changed_outside")))
     if verdict.get("build_log") and verdict.get("step") == "build":
@@ -183,8 +192,8 @@ def render(verdict, path, predicted, t, terminal, causes, following=None,
     else:
         lines += figures_table(figures, predicted, t, terminal)
     if verdict.get("not_checked"):
-        what = "; ".join(t("check.nc_" + key)
-                         for key in verdict["not_checked"])
+        what = SEMICOLON[t.language].join(t("check.nc_" + key)
+                                          for key in verdict["not_checked"])
         lines += [terminal.wrap(t("check.not_checked", what=what), "  "),
                   "  " + t("check.nc_more")]
     if verdict["passed"]:

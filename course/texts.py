@@ -5,6 +5,7 @@ import tomllib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LANGUAGES = ("en", "fr")
+SEMICOLON = {"en": "; ", "fr": "\u202f; "}
 
 
 def language_of_environment(environ=os.environ):
@@ -19,6 +20,25 @@ def language_of_environment(environ=os.environ):
 def load(language):
     with open(os.path.join(HERE, "texts", language + ".toml"), "rb") as file:
         return tomllib.load(file)
+
+
+def number(value, language):
+    """A count, with groups of digits as the language writes them."""
+    if isinstance(value, float):
+        text = f"{value:,.1f}"
+    elif isinstance(value, int):
+        text = f"{value:,}"
+    else:
+        return str(value)
+    if language == "fr":
+        return text.replace(",", "\u202f").replace(".", ",")
+    return text
+
+
+def both(first, second):
+    """Two texts in each language as one."""
+    return {language: first[language] + SEMICOLON[language] + second[language]
+            for language in LANGUAGES}
 
 
 class Texts:
@@ -41,13 +61,4 @@ class Texts:
         return pair or ""
 
     def number(self, value):
-        """A count, with groups of digits as the language writes them."""
-        if isinstance(value, float):
-            text = f"{value:,.1f}"
-        elif isinstance(value, int):
-            text = f"{value:,}"
-        else:
-            return str(value)
-        if self.language == "fr":
-            return text.replace(",", "\u202f").replace(".", ",")
-        return text
+        return number(value, self.language)

@@ -233,13 +233,10 @@ def check_files(lesson, made):
     """{path in the build folder: text} of a check build."""
     folder = lesson.folder
     files = {f"{folder}/check_{lesson.number}.c": made.text,
-             f"{folder}/probe.h": rename(
-                 lessons.read(os.path.join(NATIVE, "probe.h")), made.word),
-             f"{folder}/probe.c": rename(
-                 lessons.read(os.path.join(NATIVE, "probe.c")), made.word),
-             f"{folder}/calls.c": rename(
-                 lessons.read(os.path.join(NATIVE, "calls.c")), made.word),
              f"plain/{folder}/lesson.c": made.plain}
+    for name in "probe.h", "slow_server.h", "probe.c", "calls.c":
+        files[f"{folder}/{name}"] = rename(
+            lessons.read(os.path.join(NATIVE, name)), made.word)
     for path, text in cut.scaffold(lesson, probes=True):
         if not path.startswith("../../"):
             inside = os.path.normpath(os.path.join(folder, path))

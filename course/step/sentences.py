@@ -84,6 +84,9 @@ class Speaker:
         elif kind == "job-done":
             if machine.roles.get(event.thread) != "pool":
                 return "job-done.seen"
+        elif kind == "permit":
+            if not thread["permit"]:
+                return "permit.none"
         elif kind == "park":
             if queue:
                 return "park.queued"
@@ -100,6 +103,9 @@ class Speaker:
                 return "event.stop"
             if machine.roles.get(event.thread) == "reactor":
                 return "event.none"
+        elif kind == "would-block":
+            if event.source < 0:
+                return "would-block.nowhere"
         elif kind == "recv":
             if event.value == 0:
                 return "recv.end"

@@ -9,9 +9,9 @@
  *         return 1;
  *     }
  *
- * Every error is a negative errno. The library uses some of them for a thing of
- * its own: -ENXIO is a name that does not exist, for which strerror() says "No
- * such device or address". rv_strerror() says "no such host".
+ * Every error is a negative errno. The library uses some of them with a meaning
+ * of its own: -ENXIO is a name that does not exist, for which strerror() says
+ * "No such device or address". rv_strerror() says "no such host".
  */
 #ifndef RV_ERRORS_H
 #define RV_ERRORS_H
@@ -24,7 +24,7 @@ RV_BEGIN_DECLS
  * What has happened, in English, in lower case: "connection refused".
  *
  * error:   a result of this library; the positive errno is accepted too.
- * Threads: any. It may be called in a signal handler.
+ * Threads: any, and signal handlers.
  * Returns: a constant string, also for an unknown number; "success" for 0.
  */
 const char *rv_strerror(int error);

@@ -26,8 +26,8 @@ RV_BEGIN_DECLS
  * In most events of a task, `value` is its owner: the address of the executor's
  * ready queue; or, for a task of a scheduler, the address of a worker or of the
  * scheduler, plus 1, which makes it odd. Ids of tasks of different executors
- * may be equal. A task of a scheduler has its address as its id, which another
- * task may have after it has finished.
+ * may be equal. The id of a scheduler's task is its address, which another task
+ * may get once it has finished.
  *
  * What happens on two threads is written in the order of cause and effect: for
  * example RV_EV_UNPARK before the RV_EV_AWAKE that it causes.
@@ -46,9 +46,9 @@ enum rv_event_kind {
     RV_EV_WAKE_AGAIN,  /* id: task; it was already in the queue; owner */
     RV_EV_SET_WAKER,   /* id: task; value: fd that will wake it */
     RV_EV_PARK,        /* id: parker; its thread is about to sleep */
-    RV_EV_PERMIT,      /* id: parker; its thread found a token: no sleep */
+    RV_EV_PERMIT,      /* id: parker; its thread found a permit: no sleep */
     RV_EV_AWAKE,       /* id: parker; its thread is awake again; value: 1 if it
-                          took a token, 0 if the deadline passed */
+                          took a permit, 0 if the deadline passed */
     RV_EV_UNPARK,      /* id: parker; this thread is about to unpark it */
     RV_EV_EPOLL_WAIT,  /* the reactor is about to sleep */
     RV_EV_EPOLL_DONE,  /* value: number of events that epoll_wait returned */

@@ -119,6 +119,28 @@ class Commands(Case):
             self.assertIn(f"lesson {command}",
                           self.lesson(command, "--help"))
 
+    def test_the_language_may_come_before_the_command(self):
+        for words in (["--lang", "fr"], ["--lang=fr"], ["--lang=fr", "list"],
+                      ["--lang", "fr", "list"], ["list", "--lang", "fr"]):
+            with self.subTest(words=words):
+                self.assertIn("Les leçons", self.lesson(*words))
+
+    def test_no_line_of_the_figures_is_wider_than_the_terminal(self):
+        import show
+        import terminal
+        import texts
+        figures = {"polls": {"measured": 1, "low": 3, "high": 8},
+                   "long": {"measured": 4096, "low": 0, "high": 80,
+                            "en": "times a thread gave up the processor",
+                            "fr": "fois où un thread a rendu le processeur"}}
+        for language in ("en", "fr"):
+            lines = show.figures_table(figures, {}, texts.Texts(language),
+                                       terminal.Terminal(plain=True))
+            with self.subTest(language=language):
+                self.assertLess(max(map(len, lines)), 80, lines)
+                self.assertTrue(any("4" in line and "80" in line
+                                    for line in lines))
+
     def test_wrong_usage_is_one_line_and_exit_2(self):
         for words in (["nothing"], ["start"], ["start", "77"],
                       ["start", "01", "02"], ["check", "01", "--nothing"],

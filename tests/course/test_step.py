@@ -174,6 +174,14 @@ class Sentences(unittest.TestCase):
                     self.assertNotRegex(text, r"[{}]|\bNone\b", name)
                     self.assertRegex(text, r"^[A-ZÀÉ(]|^epoll_wait", name)
 
+    def test_what_is_not_there_is_not_told(self):
+        trace = trace_of((1, "permit"), (2, "unpark", -1, -1, 1),
+                         (1, "permit"), (1, "would-block"))
+        says = [text for _, text, _ in sentences.sentences(trace, "en")]
+        self.assertIn("without waiting", says[0])
+        self.assertIn("takes the permit", says[2])
+        self.assertNotIn("source", says[3])
+
     def test_what_the_lost_wake_says(self):
         trace = sample("lost-06")
         said = [text for _, text, _ in sentences.sentences(trace, "en")]

@@ -16,8 +16,10 @@
 #include <reveil/publisher.h>
 #include <reveil/reveil.h>
 #include <reveil/spsc.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "support/machine.h"
 #include "support/support.h"
 
 RV_TEST_SUITE(trace_events);
@@ -167,6 +169,64 @@ RV_TEST(trace_events, a_waker_is_left_at_a_source_before_its_event)
     rv_source_close(byte.source);
     close(byte.ends[0]);
     close(byte.ends[1]);
+    rv_runtime_stop(runtime);
+}
+
+static enum rv_poll watch_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct read_byte *self = RV_CONTAINER_OF(future, struct read_byte, future);
+
+    cr_assert_not(rv_source_gone(self->source, &cx->waker));
+    return RV_READY;
+}
+
+RV_TEST(trace_events, so_is_that_of_a_task_that_watches_for_the_end)
+{
+    static const struct rv_future_ops ops = {.name = "watch",
+                                             .poll = watch_poll};
+    struct read_byte byte = {.source = NULL};
+    struct rv_runtime *runtime;
+
+    cr_assert_eq(rv_test_runtime_start(&runtime), 0);
+    cr_assert_eq(pipe2(byte.ends, O_NONBLOCK | O_CLOEXEC), 0);
+    cr_assert_eq(
+        rv_source_open(rv_reactor_current(), byte.ends[0], &byte.source), 0);
+    rv_future_init(&byte.future, &ops);
+    begin();
+    rv_runtime_block_on(runtime, &byte.future);
+    end();
+
+    cr_assert_eq(next_of(NULL, RV_EV_SET_WAKER)->value, byte.ends[0]);
+    rv_source_close(byte.source);
+    close(byte.ends[0]);
+    close(byte.ends[1]);
+    rv_runtime_stop(runtime);
+}
+
+RV_TEST(trace_events, what_is_sent_with_a_connect_has_its_descriptor)
+{
+    struct rv_tcp_connect connect;
+    struct rv_runtime *runtime;
+    struct rv_stream listener;
+    struct rv_stream stream;
+    struct rv_addr addr;
+
+    cr_assert_eq(rv_test_runtime_start(&runtime), 0);
+    cr_assert_eq(rv_addr_parse(&addr, "127.0.0.1", 0), 0);
+    cr_assert_eq(rv_tcp_listen(&listener, &addr), 0);
+    cr_assert_eq(rv_tcp_local_addr(&listener, &addr), 0);
+    rv_tcp_connect_init(&connect, &addr, &stream);
+    connect.first = "ping";
+    connect.first_len_bytes = 4;
+    begin();
+    cr_assert_eq(rv_runtime_block_on(runtime, &connect.future), 0);
+    end();
+
+    cr_assert_eq(next_of(NULL, RV_EV_SEND)->id,
+                 (uint64_t)rv_stream_fd(&stream));
+    cr_assert_eq(next_of(NULL, RV_EV_SEND)->value, 4);
+    rv_stream_close(&stream);
+    rv_stream_close(&listener);
     rv_runtime_stop(runtime);
 }
 
@@ -353,6 +413,39 @@ RV_TEST(trace_events, an_operation_is_submitted_and_completed)
     cr_assert_eq(next_of(submit, RV_EV_COMPLETE)->id, submit->id);
     cr_assert_eq(next_of(submit, RV_EV_COMPLETE)->value, 0);
     cr_assert_eq(count_of(RV_EV_SUBMIT), count_of(RV_EV_COMPLETE));
+}
+
+/* A write and the sync that is linked to it. */
+RV_TEST(trace_events, each_of_two_linked_operations_is_submitted)
+{
+    const int fd = memfd_create("linked", MFD_CLOEXEC);
+    const struct rv_event *write;
+    const struct rv_event *sync;
+    struct rv_buf *buf = rv_buf_new(1);
+    struct rv_runtime *runtime;
+    struct rv_file_op op;
+    struct rv_file *file;
+
+    if (!machine_wants_ring())
+        cr_skip_test("%s", machine_why_no_ring());
+    cr_assert_eq(rv_test_runtime_start(&runtime), 0);
+    cr_assert_eq(rv_file_adopt(&file, fd), 0);
+    buf->len_bytes = 1;
+    rv_file_write_sync_init(&op, file, buf, 0, 0);
+    begin();
+    cr_assert_eq(rv_runtime_block_on(runtime, &op.future), 0);
+    end();
+    rv_drop(&op.future);
+    rv_file_put(file);
+    rv_buf_put(buf);
+    rv_runtime_stop(runtime);
+
+    write = next_of(NULL, RV_EV_SUBMIT);
+    sync = next_of(write, RV_EV_SUBMIT);
+    cr_assert_eq(write->value, IORING_OP_WRITE);
+    cr_assert_eq(sync->value, IORING_OP_FSYNC);
+    cr_assert_eq(next_of(sync, RV_EV_COMPLETE)->id, write->id);
+    cr_assert_eq(count_of(RV_EV_COMPLETE), 2);
 }
 
 /* --- coroutines and the scheduler -------------------------------------- */

@@ -52,6 +52,7 @@ function variant(e, m) {
     break;
   case "awake": if (e.value < 0) return "awake.time"; break;
   case "job-done": if (m.roles[e.thread] !== "pool") return "job-done.seen"; break;
+  case "permit": if (!t.permit) return "permit.none"; break;
   case "park": if (queue.length) return "park.queued"; break;
   case "register": if (e.source === 0 && m.stop) return "register.stop"; break;
   case "epoll-done": if (e.value === 0) return "epoll-done.none"; break;
@@ -60,6 +61,7 @@ function variant(e, m) {
     if (e.source === 0 && m.stop) return "event.stop";
     if (m.roles[e.thread] === "reactor") return "event.none";
     break;
+  case "would-block": if (e.source < 0) return "would-block.nowhere"; break;
   case "recv": if (e.value === 0) return "recv.end"; break;
   case "switch": if (e.task < 0) return "switch.back"; break;
   }
