@@ -12,6 +12,11 @@
  * drops the unfinished children, which cancels them. Finished children keep
  * their results and outputs; the caller drops them.
  *
+ * Two things are never dropped by a combinator. A handle on a task (rv_join,
+ * rv_go, rv_remote_join) stays as it is, because dropping it would not cancel
+ * the task but detach it: its owner joins or aborts the task later. And
+ * rv_until and rv_either, at the end of this file, only borrow their children.
+ *
  * For all combinators:
  *
  *   - A child that has finished already, before init or because another task
@@ -93,6 +98,41 @@ struct rv_timeout {
 void rv_timeout_init(struct rv_timeout *timeout, struct rv_future *child,
                      int64_t deadline_ns);
 
+/*
+ * Wait for a future that stays the caller's: READY with the child's result, or
+ * with -ETIMEDOUT if the deadline passes first. The child is borrowed: when
+ * this future is READY or dropped, an unfinished child is still pending, may be
+ * polled or awaited again, and must be dropped by the caller. The child is
+ * polled before the clock is read, so a deadline in the past tries once.
+ *
+ * A child may have the result -ETIMEDOUT itself: child->at is RV_AT_END then.
+ */
+struct rv_until {
+    struct rv_future future;
+    struct rv_future *child; /* private, as is the rest */
+    struct rv_sleep sleep;
+};
+
+/* Borrows: the child. deadline_ns: CLOCK_MONOTONIC, absolute; RV_NEVER. */
+void rv_until_init(struct rv_until *until, struct rv_future *child,
+                   int64_t deadline_ns);
+
+/*
+ * Wait for the first of two futures that both stay the caller's. result: 0 or
+ * 1, which is READY (0 if both are); or -ETIMEDOUT. Otherwise as rv_until: the
+ * children that have not finished may be polled and awaited again.
+ */
+struct rv_either {
+    struct rv_future future;
+    struct rv_future *first; /* private, as are the rest */
+    struct rv_future *second;
+    struct rv_sleep sleep;
+};
+
+/* Borrows: both children. deadline_ns: CLOCK_MONOTONIC, absolute; RV_NEVER. */
+void rv_either_init(struct rv_either *either, struct rv_future *first,
+                    struct rv_future *second, int64_t deadline_ns);
+
 /* --- a scope: tasks that do not outlive it ----------------------------- */
 
 /*
@@ -101,6 +141,9 @@ void rv_timeout_init(struct rv_timeout *timeout, struct rv_future *child,
  * dropped, it aborts all of its tasks. No task outlives its scope: a scope that
  * is READY or dropped accepts no more tasks. A task must not drop its own
  * scope.
+ *
+ * The tasks are futures, and coroutines (rv_scope_spawn_coro() in coro.h, where
+ * rv_scope_wait() is as well).
  */
 struct rv_scope {
     struct rv_future future;
@@ -108,6 +151,7 @@ struct rv_scope {
     struct rv_list tasks;
     struct rv_waker waiter;
     int32_t error;
+    bool canceled;
 };
 
 /* Threads: the executor's, as for all functions of a scope. */
@@ -118,8 +162,8 @@ void rv_scope_init(struct rv_scope *scope, struct rv_executor *executor);
  * own tasks may spawn others. A future that is finished already becomes a task
  * that ends at its first poll, with that result.
  *
- * Owns: as rv_spawn(). Returns: 0; -ENOMEM; -ECANCELED: the scope is READY or
- * dropped, or the executor is being freed.
+ * Owns: as rv_spawn(). Returns: 0; -ENOMEM; -ECANCELED: the scope is READY,
+ * dropped or canceled, or the executor is being freed.
  */
 #define rv_scope_spawn(scope, future) \
     rv_scope_spawn_at((scope), (future), RV_HERE)
@@ -127,6 +171,13 @@ void rv_scope_init(struct rv_scope *scope, struct rv_executor *executor);
 /* rv_scope_spawn() with the place in the source; see rv_spawn_at(). */
 int rv_scope_spawn_at(struct rv_scope *scope, struct rv_future *future,
                       const char *where);
+
+/*
+ * Ask all tasks of the scope to end; it accepts no more. Futures are aborted
+ * now. Coroutines are canceled as by rv_coro_cancel(), so they may take time to
+ * clean up: await the scope.
+ */
+void rv_scope_cancel(struct rv_scope *scope);
 
 /* Whether all tasks of the scope have ended. */
 bool rv_scope_empty(const struct rv_scope *scope);

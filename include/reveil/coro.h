@@ -44,6 +44,7 @@
 #ifndef RV_CORO_H
 #define RV_CORO_H
 
+#include <reveil/combine.h>
 #include <reveil/executor.h>
 
 RV_BEGIN_DECLS
@@ -195,7 +196,8 @@ void *rv_coro_data(struct rv_coro *coro);
  * with other tasks.
  *
  * A canceled coroutine is not unwound: this await and all later ones return
- * -ECANCELED at once, and the coroutine runs to its end.
+ * -ECANCELED at once, and the coroutine runs to its end. If that clean-up has
+ * to wait, see rv_coro_grace().
  *
  * Owns:    the caller keeps `future`, and must drop it in any case.
  * Blocks:  the coroutine, never the thread.
@@ -203,6 +205,35 @@ void *rv_coro_data(struct rv_coro *coro);
  * Returns: the future's result, or -ECANCELED.
  */
 int rv_await(struct rv_future *future);
+
+/*
+ * rv_await() with a deadline (CLOCK_MONOTONIC, absolute; RV_NEVER). At the
+ * deadline `future` is still pending: it may be awaited again, and the caller
+ * drops it in the end. A deadline in the past polls once. A future that is
+ * READY or dropped already returns its result.
+ *
+ * Returns: the future's result; -ETIMEDOUT; -ECANCELED.
+ */
+int rv_await_until(struct rv_future *future, int64_t deadline_ns);
+
+/*
+ * The same for a future that is not needed afterwards: in any case it is
+ * dropped when this returns. The plain calls of the library consist of it:
+ *
+ *     rv_X_init(&op, ...);
+ *     return rv_await_and_drop(&op.future, deadline_ns);
+ */
+int rv_await_and_drop(struct rv_future *future, int64_t deadline_ns);
+
+/*
+ * Wait for the first of two futures, which both stay the caller's: an
+ * unfinished one may be awaited again.
+ *
+ * Returns: 0 or 1, which of them is READY (0 if both are); -ETIMEDOUT;
+ * -ECANCELED.
+ */
+int rv_await_either(struct rv_future *first, struct rv_future *second,
+                    int64_t deadline_ns);
 
 /* Let the other ready tasks run first. Returns: 0, -ECANCELED. */
 int rv_coro_yield(void);
@@ -220,7 +251,7 @@ int rv_coro_sleep_until(int64_t deadline_ns);
  * unwinding it: inside that call it runs to its end, and each await in it
  * returns -ECANCELED at once. So it must return in a limited time. `entry` is
  * always called once, even if the task is aborted before its first run, so that
- * it can free what `arg` owns.
+ * it can free what `arg` owns. rv_coro_cancel() is the gentle way.
  *
  * options: copied; NULL for the defaults. host and data_bytes are ignored.
  * join:    the handle, or NULL.
@@ -229,6 +260,79 @@ int rv_coro_sleep_until(int64_t deadline_ns);
  */
 int rv_coro_spawn(struct rv_executor *executor, rv_coro_entry entry, void *arg,
                   const struct rv_coro_options *options, struct rv_join *join);
+
+/* The largest argument that can be copied. */
+enum { RV_CORO_COPY_BYTES = 512 };
+
+/*
+ * The same with a copy of the argument, on the new coroutine's stack: entry()
+ * gets the address of the copy, which is valid until it returns.
+ *
+ *     struct job job = {.number = 7};
+ *     rv_coro_spawn_copy(executor, work, &job, sizeof job, NULL, NULL);
+ *
+ * arg_bytes: 1 or more; aligned to 16.
+ * Returns: as rv_coro_spawn(); -EINVAL: more than RV_CORO_COPY_BYTES.
+ */
+int rv_coro_spawn_copy(struct rv_executor *executor, rv_coro_entry entry,
+                       const void *arg, size_t arg_bytes,
+                       const struct rv_coro_options *options,
+                       struct rv_join *join);
+
+/* --- cancellation that takes time -------------------------------------- */
+
+/*
+ * Ask a coroutine to end. Its current wait and all later ones return
+ * -ECANCELED; it runs on at its next turn, so `join` must still be awaited. A
+ * no-op if it has ended or was canceled before. rv_join_abort() ends it at
+ * once.
+ *
+ * Threads: the executor's. Misuse: the task is not from rv_coro_spawn().
+ */
+void rv_coro_cancel(struct rv_join *join);
+
+/* Whether the calling coroutine was canceled or aborted. For loops that do not
+ * wait. */
+bool rv_coro_canceled(void);
+
+/*
+ * In a canceled coroutine: waits work again until `deadline_ns`, for a clean-up
+ * such as a last line to send or a file to sync. A wait that lasts longer
+ * returns -ECANCELED. Without effect in a coroutine that is not canceled.
+ *
+ * Returns: 0; -ECANCELED: there is no time, because the coroutine is being
+ * aborted, or because it is a task of a scheduler.
+ */
+int rv_coro_grace(int64_t deadline_ns);
+
+/* --- coroutines in a scope --------------------------------------------- */
+
+/*
+ * Run entry(arg) in a scope (combine.h), so that it cannot outlive the scope:
+ *
+ *     rv_scope_init(&scope, rv_executor_current());
+ *     for (int i = 0; i < 10; i++)
+ *         rv_scope_spawn_coro(&scope, work, &i, sizeof i, NULL);
+ *     error = rv_scope_wait(&scope);
+ *
+ * arg_bytes: as rv_coro_spawn_copy(); 0: the pointer is passed, not a copy.
+ * Threads: the executor's. Returns: as rv_coro_spawn_copy(); -ECANCELED: the
+ * scope is READY, dropped or canceled.
+ */
+int rv_scope_spawn_coro(struct rv_scope *scope, rv_coro_entry entry,
+                        const void *arg, size_t arg_bytes,
+                        const struct rv_coro_options *options);
+
+/*
+ * In a coroutine of the scope's executor: wait until all of its tasks have
+ * ended. After it the scope is over, and the memory that its tasks used may be
+ * reused. If the caller is canceled, it cancels the tasks and still waits for
+ * them; if it is aborted, it aborts them. So call this before each return from
+ * the function that has the scope.
+ *
+ * Returns: 0; the first negative result of a task; -ECANCELED.
+ */
+int rv_scope_wait(struct rv_scope *scope);
 
 RV_END_DECLS
 

@@ -87,6 +87,14 @@ struct rv_future_ops {
      */
     void (*describe)(const struct rv_future *future, char *text,
                      size_t size_bytes);
+
+    /*
+     * The future is a handle on something that continues when the handle is
+     * dropped, such as a task. A combinator (rv_select, rv_timeout, ...) does
+     * not drop an unfinished handle with its other children: the owner can
+     * still join or abort the task, and drops the handle in the end.
+     */
+    bool is_handle;
 };
 
 struct rv_future {

@@ -84,6 +84,7 @@
 #include <reveil/remote.h>
 #include <reveil/resolve.h>
 #include <reveil/ring.h>
+#include <reveil/run.h>
 #include <reveil/runtime.h>
 #include <reveil/sched.h>
 #include <reveil/signal.h>

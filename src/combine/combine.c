@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * combine.c - all, try_all, select and timeout.
+ * combine.c - all, try_all, select, timeout, until and either.
  *
  * Threads: the executor's.
  *
@@ -21,9 +21,10 @@ static bool poll_child(struct rv_future *child, struct rv_cx *cx)
     return finished(child) || rv_poll(child, cx) == RV_READY;
 }
 
+/* Drop a child that is not finished and no handle. */
 static void drop_child(struct rv_future *child)
 {
-    if (!finished(child))
+    if (!finished(child) && !(child->ops && child->ops->is_handle))
         rv_drop(child);
 }
 
@@ -195,7 +196,7 @@ static enum rv_poll timeout_poll(struct rv_future *future, struct rv_cx *cx)
     }
     if (rv_poll(&self->sleep.future, cx) == RV_PENDING)
         return RV_PENDING;
-    rv_drop(self->child);
+    drop_child(self->child);
     future->result = -ETIMEDOUT;
     return RV_READY;
 }
@@ -220,4 +221,75 @@ void rv_timeout_init(struct rv_timeout *timeout, struct rv_future *child,
     rv_future_init(&timeout->future, &ops);
     timeout->child = child;
     rv_sleep_init(&timeout->sleep, deadline_ns);
+}
+
+/* --- until ------------------------------------------------------------- */
+
+static void until_drop(struct rv_future *future)
+{
+    struct rv_until *self = RV_CONTAINER_OF(future, struct rv_until, future);
+
+    rv_drop(&self->sleep.future);
+}
+
+static enum rv_poll until_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_until *self = RV_CONTAINER_OF(future, struct rv_until, future);
+
+    if (poll_child(self->child, cx))
+        future->result = self->child->result;
+    else if (rv_poll(&self->sleep.future, cx) == RV_READY)
+        future->result = -ETIMEDOUT;
+    else
+        return RV_PENDING;
+    until_drop(future);
+    return RV_READY;
+}
+
+void rv_until_init(struct rv_until *until, struct rv_future *child,
+                   int64_t deadline_ns)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_until", .poll = until_poll, .drop = until_drop};
+
+    rv_future_init(&until->future, &ops);
+    until->child = child;
+    rv_sleep_init(&until->sleep, deadline_ns);
+}
+
+/* --- either ------------------------------------------------------------ */
+
+static void either_drop(struct rv_future *future)
+{
+    struct rv_either *self = RV_CONTAINER_OF(future, struct rv_either, future);
+
+    rv_drop(&self->sleep.future);
+}
+
+static enum rv_poll either_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct rv_either *self = RV_CONTAINER_OF(future, struct rv_either, future);
+
+    if (poll_child(self->first, cx))
+        future->result = 0;
+    else if (poll_child(self->second, cx))
+        future->result = 1;
+    else if (rv_poll(&self->sleep.future, cx) == RV_READY)
+        future->result = -ETIMEDOUT;
+    else
+        return RV_PENDING;
+    either_drop(future);
+    return RV_READY;
+}
+
+void rv_either_init(struct rv_either *either, struct rv_future *first,
+                    struct rv_future *second, int64_t deadline_ns)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_either", .poll = either_poll, .drop = either_drop};
+
+    rv_future_init(&either->future, &ops);
+    either->first = first;
+    either->second = second;
+    rv_sleep_init(&either->sleep, deadline_ns);
 }

@@ -4,50 +4,102 @@
  *
  * Threads: the executor's.
  *
- * Each task of a scope is a small future that wraps the caller's. It is on the
- * scope's list until it is dropped, which the executor does when the task ends
- * for any reason. So the list has the unfinished tasks, and the scope is READY
- * when its list is empty.
+ * Each task of a scope is on the scope's list until its future is dropped,
+ * which the executor does when the task ends for any reason. So the list has
+ * the unfinished tasks, and the scope is READY when its list is empty. A future
+ * of the caller's is wrapped in a small one for that.
  */
 #include <errno.h>
-#include <reveil/combine.h>
 
 #include "base/base_internal.h"
+#include "combine/scope.h"
 #include "executor/task.h"
 
-struct member {
-    struct rv_future future;
-    struct rv_scope *scope; /* NULL once it is off the list */
-    struct rv_list node;
-    struct rv_future *child; /* owned */
-    uint64_t task;
-};
+/* --- the members ------------------------------------------------------- */
 
-static enum rv_poll member_poll(struct rv_future *future, struct rv_cx *cx)
+bool rv_scope_is_open(const struct rv_scope *scope)
 {
-    struct member *self = RV_CONTAINER_OF(future, struct member, future);
-
-    if (self->child->at != RV_AT_END && rv_poll(self->child, cx) == RV_PENDING)
-        return RV_PENDING;
-    if (self->child->result < 0 && self->scope->error == 0)
-        self->scope->error = self->child->result;
-    return RV_READY;
+    return scope->future.at != RV_AT_END && !scope->canceled;
 }
 
-static void member_drop(struct rv_future *future)
+void rv_scope_add(struct rv_scope *scope, struct rv_scope_member *member)
 {
-    struct member *self = RV_CONTAINER_OF(future, struct member, future);
-    struct rv_scope *scope = self->scope;
+    member->scope = scope;
+    rv_list_push(&scope->tasks, &member->node);
+}
+
+void rv_scope_remove(struct rv_scope_member *member, int32_t result)
+{
+    struct rv_scope *scope = member->scope;
 
     if (!scope)
         return;
-    self->scope = NULL;
-    rv_list_remove(&self->node);
-    rv_drop(self->child);
-    rv_free(self->child);
+    member->scope = NULL;
+    rv_list_remove(&member->node);
+    if (result < 0 && scope->error == 0)
+        scope->error = result;
     if (rv_list_empty(&scope->tasks))
         rv_waker_wake(&scope->waiter);
 }
+
+/* --- a future as a member ---------------------------------------------- */
+
+struct wrapper {
+    struct rv_future future;
+    struct rv_scope_member member;
+    struct rv_future *child; /* owned; NULL once it is freed */
+};
+
+static enum rv_poll wrapper_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct wrapper *self = RV_CONTAINER_OF(future, struct wrapper, future);
+
+    if (self->child->at != RV_AT_END && rv_poll(self->child, cx) == RV_PENDING)
+        return RV_PENDING;
+    future->result = self->child->result;
+    return RV_READY;
+}
+
+static void wrapper_drop(struct rv_future *future)
+{
+    struct wrapper *self = RV_CONTAINER_OF(future, struct wrapper, future);
+    struct rv_future *child = self->child;
+    const bool finished = future->at == RV_AT_END;
+
+    if (!child)
+        return;
+    self->child = NULL;
+    rv_drop(child);
+    rv_free(child);
+    rv_scope_remove(&self->member, finished ? future->result : 0);
+}
+
+int rv_scope_spawn_at(struct rv_scope *scope, struct rv_future *future,
+                      const char *where)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_scope task", .poll = wrapper_poll, .drop = wrapper_drop};
+    struct wrapper *wrapper;
+    int error;
+
+    if (!rv_scope_is_open(scope))
+        return -ECANCELED;
+    wrapper = rv_alloc(sizeof *wrapper);
+    if (!wrapper)
+        return -ENOMEM;
+    rv_future_init(&wrapper->future, &ops);
+    wrapper->child = future;
+    error = rv_task_spawn(scope->executor, &wrapper->future, NULL, 0, where,
+                          &wrapper->member.task);
+    if (error) {
+        rv_free(wrapper);
+        return error;
+    }
+    rv_scope_add(scope, &wrapper->member);
+    return 0;
+}
+
+/* --- the scope --------------------------------------------------------- */
 
 static enum rv_poll scope_poll(struct rv_future *future, struct rv_cx *cx)
 {
@@ -68,8 +120,8 @@ static void scope_drop(struct rv_future *future)
 
     rv_waker_drop(&self->waiter);
     while (!rv_list_empty(&self->tasks)) {
-        struct member *member =
-            RV_CONTAINER_OF(self->tasks.next, struct member, node);
+        struct rv_scope_member *member =
+            RV_CONTAINER_OF(self->tasks.next, struct rv_scope_member, node);
 
         rv_task_abort(self->executor, member->task);
         RV_CHECK(self->tasks.next != &member->node,
@@ -86,33 +138,30 @@ void rv_scope_init(struct rv_scope *scope, struct rv_executor *executor)
     scope->executor = executor;
     scope->waiter = (struct rv_waker){0};
     scope->error = 0;
+    scope->canceled = false;
     rv_list_init(&scope->tasks);
 }
 
-int rv_scope_spawn_at(struct rv_scope *scope, struct rv_future *future,
-                      const char *where)
+/* An abort may end other members too: those that are still to be asked are on a
+ * list of their own. */
+void rv_scope_cancel(struct rv_scope *scope)
 {
-    static const struct rv_future_ops ops = {
-        .name = "rv_scope task", .poll = member_poll, .drop = member_drop};
-    struct member *member;
-    int error;
+    struct rv_list asked;
+    struct rv_list *node;
 
-    if (scope->future.at == RV_AT_END)
-        return -ECANCELED;
-    member = rv_alloc(sizeof *member);
-    if (!member)
-        return -ENOMEM;
-    rv_future_init(&member->future, &ops);
-    member->child = future;
-    error = rv_task_spawn(scope->executor, &member->future, NULL, 0, where,
-                          &member->task);
-    if (error) {
-        rv_free(member);
-        return error;
+    scope->canceled = true;
+    rv_list_init(&asked);
+    rv_list_splice(&asked, &scope->tasks);
+    while ((node = rv_list_pop(&asked))) {
+        struct rv_scope_member *member =
+            RV_CONTAINER_OF(node, struct rv_scope_member, node);
+
+        rv_list_push(&scope->tasks, node);
+        if (member->cancel)
+            member->cancel(member);
+        else
+            rv_task_abort(scope->executor, member->task);
     }
-    member->scope = scope;
-    rv_list_push(&scope->tasks, &member->node);
-    return 0;
 }
 
 bool rv_scope_empty(const struct rv_scope *scope)

@@ -11,31 +11,55 @@
  * spurious wakeup costs no switch. The coroutine is resumed when the future is
  * READY.
  *
+ * Protocol of a cancellation:
+ *
+ *   SPAWN-1  A canceled task does not get the result of the wait that it is in:
+ *            it is resumed with -ECANCELED, in its next poll (CANCELED) or
+ *            inside the abort (ABORTED). The future of that wait is untouched;
+ *            the coroutine drops it, as after any wait.
+ *   SPAWN-2  A wait that begins in CANCELED polls nothing, unless the coroutine
+ *            has asked for time: then it is a wait until that deadline.
+ *   SPAWN-3  ABORTED is final. Nothing waits in it, because the coroutine must
+ *            end inside the abort.
+ *   SPAWN-4  rv_scope_wait() waits in CANCELED too, without a deadline, because
+ *            its tasks use the frame of the coroutine. It has canceled them. In
+ *            ABORTED it aborts them.
+ *
  * Threads: the executor's.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "base/base_internal.h"
+#include "combine/scope.h"
 #include "coro/coro_internal.h"
 #include "executor/task.h"
 
-/* The task that the executor polls. It is in the coroutine: rv_coro_data(). */
+enum cancel { NOT_CANCELED, CANCELED, ABORTED };
+
+/* No time was asked for: waits end at once. */
+static const int64_t no_grace = INT64_MIN;
+
+/* The task that the executor polls. It is in the coroutine: rv_coro_data(). A
+ * copied argument follows it. */
 struct task {
     struct rv_future future;
     struct rv_coro *coro;
     uint32_t mark;             /* of the process that created it */
+    uint8_t cancel;            /* enum cancel */
+    bool interrupted;          /* resume it with -ECANCELED: SPAWN-1 */
+    int64_t grace_ns;          /* in CANCELED: how long waits may take */
     struct rv_future *awaited; /* while it is suspended */
     struct rv_cx *cx;          /* while it runs, but not inside a poll */
-    bool canceled;
+    struct rv_scope_member member;
+    rv_coro_entry entry; /* of a copied argument */
+    _Alignas(16) char copy[];
 };
 
-static int await(struct rv_coro *coro, struct rv_future *future)
+static int wait_for(struct task *self, struct rv_future *future)
 {
-    struct task *self = rv_coro_data(coro);
     struct rv_cx *cx = self->cx;
 
-    if (self->canceled)
-        return -ECANCELED;
     RV_CHECK(cx, "an await inside of a poll");
     self->cx = NULL;
     if (rv_poll(future, cx) == RV_READY) {
@@ -46,26 +70,56 @@ static int await(struct rv_coro *coro, struct rv_future *future)
     return rv_coro_suspend_then(NULL, NULL);
 }
 
+/* SPAWN-2 */
+static __attribute__((noinline)) int wait_canceled(struct task *self,
+                                                   struct rv_future *future)
+{
+    struct rv_until until;
+    int result;
+
+    if (self->cancel == ABORTED || self->grace_ns == no_grace)
+        return -ECANCELED;
+    rv_until_init(&until, future, self->grace_ns);
+    result = wait_for(self, &until.future);
+    rv_drop(&until.future);
+    return future->at == RV_AT_END ? result : -ECANCELED;
+}
+
+static int await(struct rv_coro *coro, struct rv_future *future)
+{
+    struct task *self = rv_coro_data(coro);
+
+    if (__builtin_expect(self->cancel, NOT_CANCELED))
+        return wait_canceled(self, future);
+    return wait_for(self, future);
+}
+
+static const struct rv_coro_host host = {await};
+
 static enum rv_poll task_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct task *self = RV_CONTAINER_OF(future, struct task, future);
     struct rv_future *awaited = self->awaited;
+    int value = 0;
 
-    if (awaited && rv_poll(awaited, cx) == RV_PENDING)
-        return RV_PENDING;
+    if (__builtin_expect(self->interrupted, false)) {
+        self->interrupted = false;
+        value = -ECANCELED;
+    } else if (awaited) {
+        if (rv_poll(awaited, cx) == RV_PENDING)
+            return RV_PENDING;
+        value = awaited->result;
+    }
     self->awaited = NULL;
     self->cx = cx;
-    if (!rv_coro_resume_with(self->coro, awaited ? awaited->result : 0))
+    if (!rv_coro_resume_with(self->coro, value))
         return RV_PENDING;
     future->result = rv_coro_result(self->coro);
     return RV_READY;
 }
 
-/*
- * The end of the task, which is inside the coroutine. If the coroutine has not
- * finished, it is canceled: its current wait and all later ones return
- * -ECANCELED at once, so it runs to its end here.
- */
+/* The end of the task, which is inside the coroutine. If the coroutine has not
+ * finished, it runs to its end here (SPAWN-3). */
 static void task_drop(struct rv_future *future)
 {
     struct task *self = RV_CONTAINER_OF(future, struct task, future);
@@ -74,44 +128,179 @@ static void task_drop(struct rv_future *future)
      * belong to the parent. */
     if (rv_fork_is_copy(self->mark))
         return;
-    self->canceled = true;
+    self->cancel = ABORTED;
     if (!rv_coro_finished(self->coro))
         RV_CHECK(rv_coro_resume_with(self->coro, -ECANCELED),
                  "a canceled coroutine suspended");
+    rv_scope_remove(&self->member, rv_coro_result(self->coro));
     rv_coro_free(self->coro);
 }
 
-int rv_coro_spawn(struct rv_executor *executor, rv_coro_entry entry, void *arg,
-                  const struct rv_coro_options *options, struct rv_join *join)
+/* --- a request to end ----------------------------------------------------- */
+
+static void cancel(struct task *self, struct rv_executor *executor, uint64_t id)
+{
+    if (self->cancel != NOT_CANCELED)
+        return;
+    self->cancel = CANCELED;
+    if (!self->awaited)
+        return; /* it runs, or will for the first time: SPAWN-2 */
+    self->interrupted = true;
+    rv_task_wake(executor, id);
+}
+
+static void cancel_member(struct rv_scope_member *member)
+{
+    cancel(RV_CONTAINER_OF(member, struct task, member),
+           member->scope->executor, member->task);
+}
+
+/* --- start ------------------------------------------------------------- */
+
+static int32_t run_copy(void *arg)
+{
+    struct task *self = rv_coro_data(rv_coro_current());
+
+    (void)arg;
+    return self->entry(self->copy);
+}
+
+/*
+ * arg_bytes: of `arg`, to copy; 0: pass the pointer.
+ * join, scope: may be NULL.
+ */
+static int spawn(struct rv_executor *executor, rv_coro_entry entry, void *arg,
+                 size_t arg_bytes, const struct rv_coro_options *options,
+                 struct rv_join *join, struct rv_scope *scope)
 {
     static const struct rv_future_ops ops = {
         .name = "rv_coro", .poll = task_poll, .drop = task_drop};
-    static const struct rv_coro_host host = {await};
 
-    struct rv_coro_options chosen = {.host = &host,
-                                     .data_bytes = sizeof(struct task)};
+    struct rv_coro_options chosen = {
+        .host = &host, .data_bytes = sizeof(struct task) + arg_bytes};
     struct rv_coro *coro;
     struct task *task;
     uint64_t id;
     int error;
 
+    if (arg_bytes > RV_CORO_COPY_BYTES)
+        return -EINVAL;
     if (options) {
         chosen.name = options->name;
         chosen.stack_bytes = options->stack_bytes;
     }
-    error = rv_coro_new(&coro, entry, arg, &chosen);
+    error = rv_coro_new(&coro, arg_bytes ? run_copy : entry, arg, &chosen);
     if (error)
         return error;
     task = rv_coro_data(coro);
     task->coro = coro;
     task->mark = rv_fork_mark();
+    task->grace_ns = no_grace;
+    if (arg_bytes) {
+        task->entry = entry;
+        memcpy(task->copy, arg, arg_bytes);
+    }
     rv_future_init(&task->future, &ops);
     error = rv_task_spawn(executor, &task->future, join, RV_TASK_EMBEDDED,
-                          chosen.name, &id);
-    if (error)
+                          chosen.name, scope ? &task->member.task : &id);
+    if (error) {
         rv_coro_free(coro);
+    } else if (scope) {
+        task->member.cancel = cancel_member;
+        rv_scope_add(scope, &task->member);
+    }
     return error;
 }
+
+int rv_coro_spawn(struct rv_executor *executor, rv_coro_entry entry, void *arg,
+                  const struct rv_coro_options *options, struct rv_join *join)
+{
+    return spawn(executor, entry, arg, 0, options, join, NULL);
+}
+
+int rv_coro_spawn_copy(struct rv_executor *executor, rv_coro_entry entry,
+                       const void *arg, size_t arg_bytes,
+                       const struct rv_coro_options *options,
+                       struct rv_join *join)
+{
+    return spawn(executor, entry, (void *)arg, arg_bytes, options, join, NULL);
+}
+
+/* --- cancellation ------------------------------------------------------ */
+
+void rv_coro_cancel(struct rv_join *join)
+{
+    struct rv_future *future;
+
+    if (!join->task)
+        return;
+    future = rv_task_future(join->executor, join->task);
+    if (!future)
+        return;
+    RV_CHECK(future->ops->poll == task_poll, "the task is not a coroutine");
+    cancel(RV_CONTAINER_OF(future, struct task, future), join->executor,
+           join->task);
+}
+
+/* Returns: the task of the calling coroutine; NULL if it has another host. */
+static struct task *current_task(void)
+{
+    struct rv_coro *coro = rv_coro_current();
+
+    return coro && coro->host == &host ? rv_coro_data(coro) : NULL;
+}
+
+bool rv_coro_canceled(void)
+{
+    const struct task *self = current_task();
+
+    return self && self->cancel != NOT_CANCELED;
+}
+
+int rv_coro_grace(int64_t deadline_ns)
+{
+    struct task *self = current_task();
+
+    if (!self || self->cancel == ABORTED)
+        return -ECANCELED;
+    if (self->cancel == CANCELED)
+        self->grace_ns = deadline_ns == no_grace ? no_grace + 1 : deadline_ns;
+    return 0;
+}
+
+/* --- in a scope -------------------------------------------------------- */
+
+int rv_scope_spawn_coro(struct rv_scope *scope, rv_coro_entry entry,
+                        const void *arg, size_t arg_bytes,
+                        const struct rv_coro_options *options)
+{
+    if (!rv_scope_is_open(scope))
+        return -ECANCELED;
+    return spawn(scope->executor, entry, (void *)arg, arg_bytes, options, NULL,
+                 scope);
+}
+
+/* SPAWN-4 */
+int rv_scope_wait(struct rv_scope *scope)
+{
+    struct task *self = current_task();
+    int result;
+
+    RV_CHECK(self, "not in a coroutine of an executor");
+    if (scope->future.at == RV_AT_END)
+        return scope->future.result;
+    result = rv_await(&scope->future);
+    if (scope->future.at != RV_AT_END && self->cancel == CANCELED) {
+        rv_scope_cancel(scope);
+        wait_for(self, &scope->future);
+    }
+    if (scope->future.at != RV_AT_END)
+        result = -ECANCELED; /* SPAWN-3 */
+    rv_drop(&scope->future);
+    return result;
+}
+
+/* --- waits ------------------------------------------------------------- */
 
 int rv_coro_yield(void)
 {

@@ -153,6 +153,19 @@ void rv_task_abort(struct rv_executor *executor, uint64_t id)
         rv_task_finish(executor, task, true);
 }
 
+struct rv_future *rv_task_future(const struct rv_executor *executor,
+                                 uint64_t id)
+{
+    struct rv_task *task = (void *)rv_ready_find(executor->ready, id);
+
+    return task ? task->future : NULL;
+}
+
+void rv_task_wake(const struct rv_executor *executor, uint64_t id)
+{
+    rv_ready_push(executor->ready, id);
+}
+
 static inline enum rv_poll poll_task(struct rv_executor *executor,
                                      struct rv_task *task)
 {

@@ -66,8 +66,10 @@ int rv_task_spawn(struct rv_executor *executor, struct rv_future *future,
                   struct rv_join *join, uint8_t flags, const char *where,
                   uint64_t *id)
 {
-    static const struct rv_future_ops join_ops = {
-        .name = "rv_join", .poll = join_poll, .drop = join_drop};
+    static const struct rv_future_ops join_ops = {.name = "rv_join",
+                                                  .poll = join_poll,
+                                                  .drop = join_drop,
+                                                  .is_handle = true};
 
     if (rv_fork_is_copy(executor->mark))
         return -ESTALE;

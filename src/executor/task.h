@@ -49,4 +49,11 @@ int rv_task_spawn(struct rv_executor *executor, struct rv_future *future,
  * nothing if the task has ended. */
 void rv_task_abort(struct rv_executor *executor, uint64_t id);
 
+/* The future of a task that has not ended; else NULL. */
+struct rv_future *rv_task_future(const struct rv_executor *executor,
+                                 uint64_t id);
+
+/* Poll the task once more, if it has not ended. */
+void rv_task_wake(const struct rv_executor *executor, uint64_t id);
+
 #endif /* RV_TASK_H */

@@ -146,8 +146,10 @@ static enum rv_poll join_poll(struct rv_future *future, struct rv_cx *cx)
 void rv_remote_join_init(struct rv_remote_join *join,
                          struct rv_remote_task *task)
 {
-    static const struct rv_future_ops ops = {
-        .name = "rv_remote_join", .poll = join_poll, .drop = join_drop};
+    static const struct rv_future_ops ops = {.name = "rv_remote_join",
+                                             .poll = join_poll,
+                                             .drop = join_drop,
+                                             .is_handle = true};
 
     rv_future_init(&join->future, &ops);
     join->task = task;

@@ -134,7 +134,7 @@ static void go_drop(struct rv_future *future)
 }
 
 static const struct rv_future_ops go_ops = {
-    .name = "rv_go", .poll = go_poll, .drop = go_drop};
+    .name = "rv_go", .poll = go_poll, .drop = go_drop, .is_handle = true};
 
 bool rv_go_is_handle(const struct rv_future *future)
 {
