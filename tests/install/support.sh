@@ -33,7 +33,8 @@ check() {
 
 # compile_c ARGUMENT..., compile_cxx COMPILER ARGUMENT...: every warning fails
 compile_c() {
-    "${CC:-cc}" -std=c11 -Wall -Wextra -Wpedantic -Werror "$@"
+    # shellcheck disable=SC2086 # CC may be two words, such as "ccache gcc"
+    ${CC:-cc} -std=c11 -Wall -Wextra -Wpedantic -Werror "$@"
 }
 
 compile_cxx() {
