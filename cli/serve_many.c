@@ -175,7 +175,8 @@ static enum rv_poll opening_poll(struct rv_future *future, struct rv_cx *cx)
     struct server_thread *thread = &self->threads[self->i];
 
     RV_BEGIN(future);
-    for (; self->i < self->count; thread = &self->threads[++self->i]) {
+    for (; self->i < self->count; self->i++) {
+        thread = &self->threads[self->i];
         future->result = begin_server(self, self->i);
         if (future->result)
             RV_RETURN(future, future->result);

@@ -40,7 +40,7 @@ static int start_count(struct rv_cpu *job, uint32_t limit)
     int error = rv_callable_new(&callable, &ops, &limit);
 
     if (!error)
-        rv_spawn_cpu(job, callable);
+        rv_cpu_init(job, callable);
     return error;
 }
 

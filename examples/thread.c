@@ -64,7 +64,7 @@ static enum rv_poll row_poll(struct rv_future *future, struct rv_cx *cx)
     for (; self->i < self->cpus; self->i++) {
         if (new_sum(&callable, self->i, self->j))
             RV_RETURN(future, -ENOMEM);
-        rv_spawn_cpu(&self->job, callable);
+        rv_cpu_init(&self->job, callable);
         RV_AWAIT(future, cx, &self->job.future);
         if (self->job.future.result < 0)
             RV_RETURN(future, self->job.future.result);

@@ -103,7 +103,7 @@ static int start_job(struct digest *self)
         return error;
     step.hash->holders++;
     rv_buf_get(step.buf);
-    rv_spawn_cpu(&self->job, callable);
+    rv_cpu_init(&self->job, callable);
     self->hashing = true;
     return 0;
 }

@@ -21,7 +21,8 @@
  *
  *   - A local variable does not survive an await: keep it in `self`. gcc -O2
  *     with -Werror=jump-misses-init -Werror=maybe-uninitialized rejects most
- *     uses of one that was lost.
+ *     uses of one that was lost. It does not see one with a value from before
+ *     RV_BEGIN, which each poll sets again; tests/tools/check-locals does.
  *   - Do not await inside a `switch` of your own: the next poll would stop the
  *     program in RV_END.
  *   - Return only with RV_RETURN, and do not use `__attribute__((cleanup))`,

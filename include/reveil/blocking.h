@@ -18,7 +18,7 @@
  *
  *   you have                take          on which threads     block?    stack
  *   a call that sleeps      rv_blocking   elastic pool         yes       thread
- *   a pure computation      rv_spawn_cpu  one a CPU at most    no        thread
+ *   a pure computation      rv_cpu_init   one a CPU at most    no        thread
  *   straight-line tasks     rv_go         N work stealers      by await  task
  *   a server (REUSEPORT)    rv_executors  N executors          no        none
  *

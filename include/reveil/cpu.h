@@ -3,7 +3,7 @@
  * cpu.h - computations on other processors, as futures.
  *
  *     rv_callable_new(&callable, &sum_ops, &(struct sum){i, j});
- *     rv_spawn_cpu(&self->job, callable);
+ *     rv_cpu_init(&self->job, callable);
  *     RV_AWAIT(future, cx, &self->job.future);
  *     ... self->job.future.result is what sum_ops.call() returned
  *     rv_drop(&self->job.future);
@@ -26,7 +26,7 @@
  *
  *   you have                take          on which threads     block?    stack
  *   a call that sleeps      rv_blocking   elastic pool         yes       thread
- *   a pure computation      rv_spawn_cpu  one a CPU at most    no        thread
+ *   a pure computation      rv_cpu_init   one a CPU at most    no        thread
  *   straight-line tasks     rv_go         N work stealers      by await  task
  *   a server (REUSEPORT)    rv_executors  N executors          no        none
  *
@@ -107,9 +107,15 @@ struct rv_cpu {
  * before the call has begun, the call is not made. If it is dropped during the
  * call, the call continues, and its state is kept until the end of the call.
  *
+ * The state is a copy, but what it points to is not: a pointer in it must stay
+ * valid until ops->drop() is called, which is after the drop of the future if
+ * the call still runs then. Never point to the struct that embeds `cpu` or to a
+ * local variable. Copy the data into the state, or give the state a reference
+ * that ops->drop() puts (rv_buf_put(), for example).
+ *
  * Owns: the caller's reference, until the future is dropped.
  */
-void rv_spawn_cpu(struct rv_cpu *cpu, struct rv_callable *callable);
+void rv_cpu_init(struct rv_cpu *cpu, struct rv_callable *callable);
 
 RV_END_DECLS
 

@@ -51,8 +51,9 @@ int rv_reactor_start(struct rv_reactor **out);
 int rv_reactor_start_fused(struct rv_reactor **out, struct rv_ready *queue);
 
 /*
- * Stop and join the thread, and free the reactor. Misuse: a source is open. In
- * a child of fork() this frees only the copy, even if sources are open.
+ * Stop and join the thread, and free the reactor. Misuse: a source is open; the
+ * message names its descriptor. In a child of fork() this frees only the copy,
+ * even if sources are open.
  *
  * Fused: call it after the executor was freed, on the same thread.
  * Threads: any but its own.   Blocks: until the current batch of wakes is done.

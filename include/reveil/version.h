@@ -6,7 +6,9 @@
  * futures and other structs of these headers, so any release may change the
  * size of one. Compile a program again for each 0.MINOR release, and against
  * the headers of the library that it runs with. Releases that differ only in
- * PATCH change no declaration and no struct.
+ * PATCH change no declaration and no struct. The name of the shared library,
+ * libreveil.so.0.MINOR, says so to the dynamic linker: a program never starts
+ * with a library of another 0.MINOR.
  *
  * Fields that are marked private, and functions and variables whose comment
  * begins with "Private", are not part of the API.

@@ -62,10 +62,10 @@ static void cpu_drop(struct rv_future *future)
     self->callable = NULL;
 }
 
-void rv_spawn_cpu(struct rv_cpu *cpu, struct rv_callable *callable)
+void rv_cpu_init(struct rv_cpu *cpu, struct rv_callable *callable)
 {
     static const struct rv_future_ops ops = {
-        .name = "rv_spawn_cpu", .poll = cpu_poll, .drop = cpu_drop};
+        .name = "rv_cpu", .poll = cpu_poll, .drop = cpu_drop};
 
     *cpu = (struct rv_cpu){.callable = callable};
     rv_future_init(&cpu->future, &ops);

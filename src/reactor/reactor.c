@@ -23,10 +23,14 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <reveil/trace.h>
 #include <sched.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/base_internal.h"
@@ -379,12 +383,50 @@ static void end_thread(struct rv_reactor *reactor)
     pthread_join(reactor->thread, NULL);
 }
 
+static uint16_t local_port(int fd)
+{
+    union {
+        struct sockaddr base;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } addr = {0};
+    socklen_t len_bytes = sizeof addr;
+
+    if (getsockname(fd, &addr.base, &len_bytes) < 0)
+        return 0;
+    if (addr.base.sa_family == AF_INET)
+        return ntohs(addr.v4.sin_port);
+    return addr.base.sa_family == AF_INET6 ? ntohs(addr.v6.sin6_port) : 0;
+}
+
+/* Stop the program, and name the descriptor of the first open source: what it
+ * is by proc(5), and its port if it is a socket, else 0. */
+static _Noreturn void refuse_to_stop(struct rv_reactor *reactor)
+{
+    char path[32];
+    char target[80] = {0};
+    char text[160];
+    struct rv_source *source;
+    uint32_t i = 0;
+
+    do {
+        source = rv_slab_at(&reactor->sources, i);
+    } while (source->id == 0 && ++i < reactor->sources.used);
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", source->fd);
+    if (readlink(path, target, sizeof target - 1) < 0)
+        strcpy(target, "closed by close(2)");
+    snprintf(text, sizeof text, "descriptor %d (%s, local port %u)", source->fd,
+             target, local_port(source->fd));
+    rv_panic("rv_reactor_stop() while a source is open", text);
+}
+
 void rv_reactor_stop(struct rv_reactor *reactor)
 {
     const bool copy = rv_fork_is_copy(reactor->mark);
 
-    RV_CHECK(reactor->sources.live == 0 || copy,
-             "rv_reactor_stop() while a source is open");
+    if (reactor->sources.live > 0 && !copy)
+        refuse_to_stop(reactor);
     if (!reactor->fused && !copy)
         end_thread(reactor);
     free_reactor(reactor);

@@ -92,7 +92,7 @@ static inline void add_one(struct rv_runtime *runtime, struct crowd *crowd,
     cr_assert_not_null(one);
     rv_future_init(&one->future, &ops);
     one->crowd = crowd;
-    rv_spawn_cpu(&one->cpu, callable);
+    rv_cpu_init(&one->cpu, callable);
     cr_assert_eq(rv_spawn(rv_runtime_executor(runtime), &one->future, NULL), 0);
     crowd->left++;
 }

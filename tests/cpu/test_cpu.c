@@ -19,7 +19,7 @@ static void run_sum(struct rv_runtime *runtime, int32_t a, int32_t b)
 {
     struct rv_cpu cpu;
 
-    rv_spawn_cpu(&cpu, new_sum(a, b));
+    rv_cpu_init(&cpu, new_sum(a, b));
     cr_assert_eq(block_on(runtime, &cpu.future), a + b);
     rv_drop(&cpu.future);
     rv_drop(&cpu.future);
@@ -69,7 +69,7 @@ RV_TEST(cpu, any_closure_runs_on_a_pthread_and_leaves_a_result_of_any_size)
         struct rv_cpu cpu;
 
         cr_assert_eq(rv_callable_new(&callable, &ops, &words), 0);
-        rv_spawn_cpu(&cpu, callable);
+        rv_cpu_init(&cpu, callable);
         cr_assert_eq(block_on(runtime, &cpu.future), -EDOM);
         result = rv_callable_result(cpu.callable);
         cr_assert_str_eq(result->text, "hello");
@@ -104,7 +104,7 @@ RV_TEST(cpu, without_a_pool_it_is_an_error)
     struct rv_cpu_pool *pool = rv_cpu_enter(NULL);
     struct rv_cpu cpu;
 
-    rv_spawn_cpu(&cpu, new_sum(1, 2));
+    rv_cpu_init(&cpu, new_sum(1, 2));
     cr_assert_eq(block_on(runtime, &cpu.future), -ENODEV);
     rv_drop(&cpu.future);
     rv_cpu_enter(pool);
@@ -120,7 +120,7 @@ RV_TEST(cpu, a_callable_is_run_once)
 
         for (int i = 0; i < 2; i++) {
             rv_callable_get(sum);
-            rv_spawn_cpu(&cpu, sum);
+            rv_cpu_init(&cpu, sum);
             cr_assert_eq(block_on(runtime, &cpu.future), i ? -EALREADY : 3);
             rv_drop(&cpu.future);
         }
@@ -169,7 +169,7 @@ RV_TEST(cpu, no_more_threads_than_allowed_and_the_rest_waits)
         gate_init(&gate);
         rv_probe_init(&probe);
         for (int i = 0; i < JOBS; i++) {
-            rv_spawn_cpu(&cpus[i], new_gate_call(&gate));
+            rv_cpu_init(&cpus[i], new_gate_call(&gate));
             poll_once(runtime, &cpus[i], &probe);
         }
         for (int i = 0; i < LIMIT; i++)
@@ -205,7 +205,7 @@ RV_TEST(cpu, what_lies_behind_a_long_job_is_run_by_an_idle_thread)
         gate_init(&gate);
         rv_probe_init(&probe);
         crowd_init(&crowd);
-        rv_spawn_cpu(&slow, new_gate_call(&gate));
+        rv_cpu_init(&slow, new_gate_call(&gate));
         poll_once(runtime, &slow, &probe);
         for (int i = 0; i < JOBS; i++)
             add_one(runtime, &crowd, new_sum(i, 1));
@@ -239,11 +239,11 @@ RV_TEST(cpu, dropped_before_it_begins_the_call_is_not_made)
         gate_init(&gate);
         gate_init(&never);
         rv_probe_init(&probe);
-        rv_spawn_cpu(&first, new_gate_call(&gate));
+        rv_cpu_init(&first, new_gate_call(&gate));
         poll_once(runtime, &first, &probe);
         gate_wait(&gate);
         for (int i = 0; i < JOBS; i++) {
-            rv_spawn_cpu(&cpus[i], new_gate_call(&never));
+            rv_cpu_init(&cpus[i], new_gate_call(&never));
             poll_once(runtime, &cpus[i], &probe);
         }
         for (int i = JOBS; i-- > 0;) {
@@ -273,7 +273,7 @@ RV_TEST(cpu, dropped_while_it_runs_the_call_ends_by_itself)
 
         gate_init(&gate);
         rv_probe_init(&probe);
-        rv_spawn_cpu(&cpu, new_gate_call(&gate));
+        rv_cpu_init(&cpu, new_gate_call(&gate));
         poll_once(runtime, &cpu, &probe);
         gate_wait(&gate);
         rv_drop(&cpu.future);

@@ -45,7 +45,7 @@ RV_TEST(cpu_stop, it_waits_for_what_runs_and_cancels_the_rest)
         gate_init(&gate);
         rv_probe_init(&probe);
         for (int i = 0; i < JOBS; i++) {
-            rv_spawn_cpu(&cpus[i], new_gate_call(&gate));
+            rv_cpu_init(&cpus[i], new_gate_call(&gate));
             poll_once(runtime, &cpus[i], &probe);
         }
         gate_wait(&gate);
@@ -79,7 +79,7 @@ RV_TEST(cpu_stop, it_gives_up_at_its_deadline)
         gate_init(&gate);
         rv_probe_init(&probe);
         callable = new_gate_call(&gate);
-        rv_spawn_cpu(&cpu, callable);
+        rv_cpu_init(&cpu, callable);
         poll_once(runtime, &cpu, &probe);
         gate_wait(&gate);
         cr_assert_eq(rv_cpu_pool_stop(pool, rv_after_ms(2)), -ETIMEDOUT);
@@ -126,7 +126,7 @@ static void start_and_stop(int way)
     struct rv_runtime *runtime = start_jobs(way, 2);
     struct rv_cpu cpu;
 
-    rv_spawn_cpu(&cpu, new_sum(1, 2));
+    rv_cpu_init(&cpu, new_sum(1, 2));
     cr_assert_eq(block_on(runtime, &cpu.future), 3);
     rv_drop(&cpu.future);
     rv_runtime_stop(runtime);
@@ -147,7 +147,7 @@ static int sum_of(struct rv_runtime *runtime, int32_t a, int32_t b)
     struct rv_cpu cpu;
     int result;
 
-    rv_spawn_cpu(&cpu, new_sum(a, b));
+    rv_cpu_init(&cpu, new_sum(a, b));
     result = rv_runtime_block_on(runtime, &cpu.future);
     rv_drop(&cpu.future);
     return result;
@@ -256,7 +256,7 @@ RV_TEST(cpu_stop, what_no_thread_takes_goes_into_the_queue_pipe)
 
     rv_probe_init(&probe);
     for (int i = 0; i < JOBS; i++) {
-        rv_spawn_cpu(&jobs[i], new_sum(i, 1));
+        rv_cpu_init(&jobs[i], new_sum(i, 1));
         poll_once(runtime, &jobs[i], &probe);
     }
     cr_assert_eq(class->queued + class->in_flight, JOBS);
@@ -295,7 +295,7 @@ RV_TEST(cpu_stop, without_a_queue_pipe_all_are_run)
 static void begin_gate_call(struct rv_runtime *runtime, struct rv_cpu *cpu,
                             struct gate *gate, const struct rv_probe *probe)
 {
-    rv_spawn_cpu(cpu, new_gate_call(gate));
+    rv_cpu_init(cpu, new_gate_call(gate));
     poll_once(runtime, cpu, probe);
 }
 
@@ -395,7 +395,7 @@ static int one_job(void *arg)
         return result;
     result = rv_callable_new(&callable, &ops, &sum);
     if (!result) {
-        rv_spawn_cpu(&cpu, callable);
+        rv_cpu_init(&cpu, callable);
         result = rv_runtime_block_on(runtime, &cpu.future);
         rv_drop(&cpu.future);
     }
@@ -420,12 +420,12 @@ static int job_without_a_page(void)
     struct rv_runtime *runtime = start_jobs(BY_REACTOR, 1);
     struct rv_cpu cpu;
 
-    rv_spawn_cpu(&cpu, new_sum(1, 2));
+    rv_cpu_init(&cpu, new_sum(1, 2));
     CHILD_CHECK(block_on(runtime, &cpu.future) == 3);
     rv_drop(&cpu.future);
     take_away(SYS_write, ENOMEM);
     for (int i = 0; i < 20; i++) {
-        rv_spawn_cpu(&cpu, new_sum(1, 2));
+        rv_cpu_init(&cpu, new_sum(1, 2));
         CHILD_CHECK(block_on(runtime, &cpu.future) == -ENOMEM);
         rv_drop(&cpu.future);
     }

@@ -33,7 +33,8 @@ check() {
 
 # compile_c ARGUMENT..., compile_cxx COMPILER ARGUMENT...: every warning fails
 compile_c() {
-    "${CC:-cc}" -std=c11 -Wall -Wextra -Wpedantic -Werror "$@"
+    # shellcheck disable=SC2086 # CC may be two words, such as "ccache gcc"
+    ${CC:-cc} -std=c11 -Wall -Wextra -Wpedantic -Werror "$@"
 }
 
 compile_cxx() {
@@ -48,11 +49,15 @@ ask_pkg_config() {
         pkg-config "$@" reveil
 }
 
-# install_library: sets pc_directory, headers and library
+# install_library, find_library: set pc_directory, headers and library
 install_library() {
     check 'it installs' \
         meson install -C "$build" --no-rebuild --quiet --destdir "$work/root"
     [ $failed -eq 0 ] || exit 1
+    find_library
+}
+
+find_library() {
     pc_directory=$(dirname "$(find "$work/root" -name reveil.pc)")
     headers=$(dirname "$(find "$work/root" -name reveil.h)")
     library=$(dirname "$(find "$work/root" -name libreveil.a)")

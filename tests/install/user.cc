@@ -40,12 +40,24 @@ class Naps : public rv_future
         rv_drop(&static_cast<Naps *>(future)->nap.future);
     }
 
+    static rv_future_ops make_ops();
     static const rv_future_ops ops;
     rv_sleep nap;
     int count = 0;
 };
 
-const rv_future_ops Naps::ops = {"naps", Naps::poll, Naps::drop, nullptr};
+/* Field by field: the struct may get more of them. */
+rv_future_ops Naps::make_ops()
+{
+    rv_future_ops made = {};
+
+    made.name = "naps";
+    made.poll = Naps::poll;
+    made.drop = Naps::drop;
+    return made;
+}
+
+const rv_future_ops Naps::ops = Naps::make_ops();
 
 int double_it(void *state, void *result)
 {

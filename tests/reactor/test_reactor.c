@@ -9,12 +9,14 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <reveil/reactor.h>
 #include <reveil/trace.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -79,13 +81,45 @@ static void stop_with_a_source(void)
 {
     struct rv_reactor *reactor = start_reactor();
 
+    /* The one that is named is not the first that was opened. */
+    rv_source_close(open_source(reactor, eventfd(0, EFD_NONBLOCK)));
     open_source(reactor, eventfd(0, EFD_NONBLOCK));
+    rv_reactor_stop(reactor);
+}
+
+static void stop_with_a_socket(void)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    struct rv_reactor *reactor = start_reactor();
+
+    open_source(reactor, fd);
+    if (bind(fd, (void *)&addr, sizeof addr) < 0)
+        return;
+    rv_reactor_stop(reactor);
+}
+
+static void stop_with_a_closed_descriptor(void)
+{
+    const int fd = eventfd(0, EFD_NONBLOCK);
+    struct rv_reactor *reactor = start_reactor();
+
+    open_source(reactor, fd);
+    close(fd);
     rv_reactor_stop(reactor);
 }
 
 RV_TEST(reactor, stop_while_a_source_is_open_stops_the_program)
 {
-    rv_test_aborts(stop_with_a_source, "while a source is open");
+    rv_test_aborts(stop_with_a_source, "while a source is open: descriptor ");
+}
+
+RV_TEST(reactor, the_open_source_is_named)
+{
+    rv_test_aborts(stop_with_a_source, "anon_inode:[eventfd], local port 0");
+    rv_test_aborts(stop_with_a_socket, "(socket:[");
+    rv_test_aborts(stop_with_a_closed_descriptor, "(closed by close(2)");
 }
 
 /* --- rounds ------------------------------------------------------------ */

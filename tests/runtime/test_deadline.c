@@ -230,7 +230,7 @@ static void stop_a_busy_cpu_pool(int i)
     cr_assert_eq(rv_cpu_pool_new(&pool, rv_runtime_executor(runtime), NULL), 0);
     before = rv_cpu_enter(pool);
     callable = new_gate_call(&gate);
-    rv_spawn_cpu(&cpu, callable);
+    rv_cpu_init(&cpu, callable);
     poll_once(runtime, &cpu, &probe);
     gate_wait(&gate);
     rv_cpu_enter(before);

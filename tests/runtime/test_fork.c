@@ -299,7 +299,7 @@ static int use_pools(struct parent *self, struct rv_cx *cx)
     (void)self;
     rv_blocking_init(&blocking, do_nothing, NULL, NULL);
     CHILD_CHECK(poll_result(&blocking.future, cx) == -ESTALE);
-    rv_spawn_cpu(&cpu, new_sum(1, 2));
+    rv_cpu_init(&cpu, new_sum(1, 2));
     CHILD_CHECK(poll_result(&cpu.future, cx) == -ESTALE);
     rv_ring_op_init(&op, &nop, NULL, NULL);
     CHILD_CHECK(poll_result(&op.future, cx) == -ESTALE);
@@ -562,7 +562,7 @@ static void busy_init(struct busy *self)
     self->has_ring = rv_ring_open(rv_runtime_ring(self->runtime)) == 0;
     rv_blocking_init(&self->blocking, read_byte, self->pool_pipe, NULL);
     cr_assert_eq(rv_callable_new(&callable, &call, &pipe), 0);
-    rv_spawn_cpu(&self->cpu, callable);
+    rv_cpu_init(&self->cpu, callable);
     rv_ring_op_init(&self->op,
                     &(struct rv_ring_call){.opcode = IORING_OP_READ,
                                            .fd = self->ring_pipe[0],
@@ -638,7 +638,7 @@ RV_TEST(fork, a_call_on_a_worker_may_fork)
 
     cr_assert_eq(rv_test_runtime_start(&runtime), 0);
     cr_assert_eq(rv_callable_new(&callable, &ops, NULL), 0);
-    rv_spawn_cpu(&cpu, callable);
+    rv_cpu_init(&cpu, callable);
     cr_assert_eq(rv_runtime_block_on(runtime, &cpu.future), 0);
     rv_drop(&cpu.future);
     rv_runtime_stop(runtime);
@@ -690,7 +690,7 @@ static void return_to_a_worker(void)
 
     rv_runtime_start(&runtime);
     rv_callable_new(&callable, &ops, NULL);
-    rv_spawn_cpu(&cpu, callable);
+    rv_cpu_init(&cpu, callable);
     rv_runtime_block_on(runtime, &cpu.future);
 }
 

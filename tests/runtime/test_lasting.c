@@ -685,7 +685,7 @@ static int run_job(struct rv_runtime *runtime)
     struct rv_cpu cpu;
     int result;
 
-    rv_spawn_cpu(&cpu, new_sum(1, 2));
+    rv_cpu_init(&cpu, new_sum(1, 2));
     result = rv_test_block_on(rv_runtime_executor(runtime), &cpu.future);
     rv_drop(&cpu.future);
     return result;
@@ -730,7 +730,7 @@ static int cut(bool by_ring)
     rv_probe_init(&probe);
     cx = rv_probe_cx(&probe);
     cx.executor = rv_runtime_executor(runtime);
-    rv_spawn_cpu(&cpu, new_gate_call(&gate));
+    rv_cpu_init(&cpu, new_gate_call(&gate));
     CHILD_CHECK(rv_poll(&cpu.future, &cx) == RV_PENDING);
     gate_wait(&gate);
     close(rv_pipe_thread_done_fd(

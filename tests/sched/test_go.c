@@ -494,7 +494,7 @@ static int32_t compute(void *arg)
 
     (void)arg;
     TASK_CHECK(rv_callable_new(&callable, &ops, &value) == 0);
-    rv_spawn_cpu(&job, callable);
+    rv_cpu_init(&job, callable);
     result = rv_await(&job.future);
     rv_drop(&job.future);
     return result;

@@ -110,7 +110,7 @@ static int32_t compute_and_look(void *arg)
     struct rv_cpu job;
 
     (void)arg;
-    rv_spawn_cpu(&job, new_sum(1, 2));
+    rv_cpu_init(&job, new_sum(1, 2));
     TASK_CHECK(rv_await(&job.future) == 3);
     rv_drop(&job.future);
     return rv_cpu_uses_ring(rv_cpu_current());
@@ -396,7 +396,7 @@ static int32_t compute_then_die(void *arg)
 {
     struct rv_cpu job;
 
-    rv_spawn_cpu(&job, new_sum(1, 2));
+    rv_cpu_init(&job, new_sum(1, 2));
     TASK_CHECK(rv_await(&job.future) == 3);
     rv_drop(&job.future);
     return await_never(arg);

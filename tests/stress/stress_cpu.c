@@ -91,7 +91,7 @@ static enum rv_poll task_poll(struct rv_future *future, struct rv_cx *cx)
 
     RV_BEGIN(future);
     for (; self->left; self->left--) {
-        rv_spawn_cpu(&self->cpu, new_work());
+        rv_cpu_init(&self->cpu, new_work());
         if (rv_poll(&self->cpu.future, cx) == RV_READY)
             STRESS_CHECK(false, "a job that needed no time");
         self->patience = stress_random(&seed) % 4;

@@ -427,7 +427,7 @@ static int32_t compute(void *arg)
         struct rv_cpu job;
 
         STRESS_CHECK(rv_callable_new(&callable, &ops, &i) == 0, "no memory");
-        rv_spawn_cpu(&job, callable);
+        rv_cpu_init(&job, callable);
         if (i % 8 == 0) {
             rv_drop(&job.future);
             continue;

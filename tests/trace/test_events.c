@@ -300,7 +300,7 @@ static const struct rv_event *run_cpu_job(bool pure)
 
     cr_assert_eq(rv_test_runtime_start(&runtime), 0);
     cr_assert_eq(rv_callable_new(&callable, &ops, NULL), 0);
-    rv_spawn_cpu(&cpu, callable);
+    rv_cpu_init(&cpu, callable);
     begin();
     cr_assert_eq(rv_runtime_block_on(runtime, &cpu.future), 7);
     end();
@@ -377,7 +377,7 @@ RV_TEST(trace_events, the_pools_of_a_muted_thread_are_muted_too)
     rv_blocking_init(&blocking, seven, NULL, NULL);
     cr_assert_eq(rv_runtime_block_on(runtime, &blocking.future), 7);
     cr_assert_eq(rv_callable_new(&callable, &ops, NULL), 0);
-    rv_spawn_cpu(&cpu, callable);
+    rv_cpu_init(&cpu, callable);
     cr_assert_eq(rv_runtime_block_on(runtime, &cpu.future), 7);
     rv_drop(&cpu.future);
     rv_runtime_stop(runtime);
