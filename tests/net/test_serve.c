@@ -445,16 +445,23 @@ RV_TEST(serve, without_memory_a_client_waits)
 {
     struct serving serving = {.futures = true};
 
-    serving_start(&serving);
-    for (uint64_t fail_at = 1; fail_at < 4; fail_at++) {
-        int fd;
+    int fd;
 
+    serving_start(&serving);
+    fd = dial(serving.port);
+    ask(fd, 'a'); /* now its thread has started, and allocates no more */
+    close(fd);
+    for (uint64_t fail_at = 1; fail_at < 4; fail_at++) {
+        while (serving.handlers > 0)
+            sched_yield();
+        rv_test_wait_for_sleep();
         rv_count_allocs(fail_at);
         fd = dial(serving.port);
         ask(fd, 'a');
         close(fd);
         while (serving.handlers > 0)
             sched_yield();
+        rv_test_wait_for_sleep();
         rv_stop_counting_allocs();
     }
     serving_end(&serving);
