@@ -180,6 +180,88 @@ class Echo(AtAddress):
                              (1, "echo: invalid argument\n"), wrong)
 
 
+def command(*words):
+    """In the redis protocol."""
+    words = [word.encode() if isinstance(word, str) else word
+             for word in words]
+    return b"*%d\r\n" % len(words) + b"".join(
+        b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
+
+
+class Redis(AtAddress):
+    def setUp(self):
+        self.start("redis")
+        self.client = self.connect()
+
+    def check(self, sent, answers):
+        self.client.sendall(sent)
+        with self.client.makefile("rb") as stream:
+            self.assertEqual(stream.read(len(answers)), answers)
+
+    def test_the_commands(self):
+        for words, said in (
+                (["PING"], b"+PONG\r\n"), (["ping", "x"], b"$1\r\nx\r\n"),
+                (["ECHO", b"\0\r\n"], b"$3\r\n\0\r\n\r\n"),
+                (["GET", "a"], b"$-1\r\n"), (["SET", "a", "1"], b"+OK\r\n"),
+                (["GET", "a"], b"$1\r\n1\r\n"), (["INCR", "a"], b":2\r\n"),
+                (["SET", "a", ""], b"+OK\r\n"),
+                (["GET", "a"], b"$0\r\n\r\n"),
+                (["EXISTS", "a", "b", "a"], b":2\r\n"),
+                (["DEL", "a", "b", "a"], b":1\r\n"),
+                (["INCR", "a"], b":1\r\n")):
+            self.check(command(*words), said)
+        for words in (["INCR", "text"], ["GET"], ["SET", "a"], ["FOO"], [""],
+                      ["SET", "text", "1", "2"], ["PING", "1", "2"]):
+            self.client.sendall(command("SET", "text", "7x") + command(*words))
+            with self.client.makefile("rb") as stream:
+                self.assertEqual(stream.readline(), b"+OK\r\n")
+                self.assertEqual(stream.readline()[:5], b"-ERR ", words)
+        self.stop()
+
+    def test_many_at_once_in_pieces_of_any_size(self):
+        sent = b"".join(command("SET", f"k{i}", "v" * i) +
+                        command("GET", f"k{i}") for i in range(100))
+        said = b"".join(b"+OK\r\n$%d\r\n%s\r\n" % (i, b"v" * i)
+                        for i in range(100))
+        self.check(sent, said)
+        for i in range(0, len(sent), 7):
+            self.client.sendall(sent[i:i + 7])
+        self.check(b"", said)
+
+    def test_what_is_not_the_protocol_ends_the_connection(self):
+        for wrong in (b"GET / HTTP/1.1\r\n", b"*0\r\n", b"*65\r\n",
+                      b"*1\r\n$-1\r\n", b"*1\r\n$99999999999999\r\n",
+                      b"*\r\n", b"*1\n$4", b"*1\r\n$16384\r\n" +
+                      b"x" * 16384):
+            with self.subTest(wrong[:20]):
+                client = self.connect()
+                client.sendall(wrong)
+                heard = b""
+                with contextlib.suppress(ConnectionResetError):
+                    while piece := client.recv(1000):
+                        heard += piece
+                    self.assertEqual(heard, b"-ERR Protocol error\r\n")
+        self.check(command("PING"), b"+PONG\r\n")
+
+    def test_ctrl_c_ends_it(self):
+        self.check(command("PING"), b"+PONG\r\n")
+        self.client.sendall(b"*2\r\n$3\r\nGE")
+        self.stop()
+        self.assertEqual(self.client.recv(1), b"")
+
+    @unittest.skipUnless(shutil.which("redis-benchmark"),
+                         "redis-benchmark (redis-tools) is not installed")
+    def test_redis_benchmark_is_content(self):
+        for depth in "1", "16":
+            result = subprocess.run(
+                ["redis-benchmark", "-p", str(self.port), "-n", "2000", "-P",
+                 depth, "-t", "ping_mbulk,set,get,incr", "--csv"],
+                capture_output=True, text=True, timeout=SECONDS)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(result.stdout.count("\n"), 5, result.stdout)
+        self.stop()
+
+
 class Rest(Server):
     """A service with bodies, as curl sees it."""
 
@@ -597,7 +679,7 @@ class HundredFiles(unittest.TestCase):
 
 class Usage(unittest.TestCase):
     def test_each_example_says_how_it_is_used(self):
-        for name in EXAMPLES.keys() - {"echo", "chat"}:  # one optional address
+        for name in EXAMPLES.keys() - {"chat", "echo", "redis"}:  # one optional address
             with self.subTest(name):
                 asked = run(name, "--help")
                 self.assertEqual((asked.returncode, asked.stderr), (0, ""))
