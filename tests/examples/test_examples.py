@@ -18,23 +18,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import unittest
 
-REVEIL = os.path.abspath(sys.argv[1])
-EXAMPLES = {os.path.basename(path): os.path.abspath(path)
-            for path in sys.argv[2:]}
-del sys.argv[1:]
-SECONDS = 300  # when a run that has not ended is a hang, on any machine
+from support import EXAMPLES, SECONDS, Server, run
+
+REVEIL = EXAMPLES.pop("reveil")
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
-
-
-def run(command, *arguments):
-    """Run an example, or the program at a path."""
-    command = [EXAMPLES.get(command, command), *arguments]
-    return subprocess.run(command, capture_output=True, text=True,
-                          timeout=SECONDS)
 
 
 @contextlib.contextmanager
@@ -68,198 +58,6 @@ def answer_together(count):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=answer, daemon=True).start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-
-
-def listening_port(pid):
-    """The port on which this process listens, or None."""
-    sockets = set()
-    for fd in os.listdir(f"/proc/{pid}/fd"):
-        with contextlib.suppress(OSError):
-            sockets.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
-    for table in "tcp", "tcp6":
-        with open(f"/proc/{pid}/net/{table}", encoding="ascii") as file:
-            for line in list(file)[1:]:
-                _, local, _, state, *_, = fields = line.split()
-                if state == "0A" and f"socket:[{fields[9]}]" in sockets:
-                    return int(local.rsplit(":", 1)[1], 16)
-    return None
-
-
-class Server(unittest.TestCase):
-    """One of the examples that listen; the others' base."""
-
-    def start(self, name, *arguments):
-        self.server = subprocess.Popen([EXAMPLES[name], "0", *arguments],
-                                       text=True, stdout=subprocess.PIPE,
-                                       stderr=subprocess.PIPE)
-        self.addCleanup(self.server.communicate)
-        self.addCleanup(self.server.kill)
-        self.port = int(self.server.stdout.readline().rsplit(":", 1)[1])
-
-    def connect(self):
-        client = socket.create_connection(("127.0.0.1", self.port), SECONDS)
-        self.addCleanup(client.close)
-        return client
-
-    def stop(self, number=signal.SIGINT):
-        """Returns: what it has written to stdout after its first line."""
-        self.server.send_signal(number)
-        self.assertEqual(self.server.wait(SECONDS), 0)
-        self.assertEqual(self.server.stderr.read(), "")
-        return self.server.stdout.read()
-
-
-class AtAddress(Server):
-    """Those that take an address, and do not say which port they chose."""
-
-    ADDRESS = "localhost:0"
-
-    def start(self, name, *arguments, **options):
-        self.server = subprocess.Popen(
-            [EXAMPLES[name], self.ADDRESS, *arguments], text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
-        self.addCleanup(self.server.communicate)
-        self.addCleanup(self.server.kill)
-        self.port = None
-        while self.port is None and self.server.poll() is None:
-            self.port = listening_port(self.server.pid)
-            time.sleep(0.01)
-
-
-class Echo(AtAddress):
-    def begin(self, clients, **options):
-        self.start("echo", **options)
-        self.clients = [self.connect() for _ in range(clients)]
-
-    def check(self, client, text):
-        client.sendall(text)
-        with client.makefile("rb") as stream:
-            self.assertEqual(stream.read(len(text)), text)
-
-    def test_each_client_gets_back_what_it_sent(self):
-        self.begin(3)
-        for i, client in enumerate(self.clients):
-            client.sendall(b"%d" % i * 100000)
-            client.shutdown(socket.SHUT_WR)
-        for i, client in enumerate(self.clients):
-            with client.makefile("rb") as stream:
-                self.assertEqual(stream.read(), b"%d" % i * 100000)
-
-    def test_ctrl_c_ends_it_with_all_its_clients(self):
-        self.begin(3)
-        self.check(self.clients[0], b"x")
-        self.stop()
-        self.assertEqual(self.clients[0].recv(1), b"")
-
-    def test_it_has_no_hidden_thread(self):
-        self.begin(3)
-        for client in self.clients:
-            self.check(client, b"x")
-        self.assertEqual(len(os.listdir(f"/proc/{self.server.pid}/task")), 1)
-
-    def test_without_descriptors_no_client_is_lost(self):
-        """Three times as many as there is room for, each with an answer."""
-        self.begin(30, preexec_fn=lambda: resource.setrlimit(
-            resource.RLIMIT_NOFILE, (16, 16)))
-        for client in self.clients:
-            client.sendall(b"x" * 10000)
-            client.shutdown(socket.SHUT_WR)
-        for client in self.clients:
-            with client.makefile("rb") as stream:
-                self.assertEqual(stream.read(), b"x" * 10000)
-        self.stop()
-
-    def test_a_port_in_use_is_named(self):
-        self.begin(0)
-        result = run("echo", f"localhost:{self.port}")
-        self.assertEqual((result.returncode, result.stderr),
-                         (1, "echo: the address is in use\n"))
-        for wrong in "x", "x:", "localhost:65536", "[::1:7", "":
-            result = run("echo", wrong)
-            self.assertEqual((result.returncode, result.stderr),
-                             (1, "echo: invalid argument\n"), wrong)
-
-
-def command(*words):
-    """In the redis protocol."""
-    words = [word.encode() if isinstance(word, str) else word
-             for word in words]
-    return b"*%d\r\n" % len(words) + b"".join(
-        b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
-
-
-class Redis(AtAddress):
-    def setUp(self):
-        self.start("redis")
-        self.client = self.connect()
-
-    def check(self, sent, answers):
-        self.client.sendall(sent)
-        with self.client.makefile("rb") as stream:
-            self.assertEqual(stream.read(len(answers)), answers)
-
-    def test_the_commands(self):
-        for words, said in (
-                (["PING"], b"+PONG\r\n"), (["ping", "x"], b"$1\r\nx\r\n"),
-                (["ECHO", b"\0\r\n"], b"$3\r\n\0\r\n\r\n"),
-                (["GET", "a"], b"$-1\r\n"), (["SET", "a", "1"], b"+OK\r\n"),
-                (["GET", "a"], b"$1\r\n1\r\n"), (["INCR", "a"], b":2\r\n"),
-                (["SET", "a", ""], b"+OK\r\n"),
-                (["GET", "a"], b"$0\r\n\r\n"),
-                (["EXISTS", "a", "b", "a"], b":2\r\n"),
-                (["DEL", "a", "b", "a"], b":1\r\n"),
-                (["INCR", "a"], b":1\r\n")):
-            self.check(command(*words), said)
-        for words in (["INCR", "text"], ["GET"], ["SET", "a"], ["FOO"], [""],
-                      ["SET", "text", "1", "2"], ["PING", "1", "2"]):
-            self.client.sendall(command("SET", "text", "7x") + command(*words))
-            with self.client.makefile("rb") as stream:
-                self.assertEqual(stream.readline(), b"+OK\r\n")
-                self.assertEqual(stream.readline()[:5], b"-ERR ", words)
-        self.stop()
-
-    def test_many_at_once_in_pieces_of_any_size(self):
-        sent = b"".join(command("SET", f"k{i}", "v" * i) +
-                        command("GET", f"k{i}") for i in range(100))
-        said = b"".join(b"+OK\r\n$%d\r\n%s\r\n" % (i, b"v" * i)
-                        for i in range(100))
-        self.check(sent, said)
-        for i in range(0, len(sent), 7):
-            self.client.sendall(sent[i:i + 7])
-        self.check(b"", said)
-
-    def test_what_is_not_the_protocol_ends_the_connection(self):
-        for wrong in (b"GET / HTTP/1.1\r\n", b"*0\r\n", b"*65\r\n",
-                      b"*1\r\n$-1\r\n", b"*1\r\n$99999999999999\r\n",
-                      b"*\r\n", b"*1\n$4", b"*1\r\n$16384\r\n" +
-                      b"x" * 16384):
-            with self.subTest(wrong[:20]):
-                client = self.connect()
-                client.sendall(wrong)
-                heard = b""
-                with contextlib.suppress(ConnectionResetError):
-                    while piece := client.recv(1000):
-                        heard += piece
-                    self.assertEqual(heard, b"-ERR Protocol error\r\n")
-        self.check(command("PING"), b"+PONG\r\n")
-
-    def test_ctrl_c_ends_it(self):
-        self.check(command("PING"), b"+PONG\r\n")
-        self.client.sendall(b"*2\r\n$3\r\nGE")
-        self.stop()
-        self.assertEqual(self.client.recv(1), b"")
-
-    @unittest.skipUnless(shutil.which("redis-benchmark"),
-                         "redis-benchmark (redis-tools) is not installed")
-    def test_redis_benchmark_is_content(self):
-        for depth in "1", "16":
-            result = subprocess.run(
-                ["redis-benchmark", "-p", str(self.port), "-n", "2000", "-P",
-                 depth, "-t", "ping_mbulk,set,get,incr", "--csv"],
-                capture_output=True, text=True, timeout=SECONDS)
-            self.assertEqual(result.returncode, 0, result.stderr)
-            self.assertEqual(result.stdout.count("\n"), 5, result.stdout)
-        self.stop()
 
 
 class Rest(Server):
@@ -393,86 +191,6 @@ class ForkJoin(unittest.TestCase):
                                 timeout=SECONDS)
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         self.assertEqual(result.stdout, "".join(sorted(lines)))
-
-
-class Chat(AtAddress):
-    def setUp(self):
-        self.start("chat")
-
-    def enter(self, name):
-        """A client's stream of lines, after it has entered."""
-        client = self.connect()
-        stream = client.makefile("rw", newline="\n")
-        self.addCleanup(stream.close)
-        self.say(stream, name)
-        self.assertEqual(stream.readline(), f"* {name} is here\n")
-        return stream
-
-    def say(self, stream, line):
-        stream.write(line + "\n")
-        stream.flush()
-
-    def test_a_line_goes_to_all_the_others(self):
-        alice = self.enter("alice")
-        bob = self.enter("bob")
-        carol = self.enter("carol")
-        self.assertEqual(alice.readline(), "* bob is here\n")
-        self.assertEqual(alice.readline(), "* carol is here\n")
-        self.assertEqual(bob.readline(), "* carol is here\n")
-        self.say(alice, "good morning")
-        self.say(bob, "good night")
-        self.assertEqual(alice.readline(), "bob: good night\n")
-        self.assertEqual(sorted([carol.readline(), carol.readline()]),
-                         ["alice: good morning\n", "bob: good night\n"])
-        self.assertEqual(bob.readline(), "alice: good morning\n")
-
-    def test_who_leaves_is_missed(self):
-        alice = self.enter("alice")
-        bob = self.connect()
-        bob.sendall(b"bob\r\nI am\x1b off\n")
-        bob.close()
-        self.assertEqual([alice.readline() for _ in range(3)],
-                         ["* bob is here\n", "bob: I am? off\n",
-                          "* bob has left\n"])
-
-    def test_a_name_is_needed_and_cut(self):
-        alice = self.enter("alice")
-        nameless = self.connect()
-        nameless.sendall(b"\nhello?\n")
-        with contextlib.suppress(ConnectionResetError):
-            self.assertEqual(nameless.recv(1), b"")
-        long = self.connect()
-        long.sendall(b"x" * 21 + b"\n")
-        self.assertEqual(alice.readline(), f"* {'x' * 20} is here\n")
-
-    def test_a_line_without_an_end_is_not_waited_for(self):
-        client = self.connect()
-        client.sendall(b"x" * 512)
-        with contextlib.suppress(ConnectionResetError):
-            self.assertEqual(client.recv(1), b"")
-
-    def test_a_client_that_does_not_read_is_dropped_and_delays_no_other(self):
-        alice = self.enter("alice")
-        bob = self.enter("bob")
-        self.assertEqual(alice.readline(), "* bob is here\n")
-        slow = self.connect()
-        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        slow.sendall(b"slow\n")
-        self.assertEqual(alice.readline(), "* slow is here\n")
-        self.assertEqual(bob.readline(), "* slow is here\n")
-        for i in range(100000):  # what the socket's buffers take, and more
-            self.say(alice, "x" * 400)
-            line = bob.readline()
-            if line.startswith("*"):
-                break
-            self.assertEqual(line, f"alice: {'x' * 400}\n")
-        self.assertEqual(line, "* slow has left\n")
-        self.assertEqual(alice.readline(), line)
-
-    def test_ctrl_c_ends_it_with_all_its_clients(self):
-        alice = self.enter("alice")
-        self.stop()
-        self.assertIn(alice.readline(), ("", "* alice has left\n"))
 
 
 class GracefulShutdown(Server):
@@ -679,7 +397,7 @@ class HundredFiles(unittest.TestCase):
 
 class Usage(unittest.TestCase):
     def test_each_example_says_how_it_is_used(self):
-        for name in EXAMPLES.keys() - {"chat", "echo", "redis"}:  # one optional address
+        for name in EXAMPLES.keys() - {"chat", "echo", "proxy", "redis"}:  # one optional address
             with self.subTest(name):
                 asked = run(name, "--help")
                 self.assertEqual((asked.returncode, asked.stderr), (0, ""))
