@@ -60,54 +60,6 @@ def answer_together(count):
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
 
 
-class Rest(Server):
-    """A service with bodies, as curl sees it."""
-
-    def setUp(self):
-        self.start("rest")
-
-    def ask(self, method, path, body=None, headers=None):
-        client = http.client.HTTPConnection("127.0.0.1", self.port,
-                                            timeout=SECONDS)
-        self.addCleanup(client.close)
-        client.request(method, path, body, headers or {})
-        response = client.getresponse()
-        return response.status, response.read()
-
-    def test_a_note_is_stored_read_listed_and_removed(self):
-        self.assertEqual(self.ask("GET", "/notes/a")[0], 404)
-        self.assertEqual(self.ask("PUT", "/notes/a", b"text"),
-                         (201, b"created\n"))
-        self.assertEqual(self.ask("PUT", "/notes/a", b"other"),
-                         (200, b"replaced\n"))
-        self.assertEqual(self.ask("GET", "/notes/a"), (200, b"other"))
-        self.assertEqual(self.ask("GET", "/notes"),
-                         (200, b'[{"name":"a","bytes":5}]\n'))
-        self.assertEqual(self.ask("DELETE", "/notes/a"), (204, b""))
-        self.assertEqual(self.ask("GET", "/notes"), (200, b"[]\n"))
-        self.assertEqual(self.ask("PUT", "/notes/%22", b"x")[0], 400)
-        self.assertEqual(self.ask("PUT", "/notes/a", b"x" * 4097)[0], 413)
-        self.assertEqual(self.ask("POST", "/notes")[0], 405)
-        self.stop()
-
-    def resident_kib(self):
-        with open(f"/proc/{self.server.pid}/status", encoding="ascii") as file:
-            return int(re.search(r"VmHWM:\s+(\d+)", file.read())[1])
-
-    def test_an_upload_of_any_size_needs_no_memory(self):
-        pieces = 1600 if not os.environ.get("RV_TEST_SLOW") else 100
-        size = pieces << 16
-        self.ask("PUT", "/upload", b"x" * 65536)
-        before = self.resident_kib()
-        for headers in {"Content-Length": str(size)}, {}:
-            self.assertEqual(
-                self.ask("PUT", "/upload",
-                         (b"x" * 65536 for _ in range(pieces)), headers),
-                (200, b"%d bytes\n" % size))
-        self.assertLess(self.resident_kib() - before, 4096)
-        self.stop(signal.SIGTERM)
-
-
 @unittest.skipUnless("https" in EXAMPLES, "libssl was not found")
 class Https(unittest.TestCase):
     """The client and the server of the example, and Python's of each."""
@@ -412,7 +364,7 @@ class Usage(unittest.TestCase):
         for name, *arguments in (
                 ("coroutines", "x"), ("coroutines", "0"),
                 ("sieve", "x"), ("sieve", "0"), ("channel_bounded", "x"),
-                ("rest", "x"), ("rest", "65536"), 
+                
                 ("graceful_shutdown", "0", ""),
                 ("parallel_gets", "1s", "http://127.0.0.1/"),
                 ("timeout_select", "-1", "http://127.0.0.1/")):

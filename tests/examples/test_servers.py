@@ -8,7 +8,9 @@ usage: test_servers.py EXAMPLE...
 
 import contextlib
 import http.client
+import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -18,6 +20,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.parse
 
 from support import EXAMPLES, SECONDS, AtAddress, run
 
@@ -453,6 +456,77 @@ class Files(AtAddress):
         result = run("files", "/no/such", "localhost:0")
         self.assertEqual((result.returncode, result.stderr),
                          (1, "/no/such: no such file or directory\n"))
+
+
+@unittest.skipUnless("rest" in EXAMPLES, "libcjson was not found")
+class Rest(AtAddress):
+    """A service with bodies, as curl sees it."""
+
+    def setUp(self):
+        self.start("rest")
+
+    def ask(self, method, path, body=None, headers=None):
+        """The status, and the JSON of the body, if there is one."""
+        client = http.client.HTTPConnection("127.0.0.1", self.port,
+                                            timeout=SECONDS)
+        self.addCleanup(client.close)
+        client.request(method, path, body, headers or {})
+        response = client.getresponse()
+        text = response.read()
+        if response.headers["Content-Type"] == "application/json":
+            text = json.loads(text)
+        return response.status, text
+
+    def test_a_note_is_stored_read_listed_and_removed(self):
+        name = urllib.parse.quote('a "b"')
+        note = {"text": 'x\n"y" \u00e9', "other": [1]}
+        self.assertEqual(self.ask("GET", f"/notes/{name}")[0], 404)
+        for status in 201, 200:
+            self.assertEqual(
+                self.ask("PUT", f"/notes/{name}", json.dumps(note)),
+                (status, {"stored": 'a "b"'}))
+        self.assertEqual(self.ask("GET", f"/notes/{name}"),
+                         (200, {"name": 'a "b"', "text": note["text"]}))
+        self.assertEqual(self.ask("GET", "/notes"),
+                         (200, [{"name": 'a "b"', "bytes": 8}]))
+        self.assertEqual(self.ask("DELETE", f"/notes/{name}"), (204, b""))
+        self.assertEqual(self.ask("DELETE", f"/notes/{name}")[0], 404)
+        self.assertEqual(self.ask("GET", "/notes"), (200, []))
+        self.stop()
+
+    def test_what_is_no_note_is_refused(self):
+        for body in (b"", b"x", b"{", b"[]", b'{"text":1}', b'"text"',
+                     b"[" * 999 + b"]" * 999, b"[" * 4096,
+                     b'{"a":' * 800 + b"1" + b"}" * 80):
+            self.assertEqual(self.ask("PUT", "/notes/a", body)[0], 400,
+                             body[:20])
+        for method, path, body, status in (
+                ("PUT", "/notes/" + "x" * 64, b"{}", 400),
+                ("PUT", "/notes/%00", b"{}", 400),
+                ("PUT", "/notes/a", b"x" * 4097, 413),
+                ("POST", "/notes", b"{}", 405), ("GET", "/", None, 404)):
+            self.assertEqual(self.ask(method, path, body)[0], status, path)
+        for i in range(101):
+            status, _ = self.ask("PUT", f"/notes/{i}", b'{"text":"x"}')
+            self.assertEqual(status, 201 if i < 100 else 507)
+        self.stop()
+
+    def resident_kib(self):
+        with open(f"/proc/{self.server.pid}/status", encoding="ascii") as file:
+            return int(re.search(r"VmHWM:\s+(\d+)", file.read())[1])
+
+    def test_an_upload_of_any_size_needs_no_memory(self):
+        pieces = 1600 if not os.environ.get("RV_TEST_SLOW") else 100
+        size = pieces << 16
+        self.ask("PUT", "/upload", b"x" * 65536)
+        before = self.resident_kib()
+        for headers in {"Content-Length": str(size)}, {}:
+            self.assertEqual(
+                self.ask("PUT", "/upload",
+                         (b"x" * 65536 for _ in range(pieces)), headers),
+                (200, {"bytes": size}))
+        self.assertLess(self.resident_kib() - before, 4096)
+        self.stop(signal.SIGTERM)
 
 
 class Watch(unittest.TestCase):
