@@ -60,7 +60,7 @@ def answer_together(count):
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
 
 
-@unittest.skipUnless("https" in EXAMPLES, "libssl was not found")
+@unittest.skipUnless("https" in EXAMPLES, "built without libssl")
 class Https(unittest.TestCase):
     """The client and the server of the example, and Python's of each."""
 

@@ -149,7 +149,7 @@ class Redis(AtAddress):
         self.assertEqual(self.client.recv(1), b"")
 
     @unittest.skipUnless(shutil.which("redis-benchmark"),
-                         "redis-benchmark (redis-tools) is not installed")
+                         "redis-benchmark is not installed")
     def test_redis_benchmark_is_content(self):
         for depth in "1", "16":
             result = subprocess.run(
@@ -458,7 +458,7 @@ class Files(AtAddress):
                          (1, "/no/such: no such file or directory\n"))
 
 
-@unittest.skipUnless("rest" in EXAMPLES, "libcjson was not found")
+@unittest.skipUnless("rest" in EXAMPLES, "built without libcjson")
 class Rest(AtAddress):
     """A service with bodies, as curl sees it."""
 
