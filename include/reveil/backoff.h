@@ -6,7 +6,7 @@
  *
  *     rv_backoff_init(&backoff, 50 * RV_NS_PER_MS, 5 * RV_NS_PER_S, deadline);
  *     do {
- *         error = rv_dial("db.example", 5432, &stream, deadline);
+ *         error = rv_dial("localhost", 5432, &stream, deadline);
  *     } while (error && rv_backoff_wait(&backoff) == 0);
  *
  * The pause doubles from try to try, up to a longest one. Each pause is chosen

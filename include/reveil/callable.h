@@ -12,7 +12,9 @@
  *         .name = "sum", .call = sum_call, .state_bytes = sizeof(struct sum),
  *         .pure = true};
  *
- *     rv_callable_new(&callable, &sum_ops, &(struct sum){1, 2});
+ *     struct sum sum = {1, 2};
+ *
+ *     rv_callable_new(&callable, &sum_ops, &sum);            copies it
  *     ... any thread: rv_callable_run(callable) ...
  *     rv_callable_put(callable);
  *

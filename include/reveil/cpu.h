@@ -2,7 +2,7 @@
 /*
  * cpu.h - computations on other processors, as futures.
  *
- *     rv_callable_new(&callable, &sum_ops, &(struct sum){i, j});
+ *     rv_callable_new(&callable, &sum_ops, &sum);  see callable.h
  *     rv_cpu_init(&self->job, callable);
  *     RV_AWAIT(future, cx, &self->job.future);
  *     ... self->job.future.result is what sum_ops.call() returned

@@ -2,12 +2,14 @@
 /*
  * file.h - files as futures.
  *
- *     rv_file_open_init(&self->op, &self->file, "notes", O_RDONLY, 0);
- *     RV_AWAIT(future, cx, &self->op.future);
- *     rv_file_read_init(&self->op, self->file, self->buf, 0);
- *     RV_AWAIT(future, cx, &self->op.future);
- *     rv_file_close_init(&self->op, &self->file);
- *     RV_AWAIT(future, cx, &self->op.future);
+ *     struct rv_file *file;                         in a coroutine
+ *     char text[4096];
+ *     int n = rv_file_open(&file, "notes", O_RDONLY, 0, RV_NEVER);
+ *
+ *     if (n == 0) {
+ *         n = rv_file_read(file, text, sizeof text, 0, RV_NEVER);
+ *         rv_file_close(&file, RV_NEVER);
+ *     }
  *
  * epoll cannot wait for a file: a file is always "ready", and reading it may
  * block all the same. An operation takes the first of these ways that works:

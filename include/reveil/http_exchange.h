@@ -13,7 +13,7 @@
  *             total += (uint64_t)n;
  *         if (n < 0)
  *             return n;                    the client gets 400, 408 or 413
- *         return rv_http_reply(x, 201, "text/plain", "stored\n", 7);
+ *         return rv_http_reply(x, total ? 201 : 400, NULL, "", 0);
  *     }
  *
  * A handler is a coroutine function, as above, or a future. http_server.h has

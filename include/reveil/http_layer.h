@@ -2,8 +2,7 @@
 /*
  * http_layer.h - what is between HTTP and its sockets: TLS, for example.
  *
- *     struct tls tls;                         begins with a struct
- * rv_http_layer
+ *     struct tls tls;                         has a struct rv_http_layer layer
  *
  *     server.layer = &tls.layer;              before the first poll
  *     rv_https_request_init(&get, "GET", "https://localhost/", &tls.layer);

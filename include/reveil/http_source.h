@@ -11,6 +11,7 @@
  *     ...
  *     rv_drop(&get.future);
  *     rv_http_reader_drop(&reader);
+ *     close(fd);
  *
  * http_sink.h is the same for the body of a response.
  */

@@ -4,7 +4,7 @@
  *
  *     rv_mpsc_new(&sender, &receiver, sizeof(int), NULL);
  *     rv_mpsc_sender_clone(sender, &another);     for another task
- *     rv_mpsc_send(another, &(int){42});
+ *     rv_mpsc_send(another, &answer);             a copy of the int
  *     rv_mpsc_try_recv(receiver, &value);
  *
  * The values of one sender are received in the order of its sends. Values of

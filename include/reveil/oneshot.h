@@ -4,7 +4,7 @@
  * request.
  *
  *     rv_oneshot_new(&sender, &receiver, sizeof(int), NULL);
- *     rv_oneshot_send(sender, &(int){42});        also closes the sender
+ *     rv_oneshot_send(sender, &answer);           also closes the sender
  *     rv_oneshot_try_recv(receiver, &value);
  *     rv_oneshot_receiver_close(receiver);
  */

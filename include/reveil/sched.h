@@ -18,7 +18,9 @@
  *         return 0;
  *     }
  *
- *     rv_sched_start(&sched, &(struct rv_sched_options){.workers = 2});
+ *     const struct rv_sched_options options = {.workers = 2};
+ *
+ *     rv_sched_start(&sched, &options);           NULL: one worker a core
  *     rv_sched_run(sched, root, NULL);
  *     rv_sched_stop(sched);
  *

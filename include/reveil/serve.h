@@ -16,7 +16,7 @@
  *
  *     error = rv_tcp_listen_at(&listener, "*", 7);       in a coroutine
  *     if (!error)
- *         error = rv_serve(&listener, echo, NULL, NULL); until it is canceled
+ *         error = rv_serve(&listener, echo, NULL, NULL);  until canceled
  *
  * What all servers here do:
  *

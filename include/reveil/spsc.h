@@ -3,7 +3,7 @@
  * spsc.h - a bounded channel with one sender and one receiver.
  *
  *     rv_spsc_new(&sender, &receiver, sizeof(int), 2, NULL);
- *     rv_spsc_try_send(sender, &(int){42});
+ *     rv_spsc_try_send(sender, &answer);             a copy of the int
  *     rv_spsc_try_recv(receiver, &value);
  *     rv_spsc_sender_close(sender);
  *     rv_spsc_receiver_close(receiver);

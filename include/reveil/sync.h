@@ -3,10 +3,11 @@
  * sync.h - semaphore, mutex and notify for tasks. They suspend the waiting
  * task, and its thread continues with other tasks.
  *
- *     rv_mutex_lock_init(&self->lock, &state->mutex);
- *     RV_AWAIT(future, cx, &self->lock.future);
- *     ... other awaits, with the mutex held ...
- *     rv_mutex_unlock(&state->mutex);
+ *     error = rv_mutex_lock(&state->mutex);         in a coroutine
+ *     if (!error) {
+ *         ... other waits, with the mutex held ...
+ *         rv_mutex_unlock(&state->mutex);
+ *     }
  *
  * For a mutex that is never held across an await, use a pthread mutex. All
  * of these objects are fair: tasks are served in the order in which they began

@@ -3,10 +3,11 @@
  * unix.h - Unix stream sockets as futures, between programs on one machine.
  *
  *     rv_unix_listen(&listener, "/run/user/1000/chat");
- *     error = rv_stream_accept(&listener, &stream, NULL, RV_NEVER);
  *
- *     error = rv_unix_connect("/run/user/1000/chat", &stream,
+ *     error = rv_unix_connect("/run/user/1000/chat", &client,
  *                             rv_after_ms(1000));          in a coroutine
+ *     if (!error)
+ *         error = rv_stream_accept(&listener, &server, NULL, RV_NEVER);
  *
  * Only the address differs from TCP: the socket is a struct rv_stream, and
  * accept, recv, send, shutdown and close are those of net.h.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_headers.c - the examples at the heads of public headers, run.
+ * test_headers.c - the examples at the heads of public headers, run. Those that
+ * wait in a coroutine are in test_calls.c.
  *
  * What is between "from NAME.h" and "end" has each line of the example in that
  * header, in order; tests/tools/check-heads compares them.
@@ -8,6 +9,10 @@
 #include <criterion/criterion.h>
 
 #include <reveil/reveil.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "support/support.h"
 
@@ -34,7 +39,9 @@ RV_TEST(headers, callable)
 {
     struct rv_callable *callable;
 
-    rv_callable_new(&callable, &sum_ops, &(struct sum){1, 2});
+    struct sum sum = {1, 2};
+
+    rv_callable_new(&callable, &sum_ops, &sum);
     rv_callable_run(callable);
     cr_assert_eq(callable->returned, 3);
     rv_callable_put(callable);
@@ -101,13 +108,14 @@ RV_TEST(headers, runtime)
 
 RV_TEST(headers, spsc)
 {
+    const int answer = 42;
     struct rv_spsc_sender *sender;
     struct rv_spsc_receiver *receiver;
     int value = 0;
 
     /* from spsc.h */
     rv_spsc_new(&sender, &receiver, sizeof(int), 2, NULL);
-    rv_spsc_try_send(sender, &(int){42});
+    rv_spsc_try_send(sender, &answer);
     rv_spsc_try_recv(receiver, &value);
     rv_spsc_sender_close(sender);
     rv_spsc_receiver_close(receiver);
@@ -117,6 +125,7 @@ RV_TEST(headers, spsc)
 
 RV_TEST(headers, mpsc)
 {
+    const int answer = 42;
     struct rv_mpsc_sender *sender, *another;
     struct rv_mpsc_receiver *receiver;
     int value = 0;
@@ -124,7 +133,7 @@ RV_TEST(headers, mpsc)
     /* from mpsc.h */
     rv_mpsc_new(&sender, &receiver, sizeof(int), NULL);
     rv_mpsc_sender_clone(sender, &another);
-    rv_mpsc_send(another, &(int){42});
+    rv_mpsc_send(another, &answer);
     rv_mpsc_try_recv(receiver, &value);
     /* end */
     rv_mpsc_sender_close(sender);
@@ -135,13 +144,14 @@ RV_TEST(headers, mpsc)
 
 RV_TEST(headers, oneshot)
 {
+    const int answer = 42;
     struct rv_oneshot_sender *sender;
     struct rv_oneshot_receiver *receiver;
     int value = 0;
 
     /* from oneshot.h */
     rv_oneshot_new(&sender, &receiver, sizeof(int), NULL);
-    rv_oneshot_send(sender, &(int){42});
+    rv_oneshot_send(sender, &answer);
     rv_oneshot_try_recv(receiver, &value);
     rv_oneshot_receiver_close(receiver);
     /* end */
@@ -192,4 +202,206 @@ RV_TEST(headers, trace)
     rv_trace_start(RV_TRACE_OFF);
     cr_assert_eq(wakes, 1);
     cr_assert_not_null(strstr(line, "wake"));
+}
+
+RV_TEST(headers, bytes)
+{
+    char *said = NULL;
+    int error;
+
+#define puts(text) (said = strdup(text))
+    /* from bytes.h */
+    struct rv_bytes text;
+
+    rv_bytes_init(&text, 64 * 1024);
+    error = rv_bytes_append(&text, "hello", 5);
+    if (!error)
+        error = rv_bytes_printf(&text, ", %s %d", "world", 42);
+    if (!error)
+        puts(text.data);
+    rv_bytes_fini(&text);
+    /* end */
+#undef puts
+    cr_assert_eq(error, 0);
+    cr_assert_str_eq(said, "hello, world 42");
+    free(said);
+}
+
+static struct rv_executor *head_executor;
+
+static int try_an_executor(void)
+{
+    struct rv_executor *executor;
+    int error;
+
+    /* from errors.h */
+    error = rv_executor_new(&executor);
+    if (error < 0) {
+        fprintf(stderr, "no executor: %s (%s)\n", rv_strerror(error),
+                rv_error_name(error));
+        return 1;
+    }
+    /* end */
+    head_executor = executor;
+    return 0;
+}
+
+RV_TEST(headers, errors)
+{
+    cr_assert_eq(try_an_executor(), 0);
+    rv_executor_free(head_executor);
+}
+
+struct twice {
+    struct rv_future future;
+    struct rv_sleep nap;
+};
+
+/* from async.h */
+static enum rv_poll twice_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct twice *self = RV_CONTAINER_OF(future, struct twice, future);
+
+    RV_BEGIN(future);
+    rv_sleep_init(&self->nap, rv_after_ms(10));
+    RV_AWAIT(future, cx, &self->nap.future);
+    rv_sleep_init(&self->nap, rv_after_ms(10));
+    RV_AWAIT(future, cx, &self->nap.future);
+    RV_RETURN(future, 0);
+    RV_END(future);
+}
+/* end */
+
+static void twice_drop(struct rv_future *future)
+{
+    rv_drop(&RV_CONTAINER_OF(future, struct twice, future)->nap.future);
+}
+
+RV_TEST(headers, async)
+{
+    static const struct rv_future_ops ops = {
+        .name = "twice", .poll = twice_poll, .drop = twice_drop};
+    const int64_t begin_ns = rv_now_ns();
+    struct twice twice = {0};
+    struct rv_executor *executor;
+
+    rv_future_init(&twice.future, &ops);
+    cr_assert_eq(rv_executor_new(&executor), 0);
+    cr_assert_eq(rv_block_on(executor, &twice.future), 0);
+    cr_assert_geq(rv_now_ns() - begin_ns, 20 * RV_NS_PER_MS);
+    rv_drop(&twice.future);
+    rv_executor_free(executor);
+}
+
+struct connection {
+    struct rv_timer idle;
+    int gave_up;
+};
+
+/* from timer.h */
+static void give_up(struct rv_timer *timer, void *arg)
+{
+    struct connection *connection = arg;
+    (void)timer;
+    connection->gave_up++;
+}
+
+static void time_it(struct rv_executor *executor, struct connection *connection)
+{
+    rv_timer_init(&connection->idle, executor, give_up, connection);
+    rv_timer_start(&connection->idle, rv_after_ms(60000));
+    rv_timer_start(&connection->idle, rv_after_ms(60000));
+    rv_timer_stop(&connection->idle);
+}
+/* end */
+
+RV_TEST(headers, timer)
+{
+    struct connection connection = {0};
+    struct rv_executor *executor;
+
+    cr_assert_eq(rv_executor_new(&executor), 0);
+    time_it(executor, &connection);
+    rv_executor_free(executor);
+    cr_assert_eq(connection.gave_up, 0);
+}
+
+/* from sched.h */
+static int32_t hello(void *arg)
+{
+    (void)arg;
+    printf("Hello ");
+    return 0;
+}
+
+static int32_t root(void *arg)
+{
+    struct rv_go task;
+
+    (void)arg;
+    rv_go(&task, hello, NULL);
+    rv_go_join(&task);
+    printf("world!\n");
+    return 0;
+}
+
+static void hello_world(void)
+{
+    struct rv_sched *sched;
+    const struct rv_sched_options options = {.workers = 2};
+
+    rv_sched_start(&sched, &options);
+    rv_sched_run(sched, root, NULL);
+    rv_sched_stop(sched);
+}
+/* end */
+
+RV_TEST(headers, sched)
+{
+    char text[64] = "";
+    const int before = dup(STDOUT_FILENO);
+    int ends[2];
+
+    fflush(stdout);
+    cr_assert_eq(pipe(ends), 0);
+    dup2(ends[1], STDOUT_FILENO);
+    hello_world();
+    fflush(stdout);
+    dup2(before, STDOUT_FILENO);
+    cr_assert_gt(read(ends[0], text, sizeof text - 1), 0);
+    close(before);
+    close(ends[0]);
+    close(ends[1]);
+    cr_assert_str_eq(text, "Hello world!\n");
+}
+
+/* from thread.h */
+struct add {
+    int a, b;
+    _Atomic int *sum;
+};
+
+static void add_main(void *args)
+{
+    struct add *add = args;
+    *add->sum = add->a + add->b;
+}
+
+static int add_up(struct add add)
+{
+    struct rv_thread thread;
+
+    rv_thread_start(&thread, add_main, &add, sizeof add, 0);
+    rv_thread_join(&thread, RV_NEVER);
+    return *add.sum;
+}
+/* end */
+
+RV_TEST(headers, thread)
+{
+    _Atomic int sum = 0;
+
+    if (RV_TEST_SLOW)
+        cr_skip_test("no bare threads in this build");
+    cr_assert_eq(add_up((struct add){1, 2, &sum}), 3);
 }
