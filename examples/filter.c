@@ -10,7 +10,8 @@
  */
 #include <reveil/reveil.h>
 #include <stdio.h>
-#include <string.h>
+
+#include "program.h"
 
 static int write_out(struct rv_fd_io *out, struct rv_bytes *text)
 {
@@ -36,13 +37,13 @@ static int number(struct rv_fd_io *in, struct rv_fd_io *out,
         n = rv_reader_try_line(&reader, &line);
         if (n == -EAGAIN) {
             error = write_out(out, text);
-            if (!error)
-                n = rv_reader_line(&reader, &line, RV_NEVER);
+            if (error)
+                return error;
+            n = rv_reader_line(&reader, &line, RV_NEVER);
         }
-        if (!error && n != 1 && n != -EPIPE)
+        if (n != 1 && n != -EPIPE) /* -EPIPE: a line without its end */
             return n;
-        if (!error)
-            error = rv_bytes_printf(text, "%6d  %s\n", ++lines, line.data);
+        error = rv_bytes_printf(text, "%6d  %s\n", ++lines, line.data);
     }
     return error;
 }
@@ -71,17 +72,7 @@ static int32_t filter(void *arg)
 
 int main(int argc, char **argv)
 {
-    int error;
-
-    if (argc > 1) {
-        const int is_asked = strcmp(argv[1], "--help") == 0;
-
-        fputs("usage: filter [<FILE]\n", is_asked ? stdout : stderr);
-        return is_asked ? 0 : 2;
-    }
-    error = rv_run(filter, NULL);
-
-    if (error < 0)
-        fprintf(stderr, "filter: %s\n", rv_strerror(error));
-    return error < 0;
+    program_start(1);
+    program_usage(argc, argv, 0, 0, "filter [<FILE]");
+    return rv_exit_status("filter", rv_run(filter, NULL));
 }

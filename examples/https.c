@@ -346,15 +346,10 @@ static int usage(FILE *where, int status)
 
 int main(int argc, char **argv)
 {
-    int error;
-
     program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
     if (argc < 3)
         return usage(stderr, 2);
-    error = run(argc, argv);
-    if (error < 0)
-        fprintf(stderr, "https: %s\n", rv_strerror(error));
-    return error < 0;
+    return rv_exit_status("https", run(argc, argv));
 }
