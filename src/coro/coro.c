@@ -237,3 +237,20 @@ int rv_await(struct rv_future *future)
     RV_CHECK(coro && coro->host, "only for a coroutine that has a host");
     return coro->host->await(coro, future);
 }
+
+bool rv_coro_canceled(void)
+{
+    struct rv_coro *coro = rv_coro_current();
+
+    return coro && coro->host && coro->host->canceled &&
+           coro->host->canceled(coro);
+}
+
+int rv_coro_grace(int64_t deadline_ns)
+{
+    struct rv_coro *coro = rv_coro_current();
+
+    if (!coro || !coro->host || !coro->host->grace)
+        return -ECANCELED;
+    return coro->host->grace(coro, deadline_ns);
+}

@@ -96,7 +96,26 @@ static int await(struct rv_coro *coro, struct rv_future *future)
     return wait_for(self, future);
 }
 
-static const struct rv_coro_host host = {await};
+static bool canceled(struct rv_coro *coro)
+{
+    const struct task *self = rv_coro_data(coro);
+
+    return self->cancel != NOT_CANCELED;
+}
+
+static int grace(struct rv_coro *coro, int64_t deadline_ns)
+{
+    struct task *self = rv_coro_data(coro);
+
+    if (self->cancel == ABORTED)
+        return -ECANCELED;
+    if (self->cancel == CANCELED)
+        self->grace_ns = deadline_ns == no_grace ? no_grace + 1 : deadline_ns;
+    return 0;
+}
+
+static const struct rv_coro_host host = {
+    .await = await, .canceled = canceled, .grace = grace};
 
 static enum rv_poll task_poll(struct rv_future *future, struct rv_cx *cx)
 {
@@ -254,24 +273,6 @@ static struct task *current_task(void)
     struct rv_coro *coro = rv_coro_current();
 
     return coro && coro->host == &host ? rv_coro_data(coro) : NULL;
-}
-
-bool rv_coro_canceled(void)
-{
-    const struct task *self = current_task();
-
-    return self && self->cancel != NOT_CANCELED;
-}
-
-int rv_coro_grace(int64_t deadline_ns)
-{
-    struct task *self = current_task();
-
-    if (!self || self->cancel == ABORTED)
-        return -ECANCELED;
-    if (self->cancel == CANCELED)
-        self->grace_ns = deadline_ns == no_grace ? no_grace + 1 : deadline_ns;
-    return 0;
 }
 
 /* --- in a scope -------------------------------------------------------- */

@@ -29,6 +29,7 @@
 
 #include "base/base_internal.h"
 #include "sched/sched_internal.h"
+#include "waker/ready.h"
 
 _Static_assert(_Alignof(struct rv_go_task) >= RV_GO_STATES,
                "a pointer to a task differs from the states");
@@ -134,17 +135,33 @@ static void go_drop(struct rv_future *future)
     release_task(RV_CONTAINER_OF(future, struct rv_go, future));
 }
 
-static const struct rv_future_ops go_ops = {
+const struct rv_future_ops rv_go_ops = {
     .name = "rv_go", .poll = go_poll, .drop = go_drop, .is_handle = true};
-
-bool rv_go_is_handle(const struct rv_future *future)
-{
-    return future->ops == &go_ops;
-}
 
 void rv_go_drop(struct rv_go *go)
 {
     rv_drop(&go->future);
+}
+
+/* CANCEL-1 */
+void rv_go_cancel_task(struct rv_go_task *task)
+{
+    struct rv_worker *worker;
+
+    if (atomic_exchange(&task->canceled, true))
+        return;
+    worker = atomic_load(&task->waits_on);
+    if (worker)
+        /* relaxed: the load before it is an acquire. */
+        rv_ready_push(
+            rv_executor_ready(worker->executor),
+            atomic_load_explicit(&task->wait_id, memory_order_relaxed));
+}
+
+void rv_go_cancel(struct rv_go *go)
+{
+    if (go->task && !rv_fork_is_copy(go->task->sched->mark))
+        rv_go_cancel_task(go->task);
 }
 
 /* --- start ------------------------------------------------------------- */
@@ -174,7 +191,7 @@ static void init_task(struct rv_go_task *task, struct rv_go *go,
                           memory_order_release);
     if (!go)
         return;
-    rv_future_init(&go->future, &go_ops);
+    rv_future_init(&go->future, &rv_go_ops);
     go->task = task;
 }
 

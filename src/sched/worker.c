@@ -409,9 +409,7 @@ int rv_go_yield(void)
     if (rv_fork_is_copy(self->sched->mark))
         return -ESTALE;
     rv_go_suspend(push_back, self);
-    return atomic_load_explicit(&self->sched->canceling, memory_order_relaxed)
-               ? -ECANCELED
-               : 0;
+    return rv_go_is_canceled(self) ? -ECANCELED : 0;
 }
 
 /* --- sleep ------------------------------------------------------------- */
@@ -429,6 +427,14 @@ static void park(struct rv_worker *worker, bool sentinel)
 {
     int64_t until_ns = rv_executor_next_ns(worker->executor);
 
+    /* relaxed, both: the first is this worker's, and a wake follows a change of
+     * the second. */
+    if (atomic_load_explicit(&worker->graces, memory_order_relaxed) > 0) {
+        const int64_t hard_ns =
+            atomic_load_explicit(&worker->sched->hard_ns, memory_order_relaxed);
+
+        until_ns = hard_ns < until_ns ? hard_ns : until_ns;
+    }
     if (rv_clock_is_virtual() && until_ns < RV_NEVER - 1) {
         rv_clock_reach(until_ns);
         return;
@@ -536,11 +542,9 @@ void *rv_worker_main(void *arg)
     while (!atomic_load_explicit(&sched->over, memory_order_acquire)) {
         RV_CHECK(!rv_fork_is_copy(sched->mark),
                  "a child of fork() returned from a task of rv_sched");
-        /* relaxed, both: a wake follows the change. */
+        /* relaxed: a wake follows the change. */
         if (atomic_load_explicit(&sched->canceling, memory_order_relaxed))
-            rv_worker_cancel_waits(
-                worker,
-                atomic_load_explicit(&sched->despairing, memory_order_relaxed));
+            rv_worker_end_waits(worker);
         run_once(worker);
     }
     leave_all(worker);
