@@ -278,6 +278,28 @@ static int32_t close_circle(void *arg)
                : -1;
 }
 
+static int32_t wait_under_a_name(void *arg)
+{
+    struct rv_go_scope scope;
+
+    (void)arg;
+    rv_go_scope_init(&scope);
+    TASK_CHECK(
+        rv_go_scope_spawn_literal(&scope, "lonely", await_never, NULL, 0) == 0);
+    return rv_go_scope_wait(&scope);
+}
+
+RV_TEST(go_scope, its_tasks_have_names)
+{
+    struct rv_sched *sched = start_sched(1);
+    const char *report;
+
+    cr_assert_eq(rv_sched_run(sched, wait_under_a_name, NULL), -EDEADLK);
+    report = rv_sched_deadlock(sched);
+    cr_assert(strstr(report, "'lonely'"), "%s", report);
+    rv_sched_stop(sched);
+}
+
 RV_TEST(go_scope, a_circle_of_waits_is_a_deadlock)
 {
     struct rv_sched *sched = start_sched(WORKERS);
