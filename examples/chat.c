@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "program.h"
+
 struct client {
     struct rv_list node; /* in the room */
     struct rv_stream *stream;
@@ -72,5 +74,7 @@ static int32_t server(void *where)
 
 int main(int argc, char **argv)
 {
+    program_start(1);
+    program_usage(argc, argv, 0, 1, "chat [HOST:PORT]");
     return rv_exit_status("chat", rv_run(server, argc > 1 ? argv[1] : ":7777"));
 }

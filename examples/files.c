@@ -110,13 +110,8 @@ static int32_t serve(void *where)
 
 int main(int argc, char **argv)
 {
-    const int asked = argc == 2 && strcmp(argv[1], "--help") == 0;
-
     program_start(1);
-    if (argc != 3) {
-        fputs("usage: files FOLDER HOST:PORT\n", asked ? stdout : stderr);
-        return asked ? 0 : 2;
-    }
+    program_usage(argc, argv, 2, 2, "files FOLDER HOST:PORT");
     if (chdir(argv[1]) < 0)
         return rv_exit_status(argv[1], -errno);
     return rv_exit_status("files", rv_run(serve, argv[2]));

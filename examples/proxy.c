@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "program.h"
+
 enum { IDLE_MS = 60000, HEAD_MS = 10000, CONNECT_MS = 10000 };
 
 /* Receive the head of a request. Returns: 0: it is "CONNECT host:port";
@@ -83,6 +85,8 @@ static int32_t server(void *where)
 
 int main(int argc, char **argv)
 {
+    program_start(1);
+    program_usage(argc, argv, 0, 1, "proxy [HOST:PORT]");
     return rv_exit_status(
         "proxy", rv_run(server, argc > 1 ? argv[1] : "localhost:7777"));
 }

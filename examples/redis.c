@@ -16,6 +16,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "program.h"
+
 enum { MAX_COMMAND = 16 * 1024, MAX_ARGS = 64, BUCKETS = 1 << 16 };
 
 /* --- the table --------------------------------------------------------- */
@@ -260,6 +262,8 @@ static int32_t server(void *where)
 
 int main(int argc, char **argv)
 {
+    program_start(1);
+    program_usage(argc, argv, 0, 1, "redis [HOST:PORT]");
     return rv_exit_status("redis",
                           rv_run(server, argc > 1 ? argv[1] : ":7777"));
 }

@@ -18,6 +18,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "program.h"
+
 enum {
     NOTES = 100,
     NAME_BYTES = 64,
@@ -211,6 +213,8 @@ static int32_t serve(void *where)
 
 int main(int argc, char **argv)
 {
+    program_start(1);
+    program_usage(argc, argv, 0, 1, "rest [HOST:PORT]");
     return rv_exit_status("rest",
                           rv_run(serve, argc > 1 ? argv[1] : "localhost:8080"));
 }

@@ -104,18 +104,14 @@ static int32_t run_all(void *arg)
 
 int main(int argc, char **argv)
 {
+    static const char usage[] = "runner COUNT SECONDS <COMMANDS";
     struct runner self = {0};
-    const int asked = argc == 2 && strcmp(argv[1], "--help") == 0;
 
     program_start(1);
-    if (argc == 3) {
-        self.count = atoi(argv[1]);
-        self.seconds = atoi(argv[2]);
-    }
-    if (self.count < 1 || self.count > MOST || self.seconds < 1) {
-        fputs("usage: runner COUNT SECONDS <COMMANDS\n",
-              asked ? stdout : stderr);
-        return asked ? 0 : 2;
-    }
+    program_usage(argc, argv, 2, 2, usage);
+    self.count = atoi(argv[1]);
+    self.seconds = atoi(argv[2]);
+    if (self.count < 1 || self.count > MOST || self.seconds < 1)
+        program_usage(0, argv, 2, 2, usage);
     return rv_exit_status("runner", rv_run(run_all, &self)) || self.failed;
 }

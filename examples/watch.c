@@ -74,12 +74,7 @@ static int32_t watch(void *folder)
 
 int main(int argc, char **argv)
 {
-    const int asked = argc == 2 && strcmp(argv[1], "--help") == 0;
-
     program_start(1);
-    if (argc != 2 || asked) {
-        fputs("usage: watch FOLDER\n", asked ? stdout : stderr);
-        return asked ? 0 : 2;
-    }
+    program_usage(argc, argv, 1, 1, "watch FOLDER");
     return rv_exit_status("watch", rv_run(watch, argv[1]));
 }

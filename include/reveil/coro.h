@@ -78,6 +78,10 @@ struct rv_coro_host {
 
     /* rv_coro_grace(). NULL: -ECANCELED. */
     int (*grace)(struct rv_coro *coro, int64_t deadline_ns);
+
+    /* A coroutine may continue on another thread after a wait. So what belongs
+     * to one executor, such as a scope, is not for it. */
+    bool moves;
 };
 
 struct rv_coro_options {
@@ -326,8 +330,9 @@ int rv_coro_grace(int64_t deadline_ns);
  *     error = rv_scope_wait(&scope);
  *
  * arg_bytes: as rv_coro_spawn_copy(); 0: the pointer is passed, not a copy.
- * Threads: the executor's. Returns: as rv_coro_spawn_copy(); -ECANCELED: the
- * scope is READY, dropped or canceled.
+ * Threads: the executor's. Misuse: in a task of a scheduler, which has
+ * rv_go_scope_spawn(). Returns: as rv_coro_spawn_copy(); -ECANCELED: the scope
+ * is READY, dropped or canceled.
  */
 int rv_scope_spawn_coro(struct rv_scope *scope, rv_coro_entry entry,
                         const void *arg, size_t arg_bytes,
@@ -340,6 +345,7 @@ int rv_scope_spawn_coro(struct rv_scope *scope, rv_coro_entry entry,
  * them; if it is aborted, it aborts them. So call this before each return from
  * the function that has the scope.
  *
+ * Misuse: in a task of a scheduler, which has rv_go_scope_wait().
  * Returns: 0; the first negative result of a task; -ECANCELED.
  */
 int rv_scope_wait(struct rv_scope *scope);

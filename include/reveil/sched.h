@@ -36,7 +36,7 @@
  * rv_await_until() at the deadline, keeps the task on that worker from then on,
  * because the future belongs to it. Objects that stay with an executor between
  * waits, such as those of rv_spawn() and struct rv_scope, are not for tasks,
- * because a task moves: use rv_go().
+ * because a task moves: use rv_go() and struct rv_go_scope.
  */
 
 /*
@@ -236,6 +236,74 @@ void rv_go_cancel(struct rv_go *go);
  * Returns: 0, or -ECANCELED: the task is canceled. Misuse: outside of a task.
  */
 int rv_go_yield(void);
+
+/* --- a scope: tasks that do not outlive a frame ------------------------ */
+
+/*
+ * A group of tasks that may use the frame of the function that has started
+ * them. As struct rv_scope (combine.h), for tasks of a scheduler:
+ *
+ *     rv_go_scope_init(&scope);
+ *     for (int i = 0; i < 10; i++)
+ *         rv_go_scope_spawn(&scope, work, &i, sizeof i);
+ *     error = rv_go_scope_wait(&scope);
+ *
+ * The task that calls rv_go_scope_init() owns the scope. The program ends with
+ * a message if that task ends without rv_go_scope_wait() after a spawn, because
+ * the tasks would use a frame that is gone.
+ */
+struct rv_go_scope {
+    struct rv_sched *sched; /* private, as are the rest */
+    struct rv_go_task *owner;
+    struct rv_list tasks;
+    struct rv_waker waiter;
+    int32_t error;
+    bool used;
+    bool canceled;
+};
+
+/* Misuse: outside of a task. */
+void rv_go_scope_init(struct rv_go_scope *scope);
+
+/*
+ * Start a task in the scope, with a copy of the argument as in rv_go_copy().
+ * It is allowed while the owner waits for the scope; its own tasks may start
+ * others.
+ *
+ * arg_bytes: as rv_go_copy(); 0: the pointer is passed, not a copy.
+ * Threads: tasks of the owner's scheduler.
+ * Returns: as rv_go_copy(); -ECANCELED: the scope is over or canceled, or the
+ *          scheduler is stopping.
+ */
+#define rv_go_scope_spawn(scope, fn, arg, arg_bytes) \
+    rv_go_scope_spawn_literal((scope), #fn, (fn), (arg), (arg_bytes))
+
+/* rv_go_scope_spawn() with a name that is a constant. */
+int rv_go_scope_spawn_literal(struct rv_go_scope *scope, const char *name,
+                              rv_go_fn fn, const void *arg, size_t arg_bytes);
+
+/*
+ * Cancel all tasks of the scope, as by rv_go_cancel(); it accepts no more. Wait
+ * for it in any case.
+ *
+ * Threads: any, until the scope is over. Never waits.
+ */
+void rv_go_scope_cancel(struct rv_go_scope *scope);
+
+/* Whether all tasks of the scope have ended. Threads: as above. */
+bool rv_go_scope_empty(struct rv_go_scope *scope);
+
+/*
+ * Wait until all tasks of the scope have ended. After it the scope is over, and
+ * the memory that its tasks used may be reused. If the caller is canceled, it
+ * cancels the tasks and still waits for them. So call this before each return
+ * from the function that has the scope.
+ *
+ * Misuse: in another task than the owner.
+ * Returns: 0; the first negative result of a task; -ECANCELED: the caller was
+ *          canceled.
+ */
+int rv_go_scope_wait(struct rv_go_scope *scope);
 
 /* --- fork and join ----------------------------------------------------- */
 

@@ -34,6 +34,7 @@
 #include "base/base_internal.h"
 #include "combine/scope.h"
 #include "coro/coro_internal.h"
+#include "coro/host.h"
 #include "executor/task.h"
 #include "waker/ready.h"
 
@@ -281,6 +282,7 @@ int rv_scope_spawn_coro(struct rv_scope *scope, rv_coro_entry entry,
                         const void *arg, size_t arg_bytes,
                         const struct rv_coro_options *options)
 {
+    RV_CHECK(!rv_coro_moves(), "a task of a scheduler needs rv_go_scope");
     if (!rv_scope_is_open(scope))
         return -ECANCELED;
     return spawn(scope->executor, entry, (void *)arg, arg_bytes, options, NULL,
@@ -293,6 +295,7 @@ int rv_scope_wait(struct rv_scope *scope)
     struct task *self = current_task();
     int result;
 
+    RV_CHECK(!rv_coro_moves(), "a task of a scheduler needs rv_go_scope");
     RV_CHECK(rv_coro_current() && rv_executor_current() == scope->executor,
              "not in a coroutine of the scope's executor");
     if (scope->future.at == RV_AT_END)

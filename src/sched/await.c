@@ -257,6 +257,11 @@ static int await(struct rv_coro *coro, struct rv_future *future)
                                             : RV_ENDS_BY_CANCEL);
 }
 
+int rv_go_await_end(struct rv_future *future)
+{
+    return wait_rarely(rv_worker_of_task, future, RV_ENDS_BY_NOTHING);
+}
+
 /* --- cancellation ------------------------------------------------------ */
 
 static bool canceled(struct rv_coro *coro)
@@ -281,7 +286,7 @@ static int grace(struct rv_coro *coro, int64_t deadline_ns)
 }
 
 const struct rv_coro_host rv_go_host = {
-    .await = await, .canceled = canceled, .grace = grace};
+    .await = await, .canceled = canceled, .grace = grace, .moves = true};
 
 uint8_t rv_sched_ends(struct rv_sched *sched)
 {

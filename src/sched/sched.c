@@ -204,6 +204,8 @@ static void free_sched(struct rv_sched *sched)
     pthread_mutex_destroy(&sched->injector_mutex);
     pthread_mutex_destroy(&sched->task_mutex);
     pthread_mutex_destroy(&sched->termination_mutex);
+    for (int i = 0; i < RV_SCOPE_LOCKS; i++)
+        pthread_mutex_destroy(&sched->scope_locks[i].mutex);
     rv_free(sched->deadlock);
     rv_free(sched);
 }
@@ -221,6 +223,8 @@ static struct rv_sched *new_sched(const struct rv_sched_options *options)
     pthread_mutex_init(&sched->injector_mutex, NULL);
     pthread_mutex_init(&sched->task_mutex, NULL);
     pthread_mutex_init(&sched->termination_mutex, NULL);
+    for (int i = 0; i < RV_SCOPE_LOCKS; i++)
+        pthread_mutex_init(&sched->scope_locks[i].mutex, NULL);
     rv_list_init(&sched->injected);
     rv_list_init(&sched->free_tasks);
     sched->round = 1;

@@ -6,6 +6,7 @@
  *     worker.c   the loop of a worker: what to run next, when to sleep
  *     task.c     memory for tasks
  *     go.c       start, finish and join tasks
+ *     scope.c    tasks that do not outlive a frame
  *     fork.c     fork and sync
  *     await.c    how a task waits for a future
  *     termination.c  no task can continue: the end, or a deadlock
@@ -81,6 +82,12 @@ struct rv_go_task {
     struct rv_fork *fork; /* NULL: a task */
     bool bound;           /* its worker has a pending future of it: AWAIT-2 */
     int64_t grace_ns;     /* in a canceled task: how long waits may take */
+
+    /* The lock of the scope must be held, see scope.c. */
+    struct rv_go_scope *scope; /* that it is a task of, or NULL */
+    struct rv_list member;     /* of scope->tasks */
+
+    _Atomic uint32_t scopes; /* that it owns and that are used; any thread */
     union {
         char *own_name; /* before the first run: to be freed, or NULL */
         struct {
@@ -174,6 +181,14 @@ struct rv_worker {
     _Atomic bool worked; /* since it was last counted; set by the worker */
 };
 
+/* One lock for some of the scopes. Padded: others are on other lines. */
+struct rv_scope_lock {
+    pthread_mutex_t mutex;
+    char apart[RV_CACHE_LINE_BYTES];
+};
+
+enum { RV_SCOPE_LOCKS = 16 };
+
 struct rv_sched {
     /* Set at the start. */
     struct rv_sched_options options;
@@ -200,6 +215,8 @@ struct rv_sched {
     struct rv_list free_tasks; /* task_mutex must be held */
     uint32_t free_len;
     struct rv_task_chunk *chunks;
+
+    struct rv_scope_lock scope_locks[RV_SCOPE_LOCKS];
 
     /* Any thread. */
     _Atomic bool canceling;   /* all waits but those for tasks are canceled */
@@ -328,6 +345,23 @@ static inline bool rv_go_is_handle(const struct rv_future *future)
  * false if the task does not join another one. */
 bool rv_go_cancel_join(struct rv_go_task *task);
 
+/*
+ * Start a task of this worker. go: may be NULL. scope: NULL, or the task's.
+ * arg_bytes: of `arg`, to copy; 0: pass the pointer. Threads: the worker's.
+ * Returns: as rv_go_copy().
+ */
+int rv_go_start(struct rv_worker *worker, struct rv_go *go,
+                struct rv_go_scope *scope, const char *name, rv_go_fn fn,
+                const void *arg, size_t arg_bytes);
+
+/* --- scope.c ----------------------------------------------------------- */
+
+/* Returns: 0; -ECANCELED: the scope accepts no more tasks. */
+int rv_go_scope_add(struct rv_go_scope *scope, struct rv_go_task *task);
+
+/* The task has ended. Its scope may be gone after this. */
+void rv_go_scope_remove(struct rv_go_task *task);
+
 /* --- fork.c ------------------------------------------------------------ */
 
 /* Make sure that the worker has a spare task with a coroutine. Call it before
@@ -350,6 +384,10 @@ void rv_fork_finish(struct rv_worker *worker, struct rv_fork *fork);
 /* --- await.c ----------------------------------------------------------- */
 
 extern const struct rv_coro_host rv_go_host;
+
+/* rv_await() in any task, canceled or not, until the future is READY. Returns:
+ * 0 or less; an error if the future is not READY. */
+int rv_go_await_end(struct rv_future *future);
 
 /* Make the tasks on the list `woken` ready. Returns: true if there were any. */
 bool rv_worker_take_woken(struct rv_worker *worker);

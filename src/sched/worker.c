@@ -350,6 +350,10 @@ static void end_task(struct rv_worker *worker, struct rv_go_task *task)
 {
     struct rv_fork *fork = task->fork;
 
+    /* relaxed: only a task of one of these scopes counts besides this thread,
+     * and has ended. */
+    RV_CHECK(atomic_load_explicit(&task->scopes, memory_order_relaxed) == 0,
+             "a task has ended before its scope");
     task->result = rv_coro_result(task->coro);
     if (rv_trace_is_on())
         trace_end(task);

@@ -4,7 +4,7 @@
  *
  *     stress_sched [COUNT]          500 rounds of each test, about
  *
- * Six tests in one run, on three workers. Plain words are written by one task
+ * Seven tests in one run, on three workers. Plain words are written by one task
  * and read by another: only the scheduler orders them.
  *
  *   meetings: tasks that occupy their workers until all three run. A worker
@@ -20,6 +20,9 @@
  *   requests: tasks that begin waits while another task or thread cancels them;
  *     in the end they wait in the time that they ask for. A request that is
  *     lost is a hang.
+ *
+ *   scopes: tasks that write into the frame of their owner, which ends, or is
+ *     canceled, or cancels them, at any time.
  *
  *   stops: schedulers stopped while tasks are started, joined and awaited.
  */
@@ -395,6 +398,78 @@ static void test_requests(uint32_t count)
     pthread_join(thread, NULL);
 }
 
+/* --- scopes ------------------------------------------------------------ */
+
+enum { GENERATIONS = 3 };
+
+struct member {
+    struct rv_go_scope *scope;
+    uint32_t *words; /* plain; in the owner's frame, one for each task */
+    uint32_t index;
+    uint32_t turns;
+};
+
+/* The task of an index starts those of 2 * index and 2 * index + 1. */
+static int32_t be_member(void *arg)
+{
+    struct member *self = arg;
+    struct member child = *self;
+
+    self->words[self->index] = 1;
+    stress_dawdle(self->turns);
+    if (self->turns % 4 == 0)
+        wait_a_moment(self->turns * 100);
+    for (uint32_t i = 0; i < 2; i++) {
+        child.index = 2 * self->index + i;
+        if (child.index < 1 << GENERATIONS &&
+            rv_go_scope_spawn(self->scope, be_member, &child, sizeof child) < 0)
+            break;
+    }
+    if (self->turns % 8 == 1)
+        rv_go_yield();
+    if (self->turns % 64 == 2)
+        rv_go_scope_cancel(self->scope);
+    self->words[self->index] = 2;
+    return 0;
+}
+
+static int32_t own_scope(void *arg)
+{
+    uint32_t words[1 << GENERATIONS] = {0};
+    struct rv_go_scope scope;
+    struct member first = {&scope, words, 1, *(uint32_t *)arg};
+    int result;
+
+    rv_go_scope_init(&scope);
+    if (rv_go_scope_spawn(&scope, be_member, &first, sizeof first) < 0)
+        return 0;
+    result = rv_go_scope_wait(&scope);
+    STRESS_CHECK(result == 0 || rv_coro_canceled(), "an error");
+    for (int i = 0; i < 1 << GENERATIONS; i++)
+        STRESS_CHECK(words[i] != 1, "a task has outlived its scope");
+    return 0;
+}
+
+static int32_t crowd_owns(void *arg)
+{
+    uint32_t *random = arg;
+    struct rv_go_scope scope;
+
+    rv_go_scope_init(&scope);
+    for (int i = 0; i < CROWD; i++) {
+        const uint32_t turns = stress_random(random) % 256;
+
+        STRESS_CHECK(
+            rv_go_scope_spawn(&scope, own_scope, &turns, sizeof turns) == 0,
+            "rv_go_scope_spawn");
+    }
+    stress_dawdle(stress_random(random) % 4096);
+    if (stress_random(random) % 2)
+        rv_go_scope_cancel(&scope);
+    STRESS_CHECK(rv_go_scope_wait(&scope) == 0, "rv_go_scope_wait");
+    return 0;
+}
+
 /* --- stops ------------------------------------------------------------- */
 
 static int32_t wait_long(void *arg)
@@ -469,6 +544,9 @@ int main(int argc, char **argv)
         run(crowd_comes_back, &random);
     stress_phase = "requests";
     test_requests(count);
+    stress_phase = "scopes";
+    for (uint32_t i = 0; i < count / 2; i++)
+        run(crowd_owns, &random);
     rv_sched_stop(sched);
     stress_phase = "stops";
     test_stops(count / 8);
