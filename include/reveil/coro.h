@@ -72,6 +72,16 @@ struct rv_coro_host {
      * result; -ECANCELED when the coroutine was canceled.
      */
     int (*await)(struct rv_coro *coro, struct rv_future *future);
+
+    /* rv_coro_canceled(). NULL: never canceled. */
+    bool (*canceled)(struct rv_coro *coro);
+
+    /* rv_coro_grace(). NULL: -ECANCELED. */
+    int (*grace)(struct rv_coro *coro, int64_t deadline_ns);
+
+    /* A coroutine may continue on another thread after a wait. So what belongs
+     * to one executor, such as a scope, is not for it. */
+    bool moves;
 };
 
 struct rv_coro_options {
@@ -285,14 +295,17 @@ int rv_coro_spawn_copy(struct rv_executor *executor, rv_coro_entry entry,
  * Ask a coroutine to end. Its current wait and all later ones return
  * -ECANCELED; it runs on at its next turn, so `join` must still be awaited. A
  * no-op if it has ended or was canceled before. rv_join_abort() ends it at
- * once.
+ * once. rv_go_cancel() does the same for a task of a scheduler.
  *
  * Threads: the executor's. Misuse: the task is not from rv_coro_spawn().
  */
 void rv_coro_cancel(struct rv_join *join);
 
-/* Whether the calling coroutine was canceled or aborted. For loops that do not
- * wait. */
+/*
+ * Whether the calling coroutine was canceled or aborted, with any host: in a
+ * task of a scheduler, by rv_go_cancel() or by the end of the scheduler. For
+ * loops that do not wait. Outside of coroutines: false.
+ */
 bool rv_coro_canceled(void);
 
 /*
@@ -301,7 +314,8 @@ bool rv_coro_canceled(void);
  * returns -ECANCELED. Without effect in a coroutine that is not canceled.
  *
  * Returns: 0; -ECANCELED: there is no time, because the coroutine is being
- * aborted, or because it is a task of a scheduler.
+ * aborted, because the time that rv_sched_stop() allows is over, or because its
+ * host knows no such time.
  */
 int rv_coro_grace(int64_t deadline_ns);
 
@@ -316,8 +330,9 @@ int rv_coro_grace(int64_t deadline_ns);
  *     error = rv_scope_wait(&scope);
  *
  * arg_bytes: as rv_coro_spawn_copy(); 0: the pointer is passed, not a copy.
- * Threads: the executor's. Returns: as rv_coro_spawn_copy(); -ECANCELED: the
- * scope is READY, dropped or canceled.
+ * Threads: the executor's. Misuse: in a task of a scheduler, which has
+ * rv_go_scope_spawn(). Returns: as rv_coro_spawn_copy(); -ECANCELED: the scope
+ * is READY, dropped or canceled.
  */
 int rv_scope_spawn_coro(struct rv_scope *scope, rv_coro_entry entry,
                         const void *arg, size_t arg_bytes,
@@ -330,6 +345,7 @@ int rv_scope_spawn_coro(struct rv_scope *scope, rv_coro_entry entry,
  * them; if it is aborted, it aborts them. So call this before each return from
  * the function that has the scope.
  *
+ * Misuse: in a task of a scheduler, which has rv_go_scope_wait().
  * Returns: 0; the first negative result of a task; -ECANCELED.
  */
 int rv_scope_wait(struct rv_scope *scope);

@@ -50,7 +50,7 @@ struct rv_run_options {
  * Returns: the result of entry(); 0 instead of -ECANCELED if a signal has ended
  *          it; or as rv_runtime_start_with(), rv_signals_open() and
  *          rv_coro_spawn(): then entry() was not called. -EDEADLK: inside a
- *          poll.
+ *          poll, or in a task of a scheduler.
  */
 int rv_run(rv_coro_entry entry, void *arg);
 

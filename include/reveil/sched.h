@@ -38,7 +38,7 @@
  * rv_await_until() at the deadline, keeps the task on that worker from then on,
  * because the future belongs to it. Objects that stay with an executor between
  * waits, such as those of rv_spawn() and struct rv_scope, are not for tasks,
- * because a task moves: use rv_go().
+ * because a task moves: use rv_go() and struct rv_go_scope.
  */
 
 /*
@@ -70,6 +70,10 @@ struct rv_sched_options {
     size_t stack_bytes; /* of each task, see coro.h; 0: RV_CORO_STACK_BYTES */
     struct rv_ring_options ring; /* of each worker */
     const char *name; /* of the threads, 15 letters at most; NULL: "sched" */
+    /* How long rv_sched_stop() lets the waits go on that a canceled task has
+     * asked for with rv_coro_grace(). 0: 10 s; RV_NEVER: as long as the tasks
+     * like; less than 0: not at all. */
+    int64_t grace_ns;
 };
 
 /*
@@ -88,7 +92,11 @@ int rv_sched_start(struct rv_sched **out,
 /*
  * Cancel the remaining tasks, wait until they have finished, join the
  * workers and free everything. A canceled task is not unwound: from now on its
- * waits return -ECANCELED at once, and it must return from its function.
+ * waits return -ECANCELED at once, and it must return from its function. A task
+ * that has to wait in its clean-up asks for time with rv_coro_grace(): it gets
+ * as much as it asks for, until options.grace_ns after this call. Then these
+ * waits return -ECANCELED too. A loop that never waits should ask
+ * rv_coro_canceled().
  *
  * Threads: any but the workers, while no other thread uses the scheduler.
  * Blocks:  until the last task has finished.
@@ -105,7 +113,8 @@ typedef int32_t (*rv_go_fn)(void *arg);
  *
  * If every worker sleeps and all tasks wait for other tasks (to join one, or
  * for a channel or a lock), there is a deadlock: no task can ever continue.
- * Then all are canceled, and rv_sched_deadlock() names them.
+ * Then all are canceled, as by rv_sched_stop(), and rv_sched_deadlock() names
+ * them.
  *
  * Threads: any but the workers.   Blocks: the thread.
  * Returns: the result of fn; -EDEADLK: see above; -ENOMEM; -ECANCELED: there
@@ -196,8 +205,10 @@ int rv_sched_go(struct rv_sched *sched, struct rv_go *go, const char *name,
  * Wait for the end of the task. The handle is empty afterwards. Outside of
  * tasks this blocks the thread.
  *
- * A canceled task continues to wait here: the joined task is canceled too, and
- * may still use the caller's memory.
+ * A canceled task continues to wait here, because the joined task may still use
+ * the caller's memory. The same is true for rv_await() of the handle. To stop
+ * waiting, use rv_await_until(&go->future, ...), which returns -ECANCELED, then
+ * rv_go_cancel(), and this.
  *
  * Returns: the task's result; -EINVAL: the handle is empty. In these cases the
  *          handle is unchanged: -ECANCELED: the tasks wait for each other, and
@@ -209,11 +220,92 @@ int rv_go_join(struct rv_go *go);
 void rv_go_drop(struct rv_go *go);
 
 /*
+ * Ask a task to end. Its current wait and all later ones return -ECANCELED, as
+ * does rv_go_yield(), but not rv_go_join() and rv_sync(). It runs on at its
+ * next turn, and its function is called also if it was canceled before its
+ * first run. So it must still be joined or dropped. A no-op if it has ended or
+ * was canceled before, and for an empty handle. In the task, rv_coro_canceled()
+ * is true and rv_coro_grace() gives it time to clean up. A fork that another
+ * worker runs does not see the request.
+ *
+ * Threads: any, one at a time for the handle. Never waits.
+ */
+void rv_go_cancel(struct rv_go *go);
+
+/*
  * Let the other tasks of this worker run first.
  *
- * Returns: 0, or -ECANCELED. Misuse: outside of a task.
+ * Returns: 0, or -ECANCELED: the task is canceled. Misuse: outside of a task.
  */
 int rv_go_yield(void);
+
+/* --- a scope: tasks that do not outlive a frame ------------------------ */
+
+/*
+ * A group of tasks that may use the frame of the function that has started
+ * them. As struct rv_scope (combine.h), for tasks of a scheduler:
+ *
+ *     rv_go_scope_init(&scope);
+ *     for (int i = 0; i < 10; i++)
+ *         rv_go_scope_spawn(&scope, work, &i, sizeof i);
+ *     error = rv_go_scope_wait(&scope);
+ *
+ * The task that calls rv_go_scope_init() owns the scope. The program ends with
+ * a message if that task ends without rv_go_scope_wait() after a spawn, because
+ * the tasks would use a frame that is gone.
+ */
+struct rv_go_scope {
+    struct rv_sched *sched; /* private, as are the rest */
+    struct rv_go_task *owner;
+    struct rv_list tasks;
+    struct rv_waker waiter;
+    int32_t error;
+    bool used;
+    bool canceled;
+};
+
+/* Misuse: outside of a task. */
+void rv_go_scope_init(struct rv_go_scope *scope);
+
+/*
+ * Start a task in the scope, with a copy of the argument as in rv_go_copy().
+ * It is allowed while the owner waits for the scope; its own tasks may start
+ * others.
+ *
+ * arg_bytes: as rv_go_copy(); 0: the pointer is passed, not a copy.
+ * Threads: tasks of the owner's scheduler.
+ * Returns: as rv_go_copy(); -ECANCELED: the scope is over or canceled, or the
+ *          scheduler is stopping.
+ */
+#define rv_go_scope_spawn(scope, fn, arg, arg_bytes) \
+    rv_go_scope_spawn_literal((scope), #fn, (fn), (arg), (arg_bytes))
+
+/* rv_go_scope_spawn() with a name that is a constant. */
+int rv_go_scope_spawn_literal(struct rv_go_scope *scope, const char *name,
+                              rv_go_fn fn, const void *arg, size_t arg_bytes);
+
+/*
+ * Cancel all tasks of the scope, as by rv_go_cancel(); it accepts no more. Wait
+ * for it in any case.
+ *
+ * Threads: any, until the scope is over. Never waits.
+ */
+void rv_go_scope_cancel(struct rv_go_scope *scope);
+
+/* Whether all tasks of the scope have ended. Threads: as above. */
+bool rv_go_scope_empty(struct rv_go_scope *scope);
+
+/*
+ * Wait until all tasks of the scope have ended. After it the scope is over, and
+ * the memory that its tasks used may be reused. If the caller is canceled, it
+ * cancels the tasks and still waits for them. So call this before each return
+ * from the function that has the scope.
+ *
+ * Misuse: in another task than the owner.
+ * Returns: 0; the first negative result of a task; -ECANCELED: the caller was
+ *          canceled.
+ */
+int rv_go_scope_wait(struct rv_go_scope *scope);
 
 /* --- fork and join ----------------------------------------------------- */
 

@@ -17,6 +17,7 @@
 #include "base/base_internal.h"
 #include "coro/coro_internal.h"
 #include "coro/fiber.h"
+#include "coro/host.h"
 #include "coro/overflow.h"
 
 enum { MAX_STACK_BYTES = 1 << 30, MAX_DATA_BYTES = 1024 };
@@ -236,4 +237,28 @@ int rv_await(struct rv_future *future)
 
     RV_CHECK(coro && coro->host, "only for a coroutine that has a host");
     return coro->host->await(coro, future);
+}
+
+bool rv_coro_canceled(void)
+{
+    struct rv_coro *coro = rv_coro_current();
+
+    return coro && coro->host && coro->host->canceled &&
+           coro->host->canceled(coro);
+}
+
+int rv_coro_grace(int64_t deadline_ns)
+{
+    struct rv_coro *coro = rv_coro_current();
+
+    if (!coro || !coro->host || !coro->host->grace)
+        return -ECANCELED;
+    return coro->host->grace(coro, deadline_ns);
+}
+
+bool rv_coro_moves(void)
+{
+    const struct rv_coro *coro = rv_coro_current();
+
+    return coro && coro->host && coro->host->moves;
 }

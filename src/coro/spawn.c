@@ -34,6 +34,7 @@
 #include "base/base_internal.h"
 #include "combine/scope.h"
 #include "coro/coro_internal.h"
+#include "coro/host.h"
 #include "executor/task.h"
 #include "waker/ready.h"
 
@@ -96,7 +97,26 @@ static int await(struct rv_coro *coro, struct rv_future *future)
     return wait_for(self, future);
 }
 
-static const struct rv_coro_host host = {await};
+static bool canceled(struct rv_coro *coro)
+{
+    const struct task *self = rv_coro_data(coro);
+
+    return self->cancel != NOT_CANCELED;
+}
+
+static int grace(struct rv_coro *coro, int64_t deadline_ns)
+{
+    struct task *self = rv_coro_data(coro);
+
+    if (self->cancel == ABORTED)
+        return -ECANCELED;
+    if (self->cancel == CANCELED)
+        self->grace_ns = deadline_ns == no_grace ? no_grace + 1 : deadline_ns;
+    return 0;
+}
+
+static const struct rv_coro_host host = {
+    .await = await, .canceled = canceled, .grace = grace};
 
 static enum rv_poll task_poll(struct rv_future *future, struct rv_cx *cx)
 {
@@ -256,30 +276,13 @@ static struct task *current_task(void)
     return coro && coro->host == &host ? rv_coro_data(coro) : NULL;
 }
 
-bool rv_coro_canceled(void)
-{
-    const struct task *self = current_task();
-
-    return self && self->cancel != NOT_CANCELED;
-}
-
-int rv_coro_grace(int64_t deadline_ns)
-{
-    struct task *self = current_task();
-
-    if (!self || self->cancel == ABORTED)
-        return -ECANCELED;
-    if (self->cancel == CANCELED)
-        self->grace_ns = deadline_ns == no_grace ? no_grace + 1 : deadline_ns;
-    return 0;
-}
-
 /* --- in a scope -------------------------------------------------------- */
 
 int rv_scope_spawn_coro(struct rv_scope *scope, rv_coro_entry entry,
                         const void *arg, size_t arg_bytes,
                         const struct rv_coro_options *options)
 {
+    RV_CHECK(!rv_coro_moves(), "a task of a scheduler needs rv_go_scope");
     if (!rv_scope_is_open(scope))
         return -ECANCELED;
     return spawn(scope->executor, entry, (void *)arg, arg_bytes, options, NULL,
@@ -292,6 +295,7 @@ int rv_scope_wait(struct rv_scope *scope)
     struct task *self = current_task();
     int result;
 
+    RV_CHECK(!rv_coro_moves(), "a task of a scheduler needs rv_go_scope");
     RV_CHECK(rv_coro_current() && rv_executor_current() == scope->executor,
              "not in a coroutine of the scope's executor");
     if (scope->future.at == RV_AT_END)

@@ -163,6 +163,28 @@ int rv_udp_send_to(struct rv_udp *udp, const void *data, size_t len_bytes,
     return rv_await_and_drop(&send.future, deadline_ns);
 }
 
+int rv_unix_recv(struct rv_stream *stream, struct rv_unix_message *message,
+                 int64_t deadline_ns)
+{
+    struct rv_unix_recv recv;
+    int result;
+
+    rv_unix_recv_init(&recv, stream, message);
+    result = rv_await_and_drop(&recv.future, deadline_ns);
+    return has_timed_out(&recv.future, result)
+               ? last_try(rv_unix_try_recv(stream, message))
+               : result;
+}
+
+int rv_unix_send(struct rv_stream *stream,
+                 const struct rv_unix_message *message, int64_t deadline_ns)
+{
+    struct rv_unix_send send;
+
+    rv_unix_send_init(&send, stream, message);
+    return rv_await_and_drop(&send.future, deadline_ns);
+}
+
 /* --- names, signals, processes ----------------------------------------- */
 
 int rv_resolve(const char *host, uint16_t port, struct rv_addr *addrs,

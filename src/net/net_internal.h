@@ -4,6 +4,7 @@
 #define RV_NET_INTERNAL_H
 
 #include <reveil/net.h>
+#include <sys/un.h>
 
 /*
  * Register a descriptor with the thread's reactor. On error `fd` is closed.
@@ -27,6 +28,10 @@ int rv_stream_adopt_plain(struct rv_stream *out, int fd);
 /* Create a TCP socket of the address's family. The protocol is explicit, so
  * that the socket is not MPTCP. Returns: the descriptor, negative errno. */
 int rv_tcp_socket(const struct rv_addr *addr);
+
+/* An address of unix.h. Returns: 0, -EINVAL, -ENAMETOOLONG. */
+int rv_unix_parse_path(struct sockaddr_un *out, socklen_t *out_bytes,
+                       const char *path);
 
 /* As rv_stream_poll_send(), for a message whose pieces have `len_bytes` in
  * all. */

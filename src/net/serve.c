@@ -11,6 +11,7 @@
 #include <reveil/resolve.h>
 
 #include "base/base_internal.h"
+#include "coro/host.h"
 #include "executor/task.h"
 #include "net/server.h"
 
@@ -85,7 +86,7 @@ int rv_serve(struct rv_stream *listener, rv_serve_entry entry, void *arg,
     struct serve serve;
     int result;
 
-    if (!rv_executor_current())
+    if (!rv_executor_current() || rv_coro_moves())
         return -ENOTSUP;
     init(&serve, listener, options ? options : &none);
     serve.entry = entry;

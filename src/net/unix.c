@@ -20,9 +20,8 @@ enum {
     LONGEST_PAUSE_MS = 50 /* between two tries; doubles from 1 ms */
 };
 
-/* Returns: 0, -EINVAL, -ENAMETOOLONG. */
-static int parse_path(struct sockaddr_un *out, socklen_t *out_bytes,
-                      const char *path)
+int rv_unix_parse_path(struct sockaddr_un *out, socklen_t *out_bytes,
+                       const char *path)
 {
     const size_t len = strlen(path);
 
@@ -50,7 +49,7 @@ int rv_unix_listen(struct rv_stream *out, const char *path)
 {
     struct sockaddr_un addr;
     socklen_t addr_bytes;
-    int error = parse_path(&addr, &addr_bytes, path);
+    int error = rv_unix_parse_path(&addr, &addr_bytes, path);
     int fd;
 
     if (error)
@@ -153,7 +152,8 @@ void rv_unix_connect_init(struct rv_unix_connect *connect, const char *path,
 
     memset(connect, 0, sizeof *connect);
     rv_future_init(&connect->future, &ops);
-    connect->error = parse_path(&connect->addr, &connect->addr_bytes, path);
+    connect->error =
+        rv_unix_parse_path(&connect->addr, &connect->addr_bytes, path);
     connect->stream = stream;
     *stream = (struct rv_stream){0};
 }

@@ -29,6 +29,7 @@
 
 #include "base/base_internal.h"
 #include "sched/sched_internal.h"
+#include "waker/ready.h"
 
 _Static_assert(_Alignof(struct rv_go_task) >= RV_GO_STATES,
                "a pointer to a task differs from the states");
@@ -134,17 +135,33 @@ static void go_drop(struct rv_future *future)
     release_task(RV_CONTAINER_OF(future, struct rv_go, future));
 }
 
-static const struct rv_future_ops go_ops = {
+const struct rv_future_ops rv_go_ops = {
     .name = "rv_go", .poll = go_poll, .drop = go_drop, .is_handle = true};
-
-bool rv_go_is_handle(const struct rv_future *future)
-{
-    return future->ops == &go_ops;
-}
 
 void rv_go_drop(struct rv_go *go)
 {
     rv_drop(&go->future);
+}
+
+/* CANCEL-1 */
+void rv_go_cancel_task(struct rv_go_task *task)
+{
+    struct rv_worker *worker;
+
+    if (atomic_exchange(&task->canceled, true))
+        return;
+    worker = atomic_load(&task->waits_on);
+    if (worker)
+        /* relaxed: the load before it is an acquire. */
+        rv_ready_push(
+            rv_executor_ready(worker->executor),
+            atomic_load_explicit(&task->wait_id, memory_order_relaxed));
+}
+
+void rv_go_cancel(struct rv_go *go)
+{
+    if (go->task && !rv_fork_is_copy(go->task->sched->mark))
+        rv_go_cancel_task(go->task);
 }
 
 /* --- start ------------------------------------------------------------- */
@@ -174,7 +191,7 @@ static void init_task(struct rv_go_task *task, struct rv_go *go,
                           memory_order_release);
     if (!go)
         return;
-    rv_future_init(&go->future, &go_ops);
+    rv_future_init(&go->future, &rv_go_ops);
     go->task = task;
 }
 
@@ -212,16 +229,13 @@ int rv_go_literal(struct rv_go *go, const char *name, rv_go_fn fn, void *arg)
     return go_from_inside(worker, go, name, NULL, fn, arg);
 }
 
-int rv_go_copy_literal(struct rv_go *go, const char *name, rv_go_fn fn,
-                       const void *arg, size_t arg_bytes)
+int rv_go_start(struct rv_worker *worker, struct rv_go *go,
+                struct rv_go_scope *scope, const char *name, rv_go_fn fn,
+                const void *arg, size_t arg_bytes)
 {
-    struct rv_worker *worker = rv_worker_current();
     struct rv_go_task *task;
-    int error;
+    int error = 0;
 
-    RV_CHECK(worker, "not in a task");
-    if (arg_bytes == 0 || arg_bytes > RV_CORO_COPY_BYTES)
-        return -EINVAL;
     if (rv_fork_is_copy(worker->sched->mark))
         return -ESTALE;
     if (is_closed(worker->sched))
@@ -231,16 +245,34 @@ int rv_go_copy_literal(struct rv_go *go, const char *name, rv_go_fn fn,
         return -ENOMEM;
     task->name = name;
     task->own_name = NULL;
-    error = rv_worker_make_coroutine(worker, task, arg_bytes);
+    if (arg_bytes > 0)
+        error = rv_worker_make_coroutine(worker, task, arg_bytes);
+    if (!error && scope)
+        error = rv_go_scope_add(scope, task);
     if (error) {
+        if (task->coro)
+            rv_coro_free(task->coro);
         rv_go_task_free(worker->sched, worker, task);
         return error;
     }
-    init_task(task, go, name, NULL, fn,
-              memcpy(rv_coro_data(task->coro), arg, arg_bytes));
+    if (arg_bytes > 0)
+        arg = memcpy(rv_coro_data(task->coro), arg, arg_bytes);
+    init_task(task, go, name, NULL, fn, (void *)arg);
+    rv_trace(RV_EV_SPAWN, rv_go_trace_id(task), rv_go_trace_owner(worker));
     count_live(worker, 1);
     rv_worker_ready(worker, task, true);
     return 0;
+}
+
+int rv_go_copy_literal(struct rv_go *go, const char *name, rv_go_fn fn,
+                       const void *arg, size_t arg_bytes)
+{
+    struct rv_worker *worker = rv_worker_current();
+
+    RV_CHECK(worker, "not in a task");
+    if (arg_bytes == 0 || arg_bytes > RV_CORO_COPY_BYTES)
+        return -EINVAL;
+    return rv_go_start(worker, go, NULL, name, fn, arg, arg_bytes);
 }
 
 static int go_from_outside(struct rv_sched *sched, struct rv_go *go,
@@ -320,6 +352,8 @@ void rv_go_finish(struct rv_worker *worker, struct rv_go_task *task)
     uintptr_t state = load_state(task);
 
     count_live(worker, -1);
+    if (__builtin_expect(task->scope != NULL, false))
+        rv_go_scope_remove(task);
     for (;;) {
         if (state == RV_GO_DETACHED) {
             rv_go_task_free(sched, worker, task);

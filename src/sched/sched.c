@@ -16,6 +16,7 @@
 enum { MAX_WORKERS = 1024, FIRST_CAPACITY = 256 };
 
 static const int64_t stop_blocking_ns = 5 * RV_NS_PER_S;
+static const int64_t standard_grace_ns = 10 * RV_NS_PER_S;
 
 /* --- the injector ------------------------------------------------------ */
 
@@ -172,6 +173,21 @@ static void free_shared(struct rv_sched *sched)
 
 /* --- start and stop ---------------------------------------------------- */
 
+void rv_sched_cancel_all(struct rv_sched *sched)
+{
+    const int64_t grace_ns = sched->options.grace_ns;
+    int64_t never = RV_NEVER;
+
+    /* relaxed: the time that was set first is right, whichever it is. release,
+     * in the store below: publishes it; pairs with rv_sched_ends(). */
+    if (grace_ns != RV_NEVER)
+        atomic_compare_exchange_strong_explicit(
+            &sched->hard_ns, &never,
+            rv_after_ns(grace_ns ? grace_ns : standard_grace_ns),
+            memory_order_relaxed, memory_order_relaxed);
+    atomic_store(&sched->canceling, true);
+}
+
 /* Call it before free_shared(): a future that is left on an executor may have a
  * source of the reactor or a call in the pool. */
 static void free_workers(struct rv_sched *sched)
@@ -188,6 +204,8 @@ static void free_sched(struct rv_sched *sched)
     pthread_mutex_destroy(&sched->injector_mutex);
     pthread_mutex_destroy(&sched->task_mutex);
     pthread_mutex_destroy(&sched->termination_mutex);
+    for (int i = 0; i < RV_SCOPE_LOCKS; i++)
+        pthread_mutex_destroy(&sched->scope_locks[i].mutex);
     rv_free(sched->deadlock);
     rv_free(sched);
 }
@@ -205,9 +223,12 @@ static struct rv_sched *new_sched(const struct rv_sched_options *options)
     pthread_mutex_init(&sched->injector_mutex, NULL);
     pthread_mutex_init(&sched->task_mutex, NULL);
     pthread_mutex_init(&sched->termination_mutex, NULL);
+    for (int i = 0; i < RV_SCOPE_LOCKS; i++)
+        pthread_mutex_init(&sched->scope_locks[i].mutex, NULL);
     rv_list_init(&sched->injected);
     rv_list_init(&sched->free_tasks);
     sched->round = 1;
+    atomic_init(&sched->hard_ns, RV_NEVER);
     return sched;
 }
 
@@ -288,9 +309,9 @@ void rv_sched_stop(struct rv_sched *sched)
     pthread_mutex_lock(&sched->injector_mutex);
     sched->closed = true;
     pthread_mutex_unlock(&sched->injector_mutex);
-    /* seq_cst, both: if a worker's termination detection misses them, the wakes
-     * make it start again. */
-    atomic_store(&sched->canceling, true);
+    /* seq_cst: if a worker's termination detection misses it, the wakes make it
+     * start again. */
+    rv_sched_cancel_all(sched);
     atomic_store(&sched->stopping, true);
     rv_idle_wake_all(&sched->idle);
     for (uint32_t i = 0; i < sched->len; i++)

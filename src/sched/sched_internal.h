@@ -6,6 +6,7 @@
  *     worker.c   the loop of a worker: what to run next, when to sleep
  *     task.c     memory for tasks
  *     go.c       start, finish and join tasks
+ *     scope.c    tasks that do not outlive a frame
  *     fork.c     fork and sync
  *     await.c    how a task waits for a future
  *     termination.c  no task can continue: the end, or a deadlock
@@ -70,11 +71,23 @@ struct rv_go_task {
     _Atomic uintptr_t state; /* any thread */
     struct rv_waker waker;   /* see `state` */
 
+    /* A request to end: CANCEL-1 in await.c. */
+    _Atomic bool canceled;                /* set by any thread */
+    _Atomic(struct rv_worker *) waits_on; /* of its last wait for a future */
+    _Atomic uint64_t wait_id;             /* ... and the proxy's */
+
     /* Private to the worker that runs it, and between runs to the one that
      * takes it from a queue. */
     struct rv_coro *coro; /* NULL before the first run, see rv_go_copy() */
     struct rv_fork *fork; /* NULL: a task */
     bool bound;           /* its worker has a pending future of it: AWAIT-2 */
+    int64_t grace_ns;     /* in a canceled task: how long waits may take */
+
+    /* The lock of the scope must be held, see scope.c. */
+    struct rv_go_scope *scope; /* that it is a task of, or NULL */
+    struct rv_list member;     /* of scope->tasks */
+
+    _Atomic uint32_t scopes; /* that it owns and that are used; any thread */
     union {
         char *own_name; /* before the first run: to be freed, or NULL */
         struct {
@@ -88,6 +101,29 @@ struct rv_go_task {
     struct rv_fork *syncs;          /* waits for this fork to have run */
 };
 
+/* The time that a canceled task has not asked for. */
+#define RV_GO_NO_GRACE INT64_MIN
+
+/*
+ * What ends a wait before its future is READY.
+ *
+ * CANCEL: The task, or all tasks are canceled.
+ *
+ * GRACE: All tasks are canceled, and the time for it is over (`hard_ns`). The
+ * wait of a canceled task that has asked for time.
+ *
+ * DESPAIR: The deadlock detection has nothing else left to end. The wait for
+ * the handle of a task.
+ *
+ * NOTHING: The wait for the tasks that use the waiting task's frame.
+ */
+enum rv_wait_end {
+    RV_ENDS_BY_NOTHING = 0,
+    RV_ENDS_BY_CANCEL = 1,
+    RV_ENDS_BY_GRACE = 2,
+    RV_ENDS_BY_DESPAIR = 4,
+};
+
 /* A task that waits for a future; on its stack. See await.c. */
 struct rv_wait {
     struct rv_list node;    /* worker->waiting, or ->woken */
@@ -95,6 +131,7 @@ struct rv_wait {
     struct rv_future *future;
     struct rv_go_task *task;
     uint64_t id;     /* of the proxy */
+    uint8_t ends;    /* enum rv_wait_end */
     bool needs_task; /* see rv_cx */
 };
 
@@ -126,6 +163,7 @@ struct rv_worker {
     struct rv_list woken;   /* struct rv_wait, to be queued */
     struct rv_list bound;   /* ready tasks that only this worker may run */
     uint32_t needing_tasks; /* those of `waiting` with needs_task */
+    uint8_t ended; /* which waits it has ended: bits of enum rv_wait_end */
     struct rv_list free_tasks;
     uint32_t free_len;
     struct rv_go_task *spare; /* with a coroutine, for a stolen fork */
@@ -136,11 +174,20 @@ struct rv_worker {
     _Atomic int64_t live;       /* tasks started minus tasks finished, here */
     _Atomic uint32_t outsiders; /* futures and operations that an event outside
                                    may complete, see count_outsiders() */
+    _Atomic uint32_t graces;    /* waits that end BY_GRACE */
 
     /* sched->termination_mutex must be held, except to set `worked`. */
     uint32_t round;      /* in which it was last counted */
     _Atomic bool worked; /* since it was last counted; set by the worker */
 };
+
+/* One lock for some of the scopes. Padded: others are on other lines. */
+struct rv_scope_lock {
+    pthread_mutex_t mutex;
+    char apart[RV_CACHE_LINE_BYTES];
+};
+
+enum { RV_SCOPE_LOCKS = 16 };
 
 struct rv_sched {
     /* Set at the start. */
@@ -169,9 +216,13 @@ struct rv_sched {
     uint32_t free_len;
     struct rv_task_chunk *chunks;
 
+    struct rv_scope_lock scope_locks[RV_SCOPE_LOCKS];
+
     /* Any thread. */
     _Atomic bool canceling;   /* all waits but those for tasks are canceled */
     _Atomic bool despairing;  /* the waits for tasks are canceled too */
+    _Atomic int64_t hard_ns;  /* when waits in grace end; set before canceling;
+                                 RV_NEVER: no time was set */
     _Atomic bool stopping;    /* rv_sched_stop() was called */
     _Atomic bool over;        /* the workers end */
     _Atomic uint32_t waiters; /* other threads that wait for a task */
@@ -281,13 +332,35 @@ void rv_go_task_free_all(struct rv_sched *sched);
 /* The task's function has returned. Threads: the worker's. */
 void rv_go_finish(struct rv_worker *worker, struct rv_go_task *task);
 
+extern const struct rv_future_ops rv_go_ops; /* of the future of a handle */
+
 /* Returns: true if it is the future of a handle. Those may be dropped on any
  * thread. */
-bool rv_go_is_handle(const struct rv_future *future);
+static inline bool rv_go_is_handle(const struct rv_future *future)
+{
+    return future->ops == &rv_go_ops;
+}
 
 /* End a task's wait in rv_go_join(). Threads: while all workers sleep. Returns:
  * false if the task does not join another one. */
 bool rv_go_cancel_join(struct rv_go_task *task);
+
+/*
+ * Start a task of this worker. go: may be NULL. scope: NULL, or the task's.
+ * arg_bytes: of `arg`, to copy; 0: pass the pointer. Threads: the worker's.
+ * Returns: as rv_go_copy().
+ */
+int rv_go_start(struct rv_worker *worker, struct rv_go *go,
+                struct rv_go_scope *scope, const char *name, rv_go_fn fn,
+                const void *arg, size_t arg_bytes);
+
+/* --- scope.c ----------------------------------------------------------- */
+
+/* Returns: 0; -ECANCELED: the scope accepts no more tasks. */
+int rv_go_scope_add(struct rv_go_scope *scope, struct rv_go_task *task);
+
+/* The task has ended. Its scope may be gone after this. */
+void rv_go_scope_remove(struct rv_go_task *task);
 
 /* --- fork.c ------------------------------------------------------------ */
 
@@ -312,12 +385,32 @@ void rv_fork_finish(struct rv_worker *worker, struct rv_fork *fork);
 
 extern const struct rv_coro_host rv_go_host;
 
+/* rv_await() in any task, canceled or not, until the future is READY. Returns:
+ * 0 or less; an error if the future is not READY. */
+int rv_go_await_end(struct rv_future *future);
+
 /* Make the tasks on the list `woken` ready. Returns: true if there were any. */
 bool rv_worker_take_woken(struct rv_worker *worker);
 
-/* End the waits for futures on this worker with -ECANCELED. Waits for handles
- * of tasks end only if handles_too. */
-void rv_worker_cancel_waits(struct rv_worker *worker, bool handles_too);
+/* The waits that must end now: bits of enum rv_wait_end. Threads: any. */
+uint8_t rv_sched_ends(struct rv_sched *sched);
+
+/* End those waits on this worker with -ECANCELED. */
+void rv_worker_end_waits(struct rv_worker *worker);
+
+/* Cancel all tasks of the scheduler. Threads: any. */
+void rv_sched_cancel_all(struct rv_sched *sched);
+
+/* Whether the task is canceled, or all are. Threads: any. */
+static inline bool rv_go_is_canceled(const struct rv_go_task *task)
+{
+    /* relaxed, both: if a wait begins too early, the request ends it. */
+    return atomic_load_explicit(&task->canceled, memory_order_relaxed) ||
+           atomic_load_explicit(&task->sched->canceling, memory_order_relaxed);
+}
+
+/* rv_go_cancel() of a task that cannot be freed meanwhile. Threads: any. */
+void rv_go_cancel_task(struct rv_go_task *task);
 
 /* --- termination.c ----------------------------------------------------- */
 

@@ -112,6 +112,10 @@ struct rv_go_task *rv_go_task_new(struct rv_sched *sched,
     task->coro = NULL;
     task->fork = NULL;
     task->bound = false;
+    task->grace_ns = RV_GO_NO_GRACE;
+    task->scope = NULL;
+    /* relaxed: no other thread uses the task yet. */
+    atomic_store_explicit(&task->canceled, false, memory_order_relaxed);
     task->waits_for = NULL;
     task->awaits = NULL;
     task->joins = NULL;

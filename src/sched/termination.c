@@ -28,6 +28,9 @@
  *       injector, and then releases the hold. A worker loads `outside_starts`
  *       before it checks the holds. The verdict counts the live tasks, and is
  *       void if `outside_starts` has changed since.
+ *   TERMINATION-5  A worker that has not yet ended the waits that must end is
+ *       not counted, and does not sleep. Otherwise the verdict would end the
+ *       join of a task whose child is about to be canceled.
  *
  * Source: Dijkstra, Feijen and van Gasteren, "Derivation of a termination
  * detection algorithm for distributed computations", EWD840, 1983.
@@ -41,13 +44,24 @@
 
 enum { REPORT_BYTES = 8192, REPORT_ROOM_FOR_END = 64, WORDS_BYTES = 128 };
 
+/* Returns: true if a canceled task waits in the time that it has asked for. */
+static bool in_grace(struct rv_sched *sched)
+{
+    for (uint32_t i = 0; i < sched->len; i++)
+        /* relaxed: a worker stores it before it sleeps. */
+        if (atomic_load_explicit(&sched->workers[i].graces,
+                                 memory_order_relaxed) > 0)
+            return true;
+    return false;
+}
+
 /* seq_cst loads, ordered after this worker's announcement of its sleep. A
  * thread that changes one of these checks the sleepers after the change, in
  * rv_termination_wake(). */
 static bool something_outside(struct rv_sched *sched)
 {
     if (atomic_load(&sched->stopping))
-        return false;
+        return in_grace(sched);
     if (atomic_load(&sched->holds) > 0 || atomic_load(&sched->waiters) == 0)
         return true;
     for (uint32_t i = 0; i < sched->len; i++)
@@ -173,8 +187,7 @@ static void decide(struct rv_worker *worker, uint64_t starts)
             atomic_store_explicit(&sched->over, true, memory_order_release);
     } else if (!is_canceling(sched)) {
         write_report(sched);
-        /* relaxed: the wakes below publish it. */
-        atomic_store_explicit(&sched->canceling, true, memory_order_relaxed);
+        rv_sched_cancel_all(sched);
     } else {
         rv_go_task_each(sched, cancel_one_join, &pick);
         if (pick.task)
@@ -216,6 +229,10 @@ void rv_termination_visit(struct rv_worker *worker)
     struct rv_worker *next;
     uint64_t starts;
 
+    if (rv_sched_ends(sched) & ~worker->ended) { /* TERMINATION-5 */
+        rv_parker_unpark(worker->parker);
+        return;
+    }
     if (rv_idle_sleepers(&sched->idle) < sched->len)
         return; /* a worker that is awake will check later */
     pthread_mutex_lock(&sched->termination_mutex);

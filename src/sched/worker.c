@@ -350,6 +350,10 @@ static void end_task(struct rv_worker *worker, struct rv_go_task *task)
 {
     struct rv_fork *fork = task->fork;
 
+    /* relaxed: only a task of one of these scopes counts besides this thread,
+     * and has ended. */
+    RV_CHECK(atomic_load_explicit(&task->scopes, memory_order_relaxed) == 0,
+             "a task has ended before its scope");
     task->result = rv_coro_result(task->coro);
     if (rv_trace_is_on())
         trace_end(task);
@@ -409,9 +413,7 @@ int rv_go_yield(void)
     if (rv_fork_is_copy(self->sched->mark))
         return -ESTALE;
     rv_go_suspend(push_back, self);
-    return atomic_load_explicit(&self->sched->canceling, memory_order_relaxed)
-               ? -ECANCELED
-               : 0;
+    return rv_go_is_canceled(self) ? -ECANCELED : 0;
 }
 
 /* --- sleep ------------------------------------------------------------- */
@@ -429,6 +431,14 @@ static void park(struct rv_worker *worker, bool sentinel)
 {
     int64_t until_ns = rv_executor_next_ns(worker->executor);
 
+    /* relaxed, both: the first is this worker's, and a wake follows a change of
+     * the second. */
+    if (atomic_load_explicit(&worker->graces, memory_order_relaxed) > 0) {
+        const int64_t hard_ns =
+            atomic_load_explicit(&worker->sched->hard_ns, memory_order_relaxed);
+
+        until_ns = hard_ns < until_ns ? hard_ns : until_ns;
+    }
     if (rv_clock_is_virtual() && until_ns < RV_NEVER - 1) {
         rv_clock_reach(until_ns);
         return;
@@ -536,11 +546,9 @@ void *rv_worker_main(void *arg)
     while (!atomic_load_explicit(&sched->over, memory_order_acquire)) {
         RV_CHECK(!rv_fork_is_copy(sched->mark),
                  "a child of fork() returned from a task of rv_sched");
-        /* relaxed, both: a wake follows the change. */
+        /* relaxed: a wake follows the change. */
         if (atomic_load_explicit(&sched->canceling, memory_order_relaxed))
-            rv_worker_cancel_waits(
-                worker,
-                atomic_load_explicit(&sched->despairing, memory_order_relaxed));
+            rv_worker_end_waits(worker);
         run_once(worker);
     }
     leave_all(worker);

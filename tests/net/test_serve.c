@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "support/failing_alloc.h"
+#include "support/hosts.h"
 #include "support/support.h"
 
 RV_TEST_SUITE(serve);
@@ -597,4 +598,46 @@ RV_TEST(serve, at_an_address)
     close(fd);
     cr_assert_eq(rv_run_with(serve_at, "localhost", &options), -EINVAL);
     cr_assert_eq(rv_run_with(cancel_serve_at, NULL, &options), -ECANCELED);
+}
+
+/* --- the number of connections ------------------------------------------ */
+
+static int32_t count_connections(void *arg)
+{
+    struct serving serving = {.futures = true};
+    const struct rv_server_handler handler = {.frame_bytes =
+                                                  sizeof(struct echo),
+                                              .init = echo_init,
+                                              .data = &serving};
+    struct rv_stream clients[3] = {0};
+    struct rv_addr addr;
+
+    (void)arg;
+    HOST_CHECK(rv_tcp_listen_at(&serving.listener, "127.0.0.1", 0) == 0);
+    HOST_CHECK(rv_tcp_local_addr(&serving.listener, &addr) == 0);
+    rv_server_init(&serving.server, &serving.listener, &handler);
+    HOST_CHECK(rv_server_open(&serving.server) == 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        HOST_CHECK(rv_tcp_connect(&addr, &clients[i], RV_NEVER) == 0);
+        while (rv_server_open(&serving.server) != i + 1)
+            HOST_CHECK(rv_await_until(&serving.server.future, rv_after_ms(1)) ==
+                       -ETIMEDOUT);
+    }
+    rv_stream_close(&clients[1]);
+    while (rv_server_open(&serving.server) != 2)
+        HOST_CHECK(rv_await_until(&serving.server.future, rv_after_ms(1)) ==
+                   -ETIMEDOUT);
+    rv_server_shutdown(&serving.server, 0);
+    HOST_CHECK(rv_await(&serving.server.future) == 2);
+    HOST_CHECK(rv_server_open(&serving.server) == 0);
+    rv_drop(&serving.server.future);
+    for (int i = 0; i < 3; i++)
+        rv_stream_close(&clients[i]);
+    HOST_CHECK(serving.handlers == 0);
+    return 0;
+}
+
+RV_HOST_TEST(serve, a_server_of_futures_counts_its_connections)
+{
+    return count_connections(NULL);
 }

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <reveil/reactor.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -258,6 +259,29 @@ RV_TEST(source, a_stale_tick_does_not_clear)
     cr_assert(ready(f.source, RV_READ, &f.probe, &stale), "an edge is lost");
     rv_source_clear(f.source, RV_READ, tick);
     cr_assert_not(ready(f.source, RV_READ, &f.probe, &tick));
+    end(&f);
+}
+
+/* A look stores no waker, and tells what a poll would be told. */
+RV_TEST(source, a_peek_sees_what_was_reported_and_wakes_nothing)
+{
+    struct fixture f;
+    uint32_t peeked;
+    uint32_t tick;
+
+    watch_pipe_reader(&f);
+    cr_assert(rv_source_peek(f.source, RV_READ, &peeked), "not known yet");
+    send_byte(&f);
+    tick = wait_for_tick_after(f.source, RV_READ, peeked);
+    rv_source_clear(f.source, RV_READ, peeked); /* it is stale: no effect */
+    cr_assert(rv_source_peek(f.source, RV_READ, &peeked));
+    cr_assert_eq(peeked, tick);
+    rv_source_clear(f.source, RV_READ, tick);
+    cr_assert_not(rv_source_peek(f.source, RV_READ, &peeked));
+    send_byte(&f);
+    while (!rv_source_peek(f.source, RV_READ, &peeked))
+        sched_yield();
+    cr_assert_not(rv_probe_take(&f.probe));
     end(&f);
 }
 

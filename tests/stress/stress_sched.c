@@ -4,7 +4,7 @@
  *
  *     stress_sched [COUNT]          500 rounds of each test, about
  *
- * Five tests in one run, on three workers. Plain words are written by one task
+ * Seven tests in one run, on three workers. Plain words are written by one task
  * and read by another: only the scheduler orders them.
  *
  *   meetings: tasks that occupy their workers until all three run. A worker
@@ -16,6 +16,13 @@
  *     handle, or by plain threads; or that are detached.
  *
  *   waits: tasks that sleep and yield, and continue on other threads.
+ *
+ *   requests: tasks that begin waits while another task or thread cancels them;
+ *     in the end they wait in the time that they ask for. A request that is
+ *     lost is a hang.
+ *
+ *   scopes: tasks that write into the frame of their owner, which ends, or is
+ *     canceled, or cancels them, at any time.
  *
  *   stops: schedulers stopped while tasks are started, joined and awaited.
  */
@@ -29,9 +36,9 @@ enum { WORKERS = 3, CROWD = 8, TREE = 9 };
 
 static struct rv_sched *sched;
 
-static void start(void)
+static void start(uint32_t workers)
 {
-    const struct rv_sched_options options = {.workers = WORKERS};
+    const struct rv_sched_options options = {.workers = workers};
 
     STRESS_CHECK(rv_sched_start(&sched, &options) == 0, "rv_sched_start");
 }
@@ -316,6 +323,153 @@ static int32_t crowd_comes_back(void *arg)
     return 0;
 }
 
+/* --- requests ---------------------------------------------------------- */
+
+static int32_t wait_until_canceled(void *arg)
+{
+    struct word *word = arg;
+    struct rv_sleep nap;
+
+    for (uint32_t i = 0; i < word->turns % 8; i++)
+        if (wait_a_moment(i * 100) < 0)
+            break;
+    stress_dawdle(word->turns);
+    rv_sleep_init(&nap, rv_now_ns() + 3600 * RV_NS_PER_S);
+    if (word->turns % 2) /* leaves it pending on this worker */
+        rv_await_until(&nap.future, rv_now_ns() + 1000);
+    STRESS_CHECK(rv_await(&nap.future) == -ECANCELED, "not canceled");
+    STRESS_CHECK(word->turns % 2 || !nap.executor, "it is still in the wheel");
+    rv_drop(&nap.future);
+    STRESS_CHECK(rv_coro_canceled(), "it is not told");
+    STRESS_CHECK(rv_coro_grace(RV_NEVER) == 0, "no time");
+    STRESS_CHECK(wait_a_moment(1000) == 0, "no time to wait");
+    word->value = 7;
+    return 7;
+}
+
+static int32_t cancel_each(void *arg)
+{
+    uint32_t *random = arg;
+    struct word words[CROWD];
+    struct rv_go tasks[CROWD];
+
+    for (int i = 0; i < CROWD; i++) {
+        words[i] = (struct word){.turns = stress_random(random) % 256};
+        STRESS_CHECK(rv_go(&tasks[i], wait_until_canceled, &words[i]) == 0,
+                     "rv_go");
+    }
+    for (int i = 0; i < CROWD; i++) {
+        stress_dawdle(stress_random(random) % 1024);
+        rv_go_cancel(&tasks[i]);
+    }
+    for (int i = 0; i < CROWD; i++)
+        check_word(&words[i], rv_go_join(&tasks[i]));
+    return 0;
+}
+
+static void *cancel_outside(void *arg)
+{
+    const uint32_t count = *(uint32_t *)arg;
+    uint32_t random = 3;
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct word word = {.turns = stress_random(&random) % 64};
+        struct rv_go task;
+
+        STRESS_CHECK(rv_sched_go(sched, &task, "outside", wait_until_canceled,
+                                 &word) == 0,
+                     "rv_sched_go");
+        stress_dawdle(stress_random(&random) % 4096);
+        rv_go_cancel(&task);
+        check_word(&word, rv_go_join(&task));
+    }
+    return NULL;
+}
+
+static void test_requests(uint32_t count)
+{
+    uint32_t random = 1;
+    pthread_t thread;
+
+    STRESS_CHECK(pthread_create(&thread, NULL, cancel_outside, &count) == 0,
+                 "pthread_create");
+    for (uint32_t i = 0; i < count / 8; i++)
+        run(cancel_each, &random);
+    pthread_join(thread, NULL);
+}
+
+/* --- scopes ------------------------------------------------------------ */
+
+enum { GENERATIONS = 3 };
+
+struct member {
+    struct rv_go_scope *scope;
+    uint32_t *words; /* plain; in the owner's frame, one for each task */
+    uint32_t index;
+    uint32_t turns;
+};
+
+/* The task of an index starts those of 2 * index and 2 * index + 1. */
+static int32_t be_member(void *arg)
+{
+    struct member *self = arg;
+    struct member child = *self;
+
+    self->words[self->index] = 1;
+    stress_dawdle(self->turns);
+    if (self->turns % 4 == 0)
+        wait_a_moment(self->turns * 100);
+    for (uint32_t i = 0; i < 2; i++) {
+        child.index = 2 * self->index + i;
+        if (child.index < 1 << GENERATIONS &&
+            rv_go_scope_spawn(self->scope, be_member, &child, sizeof child) < 0)
+            break;
+    }
+    if (self->turns % 8 == 1)
+        rv_go_yield();
+    if (self->turns % 64 == 2)
+        rv_go_scope_cancel(self->scope);
+    self->words[self->index] = 2;
+    return 0;
+}
+
+static int32_t own_scope(void *arg)
+{
+    uint32_t words[1 << GENERATIONS] = {0};
+    struct rv_go_scope scope;
+    struct member first = {&scope, words, 1, *(uint32_t *)arg};
+    int result;
+
+    rv_go_scope_init(&scope);
+    if (rv_go_scope_spawn(&scope, be_member, &first, sizeof first) < 0)
+        return 0;
+    result = rv_go_scope_wait(&scope);
+    STRESS_CHECK(result == 0 || rv_coro_canceled(), "an error");
+    for (int i = 0; i < 1 << GENERATIONS; i++)
+        STRESS_CHECK(words[i] != 1, "a task has outlived its scope");
+    return 0;
+}
+
+static int32_t crowd_owns(void *arg)
+{
+    uint32_t *random = arg;
+    struct rv_go_scope scope;
+
+    rv_go_scope_init(&scope);
+    for (int i = 0; i < CROWD; i++) {
+        const uint32_t turns = stress_random(random) % 256;
+
+        STRESS_CHECK(
+            rv_go_scope_spawn(&scope, own_scope, &turns, sizeof turns) == 0,
+            "rv_go_scope_spawn");
+    }
+    stress_dawdle(stress_random(random) % 4096);
+    if (stress_random(random) % 2)
+        rv_go_scope_cancel(&scope);
+    STRESS_CHECK(rv_go_scope_wait(&scope) == 0, "rv_go_scope_wait");
+    return 0;
+}
+
 /* --- stops ------------------------------------------------------------- */
 
 static int32_t wait_long(void *arg)
@@ -332,6 +486,7 @@ static int32_t breed(void *arg)
         STRESS_CHECK(rv_go(NULL, arrive_late, arg) != -ENOMEM, "rv_go");
         if (rv_go_yield() < 0) {
             STRESS_CHECK(rv_go_join(&task) == -ECANCELED, "not canceled");
+            STRESS_CHECK(!task.task, "its parent has not waited for it");
             return 0;
         }
         rv_go_drop(&task);
@@ -339,11 +494,25 @@ static int32_t breed(void *arg)
     return 0;
 }
 
+/* Its workers are about to sleep when the stop comes. */
+static int32_t join_long(void *arg)
+{
+    struct rv_go task;
+
+    (void)arg;
+    if (rv_go(&task, wait_long, NULL) < 0)
+        return 0;
+    STRESS_CHECK(rv_go_join(&task) == -ECANCELED, "not canceled");
+    STRESS_CHECK(!task.task, "its parent has not waited for it");
+    return 0;
+}
+
 static void test_stops(uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        start();
-        STRESS_CHECK(rv_sched_go(sched, NULL, "breed", breed, NULL) == 0,
+        start(i % 2 ? WORKERS : 1);
+        STRESS_CHECK(rv_sched_go(sched, NULL, "task",
+                                 i % 4 < 2 ? breed : join_long, NULL) == 0,
                      "rv_sched_go");
         stress_dawdle(i % 64 * 1000);
         rv_sched_stop(sched);
@@ -356,7 +525,7 @@ int main(int argc, char **argv)
     uint32_t random = 1;
 
     stress_watchdog();
-    start();
+    start(WORKERS);
     stress_phase = "meetings";
     for (uint32_t i = 0; i < count; i++)
         run(meet, NULL);
@@ -373,6 +542,11 @@ int main(int argc, char **argv)
     stress_phase = "borrowed";
     for (uint32_t i = 0; i < count / 8; i++)
         run(crowd_comes_back, &random);
+    stress_phase = "requests";
+    test_requests(count);
+    stress_phase = "scopes";
+    for (uint32_t i = 0; i < count / 2; i++)
+        run(crowd_owns, &random);
     rv_sched_stop(sched);
     stress_phase = "stops";
     test_stops(count / 8);

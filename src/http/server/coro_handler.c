@@ -36,6 +36,11 @@ static int await(struct rv_coro *coro, struct rv_future *future)
     return rv_coro_suspend_then(NULL, NULL);
 }
 
+static bool canceled(struct rv_coro *coro)
+{
+    return ((struct link *)rv_coro_data(coro))->self->canceled;
+}
+
 static int32_t run(void *arg)
 {
     struct rv_http_coro *self = arg;
@@ -46,7 +51,8 @@ static int32_t run(void *arg)
 /* Returns: 0, -ENOMEM, -EINVAL (the size of the stack). */
 static int make(struct rv_http_coro *self)
 {
-    static const struct rv_coro_host host = {await};
+    static const struct rv_coro_host host = {.await = await,
+                                             .canceled = canceled};
     const struct rv_coro_options options = {.name = "http-handler",
                                             .stack_bytes =
                                                 self->handler->stack_bytes,
