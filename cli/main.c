@@ -46,7 +46,7 @@ static void print_help(void)
     for (size_t i = 0; i < COMMANDS; i++)
         printf("  %-9s %s\n", commands[i].name,
                say(commands[i].summary, commands[i].summary_fr));
-    puts(say("\n’reveil COMMAND --help' describes a command. --lang fr|en "
+    puts(say("\n'reveil COMMAND --help' describes a command. --lang fr|en "
              "chooses the language.",
              "\n« reveil COMMANDE --help » décrit une commande. --lang fr|en "
              "choisit la langue."));

@@ -10,6 +10,7 @@
  */
 #include <reveil/reveil.h>
 #include <stdio.h>
+#include <string.h>
 
 static int write_out(struct rv_fd_io *out, struct rv_bytes *text)
 {
@@ -68,9 +69,17 @@ static int32_t filter(void *arg)
     return error;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    const int error = rv_run(filter, NULL);
+    int error;
+
+    if (argc > 1) {
+        const int is_asked = strcmp(argv[1], "--help") == 0;
+
+        fputs("usage: filter [<FILE]\n", is_asked ? stdout : stderr);
+        return is_asked ? 0 : 2;
+    }
+    error = rv_run(filter, NULL);
 
     if (error < 0)
         fprintf(stderr, "filter: %s\n", rv_strerror(error));

@@ -86,6 +86,21 @@ static inline void program_start(int failed)
         _exit(failed);
 }
 
+/*
+ * For --help, and for less than `least` or more than `most` arguments: print
+ * "usage: ..." and exit, with 0 or 2.
+ */
+static inline void program_usage(int argc, char **argv, int least, int most,
+                                 const char *usage)
+{
+    const bool asked = argc == 2 && strcmp(argv[1], "--help") == 0;
+
+    if (!asked && argc - 1 >= least && argc - 1 <= most)
+        return;
+    fprintf(asked ? stdout : stderr, "usage: %s\n", usage);
+    exit(asked ? 0 : 2);
+}
+
 /* RV_DISK=pool in the environment: files go through the pool for calls that
  * block, not through io_uring. For rv_ring_options.off. */
 static inline bool program_wants_pool(void)

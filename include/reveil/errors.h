@@ -33,6 +33,16 @@ const char *rv_strerror(int error);
  * Otherwise as rv_strerror(). */
 const char *rv_error_name(int error);
 
+/*
+ * The exit status of a program: 1 if `result` is an error, else 0. An error is
+ * printed to stderr: "NAME: what has happened".
+ *
+ *     return rv_exit_status("echo", rv_run(server, NULL));
+ *
+ * Threads: any.
+ */
+int rv_exit_status(const char *name, int result);
+
 RV_END_DECLS
 
 #endif /* RV_ERRORS_H */

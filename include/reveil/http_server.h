@@ -135,7 +135,7 @@ int rv_http_server_addr(const struct rv_http_server *server,
 uint32_t rv_http_server_shutdown(struct rv_http_server *server,
                                  int64_t deadline_ns);
 
-/* --- routes: fixed responses and handlers by path ---------------------- */
+/* --- in a coroutine ---------------------------------------------------- */
 
 /*
  * In a coroutine of an executor: serve until the coroutine is canceled
@@ -146,6 +146,15 @@ uint32_t rv_http_server_shutdown(struct rv_http_server *server,
  * and all were; another negative errno: the listener has failed.
  */
 int rv_http_serve(struct rv_http_server *server, int64_t drain_ns);
+
+/*
+ * The same for a server with the default options.
+ *
+ * where:   "localhost:8080", "*:80", ...: as in rv_serve_at().
+ * Returns: also an error of rv_host_port_parse() or rv_tcp_listen_at().
+ */
+int rv_http_serve_at(const char *where, const struct rv_http_handler *handler,
+                     int64_t drain_ns);
 
 /* --- routes ------------------------------------------------------------ */
 

@@ -66,6 +66,18 @@ int rv_addr_parse(struct rv_addr *out, const char *host, uint16_t port);
  * the terminating NUL. */
 void rv_addr_format(const struct rv_addr *addr, char text[RV_ADDR_TEXT]);
 
+/*
+ * Split "example.org:80", "[::1]:80", "*:80" or ":80" into host and port, as
+ * rv_tcp_listen_at() and rv_dial() expect them. The host is without brackets;
+ * it is copied as it is, and may be empty.
+ *
+ * Returns: 0; -EINVAL: not a host, a colon and a decimal port of up to 65535;
+ *          -ENAMETOOLONG: the host does not fit. *port and `host` may have
+ *          changed after an error.
+ */
+int rv_host_port_parse(const char *text, char *host, size_t host_bytes,
+                       uint16_t *port);
+
 /* The port, in host byte order. */
 uint16_t rv_addr_port(const struct rv_addr *addr);
 

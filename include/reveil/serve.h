@@ -77,6 +77,17 @@ struct rv_serve_options {
 int rv_serve(struct rv_stream *listener, rv_serve_entry entry, void *arg,
              const struct rv_serve_options *options);
 
+/*
+ * rv_tcp_listen_at() and rv_serve() in one call.
+ *
+ * where:   "localhost:8080", "*:80" (all addresses of the machine), "[::1]:80":
+ *          see rv_host_port_parse().
+ * Returns: as rv_serve(); or an error of rv_host_port_parse() or
+ *          rv_tcp_listen_at(), and nothing was served.
+ */
+int rv_serve_at(const char *where, rv_serve_entry entry, void *arg,
+                const struct rv_serve_options *options);
+
 /* --- the accept loop itself -------------------------------------------- */
 
 struct rv_accept_loop;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <reveil/errors.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The first group are the errors for which the words of strerror() would
@@ -85,6 +86,13 @@ const char *rv_strerror(int error)
             return texts[i].text;
     text = strerrordesc_np(number);
     return number > 0 && text ? text : "unknown error";
+}
+
+int rv_exit_status(const char *name, int result)
+{
+    if (result < 0)
+        fprintf(stderr, "%s: %s\n", name, rv_strerror(result));
+    return result < 0;
 }
 
 const char *rv_error_name(int error)

@@ -37,6 +37,42 @@ int rv_addr_parse(struct rv_addr *out, const char *host, uint16_t port)
                              : parse_v4(out, host, port);
 }
 
+static int parse_port(const char *text, uint16_t *port)
+{
+    unsigned number = 0;
+
+    if (!*text)
+        return -EINVAL;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9')
+            return -EINVAL;
+        number = number * 10 + (unsigned)(*text - '0');
+        if (number > UINT16_MAX)
+            return -EINVAL;
+    }
+    *port = (uint16_t)number;
+    return 0;
+}
+
+int rv_host_port_parse(const char *text, char *host, size_t host_bytes,
+                       uint16_t *port)
+{
+    const bool brackets = text[0] == '[';
+    const char *start = brackets ? text + 1 : text;
+    const size_t len = strcspn(start, brackets ? "]" : ":");
+    const char *end = start + len;
+
+    if (brackets && *end++ != ']')
+        return -EINVAL;
+    if (*end != ':')
+        return -EINVAL;
+    if (len >= host_bytes)
+        return -ENAMETOOLONG;
+    memcpy(host, start, len);
+    host[len] = '\0';
+    return parse_port(end + 1, port);
+}
+
 void rv_addr_settle(struct rv_addr *addr)
 {
     static const size_t v4_at = 12; /* in an address ::ffff:1.2.3.4 */

@@ -8,6 +8,7 @@
  * Threads: the executor's.
  */
 #include <errno.h>
+#include <reveil/resolve.h>
 
 #include "base/base_internal.h"
 #include "coro/host.h"
@@ -99,4 +100,17 @@ int rv_serve(struct rv_stream *listener, rv_serve_entry entry, void *arg,
     rv_drop(&serve.server.future);
     rv_drop(&serve.scope.future);
     return result;
+}
+
+int rv_serve_at(const char *where, rv_serve_entry entry, void *arg,
+                const struct rv_serve_options *options)
+{
+    char host[RV_RESOLVE_NAME];
+    struct rv_stream listener;
+    uint16_t port;
+    int error = rv_host_port_parse(where, host, sizeof host, &port);
+
+    if (!error)
+        error = rv_tcp_listen_at(&listener, host, port);
+    return error ? error : rv_serve(&listener, entry, arg, options);
 }

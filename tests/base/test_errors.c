@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 Test(errors, the_librarys_own_meanings_are_said)
 {
@@ -55,4 +56,21 @@ Test(errors, unknown_numbers_are_named_as_such)
         cr_assert_str_eq(rv_strerror(unknown[i]), "unknown error");
         cr_assert_str_eq(rv_error_name(unknown[i]), "?");
     }
+}
+
+Test(errors, an_error_is_printed_and_is_the_exit_status)
+{
+    char text[64] = "";
+    int ends[2];
+    int stderr_copy;
+
+    cr_assert_eq(pipe(ends), 0);
+    stderr_copy = dup(STDERR_FILENO);
+    dup2(ends[1], STDERR_FILENO);
+    cr_expect_eq(rv_exit_status("quiet", 0), 0);
+    cr_expect_eq(rv_exit_status("quiet", 7), 0);
+    cr_expect_eq(rv_exit_status("loud", -ENXIO), 1);
+    dup2(stderr_copy, STDERR_FILENO);
+    cr_assert_gt(read(ends[0], text, sizeof text - 1), 0);
+    cr_assert_str_eq(text, "loud: no such host\n");
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <reveil/async.h>
 #include <reveil/coro.h>
+#include <reveil/run.h>
 
 #include "serving.h"
 #include "support/support.h"
@@ -402,4 +403,38 @@ RV_TEST(http_stop, a_server_in_a_coroutine_ends_when_that_is_canceled)
     cr_assert_eq(serve_until(GET("/slow"), RV_NEVER, false), 0);
     cr_assert_eq(serve_until(GET("/for-ever"), 20 * RV_NS_PER_MS, false), 1);
     cr_assert_eq(serve_until(GET("/for-ever"), RV_NEVER, true), -ECANCELED);
+}
+
+static int32_t serve_at(void *where)
+{
+    static const struct rv_http_route routes[] = {{.path = NULL}};
+    const struct rv_http_handler handler = rv_http_routes(routes);
+
+    return rv_http_serve_at(where, &handler, 0);
+}
+
+static int32_t cancel_serve_at(void *arg)
+{
+    struct rv_join join;
+    int result;
+
+    (void)arg;
+    cr_assert_eq(rv_coro_spawn(rv_executor_current(), serve_at, "localhost:0",
+                               NULL, &join),
+                 0);
+    cr_assert_eq(rv_await_until(&join.future, rv_after_ms(20)), -ETIMEDOUT);
+    rv_coro_cancel(&join);
+    result = rv_await(&join.future);
+    rv_join_drop(&join);
+    return result;
+}
+
+RV_TEST(http_stop, a_server_at_an_address)
+{
+    const struct rv_run_options options = {.no_signals = true};
+
+    cr_assert_eq(rv_run_with(serve_at, "localhost", &options), -EINVAL);
+    cr_assert_eq(rv_run_with(serve_at, "192.0.2.1:0", &options),
+                 -EADDRNOTAVAIL);
+    cr_assert_eq(rv_run_with(cancel_serve_at, NULL, &options), 0);
 }

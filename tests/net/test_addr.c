@@ -97,3 +97,44 @@ RV_TEST(addr, the_longest_text_fits)
 
     cr_assert_str_eq(text, "[abcd:abcd:abcd:abcd:abcd:abcd:abcd:abcd]:65535");
 }
+
+/* --- host and port in one text ----------------------------------------- */
+
+RV_TEST(addr, host_and_port_are_split)
+{
+    static const struct {
+        const char *text;
+        const char *host;
+        uint16_t port;
+    } cases[] = {
+        {"example.org:80", "example.org", 80},
+        {"[::1]:443", "::1", 443},
+        {"*:0", "*", 0},
+        {":65535", "", 65535},
+        {"127.0.0.1:0080", "127.0.0.1", 80},
+    };
+    char host[64];
+    uint16_t port;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        cr_assert_eq(
+            rv_host_port_parse(cases[i].text, host, sizeof host, &port), 0);
+        cr_assert_str_eq(host, cases[i].host);
+        cr_assert_eq(port, cases[i].port);
+    }
+}
+
+RV_TEST(addr, what_is_no_host_and_port_is_refused)
+{
+    static const char *const bad[] = {
+        "",     "80",      "x",     "x:",     "x:-1",   "x: 1",
+        "x:1 ", "x:65536", "::1:8", "[::1:8", "[::1]8", "x:4294967376"};
+    char host[5];
+    uint16_t port;
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        cr_assert_eq(rv_host_port_parse(bad[i], host, sizeof host, &port),
+                     -EINVAL, "\"%s\"", bad[i]);
+    cr_assert_eq(rv_host_port_parse("four:1", host, 5, &port), 0);
+    cr_assert_eq(rv_host_port_parse("fives:1", host, 5, &port), -ENAMETOOLONG);
+}

@@ -558,6 +558,48 @@ RV_TEST(serve, a_task_of_the_scheduler_is_told_that_it_cannot)
     rv_sched_stop(sched);
 }
 
+/* --- listen and serve in one call -------------------------------------- */
+
+static int32_t serve_at(void *where)
+{
+    return rv_serve_at(where, echo_coro, NULL, NULL);
+}
+
+static int32_t cancel_serve_at(void *arg)
+{
+    struct rv_join join = {0};
+    int result;
+
+    (void)arg;
+    cr_assert_eq(rv_coro_spawn(rv_executor_current(), serve_at, "localhost:0",
+                               NULL, &join),
+                 0);
+    cr_assert_eq(rv_await_until(&join.future, rv_after_ms(20)), -ETIMEDOUT);
+    rv_coro_cancel(&join);
+    result = rv_await(&join.future);
+    rv_drop(&join.future);
+    return result;
+}
+
+RV_TEST(serve, at_an_address)
+{
+    const struct rv_run_options options = {.no_signals = true};
+    struct rv_addr addr;
+    socklen_t len = sizeof addr.sa;
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char text[RV_ADDR_TEXT];
+
+    rv_addr_parse(&addr, "127.0.0.1", 0);
+    cr_assert_eq(bind(fd, &addr.sa.base, addr.len_bytes), 0);
+    cr_assert_eq(listen(fd, 1), 0);
+    getsockname(fd, &addr.sa.base, &len);
+    rv_addr_format(&addr, text);
+    cr_assert_eq(rv_run_with(serve_at, text, &options), -EADDRINUSE);
+    close(fd);
+    cr_assert_eq(rv_run_with(serve_at, "localhost", &options), -EINVAL);
+    cr_assert_eq(rv_run_with(cancel_serve_at, NULL, &options), -ECANCELED);
+}
+
 /* --- the number of connections ------------------------------------------ */
 
 static int32_t count_connections(void *arg)

@@ -168,8 +168,8 @@ REASONS = [
     (r"limit of descriptors cannot be set", lambda m, _: not m.works(
         "sh", "-c", "ulimit -n 100")),
     (r"one processor does not meet", lambda m, _: m.processors == 1),
-    (r"built without libcrypto", lambda m, _: not m.works(
-        "pkg-config", "--exists", "libcrypto")),
+    (r"built without (lib\w+)", lambda m, found: not m.works(
+        "pkg-config", "--exists", found[1])),
     (r"root reads every file", lambda m, _: os.geteuid() == 0),
     (r"gdb may not trace", lambda m, _: not m.works(
         "gdb", "-q", "-nx", "-batch", "-ex", "run",

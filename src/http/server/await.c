@@ -9,6 +9,7 @@
  * Threads: the executor's, in the handler's coroutine.
  */
 #include <errno.h>
+#include <reveil/resolve.h>
 
 #include "base/base_internal.h"
 #include "http/server/connection.h"
@@ -33,6 +34,23 @@ int rv_http_serve(struct rv_http_server *server, int64_t drain_ns)
     }
     rv_drop(&server->future);
     return result;
+}
+
+int rv_http_serve_at(const char *where, const struct rv_http_handler *handler,
+                     int64_t drain_ns)
+{
+    char host[RV_RESOLVE_NAME];
+    struct rv_http_server server;
+    struct rv_stream listener;
+    uint16_t port;
+    int error = rv_host_port_parse(where, host, sizeof host, &port);
+
+    if (!error)
+        error = rv_tcp_listen_at(&listener, host, port);
+    if (error)
+        return error;
+    rv_http_server_init_on(&server, &listener, handler);
+    return rv_http_serve(&server, drain_ns);
 }
 
 int rv_http_recv(struct rv_http_exchange *exchange, void *buffer,
