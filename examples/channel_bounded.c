@@ -20,7 +20,8 @@ static int32_t reader(void *arg)
     int32_t error;
     int value;
 
-    while ((error = rv_spsc_recv(receiver, &value)) == 0) /* waits for a send */
+    while ((error = rv_spsc_recv(receiver, &value, RV_NEVER)) ==
+           0) /* waits for a send */
         printf("%d\n", value);
     rv_spsc_receiver_close(receiver);
     return error == -EPIPE ? 0 : error; /* -EPIPE: the writer has closed */
@@ -31,7 +32,8 @@ static int32_t send_three(struct rv_spsc_sender *sender)
     int32_t error = 0;
 
     for (int value = 41; value <= 43 && !error; value++)
-        error = rv_spsc_send(sender, &value); /* 43 waits for a receive */
+        error =
+            rv_spsc_send(sender, &value, RV_NEVER); /* 43 waits for a receive */
     return error;
 }
 

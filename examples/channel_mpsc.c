@@ -26,7 +26,8 @@ static int32_t receive_two(struct rv_mpsc_receiver *receiver)
     int32_t error;
 
     for (int i = 0; i < 2; i++) {
-        error = rv_mpsc_recv(receiver, &values[i]); /* waits for a send */
+        error =
+            rv_mpsc_recv(receiver, &values[i], RV_NEVER); /* waits for a send */
         if (error)
             return error;
     }

@@ -19,7 +19,7 @@ static int32_t subscriber_main(void *arg)
     char line[80];
     int n;
 
-    while ((n = rv_subscriber_recv(subscriber, BATCH, &events)) > 0) {
+    while ((n = rv_subscriber_recv(subscriber, BATCH, &events, RV_NEVER)) > 0) {
         int len = 0;
 
         for (uint32_t i = 0; i < (uint32_t)n; i++)
@@ -39,7 +39,8 @@ static int32_t publish(struct rv_publisher *publisher)
 
     for (int batch = 0; batch < BATCHES; batch++) {
         /* Waits while the ring is full of events not yet committed. */
-        int32_t error = rv_publisher_reserve(publisher, BATCH, &events);
+        int32_t error =
+            rv_publisher_reserve(publisher, BATCH, &events, RV_NEVER);
 
         if (error)
             return error;

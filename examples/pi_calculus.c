@@ -39,11 +39,11 @@ static int32_t client(void *arg)
     int x;
 
     if (!error) {
-        error = rv_spsc_send(world->to_broker, &channel);
+        error = rv_spsc_send(world->to_broker, &channel, RV_NEVER);
         if (error)
             rv_oneshot_sender_close(channel);
         else
-            error = rv_oneshot_recv(answer, &x);
+            error = rv_oneshot_recv(answer, &x, RV_NEVER);
         rv_oneshot_receiver_close(answer);
     }
     if (!error)
@@ -57,8 +57,8 @@ static int32_t broker(void *arg)
     struct world *world = arg;
     answer_channel channel;
 
-    while (rv_spsc_recv(world->from_client, &channel) == 0)
-        if (rv_spsc_send(world->to_worker, &channel) < 0)
+    while (rv_spsc_recv(world->from_client, &channel, RV_NEVER) == 0)
+        if (rv_spsc_send(world->to_worker, &channel, RV_NEVER) < 0)
             rv_oneshot_sender_close(channel);
     rv_spsc_receiver_close(world->from_client);
     rv_spsc_sender_close(world->to_worker);
@@ -70,7 +70,7 @@ static int32_t worker(void *arg)
     struct world *world = arg;
     answer_channel channel;
 
-    while (rv_spsc_recv(world->from_broker, &channel) == 0)
+    while (rv_spsc_recv(world->from_broker, &channel, RV_NEVER) == 0)
         rv_oneshot_send(channel, &(int){6 * 7});
     rv_spsc_receiver_close(world->from_broker);
     return 0;

@@ -25,7 +25,7 @@ static int32_t count(void *arg)
     int32_t error = 0;
 
     for (int64_t i = 1; i <= COUNT && !error; i++)
-        error = rv_spsc_send(stage->output, &i);
+        error = rv_spsc_send(stage->output, &i, RV_NEVER);
     rv_spsc_sender_close(stage->output);
     return error;
 }
@@ -36,9 +36,9 @@ static int32_t square(void *arg)
     int64_t value;
     int32_t error;
 
-    while ((error = rv_spsc_recv(stage->input, &value)) == 0) {
+    while ((error = rv_spsc_recv(stage->input, &value, RV_NEVER)) == 0) {
         value *= value;
-        error = rv_spsc_send(stage->output, &value);
+        error = rv_spsc_send(stage->output, &value, RV_NEVER);
         if (error)
             break;
     }
@@ -53,7 +53,7 @@ static int32_t sum(struct rv_spsc_receiver *input, int64_t *total)
     int64_t value;
     int32_t error;
 
-    while ((error = rv_spsc_recv(input, &value)) == 0)
+    while ((error = rv_spsc_recv(input, &value, RV_NEVER)) == 0)
         *total += value;
     rv_spsc_receiver_close(input);
     return error == -EPIPE ? 0 : error;

@@ -31,7 +31,7 @@ struct runner {
 static int next(struct runner *self, char command[COMMAND_BYTES])
 {
     struct rv_text line;
-    int n = rv_mutex_lock(&self->lock);
+    int n = rv_mutex_lock(&self->lock, RV_NEVER);
 
     if (n < 0)
         return n;

@@ -29,9 +29,9 @@ static int32_t filter_main(void *arg)
 
     while (!error) {
         if (filter->input)
-            error = rv_spsc_recv(filter->input, &number);
+            error = rv_spsc_recv(filter->input, &number, RV_NEVER);
         if (!error && (!filter->input || number % filter->prime != 0))
-            error = rv_spsc_send(filter->output, &number);
+            error = rv_spsc_send(filter->output, &number, RV_NEVER);
         number += !filter->input;
     }
     rv_spsc_receiver_close(filter->input);
@@ -76,7 +76,7 @@ static int32_t root(void *arg)
     int prime;
 
     for (int i = 0; i < count && !error; i++) {
-        error = rv_spsc_recv(end, &prime);
+        error = rv_spsc_recv(end, &prime, RV_NEVER);
         if (error)
             break;
         printf("%d\n", prime);

@@ -13,7 +13,7 @@ static int32_t send_numbers(void *arg)
     for (int number = 1; number <= LAST; number++) {
         if (rv_coro_sleep_until(rv_after_ms(1)) < 0)
             break;
-        if (rv_spsc_send(out, &number) < 0)
+        if (rv_spsc_send(out, &number, RV_NEVER) < 0)
             break;
     }
     rv_spsc_sender_close(out);
@@ -34,7 +34,7 @@ static int32_t add_up(void *arg)
     error = rv_go(&sender, send_numbers, out);
     if (error)
         rv_spsc_sender_close(out);
-    while (rv_spsc_recv(in, &number) == 0)
+    while (rv_spsc_recv(in, &number, RV_NEVER) == 0)
         sum += number;
     rv_spsc_receiver_close(in);
     if (!error)

@@ -18,7 +18,11 @@
  *
  *     rv_spsc_try_recv(receiver, &value)             at once, or -EAGAIN
  *     rv_spsc_recv_init(&recv, receiver, &value, 1)  a future
- *     rv_spsc_recv(receiver, &value)                 in a coroutine: it waits
+ *     rv_spsc_recv(receiver, &value, RV_NEVER)       in a coroutine: it waits
+ *
+ * A call that waits has its deadline last (CLOCK_MONOTONIC, absolute;
+ * RV_NEVER). After -ETIMEDOUT and -ECANCELED nothing was received or sent, and
+ * a deadline in the past tries once.
  *
  * The futures are cancellation-safe: one that is dropped before it is READY has
  * received no value, and a send counts in the future what it has sent. The

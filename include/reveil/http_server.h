@@ -24,6 +24,7 @@
 #include <reveil/http_exchange.h>
 #include <reveil/http_layer.h>
 #include <reveil/net.h>
+#include <reveil/serve.h>
 
 RV_BEGIN_DECLS
 
@@ -84,13 +85,10 @@ struct rv_http_server {
     /* Private. */
     struct rv_http_handler handler;
     struct rv_stream listener;
-    struct rv_stream accepted;
-    struct rv_stream_accept accept;
-    struct rv_sleep pause; /* during a shortage; when stopping: the deadline */
-    struct rv_yield yield;
+    struct rv_accept_loop loop;
+    struct rv_sleep limit; /* when stopping: the deadline */
     struct rv_waker waker; /* of the task that polls the server */
     bool stopping;
-    uint32_t accepts_in_a_row;  /* since the last yield */
     struct rv_list connections; /* `open` of them */
     int64_t date_s;             /* the time of `date`, in seconds */
     char date[80];              /* room for any int in it: no warning at -O0 */

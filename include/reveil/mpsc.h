@@ -81,8 +81,9 @@ void rv_mpsc_recv_init(struct rv_mpsc_recv *recv,
                        uint32_t count);
 
 /* In a coroutine: wait for a value if there is none. Returns: 0, -EPIPE,
- * -ECANCELED. */
-int rv_mpsc_recv(struct rv_mpsc_receiver *receiver, void *element);
+ * -ETIMEDOUT, -ECANCELED. */
+int rv_mpsc_recv(struct rv_mpsc_receiver *receiver, void *element,
+                 int64_t deadline_ns);
 
 RV_END_DECLS
 

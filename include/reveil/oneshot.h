@@ -53,8 +53,10 @@ struct rv_oneshot_recv {
 void rv_oneshot_recv_init(struct rv_oneshot_recv *recv,
                           struct rv_oneshot_receiver *receiver, void *element);
 
-/* In a coroutine: wait for the value. Returns: 0, -EPIPE, -ECANCELED. */
-int rv_oneshot_recv(struct rv_oneshot_receiver *receiver, void *element);
+/* In a coroutine: wait for the value. Returns: 0, -EPIPE, -ETIMEDOUT,
+ * -ECANCELED. */
+int rv_oneshot_recv(struct rv_oneshot_receiver *receiver, void *element,
+                    int64_t deadline_ns);
 
 RV_END_DECLS
 

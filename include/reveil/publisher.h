@@ -98,9 +98,9 @@ void rv_publisher_reserve_init(struct rv_publisher_reserve *reserve,
                                struct rv_publisher *publisher, uint32_t n);
 
 /* In a coroutine: rv_publisher_try_reserve(), waiting for room. Returns: 0,
- * -EINVAL, -ECANCELED. */
+ * -EINVAL, -ETIMEDOUT, -ECANCELED. */
 int rv_publisher_reserve(struct rv_publisher *publisher, uint32_t n,
-                         struct rv_events *events);
+                         struct rv_events *events, int64_t deadline_ns);
 
 /* --- subscribing ------------------------------------------------------- */
 
@@ -146,9 +146,9 @@ void rv_subscriber_recv_init(struct rv_subscriber_recv *recv,
                              struct rv_subscriber *subscriber, uint32_t n);
 
 /* In a coroutine: rv_subscriber_try_recv(), waiting for an event. Returns: how
- * many, -EPIPE, -ECANCELED. */
+ * many, -EPIPE, -ETIMEDOUT, -ECANCELED. */
 int rv_subscriber_recv(struct rv_subscriber *subscriber, uint32_t n,
-                       struct rv_events *events);
+                       struct rv_events *events, int64_t deadline_ns);
 
 RV_END_DECLS
 

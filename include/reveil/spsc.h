@@ -88,11 +88,15 @@ void rv_spsc_recv_init(struct rv_spsc_recv *recv,
 
 /* --- in a coroutine ---------------------------------------------------- */
 
-/* Wait for room if there is none. Returns: 0, -EPIPE, -ECANCELED. */
-int rv_spsc_send(struct rv_spsc_sender *sender, const void *element);
+/* Wait for room if there is none. Returns: 0, -EPIPE, -ETIMEDOUT, -ECANCELED.
+ */
+int rv_spsc_send(struct rv_spsc_sender *sender, const void *element,
+                 int64_t deadline_ns);
 
-/* Wait for a value if there is none. Returns: 0, -EPIPE, -ECANCELED. */
-int rv_spsc_recv(struct rv_spsc_receiver *receiver, void *element);
+/* Wait for a value if there is none. Returns: 0, -EPIPE, -ETIMEDOUT,
+ * -ECANCELED. */
+int rv_spsc_recv(struct rv_spsc_receiver *receiver, void *element,
+                 int64_t deadline_ns);
 
 RV_END_DECLS
 

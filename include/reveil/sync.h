@@ -65,8 +65,10 @@ void rv_semaphore_acquire_init(struct rv_semaphore_acquire *acquire,
                                struct rv_semaphore *semaphore,
                                uint32_t permits);
 
-/* In a coroutine. Returns: 0, -ECANCELED (the caller has none). */
-int rv_semaphore_acquire(struct rv_semaphore *semaphore, uint32_t permits);
+/* In a coroutine; deadlines as in channel.h. Returns: 0; -ETIMEDOUT,
+ * -ECANCELED: the caller has none. */
+int rv_semaphore_acquire(struct rv_semaphore *semaphore, uint32_t permits,
+                         int64_t deadline_ns);
 
 /* --- mutex: a semaphore with one permit -------------------------------- */
 
@@ -95,8 +97,9 @@ struct rv_mutex_lock {
  * mutex. */
 void rv_mutex_lock_init(struct rv_mutex_lock *lock, struct rv_mutex *mutex);
 
-/* In a coroutine. Returns: 0, -ECANCELED (the caller does not have it). */
-int rv_mutex_lock(struct rv_mutex *mutex);
+/* In a coroutine; deadlines as in channel.h. Returns: 0; -ETIMEDOUT,
+ * -ECANCELED: the caller does not have it. */
+int rv_mutex_lock(struct rv_mutex *mutex, int64_t deadline_ns);
 
 /* --- notify: a condition has changed, check it again ------------------- */
 
@@ -127,8 +130,9 @@ struct rv_notified {
 /* `notify` must not move until the future is READY or dropped. */
 void rv_notified_init(struct rv_notified *notified, struct rv_notify *notify);
 
-/* In a coroutine: wait for a notification. Returns: 0, -ECANCELED. */
-int rv_notify_wait(struct rv_notify *notify);
+/* In a coroutine: wait for a notification. Returns: 0, -ETIMEDOUT, -ECANCELED.
+ */
+int rv_notify_wait(struct rv_notify *notify, int64_t deadline_ns);
 
 RV_END_DECLS
 

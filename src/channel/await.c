@@ -14,24 +14,16 @@
 #include <reveil/spsc.h>
 #include <reveil/sync.h>
 
-/* The future is dropped. Returns: its result, or -ECANCELED. */
-static int await_and_drop(struct rv_future *future)
+/* For a future whose result is a count. */
+static int await_one(struct rv_future *future, int64_t deadline_ns)
 {
-    const int result = rv_await(future);
-
-    rv_drop(future);
-    return result;
-}
-
-/* The same for a future whose result is a count. */
-static int await_one(struct rv_future *future)
-{
-    const int result = await_and_drop(future);
+    const int result = rv_await_and_drop(future, deadline_ns);
 
     return result < 0 ? result : 0;
 }
 
-int rv_spsc_send(struct rv_spsc_sender *sender, const void *element)
+int rv_spsc_send(struct rv_spsc_sender *sender, const void *element,
+                 int64_t deadline_ns)
 {
     struct rv_spsc_send send;
     const int result = rv_spsc_try_send(sender, element);
@@ -39,10 +31,11 @@ int rv_spsc_send(struct rv_spsc_sender *sender, const void *element)
     if (result != -EAGAIN)
         return result;
     rv_spsc_send_init(&send, sender, element, 1);
-    return await_and_drop(&send.future);
+    return rv_await_and_drop(&send.future, deadline_ns);
 }
 
-int rv_spsc_recv(struct rv_spsc_receiver *receiver, void *element)
+int rv_spsc_recv(struct rv_spsc_receiver *receiver, void *element,
+                 int64_t deadline_ns)
 {
     struct rv_spsc_recv recv;
     const int result = rv_spsc_try_recv(receiver, element);
@@ -50,10 +43,11 @@ int rv_spsc_recv(struct rv_spsc_receiver *receiver, void *element)
     if (result != -EAGAIN)
         return result;
     rv_spsc_recv_init(&recv, receiver, element, 1);
-    return await_one(&recv.future);
+    return await_one(&recv.future, deadline_ns);
 }
 
-int rv_mpsc_recv(struct rv_mpsc_receiver *receiver, void *element)
+int rv_mpsc_recv(struct rv_mpsc_receiver *receiver, void *element,
+                 int64_t deadline_ns)
 {
     struct rv_mpsc_recv recv;
     const int result = rv_mpsc_try_recv(receiver, element);
@@ -61,7 +55,7 @@ int rv_mpsc_recv(struct rv_mpsc_receiver *receiver, void *element)
     if (result != -EAGAIN)
         return result;
     rv_mpsc_recv_init(&recv, receiver, element, 1);
-    return await_one(&recv.future);
+    return await_one(&recv.future, deadline_ns);
 }
 
 int rv_bounded_send(struct rv_bounded_sender *sender, const void *element,
@@ -89,7 +83,8 @@ int rv_bounded_recv(struct rv_bounded_receiver *receiver, void *element,
     return result < 0 ? result : 0;
 }
 
-int rv_oneshot_recv(struct rv_oneshot_receiver *receiver, void *element)
+int rv_oneshot_recv(struct rv_oneshot_receiver *receiver, void *element,
+                    int64_t deadline_ns)
 {
     struct rv_oneshot_recv recv;
     const int result = rv_oneshot_try_recv(receiver, element);
@@ -97,11 +92,11 @@ int rv_oneshot_recv(struct rv_oneshot_receiver *receiver, void *element)
     if (result != -EAGAIN)
         return result;
     rv_oneshot_recv_init(&recv, receiver, element);
-    return await_and_drop(&recv.future);
+    return rv_await_and_drop(&recv.future, deadline_ns);
 }
 
 int rv_publisher_reserve(struct rv_publisher *publisher, uint32_t n,
-                         struct rv_events *events)
+                         struct rv_events *events, int64_t deadline_ns)
 {
     struct rv_publisher_reserve reserve;
     int result = rv_publisher_try_reserve(publisher, n, events);
@@ -109,14 +104,14 @@ int rv_publisher_reserve(struct rv_publisher *publisher, uint32_t n,
     if (result != -EAGAIN)
         return result;
     rv_publisher_reserve_init(&reserve, publisher, n);
-    result = await_and_drop(&reserve.future);
+    result = rv_await_and_drop(&reserve.future, deadline_ns);
     if (result == 0)
         *events = reserve.events;
     return result;
 }
 
 int rv_subscriber_recv(struct rv_subscriber *subscriber, uint32_t n,
-                       struct rv_events *events)
+                       struct rv_events *events, int64_t deadline_ns)
 {
     struct rv_subscriber_recv recv;
     int result = rv_subscriber_try_recv(subscriber, n, events);
@@ -124,36 +119,37 @@ int rv_subscriber_recv(struct rv_subscriber *subscriber, uint32_t n,
     if (result != -EAGAIN)
         return result;
     rv_subscriber_recv_init(&recv, subscriber, n);
-    result = await_and_drop(&recv.future);
+    result = rv_await_and_drop(&recv.future, deadline_ns);
     if (result > 0)
         *events = recv.events;
     return result;
 }
 
-int rv_semaphore_acquire(struct rv_semaphore *semaphore, uint32_t permits)
+int rv_semaphore_acquire(struct rv_semaphore *semaphore, uint32_t permits,
+                         int64_t deadline_ns)
 {
     struct rv_semaphore_acquire acquire;
 
     if (rv_semaphore_try_acquire(semaphore, permits) == 0)
         return 0;
     rv_semaphore_acquire_init(&acquire, semaphore, permits);
-    return await_and_drop(&acquire.future);
+    return rv_await_and_drop(&acquire.future, deadline_ns);
 }
 
-int rv_mutex_lock(struct rv_mutex *mutex)
+int rv_mutex_lock(struct rv_mutex *mutex, int64_t deadline_ns)
 {
     struct rv_mutex_lock lock;
 
     if (rv_mutex_try_lock(mutex) == 0)
         return 0;
     rv_mutex_lock_init(&lock, mutex);
-    return await_and_drop(&lock.future);
+    return rv_await_and_drop(&lock.future, deadline_ns);
 }
 
-int rv_notify_wait(struct rv_notify *notify)
+int rv_notify_wait(struct rv_notify *notify, int64_t deadline_ns)
 {
     struct rv_notified notified;
 
     rv_notified_init(&notified, notify);
-    return await_and_drop(&notified.future);
+    return rv_await_and_drop(&notified.future, deadline_ns);
 }

@@ -35,7 +35,7 @@ static int32_t spsc_send(void *arg)
     struct spsc_ends *ends = arg;
 
     for (int i = 0; i < COUNT; i++)
-        if (rv_spsc_send(ends->sender, &i) != 0)
+        if (rv_spsc_send(ends->sender, &i, RV_NEVER) != 0)
             return -EIO;
     rv_spsc_sender_close(ends->sender);
     return 0;
@@ -47,9 +47,9 @@ static int32_t spsc_recv(void *arg)
     int value;
 
     for (int i = 0; i < COUNT; i++)
-        if (rv_spsc_recv(ends->receiver, &value) != 0 || value != i)
+        if (rv_spsc_recv(ends->receiver, &value, RV_NEVER) != 0 || value != i)
             return -EIO;
-    if (rv_spsc_recv(ends->receiver, &value) != -EPIPE)
+    if (rv_spsc_recv(ends->receiver, &value, RV_NEVER) != -EPIPE)
         return -EIO;
     rv_spsc_receiver_close(ends->receiver);
     return 0;
@@ -85,7 +85,7 @@ static int32_t ask(void *arg)
 
         if (rv_oneshot_new(&sender, &receiver, sizeof(int), NULL) != 0 ||
             rv_mpsc_send(ends->sender, &sender) != 0 ||
-            rv_oneshot_recv(receiver, &answer) != 0 || answer != i)
+            rv_oneshot_recv(receiver, &answer, RV_NEVER) != 0 || answer != i)
             return -EIO;
         rv_oneshot_receiver_close(receiver);
     }
@@ -100,7 +100,7 @@ static int32_t answer(void *arg)
     int number = 0;
     int error;
 
-    while ((error = rv_mpsc_recv(ends->receiver, &sender)) == 0) {
+    while ((error = rv_mpsc_recv(ends->receiver, &sender, RV_NEVER)) == 0) {
         if (rv_oneshot_send(sender, &number) != 0)
             return -EIO;
         number++;
@@ -131,7 +131,7 @@ static int32_t publish(void *arg)
     struct rv_events events;
 
     for (int i = 0; i < COUNT; i += 4) {
-        if (rv_publisher_reserve(paper->publisher, 4, &events) != 0)
+        if (rv_publisher_reserve(paper->publisher, 4, &events, RV_NEVER) != 0)
             return -EIO;
         for (int k = 0; k < 4; k++)
             *(int *)rv_events_at(&events, (uint32_t)k) = i + k;
@@ -148,7 +148,8 @@ static int32_t read_all(void *arg)
     int next = 0;
     int n;
 
-    while ((n = rv_subscriber_recv(paper->subscriber, 3, &events)) > 0) {
+    while ((n = rv_subscriber_recv(paper->subscriber, 3, &events, RV_NEVER)) >
+           0) {
         for (int i = 0; i < n; i++)
             if (*(int *)rv_events_at(&events, (uint32_t)i) != next++)
                 return -EIO;
@@ -184,7 +185,8 @@ static int32_t count_up(void *arg)
     struct shared *shared = arg;
 
     for (int i = 0; i < COUNT; i++) {
-        if (rv_mutex_lock(&shared->mutex) != 0 || shared->inside++ != 0)
+        if (rv_mutex_lock(&shared->mutex, RV_NEVER) != 0 ||
+            shared->inside++ != 0)
             return -EIO;
         rv_coro_yield();
         shared->count++;
@@ -210,7 +212,7 @@ static int32_t ping(void *arg)
 
     for (int i = 0; i < COUNT; i++) {
         rv_notify_one(&shared->notify);
-        if (rv_semaphore_acquire(&shared->semaphore, 2) != 0)
+        if (rv_semaphore_acquire(&shared->semaphore, 2, RV_NEVER) != 0)
             return -EIO;
     }
     return 0;
@@ -221,7 +223,7 @@ static int32_t pong(void *arg)
     struct shared *shared = arg;
 
     for (int i = 0; i < COUNT; i++) {
-        if (rv_notify_wait(&shared->notify) != 0)
+        if (rv_notify_wait(&shared->notify, RV_NEVER) != 0)
             return -EIO;
         rv_semaphore_release(&shared->semaphore, 2);
     }
@@ -245,7 +247,7 @@ static int32_t wait_for_ever(void *arg)
 {
     struct spsc_ends *ends = arg;
     int value;
-    int result = rv_spsc_recv(ends->receiver, &value);
+    int result = rv_spsc_recv(ends->receiver, &value, RV_NEVER);
 
     rv_spsc_receiver_close(ends->receiver);
     ends->receiver = NULL;
@@ -283,7 +285,7 @@ static int32_t recv_for_ever(void *arg)
     struct pair *pair = arg;
     int value;
 
-    return rv_spsc_recv(pair->empty.receiver, &value);
+    return rv_spsc_recv(pair->empty.receiver, &value, RV_NEVER);
 }
 
 static int32_t send_for_ever(void *arg)
@@ -294,7 +296,7 @@ static int32_t send_for_ever(void *arg)
     int error = rv_go(&task, recv_for_ever, pair);
 
     while (!error)
-        error = rv_spsc_send(pair->full.sender, &value);
+        error = rv_spsc_send(pair->full.sender, &value, RV_NEVER);
     rv_go_join(&task);
     return error;
 }

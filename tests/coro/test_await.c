@@ -123,7 +123,7 @@ RV_HOST_TEST(await, a_join_that_times_out_is_joined_later)
     HOST_CHECK(rv_host_start(&task, send_7, sender) == 0);
     HOST_CHECK(rv_await_until(rv_host_future(&task), 0) == -ETIMEDOUT);
     HOST_CHECK(rv_host_join(&task) == 0);
-    HOST_CHECK(rv_oneshot_recv(receiver, &value) == 0 && value == 7);
+    HOST_CHECK(rv_oneshot_recv(receiver, &value, RV_NEVER) == 0 && value == 7);
     rv_oneshot_receiver_close(receiver);
     return 0;
 }

@@ -74,7 +74,7 @@ int32_t sum_up(void *arg)
     rv_mpsc_receiver *receiver = static_cast<rv_mpsc_receiver *>(arg);
     int sum = 0;
 
-    for (int number = 0; rv_mpsc_recv(receiver, &number) == 0;)
+    for (int number = 0; rv_mpsc_recv(receiver, &number, RV_NEVER) == 0;)
         sum += number;
     rv_mpsc_receiver_close(receiver);
     return sum;

@@ -142,7 +142,7 @@ static void echo_init(struct rv_future *frame, struct rv_stream *stream,
 static int32_t control(void *arg)
 {
     struct serving *self = arg;
-    const int error = rv_notify_wait(&self->stop);
+    const int error = rv_notify_wait(&self->stop, RV_NEVER);
 
     if (error)
         return error;

@@ -351,7 +351,7 @@ static int32_t ask_late(void *arg)
 
     sleep_for_an_hour(NULL);
     TASK_CHECK(rv_coro_grace(rv_after_ms(10 * 1000)) == 0);
-    TASK_CHECK(rv_oneshot_recv(pair->receiver, &word) == 0);
+    TASK_CHECK(rv_oneshot_recv(pair->receiver, &word, RV_NEVER) == 0);
     pair->result = word;
     return 0;
 }

@@ -640,7 +640,7 @@ static int32_t receive(void *arg)
 {
     int value;
 
-    return rv_spsc_recv(arg, &value);
+    return rv_spsc_recv(arg, &value, RV_NEVER);
 }
 
 static struct rv_spsc_sender *sender_of_test;
@@ -654,7 +654,7 @@ static int32_t let_wait_and_send(void *arg)
     cr_assert_eq(rv_go(&task, receive, arg), 0);
     for (int i = 0; i < 200; i++) /* it polls its futures every 61st time */
         cr_assert_eq(rv_go_yield(), 0);
-    cr_assert_eq(rv_spsc_send(sender_of_test, &value), 0);
+    cr_assert_eq(rv_spsc_send(sender_of_test, &value, RV_NEVER), 0);
     return rv_go_join(&task);
 }
 

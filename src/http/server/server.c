@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * server.c - the accept loop. What a connection does is in connection.c.
+ * server.c - the server: its connections, and how it ends. It accepts them with
+ * the loop of serve.h. What a connection does is in connection.c.
  *
  * Threads: the executor's.
  */
-#include <errno.h>
 #include <reveil/async.h>
 #include <reveil/http_server.h>
 #include <string.h>
@@ -12,21 +12,13 @@
 #include "base/base_internal.h"
 #include "http/server/connection.h"
 
-enum {
-    ACCEPTS_A_TURN = 64, /* then the task yields to the new connections */
-    PAUSE_MS = 20,       /* between two tries while resources are short */
-    IDLE_S = 60          /* default of idle_timeout_ns */
-};
+enum { IDLE_S = 60 /* default of idle_timeout_ns */ };
 
 static const uint64_t max_body = UINT64_C(1) << 20;
 
-/*
- * Close the connection that has been idle longest. The list is ordered by the
- * time of the last response, so that is the first idle one.
- *
- * Returns: false if no connection is idle.
- */
-static bool close_idlest(struct rv_http_server *server)
+/* Close the connection that has been idle longest, if any is idle. The list is
+ * ordered by the time of the last response, so that is the first idle one. */
+static void close_idlest(struct rv_http_server *server)
 {
     struct rv_list *node;
 
@@ -38,72 +30,45 @@ static bool close_idlest(struct rv_http_server *server)
         if (!rv_http_connection_is_idle(conn))
             continue;
         rv_http_connection_abort(conn);
-        return true;
+        return;
     }
-    return false;
 }
 
-/* Errors that trying again cannot solve: of the listener, or of a reactor that
- * has failed for good. */
-static bool is_lasting(int error)
+static struct rv_http_server *server_of(struct rv_accept_loop *loop)
 {
-    const struct rv_reactor *reactor = rv_reactor_current();
-
-    return error == -EBADF || error == -EINVAL || error == -ENOTSOCK ||
-           error == -EOPNOTSUPP ||
-           (error < 0 && reactor && rv_reactor_error(reactor) == error);
+    return RV_CONTAINER_OF(loop, struct rv_http_server, loop);
 }
 
-static bool is_full(const struct rv_http_server *server)
+/* For rv_accept_loop_ops. */
+static int start_connection(struct rv_accept_loop *loop,
+                            struct rv_stream *stream, struct rv_cx *cx)
 {
-    return server->max_connections > 0 &&
-           server->open >= server->max_connections;
+    return rv_http_connection_start(server_of(loop), stream, cx->executor);
 }
 
-/* Accept until there is a permanent error. */
+/* For rv_accept_loop_ops. */
+static void give_up_one(struct rv_accept_loop *loop)
+{
+    close_idlest(server_of(loop));
+}
+
+/* Accept until there is a permanent error. The server may have been moved, and
+ * its options changed, before its first poll. */
 static enum rv_poll accept_all(struct rv_http_server *self, struct rv_cx *cx)
 {
-    struct rv_future *future = &self->future;
-    int error;
-
-    RV_BEGIN(future);
-    for (;;) {
-        /* When full, rv_http_server_lost_one() wakes this task. */
-        RV_AWAIT_UNTIL(future, !is_full(self));
-        if (rv_stream_fd(&self->accepted) < 0) {
-            rv_stream_accept_init(&self->accept, &self->listener,
-                                  &self->accepted);
-            RV_AWAIT(future, cx, &self->accept.future);
-        }
-        /* An accepted socket is kept until there are resources for it. */
-        error = self->accept.future.result;
-        if (error == 0)
-            error =
-                rv_http_connection_start(self, &self->accepted, cx->executor);
-        if (is_lasting(error))
-            RV_RETURN(future, error);
-        if (error < 0 && !(rv_error_is_shortage(error) && close_idlest(self))) {
-            /* The listener stays open and READY: clients wait in its queue
-             * until something is closed. */
-            rv_sleep_init(&self->pause, rv_after_ms(PAUSE_MS));
-            RV_AWAIT(future, cx, &self->pause.future);
-        }
-        if (++self->accepts_in_a_row == ACCEPTS_A_TURN) {
-            self->accepts_in_a_row = 0;
-            rv_yield_init(&self->yield);
-            RV_AWAIT(future, cx, &self->yield.future);
-        }
-    }
-    RV_END(future);
+    self->loop.listener = &self->listener;
+    self->loop.max_open = self->max_connections;
+    if (rv_poll(&self->loop.future, cx) == RV_PENDING)
+        return RV_PENDING;
+    self->future.result = self->loop.future.result;
+    return RV_READY;
 }
 
 /* --- stop -------------------------------------------------------------- */
 
 static void stop_accepting(struct rv_http_server *server)
 {
-    rv_drop(&server->accept.future);
-    rv_drop(&server->pause.future);
-    rv_stream_close(&server->accepted);
+    rv_drop(&server->loop.future);
     rv_stream_close(&server->listener);
 }
 
@@ -114,6 +79,7 @@ static int32_t cut_all(struct rv_http_server *server)
     int32_t count = 0;
 
     server->open = 0;
+    server->loop.open = 0;
     for (; (node = rv_list_pop(&server->connections)); count++)
         rv_http_connection_abort(
             RV_CONTAINER_OF(node, struct rv_http_connection, node));
@@ -125,17 +91,16 @@ static enum rv_poll wait_for_the_last(struct rv_http_server *self,
                                       struct rv_cx *cx)
 {
     if (!rv_list_empty(&self->connections) &&
-        rv_poll(&self->pause.future, cx) == RV_PENDING)
+        rv_poll(&self->limit.future, cx) == RV_PENDING)
         return RV_PENDING;
     RV_RETURN(&self->future, cut_all(self));
 }
 
 void rv_http_server_lost_one(struct rv_http_server *server)
 {
-    const bool was_full = is_full(server);
-
     server->open--;
-    if (was_full || (server->stopping && server->open == 0))
+    rv_accept_loop_lost_one(&server->loop);
+    if (server->stopping && server->open == 0)
         rv_waker_wake(&server->waker);
 }
 
@@ -147,7 +112,7 @@ uint32_t rv_http_server_shutdown(struct rv_http_server *server,
 
     stop_accepting(server);
     server->stopping = true;
-    rv_sleep_init(&server->pause, deadline_ns);
+    rv_sleep_init(&server->limit, deadline_ns);
     for (node = server->connections.next; node != &server->connections;
          node = node->next)
         count += rv_http_connection_stop(
@@ -182,8 +147,11 @@ static void init(struct rv_http_server *server,
 {
     static const struct rv_future_ops ops = {
         .name = "http-server", .poll = server_poll, .drop = server_drop};
+    static const struct rv_accept_loop_ops loop_ops = {
+        .start = start_connection, .give_up_one = give_up_one};
 
     memset(server, 0, sizeof *server);
+    rv_accept_loop_init(&server->loop, &server->listener, &loop_ops);
     rv_future_init(&server->future, &ops);
     rv_list_init(&server->connections);
     server->limits = rv_http_default_limits;
