@@ -3,7 +3,7 @@
  * sync.h - semaphore, mutex and notify for tasks. They suspend the waiting
  * task, and its thread continues with other tasks.
  *
- *     error = rv_mutex_lock(&state->mutex);         in a coroutine
+ *     error = rv_mutex_lock(&state->mutex, RV_NEVER);         in a coroutine
  *     if (!error) {
  *         ... other waits, with the mutex held ...
  *         rv_mutex_unlock(&state->mutex);

@@ -563,7 +563,7 @@ HEAD(sync)
 
     rv_mutex_init(&state->mutex);
     /* from sync.h */
-    error = rv_mutex_lock(&state->mutex);
+    error = rv_mutex_lock(&state->mutex, RV_NEVER);
     if (!error) {
         rv_coro_yield();
         rv_mutex_unlock(&state->mutex);
