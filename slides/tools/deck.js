@@ -1,0 +1,120 @@
+// Keys, a clicker, pauses, and the presenter's notes in a second window.
+"use strict";
+const slides = [...document.querySelectorAll(".slide")];
+let now = 0, shown = 0, notes = null, started = Date.now();
+
+// The parts of a slide behind its n-th pause.
+function parts(slide) {
+    const groups = [];
+    for (const child of slide.children) {
+        if (child.matches("hr.pause")) groups.push([]);
+        else if (groups.length && !child.matches("footer, aside"))
+            groups[groups.length - 1].push(child);
+    }
+    return groups;
+}
+
+function show() {
+    slides.forEach((slide, i) => slide.classList.toggle("now", i === now));
+    parts(slides[now]).forEach((group, i) => group.forEach(
+        part => part.classList.toggle("later", i >= shown)));
+    history.replaceState(null, "", "#" + (now + 1));
+    tell();
+}
+
+function tell() {
+    if (!notes || notes.closed) return;
+    const aside = slides[now].querySelector("aside");
+    const next = slides[now + 1];
+    notes.document.getElementById("notes").innerHTML =
+        aside ? aside.innerHTML : "";
+    notes.document.getElementById("now").textContent =
+        slides[now].querySelector("h2").textContent;
+    notes.document.getElementById("next").textContent =
+        next ? "→ " + next.querySelector("h2").textContent : "";
+}
+
+function clock() {
+    if (!notes || notes.closed) return;
+    const seconds = Math.floor((Date.now() - started) / 1000);
+    const planned = slides.slice(0, now + 1).reduce(
+        (sum, slide) => sum + Number(slide.dataset.minutes || 0), 0);
+    notes.document.getElementById("clock").textContent =
+        Math.floor(seconds / 60) + ":" +
+        String(seconds % 60).padStart(2, "0") + " / " + planned + " min";
+}
+
+function openNotes() {
+    if (!document.querySelector("aside.notes")) return;
+    notes = window.open("", "notes", "width=700,height=600");
+    if (!notes) { document.body.classList.add("below"); return; }
+    notes.document.title = document.title;
+    notes.document.body.innerHTML =
+        "<style>body{font:20px sans-serif;margin:1em}#clock{font-size:2em}" +
+        "</style><div id=clock></div><h2 id=now></h2><div id=notes></div>" +
+        "<p id=next></p>";
+    notes.document.addEventListener("keydown", onKey);
+    started = Date.now();
+    tell();
+    clock();
+}
+
+function move(step) {
+    const steps = parts(slides[now]).length;
+    if (step > 0 && shown < steps) shown++;
+    else if (step < 0 && shown > 0) shown--;
+    else if (slides[now + step]) {
+        now += step;
+        shown = step > 0 ? 0 : parts(slides[now]).length;
+    }
+    show();
+}
+
+function go(to) {
+    now = Math.max(0, Math.min(slides.length - 1, to));
+    shown = 0;
+    show();
+}
+
+function onKey(event) {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const key = event.key;
+    if (["ArrowRight", "ArrowDown", "PageDown", " ", "Enter"].includes(key))
+        move(1);
+    else if (["ArrowLeft", "ArrowUp", "PageUp", "Backspace"].includes(key))
+        move(-1);
+    else if (key === "Home") go(0);
+    else if (key === "End") go(slides.length - 1);
+    else if (key === "s") openNotes();
+    else if (key === "b") document.body.classList.toggle("below");
+    else if (key === "f") document.documentElement.requestFullscreen();
+    else return;
+    event.preventDefault();
+}
+
+// For the tests: which slides do not fit into this window.
+function markWhatIsCut() {
+    for (const slide of slides) {
+        slide.classList.add("now");
+        const room = slide.querySelector("footer").getBoundingClientRect();
+        for (const child of slide.children) {
+            const box = child.getBoundingClientRect();
+            if (child.matches("footer, aside, hr")) continue;
+            if (box.bottom > room.top + 1 || box.right > innerWidth ||
+                child.scrollWidth > child.clientWidth + 1 &&
+                !child.matches("figure, svg"))
+                slide.dataset.cut = Math.ceil(box.bottom - room.top) + "px";
+            for (const pre of child.matches("pre") ? [child]
+                : child.querySelectorAll("pre"))
+                if (pre.scrollWidth > pre.clientWidth + 1)
+                    slide.dataset.cut = "code";
+        }
+        slide.classList.remove("now");
+    }
+}
+
+addEventListener("keydown", onKey);
+setInterval(clock, 1000);
+const asked = location.hash.slice(1);
+if (asked === "cut") markWhatIsCut();
+go((parseInt(asked, 10) || 1) - 1);

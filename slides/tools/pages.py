@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: MIT
+"""The pages: the deck in a browser, the hand-out, the index. No network."""
+import os
+import re
+import subprocess
+from html import escape
+
+import drawing
+from deck import PAUSE, Block, fenced
+from quote import SLIDES
+
+WORDS = {
+    "en": {
+        "handout": "Hand-out", "deck": "Slides", "teacher": "with notes",
+        "figure": "Figure", "table": "Figures of lesson {}, as its checker "
+        "counts them", "minutes": "{} min", "guess": "{} min (a guess until "
+        "it has been taught)", "contents": "Contents", "next": "Next",
+        "keys": "Space, arrows or a clicker: move. S: notes in a second "
+        "window. B: notes below. F: full screen.",
+        "step": "Open the step page of lesson {} at step {}",
+        "vote": "Vote", "live": "Live", "broken": "Broken on purpose",
+        "exit": "Exit question", "index": "Reveil: the slides",
+        "students": "For students", "lang": "English",
+        "for_teacher": "For the teacher", "of": "of",
+        "skip": "The text of deck {}, to read afterwards.",
+    },
+    "fr": {
+        "handout": "Polycopié", "deck": "Diapositives",
+        "teacher": "avec les notes", "figure": "Figure",
+        "table": "Chiffres de la leçon {}, comptés par son vérificateur",
+        "minutes": "{} min", "guess": "{} min (estimation, tant que personne "
+        "ne l’a enseigné)", "contents": "Sommaire", "next": "Ensuite",
+        "keys": "Espace, flèches ou télécommande : avancer, reculer. S : "
+        "notes dans une seconde fenêtre. B : notes dessous. F : plein écran.",
+        "step": "Ouvrir la page pas à pas de la leçon {} au pas {}",
+        "vote": "Vote", "live": "En direct", "broken": "Cassé exprès",
+        "exit": "Question de sortie", "index": "Reveil : les diapositives",
+        "students": "Pour les étudiants", "lang": "Français",
+        "for_teacher": "Pour l’enseignant", "of": "sur",
+        "skip": "Le texte de la présentation {}, à lire après coup.",
+    },
+}
+
+
+def pandoc(markdown, form="html5", *options, output=None):
+    command = ["pandoc", "-f", "markdown-smart", "-t", form, *options]
+    if output:
+        command += ["-o", output]
+    return subprocess.run(command, input=markdown, text=True, check=True,
+                          encoding="utf-8", stdout=subprocess.PIPE).stdout
+
+
+def raw(text):
+    return f"\n```{{=html}}\n{text}\n```\n"
+
+
+class Numbers:
+    """Figures are numbered through a deck, for captions and for ids."""
+
+    def __init__(self):
+        self.figure = 0
+
+
+def block_html(block, deck, numbers, captions):
+    words = WORDS[deck.language]
+    if block.kind == "code":
+        return fenced(block)
+    if block.kind == "table":
+        number = next(mark for slide in deck.slides for mark in slide.marks
+                      if block in slide.parts and mark.startswith("table"))
+        return "\n" + block.text + "\n\n: " + \
+            words["table"].format(number.split()[1]) + "\n"
+    if block.kind == "step":
+        text = words["step"].format(block.text, block.alt)
+        return f"\n[{text}](step/{block.text}.html#s={block.alt}" \
+            f"&lang={deck.language}){{.step}}\n"
+    numbers.figure += 1
+    if block.kind == "drawing":
+        inner = drawing.svg(block.text, block.alt, numbers.figure)
+    else:
+        inner = f'<pre role="img" aria-label="{escape(block.alt)}">' \
+            f"{escape(block.text)}</pre>"
+    caption = f"<figcaption>{words['figure']} {numbers.figure}. " \
+        f"{escape(block.alt)}</figcaption>" if captions else ""
+    return raw(f"<figure>{inner}{caption}</figure>")
+
+
+def slide_markdown(slide, deck, numbers, captions, level="##"):
+    kind = next((WORDS[deck.language][each] for each in slide.kinds
+                 if each in WORDS[deck.language]), None)
+    label = f' [{kind}]{{.kind}}' if kind and \
+        not slide.title.startswith(kind) else ""
+    text = f"\n{level} {slide.title}{label}\n"
+    for part in slide.parts:
+        if isinstance(part, Block):
+            text += block_html(part, deck, numbers, captions)
+        else:
+            lines = [raw('<hr class="pause">') if line.strip() == PAUSE
+                     else line for line in part.splitlines()]
+            text += "\n" + "\n".join(lines) + "\n"
+    return text
+
+
+def web(name):
+    with open(os.path.join(SLIDES, "tools", name), encoding="utf-8") as file:
+        return file.read()
+
+
+def page(deck, title, style, body, script=""):
+    if script:
+        script = f"<script>{script}</script>"
+    return f"""<!DOCTYPE html>
+<html lang="{deck.language}"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title><style>
+{web("common.css")}{style}</style></head>
+<body>
+{body}
+{script}</body></html>
+"""
+
+
+def minutes(value):
+    return f"{value:g}"
+
+
+def deck_page(deck, teacher):
+    """The slides; the students' page has no notes in it."""
+    words = WORDS[deck.language]
+    numbers = Numbers()
+    text = ""
+    total = len(deck.slides)
+    for i, slide in enumerate(deck.slides, 1):
+        kinds = " ".join(slide.kinds)
+        text += raw(f'<section class="slide {kinds}" id="s{i}" '
+                    f'data-minutes="{minutes(slide.minutes)}">'
+                    if teacher else
+                    f'<section class="slide {kinds}" id="s{i}">')
+        text += slide_markdown(slide, deck, numbers, captions=False)
+        text += raw(f'<footer>{escape(deck.title)} · {i}/{total}</footer>')
+        if teacher:
+            length = words["guess"].format(minutes(slide.minutes))
+            text += raw(f'<aside class="notes"><p><b>{length}</b></p>')
+            text += "\n" + slide.notes + "\n"
+            for command in slide.commands:
+                text += f"\n    $ {command}\n"
+            text += raw("</aside>")
+        text += raw("</section>")
+    body = pandoc(text)
+    help_line = f'<p id="help">{words["keys"]}</p>' if teacher else ""
+    return page(deck, deck.title, web("deck.css"),
+                f"<main>{body}</main>{help_line}", web("deck.js"))
+
+
+def handout_page(deck):
+    """All of it on one page, with what was said; never the notes."""
+    words = WORDS[deck.language]
+    numbers = Numbers()
+    text = f"# {deck.title}\n\n{words['skip'].format(deck.number)}\n"
+    text += f"\n## {words['contents']}\n\n"
+    for i, slide in enumerate(deck.slides, 1):
+        text += f"{i}. [{slide.title}](#s{i})\n"
+    for i, slide in enumerate(deck.slides, 1):
+        text += raw(f'<section id="s{i}">')
+        text += slide_markdown(slide, deck, numbers, captions=True)
+        if slide.handout:
+            text += raw('<div class="said">')
+            text += "\n" + slide.handout + "\n"
+            text += raw("</div>")
+        text += raw("</section>")
+    body = re.sub(r'<hr class="pause">\n?', "", pandoc(text))
+    return page(deck, f"{deck.title} – {words['handout']}",
+                web("handout.css"), f"<main>{body}</main>")
+
+
+def pptx(deck, path, teacher):
+    """Drawings stay characters: pandoc puts no SVG into pptx."""
+    text = f"---\ntitle: |\n  {deck.title}\nlang: {deck.language}\n...\n"
+    for slide in deck.slides:
+        text += f"\n## {slide.title}\n"
+        for part in slide.parts:
+            if isinstance(part, str):
+                text += "\n" + part.replace(PAUSE, "") + "\n"
+            elif part.kind == "table":
+                text += "\n" + part.text + "\n"
+            elif part.kind == "step":
+                text += "\n" + WORDS[deck.language]["step"].format(
+                    part.text, part.alt) + "\n"
+            else:
+                text += fenced(part, "")
+        if teacher and slide.notes:
+            text += f"\n::: notes\n{slide.notes}\n:::\n"
+    pandoc(text, "pptx", "--slide-level=2", output=path)
+    shrink_code(path)
+
+
+def shrink_code(path):
+    """72 columns of code fit on a slide in 12 points, not in pandoc's 18."""
+    import zipfile
+    copy = path + ".tmp"
+    with zipfile.ZipFile(path) as old, \
+            zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED) as new:
+        for item in old.infolist():
+            data = old.read(item)
+            if item.filename.startswith("ppt/slides/slide"):
+                data = re.sub(
+                    rb'<a:rPr([^>]*?)(/?)>(\s*<a:latin typeface="Courier")',
+                    rb'<a:rPr sz="1200"\1>\3', data)
+            new.writestr(item, data)
+    os.replace(copy, path)
+
+
+def index_page(decks, made):
+    """What was made, for students and for the teacher, in both languages."""
+    body = ""
+    for language in ("fr", "en"):
+        words = WORDS[language]
+        body += f'<section lang="{language}"><h1>{words["index"]}</h1>'
+        for who in ("students", "teacher"):
+            head = words["students" if who == "students" else "for_teacher"]
+            body += f"<h2>{head}</h2><ul>"
+            for deck in decks:
+                if deck.language != language:
+                    continue
+                links = ", ".join(
+                    f'<a href="{path}">{escape(words.get(form, form.upper()))}'
+                    "</a>" for form, path in made[who, deck.language,
+                                                  deck.name])
+                body += f"<li>{deck.number}. {escape(deck.title)}: {links}</li>"
+            body += "</ul>"
+        body += "</section>"
+    return page(decks[0], WORDS["fr"]["index"], web("handout.css"),
+                f"<main>{body}</main>")
