@@ -177,8 +177,8 @@ patat:
 """
 
 STEP = {
-    "en": "Step by step: `./reveil lesson step {} --solution`, step {}",
-    "fr": "Pas à pas : `./reveil lesson step {} --solution`, pas {}",
+    "en": "Step by step: `./reveil lesson step {} --solution`",
+    "fr": "Pas à pas : `./reveil lesson step {} --solution`",
 }
 
 
@@ -193,8 +193,7 @@ def for_terminal(deck):
             elif part.kind == "table":
                 text += "\n" + part.text + "\n"
             elif part.kind == "step":
-                text += "\n" + STEP[deck.language].format(part.text, part.alt) \
-                    + "\n"
+                text += "\n" + STEP[deck.language].format(part.text) + "\n"
             else:
                 text += fenced(part)
     return text
