@@ -13,6 +13,7 @@ import check  # noqa: E402
 import deck as decks_of  # noqa: E402
 import pages  # noqa: E402
 import record  # noqa: E402
+import steps  # noqa: E402
 from quote import ROOT  # noqa: E402
 
 MESSAGES = {
@@ -95,6 +96,11 @@ def build(folder, words, pdf=True):
     if pdf and not chromium:
         print(words["no_pdf"], file=sys.stderr)
     made = {}
+    numbers = steps.make(decks, os.path.join(folder, "students", "step"))
+    if numbers:
+        shutil.copytree(os.path.join(folder, "students", "step"),
+                        os.path.join(folder, "teacher", "step"),
+                        dirs_exist_ok=True)
 
     def write(who, deck, form, ending, text=None):
         relative = os.path.join(who, deck.language, deck.name + ending)
@@ -109,14 +115,14 @@ def build(folder, words, pdf=True):
 
     for deck in decks:
         page = write("students", deck, "deck", ".html",
-                     pages.deck_page(deck, teacher=False))
+                     pages.deck_page(deck, teacher=False, steps=numbers))
         write("students", deck, "handout", "-handout.html",
-              pages.handout_page(deck))
+              pages.handout_page(deck, numbers))
         pages.pptx(deck, write("students", deck, "pptx", ".pptx"), False)
         if chromium:
             print_pdf(chromium, page, write("students", deck, "pdf", ".pdf"))
         write("teacher", deck, "deck", ".html",
-              pages.deck_page(deck, teacher=True))
+              pages.deck_page(deck, teacher=True, steps=numbers))
         pages.pptx(deck, write("teacher", deck, "pptx", ".pptx"), True)
     with open(os.path.join(folder, "index.html"), "w",
               encoding="utf-8") as file:
@@ -139,7 +145,8 @@ def main(argv):
             operands.append(word)
     language = "fr" if language.startswith("fr") else "en"
     words = MESSAGES[language]
-    if flags - {"--dump", "--no-pdf"} or len(operands) > 2:
+    if flags - {"--dump", "--no-pdf"} or \
+            len(operands) > 2 and operands[0] != "record":
         print(words["usage"], file=sys.stderr)
         return 2
     if operands[:1] == ["build"]:

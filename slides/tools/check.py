@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 
 import deck as decks_of
+import drawing
 from deck import Block
 from quote import CODE_COLUMNS, ROOT
 
@@ -40,6 +41,8 @@ def contents(deck):
                 text = "\n".join(fences)
             elif part.kind == "table":
                 continue
+            elif part.kind == "drawing" and not drawing.is_closed(part.text):
+                yield f"{where(deck, slide)}: a box that is not closed"
             for line in text.splitlines():
                 if len(line) > CODE_COLUMNS:
                     yield f"{where(deck, slide)}: {len(line)} columns: {line}"

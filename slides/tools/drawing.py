@@ -52,7 +52,8 @@ def corners(rows):
             if char not in "┌╔":
                 continue
             right = left + 1
-            while at(top, right) in LINES and at(top, right) not in "┐╗":
+            while at(top, right) not in "┐╗" and (
+                    at(top, right) in LINES or at(top, right) in ARROWS):
                 right += 1
             bottom = top + 1
             while at(bottom, left) in LINES and at(bottom, left) not in "└╚":
@@ -62,6 +63,12 @@ def corners(rows):
                         at(r, right) in LINES or at(r, right) in ARROWS
                         for r in range(top, bottom)):
                 yield top, left, bottom, right
+
+
+def is_closed(art):
+    """Whether each corner of a box belongs to one that is drawn straight."""
+    return len(list(corners(art.split("\n")))) == \
+        art.count("┌") + art.count("╔")
 
 
 def svg(art, alt, number):

@@ -6,7 +6,7 @@ import subprocess
 from html import escape
 
 import drawing
-from deck import PAUSE, Block, fenced
+from deck import PAUSE, STEP, Block, fenced
 from quote import SLIDES
 
 WORDS = {
@@ -57,8 +57,9 @@ def raw(text):
 class Numbers:
     """Figures are numbered through a deck, for captions and for ids."""
 
-    def __init__(self):
+    def __init__(self, steps=None):
         self.figure = 0
+        self.steps = steps or {}
 
 
 def block_html(block, deck, numbers, captions):
@@ -71,8 +72,9 @@ def block_html(block, deck, numbers, captions):
         return "\n" + block.text + "\n\n: " + \
             words["table"].format(number.split()[1]) + "\n"
     if block.kind == "step":
-        text = words["step"].format(block.text, block.alt)
-        return f"\n[{text}](step/{block.text}.html#s={block.alt}" \
+        step = numbers.steps.get((block.text, block.alt), 1)
+        text = words["step"].format(block.text, step)
+        return f"\n[{text}](../step/{block.text}.html#s={step}" \
             f"&lang={deck.language}){{.step}}\n"
     numbers.figure += 1
     if block.kind == "drawing":
@@ -124,10 +126,10 @@ def minutes(value):
     return f"{value:g}"
 
 
-def deck_page(deck, teacher):
+def deck_page(deck, teacher, steps=None):
     """The slides; the students' page has no notes in it."""
     words = WORDS[deck.language]
-    numbers = Numbers()
+    numbers = Numbers(steps)
     text = ""
     total = len(deck.slides)
     for i, slide in enumerate(deck.slides, 1):
@@ -152,10 +154,10 @@ def deck_page(deck, teacher):
                 f"<main>{body}</main>{help_line}", web("deck.js"))
 
 
-def handout_page(deck):
+def handout_page(deck, steps=None):
     """All of it on one page, with what was said; never the notes."""
     words = WORDS[deck.language]
-    numbers = Numbers()
+    numbers = Numbers(steps)
     text = f"# {deck.title}\n\n{words['skip'].format(deck.number)}\n"
     text += f"\n## {words['contents']}\n\n"
     for i, slide in enumerate(deck.slides, 1):
@@ -184,8 +186,7 @@ def pptx(deck, path, teacher):
             elif part.kind == "table":
                 text += "\n" + part.text + "\n"
             elif part.kind == "step":
-                text += "\n" + WORDS[deck.language]["step"].format(
-                    part.text, part.alt) + "\n"
+                text += "\n" + STEP[deck.language].format(part.text) + "\n"
             else:
                 text += fenced(part, "")
         if teacher and slide.notes:

@@ -231,17 +231,25 @@ HEADERS = re.compile(r"ms  \S+(\s+(content-|connection:|date:)|$)")
 
 
 def log(words):
-    """@log NAME [drop TEXT]...: a recorded log, without the HTTP header."""
+    """@log NAME [drop TEXT]... [first N] [last N], without HTTP headers."""
     path = os.path.join(SLIDES, "logs", words[0] + ".log")
     if not os.path.isfile(path):
         raise Unresolved(f"no log {words[0]}")
-    lines = read(path).splitlines()[1:]
-    lines = [line for line in lines if not HEADERS.search(line)]
+    lines = [line.rstrip() for line in read(path).splitlines()[1:]
+             if not HEADERS.search(line)]
+    first, last = None, 0
     for keyword, value in zip(words[1::2], words[2::2]):
-        if keyword != "drop":
+        if keyword == "drop":
+            lines = [line for line in lines if value not in line]
+        elif keyword == "first":
+            first = int(value)
+        elif keyword == "last":
+            last = int(value)
+        else:
             raise Unresolved(f"log: {keyword}?")
-        lines = [line for line in lines if value not in line]
-    return "\n".join(line.rstrip() for line in lines)
+    if first is not None and first + last < len(lines):
+        lines = lines[:first] + ["  ..."] + lines[len(lines) - last:]
+    return "\n".join(lines)
 
 
 def drawing(words, language):

@@ -18,14 +18,49 @@ PATHS = ["/600/HelloAsyncAwait", "/400/HelloAsyncAwait"]
 RUNS = {
     "02": ["02", "--solution", *PATHS],
     "02-sleep": ["02", "--solution", "--", "--sleep", "350", *PATHS],
+    "04": ["04", "--solution"],
     "03": ["03", "--solution", *PATHS],
     "05": ["05", "--solution", *PATHS],
     "06": ["06", "--solution", *PATHS],
 }
 
+# name: a C program and its arguments, compiled and run
+PROGRAMS = {
+    "threads": ["slides/demos/threads.c", "10000"],
+    "ground-1": ["lessons/00-ground/1-descriptor.c"],
+    "ground-2": ["lessons/00-ground/2-eagain.c"],
+    "ground-3": ["lessons/00-ground/3-epoll.c"],
+    "ground-4": ["lessons/00-ground/4-function-pointer.c"],
+    "ground-5": ["lessons/00-ground/5-state-machine.c"],
+    "ground-6": ["lessons/00-ground/6-mutex-condition.c"],
+}
+NAMES = list(RUNS) + list(PROGRAMS)
+
+
+def command(name):
+    """What to type to see the same, as the first line of the log says it."""
+    if name in RUNS:
+        return "$ ./reveil lesson run " + " ".join(RUNS[name])
+    source, *arguments = PROGRAMS[name]
+    return f"$ cc -D_GNU_SOURCE -pthread -o /tmp/demo {source} && " + \
+        " ".join(["/tmp/demo", *arguments])
+
+
+def run_program(name):
+    source, *arguments = PROGRAMS[name]
+    with tempfile.TemporaryDirectory() as work:
+        program = os.path.join(work, "demo")
+        subprocess.run(["cc", "-D_GNU_SOURCE", "-pthread", "-o", program,
+                        os.path.join(ROOT, source)], check=True)
+        return subprocess.run([program, *arguments], check=True, text=True,
+                              stdout=subprocess.PIPE,
+                              timeout=120).stdout.splitlines()
+
 
 def run(name):
     """The lines of a run, the last ones of the tool left out."""
+    if name in PROGRAMS:
+        return run_program(name)
     with tempfile.TemporaryDirectory() as work:
         done = subprocess.run(
             [sys.executable, os.path.join(ROOT, "course"), "run", "--plain",
@@ -41,15 +76,16 @@ def run(name):
 
 def shape(lines):
     """What must be the same in each run: the texts, not times and counts."""
+    lines = [re.sub(r"\b[0-9a-f]{12}\b", "N", line) for line in lines]
     return [re.sub(r"\d+(\.\d+)?", "N", re.sub(r"^ *\S+ ms +", "", line))
             for line in lines]
 
 
 def record(names):
-    for name in names or RUNS:
+    for name in names or NAMES:
         path = os.path.join(SLIDES, "logs", name + ".log")
         with open(path, "w", encoding="utf-8") as file:
-            file.write("$ ./reveil lesson run " + " ".join(RUNS[name]) + "\n")
+            file.write(command(name) + "\n")
             file.write("\n".join(run(name)) + "\n")
         print(path)
     return 0
