@@ -227,7 +227,7 @@ def index_page(decks, made):
                     f'<a href="{path}">{escape(words.get(form, form.upper()))}'
                     "</a>" for form, path in made[who, deck.language,
                                                   deck.name])
-                body += f"<li>{deck.number}. {escape(deck.title)}: {links}</li>"
+                body += f"<li>{deck.number}. {escape(deck.title)} – {links}</li>"
             body += "</ul>"
         body += "</section>"
     return page(decks[0], WORDS["fr"]["index"], web("handout.css"),
