@@ -54,6 +54,11 @@ class Lesson:
         return self.table("expect.toml")
 
     @property
+    def uses_library(self):
+        """Whether its programs are linked with the library."""
+        return bool(self.expect.get("build", {}).get("library"))
+
+    @property
     def comments(self):
         """English comment, white space folded -> French comment."""
         table = self.table("comments.fr.toml")

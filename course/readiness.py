@@ -20,7 +20,7 @@ def waiting_sources(run, ever=False):
     for i, step in enumerate(run.steps):
         if step.fd < 0:
             continue
-        if step.kind == "would-block":
+        if step.kind == "would-block" and not step.value:
             waits[step.fd] = (i, step)
         elif step.kind in ("recv", "connect") and not ever:
             waits.pop(step.fd, None)

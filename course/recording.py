@@ -14,17 +14,18 @@ KINDS = """thread-start thread-end spawn push pop poll ready pending wake
 wake-again unpark park permit awake register deregister set-waker epoll-wait
 epoll-done event connect send recv would-block read write sleep block tick log
 drop timer job-queued job-start job-done submit complete steal switch chan-send
-chan-recv chan-wait answer end close get ask pass empty kept""".split()
+chan-recv chan-wait answer end close get ask pass empty kept await level note
+frame stack""".split()
 EXTRA = ["epoll_ctl", "ctl_add", "ctl_delete", "ctl_twice", "reads", "forks",
          "spins", "slept_ms",
          "alarm"]
-COUNTERS = 64
+COUNTERS = 96
 ROWS = 64
 FRAMES, NEAR, DEEP = 4, 16, 64
 PLACES = ["end", "fork", "signal"]
 
 HEAD = struct.Struct(f"<IIiIIIIIiI QQ{DEEP}Q{len(PLACES) * NEAR}Q "
-                     f"{COUNTERS}Q 96s64s3q")
+                     f"{2 * COUNTERS}Q 96s64s3q")
 ROW = struct.Struct(f"<iI24sQ24s{FRAMES}QIIII24s{FRAMES}Q Q{NEAR}Q")
 RECORD = struct.Struct(f"<qHHiiiqII{FRAMES}Q")
 COUNTER = struct.Struct("<Q")
@@ -145,9 +146,11 @@ class Recording:
         self.places = {name: values[i * NEAR:(i + 1) * NEAR]
                        for i, name in enumerate(PLACES)}
         values = values[len(PLACES) * NEAR:]
+        own, values = values[:COUNTERS], values[COUNTERS:]
         counts = values[:COUNTERS]
         cause, key, *numbers = values[COUNTERS:]
         self.counts = dict(zip(KINDS + EXTRA, counts))
+        self.own_counts = dict(zip(KINDS + EXTRA, own))
         self.fail = (text_of(cause), text_of(key), numbers) \
             if self.failed else None
         self.threads = [

@@ -56,7 +56,7 @@ static void point_at(const void *frame, const char *name)
     const struct timespec pause = {setting.delay_ms / 1000,
                                    setting.delay_ms % 1000 * 1000000L};
 
-    if (!recording())
+    if (!recording() || !is_own(frame))
         return;
     new_row(NULL);
     row()->calls++;
@@ -111,7 +111,7 @@ static void waited(const void *frame, int64_t since, int result)
 
 static void slept(const void *frame, long ms)
 {
-    if (recording())
+    if (recording() && is_own(frame))
         __atomic_add_fetch(&memory->counts[COUNT_SLEPT], (uint64_t)ms,
                            __ATOMIC_RELAXED);
     record(frame, PROBE_SLEEP, -1, -1, -1, ms);
@@ -138,6 +138,12 @@ static struct {
     bool told; /* it has had an event since then */
     bool event_fd;
 } fds[MAX_FD];
+
+/* An eventfd by which the library wakes a thread of its own. */
+static bool is_bell(const void *frame, int fd)
+{
+    return fd >= 0 && fd < MAX_FD && fds[fd].event_fd && !is_own(frame);
+}
 
 static _Thread_local bool add_again; /* see probe_register_again() */
 
@@ -173,6 +179,18 @@ int connect(int fd, const struct sockaddr *address, socklen_t length)
     return result;
 }
 
+/* value 1 of WOULD_BLOCK: there was no room to send. */
+static void sent(const void *frame, int fd, ssize_t n)
+{
+    const int saved = errno;
+
+    if (n >= 0)
+        record(frame, PROBE_SEND, -1, -1, fd, n);
+    else if (saved == EAGAIN || saved == EWOULDBLOCK)
+        record(frame, PROBE_WOULD_BLOCK, -1, -1, fd, 1);
+    errno = saved;
+}
+
 ssize_t send(int fd, const void *data, size_t size, int flags)
 {
     REAL(send);
@@ -180,8 +198,7 @@ ssize_t send(int fd, const void *data, size_t size, int flags)
 
     point();
     n = real(fd, data, size, flags);
-    if (n >= 0)
-        record(HERE, PROBE_SEND, -1, -1, fd, n);
+    sent(HERE, fd, n);
     return n;
 }
 
@@ -266,6 +283,33 @@ ssize_t read(int fd, void *data, size_t size)
                             0, real_read);
 }
 
+/* A message is recorded like a send or a read; such calls wait for nothing in
+ * a lesson. */
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    REAL(sendmsg);
+    ssize_t n;
+
+    point();
+    n = real(fd, message, flags);
+    sent(HERE, fd, n);
+    return n;
+}
+
+ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+    REAL(recvmsg);
+    ssize_t n;
+    int saved;
+
+    point();
+    n = real(fd, message, flags);
+    saved = errno;
+    received(HERE, PROBE_RECV, fd, n);
+    errno = saved;
+    return n;
+}
+
 ssize_t write(int fd, const void *data, size_t size)
 {
     REAL(write);
@@ -327,7 +371,9 @@ int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
         fds[fd].data = data;
     if (known(fd) && add)
         fds[fd].registered = true;
-    if (operation == EPOLL_CTL_DEL) {
+    if (is_bell(HERE, fd)) {
+        /* nothing that a lesson speaks of */
+    } else if (operation == EPOLL_CTL_DEL) {
         record(HERE, PROBE_DEREGISTER, -1,
                known(fd) ? source_of(fds[fd].data, fd) : fd, fd, fd);
     } else if (add || !known(fd) || fds[fd].registered) {
@@ -387,6 +433,8 @@ static void tell_events(const void *frame, const struct epoll_event *events,
 
         if (known(fd))
             fds[fd].told = true;
+        if (is_bell(frame, fd))
+            continue;
 
         /* 1 in place of a task: of an eventfd, no socket. */
         record(frame, PROBE_EVENT, plain ? -1 : 1,
@@ -402,7 +450,7 @@ int epoll_wait(int epoll, struct epoll_event *events, int room, int timeout)
 
     point();
     record(HERE, PROBE_EPOLL_WAIT, -1, -1, epoll, 0);
-    if (timeout == 0)
+    if (timeout == 0 && is_own(HERE))
         count(COUNT_SPINS);
     since = timeout ? begin_wait(HERE, "epoll_wait") : 0;
     n = real(epoll, events, room, timeout);
@@ -424,6 +472,31 @@ int epoll_pwait(int epoll, struct epoll_event *events, int room, int timeout,
     return epoll_wait(epoll, events, room, timeout);
 }
 
+int epoll_pwait2(int epoll, struct epoll_event *events, int room,
+                 const struct timespec *time, const sigset_t *mask)
+{
+    REAL(epoll_pwait2);
+    int64_t since;
+    int n, saved;
+
+    if (!real) {
+        errno = ENOSYS;
+        return -1;
+    }
+    point();
+    record(HERE, PROBE_EPOLL_WAIT, -1, -1, epoll, 0);
+    since = begin_wait(HERE, "epoll_wait");
+    n = real(epoll, events, room, time, mask);
+    saved = errno;
+    end_wait();
+    if (n == 0 && time)
+        slept(HERE, ms_of(now_ns() - since));
+    if (n >= 0)
+        tell_events(HERE, events, n);
+    errno = saved;
+    return n;
+}
+
 int poll(struct pollfd *list, nfds_t n, int timeout)
 {
     REAL(poll);
@@ -431,7 +504,7 @@ int poll(struct pollfd *list, nfds_t n, int timeout)
     int result, saved;
 
     point();
-    if (timeout == 0)
+    if (timeout == 0 && is_own(HERE))
         count(COUNT_SPINS);
     since = timeout ? begin_wait(HERE, "poll") : 0;
     result = real(list, n, timeout);

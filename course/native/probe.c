@@ -47,7 +47,7 @@ enum {
     COUNT_SPINS, /* epoll_wait and poll with a time-out of 0 */
     COUNT_SLEPT, /* ms of naps, as they were asked for */
     COUNT_ALARM, /* 1: setitimer() or alarm() is armed */
-    COUNTERS = 64
+    COUNTERS = 96
 };
 
 struct probe_record {
@@ -96,6 +96,7 @@ struct probe_memory {
     uint64_t crash_stack;
     uint64_t crash_pc[DEEP];
     uint64_t places[PLACES][NEAR];
+    uint64_t own_counts[COUNTERS]; /* of calls that the lesson's code makes */
     uint64_t counts[COUNTERS];
     char fail_cause[96];
     char fail_key[64];
@@ -306,9 +307,48 @@ static void append(const struct probe_record *record)
     }
 }
 
+#ifdef WITH_LIBRARY
+/* The linker's: the code of the lesson and of check.c, and that of this file;
+ * what is in neither is the library's. */
+extern const char __start_probe_own[], __stop_probe_own[];
+extern const char __start_probe_recorder[], __stop_probe_recorder[];
+
+/* Whether the lesson's code has made this call, which may have gone through
+ * other functions of this file. */
+static bool is_own(const void *frame)
+{
+    const uintptr_t *at = frame;
+
+    for (int i = 0; i < FRAMES && at[1]; i++) {
+        const char *pc = (const char *)at[1];
+
+        if (pc > __start_probe_own && pc <= __stop_probe_own)
+            return true;
+        if (pc < __start_probe_recorder || pc > __stop_probe_recorder)
+            return false;
+        at = (const uintptr_t *)at[0];
+    }
+    return false;
+}
+#else
+static bool is_own(const void *frame)
+{
+    (void)frame;
+    return true;
+}
+#endif
+
+/* What the library does inside and a lesson is never about. */
+static bool is_inside(int kind)
+{
+    return kind == PROBE_READ || kind == PROBE_WRITE || kind == PROBE_SLEEP ||
+           kind == PROBE_BLOCK;
+}
+
 static void record(const void *frame, int kind, long task, long source, int fd,
                    long value)
 {
+    const bool own = is_own(frame);
     struct probe_record one = {
         .kind = (uint16_t)kind,
         .task = (int32_t)task,
@@ -319,7 +359,7 @@ static void record(const void *frame, int kind, long task, long source, int fd,
     };
     const int saved = errno;
 
-    if (!recording())
+    if (!recording() || (!own && is_inside(kind)))
         return;
     new_row(NULL);
     one.thread = (uint16_t)self.index;
@@ -327,6 +367,7 @@ static void record(const void *frame, int kind, long task, long source, int fd,
     walk(frame, one.pc);
     lock_records();
     memory->counts[kind]++;
+    memory->own_counts[kind] += own;
     one.time_ns = now_ns();
     append(&one);
     atomic_flag_clear_explicit(&record_lock, memory_order_release);
@@ -367,13 +408,26 @@ unsigned long probe_count(enum probe_kind kind)
                   : 0;
 }
 
+unsigned long probe_own_count(enum probe_kind kind)
+{
+    return memory
+               ? __atomic_load_n(&memory->own_counts[kind], __ATOMIC_RELAXED)
+               : 0;
+}
+
 void probe_reset(void)
 {
     if (!memory)
         return;
     lock_records();
     memset(memory->counts, 0, sizeof(memory->counts));
+    memset(memory->own_counts, 0, sizeof(memory->own_counts));
     atomic_flag_clear_explicit(&record_lock, memory_order_release);
+}
+
+void probe_point(const char *name)
+{
+    point_at(HERE, name);
 }
 
 void probe_thread(const char *name)
@@ -496,6 +550,9 @@ int probe_run_main(const char *first, ...)
 }
 
 #include "calls.c"
+#ifdef WITH_LIBRARY
+#include "library.c"
+#endif
 
 /* --- crashes ----------------------------------------------------------- */
 
@@ -623,6 +680,9 @@ int main(int argc, char **argv)
     new_row("main");
     watch_crashes();
     record(HERE, PROBE_THREAD_START, -1, -1, -1, 0);
+#ifdef WITH_LIBRARY
+    listen_to_library();
+#endif
     if (strcmp(name, "case:plain") == 0) {
         argv[i < argc ? i : argc - 1] = (char *)(uintptr_t) "lesson";
         finish(probe_lesson_main(argc - i, argv + i));

@@ -77,6 +77,15 @@ enum probe_kind {
     PROBE_PASS,  /* the event of this source was passed on to the reactor */
     PROBE_EMPTY, /* task: its id was in the ready queue, and pop said: empty */
     PROBE_KEPT,  /* task: READY, and among the tasks when the executor parks */
+
+    /* In the trace again. */
+    PROBE_AWAIT, /* the library's: a task of a scheduler awaits a future */
+    PROBE_LEVEL, /* source: a bar of expect.toml's [bars]; value: how high */
+    PROBE_NOTE,  /* source: a sentence of expect.toml's [notes]; task and value
+                    are its {task} and {value} */
+    PROBE_FRAME, /* task: a stack of [stacks]; source: a frame of [frames], that
+                    is pushed; -1: the last one is popped. value: bytes used */
+    PROBE_STACK, /* task: the stack that the thread's stack pointer is in now */
     PROBE_KINDS
 };
 
@@ -88,6 +97,16 @@ void probe_event(enum probe_kind kind, long task, long source, long value);
 /* How many events of this kind there were since the start or probe_reset(). */
 unsigned long probe_count(enum probe_kind kind);
 void probe_reset(void);
+
+/* The same without what the library has done by itself (in a lesson that is
+ * linked with it; elsewhere both are equal). */
+unsigned long probe_own_count(enum probe_kind kind);
+
+/*
+ * The delay sweep may sleep here. For a place between two steps of a learner's
+ * function where no call is: a probe line, or a macro in one.
+ */
+void probe_point(const char *name);
 
 /* The name of the calling thread: "main" is there; role is the name's. */
 void probe_thread(const char *name);
