@@ -128,8 +128,19 @@ def build(work, cc="cc", kind="check", progress=None):
     return path
 
 
+@functools.lru_cache(None)
+def has(cc, flag):
+    """Whether the compiler knows this flag."""
+    return subprocess.run(
+        [*shlex.split(cc), flag, "-Werror", "-fsyntax-only", "-xc",
+         os.devnull], check=False, capture_output=True, timeout=60,
+        stdin=subprocess.DEVNULL).returncode == 0
+
+
 def command_of(cc, kind, name, output):
     flags = FLAGS + KINDS[kind] + (BARE_FLAGS if name == BARE else [])
+    flags = [flag for flag in flags if flag.startswith(("-fsanitize=", "-D"))
+             or has(cc, flag)]
     return shlex.split(cc) + flags + [
         "-I", INCLUDE, "-I", SOURCE, "-c", os.path.join(SOURCE, name),
         "-o", output]

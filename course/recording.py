@@ -9,6 +9,8 @@ import os
 import struct
 import subprocess
 
+import library_events
+
 # enum probe_kind of native/probe.h, as the trace names them.
 KINDS = """thread-start thread-end spawn push pop poll ready pending wake
 wake-again unpark park permit awake register deregister set-waker epoll-wait
@@ -65,6 +67,12 @@ class Memory:
         rows = [Thread(i + 1, one) for i, one in enumerate(values)]
         alive = [one for one in rows if not one.ended]
         return [one for one in alive if one.seen_pc], alive
+
+    def idle(self):
+        """Numbers of the library's pool threads that have nothing to do."""
+        _, threads = self.threads_seen()
+        return {one.tid for one in threads if one.name.startswith("pool-") and
+                one.blocked_in == "pthread_cond_timedwait"}
 
     def thread_count(self):
         return struct.unpack_from("<I", self.map, THREADS_AT)[0]
@@ -157,9 +165,9 @@ class Recording:
             Thread(i + 1, ROW.unpack_from(memory, ROWS_AT + i * ROW.size))
             for i in range(min(threads, ROWS))]
         most = (len(memory) - RECORDS_AT) // RECORD.size
-        self.events = unfold_ends([
+        self.events = library_events.translate(unfold_ends([
             Event(RECORD.unpack_from(memory, RECORDS_AT + i * RECORD.size))
-            for i in range(min(count, most))])
+            for i in range(min(count, most))]))
         self.overflowed = self.crash_signal in (11, 7) and \
             abs(self.crash_address - self.crash_stack) < 1 << 18
 

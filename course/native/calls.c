@@ -137,6 +137,7 @@ static struct {
     bool registered;
     bool told; /* it has had an event since then */
     bool event_fd;
+    bool connecting;
 } fds[MAX_FD];
 
 /* An eventfd by which the library wakes a thread of its own. */
@@ -160,10 +161,11 @@ static int fd_of(uint64_t data)
     return -1;
 }
 
-/* The token, where it is a small number; else the descriptor. */
-static long source_of(uint64_t data, int fd)
+/* The token, where it is a small number of the lesson's; else the descriptor.
+ */
+static long source_of(const void *frame, uint64_t data, int fd)
 {
-    return (uint32_t)data < 100000 ? (long)(uint32_t)data : fd;
+    return (uint32_t)data < 100000 && is_own(frame) ? (long)(uint32_t)data : fd;
 }
 
 /* --- sockets, files ---------------------------------------------------- */
@@ -174,7 +176,11 @@ int connect(int fd, const struct sockaddr *address, socklen_t length)
     int result;
 
     point();
-    record(HERE, PROBE_CONNECT, -1, -1, fd, fd);
+    /* The library asks again, to learn how it went. */
+    if (!known(fd) || !fds[fd].connecting || is_own(HERE))
+        record(HERE, PROBE_CONNECT, -1, -1, fd, fd);
+    if (known(fd))
+        fds[fd].connecting = true;
     result = real(fd, address, length);
     return result;
 }
@@ -205,7 +211,7 @@ ssize_t send(int fd, const void *data, size_t size, int flags)
 static void received(const void *frame, int kind, int fd, ssize_t n)
 {
     if (n >= 0) {
-        count(COUNT_READS);
+        count(frame, COUNT_READS);
         record(frame, kind, -1, -1, fd, n);
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
         record(frame, PROBE_WOULD_BLOCK, -1, -1, fd, 0);
@@ -353,6 +359,7 @@ int close(int fd)
         point();
         record(HERE, PROBE_CLOSE, -1, -1, fd, fd);
         fds[fd].registered = fds[fd].event_fd = false;
+        fds[fd].connecting = false;
     }
     return real(fd);
 }
@@ -375,14 +382,14 @@ int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
         /* nothing that a lesson speaks of */
     } else if (operation == EPOLL_CTL_DEL) {
         record(HERE, PROBE_DEREGISTER, -1,
-               known(fd) ? source_of(fds[fd].data, fd) : fd, fd, fd);
+               known(fd) ? source_of(HERE, fds[fd].data, fd) : fd, fd, fd);
     } else if (add || !known(fd) || fds[fd].registered) {
         record(HERE, PROBE_REGISTER, event ? (long)event->events : 0,
-               source_of(data, fd), fd, fd); /* the mask stands for a task */
+               source_of(HERE, data, fd), fd, fd); /* the mask stands for a task */
         if (!add && known(fd))
             fds[fd].data = data;
     }
-    count(COUNT_EPOLL_CTL);
+    count(HERE, COUNT_EPOLL_CTL);
     if (known(fd) && event) {
         fds[fd].mask = event->events;
         fds[fd].told = false;
@@ -392,11 +399,11 @@ int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
         result = real(epoll, EPOLL_CTL_MOD, fd, event);
     saved = errno;
     if (result == 0 && add)
-        count(COUNT_ADD);
+        count(HERE, COUNT_ADD);
     if (result == 0 && operation == EPOLL_CTL_DEL)
-        count(COUNT_DELETE);
+        count(HERE, COUNT_DELETE);
     if (result < 0 && add && errno == EEXIST)
-        count(COUNT_TWICE);
+        count(HERE, COUNT_TWICE);
     if (known(fd) && operation == EPOLL_CTL_DEL)
         fds[fd].registered = false;
     errno = saved;
@@ -438,7 +445,8 @@ static void tell_events(const void *frame, const struct epoll_event *events,
 
         /* 1 in place of a task: of an eventfd, no socket. */
         record(frame, PROBE_EVENT, plain ? -1 : 1,
-               source_of(events[i].data.u64, fd), fd, events[i].events);
+               source_of(frame, events[i].data.u64, fd), fd,
+               events[i].events);
     }
 }
 
@@ -451,7 +459,7 @@ int epoll_wait(int epoll, struct epoll_event *events, int room, int timeout)
     point();
     record(HERE, PROBE_EPOLL_WAIT, -1, -1, epoll, 0);
     if (timeout == 0 && is_own(HERE))
-        count(COUNT_SPINS);
+        count(HERE, COUNT_SPINS);
     since = timeout ? begin_wait(HERE, "epoll_wait") : 0;
     n = real(epoll, events, room, timeout);
     saved = errno;
@@ -505,7 +513,7 @@ int poll(struct pollfd *list, nfds_t n, int timeout)
 
     point();
     if (timeout == 0 && is_own(HERE))
-        count(COUNT_SPINS);
+        count(HERE, COUNT_SPINS);
     since = timeout ? begin_wait(HERE, "poll") : 0;
     result = real(list, n, timeout);
     saved = errno;

@@ -374,10 +374,13 @@ static void record(const void *frame, int kind, long task, long source, int fd,
     errno = saved;
 }
 
-static void count(int what)
+static void count(const void *frame, int what)
 {
-    if (recording())
-        __atomic_add_fetch(&memory->counts[what], 1, __ATOMIC_RELAXED);
+    if (!recording())
+        return;
+    __atomic_add_fetch(&memory->counts[what], 1, __ATOMIC_RELAXED);
+    if (is_own(frame))
+        __atomic_add_fetch(&memory->own_counts[what], 1, __ATOMIC_RELAXED);
 }
 
 /* --- the API ----------------------------------------------------------- */
