@@ -207,34 +207,21 @@ def failed_in_program(run):
     return Finding(cause, key, kind, step, a=a, b=b, c=c)
 
 
+def known_standstill(run):
+    """What the lesson's own check said that a standstill would mean."""
+    if not run.recording.if_stuck:
+        return None
+    cause, key, (a, b, c) = run.recording.if_stuck
+    cause, kind = split(cause)
+    return Finding(cause, key, kind, run.steps[-1] if run.steps else None,
+                   lines=run.lines_blocked(run.executor_name), a=a, b=b, c=c)
+
+
 def at(run, frames):
     """What a Finding is told of its place: of a call that is wrong itself."""
     lines = run.recording.lines_at(frames)
     return {"lines": lines, "sure": True,
             "direct": bool(frames and run.recording.lines.get(frames[0]))}
-
-
-def crashed(run):
-    result, recording = run.result, run.recording
-    number = recording.crash_signal
-    if result.signal in (None, "SIGKILL", "SIGTERM") and not number:
-        return None
-    thread = recording.name_of(recording.crash_thread)
-    place = at(run, recording.crash_pc)
-    words = run.last_words()
-    if recording.overflowed:
-        finding = Finding("STACK OVERFLOW", "signal", None,
-                          run.steps[-1] if run.steps else None, **place,
-                          signal=result.signal, thread=thread)
-        finding.often = True
-        return finding
-    if result.signal in (None, "SIGKILL", "SIGTERM"):
-        return None
-    text = f": {words}" if words and result.signal == "SIGABRT" else ""
-    return Finding("CRASHED", "signal", result.signal,
-                   run.steps[-1] if run.steps else None, **place,
-                   signal=result.signal, thread=thread,
-                   text={"en": text, "fr": text.replace(": ", " : ", 1)})
 
 
 def stopped_itself(run):

@@ -24,15 +24,20 @@ EXTRA = ["epoll_ctl", "ctl_add", "ctl_delete", "ctl_twice", "reads", "forks",
 COUNTERS = 96
 ROWS = 64
 FRAMES, NEAR, DEEP = 4, 16, 64
+REGISTERS, MAP_BYTES, CODE_BYTES, WORDS, STACKS = 23, 32768, 16, 16, 32
 PLACES = ["end", "fork", "signal"]
 
-HEAD = struct.Struct(f"<IIiIIIIIiI QQ{DEEP}Q{len(PLACES) * NEAR}Q "
+HEAD = struct.Struct(f"<IIiIIIIIiI QQ{DEEP}Q "
+                     f"{REGISTERS}Qq{CODE_BYTES}s{WORDS}Q"
+                     f"{len(PLACES) * NEAR}Q "
                      f"{2 * COUNTERS}Q 96s64s3q")
 ROW = struct.Struct(f"<iI24sQ24s{FRAMES}QIIII24s{FRAMES}Q Q{NEAR}Q")
 RECORD = struct.Struct(f"<qHHiiiqII{FRAMES}Q")
 COUNTER = struct.Struct("<Q")
 ROWS_AT = HEAD.size
-RECORDS_AT = ROWS_AT + ROWS * ROW.size + 64
+TAIL = struct.Struct("<96s64s3q" + "32sQQ" * STACKS + f"{MAP_BYTES}s")
+TAIL_AT = ROWS_AT + ROWS * ROW.size
+RECORDS_AT = TAIL_AT + TAIL.size + 64
 SIZE = 8 << 20
 COUNT_AT, THREADS_AT = 12, 24  # probe_memory.count, .threads
 
@@ -151,6 +156,10 @@ class Recording:
          self.crash_address, self.crash_stack) = values[:12]
         values = values[12:]
         self.crash_pc, values = values[:DEEP], values[DEEP:]
+        self.crash_registers, values = values[:REGISTERS], values[REGISTERS:]
+        self.crash_code, self.crash_bytes, values = \
+            values[0], values[1], values[2:]
+        self.crash_words, values = values[:WORDS], values[WORDS:]
         self.places = {name: values[i * NEAR:(i + 1) * NEAR]
                        for i, name in enumerate(PLACES)}
         values = values[len(PLACES) * NEAR:]
@@ -161,6 +170,12 @@ class Recording:
         self.own_counts = dict(zip(KINDS + EXTRA, own))
         self.fail = (text_of(cause), text_of(key), numbers) \
             if self.failed else None
+        tail = TAIL.unpack_from(memory, TAIL_AT)
+        self.if_stuck = (text_of(tail[0]), text_of(tail[1]), tail[2:5]) \
+            if text_of(tail[0]) else None
+        self.stacks = [(text_of(tail[i]), tail[i + 1], tail[i + 2])
+                       for i in range(5, 5 + 3 * STACKS, 3) if tail[i + 2]]
+        self.crash_map = text_of(tail[-1])
         self.threads = [
             Thread(i + 1, ROW.unpack_from(memory, ROWS_AT + i * ROW.size))
             for i in range(min(threads, ROWS))]

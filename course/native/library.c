@@ -11,10 +11,10 @@
  * The calls that the library makes itself are recorded too, but are no points
  * and no naps: library code is not what is tested.
  */
+#include <reveil/executor.h>
+#include <reveil/reactor.h>
 #include <reveil/trace.h>
 #include <reveil/waker.h>
-
-#include <reveil/reactor.h>
 
 /* An event of the library's: a record whose descriptor is this, with the id in
  * the place of task and source. /course/library_events.py makes steps of it. */
@@ -170,6 +170,20 @@ bool __wrap_rv_parker_unpark(struct rv_parker *parker)
     slept = __real_rv_parker_unpark(parker);
     point_at(HERE, "after rv_parker_unpark");
     return slept;
+}
+
+int __real_rv_spawn_at(struct rv_executor *executor, struct rv_future *future,
+                       struct rv_join *join, const char *where);
+
+int __wrap_rv_spawn_at(struct rv_executor *executor, struct rv_future *future,
+                       struct rv_join *join, const char *where)
+{
+    int error;
+
+    point_at(HERE, "rv_spawn");
+    error = __real_rv_spawn_at(executor, future, join, where);
+    point_at(HERE, "after rv_spawn");
+    return error;
 }
 
 /* From now on the library tells what it does. */

@@ -33,6 +33,11 @@ enum { THREADS = 64, FRAMES = 4, MAX_PERIOD = 12, REPEATS = 6 };
 /* Frames of a place that is looked for once: of a call, of a crash. */
 enum { NEAR = 16, DEEP = 64 };
 
+/* Of a crash: registers, the begin of the memory map, code and stack there. */
+enum { REGISTERS = 23, MAP_BYTES = 32768, CODE_BYTES = 16, WORDS = 16 };
+
+enum { STACKS = 32 };
+
 /* The calls whose place is kept: who ended, forked or stopped the program. */
 enum { PLACE_END, PLACE_FORK, PLACE_SIGNAL, PLACES };
 
@@ -95,6 +100,10 @@ struct probe_memory {
     uint64_t crash_address;
     uint64_t crash_stack;
     uint64_t crash_pc[DEEP];
+    uint64_t crash_registers[REGISTERS]; /* as in ucontext */
+    int64_t crash_code;                  /* si_code */
+    uint8_t crash_bytes[CODE_BYTES];     /* at the program counter */
+    uint64_t crash_words[WORDS];         /* from WORDS / 2 below the stack */
     uint64_t places[PLACES][NEAR];
     uint64_t own_counts[COUNTERS]; /* of calls that the lesson's code makes */
     uint64_t counts[COUNTERS];
@@ -102,6 +111,14 @@ struct probe_memory {
     char fail_key[64];
     int64_t fail_values[3];
     struct probe_thread_row rows[THREADS];
+    char stuck_cause[96]; /* what a standstill would mean now */
+    char stuck_key[64];
+    int64_t stuck_values[3];
+    struct {
+        char name[32];
+        uint64_t base, size;
+    } stacks[STACKS];
+    char crash_map[MAP_BYTES];
     uint64_t padding[8];
     struct probe_record records[];
 };
@@ -530,6 +547,34 @@ _Noreturn void probe_fail(const char *cause, const char *key, long a, long b,
     leave(9);
 }
 
+void probe_if_stuck(const char *cause, const char *key, long a, long b, long c)
+{
+    if (!memory)
+        return;
+    lock_records();
+    snprintf(memory->stuck_cause, sizeof(memory->stuck_cause), "%s",
+             cause ? cause : "");
+    snprintf(memory->stuck_key, sizeof(memory->stuck_key), "%s",
+             key ? key : "");
+    memory->stuck_values[0] = a;
+    memory->stuck_values[1] = b;
+    memory->stuck_values[2] = c;
+    atomic_flag_clear_explicit(&record_lock, memory_order_release);
+}
+
+void probe_stack(const char *name, const void *base, unsigned long size)
+{
+    static atomic_uint count;
+    const unsigned i = count++ % STACKS;
+
+    if (!memory)
+        return;
+    snprintf(memory->stacks[i].name, sizeof(memory->stacks[i].name), "%s",
+             name);
+    memory->stacks[i].base = (uintptr_t)base;
+    memory->stacks[i].size = size;
+}
+
 void probe_expect(bool holds, const char *cause, const char *key, long a,
                   long b, long c)
 {
@@ -559,11 +604,38 @@ int probe_run_main(const char *first, ...)
 
 /* --- crashes ----------------------------------------------------------- */
 
+/* Copy memory that may not be there. Returns: whether it was. */
+static bool peek(void *to, uintptr_t from, size_t size)
+{
+    struct iovec here = {to, size}, there = {(void *)from, size};
+
+    return syscall(SYS_process_vm_readv, getpid(), &here, 1L, &there, 1L, 0L) ==
+           (long)size;
+}
+
+/* The map of the memory, as it is now. */
+static void keep_map(void)
+{
+    const long file = syscall(SYS_openat, AT_FDCWD, "/proc/self/maps",
+                              O_RDONLY | O_CLOEXEC);
+    long length = 0, n;
+
+    while (file >= 0 && length < MAP_BYTES - 1 &&
+           (n = syscall(SYS_read, file, memory->crash_map + length,
+                        MAP_BYTES - 1 - length)) > 0)
+        length += n;
+    if (file >= 0)
+        syscall(SYS_close, file);
+}
+
+/* Raw system calls only, and nothing of this thread's own but its number: it
+ * may be a thread without any, see probe_bare_thread(). */
 static void on_crash(int signal, siginfo_t *info, void *context)
 {
     const ucontext_t *state = context;
     uintptr_t pc = 0, stack = 0, frame = 0;
 
+    self.quiet++;
 #if defined(__x86_64__)
     pc = (uintptr_t)state->uc_mcontext.gregs[REG_RIP];
     stack = (uintptr_t)state->uc_mcontext.gregs[REG_RSP];
@@ -578,12 +650,26 @@ static void on_crash(int signal, siginfo_t *info, void *context)
         memory->crash_thread = self.index;
         memory->crash_address = (uintptr_t)info->si_addr;
         memory->crash_stack = stack;
+        memory->crash_code = info->si_code;
         memory->crash_pc[0] = pc + 1; /* as if it were a return address */
+#if defined(__x86_64__)
+        for (int i = 0; i < REGISTERS; i++)
+            memory->crash_registers[i] = (uint64_t)state->uc_mcontext.gregs[i];
+#endif
+        peek(memory->crash_bytes, pc, CODE_BYTES);
+        for (int i = 0; i < WORDS; i++)
+            peek(&memory->crash_words[i],
+                 stack + 8 * (uintptr_t)i - 8 * (WORDS / 2), 8);
+        keep_map();
         if (frame > stack && frame < self.stack_top && frame % 8 == 0)
             walk_far((const void *)frame, memory->crash_pc + 1, DEEP - 1);
-        if (!memory->crash_pc[2]) /* last: it may crash itself */
+        /* Last: it may crash itself, where the stack is not what it should be.
+         */
+        if (!memory->crash_pc[2] && stack < self.stack_top &&
+            stack + (16UL << 20) > self.stack_top)
             unwind(memory->crash_pc + 1, DEEP - 1);
     }
+    self.quiet--;
     raise(signal); /* SA_RESETHAND: now it ends the process */
 }
 
@@ -604,6 +690,16 @@ static void own_signal_stack(void)
 
     if (stack.ss_sp)
         sigaltstack(&stack, NULL);
+}
+
+void probe_bare_thread(void)
+{
+    static char stacks[8][32768];
+    static atomic_uint count;
+    const stack_t stack = {.ss_sp = stacks[count++ % 8],
+                           .ss_size = sizeof(stacks[0])};
+
+    syscall(SYS_sigaltstack, &stack, NULL);
 }
 
 static void watch_crashes(void)

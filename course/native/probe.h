@@ -169,6 +169,23 @@ _Noreturn void probe_fail(const char *cause, const char *key, long a, long b,
 void probe_expect(bool holds, const char *cause, const char *key, long a,
                   long b, long c);
 
+/*
+ * What a standstill (or the time limit) would mean from now on, as for
+ * probe_fail(); the last call counts, of any thread. cause NULL: nothing is
+ * known, the checker looks at the steps.
+ */
+void probe_if_stuck(const char *cause, const char *key, long a, long b, long c);
+
+/* --- stacks ------------------------------------------------------------ */
+
+/* A stack that the program has made, so that a crash can be told by its name:
+ * `size` bytes from `base`, which is its lowest address. At most 32. */
+void probe_stack(const char *name, const void *base, unsigned long size);
+
+/* For a thread that clone() has started without the C library: let a crash of
+ * it be seen even if its stack cannot be used any more. Raw calls only. */
+void probe_bare_thread(void);
+
 /* Run the lesson's main() with these arguments, NULL at the end. */
 int probe_run_main(const char *first, ...);
 
