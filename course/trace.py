@@ -10,6 +10,8 @@ import os
 import re
 import threading
 
+import french
+
 FORMAT = "reveil-trace-1"
 # By a word in the name of a thread; the first that fits.
 ROLES = [("main", "executor"), ("worker", "worker"), ("sched-", "worker"),
@@ -216,6 +218,9 @@ def make(lesson, recording, steps, names, source_text, figures,
                     for key, name in names.items()},
         "verdict": verdict,
     }
+    for table in ("bars", "notes", "stacks", "frames"):
+        if table in expect:
+            trace[table] = french.set_table(expect[table])
     if end_ns:
         trace["end_ns"] = max(end_ns - start, 0)
     return trace

@@ -18,6 +18,9 @@ dict, with ids as text as in JSON:
     epoll     {source: {fd, data}}       data: no, arrived, told
     jobs      {id: queued running done}  ring {id: submitted complete}
     channels  {id: {held, waits}}
+    levels    {bar: value}               bars of the lesson: a bucket, a count
+    stacks    {stack: [[frame, bytes], ...]}   the newest frame last
+    pointer   {"stack": the one that the stack pointer is in}
     figures   {name: count}
 """
 import events as trace_events
@@ -37,6 +40,7 @@ class Machine:
                 self.counted.setdefault(kind, []).append(name)
         self.state = {"threads": {}, "tasks": {}, "queues": {}, "wakers": {},
                       "epoll": {}, "jobs": {}, "ring": {}, "channels": {},
+                      "levels": {}, "stacks": {}, "pointer": {},
                       "figures": {}}
         for thread in trace["threads"]:
             self._add_thread(thread)
@@ -322,6 +326,20 @@ class Machine:
         waits = self._channel(event)["waits"]
         if event.task not in waits:
             waits.append(event.task)
+
+    def _level(self, event, thread):
+        self.state["levels"][str(event.source)] = event.value
+
+    def _frame(self, event, thread):
+        frames = self.state["stacks"].setdefault(str(event.task), [])
+        if event.source >= 0:
+            frames.append([event.source, event.value])
+        elif frames:
+            frames.pop()
+
+    def _stack(self, event, thread):
+        self.state["stacks"].setdefault(str(event.task), [])
+        self.state["pointer"]["stack"] = event.task
 
     def _end(self, event, thread):
         thread.update(does="ended", task=-1)

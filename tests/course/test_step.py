@@ -34,7 +34,8 @@ KINDS = """thread-start thread-end spawn push pop poll ready pending wake
     epoll-wait epoll-done event connect send recv would-block read write sleep
     block tick log drop timer timer-fired await await-poll await-pending
     await-ready job-queued job-start job-done submit complete
-    steal switch chan-send chan-recv chan-wait answer end""".split()
+    steal switch chan-send chan-recv chan-wait answer end level note frame
+    stack""".split()
 
 
 def last_state(trace):

@@ -43,9 +43,11 @@ function firstSleep(thread, events) {
 
 class Machine {
   constructor(trace, events) {
+    this.trace = trace;
     this.roles = {};
     const s = this.state = {threads: {}, tasks: {}, queues: {}, wakers: {},
-      epoll: {}, jobs: {}, ring: {}, channels: {}, figures: {}};
+      epoll: {}, jobs: {}, ring: {}, channels: {},
+      levels: {}, stacks: {}, pointer: {}, figures: {}};
     for (const t of trace.threads) {
       this.roles[t.id] = t.role;
       const sleeps = firstSleep(t, events);
@@ -241,6 +243,15 @@ const STEPS = {
   "chan-wait": (m, e) => {
     const waits = m.channel(e.source).waits;
     if (!waits.includes(e.task)) waits.push(e.task);
+  },
+  "level": (m, e) => { m.state.levels[e.source] = e.value; },
+  "frame": (m, e) => {
+    const frames = m.state.stacks[e.task] ||= [];
+    if (e.source >= 0) frames.push([e.source, e.value]); else frames.pop();
+  },
+  "stack": (m, e) => {
+    m.state.stacks[e.task] ||= [];
+    m.state.pointer.stack = e.task;
   },
 };
 
