@@ -23,7 +23,7 @@ EXTRA = ["epoll_ctl", "ctl_add", "ctl_delete", "ctl_twice", "reads", "forks",
          "alarm"]
 COUNTERS = 96
 ROWS = 64
-FRAMES, NEAR, DEEP = 4, 16, 64
+FRAMES, NEAR, DEEP = 8, 16, 64
 REGISTERS, MAP_BYTES, CODE_BYTES, WORDS, STACKS = 23, 32768, 16, 16, 32
 PLACES = ["end", "fork", "signal"]
 

@@ -28,7 +28,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-enum { THREADS = 64, FRAMES = 4, MAX_PERIOD = 12, REPEATS = 6 };
+enum { THREADS = 64, FRAMES = 8, MAX_PERIOD = 12, REPEATS = 6 };
 
 /* Frames of a place that is looked for once: of a call, of a crash. */
 enum { NEAR = 16, DEEP = 64 };
