@@ -134,6 +134,8 @@ def command_start(context, options):
         write_exercise(context, lesson)
     with context.progress.change(lesson.number) as seen:
         seen.setdefault("attempts", 0)
+    if lesson.elsewhere:
+        say(context.terminal.wrap(t.of(lesson.elsewhere)))
     say(t("start.kept" if kept else "start.written",
           path=short_path(path), number=lesson.number))
     list_todos(context, lesson)
@@ -141,7 +143,7 @@ def command_start(context, options):
     say(wrap(t("start.read", number=lesson.number,
                path=short_path(lesson.readme_path(t.language))), "  "))
     say(wrap(t("start.then", number=lesson.number), "  "))
-    return build_library(context, lesson)
+    return 0 if lesson.elsewhere else build_library(context, lesson)
 
 
 def build_library(context, lesson, cc="cc"):

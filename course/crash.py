@@ -208,6 +208,10 @@ class Crash:
     def near_stack(self, verb, address, part):
         """The address is one of the stack's, and cannot be used."""
         above = self.map.above(address)
+        if not part and self.stack_at(address):
+            self.cause = "STACK GONE"
+            return self.say("gone", verb=verb, address=address,
+                            stack_address=self.stack)
         guard = part and "r" not in part[2] and "w" not in part[2]
         if guard or not part and above and above[0] - address < NEAR and \
                 "w" in above[2]:

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The lessons of the tree: lessons/NN-name/, in order."""
 import os
+import platform
 import re
 import tomllib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 FOLDER = os.path.join(ROOT, "lessons")
+MACHINE = platform.machine()
 NAME = re.compile(r"(\d\d)-([a-z0-9-]+)")
 HINT = re.compile(r"##\s+(\d+\.\w+)")
 
@@ -57,6 +59,15 @@ class Lesson:
     def uses_library(self):
         """Whether its programs are linked with the library."""
         return bool(self.expect.get("build", {}).get("library"))
+
+    @property
+    def elsewhere(self):
+        """{"en", "fr"}: why it cannot be run on this machine; None: it can.
+        ([build] machine = "x86_64", elsewhere = {en = , fr = })"""
+        asked = self.expect.get("build", {})
+        if asked.get("machine", MACHINE) == MACHINE:
+            return None
+        return asked["elsewhere"]
 
     @property
     def comments(self):

@@ -47,7 +47,7 @@ def items_of(kinds, lesson=None):
     chosen = [lesson] if lesson else lessons.all_lessons()
     items = []
     for one in chosen:
-        if not one.has_program:
+        if not one.has_program or one.elsewhere:
             continue
         if "solutions" in kinds:
             items.append((one, "solutions", None))

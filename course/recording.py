@@ -25,6 +25,7 @@ COUNTERS = 96
 ROWS = 64
 FRAMES, NEAR, DEEP = 8, 16, 64
 REGISTERS, MAP_BYTES, CODE_BYTES, WORDS, STACKS = 23, 32768, 16, 16, 32
+OWN_FIGURES = 16
 PLACES = ["end", "fork", "signal"]
 
 HEAD = struct.Struct(f"<IIiIIIIIiI QQ{DEEP}Q "
@@ -35,7 +36,8 @@ ROW = struct.Struct(f"<iI24sQ24s{FRAMES}QIIII24s{FRAMES}Q Q{NEAR}Q")
 RECORD = struct.Struct(f"<qHHiiiqII{FRAMES}Q")
 COUNTER = struct.Struct("<Q")
 ROWS_AT = HEAD.size
-TAIL = struct.Struct("<96s64s3q" + "32sQQ" * STACKS + f"{MAP_BYTES}s")
+TAIL = struct.Struct("<96s64s3q" + "32sQQ" * STACKS +
+                     "32sq" * OWN_FIGURES + f"{MAP_BYTES}s")
 TAIL_AT = ROWS_AT + ROWS * ROW.size
 RECORDS_AT = TAIL_AT + TAIL.size + 64
 SIZE = 8 << 20
@@ -175,7 +177,10 @@ class Recording:
             if text_of(tail[0]) else None
         self.stacks = [(text_of(tail[i]), tail[i + 1], tail[i + 2])
                        for i in range(5, 5 + 3 * STACKS, 3) if tail[i + 2]]
-        self.crash_map = text_of(tail[-1])
+        tail, self.crash_map = tail[5 + 3 * STACKS:-1], text_of(tail[-1])
+        self.own_figures = {text_of(tail[i]): tail[i + 1]
+                            for i in range(0, 2 * OWN_FIGURES, 2) if tail[i]}
+        self.own_figures.pop("", None)
         self.threads = [
             Thread(i + 1, ROW.unpack_from(memory, ROWS_AT + i * ROW.size))
             for i in range(min(threads, ROWS))]

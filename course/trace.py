@@ -180,6 +180,7 @@ def figures_of(recording, steps, result=None):
         ("switches", "switch"), ("timers", "timer"),
         ("channel_sends", "chan-send"), ("channel_receives", "chan-recv"),
         ("channel_waits", "chan-wait"))})
+    figures.update(recording.own_figures)
     if result:
         figures["voluntary_switches"] = result.switches
         figures["cpu_ms"] = result.cpu_ms

@@ -36,7 +36,7 @@ enum { NEAR = 16, DEEP = 64 };
 /* Of a crash: registers, the begin of the memory map, code and stack there. */
 enum { REGISTERS = 23, MAP_BYTES = 32768, CODE_BYTES = 16, WORDS = 16 };
 
-enum { STACKS = 32 };
+enum { STACKS = 32, FIGURES = 16 };
 
 /* The calls whose place is kept: who ended, forked or stopped the program. */
 enum { PLACE_END, PLACE_FORK, PLACE_SIGNAL, PLACES };
@@ -118,6 +118,10 @@ struct probe_memory {
         char name[32];
         uint64_t base, size;
     } stacks[STACKS];
+    struct {
+        char name[32];
+        int64_t value;
+    } figures[FIGURES];
     char crash_map[MAP_BYTES];
     uint64_t padding[8];
     struct probe_record records[];
@@ -161,6 +165,8 @@ static int64_t now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+#define HERE __builtin_frame_address(0)
+
 /* --- who calls --------------------------------------------------------- */
 
 /* The return addresses above a frame: its caller's line, and theirs. */
@@ -196,16 +202,50 @@ static int unwind(uint64_t *pc, int count)
     return found;
 }
 
-#define HERE __builtin_frame_address(0)
-
 static bool recording(void)
 {
     return memory && !self.quiet;
 }
 
+/* Threads that clone() has started without the C library have no place of
+ * their own for `self`: they are known by their stacks. */
+enum { BARE = 8 };
+
+static struct {
+    uintptr_t base, size;
+    unsigned index;
+    char signal_stack[32768];
+} bare[BARE];
+static atomic_uint bare_count;
+
+static bool is_on(const void *address, uintptr_t base, uintptr_t size)
+{
+    return (uintptr_t)address - base < size;
+}
+
+/* The row of the thread that uses this address of a stack; from 1, 0: none. */
+static unsigned row_of_stack(const void *address)
+{
+    const unsigned count = bare_count;
+
+    for (unsigned i = 0; i < count && i < BARE; i++)
+        if (is_on(address, bare[i].base, bare[i].size) ||
+            is_on(address, (uintptr_t)bare[i].signal_stack,
+                  sizeof(bare[i].signal_stack)))
+            return bare[i].index;
+    return self.index;
+}
+
+static unsigned own_index(void)
+{
+    return row_of_stack(HERE);
+}
+
 static struct probe_thread_row *row(void)
 {
-    return &memory->rows[self.index ? self.index - 1 : 0];
+    const unsigned index = own_index();
+
+    return &memory->rows[index ? index - 1 : 0];
 }
 
 static void new_row(const char *name)
@@ -379,7 +419,7 @@ static void record(const void *frame, int kind, long task, long source, int fd,
     if (!recording() || (!own && is_inside(kind)))
         return;
     new_row(NULL);
-    one.thread = (uint16_t)self.index;
+    one.thread = (uint16_t)own_index();
     one.call = row()->calls & 0xffffff;
     walk(frame, one.pc);
     lock_records();
@@ -433,6 +473,37 @@ unsigned long probe_own_count(enum probe_kind kind)
     return memory
                ? __atomic_load_n(&memory->own_counts[kind], __ATOMIC_RELAXED)
                : 0;
+}
+
+/* The row of a figure of the lesson's, a new one the first time. */
+static int64_t *figure(const char *name)
+{
+    for (int i = 0; i < FIGURES; i++) {
+        if (!memory->figures[i].name[0])
+            snprintf(memory->figures[i].name, sizeof(memory->figures[i].name),
+                     "%s", name);
+        if (strcmp(memory->figures[i].name, name) == 0)
+            return &memory->figures[i].value;
+    }
+    abort(); /* more than FIGURES of them */
+}
+
+void probe_figure(const char *name, long value)
+{
+    if (!memory)
+        return;
+    lock_records();
+    *figure(name) = value;
+    atomic_flag_clear_explicit(&record_lock, memory_order_release);
+}
+
+void probe_figure_add(const char *name, long value)
+{
+    if (!memory)
+        return;
+    lock_records();
+    *figure(name) += value;
+    atomic_flag_clear_explicit(&record_lock, memory_order_release);
 }
 
 void probe_reset(void)
@@ -647,7 +718,9 @@ static void on_crash(int signal, siginfo_t *info, void *context)
 #endif
     if (memory && getpid() == owner && !memory->crash_signal) {
         memory->crash_signal = signal;
-        memory->crash_thread = self.index;
+        memory->crash_thread = row_of_stack((const void *)stack);
+        if (memory->crash_thread == self.index)
+            memory->crash_thread = own_index(); /* by its signal stack */
         memory->crash_address = (uintptr_t)info->si_addr;
         memory->crash_stack = stack;
         memory->crash_code = info->si_code;
@@ -692,14 +765,30 @@ static void own_signal_stack(void)
         sigaltstack(&stack, NULL);
 }
 
-void probe_bare_thread(void)
+void probe_bare_thread(const char *name)
 {
-    static char stacks[8][32768];
-    static atomic_uint count;
-    const stack_t stack = {.ss_sp = stacks[count++ % 8],
-                           .ss_size = sizeof(stacks[0])};
+    const unsigned i = bare_count;
+    stack_t stack;
+    unsigned index;
 
+    if (i >= BARE || !memory)
+        return;
+    for (int k = 0; k < STACKS; k++)
+        if (memory->stacks[k].size &&
+            is_on(HERE, memory->stacks[k].base, memory->stacks[k].size)) {
+            bare[i].base = memory->stacks[k].base;
+            bare[i].size = memory->stacks[k].size;
+        }
+    stack = (stack_t){.ss_sp = bare[i].signal_stack,
+                      .ss_size = sizeof(bare[i].signal_stack)};
     syscall(SYS_sigaltstack, &stack, NULL);
+    index = __atomic_add_fetch(&memory->threads, 1, __ATOMIC_RELAXED);
+    bare[i].index = index <= THREADS ? index : THREADS;
+    memory->rows[bare[i].index - 1].tid = (int32_t)syscall(SYS_gettid);
+    snprintf(memory->rows[bare[i].index - 1].name, sizeof(memory->rows->name),
+             "%s", name);
+    bare_count = i + 1;
+    record(HERE, PROBE_THREAD_START, -1, -1, -1, 0);
 }
 
 static void watch_crashes(void)

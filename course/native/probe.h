@@ -102,6 +102,11 @@ void probe_reset(void);
  * linked with it; elsewhere both are equal). */
 unsigned long probe_own_count(enum probe_kind kind);
 
+/* A figure of the lesson's own, for [figures.NAME] of expect.toml; the last
+ * value counts. At most 16 names. */
+void probe_figure(const char *name, long value);
+void probe_figure_add(const char *name, long value);
+
 /*
  * The delay sweep may sleep here. For a place between two steps of a learner's
  * function where no call is: a probe line, or a macro in one.
@@ -182,9 +187,13 @@ void probe_if_stuck(const char *cause, const char *key, long a, long b, long c);
  * `size` bytes from `base`, which is its lowest address. At most 32. */
 void probe_stack(const char *name, const void *base, unsigned long size);
 
-/* For a thread that clone() has started without the C library: let a crash of
- * it be seen even if its stack cannot be used any more. Raw calls only. */
-void probe_bare_thread(void);
+/*
+ * The first call of a thread that clone() has started without the C library: it
+ * gets a name and a row of its own, known by the stack it runs on (which
+ * probe_stack() has registered), and a signal stack, so that a crash is seen
+ * even if its stack cannot be used any more. At most 8.
+ */
+void probe_bare_thread(const char *name);
 
 /* Run the lesson's main() with these arguments, NULL at the end. */
 int probe_run_main(const char *first, ...);

@@ -132,6 +132,45 @@ paths = ["/120/{nonce}"]
 '''
 
 CHECK = '''
+#include <sched.h>
+
+/* A thread without the C library, on a stack of 16 kB. */
+static char *bare_stack;
+
+static int bare_run(void *how)
+{
+    probe_bare_thread("worker");
+    probe_event(PROBE_LEVEL, -1, 1, 3);
+    probe_figure_add("jobs_of_mine", 2);
+    if (how) {
+        munmap(bare_stack, 16384);
+        __asm__ volatile("push %rax");
+    }
+    *(volatile int *)(uintptr_t)8 = 1;
+    return 0;
+}
+
+static void start_bare(void *how)
+{
+    const int flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND |
+                      CLONE_THREAD | CLONE_SYSVSEM;
+
+    bare_stack = mmap(NULL, 16384, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    probe_stack("the worker", bare_stack, 16384);
+    clone(bare_run, bare_stack + 16384, flags, how);
+    pause();
+}
+
+PROBE_CASE(bare)
+{
+    start_bare(NULL);
+}
+
+PROBE_CASE(bare_gone)
+{
+    start_bare(&bare_stack);
+}
 PROBE_CASE(standstill)
 {
     probe_if_stuck("LATE", "numbers", 1, 2, 3);
@@ -297,6 +336,31 @@ class Crashes(Library):
         self.assertEqual(finding.cause, "STACK OVERFLOW", finding)
         self.assertIn("8 bytes below the stack of task 1",
                       finding.evidence["en"])
+
+
+    def test_a_bare_thread_has_a_row_of_its_own(self):
+        run = self.run_case("bare")
+        self.assertIn("in thread worker", run.finding.evidence["en"])
+        level = next(step for step in run.steps if step.kind == "level")
+        self.assertEqual(level.name, "worker")
+        self.assertEqual(run.figures["jobs_of_mine"], 2)
+
+    def test_a_bare_thread_without_its_stack(self):
+        finding = self.run_case("bare_gone").finding
+        self.assertEqual(finding.cause, "STACK GONE", finding)
+        self.assertIn("in thread worker", finding.evidence["en"])
+
+
+class Elsewhere(unittest.TestCase):
+    def test_a_lesson_for_another_machine_is_only_read(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "97-library")
+            os.mkdir(path)
+            with open(os.path.join(path, "expect.toml"), "w") as file:
+                file.write("[build]\nmachine = \"pdp11\"\n"
+                           "elsewhere = {en = \"not here\", fr = \"pas ici\"}")
+            self.assertEqual(lessons.Lesson(path).elsewhere["fr"], "pas ici")
+        self.assertIsNone(lessons.find("05").elsewhere)
 
 
 class Instructions(unittest.TestCase):
