@@ -105,7 +105,7 @@ class Compiler:
 # every event, and may delay the learner's calls (native/library.c).
 WRAPPED = ["rv_trace_write", "rv_trace_name_thread", "rv_waker_wake",
            "rv_waker_clone", "rv_waker_drop", "rv_source_ready",
-           "rv_source_clear", "rv_parker_park", "rv_parker_unpark",
+           "rv_source_clear", "rv_source_peek", "rv_parker_park", "rv_parker_unpark",
            "rv_spawn_at"]
 WRAP = [f"-Wl,--wrap={name}" for name in WRAPPED]
 

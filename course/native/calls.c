@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/sockios.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
@@ -17,6 +18,7 @@
 #include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -138,6 +140,8 @@ static struct {
     bool told; /* it has had an event since then */
     bool event_fd;
     bool connecting;
+    int in_bar, out_bar;  /* see probe_buckets(); 0: none */
+    int in_bytes, out_bytes; /* the last that was recorded */
 } fds[MAX_FD];
 
 /* An eventfd by which the library wakes a thread of its own. */
@@ -168,6 +172,37 @@ static long source_of(const void *frame, uint64_t data, int fd)
     return (uint32_t)data < 100000 && is_own(frame) ? (long)(uint32_t)data : fd;
 }
 
+static void look_into(const void *frame, int fd, unsigned long what, int bar,
+                      int *last)
+{
+    int bytes = 0;
+
+    if (!bar || ioctl(fd, what, &bytes) < 0 || bytes == *last)
+        return;
+    *last = bytes;
+    record(frame, PROBE_LEVEL, -1, bar, -1, bytes);
+}
+
+/* How full the buffers of a socket are, if a lesson wants to show it. */
+static void look_into_buckets(const void *frame, int fd)
+{
+    const int saved = errno;
+
+    if (known(fd) && recording()) {
+        look_into(frame, fd, SIOCOUTQ, fds[fd].out_bar, &fds[fd].out_bytes);
+        look_into(frame, fd, FIONREAD, fds[fd].in_bar, &fds[fd].in_bytes);
+    }
+    errno = saved;
+}
+
+void probe_buckets(int fd, int in, int out)
+{
+    if (!known(fd))
+        return;
+    fds[fd].in_bar = in;
+    fds[fd].out_bar = out;
+}
+
 /* --- sockets, files ---------------------------------------------------- */
 
 int connect(int fd, const struct sockaddr *address, socklen_t length)
@@ -194,6 +229,7 @@ static void sent(const void *frame, int fd, ssize_t n)
         record(frame, PROBE_SEND, -1, -1, fd, n);
     else if (saved == EAGAIN || saved == EWOULDBLOCK)
         record(frame, PROBE_WOULD_BLOCK, -1, -1, fd, 1);
+    look_into_buckets(frame, fd);
     errno = saved;
 }
 
@@ -216,6 +252,7 @@ static void received(const void *frame, int kind, int fd, ssize_t n)
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
         record(frame, PROBE_WOULD_BLOCK, -1, -1, fd, 0);
     }
+    look_into_buckets(frame, fd);
 }
 
 static ssize_t wait_and_receive(const void *frame, const char *what, int kind,
@@ -360,6 +397,7 @@ int close(int fd)
         record(HERE, PROBE_CLOSE, -1, -1, fd, fd);
         fds[fd].registered = fds[fd].event_fd = false;
         fds[fd].connecting = false;
+        probe_buckets(fd, 0, 0);
     }
     return real(fd);
 }
@@ -447,6 +485,7 @@ static void tell_events(const void *frame, const struct epoll_event *events,
         record(frame, PROBE_EVENT, plain ? -1 : 1,
                source_of(frame, events[i].data.u64, fd), fd,
                events[i].events);
+        look_into_buckets(frame, fd);
     }
 }
 

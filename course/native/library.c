@@ -156,6 +156,16 @@ int __wrap_rv_source_clear(struct rv_source *source,
     return __real_rv_source_clear(source, direction, tick);
 }
 
+bool __real_rv_source_peek(const struct rv_source *source,
+                           enum rv_direction direction, uint32_t *tick);
+
+bool __wrap_rv_source_peek(const struct rv_source *source,
+                           enum rv_direction direction, uint32_t *tick)
+{
+    point_at(HERE, "rv_source_peek");
+    return __real_rv_source_peek(source, direction, tick);
+}
+
 bool __wrap_rv_parker_park(struct rv_parker *parker, int64_t deadline_ns)
 {
     point_at(HERE, "rv_parker_park");

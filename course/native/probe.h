@@ -140,6 +140,14 @@ bool probe_disarmed(int fd);
  * there already: it is armed again. */
 void probe_register_again(bool allowed);
 
+/*
+ * From now on, whenever the program has read from this socket, sent to it, or
+ * had an event of it, how full its two buffers are is recorded: PROBE_LEVEL of
+ * the bars `in` (bytes that can be read) and `out` (bytes that are not sent
+ * yet). 0: no such bar. It ends when the descriptor is closed.
+ */
+void probe_buckets(int fd, int in, int out);
+
 /* --- cases ------------------------------------------------------------- */
 
 /* A case of check.c. At the beginning of a line: PROBE_CASE(name) { ... } */

@@ -96,7 +96,12 @@ class Speaker:
         elif kind == "epoll-done":
             if event.value == 0:
                 return "epoll-done.none"
+        elif kind == "send":
+            if machine.partial:
+                return "send.bytes"
         elif kind == "event":
+            if event.value & 5 == 4:
+                return "event.room"
             if str(event.source) in state["wakers"]:
                 return "event.waker"
             if event.source == 0 and machine.stop:

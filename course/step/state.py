@@ -47,6 +47,9 @@ class Machine:
         used = {event.kind for event in self.events}
         self.rests = self._find_rests()
         self.epoll = "register" in used
+        # Somebody has found no room to send: how much is sent is of interest.
+        self.partial = any(event.kind == "would-block" and event.value == 1
+                           for event in self.events)
         # Source 0 ends the reactor; without one it is a source like others.
         self.stop = any(role in ("reactor", "bell")
                         for role in self.roles.values())
@@ -259,10 +262,12 @@ class Machine:
         self._data(event, "arrived")
 
     def _event(self, event, thread):
-        self._data(event, "told")
+        if event.value & 5 != 4:  # EPOLLOUT alone: room, and no data
+            self._data(event, "told")
 
     def _would_block(self, event, thread):
-        self._data(event, "no")
+        if event.value != 1:
+            self._data(event, "no")
 
     def _recv(self, event, thread):
         if event.value == 0:

@@ -60,7 +60,9 @@ function variant(e, m) {
   case "park": if (queue.length) return "park.queued"; break;
   case "register": if (e.source === 0 && m.stop) return "register.stop"; break;
   case "epoll-done": if (e.value === 0) return "epoll-done.none"; break;
+  case "send": if (m.partial) return "send.bytes"; break;
   case "event":
+    if ((e.value & 5) === 4) return "event.room";
     if (e.source in s.wakers) return "event.waker";
     if (e.source === 0 && m.stop) return "event.stop";
     if (m.roles[e.thread] === "reactor") return "event.none";

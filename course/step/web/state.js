@@ -68,6 +68,8 @@ class Machine {
       }
     const used = new Set(events.map(e => e.kind));
     this.epoll = used.has("register");
+    // Somebody has found no room to send: how much is sent is of interest.
+    this.partial = events.some(e => e.kind === "would-block" && e.value === 1);
     // Source 0 ends the reactor; without one it is a source like others.
     this.stop = trace.threads.some(t => ["reactor", "bell"].includes(t.role));
     this.wakes = used.has("wake") || used.has("set-waker");
@@ -204,8 +206,10 @@ const STEPS = {
   },
   "set-waker": (m, e) => { m.state.wakers[e.source] = e.task; },
   "answer": (m, e) => m.data(e, "arrived"),
-  "event": (m, e) => m.data(e, "told"),
-  "would-block": (m, e) => m.data(e, "no"),
+  "event": (m, e) => { // EPOLLOUT alone: room, and no data
+    if ((e.value & 5) !== 4) m.data(e, "told");
+  },
+  "would-block": (m, e) => { if (e.value !== 1) m.data(e, "no"); },
   "recv": (m, e) => { if (e.value === 0) m.data(e, "no"); },
   "job-queued": (m, e) => { m.state.jobs[e.source] = "queued"; },
   "job-start": (m, e, t) => {
