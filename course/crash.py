@@ -117,6 +117,7 @@ class Crash:
         self.known = bool(self.registers.get("rip"))
         self.stack = recording.crash_stack
         self.cause, self.sentences = "CRASHED", []
+        self.known_stack = False  # it is one that the program has made
         if self.known and self.signal in (11, 7, 4):
             self.code = Instruction(recording.crash_bytes, self.registers)
             self.explain()
@@ -191,7 +192,7 @@ class Crash:
         known = self.stack_at(self.stack, NEAR)
         if known and known[1] - NEAR <= address < known[1] and \
                 abs(address - self.stack) < NEAR:
-            self.cause = "STACK OVERFLOW"
+            self.cause, self.known_stack = "STACK OVERFLOW", True
             return self.say("below_known", verb=verb, address=address,
                             name=known[0], bytes=known[1] - address,
                             size=known[2])
@@ -261,5 +262,10 @@ def crashed(run):
         text={"en": text, "fr": text.replace(": ", " : ", 1)})
     for sentence in found.sentences:
         finding.evidence = texts.both(finding.evidence, sentence)
-    finding.often = found.cause == "STACK OVERFLOW"
+    finding.often = found.cause == "STACK OVERFLOW" and not found.known_stack
+    # Where a stack made by the program shows to be wrong is not where it was
+    # made wrong.
+    if found.known_stack or found.cause in ("STACK GONE", "STACK NOT ALIGNED",
+                                            "WRONG RETURN ADDRESS"):
+        finding.sure = False
     return finding

@@ -24,6 +24,7 @@ import time
 
 MAX_REQUEST = 65536
 SINK_BYTES, SINK_PAUSE = 4096, 0.004  # what /sink reads at once, and then waits
+STANDSTILL = 1.0  # seconds
 ROOM = 8192  # of a socket's receive buffer: the sender of a /sink has to wait
 SIOCOUTQ = termios.TIOCOUTQ
 
@@ -38,9 +39,19 @@ class Connection:
         self.pieces = 0  # answers of it that wait for their time
         self.to_send = b""
         self.last = False  # nothing comes after to_send
+        self.sending, self.since = None, 0  # see stands_still()
         self.body = 0      # bytes of a body that are still to be read
         self.starved = False  # of a body: nothing more has come
         self.open = True
+
+
+    def stands_still(self, left):
+        """Whether the client has taken nothing for a while of what is sent:
+        its receive buffer is full, and that is not the server's affair."""
+        state, now = (len(self.to_send), left), time.monotonic()
+        if state != self.sending:
+            self.sending, self.since = state, now
+        return now - self.since > STANDSTILL
 
 
 class Site:
@@ -189,11 +200,11 @@ class Server:
             for one in site.connections:
                 if not one.open:
                     continue
-                if one.pieces or one.to_send or one.body and \
-                        not one.starved:
+                if one.pieces or one.body and not one.starved:
                     return True
-                if fcntl.ioctl(one.stream, SIOCOUTQ, b"\0\0\0\0") != \
-                        b"\0\0\0\0":
+                left = fcntl.ioctl(one.stream, SIOCOUTQ, b"\0\0\0\0")
+                if (one.to_send or left != b"\0\0\0\0") and \
+                        not one.stands_still(left):
                     return True
         return False
 

@@ -8,6 +8,7 @@ the program only spins or naps.
 import glob
 import os
 import platform
+import re
 import time
 
 STILL = 0.15        # so long nothing may have moved
@@ -121,6 +122,22 @@ def has_timer(pid):
     return False
 
 
+def is_connecting(pid):
+    """Whether the kernel still tries to connect a socket of the program: it
+    asks again by itself, without a timer that could be seen."""
+    sockets = set()
+    for path in glob.glob(f"/proc/{pid}/fd/*"):
+        try:
+            found = re.match(r"socket:\[(\d+)\]", os.readlink(path))
+        except OSError:
+            continue
+        if found:
+            sockets.add(found[1])
+    rows = (read_word(f"/proc/{pid}/net/tcp") or "").splitlines()[1:]
+    return any(row.split()[3] == "02" and row.split()[9] in sockets
+               for row in rows)
+
+
 class Stuck:
     """Decides that a run comes to nothing, by its state: nothing moves any
     more, or the server owes nothing and the program only spins or naps."""
@@ -159,7 +176,7 @@ class Stuck:
         if now - self.since < STILL:
             return False
         if seen[0] != "stopped" and (
-                has_timer(running.pid) or
+                has_timer(running.pid) or is_connecting(running.pid) or
                 self.memory and self.memory.count("alarm") or
                 self.site and self.site.in_flight()):
             self.before = None

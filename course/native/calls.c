@@ -142,6 +142,7 @@ static struct {
     bool connecting;
     int in_bar, out_bar;  /* see probe_buckets(); 0: none */
     int in_bytes, out_bytes; /* the last that was recorded */
+    long sent; /* bytes that the kernel has taken since it was opened */
 } fds[MAX_FD];
 
 /* An eventfd by which the library wakes a thread of its own. */
@@ -195,6 +196,11 @@ static void look_into_buckets(const void *frame, int fd)
     errno = saved;
 }
 
+long probe_sent_bytes(int fd)
+{
+    return known(fd) ? fds[fd].sent : 0;
+}
+
 void probe_buckets(int fd, int in, int out)
 {
     if (!known(fd))
@@ -225,6 +231,8 @@ static void sent(const void *frame, int fd, ssize_t n)
 {
     const int saved = errno;
 
+    if (n > 0 && known(fd))
+        fds[fd].sent += n;
     if (n >= 0)
         record(frame, PROBE_SEND, -1, -1, fd, n);
     else if (saved == EAGAIN || saved == EWOULDBLOCK)
@@ -364,6 +372,8 @@ ssize_t write(int fd, const void *data, size_t size)
     saved = errno;
     if (n >= 0)
         record(HERE, PROBE_WRITE, -1, -1, fd, n);
+    if (n > 0 && known(fd))
+        fds[fd].sent += n;
     errno = saved;
     return n;
 }
@@ -397,6 +407,7 @@ int close(int fd)
         record(HERE, PROBE_CLOSE, -1, -1, fd, fd);
         fds[fd].registered = fds[fd].event_fd = false;
         fds[fd].connecting = false;
+        fds[fd].sent = 0;
         probe_buckets(fd, 0, 0);
     }
     return real(fd);

@@ -765,29 +765,55 @@ static void own_signal_stack(void)
         sigaltstack(&stack, NULL);
 }
 
-void probe_bare_thread(const char *name)
+/* A row for a thread that is about to start on this stack. */
+void probe_stack_of_thread(const char *name, const void *base,
+                           unsigned long size)
 {
     const unsigned i = bare_count;
-    stack_t stack;
     unsigned index;
 
     if (i >= BARE || !memory)
         return;
-    for (int k = 0; k < STACKS; k++)
-        if (memory->stacks[k].size &&
-            is_on(HERE, memory->stacks[k].base, memory->stacks[k].size)) {
-            bare[i].base = memory->stacks[k].base;
-            bare[i].size = memory->stacks[k].size;
-        }
-    stack = (stack_t){.ss_sp = bare[i].signal_stack,
-                      .ss_size = sizeof(bare[i].signal_stack)};
-    syscall(SYS_sigaltstack, &stack, NULL);
+    probe_stack(name, base, size);
+    bare[i].base = (uintptr_t)base;
+    bare[i].size = size;
     index = __atomic_add_fetch(&memory->threads, 1, __ATOMIC_RELAXED);
     bare[i].index = index <= THREADS ? index : THREADS;
-    memory->rows[bare[i].index - 1].tid = (int32_t)syscall(SYS_gettid);
     snprintf(memory->rows[bare[i].index - 1].name, sizeof(memory->rows->name),
              "%s", name);
     bare_count = i + 1;
+}
+
+/* The newest registered stack that this address is on; -1: none. */
+static int stack_at(const void *address)
+{
+    for (int k = STACKS - 1; k >= 0; k--)
+        if (memory->stacks[k].size &&
+            is_on(address, memory->stacks[k].base, memory->stacks[k].size))
+            return k;
+    return -1;
+}
+
+void probe_bare_thread(const char *name)
+{
+    const int k = memory ? stack_at(HERE) : -1;
+    stack_t stack;
+
+    if (k < 0)
+        return;
+    if (own_index() == self.index)
+        probe_stack_of_thread(name, (const void *)memory->stacks[k].base,
+                              memory->stacks[k].size);
+    for (unsigned i = 0; i < bare_count; i++) {
+        if (!is_on(HERE, bare[i].base, bare[i].size))
+            continue;
+        stack = (stack_t){.ss_sp = bare[i].signal_stack,
+                          .ss_size = sizeof(bare[i].signal_stack)};
+        syscall(SYS_sigaltstack, &stack, NULL);
+        memory->rows[bare[i].index - 1].tid = (int32_t)syscall(SYS_gettid);
+        snprintf(memory->rows[bare[i].index - 1].name,
+                 sizeof(memory->rows->name), "%s", name);
+    }
     record(HERE, PROBE_THREAD_START, -1, -1, -1, 0);
 }
 

@@ -148,6 +148,10 @@ void probe_register_again(bool allowed);
  */
 void probe_buckets(int fd, int in, int out);
 
+/* How many bytes of this descriptor the kernel has taken so far, by send(),
+ * sendmsg() and write(). */
+long probe_sent_bytes(int fd);
+
 /* --- cases ------------------------------------------------------------- */
 
 /* A case of check.c. At the beginning of a line: PROBE_CASE(name) { ... } */
@@ -173,7 +177,8 @@ const char *probe_path_of(const char *kind);
 /*
  * End the run: this cause ("LOST WAKE" or "LOST WAKE: queued, not unparked",
  * a key of causes.toml), with this evidence ([CAUSE.evidence.key], in which
- * {a} {b} {c} are the numbers).
+ * {a} {b} {c} are the numbers). A TODO behind it, as in "TRUNCATED @7.2", is
+ * where the checker points.
  */
 _Noreturn void probe_fail(const char *cause, const char *key, long a, long b,
                           long c);
@@ -194,6 +199,11 @@ void probe_if_stuck(const char *cause, const char *key, long a, long b, long c);
 /* A stack that the program has made, so that a crash can be told by its name:
  * `size` bytes from `base`, which is its lowest address. At most 32. */
 void probe_stack(const char *name, const void *base, unsigned long size);
+
+/* The same for a stack that clone() will start a thread on: what happens there
+ * is that thread's, also before its first probe_bare_thread(). */
+void probe_stack_of_thread(const char *name, const void *base,
+                           unsigned long size);
 
 /*
  * The first call of a thread that clone() has started without the C library: it
