@@ -2,10 +2,9 @@
 /*
  * Lesson 07, readiness - when may I read, and when may I write?
  *
- * New here: a socket that is not only read. It is connected, sent more than it
- * has room for, and read in pieces; each of the three may have to wait. The
- * reactor, the wakers and the executor are those of the library, which are what
- * lessons 05 and 06 have built.
+ * New here: a socket is connected, sent more than it has room for, and read in
+ * pieces; each of the three may have to wait. Reactor, wakers and executor are
+ * those of the library, which are what lessons 05 and 06 have built.
  *
  *     program                      kernel                         server
  *     connect_poll()   ------->    connection              <--->  accept
@@ -13,9 +12,7 @@
  *     read_some_poll() <-------    [#### receive buffer ]  <----  response
  *
  * A buffer is a bucket. Full: a send has to wait. Empty: a read has to wait.
- *
  * Read main() at the bottom first, then upwards.
- *
  * Threads: main polls; the library's reactor thread only wakes.
  */
 #include "../library.h"
@@ -45,8 +42,7 @@ struct stream {
     int port;
 };
 
-/* The system call. Returns: 0; or a negative errno: -EINPROGRESS: it has begun.
- */
+/* Returns: 0 or a negative errno; -EINPROGRESS: it has begun. */
 static int stream_start_connect(struct stream *self)
 {
     const struct sockaddr_in address = {
@@ -54,27 +50,22 @@ static int stream_start_connect(struct stream *self)
         .sin_port = htons((uint16_t)self->port),
         .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
     };
+    const struct sockaddr *at = (const struct sockaddr *)&address;
 
-    return connect(self->fd, (const struct sockaddr *)&address,
-                   sizeof(address)) < 0
-               ? -errno
-               : 0;
+    return connect(self->fd, at, sizeof(address)) < 0 ? -errno : 0;
 }
 
-/*
- * Let the reactor know the socket; sets self->source. What has just begun to
- * connect is not ready to be written to. Returns: 0 or a negative errno.
- */
-static int stream_register(struct stream *self)
+/* Let the reactor know the socket; sets self->source. What has just begun to
+ * connect is not ready to be written to. */
+static void stream_register(struct stream *self)
 {
-    const int error =
-        rv_source_open(rv_reactor_current(), self->fd, &self->source);
     uint32_t tick;
 
-    if (error)
-        return error;
+    lesson_expect(rv_source_open(rv_reactor_current(), self->fd,
+                                 &self->source) == 0,
+                  "register");
     rv_source_peek(self->source, RV_WRITE, &tick);
-    return rv_source_clear(self->source, RV_WRITE, tick);
+    rv_source_clear(self->source, RV_WRITE, tick);
 }
 
 /* How the connect has ended. Returns: 0 or a negative errno. */
@@ -118,7 +109,10 @@ fr: stream_error() le dit. Renvoie : 0 : connecté.
 stub:
 static int connect_poll(struct stream *self, struct rv_cx *cx)
 {
+    uint32_t tick;
+
     (void)cx;
+    (void)tick;
     (void)stream_start_connect;
     (void)stream_register;
     (void)stream_error;
@@ -128,15 +122,13 @@ static int connect_poll(struct stream *self, struct rv_cx *cx)
 static int connect_poll(struct stream *self, struct rv_cx *cx)
 {
     uint32_t tick;
-    int error;
 
     if (!self->source) {
-        error = stream_start_connect(self);
+        const int error = stream_start_connect(self);
+
         if (error && error != -EINPROGRESS)
             return error;
-        error = stream_register(self);
-        if (error)
-            return error;
+        stream_register(self);
     }
     if (!rv_source_ready(self->source, RV_WRITE, &cx->waker, &tick))
         return -EAGAIN;
@@ -154,7 +146,10 @@ stub:
 static int send_all_poll(struct stream *self, struct rv_cx *cx,
                          const char *data, size_t length, size_t *sent)
 {
+    uint32_t tick;
+
     (void)cx;
+    (void)tick;
     (void)length;
     send(self->fd, data, 0, MSG_NOSIGNAL);
     return *sent == 0 ? -ENOSYS : 0;
@@ -189,7 +184,10 @@ stub:
 static ssize_t read_some_poll(struct stream *self, struct rv_cx *cx,
                               char *buffer, size_t size)
 {
+    uint32_t tick;
+
     (void)cx;
+    (void)tick;
     (void)buffer;
     (void)size;
     return self->source ? -ENOSYS : 0;
@@ -335,7 +333,6 @@ struct exchange {
 };
 
 enum { BODY_KB = 1024 };
-
 /* POST /sink/KB/... has a body of KB kilobytes, which the server reads slowly.
  * All others are GETs. */
 static void exchange_write_request(struct exchange *self)
@@ -366,9 +363,10 @@ static int exchange_read(struct exchange *self, struct rv_cx *cx)
     if (self->received == 0 && waiting > 0)
         lesson_logf("%d bytes of the response lie in the kernel", waiting);
     while ((n = read_some_poll(&self->stream, cx, piece, sizeof(piece))) > 0) {
-        if (self->received < sizeof(self->begin))
-            snprintf(self->begin + self->received,
-                     sizeof(self->begin) - self->received, "%.*s", (int)n,
+        const size_t at = self->received;
+
+        if (at < sizeof(self->begin))
+            snprintf(self->begin + at, sizeof(self->begin) - at, "%.*s", (int)n,
                      piece);
         self->received += (size_t)n;
     }
@@ -404,16 +402,15 @@ static int exchange_go_on(struct exchange *self, struct rv_cx *cx)
 static enum rv_poll exchange_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct exchange *self = (struct exchange *)future;
-    const int error = exchange_go_on(self, cx);
     const char *body;
 
-    if (error == -EAGAIN) {
+    future->result = exchange_go_on(self, cx);
+    if (future->result == -EAGAIN) {
         lesson_log("Not ready - wait");
         return RV_PENDING;
     }
-    future->result = error;
     body = strstr(self->begin, "\r\n\r\n");
-    if (!error)
+    if (future->result == 0)
         lesson_logf("%zu bytes of a response: %.24s", self->received,
                     body ? body + 4 : "");
     return RV_READY;

@@ -17,9 +17,10 @@ static int connect_poll(struct stream *self, struct rv_cx *cx)
         return -EAGAIN;
     error = stream_start_connect(self);
     if (first) {
-        if (error == 0 || error == -EINPROGRESS)
-            error = stream_register(self);
-        return error ? error : connect_poll(self, cx);
+        if (error && error != -EINPROGRESS)
+            return error;
+        stream_register(self);
+        return connect_poll(self, cx);
     }
     if (error == -EISCONN)
         return 0;

@@ -11,15 +11,13 @@ fr: rien n'a été attendu.
 static int connect_poll(struct stream *self, struct rv_cx *cx)
 {
     uint32_t tick;
-    int error;
 
     if (!self->source) {
-        error = stream_start_connect(self);
+        const int error = stream_start_connect(self);
+
         if (error && error != -EINPROGRESS)
             return error;
-        error = stream_register(self);
-        if (error)
-            return error;
+        stream_register(self);
     }
     if (!rv_source_ready(self->source, RV_READ, &cx->waker, &tick))
         return -EAGAIN;

@@ -10,15 +10,12 @@ fr: là avant la ligne suivante.
 /*@region 7.1*/
 static int connect_poll(struct stream *self, struct rv_cx *cx)
 {
-    int error;
-
     if (!self->source) {
-        error = stream_start_connect(self);
+        const int error = stream_start_connect(self);
+
         if (error && error != -EINPROGRESS)
             return error;
-        error = stream_register(self);
-        if (error)
-            return error;
+        stream_register(self);
     }
     (void)cx;
     return 0;

@@ -9,15 +9,13 @@ fr: Tout résultat négatif de connect() fait renoncer, EINPROGRESS aussi.
 static int connect_poll(struct stream *self, struct rv_cx *cx)
 {
     uint32_t tick;
-    int error;
 
     if (!self->source) {
-        error = stream_start_connect(self);
+        const int error = stream_start_connect(self);
+
         if (error)
             return error;
-        error = stream_register(self);
-        if (error)
-            return error;
+        stream_register(self);
     }
     if (!rv_source_ready(self->source, RV_WRITE, &cx->waker, &tick))
         return -EAGAIN;
