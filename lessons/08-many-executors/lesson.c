@@ -221,6 +221,7 @@ static struct executor executors[MAX_EXECUTORS];
 /*@probe     probe_leave(); */
 /*@probe } */
 /*@probe #define spawn_on probe_spawn_on */
+
 /*@todo 8.2 inbox_poll
 en: The task that empties the inbox, on its executor's thread: leave the waker,
 en: spawn each future that has come, on this executor (cx->executor). READY when
@@ -351,6 +352,7 @@ static void inbox_fini(struct inbox *self)
 /*@probe                             : "NEVER STOPS: inbox not closed"; */
 /*@probe } */
 /*@probe #define inbox_close probe_inbox_close */
+
 /*@todo 8.3 executor_run
 en: The thread of one executor: enter the reactor, make an executor, and let it
 en: run until the inbox task is READY. The executor belongs to this thread, so
@@ -393,6 +395,7 @@ static void *executor_run(void *arg)
 /*@probe     return result; */
 /*@probe } */
 /*@probe #define executor_run probe_executor_run */
+
 static void executors_start(int count, struct rv_reactor *reactor)
 {
     for (int i = 0; i < count; i++) {
@@ -461,6 +464,7 @@ static enum rv_poll yield_poll(struct rv_future *future, struct rv_cx *cx)
 /*@probe     return state; */
 /*@probe } */
 /*@probe #define yield_poll probe_yield_poll */
+
 static struct yield yield(void)
 {
     static const struct rv_future_ops ops = {.name = "yield",
