@@ -208,7 +208,8 @@ def make(lesson, recording, steps, names, source_text, figures,
                   "fr": f"leçon {lesson.number}, {lesson.name}"},
         "program": f"lesson {lesson.number}",
         "threads": [{"id": one.index, "name": one.name,
-                     "role": role_of(one.name)}
+                     "role": expect.get("roles", {}).get(
+                         one.name, role_of(one.name))}
                     for one in recording.threads],
         "files": {"lesson.c": source_text},
         "events": [step.row(start) for step in steps],

@@ -161,6 +161,8 @@ class Speaker:
             "keeper": self.keeper(),
             "text": text,
             "bar": self.pair_of("bars", event.source),
+            "Bar": capital(self.pair_of("bars", event.source)),
+            "Stack": capital(self.pair_of("stacks", event.task)),
             "most": words.number(self.table_of(
                 "bars", event.source).get("most", 0), self.lang),
             "stack": self.pair_of("stacks", event.task),
@@ -171,6 +173,14 @@ class Speaker:
         if event.times > 1:
             sentence += f" ×\u00a0{words.number(event.times, self.lang)}"
         return sentence
+
+    def pointers(self, state, stack):
+        """["rsp", or "rsp of main"]: the stack pointers in this stack."""
+        pointer = state["pointer"]
+        return ["rsp" if len(pointer) == 1 else self.word(
+            "ui", "rsp_of", name=(self.threads.get(int(thread)) or {}).get(
+                "name", thread))
+                for thread, at in by_number(pointer) if at == stack]
 
     def table_of(self, table, number):
         return (self.trace.get(table) or {}).get(str(number)) or {}
@@ -234,7 +244,8 @@ class Speaker:
                 self.pair_of("bars", number), words.number(value, self.lang) +
                 (f" / {words.number(most, self.lang)}" if most else ""))
         for number, frames in by_number(state["stacks"]):
-            here = " ←" if state["pointer"].get("stack") == int(number) else ""
+            here = "".join(f" ← {text}" for text in
+                           self.pointers(state, int(number)))
             parts["stack", number] = (
                 self.pair_of("stacks", number), (" | ".join(
                     self.pair_of("frames", frame) for frame, _ in frames)

@@ -20,7 +20,7 @@ dict, with ids as text as in JSON:
     channels  {id: {held, waits}}
     levels    {bar: value}               bars of the lesson: a bucket, a count
     stacks    {stack: [[frame, bytes], ...]}   the newest frame last
-    pointer   {"stack": the one that the stack pointer is in}
+    pointer   {thread: the stack that its stack pointer is in}
     figures   {name: count}
 """
 import events as trace_events
@@ -344,7 +344,7 @@ class Machine:
 
     def _stack(self, event, thread):
         self.state["stacks"].setdefault(str(event.task), [])
-        self.state["pointer"]["stack"] = event.task
+        self.state["pointer"][str(event.thread)] = event.task
 
     def _end(self, event, thread):
         thread.update(does="ended", task=-1)

@@ -314,7 +314,7 @@ class Recorded(Library):
     def test_bars_and_sentences_are_in_the_trace(self):
         import plain
         trace = self.run_case("page").trace
-        for language, words in (("en", ("bucket: now 7 of 9.", "Task 2: 30.")),
+        for language, words in (("en", ("Bucket: now 7 of 9.", "Task 2: 30.")),
                                 ("fr", ("maintenant 7 sur 9", "Tâche 2"))):
             text = " ".join(" ".join(plain.lines(trace, language)).split())
             for word in words:

@@ -23,6 +23,11 @@ function keeper(run) { // the thread that keeps the wakers
 const tableOf = (trace, table, id) => (trace[table] || {})[id] || {};
 const pairOf = (trace, table, id) => tableOf(trace, table, id)[lang] || String(id);
 
+// ["rsp", or "rsp of main"]: the stack pointers in this stack.
+const pointers = (run, s, id) => byNumber(s.pointer).filter(([, at]) => at === Number(id))
+  .map(([thread]) => Object.keys(s.pointer).length === 1 ? "rsp"
+    : ui("rsp_of", {name: threadName(run, thread)}));
+
 // The key of the sentence of an event; m is the machine before it.
 function variant(e, m) {
   const s = m.state, t = m.thread(e.thread);
@@ -93,7 +98,8 @@ function say(run, e, m) {
     target: who(run, target), name: threadName(run, target),
     queue: queue.length ? queue[0] : "",
     owner: m.state.wakers[e.source] ?? "", keeper: keeper(run), text,
-    bar: pairOf(run.trace, "bars", e.source),
+    bar: pairOf(run.trace, "bars", e.source), Bar: capital(pairOf(run.trace, "bars", e.source)),
+    Stack: capital(pairOf(run.trace, "stacks", e.task)),
     most: number(tableOf(run.trace, "bars", e.source).most || 0),
     stack: pairOf(run.trace, "stacks", e.task), frame: pairOf(run.trace, "frames", e.source),
     tname: inBrackets(nameOf(run, "tasks", e.task)),
@@ -139,7 +145,7 @@ function stateLine(run, s) {
   }
   for (const [id, frames] of byNumber(s.stacks))
     part(pairOf(run.trace, "stacks", id), (frames.map(([frame]) => pairOf(run.trace, "frames", frame))
-      .join(" | ") || ui("empty")) + (s.pointer.stack === Number(id) ? " ←" : ""));
+      .join(" | ") || ui("empty")) + pointers(run, s, id).map(text => ` ← ${text}`).join(""));
   return parts.join(lang === "fr" ? "\u202f; " : "; ");
 }
 

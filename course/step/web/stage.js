@@ -276,11 +276,11 @@ class Stage {
   stacks(s) {
     const {trace} = this.run;
     return `<h3>${ui("stacks")}</h3><div class="stacks">` + byNumber(s.stacks).map(([id, frames]) => {
-      const here = s.pointer.stack === Number(id);
-      return `<div class="one-stack${here ? " here" : ""}"><h4>${esc(pairOf(trace, "stacks", id))}</h4>` +
+      const here = pointers(this.run, s, id);
+      return `<div class="one-stack${here.length ? " here" : ""}"><h4>${esc(pairOf(trace, "stacks", id))}</h4>` +
         frames.map(([frame, bytes]) => `<span class="frame">${esc(pairOf(trace, "frames", frame))}` +
           (bytes ? ` <small>${number(bytes)}</small>` : "") + `</span>`).join("") +
-        (here ? `<b class="rsp">← rsp</b>` : "") + `</div>`;
+        here.map(text => `<b class="rsp">← ${esc(text)}</b>`).join("") + `</div>`;
     }).join("") + `</div>`;
   }
 

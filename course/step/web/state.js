@@ -255,7 +255,7 @@ const STEPS = {
   },
   "stack": (m, e) => {
     m.state.stacks[e.task] ||= [];
-    m.state.pointer.stack = e.task;
+    m.state.pointer[e.thread] = e.task;
   },
 };
 
