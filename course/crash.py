@@ -114,7 +114,7 @@ class Crash:
         self.address = recording.crash_address
         self.map = Map(recording.crash_map)
         self.registers = dict(zip(NAMES, recording.crash_registers))
-        self.known = bool(self.registers.get("rip"))
+        self.known = any(self.registers.values())  # rip may be 0
         self.stack = recording.crash_stack
         self.cause, self.sentences = "CRASHED", []
         self.known_stack = False  # it is one that the program has made
