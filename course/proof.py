@@ -147,6 +147,6 @@ def command(options, lesson):
         if verdict["step"] == "build":
             print(verdict["build_log"])
         for name, figure in verdict["figures"].items():
-            print(f"   {name:20} {figure['measured']:>10}   "
+            print(f"   {name:20} {figure['measured'] or 0:>10}   "
                   f"{figure['low']}..{figure['high']}")
     return 0 if verdict["passed"] else 1

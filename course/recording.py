@@ -17,7 +17,7 @@ wake-again unpark park permit awake register deregister set-waker epoll-wait
 epoll-done event connect send recv would-block read write sleep block tick log
 drop timer job-queued job-start job-done submit complete steal switch chan-send
 chan-recv chan-wait answer end close get ask pass empty kept await level note
-frame stack""".split()
+frame enter stack""".split()
 EXTRA = ["epoll_ctl", "ctl_add", "ctl_delete", "ctl_twice", "reads", "forks",
          "spins", "slept_ms",
          "alarm"]

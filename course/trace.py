@@ -173,9 +173,9 @@ def figures_of(recording, steps, result=None):
     figures.update({"own_" + name: own[kind] for name, kind in (
         ("would_block", "would-block"), ("registers", "ctl_add"),
         ("reads", "reads"), ("connects", "connect"), ("sends", "send"),
-        ("epoll_waits", "epoll-wait"), ("epoll_ctl", "epoll_ctl"))})
+        ("writes", "write"), ("epoll_waits", "epoll-wait"), ("epoll_ctl", "epoll_ctl"))})
     figures.update({name: counts[kind] for name, kind in (
-        ("sends", "send"), ("jobs", "job-start"), ("submits", "submit"),
+        ("sends", "send"), ("enters", "enter"), ("jobs", "job-start"), ("submits", "submit"),
         ("completions", "complete"), ("steals", "steal"),
         ("switches", "switch"), ("timers", "timer"),
         ("channel_sends", "chan-send"), ("channel_receives", "chan-recv"),

@@ -1007,6 +1007,19 @@ long syscall(long number, ...)
         return real(number, a[0]);
     case SYS_kill:
         return kill((pid_t)a[0], (int)a[1]);
+    case SYS_io_uring_enter: {
+        const bool waits = a[2] > 0;
+        long n;
+
+        point();
+        if (waits)
+            begin_wait(HERE, "io_uring_enter");
+        n = real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+        if (waits)
+            end_wait();
+        record(HERE, PROBE_ENTER, -1, -1, -1, n);
+        return n;
+    }
     case SYS_nanosleep:
         return nanosleep((struct timespec *)a[0], (struct timespec *)a[1]);
     default:

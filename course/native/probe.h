@@ -85,6 +85,7 @@ enum probe_kind {
                     are its {task} and {value} */
     PROBE_FRAME, /* task: a stack of [stacks]; source: a frame of [frames], that
                     is pushed; -1: the last one is popped. value: bytes used */
+    PROBE_ENTER, /* by itself: io_uring_enter(), value = entries it took */
     PROBE_STACK, /* task: the stack that the thread's stack pointer is in now */
     PROBE_KINDS
 };

@@ -35,7 +35,7 @@ KINDS = """thread-start thread-end spawn push pop poll ready pending wake
     block tick log drop timer timer-fired await await-poll await-pending
     await-ready job-queued job-start job-done submit complete
     steal switch chan-send chan-recv chan-wait answer end level note frame
-    stack""".split()
+    enter stack""".split()
 
 
 def last_state(trace):
