@@ -42,12 +42,12 @@
 /* Of [probe_stacks] and [frames] in expect.toml. */
 enum { PROBE_OF_MAIN = 1, PROBE_OF_BARE = 2 };
 enum {
-    PROBE_RETURN = 1,
-    PROBE_SAVED_RDI,
-    PROBE_COPY,
-    PROBE_ENTER,
-    PROBE_POINTER,
-    PROBE_BODY
+    PROBE_FRAME_RETURN = 1,
+    PROBE_FRAME_SAVED_RDI,
+    PROBE_FRAME_COPY,
+    PROBE_FRAME_ENTER,
+    PROBE_FRAME_POINTER,
+    PROBE_FRAME_BODY
 };
 enum { PROBE_SAID_CLONE = 1, PROBE_SAID_BEGIN, PROBE_SAID_UNMAP };
 
@@ -147,9 +147,9 @@ static void *probe_stack_prepare(char *stack, size_t size,
                  top - stack, (long)size, 0);
     probe_expect(room >= 16, "OUTSIDE THE STACK", "high", room, 0, 0);
     if (((long *)(void *)top)[1]) {
-        probe_event(PROBE_FRAME, PROBE_OF_BARE, PROBE_COPY, (long)length);
-        probe_event(PROBE_FRAME, PROBE_OF_BARE, PROBE_ENTER, 8);
-        probe_event(PROBE_FRAME, PROBE_OF_BARE, PROBE_POINTER, 8);
+        probe_event(PROBE_FRAME, PROBE_OF_BARE, PROBE_FRAME_COPY, (long)length);
+        probe_event(PROBE_FRAME, PROBE_OF_BARE, PROBE_FRAME_ENTER, 8);
+        probe_event(PROBE_FRAME, PROBE_OF_BARE, PROBE_FRAME_POINTER, 8);
     }
     return top;
 }
@@ -160,8 +160,8 @@ static long probe_thread_clone(long flags, void *pointer)
 
     probe_figure_add("clones", 1);
     probe_event(PROBE_STACK, PROBE_OF_MAIN, -1, 0);
-    probe_event(PROBE_FRAME, PROBE_OF_MAIN, PROBE_RETURN, 8);
-    probe_event(PROBE_FRAME, PROBE_OF_MAIN, PROBE_SAVED_RDI, 8);
+    probe_event(PROBE_FRAME, PROBE_OF_MAIN, PROBE_FRAME_RETURN, 8);
+    probe_event(PROBE_FRAME, PROBE_OF_MAIN, PROBE_FRAME_SAVED_RDI, 8);
     probe_event(PROBE_NOTE, -1, PROBE_SAID_CLONE, 0);
     probe_if_stuck("NO REPLY", "asleep", 0, 0, 0);
     id = thread_clone(flags, pointer);
@@ -186,7 +186,7 @@ static void probe_bare_main(void *args)
     probe_event(PROBE_STACK, PROBE_OF_BARE, -1, 0);
     probe_event(PROBE_FRAME, PROBE_OF_BARE, -1, 0);
     probe_event(PROBE_FRAME, PROBE_OF_BARE, -1, 0);
-    probe_event(PROBE_FRAME, PROBE_OF_BARE, PROBE_BODY, 0);
+    probe_event(PROBE_FRAME, PROBE_OF_BARE, PROBE_FRAME_BODY, 0);
     probe_expect(stack >= 0 && stack == probe_stack_of(&self), "WRONG ARGUMENT",
                  "elsewhere", (long)args, 0, 0);
     probe_expect(self->size == STACK_BYTES &&

@@ -15,7 +15,12 @@
 /* Of [stacks] and [frames] in expect.toml; the stack of the first coroutine has
  * the number behind PROBE_OF_MAIN. */
 enum { PROBE_OF_MAIN = 1 };
-enum { PROBE_WALK = 1, PROBE_BEGIN, PROBE_MAIN, PROBE_RESUME };
+enum {
+    PROBE_FRAME_WALK = 1,
+    PROBE_FRAME_BEGIN,
+    PROBE_FRAME_MAIN,
+    PROBE_FRAME_RESUME
+};
 enum { PROBE_COROS = 16, PROBE_GUARD = 4096 };
 
 /* Their stacks, in the order in which they were made. */
@@ -125,7 +130,7 @@ static void probe_begin(void *frame)
     probe_expect(current && current->memory == probe_coros[here].memory,
                  "WRONG OWNER: current", current ? "current" : "no current",
                  here, 0, 0);
-    probe_event(PROBE_FRAME, PROBE_OF_MAIN + 1 + here, PROBE_BEGIN,
+    probe_event(PROBE_FRAME, PROBE_OF_MAIN + 1 + here, PROBE_FRAME_BEGIN,
                 probe_coros[here].memory + probe_coros[here].bytes -
                     (char *)frame);
 }
@@ -135,7 +140,8 @@ static void probe_frame(bool begins)
 {
     const int here = PROBE_HERE;
 
-    probe_event(PROBE_FRAME, PROBE_OF_MAIN + 1 + here, begins ? PROBE_WALK : -1,
+    probe_event(PROBE_FRAME, PROBE_OF_MAIN + 1 + here,
+                begins ? PROBE_FRAME_WALK : -1,
                 begins && here >= 0
                     ? probe_coros[here].memory + probe_coros[here].bytes -
                           (char *)__builtin_frame_address(0)
@@ -160,7 +166,7 @@ static void probe_coro_resume(struct coro *self)
     if (!is_shown) {
         is_shown = true;
         probe_event(PROBE_STACK, PROBE_OF_MAIN, -1, 0);
-        probe_event(PROBE_FRAME, PROBE_OF_MAIN, PROBE_MAIN, 0);
+        probe_event(PROBE_FRAME, PROBE_OF_MAIN, PROBE_FRAME_MAIN, 0);
     }
     if (self->done)
         probe_fail("RESUMED AFTER ITS END", "coroutine", which, 0, 0);
@@ -168,7 +174,7 @@ static void probe_coro_resume(struct coro *self)
         probe_order[probe_resumes++] = which;
         probe_coros[which].resumed++;
     }
-    probe_event(PROBE_FRAME, PROBE_OF_MAIN, PROBE_RESUME, 0);
+    probe_event(PROBE_FRAME, PROBE_OF_MAIN, PROBE_FRAME_RESUME, 0);
     coro_resume(self);
     probe_event(PROBE_FRAME, PROBE_OF_MAIN, -1, 0);
     probe_expect(PROBE_HERE == from, "WRONG STACK", "resume", which, 0, 0);
