@@ -4,8 +4,8 @@
  *
  * New here: io_uring. epoll says that a call would work now, and you make it.
  * With io_uring you write down the call, the kernel makes it, and writes down
- * what came of it. A hundred blocks of a file are written so: by a hundred
- * tasks, and with one system call.
+ * what came of it. A hundred files are written so: by a hundred tasks, and with
+ * one system call.
  *
  *     task: write_poll()  --->  entry in the submission ring
  *     ring_submit()       --->  tail, io_uring_enter: the kernel reads them
@@ -20,7 +20,8 @@
  */
 #include "ring.h"
 
-enum { BLOCKS = 100, BLOCK_BYTES = 4096, ENTRIES = 128 };
+enum { BLOCKS = 100, BLOCK_BYTES = 65536, ENTRIES = 128 };
+enum { OFFSET = 4096 }; /* each file begins with a hole */
 
 /*@todo 13.1 sqe_write | sqe_write
 en: Fill the entry: write `length` bytes from `data` into `fd`, at `offset` of
@@ -31,12 +32,14 @@ stub:
 static void sqe_write(struct io_uring_sqe *entry, int fd, const void *data,
                       unsigned length, uint64_t offset, uint64_t user_data)
 {
-    (void)fd;
     (void)data;
     (void)length;
     (void)offset;
-    *entry = (struct io_uring_sqe){.opcode = IORING_OP_NOP,
-                                   .user_data = user_data};
+    *entry = (struct io_uring_sqe){
+        .opcode = IORING_OP_NOP,
+        .fd = fd,
+        .user_data = user_data,
+    };
 }
 */
 static void sqe_write(struct io_uring_sqe *entry, int fd, const void *data,
@@ -56,7 +59,7 @@ static void sqe_write(struct io_uring_sqe *entry, int fd, const void *data,
 /*@probe                             unsigned length, uint64_t offset, uint64_t user_data) */
 /*@probe { */
 /*@probe     const uintptr_t here = (uintptr_t)__builtin_frame_address(0); */
-/*@probe     probe_expect((uintptr_t)data - here > 65536, "BUFFER NOT YOURS @13.4", "stack", 0, 0, 0); */
+/*@probe     probe_expect((uintptr_t)data - here > 1 << 18, "BUFFER NOT YOURS @13.4", "stack", 0, 0, 0); */
 /*@probe     sqe_write(entry, fd, data, length, offset, user_data); */
 /*@probe     probe_event(PROBE_SUBMIT, -1, (long)(uint32_t)user_data + 1, 0); */
 /*@probe } */
@@ -111,17 +114,21 @@ static int ring_submit(struct ring *self)
 /*@probe #define ring_submit probe_ring_submit */
 
 /*@todo 13.3 ring_reap | ring_reap
-en: For each entry between cq_head and cq_tail (acquire; place n & cq_mask): if
+en: For each entry from head to tail (number n is in place n & cq_mask): if
 en: its slot is taken and has the generation of the user_data, note the result,
 en: done, and wake. Then cq_head = cq_tail, with release: their places are free.
-fr: Pour chaque entrée entre cq_head et cq_tail (acquire ; place n & cq_mask) :
+fr: Pour chaque entrée de head à tail (la numéro n est à la place n & cq_mask) :
 fr: si son slot est pris et a la génération du user_data, notez le résultat,
 fr: done, et réveillez. Puis cq_head = cq_tail, avec release : places libres.
 stub:
 static void ring_reap(struct ring *self)
 {
-    (void)self;
-    (void)ring_slot;
+    const unsigned tail = __atomic_load_n(self->cq_tail, __ATOMIC_ACQUIRE);
+    unsigned head = *self->cq_head;
+
+    for (; head != tail; head++) {
+        (void)ring_slot;
+    }
 }
 */
 static void ring_reap(struct ring *self)
@@ -152,7 +159,7 @@ static void ring_reap(struct ring *self)
 /*@probe     static struct slot before[MAX_SLOTS]; */
 /*@probe     const unsigned head = *self->cq_head, tail = __atomic_load_n(self->cq_tail, __ATOMIC_ACQUIRE); */
 /*@probe     unsigned end; */
-/*@probe     static unsigned highest; */
+/*@probe     static unsigned last_number; */
 /*@probe     memcpy(before, self->slots, sizeof(before)); */
 /*@probe     probe_if_stuck(NULL, NULL, 0, 0, 0); */
 /*@probe     ring_reap(self); */
@@ -165,8 +172,8 @@ static void ring_reap(struct ring *self)
 /*@probe         const struct io_uring_cqe one = self->cqes[i & self->cq_mask]; */
 /*@probe         const uint32_t number = (uint32_t)one.user_data % MAX_SLOTS; */
 /*@probe         probe_event(PROBE_COMPLETE, -1, (long)number + 1, one.res); */
-/*@probe         probe_figure_add("out_of_order", number < highest); */
-/*@probe         highest = number > highest ? number : highest; */
+/*@probe         probe_figure_add("out_of_order", number < last_number); */
+/*@probe         last_number = number; */
 /*@probe         if (probe_answers(&one, before)) { */
 /*@probe             probe_expect(self->slots[number].done && self->slots[number].result == one.res, */
 /*@probe                          "ENTRY LOST", "result", (long)number, one.res, self->slots[number].result); */
@@ -184,12 +191,12 @@ static void ring_reap(struct ring *self)
 /*@probe #define ring_reap probe_ring_reap */
 /*@probe #define sqe_write probe_sqe_write */
 
-/* --- Write: a future, one block of the file ---------------------------- */
+/* --- Write: a future, one block of one file ---------------------------- */
 
 struct write {
     struct rv_future future; /* first member: a pointer to it can be cast */
     struct ring *ring;
-    int fd;
+    int fd;             /* of its file */
     int number;         /* of the block */
     bool asked;         /* its entry is in the ring */
     uint64_t user_data; /* of the entry, once it was asked */
@@ -199,11 +206,10 @@ struct write {
 /* What block `number` is to hold: its number and the text, again and again. */
 static void fill_block(char *block, int number, const char *text)
 {
-    char line[64];
+    const int length = snprintf(block, 64, "%03d %.40s\n", number, text);
 
-    snprintf(line, sizeof(line), "%03d %.40s\n", number, text);
-    for (size_t i = 0; i < BLOCK_BYTES; i++)
-        block[i] = line[i % strlen(line)];
+    for (int i = length; i < BLOCK_BYTES; i++)
+        block[i] = block[i - length];
 }
 
 static const char *block_text;
@@ -220,23 +226,25 @@ stub:
 static enum rv_poll write_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct write *self = (struct write *)future;
+    struct io_uring_sqe *entry = NULL;
 
-    (void)cx;
-    (void)self;
-    (void)fill_block;
-    (void)ring_take_slot;
-    (void)ring_next_entry;
-    (void)sqe_write;
-    (void)ring_submit;
-    (void)ring_free_slot;
+    (void)entry;
+    if (!self->asked) {
+        self->user_data = ring_take_slot(self->ring, &cx->waker);
+        fill_block(self->block, self->number, block_text);
+        (void)ring_next_entry;
+        (void)sqe_write;
+        (void)ring_submit;
+    }
     future->result = -ENOSYS;
+    ring_free_slot(self->ring, self->user_data);
     return RV_READY;
 }
 */
 static enum rv_poll write_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct write *self = (struct write *)future;
-    struct io_uring_sqe *entry;
+    struct io_uring_sqe *entry = NULL;
 
     if (!self->asked) {
         self->asked = true;
@@ -245,7 +253,7 @@ static enum rv_poll write_poll(struct rv_future *future, struct rv_cx *cx)
         while (!(entry = ring_next_entry(self->ring)))
             ring_submit(self->ring);
         sqe_write(entry, self->fd, self->block, BLOCK_BYTES,
-                  (uint64_t)self->number * BLOCK_BYTES, self->user_data);
+                  OFFSET, self->user_data);
     }
     if (!ring_slot(self->ring, self->user_data)->done)
         return RV_PENDING;
@@ -301,14 +309,14 @@ static const struct rv_future_ops drive_ops = {.name = "drive",
 
 /* --- main -------------------------------------------------------------- */
 
-static void spawn_writes(struct rv_runtime *runtime, struct ring *ring, int fd,
-                         struct rv_join *joins)
+static void spawn_writes(struct rv_runtime *runtime, struct ring *ring,
+                         const int *files, struct rv_join *joins)
 {
     for (int i = 0; i < BLOCKS; i++) {
         struct write *self = rv_alloc(sizeof(*self));
 
         lesson_expect(self != NULL, "out of memory");
-        *self = (struct write){.ring = ring, .fd = fd, .number = i};
+        *self = (struct write){.ring = ring, .fd = files[i], .number = i};
         rv_future_init(&self->future, &write_ops);
         lesson_expect(rv_spawn(rv_runtime_executor(runtime), &self->future,
                                &joins[i]) == 0,
@@ -316,8 +324,14 @@ static void spawn_writes(struct rv_runtime *runtime, struct ring *ring, int fd,
     }
 }
 
+static void open_files(int *files)
+{
+    for (int i = 0; i < BLOCKS; i++)
+        files[i] = lesson_unwrap(memfd_create("file", MFD_CLOEXEC), "memfd");
+}
+
 /* Blocks whose bytes in the file are not those that were asked for. */
-static int count_wrong(int fd)
+static int count_wrong(const int *files)
 {
     char wanted[BLOCK_BYTES], found[BLOCK_BYTES];
     int wrong = 0;
@@ -325,8 +339,7 @@ static int count_wrong(int fd)
     for (int i = 0; i < BLOCKS; i++) {
         memset(found, 0, sizeof(found));
         fill_block(wanted, i, block_text);
-        lesson_unwrap((int)pread(fd, found, sizeof(found),
-                                 (off_t)i * BLOCK_BYTES),
+        lesson_unwrap((int)pread(files[i], found, sizeof(found), OFFSET),
                       "pread");
         wrong += memcmp(wanted, found, sizeof(found)) != 0;
     }
@@ -334,7 +347,8 @@ static int count_wrong(int fd)
 }
 
 /* Returns: the first error of a write, or 0. */
-static int write_all(struct rv_runtime *runtime, struct ring *ring, int fd)
+static int write_all(struct rv_runtime *runtime, struct ring *ring,
+                     const int *files)
 {
     static struct rv_join joins[BLOCKS];
     struct drive drive = {.ring = ring};
@@ -343,7 +357,7 @@ static int write_all(struct rv_runtime *runtime, struct ring *ring, int fd)
     lesson_expect(rv_source_open(rv_runtime_reactor(runtime), ring->fd,
                                  &drive.source) == 0,
                   "the ring cannot be registered");
-    spawn_writes(runtime, ring, fd, joins);
+    spawn_writes(runtime, ring, files, joins);
     rv_future_init(&drive.future, &drive_ops);
     rv_runtime_block_on(runtime, &drive.future);
     for (int i = 0; i < BLOCKS; i++) {
@@ -361,24 +375,23 @@ int main(int argc, char **argv)
 {
     static struct ring ring;
     struct rv_runtime *runtime;
-    int fd, error;
+    int files[BLOCKS], error;
 
     lesson_start(1, argv, "Lesson 13: a hundred writes, one call.", NULL);
     block_text = argc > 2 ? argv[2] : "the kernel writes this";
-    fd = lesson_unwrap(memfd_create("blocks", MFD_CLOEXEC), "memfd");
+    open_files(files);
     ring_open(&ring, ENTRIES);
     lesson_count();
     lesson_unwrap(rv_runtime_start(&runtime), "runtime");
-    error = write_all(runtime, &ring, fd);
+    error = write_all(runtime, &ring, files);
     rv_runtime_stop(runtime);
-    /*@probe probe_figure("blocks_wrong", error ? 0 : count_wrong(fd)); */
+    /*@probe probe_figure("blocks_wrong", error ? 0 : count_wrong(files)); */
     /*@probe probe_expect(error != -EINVAL, "WRONG ENTRY", "invalid", 0, 0, 0); */
-    /*@probe probe_expect(error || !count_wrong(fd), "BUFFER NOT YOURS", "bytes", count_wrong(fd), BLOCKS, 0); */
+    /*@probe probe_expect(error || !count_wrong(files), "BUFFER NOT YOURS", "bytes", count_wrong(files), BLOCKS, 0); */
     if (!error)
         lesson_logf("%d blocks written, %d of them wrong: %s", BLOCKS,
-                    count_wrong(fd), block_text);
+                    count_wrong(files), block_text);
     ring_close(&ring);
-    close(fd);
     lesson_take_figures();
     return lesson_end(error);
 }

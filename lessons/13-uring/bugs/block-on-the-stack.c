@@ -11,7 +11,7 @@ fr: y a le sien.
 static enum rv_poll write_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct write *self = (struct write *)future;
-    struct io_uring_sqe *entry;
+    struct io_uring_sqe *entry = NULL;
 
     if (!self->asked) {
         self->user_data = ring_take_slot(self->ring, &cx->waker);
@@ -21,7 +21,7 @@ static enum rv_poll write_poll(struct rv_future *future, struct rv_cx *cx)
         while (!(entry = ring_next_entry(self->ring)))
             ring_submit(self->ring);
         sqe_write(entry, self->fd, block, BLOCK_BYTES,
-                  (uint64_t)self->number * BLOCK_BYTES, self->user_data);
+                  OFFSET, self->user_data);
         self->asked = true;
     }
     if (!ring_slot(self->ring, self->user_data)->done)

@@ -1,8 +1,9 @@
 /*@answer
 cause: WRONG ENTRY
 found: case entry
-en: Without the offset all blocks are written over one another.
-fr: Sans la position, tous les blocs s'écrivent les uns sur les autres.
+en: Without the offset the block is at the begin of the file, where it is not
+en: wanted.
+fr: Sans la position, le bloc est au début du fichier, où on ne le veut pas.
 */
 
 /*@region 13.1*/

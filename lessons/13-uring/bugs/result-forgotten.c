@@ -9,7 +9,7 @@ fr: Terminé est pris pour réussi.
 static enum rv_poll write_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct write *self = (struct write *)future;
-    struct io_uring_sqe *entry;
+    struct io_uring_sqe *entry = NULL;
 
     if (!self->asked) {
         self->asked = true;
@@ -18,7 +18,7 @@ static enum rv_poll write_poll(struct rv_future *future, struct rv_cx *cx)
         while (!(entry = ring_next_entry(self->ring)))
             ring_submit(self->ring);
         sqe_write(entry, self->fd, self->block, BLOCK_BYTES,
-                  (uint64_t)self->number * BLOCK_BYTES, self->user_data);
+                  OFFSET, self->user_data);
     }
     if (!ring_slot(self->ring, self->user_data)->done)
         return RV_PENDING;
