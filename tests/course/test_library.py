@@ -17,6 +17,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, "course"))
 sys.path.insert(1, os.path.join(ROOT, "course", "step"))
 
+import causes  # noqa: E402
 import check  # noqa: E402
 import crash  # noqa: E402
 import lessons  # noqa: E402
@@ -380,6 +381,34 @@ class Instructions(unittest.TestCase):
         # movups %xmm0,(%rsp) wants no alignment; mov %rax,-8(%r13)
         self.assertFalse(self.of("0f110424", rsp=8).is_aligned_move)
         self.assertEqual(self.of("498945f8", r13=0x3000).address, 0x2ff8)
+
+
+class Races(unittest.TestCase):
+    """Lesson 13: ThreadSanitizer's race has the lesson's own name, and a thread
+    that plays the kernel for ever does not make the run long."""
+
+    def test_a_tail_without_release(self):
+        lesson = lessons.find("13")
+        if lesson.elsewhere:
+            self.skipTest(lesson.elsewhere["en"])
+        path = os.path.join(lesson.path, "bugs", "relaxed-tail.c")
+        with server.Server() as one:
+            verdict = check.Checker(lesson, path, seed=1, work=WORK,
+                                    server_=one).check()
+        if any(word.startswith("tsan") for word in verdict["not_checked"]):
+            self.skipTest("no ThreadSanitizer here")
+        self.assertEqual((verdict["cause"], verdict["kind"], verdict["todo"]),
+                         ("ENTRY NOT SEEN", "without release", "13.2"))
+
+
+class Causes(unittest.TestCase):
+    def test_a_cause_may_name_its_todo(self):
+        words = "LOST WAKE: nothing registered @7.2"
+        self.assertEqual(causes.split(words),
+                         ("LOST WAKE", "nothing registered"))
+        self.assertEqual(causes.todo_of(words), "7.2")
+        self.assertEqual(causes.split("TRUNCATED @7.2"), ("TRUNCATED", None))
+        self.assertIsNone(causes.todo_of("TRUNCATED"))
 
 
 class Build(unittest.TestCase):
