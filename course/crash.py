@@ -220,6 +220,9 @@ class Crash:
             return self.say("guard" if guard else "below_stack", verb=verb,
                             address=address, stack_address=self.stack,
                             bytes=(above[0] if above else part[1]) - address)
+        if not part and self.stack < PAGE:
+            return self.say("no_stack", verb=verb, address=address,
+                            stack_address=self.stack)
         if not part and not self.map.at(self.stack):
             self.cause = "STACK GONE"
             return self.say("gone", verb=verb, address=address,
