@@ -59,6 +59,7 @@ enum { PROBE_STACKS = 32 };
 static struct {
     char *low; /* where it may be used: above the guard page */
     char *high;
+    int has_ended; /* its read has given 0, or an error */
 } probe_stacks[PROBE_STACKS];
 
 static int probe_stack_count;
@@ -102,10 +103,15 @@ static void probe_called(const char *what)
 static long probe_sys3(long number, long a, long b, long c)
 {
     const long result = sys3(number, a, b, c);
+    const int here = probe_stack_of(__builtin_frame_address(0));
 
-    if (!PROBE_ON_BARE_THREAD)
+    if (here < 0)
         return result;
     probe_figure_add("bare_calls", 1);
+    probe_expect(number == SYS_close || probe_stacks[here].has_ended == 0,
+                 "NEVER STOPS", "after end", number, 0, 0);
+    if (number == SYS_read && result <= 0 && result != -EINTR)
+        probe_stacks[here].has_ended = 1;
     if (number == SYS_read && result == 0)
         probe_if_stuck("NEVER STOPS", "results open", 0, 0, 0);
     if (number == SYS_read)
@@ -173,6 +179,17 @@ static long probe_thread_clone(long flags, void *pointer)
     return id;
 }
 
+/* main has read this for that job. */
+static void probe_answer(four numbers, four squares, long n)
+{
+    const four wanted = numbers * numbers;
+
+    probe_expect(n == 16, "TRUNCATED", "result", n, 16, 0);
+    for (int i = 0; i < 4; i++)
+        probe_expect(squares[i] == wanted[i], "WRONG RESULT", "square",
+                     numbers[i], squares[i], wanted[i]);
+}
+
 static void probe_bare_main(void *args)
 {
     /* Compiled code moves 16 bytes at once where it likes: here it does. */
@@ -209,7 +226,7 @@ static bool probe_is_there(const char *address)
 {
     unsigned char pages;
 
-    return mincore((void *)(uintptr_t)address, 1, &pages) == 0;
+    return mincore((void *)((uintptr_t)address & -4096UL), 1, &pages) == 0;
 }
 
 /* Wait until the kernel does not know this thread any more. */

@@ -72,6 +72,7 @@ static four square(four numbers)
     return numbers * numbers;
 }
 
+/*@probe static void probe_answer(four numbers, four squares, long n); */
 /* --- System calls without the C library --------------------------------- */
 
 /*@todo 12.1 sys3 | sys3
@@ -283,10 +284,13 @@ static void bare_main(void *args)
 static bool ask(const struct bare_thread *bare, four numbers)
 {
     four squares;
+    ssize_t n = write(bare->jobs[1], &numbers, sizeof(numbers));
 
-    if (write(bare->jobs[1], &numbers, sizeof(numbers)) < 0 ||
-        read(bare->results[0], &squares, sizeof(squares)) <= 0)
+    if (n > 0)
+        n = read(bare->results[0], &squares, sizeof(squares));
+    if (n <= 0)
         return false;
+    /*@probe probe_answer(numbers, squares, n); */
     lesson_logf("squares: %d %d %d %d", squares[0], squares[1], squares[2],
                 squares[3]);
     return true;

@@ -354,12 +354,16 @@ static void probe_look_entry(void *arg)
 
 PROBE_CASE(entry)
 {
-    struct coro one = coro_new("a", probe_look_entry, NULL, 1024);
+    static const size_t wanted[] = {1024, 16385, 16392, 100001};
 
-    coro_resume(&one);
-    probe_expect(one.done, "FORGOTTEN TASK", "coroutine", 0, 1, 0);
-    probe_expect(probe_rsp % 16 == 8, "STACK NOT ALIGNED", "begin",
-                 (long)(probe_rsp % 16), 0, (long)probe_rsp);
+    for (int i = 0; i < 4; i++) {
+        struct coro one = coro_new("a", probe_look_entry, NULL, wanted[i]);
+
+        coro_resume(&one);
+        probe_expect(one.done, "FORGOTTEN TASK", "coroutine", 0, 1, 0);
+        probe_expect(probe_rsp % 16 == 8, "STACK NOT ALIGNED", "begin",
+                     (long)(probe_rsp % 16), (long)wanted[i], (long)probe_rsp);
+    }
 }
 
 /* --- 16.4 there and back ---------------------------------------------------

@@ -41,10 +41,17 @@ static struct {
     bool has_it;
 } probe_late;
 
+static void (*probe_at_step)(void); /* or all that a thief can get */
+
 static void probe_step(void)
 {
     struct deque *const from = probe_late.from;
+    void (*const act)(void) = probe_at_step;
 
+    if (act && --probe_late.steps_left <= 0) {
+        probe_at_step = NULL;
+        act();
+    }
     if (!from || --probe_late.steps_left > 0)
         return;
     probe_late.from = NULL;
@@ -104,13 +111,16 @@ static void probe_worker_sleep(void)
     probe_event(slept ? PROBE_AWAKE : PROBE_PERMIT, -1, -1, 0);
 }
 
-static bool probe_sweeps;
+static enum { PROBE_ANY, PROBE_SWEEPS, PROBE_SLEEPS } probe_doing;
 
 /* main waits for a root. */
 static void probe_wait(bool waits)
 {
-    if (waits && probe_sweeps)
+    if (waits && probe_doing == PROBE_SWEEPS)
         probe_if_stuck("LOST WAKE: came before the sleep", "root", 0, 0, 0);
+    else if (waits && probe_doing == PROBE_SLEEPS)
+        probe_if_stuck("LOST WAKE: sleeper not known", "sleeper", idle.sleepers,
+                       0, 0);
     else if (waits)
         probe_if_stuck("STOPPED", "root", 0, 0, 0);
     else
@@ -227,12 +237,42 @@ static void probe_steal_in_pop(int step)
     probe_expect_pop(-1);
 }
 
+static int probe_stolen_count;
+
+static void probe_steal_all(void)
+{
+    while (deque_steal(&probe_deque))
+        probe_stolen_count++;
+}
+
+/* Thieves take all that they can get at this step of the pop. */
+static void probe_steal_all_in_pop(int count, int step)
+{
+    int left = count;
+
+    for (int i = 0; i < count; i++)
+        probe_push(i);
+    probe_stolen_count = 0;
+    probe_late.steps_left = step;
+    probe_at_step = probe_steal_all;
+    left -= deque_pop(&probe_deque) != NULL;
+    probe_at_step = NULL;
+    left -= probe_stolen_count;
+    while (deque_pop(&probe_deque))
+        left--;
+    probe_expect(left == 0, left > 0 ? "FORGOTTEN TASK" : "DOUBLE CALL", "race",
+                 left, count, 0);
+}
+
 PROBE_CASE(last)
 {
     for (int count = 1; count <= 4; count++)
         probe_pop_in_steal(count);
     for (int step = 1; step <= 12; step++)
         probe_steal_in_pop(step);
+    for (int count = 1; count <= 4; count++)
+        for (int step = 1; step <= 12; step++)
+            probe_steal_all_in_pop(count, step);
 }
 
 /* Three threads, 30,000 tasks: each is run once. */
@@ -350,6 +390,21 @@ PROBE_CASE(quiet)
     workers_stop();
 }
 
+/* The only worker sleeps, surely; then there is a task. */
+PROBE_CASE(wakes)
+{
+    struct fib *root = fib_new(1, NULL);
+
+    probe_doing = PROBE_SLEEPS;
+    workers_start(1);
+    probe_quiet(true);
+    poll(NULL, 0, 200);
+    probe_quiet(false);
+    run_root(&root->task);
+    probe_if_stuck("NEVER STOPS", "workers", 0, 0, 0);
+    workers_stop();
+}
+
 /* A task that waits, without its worker, for its children: somebody else has to
  * steal them. */
 static sem_t probe_helped;
@@ -406,7 +461,7 @@ PROBE_CASE(many)
  */
 PROBE_CASE(sweep)
 {
-    probe_sweeps = true;
+    probe_doing = PROBE_SWEEPS;
     workers_start(1);
     for (int i = 0; i < 2; i++) {
         struct fib *root = fib_new(1, NULL);
