@@ -99,6 +99,8 @@ def busy(run):
     if not loop:
         return None
     kinds = {step.kind for step in loop}
+    if "enter" in kinds:
+        return None  # io_uring_enter() works, and may wait: no idle loop
     first = loop[0]
     words = ", ".join(dict.fromkeys(step.kind for step in loop))
     if kinds <= {"would-block", "log"} and inside_poll(run, first):

@@ -181,6 +181,10 @@ class Stuck:
                 self.site and self.site.in_flight()):
             self.before = None
             return False
+        if (look(running.pid, self.memory.idle() if self.memory else ()),
+                self.memory and self.memory.progress()) != state:
+            self.before = None  # what it waited for has come just now
+            return False
         if seen[0] == "stopped":
             running.result.stopped = True
         else:

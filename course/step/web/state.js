@@ -10,15 +10,15 @@ for (const [name, figure] of Object.entries(WORDS.figure))
 // The events of a packed trace (pack.py).
 function unpack({kinds, rows}) {
   const lines = {};
-  let ns = 0, thread = 0;
+  let us = 0, thread = 0;
   return rows.split(" ").map(row => {
     const f = row.split(",").map(text => text ? parseInt(text, 36) : NaN);
     const or = (k, none) => f[k] >= 0 || f[k] < 0 ? f[k] : none;
     const kind = kinds[f[2]];
-    ns += f[0];
+    us += f[0];
     thread = or(1, thread);
     lines[kind] = or(6, lines[kind] || 0);
-    return [ns, thread, kind, or(3, 0) - 1, or(4, 0) - 1, or(5, 0), lines[kind], or(7, 1)];
+    return [us * 1000, thread, kind, or(3, 0) - 1, or(4, 0) - 1, or(5, 0), lines[kind], or(7, 1)];
   });
 }
 const readEvents = trace => (trace.events || unpack(trace.packed)).map(f => ({
