@@ -54,14 +54,15 @@ static struct rv_future *visit_new(int port, const char *path,
 
 enum { CROWDS = 10, EACH = 100, STEPS = 10 };
 
-struct crowd {
+struct timer_crowd {
     struct rv_future future;
     struct timer timers[EACH];
 };
 
 static enum rv_poll crowd_poll(struct rv_future *future, struct rv_cx *cx)
 {
-    struct crowd *self = RV_CONTAINER_OF(future, struct crowd, future);
+    struct timer_crowd *self =
+        RV_CONTAINER_OF(future, struct timer_crowd, future);
     int left = 0;
 
     for (int i = 0; i < EACH; i++) {
@@ -74,7 +75,8 @@ static enum rv_poll crowd_poll(struct rv_future *future, struct rv_cx *cx)
 
 static void crowd_drop(struct rv_future *future)
 {
-    struct crowd *self = RV_CONTAINER_OF(future, struct crowd, future);
+    struct timer_crowd *self =
+        RV_CONTAINER_OF(future, struct timer_crowd, future);
 
     for (int i = 0; i < EACH; i++)
         rv_drop(&self->timers[i].future);
@@ -85,7 +87,7 @@ static struct rv_future *crowd_new(int64_t start_ns, int64_t step_ns)
 {
     static const struct rv_future_ops ops = {
         .name = "crowd", .poll = crowd_poll, .drop = crowd_drop};
-    struct crowd *self = checked_alloc(sizeof(*self));
+    struct timer_crowd *self = checked_alloc(sizeof(*self));
 
     rv_future_init(&self->future, &ops);
     for (int i = 0; i < EACH; i++)

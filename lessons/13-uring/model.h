@@ -40,7 +40,8 @@ static inline void *model_run(void *arg)
         const unsigned end = __atomic_load_n(ring->sq_tail, __ATOMIC_ACQUIRE);
 
         for (; head != end; head++, tail++) {
-            const struct io_uring_sqe *entry = &ring->sqes[head & ring->sq_mask];
+            const struct io_uring_sqe *entry =
+                &ring->sqes[head & ring->sq_mask];
 
             ring->cqes[tail & ring->cq_mask] = (struct io_uring_cqe){
                 .user_data = entry->user_data, .res = model_work(entry)};
@@ -53,7 +54,7 @@ static inline void *model_run(void *arg)
     return NULL;
 }
 
-static inline void ring_open(struct ring *self, unsigned entries)
+static inline void model_open(struct ring *self, unsigned entries)
 {
     *self = (struct ring){
         .fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
@@ -71,13 +72,13 @@ static inline void ring_open(struct ring *self, unsigned entries)
     lesson_spawn_thread(&model.thread, model_run, self);
 }
 
-static inline int ring_enter(struct ring *self, unsigned count)
+static inline int model_enter(struct ring *self, unsigned count)
 {
     (void)self;
     return (int)count;
 }
 
-static inline void ring_close(struct ring *self)
+static inline void model_close(struct ring *self)
 {
     __atomic_store_n(&model.over, true, __ATOMIC_RELAXED);
     pthread_join(model.thread, NULL);

@@ -5,7 +5,8 @@
  *                 you write            the kernel reads
  *     submission  sq_tail ->           <- sq_head        entries: what to do
  *                 you read             the kernel writes
- *     completion  cq_head ->           <- cq_tail        entries: what came of it
+ *     completion  cq_head ->           <- cq_tail        entries: what came of
+ * it
  *
  * Four counters, each written by one side only; none is ever set back. Entry
  * number n is in place n & mask. Between head and tail are the entries that the
@@ -26,9 +27,9 @@
 enum { MAX_SLOTS = 128 };
 
 /*
- * Who waits for an entry. `user_data` of an entry names a slot and how often the
- * slot was taken before: a completion that comes late meets a slot that somebody
- * else has now, with another generation.
+ * Who waits for an entry. `user_data` of an entry names a slot and how often
+ * the slot was taken before: a completion that comes late meets a slot that
+ * somebody else has now, with another generation.
  */
 struct slot {
     uint32_t generation;
@@ -60,6 +61,9 @@ struct ring {
 
 #ifdef RING_MODEL
 #include "model.h"
+#define ring_open  model_open
+#define ring_enter model_enter
+#define ring_close model_close
 #else
 static inline void *ring_map(int fd, size_t bytes, off_t what)
 {
@@ -79,8 +83,8 @@ static inline void ring_open(struct ring *self, unsigned entries)
     char *sq, *cq;
 
     *self = (struct ring){.sq_entries = entries};
-    self->fd = lesson_unwrap(
-        (int)syscall(SYS_io_uring_setup, entries, &asked), "io_uring_setup");
+    self->fd = lesson_unwrap((int)syscall(SYS_io_uring_setup, entries, &asked),
+                             "io_uring_setup");
     sq = ring_map(self->fd, asked.sq_off.array + entries * sizeof(unsigned),
                   IORING_OFF_SQ_RING);
     cq = ring_map(self->fd,
