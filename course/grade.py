@@ -14,7 +14,6 @@ import random
 import re
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ import formats
 import isolation
 import lessons
 import show
+import small_file
 from class_page import write_page
 from context import Stop
 from options import UsageError
@@ -39,20 +39,6 @@ MAX_OUTPUT = 4 << 20
 # --- the hand-ins ---------------------------------------------------------
 
 
-def read_answer(path):
-    """A hand-in's text, or None: a link, a device or too big a file is none."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW |
-                             os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    with os.fdopen(descriptor, "rb") as file:
-        state = os.fstat(descriptor)
-        if not stat.S_ISREG(state.st_mode) or state.st_size > MAX_BYTES:
-            return None
-        return file.read(MAX_BYTES)
-
-
 def answers_in(folder):
     """{lesson number: text} of one student's folder."""
     found = {}
@@ -61,7 +47,8 @@ def answers_in(folder):
             continue
         name = f"{lesson.number}-{lesson.name}"
         for place in (name, os.path.join("work", name)):
-            text = read_answer(os.path.join(folder, place, "lesson.c"))
+            text = small_file.read(
+                os.path.join(folder, place, "lesson.c"), MAX_BYTES)
             if text is not None:
                 found[lesson.number] = text
                 break

@@ -102,6 +102,7 @@ class Grade(unittest.TestCase):
         link = os.path.join(self.hand_ins, "link", NAME)
         os.makedirs(link)
         os.symlink("/etc/passwd", os.path.join(link, "lesson.c"))
+        os.makedirs(os.path.join(self.hand_ins, "folder", NAME, "lesson.c"))
 
         out = self.grade("--seed", "7")
         rows = self.table()
@@ -109,7 +110,7 @@ class Grade(unittest.TestCase):
         self.assertEqual(rows["bob"], "passed")
         for name in ["eve", "dan", "'=cmd"] + ["x-" + n for n in HOSTILE]:
             self.assertNotIn(rows[name], ("passed", "not handed in"), name)
-        for name in "nil", "link":
+        for name in "nil", "link", "folder":
             self.assertEqual(rows[name], "not handed in")
         with open(victim, encoding="ascii") as file:
             self.assertEqual(file.read(), "mine")
