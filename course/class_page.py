@@ -36,7 +36,7 @@ def most_frequent(verdicts, context):
     counted = collections.Counter()
     why = {}
     for (_, number), verdict in verdicts.items():
-        if not verdict["passed"]:
+        if not verdict["passed"] and not verdict.get("unchecked"):
             key = (number, show.cause_name(verdict, context.t, table) or "?")
             counted[key] += 1
             why[key] = context.t.of(verdict.get("why"))
@@ -47,6 +47,9 @@ def most_frequent(verdicts, context):
 def cell(verdict, context):
     if verdict is None:
         return f"<td>{esc(context.t('grade.missing'))}</td>"
+    if verdict.get("unchecked"):
+        return (f"<td>{esc(context.t('grade.unchecked'))}<br><small>"
+                f"{esc(context.t.of(verdict['why']))}</small></td>")
     if verdict["passed"]:
         return f'<td class="ok">{esc(context.t("grade.passed"))}</td>'
     name = show.cause_name(verdict, context.t, check.causes()) or "?"
