@@ -11,7 +11,7 @@
   const other = $("other");
   const here = () => {
     let last = "";
-    for (const head of document.querySelectorAll("main [id]"))
+    for (const head of document.querySelectorAll("main [id]:not(#toc)"))
       if (head.getClientRects().length && head.getBoundingClientRect().top < 90) last = head.id;
     return last;
   };
