@@ -29,7 +29,7 @@
     try { at = $(decodeURIComponent(location.hash.slice(1))); } catch (error) { /* no id of ours */ }
     for (let one = at; one; one = one.parentElement)
       if (one.tagName === "DETAILS") one.open = true;
-    if (at) at.scrollIntoView();
+    if (at) at.scrollIntoView({behavior: "instant"});
   };
   addEventListener("hashchange", unfold);
   unfold();
