@@ -30,7 +30,7 @@ COMMANDS = {
     "reset": ((), (), 1),
     "doctor": ((), (), 0),
     "grade": ((), ("--seed", "-o", "--lesson", "--jobs", "--format"), None),
-    "class": (("--projector", "--once"), (), 1),
+    "class": (("--projector", "--once"), ("--html",), 1),
 }
 
 

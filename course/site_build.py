@@ -197,7 +197,7 @@ location.replace((lang === "fr" ? "fr" : "en") + "/index.html");
                     f"{esc(lesson.name)}</a></h3>"
                     f"<p>{esc(question_of(lesson, language))}</p>")
         else:
-            head = (f"<h3>{number}</h3>"
+            head = (f"<h3>{number} {esc(self.map.names.get(number, ''))}</h3>"
                     f"<p class=\"soft\">{esc(t('site.coming'))}</p>")
         about = " · ".join(self.relations(number, language))
         return (f'<li class="t-{track}">{head}'

@@ -21,7 +21,7 @@ class Map:
         with open(os.path.join(HERE, "tracks.toml"), "rb") as file:
             table = tomllib.load(file)
         self.tracks, self.all_needs = table["track"], table["needs"]
-        self.names = {one.number: one.name for one in lessons}
+        self.names = table["names"] | {one.number: one.name for one in lessons}
 
     def numbers(self):
         return [number for track in self.tracks for number in track["lessons"]]

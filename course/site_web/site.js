@@ -11,7 +11,7 @@
   const other = $("other");
   const here = () => {
     let last = "";
-    for (const head of document.querySelectorAll("main [id]"))
+    for (const head of document.querySelectorAll("main [id]:not(#toc)"))
       if (head.getClientRects().length && head.getBoundingClientRect().top < 90) last = head.id;
     return last;
   };
@@ -29,7 +29,7 @@
     try { at = $(decodeURIComponent(location.hash.slice(1))); } catch (error) { /* no id of ours */ }
     for (let one = at; one; one = one.parentElement)
       if (one.tagName === "DETAILS") one.open = true;
-    if (at) at.scrollIntoView();
+    if (at) at.scrollIntoView({behavior: "instant"});
   };
   addEventListener("hashchange", unfold);
   unfold();

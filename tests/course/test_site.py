@@ -149,6 +149,14 @@ class Map(unittest.TestCase):
             for before in needs:
                 self.assertLess(numbers.index(before), numbers.index(number))
         self.assertEqual(set(one.all_needs), set(numbers) - {"00"})
+        for lesson in lessons.all_lessons():
+            self.assertEqual(one.names[lesson.number], lesson.name)
+        self.assertEqual(site_map.Map([]).names.items() -
+                         {(lesson.number, lesson.name) for lesson in
+                          lessons.all_lessons()},
+                         {(number, name) for number, name in
+                          site_map.Map([]).names.items()
+                          if not lessons.find(number)})
         places = list(one.places().values())
         self.assertEqual(len(set(places)), len(places))
         for track in one.tracks:
