@@ -37,6 +37,8 @@ def command_of(name):
         import room as module
     elif name == "doctor":
         import doctor as module
+    elif name == "course":
+        import site_build as module
     elif name == "compare":
         import compare_steps as module
     else:
@@ -62,7 +64,7 @@ def main(argv):
                                             name=name))
         options = command_line.parse(name, words, t)
         if options.has("--help"):
-            print(t("help." + name))
+            print(t("site.usage" if name == "course" else "help." + name))
             return 0
         context.use(options)
         return command_of(name)(context, options)

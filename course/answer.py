@@ -16,6 +16,7 @@ import causes
 import cut
 import judge
 import lessons
+import library
 import run as runs
 import server
 import source
@@ -241,8 +242,13 @@ class Answer:
             return causes.Finding("UNBALANCED", "ids",
                                   todo=self.made.unbalanced[0],
                                   text=", ".join(self.made.unbalanced))
+        try:
+            self.build_library()
+        except library.Failed as error:
+            self.log = f"library: {error}"
+            return causes.Finding("DOES NOT BUILD")
         self.build = build.Build(self.lesson, self.made, self.folder, self.cc,
-                                 kinds)
+                                 kinds, self.work)
         self.program = self.build.finish("check")
         self.log = self.build.log()
         if not self.program:
@@ -251,6 +257,13 @@ class Answer:
                                   todo=self.region_of(line) or
                                   self.unclosed())
         return None
+
+    def build_library(self):
+        """The first time in this tree, if the lesson uses it."""
+        if self.lesson.uses_library and \
+                not library.is_built(self.work, self.cc):
+            self.on_step("library")
+            library.build(self.work, self.cc)
 
     def unclosed(self):
         """The region that leaves a brace open: the compiler's first error is

@@ -6,8 +6,10 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import threading
 
 import lessons
+import library
 import transplant
 
 LANGUAGE = ["-std=c11", "-D_GNU_SOURCE", "-pthread"]
@@ -65,13 +67,13 @@ def write_files(folder, files):
 class Compiler:
     """One compiler process; several may run at once."""
 
-    def __init__(self, cc, flags, sources, output, folder):
+    def __init__(self, cc, flags, sources, output, folder, last=()):
         self.log_path = output + ".log"
         self.output = output
         command = shlex.split(cc) + LANGUAGE + flags + [
             "-I", os.path.dirname(sources[0]),
             "-I", os.path.join(lessons.ROOT, "lessons"),
-            "-o", output] + sources
+            "-o", output] + sources + list(last)
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log,
@@ -99,12 +101,24 @@ class Compiler:
             return file.read()
 
 
+# The functions of the library that the recorder stands in front of: it sees
+# every event, and may delay the learner's calls (native/library.c).
+WRAPPED = ["rv_trace_write", "rv_trace_name_thread", "rv_waker_wake",
+           "rv_waker_clone", "rv_waker_drop", "rv_source_ready",
+           "rv_source_clear", "rv_source_peek", "rv_parker_park", "rv_parker_unpark",
+           "rv_spawn_at"]
+WRAP = [f"-Wl,--wrap={name}" for name in WRAPPED]
+
+
 class Build:
     """The check program of one answer, in a folder."""
 
-    def __init__(self, lesson, made, folder, cc="cc", kinds=("check",)):
+    def __init__(self, lesson, made, folder, cc="cc", kinds=("check",),
+                 work=None):
         self.lesson, self.made, self.folder, self.cc = lesson, made, folder, cc
         self.compilers = {}
+        self.work = work if lesson.uses_library else None
+        self.libraries = {}  # kind: a thread that builds the library
         files = transplant.check_files(lesson, made)
         write_files(folder, files)
         for kind in kinds:
@@ -113,35 +127,76 @@ class Build:
     def path(self, name):
         return os.path.join(self.folder, self.lesson.folder, name)
 
+    def headers(self):
+        return ["-I", library.INCLUDE] if self.work else []
+
     def start(self, kind):
         """Start to build "check", "asan" or "tsan"."""
-        output = os.path.join(self.folder, kind)
         if kind == "check":
-            program = self.path(f"check_{self.lesson.number}.c")
-            self.compilers["probe.o"] = Compiler(
-                self.cc, MEASURE + ["-w", "-c"], [self.path("probe.c")],
-                os.path.join(self.folder, "probe.o"), self.folder)
-            self.compilers["check.o"] = Compiler(
-                self.cc, MEASURE + WARNINGS + ["-c"], [program],
-                os.path.join(self.folder, "check.o"), self.folder)
-        else:
-            self.compilers[kind] = Compiler(
-                self.cc, SANITIZERS[kind] + ["-w"],
-                [os.path.join(self.folder, "plain", self.lesson.folder,
-                              "lesson.c")], output, self.folder)
+            more = ["-DWITH_LIBRARY"] if self.work else []
+            self.compile("probe", MEASURE + ["-w"] + more, "probe.c")
+            self.compile("check", MEASURE + WARNINGS,
+                         f"check_{self.lesson.number}.c")
+            return
+        self.start_library(kind)
+        self.compile(kind, SANITIZERS[kind] + ["-w"], os.path.join(
+            self.folder, "plain", self.lesson.folder, "lesson.c"))
+
+    def compile(self, name, flags, source):
+        output = os.path.join(self.folder, name + ".o")
+        self.compilers[name + ".o"] = Compiler(
+            self.cc, flags + self.headers() + ["-c"], [self.path(source)],
+            output, self.folder)
+
+    def start_library(self, kind):
+        """Build the library of this kind beside other things, if it is not
+        there."""
+        if self.work and kind not in self.libraries:
+            one = threading.Thread(target=self.try_library, args=[kind],
+                                   daemon=True)
+            self.libraries[kind] = one
+            one.start()
+
+    def try_library(self, kind):
+        try:
+            library.build(self.work, self.cc, kind)
+        except library.Failed:
+            pass  # finish() finds none: this compiler cannot do it
+
+    def archive(self, kind):
+        """[path] of the library; []: the lesson needs none; None: it does not
+        build."""
+        if not self.work:
+            return []
+        if kind in self.libraries:
+            self.libraries[kind].join()
+        path = library.path_of(self.work, self.cc, kind)
+        return [path] if os.path.exists(path) else None
 
     def finish(self, kind):
         """Wait for it. Returns the path of the program, or None: see log()."""
-        output = os.path.join(self.folder, kind)
-        if kind != "check":
-            return output if self.compilers[kind].wait() else None
-        parts = [self.compilers["check.o"], self.compilers["probe.o"]]
-        if not all([part.wait() for part in parts]):
+        names = ["check.o", "probe.o"] if kind == "check" else [kind + ".o"]
+        parts = [self.compilers[name] for name in names]
+        archive = self.archive(kind)
+        if not all([part.wait() for part in parts]) or archive is None:
             return None
-        self.compilers["link"] = Compiler(
-            self.cc, MEASURE + ["-Wl,-z,now"],
-            [part.output for part in parts] + ["-ldl"], output, self.folder)
-        return output if self.compilers["link"].wait() else None
+        flags, last = SANITIZERS.get(kind, MEASURE + ["-Wl,-z,now"]), ["-ldl"]
+        if self.work and kind == "check":
+            self.name_code(parts[0].output, "own")
+            self.name_code(parts[1].output, "recorder")
+            flags = flags + WRAP
+        output = os.path.join(self.folder, kind)
+        self.compilers["link " + kind] = Compiler(
+            self.cc, flags, [part.output for part in parts], output,
+            self.folder, archive + last)
+        return output if self.compilers["link " + kind].wait() else None
+
+    def name_code(self, path, name):
+        """Put this object's code into a section of its own: the recorder tells
+        the lesson's calls from the library's by where they come from."""
+        subprocess.run(["objcopy", "--rename-section",
+                        f".text=probe_{name}", path],
+                       check=True, timeout=SECONDS, stdin=subprocess.DEVNULL)
 
     def can(self, kind):
         """Whether the compiler has this sanitizer at all."""

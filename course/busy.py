@@ -99,10 +99,16 @@ def busy(run):
     if not loop:
         return None
     kinds = {step.kind for step in loop}
+    if "enter" in kinds:
+        return None  # io_uring_enter() works, and may wait: no idle loop
     first = loop[0]
     words = ", ".join(dict.fromkeys(step.kind for step in loop))
     if kinds <= {"would-block", "log"} and inside_poll(run, first):
-        return Finding("NEVER YIELDED", "inside", None, first,
+        return Finding("NEVER YIELDED", "inside_send" if first.value == 1
+                       else "inside", None, first, times=first.times)
+    if kinds == {"recv"} and not any(step.value for step in loop) and \
+            inside_poll(run, first):
+        return Finding("BUSY LOOP", "end", "reads the end again", first,
                        times=first.times)
     if run.result.switches > max(50, first.times / 2) and not kinds & {
             "epoll-wait", "park", "awake", "permit"}:

@@ -32,8 +32,13 @@ def name_of(cause):
 
 def split(cause):
     """("LOST WAKE", "queued, not unparked") of "LOST WAKE: queued, ..."."""
-    cause, _, kind = (cause or "").partition(":")
+    cause, _, kind = (cause or "").partition("@")[0].partition(":")
     return name_of(cause), kind.strip() or None
+
+
+def todo_of(cause):
+    """"7.2" of "LOST WAKE: nothing registered @7.2"; None: it says none."""
+    return cause.partition("@")[2].strip() or None
 
 
 def evidence(cause, key, **values):
@@ -201,10 +206,25 @@ def failed_in_program(run):
     """The checker's own code has seen it."""
     if not run.recording.fail:
         return None
-    cause, key, (a, b, c) = run.recording.fail
-    cause, kind = split(cause)
+    words, key, (a, b, c) = run.recording.fail
+    cause, kind = split(words)
     step = run.steps[-1] if run.steps else None
-    return Finding(cause, key, kind, step, a=a, b=b, c=c)
+    finding = Finding(cause, key, kind, step, a=a, b=b, c=c)
+    finding.sure_todo = todo_of(words)
+    return finding
+
+
+def known_standstill(run):
+    """What the lesson's own check said that a standstill would mean."""
+    if not run.recording.if_stuck:
+        return None
+    words, key, (a, b, c) = run.recording.if_stuck
+    cause, kind = split(words)
+    finding = Finding(cause, key, kind, run.steps[-1] if run.steps else None,
+                      lines=run.lines_blocked(run.executor_name), a=a, b=b,
+                      c=c)
+    finding.sure_todo = todo_of(words)
+    return finding
 
 
 def at(run, frames):
@@ -212,29 +232,6 @@ def at(run, frames):
     lines = run.recording.lines_at(frames)
     return {"lines": lines, "sure": True,
             "direct": bool(frames and run.recording.lines.get(frames[0]))}
-
-
-def crashed(run):
-    result, recording = run.result, run.recording
-    number = recording.crash_signal
-    if result.signal in (None, "SIGKILL", "SIGTERM") and not number:
-        return None
-    thread = recording.name_of(recording.crash_thread)
-    place = at(run, recording.crash_pc)
-    words = run.last_words()
-    if recording.overflowed:
-        finding = Finding("STACK OVERFLOW", "signal", None,
-                          run.steps[-1] if run.steps else None, **place,
-                          signal=result.signal, thread=thread)
-        finding.often = True
-        return finding
-    if result.signal in (None, "SIGKILL", "SIGTERM"):
-        return None
-    text = f": {words}" if words and result.signal == "SIGABRT" else ""
-    return Finding("CRASHED", "signal", result.signal,
-                   run.steps[-1] if run.steps else None, **place,
-                   signal=result.signal, thread=thread,
-                   text={"en": text, "fr": text.replace(": ", " : ", 1)})
 
 
 def stopped_itself(run):
@@ -296,6 +293,7 @@ def ended_early(run):
         return None  # NOTHING WAS ASKED says more
     words = run.last_words()
     step = run.steps[-1] if run.steps else None
+    place = at(run, run.recording.places["end"])
+    place["sure"] = any(run.recording.places["end"])  # else: by a raw call
     return Finding("ENDED EARLY", "said" if words else "status", None, step,
-                   a=result.status, text=words,
-                   **at(run, run.recording.places["end"]))
+                   a=result.status, text=words, **place)

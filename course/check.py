@@ -168,18 +168,24 @@ class Checker(answer.Answer):
         return [table for table in tables if table.get("unit") and
                 (table["todo"] < until or table["todo"] in places)]
 
+    def sanitizer_kinds(self):
+        kinds = [kind for kind in ("asan", "tsan")
+                 if self.expect.get("sanitize", {}).get(kind)]
+        if "tsan" in kinds and "threads.h" in self.made.learner:
+            kinds.remove("tsan")  # it does not know mtx_lock() of the libc
+            self.not_checked.append("tsan_threads_h")
+        return kinds
+
     def steps_after_plain(self, plain):
+        kinds = self.sanitizer_kinds()
+        for kind in kinds:
+            self.build.start_library(kind)
         if self.expect.get("case"):
             self.step("cases")
             failed = self.cases()
             if failed:
                 run, finding, todo = failed
                 return self.verdict("cases", finding, todo, run)
-        kinds = [kind for kind in ("asan", "tsan")
-                 if self.expect.get("sanitize", {}).get(kind)]
-        if "tsan" in kinds and "threads.h" in self.made.learner:
-            kinds.remove("tsan")  # it does not know mtx_lock() of the libc
-            self.not_checked.append("tsan_threads_h")
         for kind in kinds:
             self.build.start(kind)
         if self.expect.get("sweep") is not None:
@@ -264,7 +270,8 @@ class Checker(answer.Answer):
         env = dict(os.environ, **sanitize.OPTIONS)
         for kind in kinds:
             program = self.build.finish(kind)
-            if not program and self.build.can(kind):
+            if not program and self.build.archive(kind) is not None and \
+                    self.build.can(kind):
                 raise RuntimeError(f"{kind}: {self.build.log()}")
             if not program:
                 self.not_checked.append(kind + "_absent")
@@ -278,8 +285,17 @@ class Checker(answer.Answer):
             output = sanitize.put_symbols(result.output, program)
             finding = sanitize.read(output, self.made.path)
             if finding:
-                return finding
+                return self.name_race(finding)
         return None
+
+    def name_race(self, finding):
+        """[sanitize] race = {cause, kind, todo}: what a data race of this
+        lesson is."""
+        race = self.expect["sanitize"].get("race")
+        if race and finding.cause == "DATA RACE":
+            finding.cause, finding.kind = race["cause"], race.get("kind")
+            finding.sure, finding.sure_todo = False, race["todo"]
+        return finding
 
 
 # --- what the commands call ------------------------------------------------

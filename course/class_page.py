@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""class.html of `lesson grade`: students × lessons, and what to say tomorrow.
+"""class.html of `lesson grade`: students × lessons, and what to say tomorrow;
+and of `lesson class`: who is where now.
 
 One file without scripts and without network; a cell says its verdict in words
 as well as by its colour.
 """
 import collections
+import contextlib
 import html
+import os
 
 import check
 import lessons
@@ -33,7 +36,7 @@ def most_frequent(verdicts, context):
     counted = collections.Counter()
     why = {}
     for (_, number), verdict in verdicts.items():
-        if not verdict["passed"]:
+        if not verdict["passed"] and not verdict.get("unchecked"):
             key = (number, show.cause_name(verdict, context.t, table) or "?")
             counted[key] += 1
             why[key] = context.t.of(verdict.get("why"))
@@ -44,6 +47,9 @@ def most_frequent(verdicts, context):
 def cell(verdict, context):
     if verdict is None:
         return f"<td>{esc(context.t('grade.missing'))}</td>"
+    if verdict.get("unchecked"):
+        return (f"<td>{esc(context.t('grade.unchecked'))}<br><small>"
+                f"{esc(context.t.of(verdict['why']))}</small></td>")
     if verdict["passed"]:
         return f'<td class="ok">{esc(context.t("grade.passed"))}</td>'
     name = show.cause_name(verdict, context.t, check.causes()) or "?"
@@ -52,13 +58,59 @@ def cell(verdict, context):
             (f"<br><small>{esc(detail)}</small>" if detail else "") + "</td>")
 
 
+def head(title, language, more=()):
+    return ["<!doctype html>", f'<html lang="{language}">',
+            '<meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width">', *more,
+            f"<title>{esc(title)}</title>",
+            f"<style>{STYLE}</style>", f"<h1>{esc(title)}</h1>"]
+
+
+def write_room(path, count, table, students, context, live):
+    """The room as a page; without `students` it has counts and no name. While
+    the command runs the page loads itself again."""
+    t = context.t
+    out = head(t("class.heading", count=count), t.language,
+               ['<meta http-equiv="refresh" content="5">'] if live else ())
+    if not count:
+        out.append(f"<p>{esc(t('class.empty'))}</p>")
+    for number, name, passed, failed, causes in table:
+        out.append("<h2>" + esc(t("class.lesson", number=number, name=name,
+                                  passed=passed, failed=failed).strip()) +
+                   "</h2>")
+        if causes:
+            out.append("<ul>" + "".join(
+                f"<li><strong>{many} ×</strong> {esc(cause)}</li>"
+                for cause, many in causes) + "</ul>")
+    if students:
+        heads = "".join(f'<th scope="col">{esc(t(key))}</th>' for key in (
+            "grade.student", "class.lesson_head", "class.verdict",
+            "class.time"))
+        out.append(f'<div class="wide"><table><tr>{heads}</tr>')
+        out += [f'<tr><th scope="row">{esc(name)}</th><td>{esc(number)}</td>'
+                f'<td class="{"ok" if passed else "no"}">{esc(cause)}</td>'
+                f"<td>{esc(when)}</td></tr>"
+                for name, number, passed, cause, when in students]
+        out.append("</table></div>")
+    replace(path, out + ["</html>", ""])
+
+
+def replace(path, lines):
+    """A browser that loads the page meanwhile gets the old one whole."""
+    temporary = f"{path}.{os.getpid()}~"
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write("\n".join(lines))
+        os.replace(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
 def write_page(path, students, numbers, verdicts, equal, seed, context):
     t = context.t
-    out = ["<!doctype html>", f'<html lang="{t.language}">',
-           '<meta charset="utf-8">',
-           '<meta name="viewport" content="width=device-width">',
-           f"<title>{esc(t('grade.title'))}</title>",
-           f"<style>{STYLE}</style>", f"<h1>{esc(t('grade.title'))}</h1>"]
+    out = head(t("grade.title"), t.language)
     causes = most_frequent(verdicts, context)
     if causes:
         out += [f"<h2>{esc(t('grade.common'))}</h2>", "<ol>"]
@@ -82,5 +134,4 @@ def write_page(path, students, numbers, verdicts, equal, seed, context):
                 for number, names in equal]
         out.append("</ul>")
     out += [f"<p>{esc(t('grade.seed', seed=seed))}</p>", "</html>", ""]
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("\n".join(out))
+    replace(path, out)

@@ -9,10 +9,11 @@ import sys
 
 import cut
 import lessons
+import library
 from context import SETTINGS, Stop
 from options import UsageError
 from progress import hash_of
-from terminal import short_path
+from terminal import StatusLine, short_path
 
 
 def write_text(path, text):
@@ -133,6 +134,8 @@ def command_start(context, options):
         write_exercise(context, lesson)
     with context.progress.change(lesson.number) as seen:
         seen.setdefault("attempts", 0)
+    if lesson.elsewhere:
+        say(context.terminal.wrap(t.of(lesson.elsewhere)))
     say(t("start.kept" if kept else "start.written",
           path=short_path(path), number=lesson.number))
     list_todos(context, lesson)
@@ -140,6 +143,32 @@ def command_start(context, options):
     say(wrap(t("start.read", number=lesson.number,
                path=short_path(lesson.readme_path(t.language))), "  "))
     say(wrap(t("start.then", number=lesson.number), "  "))
+    return 0 if lesson.elsewhere else build_library(context, lesson)
+
+
+def build_library(context, lesson, cc="cc"):
+    """What a check of this lesson links: now, so that it need not wait."""
+    kinds = ["check"] + [kind for kind in ("asan", "tsan") if lesson.expect.get(
+        "sanitize", {}).get(kind)]
+    kinds = [kind for kind in kinds if lesson.uses_library and
+             not library.is_built(context.work, cc, kind)]
+    if not kinds:
+        return 0
+    t, status = context.t, StatusLine(context.terminal.plain)
+    context.terminal.say(context.terminal.wrap(t("start.library")))
+    for i, kind in enumerate(kinds):
+        try:
+            library.build(context.work, cc, kind, lambda done, total: (
+                status.show(t("start.library_file", done=i * total + done,
+                              total=len(kinds) * total))))
+        except library.Failed as error:
+            status.clear()
+            if kind != "check":
+                continue  # a compiler without this sanitizer
+            context.terminal.say(t("start.library_failed"))
+            context.terminal.say(str(error).rstrip())
+            return 1
+    status.clear()
     return 0
 
 

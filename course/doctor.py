@@ -17,6 +17,7 @@ import time
 import build
 import inotify
 import isolation
+import lessons
 import sanitize
 import standstill
 
@@ -141,6 +142,13 @@ def has_inotify():
     return descriptor >= 0
 
 
+def lessons_that_ask(name, what):
+    """Numbers of the lessons whose [build] asks for this, in words."""
+    return ", ".join(
+        one.number for one in lessons.all_lessons()
+        if what in one.expect.get("build", {}).get(name, []))
+
+
 def browser():
     return next((name for name in ("chromium", "chromium-browser",
                                    "google-chrome", "firefox")
@@ -180,6 +188,18 @@ def report(t):
             ("ptrace", may_trace, "ptrace")):
         ok = trial()
         add(name, ok, key if ok else "no_" + key)
+    # What whole lessons need; they say it, too, and are not failed.
+    needing = lessons_that_ask("needs", "io_uring")
+    if needing:
+        ok = lessons.has_io_uring()
+        add("io_uring", ok, "io_uring" if ok else "no_io_uring",
+            lessons=needing)
+    written_for = lessons_that_ask("machine", "x86_64")
+    if written_for:
+        ok = lessons.MACHINE == "x86_64"
+        add(t("doctor.processor_name"), ok,
+            "processor" if ok else "no_processor", lessons=written_for,
+            machine=lessons.MACHINE)
     kind = isolation.kind()
     add("grade", kind == "namespaces", "grade_" + (kind or "limits"))
     one = browser()

@@ -11,9 +11,11 @@ import argparse
 import os
 import sys
 
+import answer
 import build
 import cut
 import lessons
+import library
 import transplant
 
 
@@ -34,7 +36,10 @@ def command_source(options, lesson):
 def command_build(options, lesson):
     made = transplant.make(lesson, options.answer)
     with build.Folder() as folder:
-        one = build.Build(lesson, made, folder, options.cc)
+        if lesson.uses_library:
+            library.build(answer.WORK, options.cc)
+        one = build.Build(lesson, made, folder, options.cc,
+                          work=answer.WORK)
         program = one.finish("check")
         sys.stdout.write(one.log())
         print("built" if program else "not built")

@@ -28,7 +28,7 @@ RULES = [
     (re.compile(r"(?<![\w.,/])(\d{1,3}) (?=\d{3}(?![\w/]))"), r"\1" + NARROW),
     (re.compile(r"(?<=\d)" + NARROW + r"(\d{3}) (?=\d{3}(?![\w/]))"),
      NARROW + r"\1" + NARROW),
-    (re.compile(r"(?<=\d)\.(?=\d+ (?:ms|s|µs|%))"), ","),
+    (re.compile(r"(?<=\d)\.(?=\d+ (?:ms|s|µs|%)(?!\w))"), ","),
     (re.compile(r"(?<=\d) (?=(?:ms|s|µs|ns|ko|Mo|Go|%)(?![\w/]))"), WIDE),
 ]
 TOML_TEXT = re.compile(

@@ -6,6 +6,7 @@ checked there by this tree, isolated from the network and the other files. The
 whole class has one seed: same seed, same verdict.
 """
 import concurrent.futures
+import contextlib
 import csv
 import hashlib
 import json
@@ -14,7 +15,6 @@ import random
 import re
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import tempfile
@@ -24,7 +24,9 @@ import cut
 import formats
 import isolation
 import lessons
+import library
 import show
+import small_file
 from class_page import write_page
 from context import Stop
 from options import UsageError
@@ -39,20 +41,6 @@ MAX_OUTPUT = 4 << 20
 # --- the hand-ins ---------------------------------------------------------
 
 
-def read_answer(path):
-    """A hand-in's text, or None: a link, a device or too big a file is none."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW |
-                             os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    with os.fdopen(descriptor, "rb") as file:
-        state = os.fstat(descriptor)
-        if not stat.S_ISREG(state.st_mode) or state.st_size > MAX_BYTES:
-            return None
-        return file.read(MAX_BYTES)
-
-
 def answers_in(folder):
     """{lesson number: text} of one student's folder."""
     found = {}
@@ -61,7 +49,8 @@ def answers_in(folder):
             continue
         name = f"{lesson.number}-{lesson.name}"
         for place in (name, os.path.join("work", name)):
-            text = read_answer(os.path.join(folder, place, "lesson.c"))
+            text = small_file.read(
+                os.path.join(folder, place, "lesson.c"), MAX_BYTES)
             if text is not None:
                 found[lesson.number] = text
                 break
@@ -135,10 +124,39 @@ def equal_hand_ins(students):
 # --- checking -------------------------------------------------------------
 
 
+def build_libraries(context, numbers):
+    """What these lessons link, once for the class: the paths of the archives.
+    A sanitizer that the compiler does not have is left out."""
+    kinds = set()
+    for number in numbers:
+        lesson = lessons.find(number)
+        if lesson.uses_library:
+            kinds |= {"check"} | {kind for kind in ("asan", "tsan") if
+                                  lesson.expect.get("sanitize", {}).get(kind)}
+    status, paths = StatusLine(context.terminal.plain), []
+    for i, kind in enumerate(sorted(kinds)):
+        with contextlib.suppress(library.Failed):
+            paths.append(library.build(
+                context.work, "cc", kind, lambda done, total: status.show(
+                    context.t("start.library_file", done=i * total + done,
+                              total=len(kinds) * total))))
+    status.clear()
+    return paths
+
+
 class Grader:
-    def __init__(self, seed, how, hidden):
+    def __init__(self, seed, how, hidden, libraries=()):
         self.seed, self.how, self.hidden = seed, how, hidden
+        self.libraries = libraries
         self.running = set()
+
+    def put_libraries(self, work):
+        """Copies: a hand-in may change what lies in its folder."""
+        folder = os.path.join(work, ".build")
+        os.makedirs(folder)
+        for path in self.libraries:
+            shutil.copyfile(path, os.path.join(folder,
+                                               os.path.basename(path)))
 
     def check(self, number, text):
         """The verdict of one answer, checked in a clean folder."""
@@ -147,6 +165,8 @@ class Grader:
             path = os.path.join(box, "lesson.c")
             with open(path, "wb") as file:
                 file.write(text)
+            if lessons.find(number).uses_library:
+                self.put_libraries(os.path.join(box, "work"))
             command = isolation.command_line(
                 self.how, box, self.hidden,
                 [sys.executable, HERE, "check", number, "--answer", path,
@@ -198,8 +218,9 @@ def grade_all(grader, students, wanted, jobs, on_done):
     """{(student's place, lesson): verdict}; equal files are checked once."""
     places = [(i, number, text) for i, (_, answers) in enumerate(students)
               for number, text in answers.items() if number in wanted]
-    unique = {(number, text) for _, number, text in places}
-    verdicts = {}
+    verdicts = {(number, text): unchecked(number) for _, number, text in places
+                if lessons.find(number).elsewhere}
+    unique = {(number, text) for _, number, text in places} - set(verdicts)
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         futures = {pool.submit(grader.check, number, text): (number, text)
                    for number, text in sorted(unique)}
@@ -220,7 +241,16 @@ def grade_all(grader, students, wanted, jobs, on_done):
 # --- results --------------------------------------------------------------
 
 
+def unchecked(number):
+    """The verdict on a lesson that this machine cannot run: none."""
+    return {"lesson": number, "passed": False, "unchecked": True,
+            "cause": None, "why": lessons.find(number).elsewhere,
+            "seed": None, "seconds": 0.0, "figures": {}}
+
+
 def cell(verdict, context):
+    if verdict and verdict.get("unchecked"):
+        return context.t("grade.unchecked")
     if verdict is None:
         return context.t("grade.missing")
     if verdict["passed"]:
@@ -244,7 +274,8 @@ def as_json(students, numbers, verdicts, equal, seed, context):
     return json.dumps({
         "seed": seed, "tree": check.tree_id(),
         "students": [{"student": student, "lessons": {
-            number: {"passed": verdicts[i, number]["passed"],
+            number: {"passed": None if verdicts[i, number].get("unchecked")
+                     else verdicts[i, number]["passed"],
                      "cause": verdicts[i, number].get("cause"),
                      "kind": verdicts[i, number].get("kind")}
             for number in numbers if (i, number) in verdicts}}
@@ -267,10 +298,18 @@ def check_arguments(context, options):
 
 def write_for_autograder(form, verdicts, context):
     """One student's verdicts, for the autograder that handed him in."""
+    checked = {place: verdict for place, verdict in verdicts.items()
+               if not verdict.get("unchecked")}
+    for number in sorted({number for _, number in set(verdicts) -
+                          set(checked)}):
+        print("grade: " + context.t.of(lessons.find(number).elsewhere),
+              file=sys.stderr)
     formats.write(form, [verdict for (i, _), verdict in
-                         sorted(verdicts.items()) if i == 0],
+                         sorted(checked.items()) if i == 0],
                   context, sys.stdout)
-    return 0 if all(v["passed"] for v in verdicts.values()) else 1
+    if not checked:
+        return 3
+    return 0 if all(v["passed"] for v in checked.values()) else 1
 
 
 def command_grade(context, options):
@@ -289,7 +328,11 @@ def command_grade(context, options):
     os.makedirs(out, exist_ok=True)
     how = isolation.kind()
     grader = Grader(seed, how, [os.path.realpath(path)
-                                for path in options.operands])
+                                for path in options.operands],
+                    build_libraries(context, {
+                        number for _, answers in students
+                        for number in answers if number in wanted and
+                        not lessons.find(number).elsewhere}))
     if not form:
         say(t("grade.isolated" if how == "namespaces"
               else "grade.not_isolated"))
@@ -323,6 +366,10 @@ def command_grade(context, options):
         say(t("grade.equal_line", lesson=number, students=", ".join(names)))
     say(t("grade.sum", students=len(students),
           passed=sum(v["passed"] for v in verdicts.values()),
-          total=len(students) * len(numbers)))
+          total=len(students) * len(numbers) - sum(
+              bool(v.get("unchecked")) for v in verdicts.values())))
+    for number in numbers:
+        if lessons.find(number).elsewhere:
+            say(context.terminal.wrap(t.of(lessons.find(number).elsewhere)))
     say(t("grade.wrote", csv=csv_path, page=page_path))
     return 0

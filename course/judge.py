@@ -4,23 +4,25 @@ import collections
 
 import busy
 import causes
+import crash
 import readiness
 import stuck
 import texts
 from causes import Finding
 
 # Asked in this order; the first that fits is the cause.
-ENDINGS = [causes.failed_in_program, causes.crashed, causes.stopped_itself,
+ENDINGS = [causes.failed_in_program, crash.crashed, causes.stopped_itself,
            causes.starts_anew, causes.output_without_end,
            causes.left_a_child, causes.started_a_process,
            causes.registered_twice, causes.ended_early]
-STANDSTILLS = [stuck.never_stops, stuck.deadlock, stuck.blocked_in_read,
+STANDSTILLS = [causes.known_standstill, stuck.never_stops, stuck.deadlock,
+               stuck.blocked_in_read,
                readiness.wrong_owner, readiness.misdirected, stuck.wrong_queue,
                stuck.popped_and_left, stuck.lost_wake, stuck.forgotten,
                readiness.other_source, readiness.lost_event,
                readiness.unheard_event]
-TOO_BUSY = [stuck.never_stops, readiness.wrong_owner, busy.hidden_by_naps,
-            busy.sleeps, busy.blocks, busy.busy, busy.silent_loop,
+TOO_BUSY = [causes.known_standstill, stuck.never_stops,
+            readiness.wrong_owner, busy.hidden_by_naps, busy.sleeps, busy.blocks, busy.busy, busy.silent_loop,
             stuck.popped_and_left]
 
 # What says little: the cases may know more.

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
 """The lessons of the tree: lessons/NN-name/, in order."""
+import ctypes
+import functools
 import os
+import platform
 import re
 import tomllib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 FOLDER = os.path.join(ROOT, "lessons")
+MACHINE = platform.machine()
 NAME = re.compile(r"(\d\d)-([a-z0-9-]+)")
 HINT = re.compile(r"##\s+(\d+\.\w+)")
 
@@ -19,6 +23,21 @@ def read(path, default=None):
         if default is None:
             raise
         return default
+
+
+@functools.lru_cache(None)
+def has_io_uring():
+    """Whether programs may make a ring here."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    asked = ctypes.create_string_buffer(120)
+    fd = libc.syscall(425, 4, asked)  # io_uring_setup, on every machine
+    if fd < 0:
+        return False
+    os.close(fd)
+    return True
+
+
+HAS = {"io_uring": has_io_uring}
 
 
 class Lesson:
@@ -52,6 +71,22 @@ class Lesson:
     @property
     def expect(self):
         return self.table("expect.toml")
+
+    @property
+    def uses_library(self):
+        """Whether its programs are linked with the library."""
+        return bool(self.expect.get("build", {}).get("library"))
+
+    @property
+    def elsewhere(self):
+        """{"en", "fr"}: why it cannot be run on this machine; None: it can.
+        ([build] machine = "x86_64", needs = ["io_uring"],
+        elsewhere = {en = , fr = })"""
+        asked = self.expect.get("build", {})
+        if asked.get("machine", MACHINE) == MACHINE and \
+                all(HAS[what]() for what in asked.get("needs", [])):
+            return None
+        return asked["elsewhere"]
 
     @property
     def comments(self):

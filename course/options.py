@@ -9,7 +9,8 @@ class UsageError(Exception):
 # name: (flags, options with a value, most operands)
 COMMON_FLAGS = ("--plain", "--json", "--help")
 COMMON_VALUES = ("--lang", "--work")
-HIDDEN = {"compare": ((), (), 4)}  # what the C program calls
+HIDDEN = {"compare": ((), (), 4),  # what the C program calls
+          "course": (("--no-steps",), ("--html",), 0)}  # ./reveil course
 COMMANDS = {
     "list": ((), (), 0),
     "start": ((), (), 1),
@@ -29,7 +30,7 @@ COMMANDS = {
     "reset": ((), (), 1),
     "doctor": ((), (), 0),
     "grade": ((), ("--seed", "-o", "--lesson", "--jobs", "--format"), None),
-    "class": (("--projector", "--once"), (), 1),
+    "class": (("--projector", "--once"), ("--html",), 1),
 }
 
 

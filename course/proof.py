@@ -47,7 +47,7 @@ def items_of(kinds, lesson=None):
     chosen = [lesson] if lesson else lessons.all_lessons()
     items = []
     for one in chosen:
-        if not one.has_program:
+        if not one.has_program or one.elsewhere:
             continue
         if "solutions" in kinds:
             items.append((one, "solutions", None))
@@ -147,6 +147,6 @@ def command(options, lesson):
         if verdict["step"] == "build":
             print(verdict["build_log"])
         for name, figure in verdict["figures"].items():
-            print(f"   {name:20} {figure['measured']:>10}   "
+            print(f"   {name:20} {figure['measured'] or 0:>10}   "
                   f"{figure['low']}..{figure['high']}")
     return 0 if verdict["passed"] else 1

@@ -20,7 +20,7 @@ def waiting_sources(run, ever=False):
     for i, step in enumerate(run.steps):
         if step.fd < 0:
             continue
-        if step.kind == "would-block":
+        if step.kind == "would-block" and not step.value:
             waits[step.fd] = (i, step)
         elif step.kind in ("recv", "connect") and not ever:
             waits.pop(step.fd, None)
@@ -231,6 +231,8 @@ def unheard_event(run):
 def wrong_interest(run):
     """A read waits, and its socket is registered for something else, or is
     told of something else."""
+    if not run.recording.own_counts["ctl_add"]:
+        return None  # the library registers, for what is waited for
     for _, wait in waiting_sources(run, ever=True):
         _, step = run.last(("register",), fd=wait.fd)
         if step and not step.mask & EPOLLIN:

@@ -9,27 +9,37 @@ import os
 import struct
 import subprocess
 
+import library_events
+
 # enum probe_kind of native/probe.h, as the trace names them.
 KINDS = """thread-start thread-end spawn push pop poll ready pending wake
 wake-again unpark park permit awake register deregister set-waker epoll-wait
 epoll-done event connect send recv would-block read write sleep block tick log
 drop timer job-queued job-start job-done submit complete steal switch chan-send
-chan-recv chan-wait answer end close get ask pass empty kept""".split()
+chan-recv chan-wait answer end close get ask pass empty kept await level note
+frame enter stack""".split()
 EXTRA = ["epoll_ctl", "ctl_add", "ctl_delete", "ctl_twice", "reads", "forks",
          "spins", "slept_ms",
          "alarm"]
-COUNTERS = 64
+COUNTERS = 96
 ROWS = 64
-FRAMES, NEAR, DEEP = 4, 16, 64
+FRAMES, NEAR, DEEP = 8, 16, 64
+REGISTERS, MAP_BYTES, CODE_BYTES, WORDS, STACKS = 23, 32768, 16, 16, 32
+OWN_FIGURES = 16
 PLACES = ["end", "fork", "signal"]
 
-HEAD = struct.Struct(f"<IIiIIIIIiI QQ{DEEP}Q{len(PLACES) * NEAR}Q "
-                     f"{COUNTERS}Q 96s64s3q")
+HEAD = struct.Struct(f"<IIiIIIIIiI QQ{DEEP}Q "
+                     f"{REGISTERS}Qq{CODE_BYTES}s{WORDS}Q"
+                     f"{len(PLACES) * NEAR}Q "
+                     f"{2 * COUNTERS}Q 96s64s3q")
 ROW = struct.Struct(f"<iI24sQ24s{FRAMES}QIIII24s{FRAMES}Q Q{NEAR}Q")
 RECORD = struct.Struct(f"<qHHiiiqII{FRAMES}Q")
 COUNTER = struct.Struct("<Q")
 ROWS_AT = HEAD.size
-RECORDS_AT = ROWS_AT + ROWS * ROW.size + 64
+TAIL = struct.Struct("<96s64s3q" + "32sQQ" * STACKS +
+                     "32sq" * OWN_FIGURES + f"{MAP_BYTES}s")
+TAIL_AT = ROWS_AT + ROWS * ROW.size
+RECORDS_AT = TAIL_AT + TAIL.size + 64
 SIZE = 8 << 20
 COUNT_AT, THREADS_AT = 12, 24  # probe_memory.count, .threads
 
@@ -64,6 +74,12 @@ class Memory:
         rows = [Thread(i + 1, one) for i, one in enumerate(values)]
         alive = [one for one in rows if not one.ended]
         return [one for one in alive if one.seen_pc], alive
+
+    def idle(self):
+        """Numbers of the library's pool threads that have nothing to do."""
+        _, threads = self.threads_seen()
+        return {one.tid for one in threads if one.name.startswith("pool-") and
+                one.blocked_in == "pthread_cond_timedwait"}
 
     def thread_count(self):
         return struct.unpack_from("<I", self.map, THREADS_AT)[0]
@@ -142,21 +158,36 @@ class Recording:
          self.crash_address, self.crash_stack) = values[:12]
         values = values[12:]
         self.crash_pc, values = values[:DEEP], values[DEEP:]
+        self.crash_registers, values = values[:REGISTERS], values[REGISTERS:]
+        self.crash_code, self.crash_bytes, values = \
+            values[0], values[1], values[2:]
+        self.crash_words, values = values[:WORDS], values[WORDS:]
         self.places = {name: values[i * NEAR:(i + 1) * NEAR]
                        for i, name in enumerate(PLACES)}
         values = values[len(PLACES) * NEAR:]
+        own, values = values[:COUNTERS], values[COUNTERS:]
         counts = values[:COUNTERS]
         cause, key, *numbers = values[COUNTERS:]
         self.counts = dict(zip(KINDS + EXTRA, counts))
+        self.own_counts = dict(zip(KINDS + EXTRA, own))
         self.fail = (text_of(cause), text_of(key), numbers) \
             if self.failed else None
+        tail = TAIL.unpack_from(memory, TAIL_AT)
+        self.if_stuck = (text_of(tail[0]), text_of(tail[1]), tail[2:5]) \
+            if text_of(tail[0]) else None
+        self.stacks = [(text_of(tail[i]), tail[i + 1], tail[i + 2])
+                       for i in range(5, 5 + 3 * STACKS, 3) if tail[i + 2]]
+        tail, self.crash_map = tail[5 + 3 * STACKS:-1], text_of(tail[-1])
+        self.own_figures = {text_of(tail[i]): tail[i + 1]
+                            for i in range(0, 2 * OWN_FIGURES, 2) if tail[i]}
+        self.own_figures.pop("", None)
         self.threads = [
             Thread(i + 1, ROW.unpack_from(memory, ROWS_AT + i * ROW.size))
             for i in range(min(threads, ROWS))]
         most = (len(memory) - RECORDS_AT) // RECORD.size
-        self.events = unfold_ends([
+        self.events = library_events.translate(unfold_ends([
             Event(RECORD.unpack_from(memory, RECORDS_AT + i * RECORD.size))
-            for i in range(min(count, most))])
+            for i in range(min(count, most))]))
         self.overflowed = self.crash_signal in (11, 7) and \
             abs(self.crash_address - self.crash_stack) < 1 << 18
 

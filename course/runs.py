@@ -78,8 +78,15 @@ def point_to_first_open(verdict, path):
     verdict.update(todo=untouched[0], line=line, evidence=None)
 
 
+def stop_elsewhere(context, lesson):
+    """A lesson in the assembly of another machine is only to be read."""
+    if lesson.elsewhere:
+        raise Stop(context.t.of(lesson.elsewhere), 3)
+
+
 def check_one(context, lesson, options, on_step=lambda name: None):
     """Check the learner's answer, or the file of --answer. A verdict."""
+    stop_elsewhere(context, lesson)
     if not lesson.has_program:
         verdict = check_quiz(context, lesson)
         note_verdict(context, lesson, verdict, "")
@@ -127,8 +134,9 @@ def lessons_to_check(context, options):
         raise UsageError(context.t("lesson.too_many", command="check",
                                    name=options.operands[0]))
     return [lesson for lesson in lessons.all_lessons()
-            if os.path.exists(context.answer(lesson))
-            or context.progress.of(lesson.number)]
+            if not lesson.elsewhere and (
+                os.path.exists(context.answer(lesson))
+                or context.progress.of(lesson.number))]
 
 
 def command_check(context, options):
@@ -223,6 +231,7 @@ def command_run(context, options):
     if not lesson.has_program:
         raise Stop(context.t("lesson.nothing_to_write", number=lesson.number,
                              path=lesson.readme_path(context.t.language)))
+    stop_elsewhere(context, lesson)
     path = None if options.has("--solution") else context.started(lesson)
     if options.has("--mine"):
         cut.take_mine(context.work)

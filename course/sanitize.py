@@ -24,7 +24,7 @@ OPTIONS = {
     "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=0:exitcode=66:color=never:"
                     + SHARED,
     "UBSAN_OPTIONS": "print_stacktrace=0:color=never",
-    "TSAN_OPTIONS": "exitcode=67:color=never:report_bugs=1:"
+    "TSAN_OPTIONS": "halt_on_error=1:exitcode=67:color=never:report_bugs=1:"
                     "detect_deadlocks=0:report_thread_leaks=0:" + SHARED,
 }
 BARE = re.compile(r"(#\d+) (?:0x[0-9a-f]+ +|<null> <null> )"

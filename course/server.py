@@ -5,6 +5,8 @@
     GET /drip/MS/N/TEXT      TEXT in N pieces, one every MS ms
     GET /big/KB/TEXT         TEXT and KB KiB of padding, at once
     GET /never/TEXT          no answer
+    POST /sink/KB/TEXT       TEXT, when KB KiB of a body have come; they are
+                             read slowly: 4 KiB, a pause, and so on
 
 A run has a port of its own, so the server knows what this run asked for, when,
 and what it was sent; what the program says of itself is not needed.
@@ -21,6 +23,9 @@ import threading
 import time
 
 MAX_REQUEST = 65536
+SINK_BYTES, SINK_PAUSE = 4096, 0.004  # what /sink reads at once, and then waits
+STANDSTILL = 1.0  # seconds
+ROOM = 8192  # of a socket's receive buffer: the sender of a /sink has to wait
 SIOCOUTQ = termios.TIOCOUTQ
 
 
@@ -34,7 +39,19 @@ class Connection:
         self.pieces = 0  # answers of it that wait for their time
         self.to_send = b""
         self.last = False  # nothing comes after to_send
+        self.sending, self.since = None, 0  # see stands_still()
+        self.body = 0      # bytes of a body that are still to be read
+        self.starved = False  # of a body: nothing more has come
         self.open = True
+
+
+    def stands_still(self, left):
+        """Whether the client has taken nothing for a while of what is sent:
+        its receive buffer is full, and that is not the server's affair."""
+        state, now = (len(self.to_send), left), time.monotonic()
+        if state != self.sending:
+            self.sending, self.since = state, now
+        return now - self.since > STANDSTILL
 
 
 class Site:
@@ -48,6 +65,7 @@ class Site:
         self.requests = []  # (time in ns, path)
         self.answers = []   # (time in ns, path): sent whole
         self.left = []      # paths whose client went before its answer
+        self.bodies = {}    # path of a /sink: the bytes of its body
 
     def paths(self):
         return [path for _, path in self.requests]
@@ -98,6 +116,8 @@ def body_of(path):
             cut = [len(text) * i // count for i in range(count + 1)]
             return [(delay * (i + 1), text[cut[i]:cut[i + 1]].encode())
                     for i in range(count)]
+        if part[0] == "sink" and len(part) == 3:
+            return [(0, part[2].encode())]
         if part[0] == "big" and len(part) in (2, 3):
             text = part[2] if len(part) == 3 else "big"
             return [(0, text.encode() + b"." * (int(part[1]) * 1024))]
@@ -140,6 +160,7 @@ class Server:
 
     def site(self):
         listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, ROOM)
         listener.setblocking(False)
         site = Site(self, listener)
         with self.lock:
@@ -159,7 +180,8 @@ class Server:
     def close(self, connection):
         if connection.open:
             connection.open = False
-            self.selector.unregister(connection.stream)
+            if connection.stream in self.selector.get_map():
+                self.selector.unregister(connection.stream)
             connection.stream.close()
 
     def has_unread(self, site):
@@ -178,10 +200,11 @@ class Server:
             for one in site.connections:
                 if not one.open:
                     continue
-                if one.pieces or one.to_send:
+                if one.pieces or one.body and not one.starved:
                     return True
-                if fcntl.ioctl(one.stream, SIOCOUTQ, b"\0\0\0\0") != \
-                        b"\0\0\0\0":
+                left = fcntl.ioctl(one.stream, SIOCOUTQ, b"\0\0\0\0")
+                if (one.to_send or left != b"\0\0\0\0") and \
+                        not one.stands_still(left):
                     return True
         return False
 
@@ -202,6 +225,10 @@ class Server:
                         self.timers[0][0] <= time.monotonic():
                     _, _, site, connection, piece, last = \
                         heapq.heappop(self.timers)
+                    if last is None:
+                        if connection.open:
+                            self.read_body(site, connection)
+                        continue
                     connection.pieces -= 1
                     if connection.open:
                         self.send(site, connection, piece, last)
@@ -238,7 +265,8 @@ class Server:
 
     def receive(self, site, connection):
         try:
-            data = connection.stream.recv(65536)
+            data = connection.stream.recv(
+                SINK_BYTES if connection.body else 65536)
         except BlockingIOError:
             return
         except OSError:
@@ -250,15 +278,52 @@ class Server:
                 site.left.append(connection.path)
             self.close(connection)
             return
+        if connection.body:
+            self.take_body(site, connection, data)
+            return
         connection.received += data
         if connection.path is None and b"\r\n\r\n" in connection.received:
             self.answer(site, connection)
 
+    def take_body(self, site, connection, data):
+        """A piece of the body of a /sink; then it reads nothing for a while."""
+        data = data[:connection.body]
+        connection.body -= len(data)
+        key = connection.path
+        site.bodies[key] = site.bodies.get(key, b"") + data
+        if not connection.body:
+            self.answer_body(site, connection)
+            return
+        self.pause_body(site, connection)
+
+    def pause_body(self, site, connection):
+        connection.starved = False
+        self.selector.unregister(connection.stream)
+        heapq.heappush(self.timers, (
+            time.monotonic() + SINK_PAUSE, next(self.order), site, connection,
+            b"", None))
+
+    def read_body(self, site, connection):
+        """The pause is over: what comes next is read."""
+        connection.starved = True
+        self.selector.register(connection.stream, selectors.EVENT_READ,
+                               (site, connection))
+
     def answer(self, site, connection):
-        now = time.monotonic()
-        words = connection.received.split(b"\r\n", 1)[0].split(b" ")
+        head, _, rest = connection.received.partition(b"\r\n\r\n")
+        words = head.split(b"\r\n", 1)[0].split(b" ")
         connection.path = words[1].decode("latin-1") if len(words) > 1 else "?"
         site.requests.append((time.monotonic_ns(), connection.path))
+        part = connection.path.strip("/").split("/")
+        if part[0] == "sink" and len(part) == 3 and part[1].isdigit():
+            connection.body = int(part[1]) * 1024
+        if connection.body:
+            self.take_body(site, connection, rest)
+        else:
+            self.answer_body(site, connection)
+
+    def answer_body(self, site, connection):
+        now = time.monotonic()
         pieces = body_of(connection.path)
         status = "404 Not Found" if pieces is None else "200 OK"
         pieces = [(0, b"not found")] if pieces is None else pieces

@@ -8,6 +8,7 @@ the program only spins or naps.
 import glob
 import os
 import platform
+import re
 import time
 
 STILL = 0.15        # so long nothing may have moved
@@ -18,13 +19,15 @@ MOST_NAPS, MOST_NAPPED = 300, 3000  # and so many naps, or ms of them
 # pointer that is 0, or a number of milliseconds that is -1.
 FOREVER, POINTER, MILLISECONDS, TIMED = range(4)
 X86 = {202: ("futex", POINTER, 3), 232: ("epoll_wait", MILLISECONDS, 3),
-       281: ("epoll_wait", MILLISECONDS, 3), 7: ("poll", MILLISECONDS, 2),
+       7: ("poll", MILLISECONDS, 2),
        271: ("poll", POINTER, 2), 23: ("select", POINTER, 4),
        270: ("select", POINTER, 4), 0: ("read", FOREVER, 0),
        1: ("write", FOREVER, 0), 45: ("recv", FOREVER, 0),
        47: ("recvmsg", FOREVER, 0), 44: ("send", FOREVER, 0),
        42: ("connect", FOREVER, 0), 43: ("accept", FOREVER, 0),
        288: ("accept", FOREVER, 0), 61: ("wait", FOREVER, 0),
+       281: ("epoll_wait", MILLISECONDS, 3),
+       441: ("epoll_wait", POINTER, 3), 426: ("io_uring_enter", FOREVER, 0),
        34: ("pause", FOREVER, 0), 130: ("sigsuspend", FOREVER, 0),
        128: ("sigwait", POINTER, 2)}
 ARM = {98: ("futex", POINTER, 3), 22: ("epoll_wait", MILLISECONDS, 3),
@@ -33,6 +36,7 @@ ARM = {98: ("futex", POINTER, 3), 22: ("epoll_wait", MILLISECONDS, 3),
        207: ("recv", FOREVER, 0), 212: ("recvmsg", FOREVER, 0),
        206: ("send", FOREVER, 0), 203: ("connect", FOREVER, 0),
        202: ("accept", FOREVER, 0), 242: ("accept", FOREVER, 0),
+       441: ("epoll_wait", POINTER, 3), 426: ("io_uring_enter", FOREVER, 0),
        260: ("wait", FOREVER, 0), 133: ("sigsuspend", FOREVER, 0),
        137: ("sigwait", POINTER, 2)}
 MACHINES = {"x86_64": X86, "aarch64": ARM}
@@ -75,9 +79,13 @@ def waits_in(task):
     return (name, forever)
 
 
-def look(pid):
+def look(pid, idle=()):
     """What each thread does: "stopped", None (something may go on), or what
-    must stay the same if all sleep for ever."""
+    must stay the same if all sleep for ever.
+
+    idle: numbers, as the program sees them, of threads that sleep until they
+    are given work or are not needed any more: a time-out of theirs is no event.
+    """
     seen, stopped = [], True
     for task in sorted(glob.glob(f"/proc/{pid}/task/*")):
         stat = read_word(task + "/stat")
@@ -91,7 +99,7 @@ def look(pid):
             continue
         stopped = False
         where = waits_in(task) if state == "S" else None
-        if not where or not where[1]:
+        if not where or not where[1] and number_inside(task) not in idle:
             return None
         switches = [line for line in
                     (read_word(task + "/status") or "").splitlines()
@@ -112,6 +120,22 @@ def has_timer(pid):
             if line.startswith("it_value:") and "(0, 0)" not in line:
                 return True
     return False
+
+
+def is_connecting(pid):
+    """Whether the kernel still tries to connect a socket of the program: it
+    asks again by itself, without a timer that could be seen."""
+    sockets = set()
+    for path in glob.glob(f"/proc/{pid}/fd/*"):
+        try:
+            found = re.match(r"socket:\[(\d+)\]", os.readlink(path))
+        except OSError:
+            continue
+        if found:
+            sockets.add(found[1])
+    rows = (read_word(f"/proc/{pid}/net/tcp") or "").splitlines()[1:]
+    return any(row.split()[3] == "02" and row.split()[9] in sockets
+               for row in rows)
 
 
 class Stuck:
@@ -141,7 +165,7 @@ class Stuck:
                               len(self.site.connections) > self.most):
             running.result.limit = True
             return True
-        seen = look(running.pid)
+        seen = look(running.pid, self.memory.idle() if self.memory else ())
         if seen and self.site and seen[0] != "stopped" and self.site.owes():
             seen = None
         state = seen and (seen, self.memory and self.memory.progress())
@@ -152,10 +176,14 @@ class Stuck:
         if now - self.since < STILL:
             return False
         if seen[0] != "stopped" and (
-                has_timer(running.pid) or
+                has_timer(running.pid) or is_connecting(running.pid) or
                 self.memory and self.memory.count("alarm") or
                 self.site and self.site.in_flight()):
             self.before = None
+            return False
+        if (look(running.pid, self.memory.idle() if self.memory else ()),
+                self.memory and self.memory.progress()) != state:
+            self.before = None  # what it waited for has come just now
             return False
         if seen[0] == "stopped":
             running.result.stopped = True

@@ -10,10 +10,15 @@ import os
 import re
 import threading
 
+import french
+
 FORMAT = "reveil-trace-1"
-ROLES = {"main": "executor", "reactor": "reactor", "bell": "bell",
-         "ring": "ring", "pool": "pool"}
-LEFT_OUT = {"close", "log", "get", "ask", "pass", "empty", "kept"}
+# By a word in the name of a thread; the first that fits.
+ROLES = [("main", "executor"), ("worker", "worker"), ("sched-", "worker"),
+         ("reactor", "reactor"), ("bell", "bell"), ("ring", "ring"),
+         ("pool", "pool"), ("blocking", "pool"), ("cpu", "pool"),
+         ("executor", "executor")]
+LEFT_OUT = {"close", "log", "get", "ask", "pass", "empty", "kept", "await"}
 AUTO = {"register", "deregister", "event"}
 MOST_EVENTS = 40000
 NONCE = re.compile(r"/[0-9a-f]{12}(-?\d+)?(?=$|,)")  # of answer.asked()
@@ -133,6 +138,10 @@ def steps_of(recording, site=None):
                    for source, paths in sources.paths.items()}
 
 
+def role_of(name):
+    return next((role for word, role in ROLES if word in name), "other")
+
+
 def figures_of(recording, steps, result=None):
     """The measured figures, by their names in expect.toml."""
     counts = recording.counts
@@ -160,6 +169,18 @@ def figures_of(recording, steps, result=None):
         "ticks": counts["tick"],
         "bytes_before_poll": before,
     }
+    own = recording.own_counts
+    figures.update({"own_" + name: own[kind] for name, kind in (
+        ("would_block", "would-block"), ("registers", "ctl_add"),
+        ("reads", "reads"), ("connects", "connect"), ("sends", "send"),
+        ("writes", "write"), ("epoll_waits", "epoll-wait"), ("epoll_ctl", "epoll_ctl"))})
+    figures.update({name: counts[kind] for name, kind in (
+        ("sends", "send"), ("enters", "enter"), ("jobs", "job-start"), ("submits", "submit"),
+        ("completions", "complete"), ("steals", "steal"),
+        ("switches", "switch"), ("timers", "timer"),
+        ("channel_sends", "chan-send"), ("channel_receives", "chan-recv"),
+        ("channel_waits", "chan-wait"))})
+    figures.update(recording.own_figures)
     if result:
         figures["voluntary_switches"] = result.switches
         figures["cpu_ms"] = result.cpu_ms
@@ -187,7 +208,8 @@ def make(lesson, recording, steps, names, source_text, figures,
                   "fr": f"leçon {lesson.number}, {lesson.name}"},
         "program": f"lesson {lesson.number}",
         "threads": [{"id": one.index, "name": one.name,
-                     "role": ROLES.get(one.name, "other")}
+                     "role": expect.get("roles", {}).get(
+                         one.name, role_of(one.name))}
                     for one in recording.threads],
         "files": {"lesson.c": source_text},
         "events": [step.row(start) for step in steps],
@@ -198,6 +220,9 @@ def make(lesson, recording, steps, names, source_text, figures,
                     for key, name in names.items()},
         "verdict": verdict,
     }
+    for table in ("bars", "notes", "stacks", "frames"):
+        if table in expect:
+            trace[table] = french.set_table(expect[table])
     if end_ns:
         trace["end_ns"] = max(end_ns - start, 0)
     return trace

@@ -16,6 +16,7 @@ import source
 from source import SPLICE, Given, Probe, Region, balanced, regions
 
 NATIVE = os.path.join(lessons.HERE, "native")
+NATIVE_FILES = ("probe.h", "slow_server.h", "probe.c", "calls.c", "library.c")
 
 
 class MissingRegion(Exception):
@@ -234,7 +235,7 @@ def check_files(lesson, made):
     folder = lesson.folder
     files = {f"{folder}/check_{lesson.number}.c": made.text,
              f"plain/{folder}/lesson.c": made.plain}
-    for name in "probe.h", "slow_server.h", "probe.c", "calls.c":
+    for name in NATIVE_FILES:
         files[f"{folder}/{name}"] = rename(
             lessons.read(os.path.join(NATIVE, name)), made.word)
     for path, text in cut.scaffold(lesson, probes=True):

@@ -62,7 +62,7 @@ static void report(struct runner *self, const char *command, int error,
 static int32_t work(void *arg)
 {
     const struct rv_process_options options = {
-        .files = {.in = RV_PROCESS_NULL, .err = 1}};
+        .files = {.in = RV_PROCESS_NULL, .err = 1}, .new_group = true};
     struct runner *self = arg;
     char command[COMMAND_BYTES];
     char output[OUTPUT_BYTES];

@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/sockios.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
@@ -17,6 +18,7 @@
 #include <spawn.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -56,7 +58,7 @@ static void point_at(const void *frame, const char *name)
     const struct timespec pause = {setting.delay_ms / 1000,
                                    setting.delay_ms % 1000 * 1000000L};
 
-    if (!recording())
+    if (!recording() || !is_own(frame))
         return;
     new_row(NULL);
     row()->calls++;
@@ -111,7 +113,7 @@ static void waited(const void *frame, int64_t since, int result)
 
 static void slept(const void *frame, long ms)
 {
-    if (recording())
+    if (recording() && is_own(frame))
         __atomic_add_fetch(&memory->counts[COUNT_SLEPT], (uint64_t)ms,
                            __ATOMIC_RELAXED);
     record(frame, PROBE_SLEEP, -1, -1, -1, ms);
@@ -137,7 +139,17 @@ static struct {
     bool registered;
     bool told; /* it has had an event since then */
     bool event_fd;
+    bool connecting;
+    int in_bar, out_bar;  /* see probe_buckets(); 0: none */
+    int in_bytes, out_bytes; /* the last that was recorded */
+    long sent; /* bytes that the kernel has taken since it was opened */
 } fds[MAX_FD];
+
+/* An eventfd by which the library wakes a thread of its own. */
+static bool is_bell(const void *frame, int fd)
+{
+    return fd >= 0 && fd < MAX_FD && fds[fd].event_fd && !is_own(frame);
+}
 
 static _Thread_local bool add_again; /* see probe_register_again() */
 
@@ -154,10 +166,47 @@ static int fd_of(uint64_t data)
     return -1;
 }
 
-/* The token, where it is a small number; else the descriptor. */
-static long source_of(uint64_t data, int fd)
+/* The token, where it is a small number of the lesson's; else the descriptor.
+ */
+static long source_of(const void *frame, uint64_t data, int fd)
 {
-    return (uint32_t)data < 100000 ? (long)(uint32_t)data : fd;
+    return (uint32_t)data < 100000 && is_own(frame) ? (long)(uint32_t)data : fd;
+}
+
+static void look_into(const void *frame, int fd, unsigned long what, int bar,
+                      int *last)
+{
+    int bytes = 0;
+
+    if (!bar || ioctl(fd, what, &bytes) < 0 || bytes == *last)
+        return;
+    *last = bytes;
+    record(frame, PROBE_LEVEL, -1, bar, -1, bytes);
+}
+
+/* How full the buffers of a socket are, if a lesson wants to show it. */
+static void look_into_buckets(const void *frame, int fd)
+{
+    const int saved = errno;
+
+    if (known(fd) && recording()) {
+        look_into(frame, fd, SIOCOUTQ, fds[fd].out_bar, &fds[fd].out_bytes);
+        look_into(frame, fd, FIONREAD, fds[fd].in_bar, &fds[fd].in_bytes);
+    }
+    errno = saved;
+}
+
+long probe_sent_bytes(int fd)
+{
+    return known(fd) ? fds[fd].sent : 0;
+}
+
+void probe_buckets(int fd, int in, int out)
+{
+    if (!known(fd))
+        return;
+    fds[fd].in_bar = in;
+    fds[fd].out_bar = out;
 }
 
 /* --- sockets, files ---------------------------------------------------- */
@@ -168,9 +217,28 @@ int connect(int fd, const struct sockaddr *address, socklen_t length)
     int result;
 
     point();
-    record(HERE, PROBE_CONNECT, -1, -1, fd, fd);
+    /* The library asks again, to learn how it went. */
+    if (!known(fd) || !fds[fd].connecting || is_own(HERE))
+        record(HERE, PROBE_CONNECT, -1, -1, fd, fd);
+    if (known(fd))
+        fds[fd].connecting = true;
     result = real(fd, address, length);
     return result;
+}
+
+/* value 1 of WOULD_BLOCK: there was no room to send. */
+static void sent(const void *frame, int fd, ssize_t n)
+{
+    const int saved = errno;
+
+    if (n > 0 && known(fd))
+        fds[fd].sent += n;
+    if (n >= 0)
+        record(frame, PROBE_SEND, -1, -1, fd, n);
+    else if (saved == EAGAIN || saved == EWOULDBLOCK)
+        record(frame, PROBE_WOULD_BLOCK, -1, -1, fd, 1);
+    look_into_buckets(frame, fd);
+    errno = saved;
 }
 
 ssize_t send(int fd, const void *data, size_t size, int flags)
@@ -180,19 +248,19 @@ ssize_t send(int fd, const void *data, size_t size, int flags)
 
     point();
     n = real(fd, data, size, flags);
-    if (n >= 0)
-        record(HERE, PROBE_SEND, -1, -1, fd, n);
+    sent(HERE, fd, n);
     return n;
 }
 
 static void received(const void *frame, int kind, int fd, ssize_t n)
 {
     if (n >= 0) {
-        count(COUNT_READS);
+        count(frame, COUNT_READS);
         record(frame, kind, -1, -1, fd, n);
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
         record(frame, PROBE_WOULD_BLOCK, -1, -1, fd, 0);
     }
+    look_into_buckets(frame, fd);
 }
 
 static ssize_t wait_and_receive(const void *frame, const char *what, int kind,
@@ -266,6 +334,33 @@ ssize_t read(int fd, void *data, size_t size)
                             0, real_read);
 }
 
+/* A message is recorded like a send or a read; such calls wait for nothing in
+ * a lesson. */
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    REAL(sendmsg);
+    ssize_t n;
+
+    point();
+    n = real(fd, message, flags);
+    sent(HERE, fd, n);
+    return n;
+}
+
+ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+    REAL(recvmsg);
+    ssize_t n;
+    int saved;
+
+    point();
+    n = real(fd, message, flags);
+    saved = errno;
+    received(HERE, PROBE_RECV, fd, n);
+    errno = saved;
+    return n;
+}
+
 ssize_t write(int fd, const void *data, size_t size)
 {
     REAL(write);
@@ -277,6 +372,8 @@ ssize_t write(int fd, const void *data, size_t size)
     saved = errno;
     if (n >= 0)
         record(HERE, PROBE_WRITE, -1, -1, fd, n);
+    if (n > 0 && known(fd))
+        fds[fd].sent += n;
     errno = saved;
     return n;
 }
@@ -309,6 +406,9 @@ int close(int fd)
         point();
         record(HERE, PROBE_CLOSE, -1, -1, fd, fd);
         fds[fd].registered = fds[fd].event_fd = false;
+        fds[fd].connecting = false;
+        fds[fd].sent = 0;
+        probe_buckets(fd, 0, 0);
     }
     return real(fd);
 }
@@ -327,16 +427,18 @@ int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
         fds[fd].data = data;
     if (known(fd) && add)
         fds[fd].registered = true;
-    if (operation == EPOLL_CTL_DEL) {
+    if (is_bell(HERE, fd)) {
+        /* nothing that a lesson speaks of */
+    } else if (operation == EPOLL_CTL_DEL) {
         record(HERE, PROBE_DEREGISTER, -1,
-               known(fd) ? source_of(fds[fd].data, fd) : fd, fd, fd);
+               known(fd) ? source_of(HERE, fds[fd].data, fd) : fd, fd, fd);
     } else if (add || !known(fd) || fds[fd].registered) {
         record(HERE, PROBE_REGISTER, event ? (long)event->events : 0,
-               source_of(data, fd), fd, fd); /* the mask stands for a task */
+               source_of(HERE, data, fd), fd, fd); /* the mask stands for a task */
         if (!add && known(fd))
             fds[fd].data = data;
     }
-    count(COUNT_EPOLL_CTL);
+    count(HERE, COUNT_EPOLL_CTL);
     if (known(fd) && event) {
         fds[fd].mask = event->events;
         fds[fd].told = false;
@@ -346,11 +448,11 @@ int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
         result = real(epoll, EPOLL_CTL_MOD, fd, event);
     saved = errno;
     if (result == 0 && add)
-        count(COUNT_ADD);
+        count(HERE, COUNT_ADD);
     if (result == 0 && operation == EPOLL_CTL_DEL)
-        count(COUNT_DELETE);
+        count(HERE, COUNT_DELETE);
     if (result < 0 && add && errno == EEXIST)
-        count(COUNT_TWICE);
+        count(HERE, COUNT_TWICE);
     if (known(fd) && operation == EPOLL_CTL_DEL)
         fds[fd].registered = false;
     errno = saved;
@@ -387,10 +489,14 @@ static void tell_events(const void *frame, const struct epoll_event *events,
 
         if (known(fd))
             fds[fd].told = true;
+        if (is_bell(frame, fd))
+            continue;
 
         /* 1 in place of a task: of an eventfd, no socket. */
         record(frame, PROBE_EVENT, plain ? -1 : 1,
-               source_of(events[i].data.u64, fd), fd, events[i].events);
+               source_of(frame, events[i].data.u64, fd), fd,
+               events[i].events);
+        look_into_buckets(frame, fd);
     }
 }
 
@@ -402,8 +508,8 @@ int epoll_wait(int epoll, struct epoll_event *events, int room, int timeout)
 
     point();
     record(HERE, PROBE_EPOLL_WAIT, -1, -1, epoll, 0);
-    if (timeout == 0)
-        count(COUNT_SPINS);
+    if (timeout == 0 && is_own(HERE))
+        count(HERE, COUNT_SPINS);
     since = timeout ? begin_wait(HERE, "epoll_wait") : 0;
     n = real(epoll, events, room, timeout);
     saved = errno;
@@ -424,6 +530,31 @@ int epoll_pwait(int epoll, struct epoll_event *events, int room, int timeout,
     return epoll_wait(epoll, events, room, timeout);
 }
 
+int epoll_pwait2(int epoll, struct epoll_event *events, int room,
+                 const struct timespec *time, const sigset_t *mask)
+{
+    REAL(epoll_pwait2);
+    int64_t since;
+    int n, saved;
+
+    if (!real) {
+        errno = ENOSYS;
+        return -1;
+    }
+    point();
+    record(HERE, PROBE_EPOLL_WAIT, -1, -1, epoll, 0);
+    since = begin_wait(HERE, "epoll_wait");
+    n = real(epoll, events, room, time, mask);
+    saved = errno;
+    end_wait();
+    if (n == 0 && time)
+        slept(HERE, ms_of(now_ns() - since));
+    if (n >= 0)
+        tell_events(HERE, events, n);
+    errno = saved;
+    return n;
+}
+
 int poll(struct pollfd *list, nfds_t n, int timeout)
 {
     REAL(poll);
@@ -431,8 +562,8 @@ int poll(struct pollfd *list, nfds_t n, int timeout)
     int result, saved;
 
     point();
-    if (timeout == 0)
-        count(COUNT_SPINS);
+    if (timeout == 0 && is_own(HERE))
+        count(HERE, COUNT_SPINS);
     since = timeout ? begin_wait(HERE, "poll") : 0;
     result = real(list, n, timeout);
     saved = errno;
@@ -876,6 +1007,19 @@ long syscall(long number, ...)
         return real(number, a[0]);
     case SYS_kill:
         return kill((pid_t)a[0], (int)a[1]);
+    case SYS_io_uring_enter: {
+        const bool waits = a[2] > 0;
+        long n;
+
+        point();
+        if (waits)
+            begin_wait(HERE, "io_uring_enter");
+        n = real(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+        if (waits)
+            end_wait();
+        record(HERE, PROBE_ENTER, -1, -1, -1, n);
+        return n;
+    }
     case SYS_nanosleep:
         return nanosleep((struct timespec *)a[0], (struct timespec *)a[1]);
     default:

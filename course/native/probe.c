@@ -28,10 +28,15 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-enum { THREADS = 64, FRAMES = 4, MAX_PERIOD = 12, REPEATS = 6 };
+enum { THREADS = 64, FRAMES = 8, MAX_PERIOD = 12, REPEATS = 6 };
 
 /* Frames of a place that is looked for once: of a call, of a crash. */
 enum { NEAR = 16, DEEP = 64 };
+
+/* Of a crash: registers, the begin of the memory map, code and stack there. */
+enum { REGISTERS = 23, MAP_BYTES = 32768, CODE_BYTES = 16, WORDS = 16 };
+
+enum { STACKS = 32, FIGURES = 16 };
 
 /* The calls whose place is kept: who ended, forked or stopped the program. */
 enum { PLACE_END, PLACE_FORK, PLACE_SIGNAL, PLACES };
@@ -47,7 +52,7 @@ enum {
     COUNT_SPINS, /* epoll_wait and poll with a time-out of 0 */
     COUNT_SLEPT, /* ms of naps, as they were asked for */
     COUNT_ALARM, /* 1: setitimer() or alarm() is armed */
-    COUNTERS = 64
+    COUNTERS = 96
 };
 
 struct probe_record {
@@ -95,12 +100,29 @@ struct probe_memory {
     uint64_t crash_address;
     uint64_t crash_stack;
     uint64_t crash_pc[DEEP];
+    uint64_t crash_registers[REGISTERS]; /* as in ucontext */
+    int64_t crash_code;                  /* si_code */
+    uint8_t crash_bytes[CODE_BYTES];     /* at the program counter */
+    uint64_t crash_words[WORDS];         /* from WORDS / 2 below the stack */
     uint64_t places[PLACES][NEAR];
+    uint64_t own_counts[COUNTERS]; /* of calls that the lesson's code makes */
     uint64_t counts[COUNTERS];
     char fail_cause[96];
     char fail_key[64];
     int64_t fail_values[3];
     struct probe_thread_row rows[THREADS];
+    char stuck_cause[96]; /* what a standstill would mean now */
+    char stuck_key[64];
+    int64_t stuck_values[3];
+    struct {
+        char name[32];
+        uint64_t base, size;
+    } stacks[STACKS];
+    struct {
+        char name[32];
+        int64_t value;
+    } figures[FIGURES];
+    char crash_map[MAP_BYTES];
     uint64_t padding[8];
     struct probe_record records[];
 };
@@ -143,6 +165,8 @@ static int64_t now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+#define HERE __builtin_frame_address(0)
+
 /* --- who calls --------------------------------------------------------- */
 
 /* The return addresses above a frame: its caller's line, and theirs. */
@@ -178,16 +202,50 @@ static int unwind(uint64_t *pc, int count)
     return found;
 }
 
-#define HERE __builtin_frame_address(0)
-
 static bool recording(void)
 {
     return memory && !self.quiet;
 }
 
+/* Threads that clone() has started without the C library have no place of
+ * their own for `self`: they are known by their stacks. */
+enum { BARE = 8 };
+
+static struct {
+    uintptr_t base, size;
+    unsigned index;
+    char signal_stack[32768];
+} bare[BARE];
+static atomic_uint bare_count;
+
+static bool is_on(const void *address, uintptr_t base, uintptr_t size)
+{
+    return (uintptr_t)address - base < size;
+}
+
+/* The row of the thread that uses this address of a stack; from 1, 0: none. */
+static unsigned row_of_stack(const void *address)
+{
+    const unsigned count = bare_count;
+
+    for (unsigned i = 0; i < count && i < BARE; i++)
+        if (is_on(address, bare[i].base, bare[i].size) ||
+            is_on(address, (uintptr_t)bare[i].signal_stack,
+                  sizeof(bare[i].signal_stack)))
+            return bare[i].index;
+    return self.index;
+}
+
+static unsigned own_index(void)
+{
+    return row_of_stack(HERE);
+}
+
 static struct probe_thread_row *row(void)
 {
-    return &memory->rows[self.index ? self.index - 1 : 0];
+    const unsigned index = own_index();
+
+    return &memory->rows[index ? index - 1 : 0];
 }
 
 static void new_row(const char *name)
@@ -306,9 +364,48 @@ static void append(const struct probe_record *record)
     }
 }
 
+#ifdef WITH_LIBRARY
+/* The linker's: the code of the lesson and of check.c, and that of this file;
+ * what is in neither is the library's. */
+extern const char __start_probe_own[], __stop_probe_own[];
+extern const char __start_probe_recorder[], __stop_probe_recorder[];
+
+/* Whether the lesson's code has made this call, which may have gone through
+ * other functions of this file. */
+static bool is_own(const void *frame)
+{
+    const uintptr_t *at = frame;
+
+    for (int i = 0; i < FRAMES && at[1]; i++) {
+        const char *pc = (const char *)at[1];
+
+        if (pc > __start_probe_own && pc <= __stop_probe_own)
+            return true;
+        if (pc < __start_probe_recorder || pc > __stop_probe_recorder)
+            return false;
+        at = (const uintptr_t *)at[0];
+    }
+    return false;
+}
+#else
+static bool is_own(const void *frame)
+{
+    (void)frame;
+    return true;
+}
+#endif
+
+/* What the library does inside and a lesson is never about. */
+static bool is_inside(int kind)
+{
+    return kind == PROBE_READ || kind == PROBE_WRITE || kind == PROBE_SLEEP ||
+           kind == PROBE_BLOCK;
+}
+
 static void record(const void *frame, int kind, long task, long source, int fd,
                    long value)
 {
+    const bool own = is_own(frame);
     struct probe_record one = {
         .kind = (uint16_t)kind,
         .task = (int32_t)task,
@@ -319,24 +416,28 @@ static void record(const void *frame, int kind, long task, long source, int fd,
     };
     const int saved = errno;
 
-    if (!recording())
+    if (!recording() || (!own && is_inside(kind)))
         return;
     new_row(NULL);
-    one.thread = (uint16_t)self.index;
+    one.thread = (uint16_t)own_index();
     one.call = row()->calls & 0xffffff;
     walk(frame, one.pc);
     lock_records();
     memory->counts[kind]++;
+    memory->own_counts[kind] += own;
     one.time_ns = now_ns();
     append(&one);
     atomic_flag_clear_explicit(&record_lock, memory_order_release);
     errno = saved;
 }
 
-static void count(int what)
+static void count(const void *frame, int what)
 {
-    if (recording())
-        __atomic_add_fetch(&memory->counts[what], 1, __ATOMIC_RELAXED);
+    if (!recording())
+        return;
+    __atomic_add_fetch(&memory->counts[what], 1, __ATOMIC_RELAXED);
+    if (is_own(frame))
+        __atomic_add_fetch(&memory->own_counts[what], 1, __ATOMIC_RELAXED);
 }
 
 /* --- the API ----------------------------------------------------------- */
@@ -367,13 +468,57 @@ unsigned long probe_count(enum probe_kind kind)
                   : 0;
 }
 
+unsigned long probe_own_count(enum probe_kind kind)
+{
+    return memory
+               ? __atomic_load_n(&memory->own_counts[kind], __ATOMIC_RELAXED)
+               : 0;
+}
+
+/* The row of a figure of the lesson's, a new one the first time. */
+static int64_t *figure(const char *name)
+{
+    for (int i = 0; i < FIGURES; i++) {
+        if (!memory->figures[i].name[0])
+            snprintf(memory->figures[i].name, sizeof(memory->figures[i].name),
+                     "%s", name);
+        if (strcmp(memory->figures[i].name, name) == 0)
+            return &memory->figures[i].value;
+    }
+    abort(); /* more than FIGURES of them */
+}
+
+void probe_figure(const char *name, long value)
+{
+    if (!memory)
+        return;
+    lock_records();
+    *figure(name) = value;
+    atomic_flag_clear_explicit(&record_lock, memory_order_release);
+}
+
+void probe_figure_add(const char *name, long value)
+{
+    if (!memory)
+        return;
+    lock_records();
+    *figure(name) += value;
+    atomic_flag_clear_explicit(&record_lock, memory_order_release);
+}
+
 void probe_reset(void)
 {
     if (!memory)
         return;
     lock_records();
     memset(memory->counts, 0, sizeof(memory->counts));
+    memset(memory->own_counts, 0, sizeof(memory->own_counts));
     atomic_flag_clear_explicit(&record_lock, memory_order_release);
+}
+
+void probe_point(const char *name)
+{
+    point_at(HERE, name);
 }
 
 void probe_thread(const char *name)
@@ -473,6 +618,34 @@ _Noreturn void probe_fail(const char *cause, const char *key, long a, long b,
     leave(9);
 }
 
+void probe_if_stuck(const char *cause, const char *key, long a, long b, long c)
+{
+    if (!memory)
+        return;
+    lock_records();
+    snprintf(memory->stuck_cause, sizeof(memory->stuck_cause), "%s",
+             cause ? cause : "");
+    snprintf(memory->stuck_key, sizeof(memory->stuck_key), "%s",
+             key ? key : "");
+    memory->stuck_values[0] = a;
+    memory->stuck_values[1] = b;
+    memory->stuck_values[2] = c;
+    atomic_flag_clear_explicit(&record_lock, memory_order_release);
+}
+
+void probe_stack(const char *name, const void *base, unsigned long size)
+{
+    static atomic_uint count;
+    const unsigned i = count++ % STACKS;
+
+    if (!memory)
+        return;
+    snprintf(memory->stacks[i].name, sizeof(memory->stacks[i].name), "%s",
+             name);
+    memory->stacks[i].base = (uintptr_t)base;
+    memory->stacks[i].size = size;
+}
+
 void probe_expect(bool holds, const char *cause, const char *key, long a,
                   long b, long c)
 {
@@ -496,14 +669,44 @@ int probe_run_main(const char *first, ...)
 }
 
 #include "calls.c"
+#ifdef WITH_LIBRARY
+#include "library.c"
+#endif
 
 /* --- crashes ----------------------------------------------------------- */
 
+/* Copy memory that may not be there. Returns: whether it was. */
+static bool peek(void *to, uintptr_t from, size_t size)
+{
+    struct iovec here = {to, size}, there = {(void *)from, size};
+
+    return syscall(SYS_process_vm_readv, getpid(), &here, 1L, &there, 1L, 0L) ==
+           (long)size;
+}
+
+/* The map of the memory, as it is now. */
+static void keep_map(void)
+{
+    const long file = syscall(SYS_openat, AT_FDCWD, "/proc/self/maps",
+                              O_RDONLY | O_CLOEXEC);
+    long length = 0, n;
+
+    while (file >= 0 && length < MAP_BYTES - 1 &&
+           (n = syscall(SYS_read, file, memory->crash_map + length,
+                        MAP_BYTES - 1 - length)) > 0)
+        length += n;
+    if (file >= 0)
+        syscall(SYS_close, file);
+}
+
+/* Raw system calls only, and nothing of this thread's own but its number: it
+ * may be a thread without any, see probe_bare_thread(). */
 static void on_crash(int signal, siginfo_t *info, void *context)
 {
     const ucontext_t *state = context;
     uintptr_t pc = 0, stack = 0, frame = 0;
 
+    self.quiet++;
 #if defined(__x86_64__)
     pc = (uintptr_t)state->uc_mcontext.gregs[REG_RIP];
     stack = (uintptr_t)state->uc_mcontext.gregs[REG_RSP];
@@ -515,15 +718,31 @@ static void on_crash(int signal, siginfo_t *info, void *context)
 #endif
     if (memory && getpid() == owner && !memory->crash_signal) {
         memory->crash_signal = signal;
-        memory->crash_thread = self.index;
+        memory->crash_thread = row_of_stack((const void *)stack);
+        if (memory->crash_thread == self.index)
+            memory->crash_thread = own_index(); /* by its signal stack */
         memory->crash_address = (uintptr_t)info->si_addr;
         memory->crash_stack = stack;
+        memory->crash_code = info->si_code;
         memory->crash_pc[0] = pc + 1; /* as if it were a return address */
+#if defined(__x86_64__)
+        for (int i = 0; i < REGISTERS; i++)
+            memory->crash_registers[i] = (uint64_t)state->uc_mcontext.gregs[i];
+#endif
+        peek(memory->crash_bytes, pc, CODE_BYTES);
+        for (int i = 0; i < WORDS; i++)
+            peek(&memory->crash_words[i],
+                 stack + 8 * (uintptr_t)i - 8 * (WORDS / 2), 8);
+        keep_map();
         if (frame > stack && frame < self.stack_top && frame % 8 == 0)
             walk_far((const void *)frame, memory->crash_pc + 1, DEEP - 1);
-        if (!memory->crash_pc[2]) /* last: it may crash itself */
+        /* Last: it may crash itself, where the stack is not what it should be.
+         */
+        if (!memory->crash_pc[2] && stack < self.stack_top &&
+            stack + (16UL << 20) > self.stack_top)
             unwind(memory->crash_pc + 1, DEEP - 1);
     }
+    self.quiet--;
     raise(signal); /* SA_RESETHAND: now it ends the process */
 }
 
@@ -544,6 +763,58 @@ static void own_signal_stack(void)
 
     if (stack.ss_sp)
         sigaltstack(&stack, NULL);
+}
+
+/* A row for a thread that is about to start on this stack. */
+void probe_stack_of_thread(const char *name, const void *base,
+                           unsigned long size)
+{
+    const unsigned i = bare_count;
+    unsigned index;
+
+    if (i >= BARE || !memory)
+        return;
+    probe_stack(name, base, size);
+    bare[i].base = (uintptr_t)base;
+    bare[i].size = size;
+    index = __atomic_add_fetch(&memory->threads, 1, __ATOMIC_RELAXED);
+    bare[i].index = index <= THREADS ? index : THREADS;
+    snprintf(memory->rows[bare[i].index - 1].name, sizeof(memory->rows->name),
+             "%s", name);
+    bare_count = i + 1;
+}
+
+/* The newest registered stack that this address is on; -1: none. */
+static int stack_at(const void *address)
+{
+    for (int k = STACKS - 1; k >= 0; k--)
+        if (memory->stacks[k].size &&
+            is_on(address, memory->stacks[k].base, memory->stacks[k].size))
+            return k;
+    return -1;
+}
+
+void probe_bare_thread(const char *name)
+{
+    const int k = memory ? stack_at(HERE) : -1;
+    stack_t stack;
+
+    if (k < 0)
+        return;
+    if (own_index() == self.index)
+        probe_stack_of_thread(name, (const void *)memory->stacks[k].base,
+                              memory->stacks[k].size);
+    for (unsigned i = 0; i < bare_count; i++) {
+        if (!is_on(HERE, bare[i].base, bare[i].size))
+            continue;
+        stack = (stack_t){.ss_sp = bare[i].signal_stack,
+                          .ss_size = sizeof(bare[i].signal_stack)};
+        syscall(SYS_sigaltstack, &stack, NULL);
+        memory->rows[bare[i].index - 1].tid = (int32_t)syscall(SYS_gettid);
+        snprintf(memory->rows[bare[i].index - 1].name,
+                 sizeof(memory->rows->name), "%s", name);
+    }
+    record(HERE, PROBE_THREAD_START, -1, -1, -1, 0);
 }
 
 static void watch_crashes(void)
@@ -623,6 +894,9 @@ int main(int argc, char **argv)
     new_row("main");
     watch_crashes();
     record(HERE, PROBE_THREAD_START, -1, -1, -1, 0);
+#ifdef WITH_LIBRARY
+    listen_to_library();
+#endif
     if (strcmp(name, "case:plain") == 0) {
         argv[i < argc ? i : argc - 1] = (char *)(uintptr_t) "lesson";
         finish(probe_lesson_main(argc - i, argv + i));

@@ -77,6 +77,16 @@ enum probe_kind {
     PROBE_PASS,  /* the event of this source was passed on to the reactor */
     PROBE_EMPTY, /* task: its id was in the ready queue, and pop said: empty */
     PROBE_KEPT,  /* task: READY, and among the tasks when the executor parks */
+
+    /* In the trace again. */
+    PROBE_AWAIT, /* the library's: a task of a scheduler awaits a future */
+    PROBE_LEVEL, /* source: a bar of expect.toml's [bars]; value: how high */
+    PROBE_NOTE,  /* source: a sentence of expect.toml's [notes]; task and value
+                    are its {task} and {value} */
+    PROBE_FRAME, /* task: a stack of [stacks]; source: a frame of [frames], that
+                    is pushed; -1: the last one is popped. value: bytes used */
+    PROBE_ENTER, /* by itself: io_uring_enter(), value = entries it took */
+    PROBE_STACK, /* task: the stack that the thread's stack pointer is in now */
     PROBE_KINDS
 };
 
@@ -88,6 +98,21 @@ void probe_event(enum probe_kind kind, long task, long source, long value);
 /* How many events of this kind there were since the start or probe_reset(). */
 unsigned long probe_count(enum probe_kind kind);
 void probe_reset(void);
+
+/* The same without what the library has done by itself (in a lesson that is
+ * linked with it; elsewhere both are equal). */
+unsigned long probe_own_count(enum probe_kind kind);
+
+/* A figure of the lesson's own, for [figures.NAME] of expect.toml; the last
+ * value counts. At most 16 names. */
+void probe_figure(const char *name, long value);
+void probe_figure_add(const char *name, long value);
+
+/*
+ * The delay sweep may sleep here. For a place between two steps of a learner's
+ * function where no call is: a probe line, or a macro in one.
+ */
+void probe_point(const char *name);
 
 /* The name of the calling thread: "main" is there; role is the name's. */
 void probe_thread(const char *name);
@@ -116,6 +141,18 @@ bool probe_disarmed(int fd);
  * there already: it is armed again. */
 void probe_register_again(bool allowed);
 
+/*
+ * From now on, whenever the program has read from this socket, sent to it, or
+ * had an event of it, how full its two buffers are is recorded: PROBE_LEVEL of
+ * the bars `in` (bytes that can be read) and `out` (bytes that are not sent
+ * yet). 0: no such bar. It ends when the descriptor is closed.
+ */
+void probe_buckets(int fd, int in, int out);
+
+/* How many bytes of this descriptor the kernel has taken so far, by send(),
+ * sendmsg() and write(). */
+long probe_sent_bytes(int fd);
+
 /* --- cases ------------------------------------------------------------- */
 
 /* A case of check.c. At the beginning of a line: PROBE_CASE(name) { ... } */
@@ -141,7 +178,8 @@ const char *probe_path_of(const char *kind);
 /*
  * End the run: this cause ("LOST WAKE" or "LOST WAKE: queued, not unparked",
  * a key of causes.toml), with this evidence ([CAUSE.evidence.key], in which
- * {a} {b} {c} are the numbers).
+ * {a} {b} {c} are the numbers). A TODO behind it, as in "TRUNCATED @7.2", is
+ * where the checker points.
  */
 _Noreturn void probe_fail(const char *cause, const char *key, long a, long b,
                           long c);
@@ -149,6 +187,32 @@ _Noreturn void probe_fail(const char *cause, const char *key, long a, long b,
 /* probe_fail() unless the condition holds. */
 void probe_expect(bool holds, const char *cause, const char *key, long a,
                   long b, long c);
+
+/*
+ * What a standstill (or the time limit) would mean from now on, as for
+ * probe_fail(); the last call counts, of any thread. cause NULL: nothing is
+ * known, the checker looks at the steps.
+ */
+void probe_if_stuck(const char *cause, const char *key, long a, long b, long c);
+
+/* --- stacks ------------------------------------------------------------ */
+
+/* A stack that the program has made, so that a crash can be told by its name:
+ * `size` bytes from `base`, which is its lowest address. At most 32. */
+void probe_stack(const char *name, const void *base, unsigned long size);
+
+/* The same for a stack that clone() will start a thread on: what happens there
+ * is that thread's, also before its first probe_bare_thread(). */
+void probe_stack_of_thread(const char *name, const void *base,
+                           unsigned long size);
+
+/*
+ * The first call of a thread that clone() has started without the C library: it
+ * gets a name and a row of its own, known by the stack it runs on (which
+ * probe_stack() has registered), and a signal stack, so that a crash is seen
+ * even if its stack cannot be used any more. At most 8.
+ */
+void probe_bare_thread(const char *name);
 
 /* Run the lesson's main() with these arguments, NULL at the end. */
 int probe_run_main(const char *first, ...);

@@ -2,7 +2,7 @@
 """Write a trace's events small, so that a page of 100 tasks stays small.
 
 Each event becomes a few numbers in base 36 with commas: time since the event
-before in ns, thread, kind, task + 1, source + 1, value, line, times. A field
+before in whole microseconds, thread, kind, task + 1, source + 1, value, line, times. A field
 that is left out is as in the event before (thread), as in the last event of
 that kind (line), or none. web/state.js, unpack(), reads it.
 """
@@ -23,10 +23,11 @@ def pack(events):
     kinds, lines, rows = [], {}, []
     before, last_thread = 0, 0
     for ns, thread, kind, task, source, value, line, times in events:
+        us = ns // 1000  # no text of the page shows less than 0.1 ms
         if kind not in kinds:
             kinds.append(kind)
         fields = [
-            base36(ns - before),
+            base36(us - before),
             "" if thread == last_thread else base36(thread),
             base36(kinds.index(kind)),
             base36(task + 1) if task != -1 else "",
@@ -35,6 +36,6 @@ def pack(events):
             "" if lines.get(kind, 0) == line else base36(line),
             base36(times) if times > 1 else "",
         ]
-        before, last_thread, lines[kind] = ns, thread, line
+        before, last_thread, lines[kind] = us, thread, line
         rows.append(",".join(fields).rstrip(","))
     return {"kinds": kinds, "rows": " ".join(rows)}

@@ -96,7 +96,12 @@ class Speaker:
         elif kind == "epoll-done":
             if event.value == 0:
                 return "epoll-done.none"
+        elif kind == "send":
+            if machine.partial:
+                return "send.bytes"
         elif kind == "event":
+            if event.value & 5 == 4:
+                return "event.room"
             if str(event.source) in state["wakers"]:
                 return "event.waker"
             if event.source == 0 and machine.stop:
@@ -104,6 +109,8 @@ class Speaker:
             if machine.roles.get(event.thread) == "reactor":
                 return "event.none"
         elif kind == "would-block":
+            if event.value == 1:
+                return "would-block.write"
             if event.source < 0:
                 return "would-block.nowhere"
         elif kind == "recv":
@@ -112,6 +119,12 @@ class Speaker:
         elif kind == "switch":
             if event.task < 0:
                 return "switch.back"
+        elif kind == "level":
+            if "most" not in self.table_of("bars", event.source):
+                return "level.count"
+        elif kind == "frame":
+            if event.source < 0:
+                return "frame.pop"
         return kind if kind in self.words["say"] else "unknown"
 
     def say(self, event, machine):
@@ -132,7 +145,10 @@ class Speaker:
         text = event.kind
         if event.kind == "log":
             text = logs[event.value] if event.value < len(logs) else ""
-        sentence = words.fill(self.words["say"][key][self.lang], {
+        template = self.words["say"][key][self.lang]
+        if event.kind == "note":
+            template = self.pair_of("notes", event.source)
+        sentence = words.fill(template, {
             "lang": self.lang,
             "who": who, "Who": capital(who),
             "actor": actor, "Actor": capital(actor),
@@ -144,12 +160,34 @@ class Speaker:
             "owner": machine.state["wakers"].get(str(event.source), ""),
             "keeper": self.keeper(),
             "text": text,
+            "bar": self.pair_of("bars", event.source),
+            "Bar": capital(self.pair_of("bars", event.source)),
+            "Stack": capital(self.pair_of("stacks", event.task)),
+            "most": words.number(self.table_of(
+                "bars", event.source).get("most", 0), self.lang),
+            "stack": self.pair_of("stacks", event.task),
+            "frame": self.pair_of("frames", event.source),
             "tname": self.name_of("tasks", event.task),
             "sname": self.name_of("sources", event.source),
         })
         if event.times > 1:
             sentence += f" ×\u00a0{words.number(event.times, self.lang)}"
         return sentence
+
+    def pointers(self, state, stack):
+        """["rsp", or "rsp of main"]: the stack pointers in this stack."""
+        pointer = state["pointer"]
+        return ["rsp" if len(pointer) == 1 else self.word(
+            "ui", "rsp_of", name=(self.threads.get(int(thread)) or {}).get(
+                "name", thread))
+                for thread, at in by_number(pointer) if at == stack]
+
+    def table_of(self, table, number):
+        return (self.trace.get(table) or {}).get(str(number)) or {}
+
+    def pair_of(self, table, number):
+        """A text of the lesson's, in this language."""
+        return self.table_of(table, number).get(self.lang, str(number))
 
     def does(self, thread):
         """What a thread of the state is doing."""
@@ -200,6 +238,18 @@ class Speaker:
                 source + (" (" + self.word("ui", "data") + ")"
                           if entry["data"] != "no" else "")
                 for source, entry in by_number(state["epoll"])))
+        for number, value in by_number(state["levels"]):
+            most = self.table_of("bars", number).get("most")
+            parts["bar", number] = (
+                self.pair_of("bars", number), words.number(value, self.lang) +
+                (f" / {words.number(most, self.lang)}" if most else ""))
+        for number, frames in by_number(state["stacks"]):
+            here = "".join(f" ← {text}" for text in
+                           self.pointers(state, int(number)))
+            parts["stack", number] = (
+                self.pair_of("stacks", number), (" | ".join(
+                    self.pair_of("frames", frame) for frame, _ in frames)
+                    or self.word("ui", "empty")) + here)
         return parts
 
     def state_line(self, state):

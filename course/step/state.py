@@ -18,6 +18,9 @@ dict, with ids as text as in JSON:
     epoll     {source: {fd, data}}       data: no, arrived, told
     jobs      {id: queued running done}  ring {id: submitted complete}
     channels  {id: {held, waits}}
+    levels    {bar: value}               bars of the lesson: a bucket, a count
+    stacks    {stack: [[frame, bytes], ...]}   the newest frame last
+    pointer   {thread: the stack that its stack pointer is in}
     figures   {name: count}
 """
 import events as trace_events
@@ -37,12 +40,16 @@ class Machine:
                 self.counted.setdefault(kind, []).append(name)
         self.state = {"threads": {}, "tasks": {}, "queues": {}, "wakers": {},
                       "epoll": {}, "jobs": {}, "ring": {}, "channels": {},
+                      "levels": {}, "stacks": {}, "pointer": {},
                       "figures": {}}
         for thread in trace["threads"]:
             self._add_thread(thread)
         used = {event.kind for event in self.events}
         self.rests = self._find_rests()
         self.epoll = "register" in used
+        # Somebody has found no room to send: how much is sent is of interest.
+        self.partial = any(event.kind == "would-block" and event.value == 1
+                           for event in self.events)
         # Source 0 ends the reactor; without one it is a source like others.
         self.stop = any(role in ("reactor", "bell")
                         for role in self.roles.values())
@@ -255,10 +262,12 @@ class Machine:
         self._data(event, "arrived")
 
     def _event(self, event, thread):
-        self._data(event, "told")
+        if event.value & 5 != 4:  # EPOLLOUT alone: room, and no data
+            self._data(event, "told")
 
     def _would_block(self, event, thread):
-        self._data(event, "no")
+        if event.value != 1:
+            self._data(event, "no")
 
     def _recv(self, event, thread):
         if event.value == 0:
@@ -322,6 +331,20 @@ class Machine:
         waits = self._channel(event)["waits"]
         if event.task not in waits:
             waits.append(event.task)
+
+    def _level(self, event, thread):
+        self.state["levels"][str(event.source)] = event.value
+
+    def _frame(self, event, thread):
+        frames = self.state["stacks"].setdefault(str(event.task), [])
+        if event.source >= 0:
+            frames.append([event.source, event.value])
+        elif frames:
+            frames.pop()
+
+    def _stack(self, event, thread):
+        self.state["stacks"].setdefault(str(event.task), [])
+        self.state["pointer"][str(event.thread)] = event.task
 
     def _end(self, event, thread):
         thread.update(does="ended", task=-1)

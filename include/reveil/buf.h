@@ -2,11 +2,11 @@
 /*
  * buf.h - reference-counted buffers, which an operation can keep alive.
  *
- *     buf = rv_buf_new(64 * 1024);
- *     rv_file_read_init(&self->read, file, buf, 0);
- *     RV_AWAIT(future, cx, &self->read.future);   buf->data[0 .. len_bytes)
- *     ...
- *     rv_buf_put(buf);
+ *     self->buf = rv_buf_new(64 * 1024);
+ *     rv_file_read_init(&self->read, self->file, self->buf, 0);
+ *     RV_AWAIT(future, cx, &self->read.future);
+ *     ... self->read.future.result bytes are at self->buf->data
+ *     rv_buf_put(self->buf);
  *
  * An operation that is under way has its own reference. So the future may be
  * dropped and the buffer put at any time: the memory is freed only after the

@@ -150,6 +150,7 @@ struct rv_scope {
     struct rv_executor *executor; /* private, as are the rest */
     struct rv_list tasks;
     struct rv_waker waiter;
+    uint32_t *counted; /* where it counts while it has tasks; or NULL */
     int32_t error;
     bool canceled;
 };

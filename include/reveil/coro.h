@@ -345,6 +345,10 @@ int rv_scope_spawn_coro(struct rv_scope *scope, rv_coro_entry entry,
  * them; if it is aborted, it aborts them. So call this before each return from
  * the function that has the scope.
  *
+ * A coroutine that returns while a scope on its stack has coroutines that have
+ * not ended ends the program with a message: they would use a frame that is
+ * gone.
+ *
  * Misuse: in a task of a scheduler, which has rv_go_scope_wait().
  * Returns: 0; the first negative result of a task; -ECANCELED.
  */

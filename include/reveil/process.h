@@ -84,6 +84,7 @@ struct rv_process_options {
                               path in argv[0] begins there */
     bool new_session; /* setsid(2): no terminal, and a process group of its own
                        */
+    bool new_group;   /* a process group of its own: ctrl-C does not reach it */
 };
 
 /*
@@ -107,8 +108,9 @@ int rv_process_spawn_with(struct rv_process *out, char *const argv[],
  * deadline_ns: as in net.h, but the child is started in any case.
  * Returns: 0; -EMSGSIZE: it has written more than `len_bytes`; -ETIMEDOUT,
  *          -ECANCELED; an error of rv_process_spawn(), or of pipe2(). Unless it
- *          is 0, the child was killed. A child's own children are not; the call
- *          waits for them too as long as they keep the descriptor open.
+ *          is 0, the child was killed; with new_group or new_session its own
+ *          children too, unless they have left the group. The call waits for
+ *          those too as long as they keep the descriptor open.
  */
 int rv_process_output(char *const argv[],
                       const struct rv_process_options *options, void *buffer,

@@ -98,7 +98,8 @@ int rv_sched_start(struct rv_sched **out,
  * waits return -ECANCELED too. A loop that never waits should ask
  * rv_coro_canceled().
  *
- * Threads: any but the workers, while no other thread uses the scheduler.
+ * Threads: any but the workers (on one, it aborts the process), while no other
+ *          thread uses the scheduler.
  * Blocks:  until the last task has finished.
  */
 void rv_sched_stop(struct rv_sched *sched);
@@ -330,6 +331,9 @@ struct rv_fork {
 /*
  * Allow another worker to run fn(arg). This cannot fail: if there is no
  * memory, or outside of a task, fn(arg) runs in rv_sync().
+ *
+ * On another worker, rv_coro_canceled() in fn() does not see that the task was
+ * canceled by rv_go_cancel(): a long fork asks a flag of its own.
  *
  * Borrows: *fork and what arg points to must not move until rv_sync().
  */

@@ -38,8 +38,12 @@ void rv_scope_remove(struct rv_scope_member *member, int32_t result)
     rv_list_remove(&member->node);
     if (result < 0 && scope->error == 0)
         scope->error = result;
-    if (rv_list_empty(&scope->tasks))
-        rv_waker_wake(&scope->waiter);
+    if (!rv_list_empty(&scope->tasks))
+        return;
+    if (scope->counted)
+        --*scope->counted;
+    scope->counted = NULL;
+    rv_waker_wake(&scope->waiter);
 }
 
 /* --- a future as a member ---------------------------------------------- */
@@ -137,6 +141,7 @@ void rv_scope_init(struct rv_scope *scope, struct rv_executor *executor)
     rv_future_init(&scope->future, &ops);
     scope->executor = executor;
     scope->waiter = (struct rv_waker){0};
+    scope->counted = NULL;
     scope->error = 0;
     scope->canceled = false;
     rv_list_init(&scope->tasks);

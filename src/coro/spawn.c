@@ -278,15 +278,34 @@ static struct task *current_task(void)
 
 /* --- in a scope -------------------------------------------------------- */
 
+/* Remember a scope that is on the stack of the calling coroutine, which must
+ * not end before it. */
+static void count_scope(struct rv_scope *scope)
+{
+    struct rv_coro *coro = rv_coro_current();
+    const char *address = (const char *)scope;
+
+    if (!coro || scope->counted || address < coro->stack->low ||
+        address >= (const char *)coro)
+        return;
+    scope->counted = &coro->scopes;
+    coro->scopes++;
+}
+
 int rv_scope_spawn_coro(struct rv_scope *scope, rv_coro_entry entry,
                         const void *arg, size_t arg_bytes,
                         const struct rv_coro_options *options)
 {
+    int error;
+
     RV_CHECK(!rv_coro_moves(), "a task of a scheduler needs rv_go_scope");
     if (!rv_scope_is_open(scope))
         return -ECANCELED;
-    return spawn(scope->executor, entry, (void *)arg, arg_bytes, options, NULL,
-                 scope);
+    error = spawn(scope->executor, entry, (void *)arg, arg_bytes, options, NULL,
+                  scope);
+    if (!error)
+        count_scope(scope);
+    return error;
 }
 
 /* SPAWN-4 */

@@ -136,8 +136,14 @@ __attribute__((constructor(FIRST_OF_ALL))) static void note_ignored(void)
  * ignored or handled itself is reset to the default; what it inherited as
  * ignored stays ignored. Returns: 0, negative errno.
  */
-static int prepare_attributes(posix_spawnattr_t *attributes, bool new_session)
+static int prepare_attributes(posix_spawnattr_t *attributes,
+                              const struct rv_process_options *options)
 {
+    const int flags =
+        POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
+        (options->new_session ? POSIX_SPAWN_SETSID : 0) |
+        (options->new_group && !options->new_session ? POSIX_SPAWN_SETPGROUP
+                                                     : 0);
     sigset_t none;
     sigset_t defaults;
     int error;
@@ -153,9 +159,7 @@ static int prepare_attributes(posix_spawnattr_t *attributes, bool new_session)
     if (!error)
         error = posix_spawnattr_setsigmask(attributes, &none);
     if (!error)
-        error = posix_spawnattr_setflags(
-            attributes, (short)(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
-                                (new_session ? POSIX_SPAWN_SETSID : 0)));
+        error = posix_spawnattr_setflags(attributes, (short)flags);
     return -error;
 }
 
@@ -180,7 +184,7 @@ static int spawn(pid_t *pid, char *const argv[],
         error =
             -posix_spawn_file_actions_addchdir_np(&actions, options->directory);
     if (!error)
-        error = prepare_attributes(&attributes, options->new_session);
+        error = prepare_attributes(&attributes, options);
     if (!error)
         error = -posix_spawnp(pid, argv[0], &actions, &attributes, argv,
                               options->envp ? options->envp : environ);

@@ -51,13 +51,16 @@ static int collect(struct rv_fd_watch *watch, int fd, char *buffer,
 }
 
 /* A canceled coroutine cannot await the end of the child, but SIGKILL ends it
- * at once: this blocks only briefly. */
-static void kill_and_reap(const struct rv_process *child)
+ * at once: this blocks only briefly. The number of the group belongs to the
+ * child until it is reaped. */
+static void kill_and_reap(const struct rv_process *child, bool with_group)
 {
     const id_t id = (id_t)(child->fd_plus_1 - 1);
     uint32_t tries = 0;
     siginfo_t info;
 
+    if (with_group)
+        kill(-child->pid, SIGKILL);
     rv_process_kill(child, SIGKILL);
     while (waitid(P_PIDFD, id, &info, WEXITED) < 0 && rv_interrupted(&tries))
         ;
@@ -65,7 +68,7 @@ static void kill_and_reap(const struct rv_process *child)
 
 static int collect_and_wait(struct rv_process *child, int fd, void *buffer,
                             size_t len_bytes, size_t *got_bytes, int *status,
-                            int64_t deadline_ns)
+                            bool with_group, int64_t deadline_ns)
 {
     struct rv_fd_watch watch;
     int exit_code;
@@ -78,7 +81,7 @@ static int collect_and_wait(struct rv_process *child, int fd, void *buffer,
     if (!error)
         error = rv_process_wait(child, &exit_code, &number, deadline_ns);
     if (error)
-        kill_and_reap(child);
+        kill_and_reap(child, with_group && error != -ECHILD);
     else if (status)
         *status = number ? -number : exit_code;
     return error;
@@ -109,7 +112,8 @@ int rv_process_output(char *const argv[],
     close(fds[1]);
     if (!error) {
         error = collect_and_wait(&child, fds[0], buffer, len_bytes, got_bytes,
-                                 status, deadline_ns);
+                                 status, chosen.new_group || chosen.new_session,
+                                 deadline_ns);
         rv_process_close(&child);
     }
     close(fds[0]);

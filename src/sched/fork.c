@@ -31,9 +31,8 @@
  * Each chain ends in a task that runs, in one that is queued, or in a fork that
  * is still in a deque.
  *
- * A fork is pushed without the fence of rv_idle_notify(), see rv_idle_hint(). A
- * worker that goes to sleep at that moment may miss it. No fork is lost: at the
- * latest its own task runs it, and the next fork checks for sleepers again.
+ * While nobody sleeps a fork is pushed without the fence of rv_idle_notify(),
+ * see IDLE-7.
  */
 #include "base/base_internal.h"
 #include "sched/sched_internal.h"

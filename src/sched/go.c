@@ -439,9 +439,15 @@ static int join_outside(struct rv_go *go)
 int rv_go_join(struct rv_go *go)
 {
     struct rv_go_task *self = rv_go_current();
+    int result;
 
     if (!go->task)
         return -EINVAL;
+    if (go->future.at == RV_AT_END) { /* READY inside another future */
+        result = go->future.result;
+        rv_go_drop(go);
+        return result;
+    }
     if (rv_fork_is_copy(go->task->sched->mark))
         return -ESTALE;
     if (!self || rv_fork_is_copy(self->sched->mark))

@@ -31,11 +31,17 @@
  *       turn would cost a futex call each time. The sentinel bit is set and
  *       cleared in the word, and cleared before the sentinel searches, so
  *       IDLE-1 applies to it.
+ *   IDLE-7  A fork is pushed without a fence while nobody sleeps, whether or
+ *       not others search. A worker that begins to sleep at that moment may
+ *       miss it: it is the sentinel, because it is the first sleeper, and it
+ *       searches again after a nap, which is far longer than the delay of a
+ *       store. If anybody sleeps there is a fence: the sentinel may have been
+ *       woken, and only IDLE-1 and IDLE-3 will wake the other sleepers.
  *
  * tests/models/idle.pml is the model of IDLE-1 to IDLE-5, with mutants for
- * IDLE-1 to IDLE-4. Source: tokio's runtime/scheduler/multi_thread/idle.rs and
- * the "spinning" threads of Go's runtime/proc.go; the second half of IDLE-2 is
- * the model's.
+ * IDLE-1 to IDLE-4; hint.pml is that of IDLE-6 and IDLE-7. Source: tokio's
+ * runtime/scheduler/multi_thread/idle.rs and the "spinning" threads of Go's
+ * runtime/proc.go; the second half of IDLE-2 is the model's.
  */
 #include "sched/idle.h"
 

@@ -56,16 +56,17 @@ void rv_idle_notify(struct rv_idle *idle);
 void rv_idle_notify_lazily(struct rv_idle *idle);
 
 /*
- * rv_idle_notify() without the fence, for an item that its pusher takes itself
- * if no other worker does. It may miss a worker that is about to sleep.
+ * rv_idle_notify() for a fork, which is pushed often: without the fence while
+ * nobody sleeps. A worker that is about to sleep may miss the fork, but not for
+ * long: it is the sentinel then. IDLE-7
  */
 static inline void rv_idle_hint(struct rv_idle *idle)
 {
-    /* relaxed: a hint. */
+    /* relaxed: the fence follows where it is needed. */
     const uint64_t word =
         atomic_load_explicit(&idle->word, memory_order_relaxed);
 
-    if (__builtin_expect((uint32_t)word == 0 && word != 0, 0))
+    if (__builtin_expect(word >> 32 != 0, 0)) /* there are sleepers */
         rv_idle_notify(idle);
 }
 

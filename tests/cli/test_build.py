@@ -43,7 +43,7 @@ NINJA = """#!/bin/sh
 stop() { echo > "$TREE/tidied"; exit 130; }
 trap stop INT
 case $* in
-*-n*) [ -x "$2/cli/reveil" ] && echo 'ninja: no work to do.'; exit ;;
+*' -n '*) [ -x "$2/cli/reveil" ] && echo 'ninja: no work to do.'; exit ;;
 *build.ninja) exit ;;
 esac
 i=0

@@ -281,6 +281,42 @@ RV_TEST(cancel, a_scope_waits_for_its_coroutines)
     rv_host_check(rv_host_run(RV_HOST_SPLIT, wait_for_all, NULL), "all");
 }
 
+static int32_t return_early(void *arg)
+{
+    struct rv_scope scope;
+    int ended = 0;
+
+    (void)arg;
+    return start_members(&scope, &ended, -1, 0); /* and does not wait */
+}
+
+static void leave_scope(void)
+{
+    rv_host_run(RV_HOST_FUSED, return_early, NULL);
+}
+
+static int32_t drop_scope(void *arg)
+{
+    struct rv_scope scope;
+    int ended = 0;
+
+    (void)arg;
+    HOST_CHECK(start_members(&scope, &ended, 1, 0) == 0);
+    HOST_CHECK(rv_coro_sleep_until(rv_after_ms(10)) == 0);
+    HOST_CHECK(ended == 3); /* all have ended: it may be left */
+    HOST_CHECK(start_members(&scope, &ended, -1, 0) == 0);
+    rv_drop(&scope.future);
+    HOST_CHECK(ended == 6);
+    return 0;
+}
+
+/* Its coroutines would use a frame that is gone. */
+RV_TEST(cancel, a_coroutine_that_returns_before_its_scope_is_over_is_named)
+{
+    rv_test_aborts(leave_scope, "a coroutine has ended before its scope");
+    rv_host_check(rv_host_run(RV_HOST_FUSED, drop_scope, NULL), "drop_scope");
+}
+
 static int32_t first_error(void *arg)
 {
     struct rv_scope scope;

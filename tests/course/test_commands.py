@@ -88,6 +88,50 @@ class Doctor(Case):
             self.assertFalse(rows["cc asan"]["ok"] or rows["seccomp"]["ok"])
             self.assertTrue(all(row["text"] for row in rows.values()))
 
+    def test_lessons_that_cannot_run_here_are_named(self):
+        import lessons as tree
+        for language, words in (("en", "not checked here"),
+                                ("fr", "non vérifié ici")):
+            with unittest.mock.patch.object(tree, "MACHINE", "aarch64"), \
+                    unittest.mock.patch.object(tree, "has_io_uring",
+                                               lambda: False):
+                rows = self.rows(language, compilers=lambda: ["cc"],
+                                 sanitizer=lambda *_: "works")
+            processor = rows["processor" if language == "en"
+                             else "processeur"]
+            for row, numbers in ((rows["io_uring"], ("13",)),
+                                 (processor, ("12", "16"))):
+                self.assertFalse(row["ok"])
+                self.assertIn(words, row["text"])
+                for number in numbers:
+                    self.assertIn(number, row["text"])
+            self.assertIn("aarch64", processor["text"])
+        rows = self.rows(compilers=lambda: ["cc"], sanitizer=lambda *_: "works")
+        self.assertEqual(rows["io_uring"]["ok"], tree.has_io_uring())
+
+    def test_a_lesson_that_cannot_run_here_is_not_failed(self):
+        """check, run and start say why; status 3, not a verdict."""
+        program = ("import sys; sys.path.insert(0, sys.argv.pop(1)); "
+                   "import lessons; "
+                   "lessons.HAS['io_uring'] = lambda: False; "
+                   "lessons.MACHINE = 'aarch64'; "
+                   "import runpy; sys.argv[0] = 'lesson'; "
+                   "runpy.run_path(sys.path[0] + '/__main__.py', "
+                   "run_name='__main__')")
+        for number in ("13", "12"):
+            for words, status in ((["start", number], 0),
+                                  (["check", number], 3),
+                                  (["run", number], 3)):
+                result = subprocess.run(
+                    [sys.executable, "-c", program, COURSE, *words],
+                    capture_output=True, text=True, timeout=SECONDS,
+                    env=self.environment, stdin=subprocess.DEVNULL)
+                said = result.stdout + result.stderr
+                self.assertEqual(result.returncode, status, said)
+                self.assertIn(f"Lesson {number}", said)
+                self.assertNotIn("NOT PASSED", said)
+                self.assertNotIn("Traceback", said)
+
     def test_both_languages_and_json(self):
         self.assertIn("loopback", self.lesson("doctor"))
         self.assertIn("peut vérifier ici", self.lesson("doctor", "--lang",

@@ -228,7 +228,9 @@ class Tree(unittest.TestCase):
                         **dict(cut.scaffold(lesson))})
                     done = subprocess.run(
                         ["cc", *build.LANGUAGE, "-Wall", "-Wextra", "-Werror",
-                         "-I", os.path.join(ROOT, "lessons"), "-fsyntax-only",
+                         "-I", os.path.join(ROOT, "lessons"),
+                         *(["-I", os.path.join(ROOT, "include")]
+                           if lesson.uses_library else []), "-fsyntax-only",
                          os.path.join(work, "lesson.c")],
                         capture_output=True, text=True, check=False,
                         timeout=120)

@@ -3,6 +3,7 @@
 """Tests of `lesson grade`: right, wrong, hostile, empty and equal hand-ins;
 and of the templates for autograders in teacher/."""
 import csv
+import io
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -18,8 +20,11 @@ COURSE = os.path.join(ROOT, "course")
 sys.path.insert(0, COURSE)
 
 import cut  # noqa: E402
+import grade  # noqa: E402
 import isolation  # noqa: E402
 import lessons  # noqa: E402
+import options  # noqa: E402
+from context import Context  # noqa: E402
 
 SECONDS = 600
 NAME = "01-hello-future"
@@ -102,6 +107,7 @@ class Grade(unittest.TestCase):
         link = os.path.join(self.hand_ins, "link", NAME)
         os.makedirs(link)
         os.symlink("/etc/passwd", os.path.join(link, "lesson.c"))
+        os.makedirs(os.path.join(self.hand_ins, "folder", NAME, "lesson.c"))
 
         out = self.grade("--seed", "7")
         rows = self.table()
@@ -109,7 +115,7 @@ class Grade(unittest.TestCase):
         self.assertEqual(rows["bob"], "passed")
         for name in ["eve", "dan", "'=cmd"] + ["x-" + n for n in HOSTILE]:
             self.assertNotIn(rows[name], ("passed", "not handed in"), name)
-        for name in "nil", "link":
+        for name in "nil", "link", "folder":
             self.assertEqual(rows[name], "not handed in")
         with open(victim, encoding="ascii") as file:
             self.assertEqual(file.read(), "mine")
@@ -136,6 +142,72 @@ class Grade(unittest.TestCase):
     def test_namespaces_are_used_where_there_are_any(self):
         self.hand_in("ada", solution())
         self.assertIn("namespaces of its own", self.grade())
+
+
+class Elsewhere(unittest.TestCase):
+    """A lesson that this machine cannot run is neither passed nor failed."""
+
+    def test_it_is_not_checked_and_says_so(self):
+        lesson = lessons.find("01")
+        text = {"en": "not on this machine", "fr": "pas sur cette machine"}
+        context = Context()
+        with unittest.mock.patch.object(
+                lessons.Lesson, "elsewhere", text), \
+                tempfile.TemporaryDirectory() as folder:
+            os.makedirs(os.path.join(folder, "in", "ada", NAME))
+            with open(os.path.join(folder, "in", "ada", NAME, "lesson.c"),
+                      "w", encoding="utf-8") as file:
+                file.write(solution())
+            for form, status in ((None, 0), ("json", 0), ("junit", 3)):
+                words = [os.path.join(folder, "in"), "-o", folder, "--lesson",
+                         lesson.number]
+                words += ["--format", form] if form else []
+                parsed = options.parse("grade", words, context.t)
+                with unittest.mock.patch("sys.stdout", io.StringIO()) as out, \
+                        unittest.mock.patch("sys.stderr", io.StringIO()), \
+                        unittest.mock.patch.object(
+                            grade.Grader, "check",
+                            side_effect=AssertionError("it was run")):
+                    context.use(parsed)
+                    self.assertEqual(grade.command_grade(context, parsed),
+                                     status)
+                if form is None:
+                    self.assertIn("not checked here", out.getvalue())
+                    self.assertIn("not on this machine", out.getvalue())
+                    self.assertIn("0 of 0", out.getvalue())
+                if form == "json":
+                    self.assertIn('"passed": null', out.getvalue())
+            with open(os.path.join(folder, "class.html"),
+                      encoding="utf-8") as file:
+                self.assertIn("not on this machine", file.read())
+
+
+class Libraries(unittest.TestCase):
+    def test_a_class_builds_the_library_once(self):
+        """The check of a hand-in finds what the whole class links."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        context = Context()
+        context.set_work(folder.name)
+        made = []
+
+        def build(work, cc, kind, _progress):
+            path = grade.library.path_of(work, cc, kind)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as file:
+                file.write(kind.encode())
+            made.append(kind)
+            return path
+
+        with unittest.mock.patch.object(grade.library, "build", build):
+            paths = grade.build_libraries(context, {"01", "07", "08"})
+            self.assertEqual(grade.build_libraries(context, {"01"}), [])
+        self.assertIn("check", made)
+        self.assertEqual(len(set(made)), len(made))
+        box = os.path.join(folder.name, "box")
+        grade.Grader(1, "", [], paths).put_libraries(box)
+        for kind in made:
+            self.assertTrue(grade.library.is_built(box, "cc", kind))
 
 
 class Autograders(unittest.TestCase):

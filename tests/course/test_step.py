@@ -34,7 +34,8 @@ KINDS = """thread-start thread-end spawn push pop poll ready pending wake
     epoll-wait epoll-done event connect send recv would-block read write sleep
     block tick log drop timer timer-fired await await-poll await-pending
     await-ready job-queued job-start job-done submit complete
-    steal switch chan-send chan-recv chan-wait answer end""".split()
+    steal switch chan-send chan-recv chan-wait answer end level note frame
+    enter stack""".split()
 
 
 def last_state(trace):
@@ -260,9 +261,10 @@ class Folding(unittest.TestCase):
             thread = thread if f[1] is None else f[1]
             kind = packed["kinds"][f[2]]
             lines[kind] = lines.get(kind, 0) if f[6] is None else f[6]
-            found.append([before, thread, kind, (f[3] or 0) - 1,
+            found.append([before * 1000, thread, kind, (f[3] or 0) - 1,
                           (f[4] or 0) - 1, f[5] or 0, lines[kind], f[7] or 1])
-        self.assertEqual(found, trace["events"])
+        self.assertEqual(found, [[row[0] // 1000 * 1000, *row[1:]]
+                                 for row in trace["events"]])
 
 
 NODE = shutil.which("node")

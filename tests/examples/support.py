@@ -4,7 +4,6 @@
 The arguments of the test are the paths of the programs.
 """
 
-import contextlib
 import os
 import signal
 import socket
@@ -12,6 +11,10 @@ import subprocess
 import sys
 import time
 import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                                "..", "tools"))
+import listening
 
 EXAMPLES = {os.path.basename(path): os.path.abspath(path)
             for path in sys.argv[1:]}
@@ -24,21 +27,6 @@ def run(command, *arguments):
     command = [EXAMPLES.get(command, command), *arguments]
     return subprocess.run(command, capture_output=True, text=True,
                           timeout=SECONDS)
-
-
-def listening_port(pid):
-    """The port on which this process listens, or None."""
-    sockets = set()
-    for fd in os.listdir(f"/proc/{pid}/fd"):
-        with contextlib.suppress(OSError):
-            sockets.add(os.readlink(f"/proc/{pid}/fd/{fd}"))
-    for table in "tcp", "tcp6":
-        with open(f"/proc/{pid}/net/{table}", encoding="ascii") as file:
-            for line in list(file)[1:]:
-                _, local, _, state, *_, = fields = line.split()
-                if state == "0A" and f"socket:[{fields[9]}]" in sockets:
-                    return int(local.rsplit(":", 1)[1], 16)
-    return None
 
 
 class Server(unittest.TestCase):
@@ -78,5 +66,5 @@ class AtAddress(Server):
         self.addCleanup(self.server.kill)
         self.port = None
         while self.port is None and self.server.poll() is None:
-            self.port = listening_port(self.server.pid)
+            self.port = listening.port_of(self.server.pid)
             time.sleep(0.01)

@@ -334,6 +334,19 @@ class Proxy(AtAddress):
                 self.assertEqual(self.server.wait(SECONDS), 0)
 
 
+def is_gone(pid):
+    """It is not there any more, at the latest when whoever inherits it has
+    reaped it."""
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.005)
+    return False
+
+
 class Runner(unittest.TestCase):
     def run_all(self, commands, count="3", seconds="60"):
         return subprocess.run([EXAMPLES["runner"], count, seconds],
@@ -367,10 +380,16 @@ class Runner(unittest.TestCase):
             self.assertEqual(result.returncode, 0, result.stdout)
 
     def test_what_takes_too_long_is_ended(self):
-        result = self.run_all("sleep 1000; true\necho fine", "1", "1")
+        result = self.run_all("sleep 1000; true\necho fine", "1", "3")
         self.assertEqual((result.returncode, result.stdout),
                          (1, "- sleep 1000; true: timed out\n"
                              "- echo fine: exit 0\nfine\n"))
+
+    def test_what_takes_too_long_leaves_no_process(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.run_all(f"sleep 1000 & echo $! > {folder}/pid; wait", "1", "3")
+            with open(f"{folder}/pid", encoding="ascii") as file:
+                self.assertTrue(is_gone(int(file.read())))
 
     def test_ctrl_c_kills_what_runs(self):
         with subprocess.Popen([EXAMPLES["runner"], "2", "1000"], text=True,

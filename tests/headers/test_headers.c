@@ -8,6 +8,8 @@
  */
 #include <criterion/criterion.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <reveil/reveil.h>
 
 #include <stdio.h>
@@ -404,4 +406,159 @@ RV_TEST(headers, thread)
     if (RV_TEST_SLOW)
         cr_skip_test("no bare threads in this build");
     cr_assert_eq(add_up((struct add){1, 2, &sum}), 3);
+}
+
+/* --- in a poll function ------------------------------------------------ */
+
+/* The futures of the examples below; each uses some of them. */
+struct polled {
+    struct rv_future future;
+    struct rv_future *both[2];
+    struct rv_all all;
+    struct rv_sleep get_a, get_b;
+    struct rv_interval every;
+    struct rv_blocking call;
+    struct rv_cpu job;
+    struct rv_file *file;
+    struct rv_file_op read;
+    struct rv_buf *buf;
+    int ticks;
+};
+
+/* Run it to its end. Returns: its result. */
+static int run_polled(enum rv_poll (*poll)(struct rv_future *future,
+                                           struct rv_cx *cx))
+{
+    const struct rv_future_ops ops = {.name = "polled", .poll = poll};
+    struct polled polled = {0};
+    struct rv_runtime *runtime;
+    int result;
+
+    rv_future_init(&polled.future, &ops);
+    cr_assert_eq(rv_runtime_start(&runtime), 0);
+    result = rv_runtime_block_on(runtime, &polled.future);
+    rv_drop(&polled.future);
+    rv_runtime_stop(runtime);
+    return result;
+}
+
+#define POLLED(header)                                                     \
+    static enum rv_poll header##_poll(struct rv_future *, struct rv_cx *); \
+    RV_TEST(headers, header)                                               \
+    {                                                                      \
+        cr_assert_eq(run_polled(header##_poll), 0);                        \
+    }                                                                      \
+    static enum rv_poll header##_poll(struct rv_future *future,            \
+                                      struct rv_cx *cx)
+
+POLLED(combine)
+{
+    struct polled *self = RV_CONTAINER_OF(future, struct polled, future);
+
+    RV_BEGIN(future);
+    rv_sleep_init(&self->get_a, rv_after_ms(1));
+    rv_sleep_init(&self->get_b, rv_after_ms(2));
+    /* from combine.h */
+    self->both[0] = &self->get_a.future;
+    self->both[1] = &self->get_b.future;
+    rv_all_init(&self->all, self->both, 2);
+    RV_AWAIT(future, cx, &self->all.future);
+    /* end */
+    rv_drop(&self->all.future);
+    rv_drop(&self->get_a.future);
+    rv_drop(&self->get_b.future);
+    RV_RETURN(future, 0);
+    RV_END(future);
+}
+
+/* Three ticks are enough. */
+#define sample(ticks_due)                                      \
+    do {                                                       \
+        if ((ticks_due) < 1 || ++self->ticks == 3)             \
+            RV_RETURN(future, self->ticks == 3 ? 0 : -EPROTO); \
+    } while (0)
+
+POLLED(interval)
+{
+    struct polled *self = RV_CONTAINER_OF(future, struct polled, future);
+
+    RV_BEGIN(future);
+    /* from interval.h */
+    rv_interval_init(&self->every, rv_now_ns(), 10 * RV_NS_PER_MS,
+                     RV_TICK_SKIP);
+    for (;;) {
+        rv_interval_next(&self->every);
+        RV_AWAIT(future, cx, &self->every.future);
+        sample(self->every.future.result);
+    }
+    /* end */
+    RV_END(future);
+}
+
+static int32_t read_the_file(void *arg)
+{
+    return *(int *)arg;
+}
+
+static void free_arg(void *arg)
+{
+    *(int *)arg = 0;
+}
+
+POLLED(blocking)
+{
+    static int number = 42;
+    int *const arg = &number;
+    struct polled *self = RV_CONTAINER_OF(future, struct polled, future);
+
+    RV_BEGIN(future);
+    /* from blocking.h */
+    rv_blocking_init(&self->call, read_the_file, arg, free_arg);
+    RV_AWAIT(future, cx, &self->call.future);
+    /* end */
+    self->ticks = self->call.future.result;
+    rv_drop(&self->call.future);
+    RV_RETURN(future, self->ticks == 42 ? 0 : -EPROTO);
+    RV_END(future);
+}
+
+POLLED(buf)
+{
+    struct polled *self = RV_CONTAINER_OF(future, struct polled, future);
+
+    RV_BEGIN(future);
+    rv_file_open_init(&self->read, &self->file, "/proc/self/exe", O_RDONLY, 0);
+    RV_AWAIT(future, cx, &self->read.future);
+    rv_drop(&self->read.future);
+    /* from buf.h */
+    self->buf = rv_buf_new(64 * 1024);
+    rv_file_read_init(&self->read, self->file, self->buf, 0);
+    RV_AWAIT(future, cx, &self->read.future);
+    self->ticks = memcmp(self->buf->data, "\177ELF", 4);
+    rv_buf_put(self->buf);
+    /* end */
+    rv_drop(&self->read.future);
+    rv_file_close_init(&self->read, &self->file);
+    RV_AWAIT(future, cx, &self->read.future);
+    rv_drop(&self->read.future);
+    RV_RETURN(future, self->ticks);
+    RV_END(future);
+}
+
+POLLED(cpu)
+{
+    struct polled *self = RV_CONTAINER_OF(future, struct polled, future);
+    struct rv_callable *callable;
+    struct sum sum = {1, 2};
+
+    RV_BEGIN(future);
+    /* from cpu.h */
+    rv_callable_new(&callable, &sum_ops, &sum);
+    rv_cpu_init(&self->job, callable);
+    RV_AWAIT(future, cx, &self->job.future);
+    self->ticks = self->job.future.result;
+    rv_drop(&self->job.future);
+    /* end */
+    RV_RETURN(future, self->ticks == 3 ? 0 : self->ticks);
+    RV_END(future);
 }

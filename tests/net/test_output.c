@@ -103,6 +103,29 @@ RV_HOST_TEST(output, a_new_session_leads_its_group)
     return 0;
 }
 
+/* Returns: false if it is still there after a while. Whoever inherits it reaps
+ * it. */
+static bool is_gone(pid_t pid)
+{
+    for (int i = 0; i < 10000 && kill(pid, 0) == 0; i++)
+        rv_coro_sleep_until(rv_after_ms(1));
+    return kill(pid, 0) < 0;
+}
+
+RV_HOST_TEST(output, a_group_is_killed_whole)
+{
+    const char *line = "sleep 1000 & echo $!; yes";
+    const struct rv_process_options session = {.new_session = true};
+    const struct rv_process_options group = {.new_group = true};
+    char text[64];
+
+    HOST_CHECK(run(line, &group, text, 64, NULL, RV_NEVER) == -EMSGSIZE);
+    HOST_CHECK(is_gone(atoi(text)));
+    HOST_CHECK(run(line, &session, text, 64, NULL, RV_NEVER) == -EMSGSIZE);
+    HOST_CHECK(is_gone(atoi(text)));
+    return 0;
+}
+
 static int32_t sleep_long(void *arg)
 {
     char text[8];

@@ -164,6 +164,31 @@ RV_TEST(cancel, outside_of_coroutines_there_is_none)
     cr_assert_eq(rv_coro_grace(RV_NEVER), -ECANCELED);
 }
 
+/* --- a handle that was READY inside another future --------------------------
+ */
+
+static int32_t join_after_either(void *arg)
+{
+    struct rv_go quick;
+    struct rv_go slow;
+
+    (void)arg;
+    TASK_CHECK(rv_go(&quick, return_arg, int_arg(3)) == 0);
+    TASK_CHECK(rv_go(&slow, sleep_for_an_hour, NULL) == 0);
+    TASK_CHECK(rv_await_either(&quick.future, &slow.future, RV_NEVER) == 0);
+    rv_go_cancel(&slow);
+    TASK_CHECK(rv_go_join(&quick) == 3);
+    TASK_CHECK(rv_go_join(&quick) == -EINVAL);
+    TASK_CHECK(rv_go_join(&slow) == -ECANCELED);
+    return 0;
+}
+
+RV_TEST(cancel, a_task_that_was_awaited_may_be_joined)
+{
+    cr_assert_eq(run_once(1, join_after_either, NULL), 0);
+    cr_assert_eq(run_once(WORKERS, join_after_either, NULL), 0);
+}
+
 /* --- what goes on in a canceled task ----------------------------------- */
 
 static int32_t join_long_child(void *arg)

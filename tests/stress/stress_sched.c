@@ -293,8 +293,10 @@ static int32_t come_back(void *arg)
     struct rv_go task;
 
     rv_fork(&fork, fork_nothing, &word->value); /* may be stolen */
-    rv_sleep_init(&nap, rv_now_ns() + word->turns * 1000);
-    while (rv_await_until(&nap.future, rv_now_ns() + 2000) == -ETIMEDOUT) {
+    rv_sleep_init(&nap, rv_now_ns() + word->turns * 10000);
+    /* It is over in the first poll, on the task's stack, or in a later one. */
+    while (rv_await_until(&nap.future, rv_now_ns() + word->turns % 4 * 50000) ==
+           -ETIMEDOUT) {
         STRESS_CHECK(rv_go(&task, arrive_late, NULL) == 0, "rv_go");
         STRESS_CHECK(rv_go_join(&task) == 0, "rv_go_join");
         STRESS_CHECK(rv_go_yield() == 0, "rv_go_yield");

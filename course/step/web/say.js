@@ -19,6 +19,15 @@ function keeper(run) { // the thread that keeps the wakers
   return found ? who(run, found.id) : word("role", "reactor");
 }
 
+// What a lesson says of its bars, stacks, frames, and its own sentences.
+const tableOf = (trace, table, id) => (trace[table] || {})[id] || {};
+const pairOf = (trace, table, id) => tableOf(trace, table, id)[lang] || String(id);
+
+// ["rsp", or "rsp of main"]: the stack pointers in this stack.
+const pointers = (run, s, id) => byNumber(s.pointer).filter(([, at]) => at === Number(id))
+  .map(([thread]) => Object.keys(s.pointer).length === 1 ? "rsp"
+    : ui("rsp_of", {name: threadName(run, thread)}));
+
 // The key of the sentence of an event; m is the machine before it.
 function variant(e, m) {
   const s = m.state, t = m.thread(e.thread);
@@ -56,14 +65,20 @@ function variant(e, m) {
   case "park": if (queue.length) return "park.queued"; break;
   case "register": if (e.source === 0 && m.stop) return "register.stop"; break;
   case "epoll-done": if (e.value === 0) return "epoll-done.none"; break;
+  case "send": if (m.partial) return "send.bytes"; break;
   case "event":
+    if ((e.value & 5) === 4) return "event.room";
     if (e.source in s.wakers) return "event.waker";
     if (e.source === 0 && m.stop) return "event.stop";
     if (m.roles[e.thread] === "reactor") return "event.none";
     break;
-  case "would-block": if (e.source < 0) return "would-block.nowhere"; break;
+  case "would-block":
+    if (e.value === 1) return "would-block.write";
+    if (e.source < 0) return "would-block.nowhere"; break;
   case "recv": if (e.value === 0) return "recv.end"; break;
   case "switch": if (e.task < 0) return "switch.back"; break;
+  case "level": if (!("most" in tableOf(m.trace, "bars", e.source))) return "level.count"; break;
+  case "frame": if (e.source < 0) return "frame.pop"; break;
   }
   return Object.hasOwn(WORDS.say, e.kind) ? e.kind : "unknown";
 }
@@ -75,12 +90,18 @@ function say(run, e, m) {
     : e.kind === "unpark" ? m.unparked(e) : e.value;
   const queue = m.state.queues[e.thread] || [];
   const text = e.kind === "log" ? (run.trace.logs || [])[e.value] || "" : e.kind;
-  const sentence = fill(WORDS.say[variant(e, m)][lang], {
+  const template = e.kind === "note" ? pairOf(run.trace, "notes", e.source)
+    : WORDS.say[variant(e, m)][lang];
+  const sentence = fill(template, {
     lang, who: thread, Who: capital(thread), actor, Actor: capital(actor),
     task: e.task, source: e.source, value: number(e.value),
     target: who(run, target), name: threadName(run, target),
     queue: queue.length ? queue[0] : "",
     owner: m.state.wakers[e.source] ?? "", keeper: keeper(run), text,
+    bar: pairOf(run.trace, "bars", e.source), Bar: capital(pairOf(run.trace, "bars", e.source)),
+    Stack: capital(pairOf(run.trace, "stacks", e.task)),
+    most: number(tableOf(run.trace, "bars", e.source).most || 0),
+    stack: pairOf(run.trace, "stacks", e.task), frame: pairOf(run.trace, "frames", e.source),
     tname: inBrackets(nameOf(run, "tasks", e.task)),
     sname: inBrackets(nameOf(run, "sources", e.source)),
   });
@@ -118,6 +139,13 @@ function stateLine(run, s) {
   if (Object.keys(s.epoll).length)
     part(run.epoll ? "epoll" : ui("sockets"), byNumber(s.epoll).map(([id, entry]) =>
       id + (entry.data === "no" ? "" : ` (${ui("data")})`)).join(", "));
+  for (const [id, value] of byNumber(s.levels)) {
+    const most = tableOf(run.trace, "bars", id).most;
+    part(pairOf(run.trace, "bars", id), number(value) + (most ? ` / ${number(most)}` : ""));
+  }
+  for (const [id, frames] of byNumber(s.stacks))
+    part(pairOf(run.trace, "stacks", id), (frames.map(([frame]) => pairOf(run.trace, "frames", frame))
+      .join(" | ") || ui("empty")) + pointers(run, s, id).map(text => ` ← ${text}`).join(""));
   return parts.join(lang === "fr" ? "\u202f; " : "; ");
 }
 

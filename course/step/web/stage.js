@@ -18,6 +18,7 @@ const LINK_OF = {
   "complete": ["ring"], "job-queued": ["pool"], "job-start": ["pool"],
   "job-done": ["pool"], "chan-send": ["chan"],
   "chan-recv": ["chan"], "chan-wait": ["chan"],
+  "level": ["bars"], "frame": ["stacks"], "stack": ["stacks"],
 };
 
 class Stage {
@@ -43,10 +44,11 @@ class Stage {
       (this.reactors.length || has.has("set-waker")) && "reactor",
       (roles.has("pool") || has.has("job-queued")) && "pool",
       has.has("submit") && "ring", has.has("chan-send") && "chan",
+      has.has("level") && "bars", (has.has("frame") || has.has("stack")) && "stacks",
       this.taskCount && "tasks",
     ].filter(Boolean);
     const wide = this.parts.includes("kernel") || this.parts.includes("reactor");
-    const extra = ["pool", "ring", "chan"].filter(p => this.parts.includes(p));
+    const extra = ["bars", "stacks", "pool", "ring", "chan"].filter(p => this.parts.includes(p));
     const [up, down] = ["kernel", "reactor"].filter(p => this.parts.includes(p));
     const under = this.parts.includes("queue") ? "queue" : "exec";
     box.className = "stage" + (wide ? " ring4" : " pair");
@@ -77,9 +79,10 @@ class Stage {
     const machine = new Machine(run.trace, run.events);
     run.events.forEach((e, i) => {
       const s = machine.step(e);
-      if (!["spawn", "push", "register", "connect", "set-waker"].includes(e.kind)) return;
+      if (!["spawn", "push", "register", "connect", "set-waker", "level", "frame"].includes(e.kind)) return;
       const sizes = {epoll: Object.keys(s.epoll).length, wakers: Object.keys(s.wakers).length,
-                     tasks: Object.keys(s.tasks).length,
+                     tasks: Object.keys(s.tasks).length, bars: Object.keys(s.levels).length,
+                     frames: Object.values(s.stacks).reduce((n, f) => n + f.length, 0),
                      queue: Math.max(0, ...Object.values(s.queues).map(q => q.length))};
       for (const what in sizes)
         if (sizes[what] > (most[what] || 0)) { most[what] = sizes[what]; at[what] = i; }
@@ -252,6 +255,33 @@ class Stage {
       `<b>${"■".repeat(Math.min(c.held, 12)) || "–"}${c.held > 12 ? " " + c.held : ""}</b> ` +
       c.waits.map(task => `<em>${ui("waits_here", {task})}</em>`).join(" ") + `</p>`).join("") ||
       `<p class="soft">${ui("nothing")}</p>`);
+  }
+
+  // A value as a bar: how full a bucket is. Without a most: against the highest
+  // of the run.
+  bars(s, e) {
+    const {trace} = this.run;
+    this.highest ||= this.run.events.reduce((all, x) => x.kind === "level"
+      ? {...all, [x.source]: Math.max(all[x.source] || 0, x.value)} : all, {});
+    return Object.keys(this.highest).map(id => {
+      const most = tableOf(trace, "bars", id).most, value = s.levels[id] || 0;
+      const full = Math.min(1, value / (most || this.highest[id] || 1));
+      return `<div class="bar${e.kind === "level" && String(e.source) === id ? " lit" : ""}"><h3>${esc(pairOf(trace, "bars", id))}</h3>` +
+        `<span class="bucket"><i style="width:${(full * 100).toFixed(1)}%"></i></span> <b>${number(value)}` +
+        (most ? ` / ${number(most)}` : "") + `</b></div>`;
+    }).join("");
+  }
+
+  // Stacks side by side, the newest frame below: they grow downwards.
+  stacks(s) {
+    const {trace} = this.run;
+    return `<h3>${ui("stacks")}</h3><div class="stacks">` + byNumber(s.stacks).map(([id, frames]) => {
+      const here = pointers(this.run, s, id);
+      return `<div class="one-stack${here.length ? " here" : ""}"><h4>${esc(pairOf(trace, "stacks", id))}</h4>` +
+        frames.map(([frame, bytes]) => `<span class="frame">${esc(pairOf(trace, "frames", frame))}` +
+          (bytes ? ` <small>${number(bytes)}</small>` : "") + `</span>`).join("") +
+        here.map(text => `<b class="rsp">← ${esc(text)}</b>`).join("") + `</div>`;
+    }).join("") + `</div>`;
   }
 
   tasks(s) {

@@ -10,15 +10,15 @@ for (const [name, figure] of Object.entries(WORDS.figure))
 // The events of a packed trace (pack.py).
 function unpack({kinds, rows}) {
   const lines = {};
-  let ns = 0, thread = 0;
+  let us = 0, thread = 0;
   return rows.split(" ").map(row => {
     const f = row.split(",").map(text => text ? parseInt(text, 36) : NaN);
     const or = (k, none) => f[k] >= 0 || f[k] < 0 ? f[k] : none;
     const kind = kinds[f[2]];
-    ns += f[0];
+    us += f[0];
     thread = or(1, thread);
     lines[kind] = or(6, lines[kind] || 0);
-    return [ns, thread, kind, or(3, 0) - 1, or(4, 0) - 1, or(5, 0), lines[kind], or(7, 1)];
+    return [us * 1000, thread, kind, or(3, 0) - 1, or(4, 0) - 1, or(5, 0), lines[kind], or(7, 1)];
   });
 }
 const readEvents = trace => (trace.events || unpack(trace.packed)).map(f => ({
@@ -43,9 +43,11 @@ function firstSleep(thread, events) {
 
 class Machine {
   constructor(trace, events) {
+    this.trace = trace;
     this.roles = {};
     const s = this.state = {threads: {}, tasks: {}, queues: {}, wakers: {},
-      epoll: {}, jobs: {}, ring: {}, channels: {}, figures: {}};
+      epoll: {}, jobs: {}, ring: {}, channels: {},
+      levels: {}, stacks: {}, pointer: {}, figures: {}};
     for (const t of trace.threads) {
       this.roles[t.id] = t.role;
       const sleeps = firstSleep(t, events);
@@ -66,6 +68,8 @@ class Machine {
       }
     const used = new Set(events.map(e => e.kind));
     this.epoll = used.has("register");
+    // Somebody has found no room to send: how much is sent is of interest.
+    this.partial = events.some(e => e.kind === "would-block" && e.value === 1);
     // Source 0 ends the reactor; without one it is a source like others.
     this.stop = trace.threads.some(t => ["reactor", "bell"].includes(t.role));
     this.wakes = used.has("wake") || used.has("set-waker");
@@ -202,8 +206,10 @@ const STEPS = {
   },
   "set-waker": (m, e) => { m.state.wakers[e.source] = e.task; },
   "answer": (m, e) => m.data(e, "arrived"),
-  "event": (m, e) => m.data(e, "told"),
-  "would-block": (m, e) => m.data(e, "no"),
+  "event": (m, e) => { // EPOLLOUT alone: room, and no data
+    if ((e.value & 5) !== 4) m.data(e, "told");
+  },
+  "would-block": (m, e) => { if (e.value !== 1) m.data(e, "no"); },
   "recv": (m, e) => { if (e.value === 0) m.data(e, "no"); },
   "job-queued": (m, e) => { m.state.jobs[e.source] = "queued"; },
   "job-start": (m, e, t) => {
@@ -241,6 +247,15 @@ const STEPS = {
   "chan-wait": (m, e) => {
     const waits = m.channel(e.source).waits;
     if (!waits.includes(e.task)) waits.push(e.task);
+  },
+  "level": (m, e) => { m.state.levels[e.source] = e.value; },
+  "frame": (m, e) => {
+    const frames = m.state.stacks[e.task] ||= [];
+    if (e.source >= 0) frames.push([e.source, e.value]); else frames.pop();
+  },
+  "stack": (m, e) => {
+    m.state.stacks[e.task] ||= [];
+    m.state.pointer[e.thread] = e.task;
   },
 };
 

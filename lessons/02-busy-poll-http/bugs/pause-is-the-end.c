@@ -3,9 +3,9 @@ cause: TRUNCATED
 found: case pieces
 en: One read a poll, and a read that finds nothing once bytes have come is taken
 en: for the end. The end is 0; -EAGAIN says "not yet" however much has come.
-fr: Une lecture par sondage, et une lecture qui ne trouve rien après les
-premiers fr: octets est prise pour la fin. La fin, c'est 0 ; -EAGAIN dit « pas
-encore », fr: quel que soit le nombre d'octets déjà venus.
+fr: Une lecture par sondage, et une lecture qui ne trouve rien alors que des
+fr: octets sont déjà venus est prise pour la fin. La fin, c'est 0 ; -EAGAIN dit
+fr: « pas encore », quel que soit le nombre d'octets déjà lus.
 */
 /*@region 2.1*/
 static enum poll_state http_get_poll(struct future *future)

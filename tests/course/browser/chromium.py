@@ -21,7 +21,8 @@ NAMES = ("chromium", "chromium-browser", "google-chrome",
 SECONDS = 120  # for one answer, on a slow and busy machine
 
 # What a real keyboard sends: code and the Windows key code, for each key.
-KEYS = {"ArrowRight": 39, "ArrowLeft": 37, "PageDown": 34, "PageUp": 33,
+KEYS = {"ArrowRight": 39, "ArrowLeft": 37, "ArrowUp": 38,
+        "ArrowDown": 40, "PageDown": 34, "PageUp": 33,
         "Home": 36, "End": 35, "Tab": 9, "Enter": 13, "Escape": 27}
 
 

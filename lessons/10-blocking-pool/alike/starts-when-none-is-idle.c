@@ -1,0 +1,73 @@
+/*@answer
+en: Starts a thread only if none waits for a job; counts those that do.
+fr: Ne lance un thread que si aucun n'attend de travail ; compte ceux qui
+fr: attendent.
+*/
+
+/*@region 10.1*/
+struct job {
+    struct rv_future future;
+    job_call call; /* set before it is handed over */
+    void *arg;
+    struct job *next; /* lock held, as the rest */
+    bool queued, done;
+    int result;
+    struct rv_waker waker;
+};
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t more; /* there is a job, or the end */
+    struct job *first, **last;
+    pthread_t threads[POOL_THREADS];
+    int thread_count, idle, queued;
+    bool closing;
+} pool = {
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .more = PTHREAD_COND_INITIALIZER,
+    .last = &pool.first,
+};
+
+static void pool_submit(struct job *job)
+{
+    pthread_mutex_lock(&pool.lock);
+    *pool.last = job;
+    pool.last = &job->next;
+    pool.queued++;
+    if (pool.idle < pool.queued && pool.thread_count < POOL_THREADS)
+        start_thread(&pool.threads[pool.thread_count++]);
+    pthread_cond_signal(&pool.more);
+    pthread_mutex_unlock(&pool.lock);
+}
+
+/* For a pool thread: wait for a job. Returns: NULL at the end. */
+static struct job *take_job(void)
+{
+    struct job *job;
+
+    pthread_mutex_lock(&pool.lock);
+    pool.idle++;
+    while (!pool.first && !pool.closing)
+        pthread_cond_wait(&pool.more, &pool.lock);
+    pool.idle--;
+    job = pool.first;
+    if (job) {
+        pool.first = job->next;
+        pool.queued--;
+    }
+    if (!pool.first)
+        pool.last = &pool.first;
+    pthread_mutex_unlock(&pool.lock);
+    return job;
+}
+
+static void pool_close(void)
+{
+    pthread_mutex_lock(&pool.lock);
+    pool.closing = true;
+    pthread_cond_broadcast(&pool.more);
+    pthread_mutex_unlock(&pool.lock);
+    for (int i = 0; i < pool.thread_count; i++)
+        pthread_join(pool.threads[i], NULL);
+}
+/*@end 10.1*/

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check.c of lesson 10: the checker's own calls on the learner's pool. They
+ * wait for each other, or until the executor has gone on: so what must run side
+ * by side is known by what happens, not by how long it takes.
+ */
+#include <semaphore.h>
+
+static struct rv_runtime *runtime;
+
+static void start(void)
+{
+    probe_thread("main");
+    lesson_expect(rv_runtime_start(&runtime) == 0, "cannot start");
+}
+
+static void stop(void)
+{
+    rv_runtime_stop(runtime);
+    probe_if_stuck("NEVER STOPS", "pool", 0, 0, 0);
+    pool_close();
+}
+
+/* --- tasks that wait for a job ----------------------------------------- */
+
+struct worker {
+    struct rv_future future;
+    struct job job;
+    job_call call;
+    int number;
+};
+
+static int results_wrong;
+
+static enum rv_poll worker_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct worker *self = RV_CONTAINER_OF(future, struct worker, future);
+
+    RV_BEGIN(future);
+    job_init(&self->job, self->call, &self->number);
+    RV_AWAIT(future, cx, &self->job.future);
+    results_wrong += self->job.future.result != self->number;
+    rv_drop(&self->job.future);
+    RV_RETURN(future, 0);
+    RV_END(future);
+}
+
+static void add(struct rv_scope *scope, job_call call, int number)
+{
+    static const struct rv_future_ops ops = {.name = "worker",
+                                             .poll = worker_poll};
+    struct worker *self = rv_alloc(sizeof(*self));
+
+    lesson_expect(self != NULL, "out of memory");
+    rv_future_init(&self->future, &ops);
+    self->call = call;
+    self->number = number;
+    rv_scope_spawn(scope, &self->future);
+}
+
+static void run(job_call call, int count)
+{
+    struct rv_scope scope;
+
+    rv_scope_init(&scope, rv_runtime_executor(runtime));
+    for (int i = 1; i <= count; i++)
+        add(&scope, call, i);
+    rv_runtime_block_on(runtime, &scope.future);
+    probe_expect(results_wrong == 0, "ERROR LOST", "result", results_wrong,
+                 count, 0);
+}
+
+static int answer(void *number)
+{
+    return *(int *)number;
+}
+
+/* --- the cases --------------------------------------------------------- */
+
+/* One after the other: more than there are threads, which wait in between. */
+PROBE_CASE(again)
+{
+    start();
+    for (int i = 0; i < 30; i++)
+        run(answer, 1);
+    stop();
+}
+
+/* A hundred at once; each result comes to its own task. */
+PROBE_CASE(hundred)
+{
+    start();
+    run(answer, 100);
+    stop();
+}
+
+/* Four calls that wait for each other: they have to run side by side. */
+static sem_t arrived, released;
+static atomic_int here;
+
+static int meet(void *number)
+{
+    probe_if_stuck("SERIALISED", "calls", here + 1, 4, 0);
+    if (++here == 4)
+        for (int i = 0; i < 4; i++)
+            sem_post(&released);
+    probe_quiet(true);
+    while (sem_wait(&released) < 0)
+        ;
+    probe_quiet(false);
+    return *(int *)number;
+}
+
+PROBE_CASE(together)
+{
+    sem_init(&arrived, 0, 0);
+    sem_init(&released, 0, 0);
+    start();
+    run(meet, 4);
+    stop();
+}
+
+/* A call that returns when the executor has polled another task meanwhile. */
+static int wait_for_other(void *number)
+{
+    probe_quiet(true);
+    while (sem_wait(&released) < 0)
+        ;
+    probe_quiet(false);
+    return *(int *)number;
+}
+
+static enum rv_poll other_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    (void)cx;
+    (void)future;
+    sem_post(&released);
+    return RV_READY;
+}
+
+PROBE_CASE(others)
+{
+    static const struct rv_future_ops ops = {.name = "other",
+                                             .poll = other_poll};
+    struct rv_future *other;
+    struct rv_scope scope;
+
+    sem_init(&released, 0, 0);
+    start();
+    rv_scope_init(&scope, rv_runtime_executor(runtime));
+    add(&scope, wait_for_other, 7);
+    other = rv_alloc(sizeof(*other));
+    lesson_expect(other != NULL, "out of memory");
+    rv_future_init(other, &ops);
+    rv_scope_spawn(&scope, other);
+    rv_runtime_block_on(runtime, &scope.future);
+    stop();
+}
+
+/* The job's future is polled for no reason: it is not done before it is. */
+struct nosy {
+    struct rv_future future;
+    struct job job;
+    int number, polls;
+};
+
+static enum rv_poll nosy_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct nosy *self = RV_CONTAINER_OF(future, struct nosy, future);
+
+    if (self->polls++ == 0)
+        job_init(&self->job, wait_for_other, &self->number);
+    if (rv_poll(&self->job.future, cx) == RV_READY) {
+        rv_drop(&self->job.future);
+        return RV_READY;
+    }
+    if (self->polls == 5)
+        sem_post(&released);
+    if (self->polls < 5)
+        rv_waker_wake(&cx->waker);
+    return RV_PENDING;
+}
+
+PROBE_CASE(spurious)
+{
+    static const struct rv_future_ops ops = {.name = "nosy", .poll = nosy_poll};
+    struct nosy nosy = {.number = 3};
+
+    sem_init(&released, 0, 0);
+    start();
+    rv_future_init(&nosy.future, &ops);
+    rv_runtime_block_on(runtime, &nosy.future);
+    stop();
+}
+
+/*
+ * The runner runs it once for each call of each thread, and delays that call by
+ * 150 ms.
+ */
+PROBE_CASE(sweep)
+{
+    start();
+    run(answer, 1);
+    run(answer, 2);
+    stop();
+}

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lesson 10, blocking-pool - why are files different?
+ *
+ * New here: a file is never "not ready". epoll refuses it, and a write() to it
+ * blocks until it is done, O_NONBLOCK or not. So the call is made on another
+ * thread, one of a pool of at most eight, and a task waits for it as for
+ * anything else: a job is a future.
+ *
+ *     main (executor)                     pool thread
+ *     job_poll: leave the waker,
+ *               pool_submit()  -------->  take_job
+ *     park() ...zzz... or other tasks     call(): write ... blocked ...
+ *                                         lock: result, done; unlock
+ *     job_poll: done, READY    <--------  wake
+ *
+ * Read main() at the bottom first, then upwards.
+ *
+ * Threads: main runs the executor and all futures; pool threads run calls.
+ */
+#include "../library.h"
+
+#include <sys/epoll.h>
+#include <sys/mman.h>
+
+enum { POOL_THREADS = 8 };
+
+typedef int (*job_call)(void *arg);
+
+/*@probe enum { PROBE_JOBS = 1024 }; */
+/*@probe static struct probe_job { */
+/*@probe     job_call call; */
+/*@probe     void *arg; */
+/*@probe     const void *job; */
+/*@probe     int number; */
+/*@probe     bool submitted, started, finished, woken, unheard, missed, ready; */
+/*@probe } probe_jobs[PROBE_JOBS]; */
+/*@probe static atomic_int probe_job_count, probe_threads; */
+/*@probe static pthread_mutex_t probe_lock = PTHREAD_MUTEX_INITIALIZER; */
+/*@probe static _Thread_local struct probe_job *probe_mine; */
+/*@probe static atomic_int probe_running; */
+/*@probe static pthread_t probe_main; */
+/*@probe static void probe_enter(void) */
+/*@probe { */
+/*@probe     probe_quiet(true); */
+/*@probe     pthread_mutex_lock(&probe_lock); */
+/*@probe } */
+/*@probe static void probe_tell(const char *cause, const char *key, int a, int b) */
+/*@probe { */
+/*@probe     probe_if_stuck(cause, key, a, b, probe_threads); */
+/*@probe } */
+/*@probe static void probe_leave(void) */
+/*@probe { */
+/*@probe     int queued = 0, lost = -1; */
+/*@probe     for (int i = 0; i < probe_job_count; i++) { */
+/*@probe         const struct probe_job *one = &probe_jobs[i]; */
+/*@probe         queued += one->submitted && !one->started; */
+/*@probe         if (one->finished && !one->ready && lost < 0) */
+/*@probe             lost = i; */
+/*@probe     } */
+/*@probe     if (lost >= 0) */
+/*@probe         probe_tell(!probe_jobs[lost].woken ? "LOST WAKE: done, nobody woken" */
+/*@probe                    : probe_jobs[lost].unheard */
+/*@probe                        ? "LOST WAKE: done before the waker" */
+/*@probe                        : "LOST WAKE: woken before it was done", */
+/*@probe                    "job", lost + 1, 0); */
+/*@probe     else if (queued) */
+/*@probe         probe_tell("STUCK QUEUE", "jobs", queued, 0); */
+/*@probe     else */
+/*@probe         probe_tell(NULL, "", 0, 0); */
+/*@probe     pthread_mutex_unlock(&probe_lock); */
+/*@probe     probe_quiet(false); */
+/*@probe } */
+/*@probe static int probe_call(void *arg) */
+/*@probe { */
+/*@probe     struct probe_job *self = arg; */
+/*@probe     int result; */
+/*@probe     probe_expect(!pthread_equal(probe_main, pthread_self()), */
+/*@probe                  "BLOCKS THE OTHERS", "call", self->number, 0, 0); */
+/*@probe     probe_expect(!self->started, "DOUBLE CALL", "job", self->number, 0, 0); */
+/*@probe     probe_enter(); */
+/*@probe     self->started = true; */
+/*@probe     probe_leave(); */
+/*@probe     probe_event(PROBE_JOB_START, -1, self->number, 0); */
+/*@probe     probe_expect(++probe_running <= POOL_THREADS, "TOO MANY: threads", */
+/*@probe                  "running", probe_running, POOL_THREADS, 0); */
+/*@probe     result = self->call(self->arg); */
+/*@probe     probe_running--; */
+/*@probe     probe_event(PROBE_JOB_DONE, -1, self->number, 0); */
+/*@probe     probe_enter(); */
+/*@probe     self->finished = true; */
+/*@probe     probe_mine = self; */
+/*@probe     probe_leave(); */
+/*@probe     return result; */
+/*@probe } */
+/*@probe static void probe_note_wake(const struct rv_waker *waker) */
+/*@probe { */
+/*@probe     if (!probe_mine) */
+/*@probe         return; */
+/*@probe     probe_enter(); */
+/*@probe     probe_mine->woken = true; */
+/*@probe     probe_mine->unheard = !waker->queue; */
+/*@probe     probe_leave(); */
+/*@probe } */
+/*@probe static void probe_waker_wake(const struct rv_waker *waker) */
+/*@probe { */
+/*@probe     probe_note_wake(waker); */
+/*@probe     rv_waker_wake(waker); */
+/*@probe } */
+/*@probe static void probe_waker_wake_and_drop(struct rv_waker *waker) */
+/*@probe { */
+/*@probe     probe_note_wake(waker); */
+/*@probe     rv_waker_wake(waker); */
+/*@probe     rv_waker_drop(waker); */
+/*@probe } */
+/*@probe #define rv_waker_wake probe_waker_wake */
+/*@probe #define rv_waker_wake_and_drop probe_waker_wake_and_drop */
+
+static void *pool_run(void *unused);
+
+static void *pool_main(void *name)
+{
+    lesson_name_thread(name);
+    return pool_run(NULL);
+}
+
+/* Start a pool thread. */
+static void start_thread(pthread_t *thread)
+{
+    static const char *const names[] = {"pool-1", "pool-2", "pool-3", "pool-4",
+                                        "pool-5", "pool-6", "pool-7", "pool-8"};
+    static int count;
+
+    /*@probe probe_threads++; */
+    /*@probe probe_expect(count < POOL_THREADS, "TOO MANY: threads", "threads", */
+    /*@probe              count + 1, POOL_THREADS, 0); */
+    lesson_spawn_thread(thread, pool_main,
+                        (void *)(uintptr_t)names[count++ % POOL_THREADS]);
+}
+
+/*@todo 10.1 pool_submit
+en: Put the job at the end of the queue, and see to it that a thread takes it:
+en: start one (start_thread) while there are fewer than POOL_THREADS, and signal
+en: `more` for one that waits.
+fr: Mettez le travail en fin de file, et faites qu'un thread le prenne :
+fr: lancez-en un (start_thread) tant qu'il y en a moins de POOL_THREADS, et
+fr: signalez `more` pour un thread qui attend.
+stub:
+struct job {
+    struct rv_future future;
+    job_call call; /+ set before it is handed over +/
+    void *arg;
+    struct job *next; /+ lock held, as the rest +/
+    bool queued, done;
+    int result;
+    struct rv_waker waker;
+};
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t more; /+ there is a job, or the end +/
+    struct job *first, **last;
+    pthread_t threads[POOL_THREADS];
+    int thread_count;
+    bool closing;
+} pool = {
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .more = PTHREAD_COND_INITIALIZER,
+    .last = &pool.first,
+};
+
+static void pool_submit(struct job *job)
+{
+    (void)job;
+    (void)start_thread;
+}
+
+/+ For a pool thread: wait for a job. Returns: NULL at the end. +/
+static struct job *take_job(void)
+{
+    struct job *job;
+
+    pthread_mutex_lock(&pool.lock);
+    while (!pool.first && !pool.closing)
+        pthread_cond_wait(&pool.more, &pool.lock);
+    job = pool.first;
+    if (job)
+        pool.first = job->next;
+    if (!pool.first)
+        pool.last = &pool.first;
+    pthread_mutex_unlock(&pool.lock);
+    return job;
+}
+
+static void pool_close(void)
+{
+    pthread_mutex_lock(&pool.lock);
+    pool.closing = true;
+    pthread_cond_broadcast(&pool.more);
+    pthread_mutex_unlock(&pool.lock);
+    for (int i = 0; i < pool.thread_count; i++)
+        pthread_join(pool.threads[i], NULL);
+}
+*/
+struct job {
+    struct rv_future future;
+    job_call call; /* set before it is handed over */
+    void *arg;
+    struct job *next; /* lock held, as the rest */
+    bool queued, done;
+    int result;
+    struct rv_waker waker;
+};
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t more; /* there is a job, or the end */
+    struct job *first, **last;
+    pthread_t threads[POOL_THREADS];
+    int thread_count;
+    bool closing;
+} pool = {
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+    .more = PTHREAD_COND_INITIALIZER,
+    .last = &pool.first,
+};
+
+static void pool_submit(struct job *job)
+{
+    pthread_mutex_lock(&pool.lock);
+    *pool.last = job;
+    pool.last = &job->next;
+    if (pool.thread_count < POOL_THREADS)
+        start_thread(&pool.threads[pool.thread_count++]);
+    pthread_cond_signal(&pool.more);
+    pthread_mutex_unlock(&pool.lock);
+}
+
+/* For a pool thread: wait for a job. Returns: NULL at the end. */
+static struct job *take_job(void)
+{
+    struct job *job;
+
+    pthread_mutex_lock(&pool.lock);
+    while (!pool.first && !pool.closing)
+        pthread_cond_wait(&pool.more, &pool.lock);
+    job = pool.first;
+    if (job)
+        pool.first = job->next;
+    if (!pool.first)
+        pool.last = &pool.first;
+    pthread_mutex_unlock(&pool.lock);
+    return job;
+}
+
+static void pool_close(void)
+{
+    pthread_mutex_lock(&pool.lock);
+    pool.closing = true;
+    pthread_cond_broadcast(&pool.more);
+    pthread_mutex_unlock(&pool.lock);
+    for (int i = 0; i < pool.thread_count; i++)
+        pthread_join(pool.threads[i], NULL);
+}
+/*@end 10.1*/
+/*@probe static void probe_submit(struct job *job) */
+/*@probe { */
+/*@probe     struct probe_job *one = NULL; */
+/*@probe     for (int i = 0; i < probe_job_count; i++) */
+/*@probe         if (probe_jobs[i].job == job) */
+/*@probe             one = &probe_jobs[i]; */
+/*@probe     if (one) */
+/*@probe         probe_event(PROBE_JOB_QUEUED, -1, one->number, 0); */
+/*@probe     pool_submit(job); */
+/*@probe     probe_enter(); */
+/*@probe     if (one) */
+/*@probe         one->submitted = true; */
+/*@probe     probe_leave(); */
+/*@probe } */
+/*@probe #define pool_submit probe_submit */
+
+/*@todo 10.2 pool_run
+en: A pool thread: as long as there is a job, make its call, and tell the task
+en: that waits: the result and `done` under the lock, then wake it. Once `done`
+en: is seen, the job may be gone.
+fr: Un thread du pool : tant qu'il y a un travail, faites son appel, puis
+fr: prévenez la tâche qui attend : le résultat et `done` sous le verrou, puis
+fr: réveillez-la. Dès que `done` est vu, le travail peut avoir disparu.
+stub:
+static void *pool_run(void *unused)
+{
+    (void)unused;
+    (void)take_job;
+    return NULL;
+}
+*/
+static void *pool_run(void *unused)
+{
+    struct job *job;
+
+    (void)unused;
+    while ((job = take_job())) {
+        const int result = job->call(job->arg);
+        struct rv_waker waker;
+
+        pthread_mutex_lock(&pool.lock);
+        job->result = result;
+        job->done = true;
+        waker = rv_waker_take(&job->waker);
+        pthread_mutex_unlock(&pool.lock);
+        rv_waker_wake_and_drop(&waker);
+    }
+    return NULL;
+}
+/*@end 10.2*/
+
+/*@todo 10.3 job_poll
+en: The first poll hands the job over. Each leaves its waker, and then looks
+en: whether it is done: READY with the result. Both under the lock, for a pool
+en: thread may be at it.
+fr: Le premier sondage confie le travail. Chacun laisse son waker, puis regarde
+fr: s'il est fait : READY avec le résultat. Les deux sous le verrou, car un
+fr: thread du pool y est peut-être.
+stub:
+static enum rv_poll job_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    (void)cx;
+    RV_RETURN(future, -ENOSYS);
+}
+*/
+static enum rv_poll job_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct job *self = RV_CONTAINER_OF(future, struct job, future);
+    bool done;
+
+    pthread_mutex_lock(&pool.lock);
+    rv_waker_store(&self->waker, &cx->waker);
+    done = self->done;
+    pthread_mutex_unlock(&pool.lock);
+    if (!self->queued) {
+        self->queued = true;
+        pool_submit(self);
+    }
+    if (!done)
+        return RV_PENDING;
+    RV_RETURN(future, self->result);
+}
+/*@end 10.3*/
+/*@probe static enum rv_poll probe_job_poll(struct rv_future *future, */
+/*@probe                                    struct rv_cx *cx) */
+/*@probe { */
+/*@probe     const enum rv_poll state = job_poll(future, cx); */
+/*@probe     for (int i = 0; i < probe_job_count; i++) { */
+/*@probe         if ((const struct rv_future *)probe_jobs[i].job != future || */
+/*@probe             state != RV_READY) */
+/*@probe             continue; */
+/*@probe         probe_expect(probe_jobs[i].finished || future->result < 0, "READY TOO EARLY", "job", i + 1, */
+/*@probe                      0, 0); */
+/*@probe         probe_enter(); */
+/*@probe         probe_jobs[i].ready = true; */
+/*@probe         probe_jobs[i].job = NULL; */
+/*@probe         probe_leave(); */
+/*@probe     } */
+/*@probe     return state; */
+/*@probe } */
+/*@probe #define job_poll probe_job_poll */
+
+/* Only when it is READY, or was never polled: a call cannot be taken back. */
+static void job_drop(struct rv_future *future)
+{
+    rv_waker_drop(&RV_CONTAINER_OF(future, struct job, future)->waker);
+}
+
+static void job_init(struct job *self, job_call call, void *arg)
+{
+    static const struct rv_future_ops ops = {
+        .name = "job", .poll = job_poll, .drop = job_drop};
+
+    /*@probe struct probe_job *one = &probe_jobs[probe_job_count]; */
+    /*@probe probe_main = pthread_self(); */
+    /*@probe *one = (struct probe_job){.call = call, .arg = arg, .job = self, */
+    /*@probe                           .number = ++probe_job_count}; */
+    /*@probe call = probe_call; */
+    /*@probe arg = one; */
+    *self = (struct job){.call = call, .arg = arg};
+    rv_future_init(&self->future, &ops);
+}
+
+/* --- A file, which a job writes ---------------------------------------- */
+
+enum { FILES = 100, FILE_BYTES = 1 << 16, DISK_MS = 4 };
+
+static char content[FILE_BYTES];
+
+/* A file in memory: as one of a disk, but nothing is left of it. */
+static int open_file(void)
+{
+    return lesson_unwrap(memfd_create("file", MFD_CLOEXEC), "memfd_create");
+}
+
+/* The blocking call. The pause is what a disk would take: a file in memory has
+ * none. Returns: 0, or a negative errno. */
+static int write_file(void *unused)
+{
+    const struct timespec disk = {0, DISK_MS * 1000000L};
+    const int file = open_file();
+    size_t done = 0;
+    ssize_t n = 0;
+
+    (void)unused;
+    while (done < FILE_BYTES && n >= 0) {
+        n = write(file, content + done, FILE_BYTES - done);
+        done += n > 0 ? (size_t)n : 0;
+    }
+    /*@probe probe_quiet(true); */
+    nanosleep(&disk, NULL);
+    /*@probe probe_quiet(false); */
+    close(file);
+    return n < 0 ? -EIO : 0;
+}
+
+struct file {
+    struct rv_future future;
+    struct job write;
+};
+
+static enum rv_poll file_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct file *self = RV_CONTAINER_OF(future, struct file, future);
+
+    RV_BEGIN(future);
+    job_init(&self->write, write_file, NULL);
+    RV_AWAIT(future, cx, &self->write.future); /* other tasks run meanwhile */
+    rv_drop(&self->write.future);
+    RV_RETURN(future, self->write.future.result);
+    RV_END(future);
+}
+
+static struct rv_future *file_new(void)
+{
+    static const struct rv_future_ops ops = {.name = "file", .poll = file_poll};
+    struct file *self = rv_alloc(sizeof(*self));
+
+    lesson_expect(self != NULL, "out of memory");
+    rv_future_init(&self->future, &ops);
+    return &self->future;
+}
+
+/* --- Ticker: how late is a tick of 1 ms, beside the files? ------------- */
+
+struct ticker {
+    struct rv_future future;
+    struct rv_interval every;
+    int ticks;
+    int64_t late_ns; /* the latest of them */
+};
+
+static enum rv_poll ticker_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct ticker *self = RV_CONTAINER_OF(future, struct ticker, future);
+    int64_t late_ns;
+
+    /*@probe if (self->ticks > 500) */
+    /*@probe     return RV_PENDING; */
+    RV_BEGIN(future);
+    rv_interval_init(&self->every, rv_after_ms(1), RV_NS_PER_MS, RV_TICK_SKIP);
+    for (;;) {
+        rv_interval_next(&self->every);
+        RV_AWAIT(future, cx, &self->every.future);
+        /*@probe probe_event(PROBE_TICK, -1, -1, 0); */
+        late_ns = rv_now_ns() - self->every.tick_ns;
+        self->late_ns = late_ns > self->late_ns ? late_ns : self->late_ns;
+        self->ticks++;
+    }
+    RV_END(future);
+}
+
+static void ticker_drop(struct rv_future *future)
+{
+    rv_drop(&RV_CONTAINER_OF(future, struct ticker, future)->every.future);
+}
+
+/* --- main -------------------------------------------------------------- */
+
+/* What epoll and O_NONBLOCK say to a file. */
+static void ask_the_kernel(void)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT};
+    const int epoll = lesson_unwrap(epoll_create1(EPOLL_CLOEXEC), "epoll");
+    const int file = open_file();
+
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, file, &event) < 0)
+        lesson_logf("epoll_ctl(file): %s", strerror(errno));
+    fcntl(file, F_SETFL, O_NONBLOCK);
+    lesson_logf("write of %d bytes, O_NONBLOCK: %zd", FILE_BYTES,
+                write(file, content, FILE_BYTES));
+    close(file);
+    close(epoll);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct rv_future_ops ops = {
+        .name = "ticker", .poll = ticker_poll, .drop = ticker_drop};
+    struct ticker ticker = {.ticks = 0};
+    struct rv_runtime *runtime;
+    struct rv_scope files;
+    struct rv_future *either[] = {&ticker.future, &files.future};
+    struct rv_select select; /* the ticker never ends: READY with the files */
+
+    lesson_start(argc, argv, "Lesson 10: a hundred files, and a tick.", NULL);
+    lesson_count();
+    ask_the_kernel();
+    lesson_expect(rv_runtime_start(&runtime) == 0, "cannot start");
+    rv_future_init(&ticker.future, &ops);
+    rv_scope_init(&files, rv_runtime_executor(runtime));
+    for (int i = 0; i < FILES; i++)
+        rv_scope_spawn(&files, file_new());
+    rv_select_init(&select, either, 2);
+    rv_runtime_block_on(runtime, &select.future);
+    lesson_logf("%d files: %s", FILES, rv_strerror(files.future.result));
+    lesson_logf("%d ticks beside them, late by at most %.2f ms", ticker.ticks,
+                (double)ticker.late_ns / RV_NS_PER_MS);
+    rv_drop(&select.future);
+    rv_runtime_stop(runtime);
+    pool_close();
+    lesson_take_figures();
+    return lesson_end(files.future.result);
+}

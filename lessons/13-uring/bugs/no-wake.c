@@ -1,0 +1,26 @@
+/*@answer
+cause: LOST WAKE
+kind: completion without a wake
+found: plain
+en: Notes the result, and wakes nobody.
+fr: Note le résultat, et ne réveille personne.
+*/
+
+/*@region 13.3*/
+static void ring_reap(struct ring *self)
+{
+    const unsigned tail = __atomic_load_n(self->cq_tail, __ATOMIC_ACQUIRE);
+    unsigned head = *self->cq_head;
+
+    for (; head != tail; head++) {
+        const struct io_uring_cqe *entry = &self->cqes[head & self->cq_mask];
+        struct slot *slot = ring_slot(self, entry->user_data);
+
+        if (!slot->taken || slot->generation != entry->user_data >> 32)
+            continue; /* of somebody who did not wait for it */
+        slot->result = entry->res;
+        slot->done = true;
+    }
+    __atomic_store_n(self->cq_head, tail, __ATOMIC_RELEASE);
+}
+/*@end 13.3*/

@@ -1,0 +1,29 @@
+/*@answer
+cause: ERROR LOST
+found: case error
+en: Done is taken for well done.
+fr: Terminé est pris pour réussi.
+*/
+
+/*@region 13.4*/
+static enum rv_poll write_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct write *self = (struct write *)future;
+    struct io_uring_sqe *entry = NULL;
+
+    if (!self->asked) {
+        self->asked = true;
+        self->user_data = ring_take_slot(self->ring, &cx->waker);
+        fill_block(self->block, self->number, block_text);
+        while (!(entry = ring_next_entry(self->ring)))
+            ring_submit(self->ring);
+        sqe_write(entry, self->fd, self->block, BLOCK_BYTES,
+                  OFFSET, self->user_data);
+    }
+    if (!ring_slot(self->ring, self->user_data)->done)
+        return RV_PENDING;
+    future->result = 0;
+    ring_free_slot(self->ring, self->user_data);
+    return RV_READY;
+}
+/*@end 13.4*/

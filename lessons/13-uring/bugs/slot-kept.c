@@ -1,0 +1,29 @@
+/*@answer
+cause: LEAKED REGISTRATION
+found: case slots
+en: The slot is never freed: the hundred-and-twenty-ninth write finds none.
+fr: Le slot n'est jamais libéré : la cent vingt-neuvième écriture n'en trouve
+fr: plus.
+*/
+
+/*@region 13.4*/
+static enum rv_poll write_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct write *self = (struct write *)future;
+    struct io_uring_sqe *entry = NULL;
+
+    if (!self->asked) {
+        self->asked = true;
+        self->user_data = ring_take_slot(self->ring, &cx->waker);
+        fill_block(self->block, self->number, block_text);
+        while (!(entry = ring_next_entry(self->ring)))
+            ring_submit(self->ring);
+        sqe_write(entry, self->fd, self->block, BLOCK_BYTES,
+                  OFFSET, self->user_data);
+    }
+    if (!ring_slot(self->ring, self->user_data)->done)
+        return RV_PENDING;
+    future->result = ring_slot(self->ring, self->user_data)->result;
+    return RV_READY;
+}
+/*@end 13.4*/
