@@ -22,6 +22,8 @@ RUNS = {
     "03": ["03", "--solution", *PATHS],
     "05": ["05", "--solution", *PATHS],
     "06": ["06", "--solution", *PATHS],
+    "16": ["16", "--solution"],
+    "17": ["17", "--solution"],
 }
 
 # name: a C program and its arguments, compiled and run
