@@ -70,20 +70,24 @@ def in_language(path, text, language):
 
 
 def item_of(lines, name):
-    """The lines of a function or a type: from column 0 to its end there."""
+    """A function or a type, from column 0 to its end; else its declaration."""
     pattern = re.compile(re.escape(name) if " " in name
                          else rf"\w.*\b{re.escape(name)}\(")
+    declaration = None
     for start, line in enumerate(lines):
         if not pattern.match(line):
             continue
         for end in range(start, len(lines)):
             if end == start and line.endswith(";"):
-                return lines[start:start + 1]
+                declaration = declaration or lines[start:start + 1]
+                break
             if lines[end].startswith("}"):
                 return lines[start:end + 1]
             if lines[end].endswith(");") and "{" not in (
                     line[-1:], lines[start + 1]) and end < start + 3:
                 break  # a declaration
+    if declaration:
+        return declaration
     raise Unresolved(f"no {name}")
 
 

@@ -22,8 +22,18 @@ RUNS = {
     "03": ["03", "--solution", *PATHS],
     "05": ["05", "--solution", *PATHS],
     "06": ["06", "--solution", *PATHS],
+    "09": ["09", "--solution"],
+    "10": ["10", "--solution"],
+    "12": ["12", "--solution"],
+    "13": ["13", "--solution"],
     "16": ["16", "--solution"],
     "17": ["17", "--solution"],
+}
+
+# name: the arguments of ./reveil lesson check, for an answer that is wrong
+CHECKS = {
+    "verdict": ["05", "--answer",
+                "lessons/05-waker-executor/bugs/no-unpark.c"],
 }
 
 # name: a C program and its arguments, compiled and run
@@ -36,13 +46,15 @@ PROGRAMS = {
     "ground-5": ["lessons/00-ground/5-state-machine.c"],
     "ground-6": ["lessons/00-ground/6-mutex-condition.c"],
 }
-NAMES = list(RUNS) + list(PROGRAMS)
+NAMES = list(RUNS) + list(CHECKS) + list(PROGRAMS)
 
 
 def command(name):
     """What to type to see the same, as the first line of the log says it."""
     if name in RUNS:
         return "$ ./reveil lesson run " + " ".join(RUNS[name])
+    if name in CHECKS:
+        return "$ ./reveil lesson check " + " ".join(CHECKS[name])
     source, *arguments = PROGRAMS[name]
     return f"$ cc -D_GNU_SOURCE -pthread -o /tmp/demo {source} && " + \
         " ".join(["/tmp/demo", *arguments])
@@ -59,10 +71,25 @@ def run_program(name):
                               timeout=120).stdout.splitlines()
 
 
+def run_check(name):
+    """What the verdict says, from `what:` to `where:`."""
+    with tempfile.TemporaryDirectory() as work:
+        done = subprocess.run(
+            [sys.executable, os.path.join(ROOT, "course"), "check", "--lang",
+             "en", "--work", work, *CHECKS[name]], cwd=ROOT, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+    found = re.search(r"^what: .*?^where: .*?$", done.stdout, re.S | re.M)
+    if not found:
+        raise RuntimeError(f"{name}: no verdict\n{done.stdout}")
+    return [line.rstrip() for line in found[0].splitlines()]
+
+
 def run(name):
     """The lines of a run, the last ones of the tool left out."""
     if name in PROGRAMS:
         return run_program(name)
+    if name in CHECKS:
+        return run_check(name)
     with tempfile.TemporaryDirectory() as work:
         done = subprocess.run(
             [sys.executable, os.path.join(ROOT, "course"), "run", "--plain",
