@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 
 from quote import ROOT, SLIDES
 
@@ -81,7 +82,9 @@ def run_check(name):
     found = re.search(r"^what: .*?^where: .*?$", done.stdout, re.S | re.M)
     if not found:
         raise RuntimeError(f"{name}: no verdict\n{done.stdout}")
-    return [line.rstrip() for line in found[0].splitlines()]
+    parts = re.split(r"\n(?! )", found[0])
+    return [line for part in parts for line in textwrap.wrap(
+        " ".join(part.split()), 72, subsequent_indent=" " * 6)]
 
 
 def run(name):
