@@ -186,6 +186,11 @@ static void probe_door(struct door *self, bool permit)
 
 static void probe_numbers(bool begin)
 {
+    static const char *const names[] = {"values", "producer_sleeps",
+                                        "consumer_sleeps", "gets"};
+
+    for (int i = 0; begin && i < 4; i++)
+        probe_figure_add(names[i], 0);
     probe_enter();
     probe_seen.numbers = begin;
     probe_look();
