@@ -117,8 +117,14 @@ static void probe_end_call(struct probe_side *side)
     side->caller = NULL;
     side->unparked = side->unparks;
     side->done++;
-    probe_event(PROBE_LEVEL, -1, 1, probe_seen.push.done - probe_seen.pop.done);
     probe_look();
+}
+
+/* The bar: how many values are in the channel. */
+static void probe_show(long level)
+{
+    if (level >= 0)
+        probe_event(PROBE_LEVEL, -1, 1, level);
 }
 
 static struct probe_side *probe_side_of_caller(void)
@@ -208,7 +214,7 @@ static void probe_spsc_open(struct spsc *self, unsigned long capacity)
 
 static void probe_spsc_push(struct spsc *self, int value)
 {
-    long inside;
+    long inside, level;
 
     probe_enter();
     probe_seen.values[probe_seen.push.begun % PROBE_VALUES] = value;
@@ -218,7 +224,9 @@ static void probe_spsc_push(struct spsc *self, int value)
     probe_enter();
     probe_end_call(&probe_seen.push);
     inside = probe_seen.push.done - probe_seen.pop.begun;
+    level = probe_seen.push.done - probe_seen.pop.done;
     probe_leave();
+    probe_show(level);
     probe_expect(inside <= probe_seen.capacity, "OVERWRITTEN @18.1", "more",
                  inside, probe_seen.capacity, 0);
 }
@@ -249,7 +257,7 @@ static void probe_expect_value(int got, long n, long pushed)
 
 static int probe_spsc_pop(struct spsc *self)
 {
-    long n, pushed;
+    long n, pushed, level;
     int value;
 
     probe_enter();
@@ -261,7 +269,9 @@ static int probe_spsc_pop(struct spsc *self)
     pushed = probe_seen.push.begun;
     probe_expect_value(value, n, pushed);
     probe_end_call(&probe_seen.pop);
+    level = probe_seen.push.done - probe_seen.pop.done;
     probe_leave();
+    probe_show(level);
     if (probe_seen.numbers)
         probe_figure_add("values", 1);
     return value;
