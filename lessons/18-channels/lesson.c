@@ -25,10 +25,7 @@
 #include <reveil/async.h>
 #include <reveil/coro.h>
 
-/*@probe #undef atomic_store */
-/*@probe #define atomic_store(p, v) \ */
-/*@probe     (atomic_store_explicit(p, v, memory_order_seq_cst), \ */
-/*@probe      probe_point("after atomic_store")) */
+/*@probe #include "atomic_points.h" */
 /*@probe struct door; */
 /*@probe static void probe_door(struct door *self, bool permit); */
 /*@probe static void probe_park(struct door *self); */
