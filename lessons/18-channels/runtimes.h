@@ -16,7 +16,7 @@
 #include <reveil/sched.h>
 #include <sys/resource.h>
 
-enum { EXECUTORS = 4, WORKERS = 2, MAX_JOBS = 128 };
+enum { EXECUTORS = 4, STEALERS = 2, MAX_JOBS = 128 };
 
 struct job {
     struct mpsc_node node; /* in `results`; first: it can be cast */
@@ -190,7 +190,7 @@ static struct rv_sched *sched;
 static void stealing_start(void)
 {
     lesson_unwrap(
-        rv_sched_start(&sched, &(struct rv_sched_options){.workers = WORKERS,
+        rv_sched_start(&sched, &(struct rv_sched_options){.workers = STEALERS,
                                                           .name = "worker"}),
         "workers");
 }
