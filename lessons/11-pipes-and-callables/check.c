@@ -91,8 +91,8 @@ static ssize_t probe_fill(int fd, const void *from, size_t bytes)
     quiet = !probe_fit.shown && poll(&room, 1, 0) == 1;
     if (!quiet)
         probe_quiet(false);
-    probe_if_stuck("FULL PIPE @11.1", "wrote", probe_fit.wrote,
-                   probe_fit.count, 0);
+    probe_if_stuck("FULL PIPE @11.1", "wrote", probe_fit.wrote, probe_fit.count,
+                   0);
     n = write(fd, from, bytes);
     if (quiet)
         probe_quiet(false);
@@ -368,7 +368,8 @@ static struct callable *probe_callable_new(call_function call,
                                            size_t state_bytes,
                                            size_t result_bytes)
 {
-    struct callable *self = callable_new(call, state, state_bytes, result_bytes);
+    struct callable *self =
+        callable_new(call, state, state_bytes, result_bytes);
     const int i = probe_job_count;
 
     if (!self)
@@ -429,8 +430,8 @@ static void probe_before_packet(const void *from, size_t bytes)
                      "WRONG PACKET @11.4", "content", k, 0, 0);
     probe_expect(i >= 0 || !probe_on_stack(packet.callable),
                  "DANGLING CALLABLE @11.4", "frame", 0, 0, 0);
-    probe_expect(i >= 0, "WRONG PACKET @11.4", "address",
-                 (long)packet.callable, 0, 0);
+    probe_expect(i >= 0, "WRONG PACKET @11.4", "address", (long)packet.callable,
+                 0, 0);
     probe_expect(packet.bytes == packet.callable->bytes, "WRONG PACKET @11.4",
                  "size", (long)packet.bytes, (long)packet.callable->bytes, 0);
     probe_jobs[i].sent = true;
@@ -594,9 +595,8 @@ static void probe_look_at_result(struct callable *callable,
     const unsigned char *got = callable_result(callable);
     unsigned sum = 0;
 
-    for (size_t i = 0; i + offsetof(struct probe_state, text) <
-                       state->state_bytes;
-         i++)
+    for (size_t i = 0;
+         i + offsetof(struct probe_state, text) < state->state_bytes; i++)
         sum = sum * 31 + state->text[i];
     for (size_t i = 0; i < state->result_bytes; i++)
         probe_expect(got[i] == (unsigned char)(sum >> (i % 4 * 8)),
@@ -616,8 +616,8 @@ PROBE_CASE(callable)
     }
     for (int i = 0; i < 10; i++) {
         callable_call(callables[i]);
-        probe_expect(probe_calls == i + 1, "WRONG RESULT @11.3", "no call", 0, 0,
-                     0);
+        probe_expect(probe_calls == i + 1, "WRONG RESULT @11.3", "no call", 0,
+                     0, 0);
     }
     for (int i = 0; i < 10; i++)
         probe_look_at_result(callables[i], &states[i], i);
@@ -674,7 +674,8 @@ static void *probe_run_loop(void *arg)
     return NULL;
 }
 
-static void probe_send(const struct pipe_thread *self, struct callable *callable)
+static void probe_send(const struct pipe_thread *self,
+                       struct callable *callable)
 {
     const struct packet packet = {callable, callable->bytes};
 

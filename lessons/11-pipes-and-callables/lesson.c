@@ -114,8 +114,8 @@ static enum poll_state pipe_read_poll(struct pipe_read *self)
 static enum poll_state pipe_read_poll(struct pipe_read *self)
 {
     while (self->got < self->wanted) {
-        const ssize_t n = read(self->end, self->to + self->got,
-                               self->wanted - self->got);
+        const ssize_t n =
+            read(self->end, self->to + self->got, self->wanted - self->got);
 
         if (n < 0 && errno == EAGAIN)
             return NOT_READY;
@@ -378,7 +378,8 @@ int main(int argc, char **argv)
 {
     struct pipe_thread thread;
 
-    lesson_start(argc, argv, "Lesson 11: a function call through a pipe.", NULL);
+    lesson_start(argc, argv, "Lesson 11: a function call through a pipe.",
+                 NULL);
     for (size_t bytes = 1; bytes <= PIPE_BUF; bytes *= 64)
         lesson_logf("until full: %ld writes of %zu bytes, %ld packets",
                     packets_that_fit(0, bytes), bytes,

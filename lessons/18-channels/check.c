@@ -23,12 +23,12 @@ enum { PROBE_VALUES = 1 << 15 };
 enum { PROBE_AT_ROOM = 1, PROBE_AT_FILLED = 2 };
 
 struct probe_side {
-    long begun, done;       /* calls */
-    struct rv_coro *caller; /* of the call that is begun and not done */
-    struct door *at;        /* where it parks; NULL: it never has */
-    struct door *woken;     /* what it has unparked last */
-    long parks, unparks;    /* of this call */
-    long unparked;          /* of the call before it */
+    long begun, done;        /* calls */
+    struct rv_coro *caller;  /* of the call that is begun and not done */
+    struct wake_door *at;    /* where it parks; NULL: it never has */
+    struct wake_door *woken; /* what it has unparked last */
+    long parks, unparks;     /* of this call */
+    long unparked;           /* of the call before it */
 };
 
 static struct {
@@ -139,7 +139,7 @@ static struct probe_side *probe_side_of_caller(void)
     return caller == probe_seen.pop.caller ? &probe_seen.pop : NULL;
 }
 
-static void probe_park(struct door *self)
+static void probe_park(struct wake_door *self)
 {
     struct probe_side *side;
 
@@ -155,7 +155,7 @@ static void probe_park(struct door *self)
     probe_leave();
 }
 
-static void probe_unpark(struct door *self)
+static void probe_unpark(struct wake_door *self)
 {
     struct probe_side *side;
 
@@ -171,7 +171,7 @@ static void probe_unpark(struct door *self)
 }
 
 /* Somebody has come to this door, and sleeps if there is no permit. */
-static void probe_door(struct door *self, bool permit)
+static void probe_door(struct wake_door *self, bool permit)
 {
     int note = 0;
 
@@ -299,7 +299,7 @@ static void probe_stopping(void)
     probe_expect(left <= 0, "STOPPED TOO EARLY", "stop", left, probe_gone, 0);
 }
 
-static int probe_check_job(struct job *self)
+static int probe_check_job(struct race_job *self)
 {
     const int error = check_job(self);
 
@@ -621,7 +621,7 @@ PROBE_CASE(sweep)
 
 enum { PROBE_JOBS = 7 };
 
-static struct job probe_jobs[PROBE_JOBS];
+static struct race_job probe_jobs[PROBE_JOBS];
 static int probe_starts, probe_goes, probe_stops;
 
 /* Of the jobs, how many did not come back, or were not looked at. */
@@ -641,7 +641,7 @@ static void probe_start(void)
 }
 
 /* When all are there, all are done, in another order. */
-static void probe_go(struct job *job)
+static void probe_go(struct race_job *job)
 {
     probe_expect(probe_starts == 1 && probe_stops == 0, "WRONG ORDER @18.4",
                  "go", probe_starts, probe_stops, 0);

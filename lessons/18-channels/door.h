@@ -16,7 +16,7 @@
 
 /* --- Door: a permit, and who sleeps until there is one ----------------- */
 
-struct door {
+struct wake_door {
     pthread_mutex_t lock;
     bool permit;             /* lock held, as the rest */
     struct rv_waker sleeper; /* of the task that sleeps here */
@@ -30,19 +30,20 @@ struct door {
         }                                 \
     }
 
-static void door_init(struct door *self)
+static void door_init(struct wake_door *self)
 {
-    *self = (struct door)DOOR_INITIALIZER;
+    *self = (struct wake_door)DOOR_INITIALIZER;
 }
 
 struct door_wait {
     struct rv_future future;
-    struct door *door;
+    struct wake_door *door;
 };
 
 static enum rv_poll door_wait_poll(struct rv_future *future, struct rv_cx *cx)
 {
-    struct door *door = RV_CONTAINER_OF(future, struct door_wait, future)->door;
+    struct wake_door *door =
+        RV_CONTAINER_OF(future, struct door_wait, future)->door;
     bool permit;
 
     pthread_mutex_lock(&door->lock);
@@ -59,7 +60,7 @@ static enum rv_poll door_wait_poll(struct rv_future *future, struct rv_cx *cx)
  * The calling task sleeps until there is a permit, and takes it. The permit may
  * be an old one, of an unpark from long ago: look again at what you wait for.
  */
-static void door_park(struct door *self)
+static void door_park(struct wake_door *self)
 {
     static const struct rv_future_ops ops = {.name = "door",
                                              .poll = door_wait_poll};
@@ -73,7 +74,7 @@ static void door_park(struct door *self)
 }
 
 /* Leave a permit, one at most, and wake who sleeps here. */
-static void door_unpark(struct door *self)
+static void door_unpark(struct wake_door *self)
 {
     struct rv_waker sleeper;
 
@@ -96,7 +97,7 @@ struct mpsc_node {
 struct mpsc {
     pthread_mutex_t lock;
     struct mpsc_node *first, **last; /* lock held */
-    struct door door;                /* of the receiver */
+    struct wake_door door;           /* of the receiver */
 };
 
 static void mpsc_open(struct mpsc *self)

@@ -26,16 +26,16 @@
 #include <reveil/coro.h>
 
 /*@probe #include "atomic_points.h" */
-/*@probe struct door; */
-/*@probe static void probe_door(struct door *self, bool permit); */
-/*@probe static void probe_park(struct door *self); */
-/*@probe static void probe_unpark(struct door *self); */
+/*@probe struct wake_door; */
+/*@probe static void probe_door(struct wake_door *self, bool permit); */
+/*@probe static void probe_park(struct wake_door *self); */
+/*@probe static void probe_unpark(struct wake_door *self); */
 /*@probe struct spsc; */
 /*@probe static void probe_spsc_open(struct spsc *self, unsigned long capacity); */
 /*@probe static void probe_spsc_push(struct spsc *self, int value); */
 /*@probe static int probe_spsc_pop(struct spsc *self); */
-/*@probe struct job; */
-/*@probe static int probe_check_job(struct job *self); */
+/*@probe struct race_job; */
+/*@probe static int probe_check_job(struct race_job *self); */
 /*@probe static void probe_numbers(bool begin); */
 /*@probe static void probe_race_begins(void); */
 /*@probe static void probe_going(void); */
@@ -61,8 +61,8 @@ stub:
 struct spsc {
     unsigned long capacity;  /+ 1 to MOST +/
     atomic_ulong head, tail; /+ popped and pushed so far; both only grow +/
-    struct door room;        /+ of the producer: the channel was full +/
-    struct door filled;      /+ of the consumer: it was empty +/
+    struct wake_door room;        /+ of the producer: the channel was full +/
+    struct wake_door filled;      /+ of the consumer: it was empty +/
     int slots[MOST];
 };
 
@@ -82,8 +82,8 @@ static void spsc_push(struct spsc *self, int value)
 struct spsc {
     unsigned long capacity;  /* 1 to MOST */
     atomic_ulong head, tail; /* popped and pushed so far; both only grow */
-    struct door room;        /* of the producer: the channel was full */
-    struct door filled;      /* of the consumer: it was empty */
+    struct wake_door room;   /* of the producer: the channel was full */
+    struct wake_door filled; /* of the consumer: it was empty */
     int slots[MOST];
 };
 
@@ -185,7 +185,7 @@ static void numbers(struct spsc *channel)
 #include "runtimes.h"
 
 /* A job has come out of `results`. Returns: 0, or its error. */
-static int check_job(struct job *self)
+static int check_job(struct race_job *self)
 {
     const char *text = strrchr(self->path, '/') + 1;
     int error = self->error;
@@ -211,7 +211,7 @@ fr: ensuite de `results` autant de tâches que vous en avez lancé, chacune par
 fr: mpsc_pop(), et passez-la à check_job(). Arrêtez le runtime. Renvoyez ce que
 fr: le tout a coûté : row_between() de row_now() avant et après.
 stub:
-static struct row race(const struct runtime *runtime, struct job *jobs,
+static struct row race(const struct runtime *runtime, struct race_job *jobs,
                        int count)
 {
     (void)runtime;
@@ -224,7 +224,7 @@ static struct row race(const struct runtime *runtime, struct job *jobs,
     return (struct row){0};
 }
 */
-static struct row race(const struct runtime *runtime, struct job *jobs,
+static struct row race(const struct runtime *runtime, struct race_job *jobs,
                        int count)
 {
     const struct row before = row_now();
@@ -233,7 +233,7 @@ static struct row race(const struct runtime *runtime, struct job *jobs,
     for (int i = 0; i < count; i++)
         runtime->go(&jobs[i]);
     for (int i = 0; i < count; i++)
-        check_job((struct job *)mpsc_pop(&results));
+        check_job((struct race_job *)mpsc_pop(&results));
     runtime->stop();
     return row_between(before, row_now());
 }
@@ -242,15 +242,15 @@ static struct row race(const struct runtime *runtime, struct job *jobs,
 /* --- main ----------------------------------------------------------------- */
 
 static char paths[MAX_JOBS][32];
-static struct job jobs[MAX_JOBS];
+static struct race_job jobs[MAX_JOBS];
 static int job_count = 100; /* without paths: 0, 10, ... 990 ms */
 
 static void jobs_init(int port)
 {
     for (int i = 0; i < job_count; i++) {
         snprintf(paths[i], sizeof(paths[i]), "/%d/get-%d", i * 10, i);
-        jobs[i] = (struct job){.path = lesson_state.path_count ? lesson_path(i)
-                                                               : paths[i]};
+        jobs[i] = (struct race_job){
+            .path = lesson_state.path_count ? lesson_path(i) : paths[i]};
         get_init(&jobs[i].get, port, jobs[i].path);
     }
 }

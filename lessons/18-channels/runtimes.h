@@ -18,7 +18,7 @@
 
 enum { EXECUTORS = 4, STEALERS = 2, MAX_JOBS = 128 };
 
-struct job {
+struct race_job {
     struct mpsc_node node; /* in `results`; first: it can be cast */
     struct get get;
     const char *path;
@@ -27,11 +27,11 @@ struct job {
     pthread_t thread; /* of "threads" */
 };
 
-static struct mpsc results; /* of struct job, in the order of their ends */
+static struct mpsc results; /* of struct race_job, in the order of their ends */
 static struct rv_runtime *home;
 
 /* A GET is over: keep its response, let go of the rest, tell main. */
-static void job_done(struct job *self, int error)
+static void job_done(struct race_job *self, int error)
 {
     self->error = error;
     self->text = self->get.request.text;
@@ -46,12 +46,12 @@ static void nothing(void)
 
 /* --- threads: one for each GET, which sleeps in recv() ----------------- */
 
-static struct job *threads[MAX_JOBS];
+static struct race_job *threads[MAX_JOBS];
 static int thread_count;
 
 static void *thread_run(void *arg)
 {
-    struct job *self = arg;
+    struct race_job *self = arg;
     ssize_t n = lesson_send_request(&self->get.request);
 
     while (n >= 0 && (n = lesson_read(&self->get.request)) > 0)
@@ -60,7 +60,7 @@ static void *thread_run(void *arg)
     return NULL;
 }
 
-static void threads_go(struct job *job)
+static void threads_go(struct race_job *job)
 {
     threads[thread_count++] = job;
     lesson_spawn_thread(&job->thread, thread_run, job);
@@ -76,7 +76,7 @@ static void threads_stop(void)
 
 static int32_t busy_run(void *arg)
 {
-    struct job *self = arg;
+    struct race_job *self = arg;
     ssize_t n = lesson_write_request(&self->get.request);
 
     while (n >= 0 || n == -EAGAIN) {
@@ -90,14 +90,14 @@ static int32_t busy_run(void *arg)
     return 0;
 }
 
-static void coro_go(rv_coro_entry run, struct job *job)
+static void coro_go(rv_coro_entry run, struct race_job *job)
 {
     lesson_unwrap(
         rv_coro_spawn(rv_runtime_executor(home), run, job, NULL, NULL),
         "coroutine");
 }
 
-static void busy_go(struct job *job)
+static void busy_go(struct race_job *job)
 {
     coro_go(busy_run, job);
 }
@@ -106,7 +106,7 @@ static void busy_go(struct job *job)
 
 struct getting {
     struct rv_future future;
-    struct job *job;
+    struct race_job *job;
 };
 
 static enum rv_poll getting_poll(struct rv_future *future, struct rv_cx *cx)
@@ -120,7 +120,7 @@ static enum rv_poll getting_poll(struct rv_future *future, struct rv_cx *cx)
     RV_END(future);
 }
 
-static struct rv_future *getting_new(struct job *job)
+static struct rv_future *getting_new(struct race_job *job)
 {
     static const struct rv_future_ops ops = {.name = "get",
                                              .poll = getting_poll};
@@ -132,7 +132,7 @@ static struct rv_future *getting_new(struct job *job)
     return &self->future;
 }
 
-static void executor_go(struct job *job)
+static void executor_go(struct race_job *job)
 {
     lesson_unwrap(rv_spawn(rv_runtime_executor(home), getting_new(job), NULL),
                   "task");
@@ -150,7 +150,7 @@ static void executors_start(void)
     lesson_unwrap(rv_executors_start(&executors, home, EXECUTORS), "executors");
 }
 
-static void executors_go(struct job *job)
+static void executors_go(struct race_job *job)
 {
     const uint32_t i = executors_next++;
 
@@ -172,13 +172,13 @@ static void executors_stop(void)
 
 static int32_t coro_run(void *arg)
 {
-    struct job *self = arg;
+    struct race_job *self = arg;
 
     job_done(self, rv_await(&self->get.future));
     return 0;
 }
 
-static void coroutines_go(struct job *job)
+static void coroutines_go(struct race_job *job)
 {
     coro_go(coro_run, job);
 }
@@ -195,7 +195,7 @@ static void stealing_start(void)
         "workers");
 }
 
-static void stealing_go(struct job *job)
+static void stealing_go(struct race_job *job)
 {
     /*@probe probe_going(); */
     lesson_unwrap(rv_sched_go(sched, NULL, "get", coro_run, job), "task");
@@ -224,7 +224,7 @@ static void stealing_stop(void)
 struct runtime {
     const char *name;
     void (*start)(void);
-    void (*go)(struct job *job);
+    void (*go)(struct race_job *job);
     void (*stop)(void);
 };
 

@@ -89,7 +89,7 @@ static inline struct stepper *new_stepper(struct log *log, char letter,
 /* --- waiter ------------------------------------------------------------ */
 
 /* Where a test finds the waiter's waker, and opens it. */
-struct hatch {
+struct door {
     struct rv_waker waker;
     _Atomic bool open;
     uint32_t polls;
@@ -98,13 +98,13 @@ struct hatch {
 
 struct waiter {
     struct rv_future future;
-    struct hatch *door;
+    struct door *door;
 };
 
 static inline enum rv_poll waiter_poll(struct rv_future *future,
                                        struct rv_cx *cx)
 {
-    struct hatch *door = RV_CONTAINER_OF(future, struct waiter, future)->door;
+    struct door *door = RV_CONTAINER_OF(future, struct waiter, future)->door;
 
     door->polls++;
     if (door->open)
@@ -122,7 +122,7 @@ static inline void waiter_drop(struct rv_future *future)
     RV_CONTAINER_OF(future, struct waiter, future)->door->drops++;
 }
 
-static inline void waiter_init(struct waiter *waiter, struct hatch *door)
+static inline void waiter_init(struct waiter *waiter, struct door *door)
 {
     static const struct rv_future_ops ops = {
         .name = "waiter", .poll = waiter_poll, .drop = waiter_drop};
@@ -131,7 +131,7 @@ static inline void waiter_init(struct waiter *waiter, struct hatch *door)
     waiter->door = door;
 }
 
-static inline struct waiter *new_waiter(struct hatch *door)
+static inline struct waiter *new_waiter(struct door *door)
 {
     struct waiter *waiter = rv_alloc(sizeof *waiter);
 

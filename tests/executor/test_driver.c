@@ -8,7 +8,7 @@ RV_TEST_SUITE(driver);
 
 struct counting {
     struct rv_driver driver;
-    struct hatch *opens; /* at the first idle call */
+    struct door *opens; /* at the first idle call */
     uint32_t idle;
     uint32_t busy;
 };
@@ -31,7 +31,7 @@ static bool counting_run(struct rv_driver *driver, bool idle)
 RV_TEST(driver, comes_before_the_executor_sleeps)
 {
     struct rv_executor *executor = new_executor();
-    struct hatch door = {.polls = 0};
+    struct door door = {.polls = 0};
     struct counting counting = {.driver.run = counting_run, .opens = &door};
     struct waiter waiter;
 

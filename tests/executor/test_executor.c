@@ -225,7 +225,7 @@ RV_TEST(executor, ten_thousand_tasks_all_run)
 {
     enum { MANY = 10000 };
     struct rv_executor *executor = new_executor();
-    struct hatch door = {.open = true};
+    struct door door = {.open = true};
 
     for (int i = 0; i < MANY; i++)
         cr_assert_eq(rv_spawn(executor, &new_waiter(&door)->future, NULL), 0);
@@ -243,7 +243,7 @@ RV_TEST(executor, ten_thousand_tasks_all_run)
 RV_TEST(executor, a_task_that_nobody_wakes_is_not_polled)
 {
     struct rv_executor *executor = new_executor();
-    struct hatch door = {.open = false};
+    struct door door = {.open = false};
 
     rv_spawn(executor, &new_waiter(&door)->future, NULL);
     run_batches(executor, 5);
@@ -260,7 +260,7 @@ RV_TEST(executor, a_task_that_nobody_wakes_is_not_polled)
 
 static void *open_from_outside(void *arg)
 {
-    struct hatch *door = arg;
+    struct door *door = arg;
 
     while (
         !rv_trace_count(RV_EV_PARK)) /* the executor sleeps, or is about to */
@@ -273,7 +273,7 @@ static void *open_from_outside(void *arg)
 RV_TEST(executor, a_wake_from_another_thread_ends_the_sleep)
 {
     struct rv_executor *executor = new_executor();
-    struct hatch door = {.open = false};
+    struct door door = {.open = false};
     struct waiter waiter;
     pthread_t helper;
 
@@ -292,8 +292,8 @@ RV_TEST(executor, a_wake_from_another_thread_ends_the_sleep)
 RV_TEST(executor, a_late_wake_does_not_reach_the_next_task_in_the_slot)
 {
     struct rv_executor *executor = new_executor();
-    struct hatch first = {.open = false};
-    struct hatch second = {.open = false};
+    struct door first = {.open = false};
+    struct door second = {.open = false};
     struct log log = {.len = 0};
 
     rv_spawn(executor, &new_waiter(&first)->future, NULL);
@@ -323,7 +323,7 @@ RV_TEST(executor, free_drops_the_tasks_that_are_left)
 {
     struct rv_executor *executor;
     struct log log = {.len = 0};
-    struct hatch door = {.open = false};
+    struct door door = {.open = false};
 
     rv_count_allocs(0);
     executor = new_executor();
@@ -342,7 +342,7 @@ RV_TEST(executor, free_drops_the_tasks_that_are_left)
 RV_TEST(executor, wakers_outlive_the_executor_and_do_nothing)
 {
     struct rv_executor *executor = new_executor();
-    struct hatch door = {.open = false};
+    struct door door = {.open = false};
 
     rv_spawn(executor, &new_waiter(&door)->future, NULL);
     run_batches(executor, 1);

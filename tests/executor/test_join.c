@@ -227,7 +227,7 @@ RV_TEST(join, a_dropped_handle_wakes_nobody)
 RV_TEST(join, abort_drops_a_suspended_task_now)
 {
     struct rv_executor *executor = new_executor();
-    struct hatch door = {.open = false};
+    struct door door = {.open = false};
     struct rv_join join;
 
     rv_spawn(executor, &new_waiter(&door)->future, &join);
@@ -286,7 +286,7 @@ RV_TEST(join, abort_of_a_finished_task_keeps_its_result)
 RV_TEST(join, abort_wakes_the_one_who_waits)
 {
     struct rv_executor *executor = new_executor();
-    struct hatch door = {.open = false};
+    struct door door = {.open = false};
     struct rv_probe probe;
     struct rv_join join;
     struct rv_cx cx;
@@ -310,7 +310,7 @@ RV_TEST(join, abort_wakes_the_one_who_waits)
 RV_TEST(join, slots_of_aborted_tasks_are_used_again)
 {
     struct rv_executor *executor;
-    struct hatch door = {.open = false};
+    struct door door = {.open = false};
     struct rv_join join;
     uint64_t calls;
 
@@ -458,7 +458,7 @@ RV_TEST(join, two_tasks_may_abort_each_other)
 RV_TEST(join, freeing_the_executor_aborts)
 {
     struct rv_executor *executor = new_executor();
-    struct hatch door = {.open = false};
+    struct door door = {.open = false};
     struct rv_cx cx = {0};
     struct rv_join join;
 
@@ -516,7 +516,7 @@ static const struct rv_future_ops ender_ops = {.name = "ender",
 RV_TEST(join, a_task_may_abort_another_and_then_itself)
 {
     struct rv_executor *executor = new_executor();
-    struct hatch door = {.polls = 0};
+    struct door door = {.polls = 0};
     struct ender *ender = rv_alloc(sizeof *ender);
     struct rv_join waiter;
     struct rv_join self;

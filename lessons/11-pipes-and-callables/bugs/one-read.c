@@ -10,8 +10,8 @@ fr: paquet.
 static enum poll_state pipe_read_poll(struct pipe_read *self)
 {
     if (self->got < self->wanted) {
-        const ssize_t n = read(self->end, self->to + self->got,
-                               self->wanted - self->got);
+        const ssize_t n =
+            read(self->end, self->to + self->got, self->wanted - self->got);
 
         if (n < 0 && errno == EAGAIN)
             return NOT_READY;

@@ -13,7 +13,7 @@ struct spsc {
     pthread_mutex_t lock;
     unsigned long capacity, count;
     struct value *first, **last;
-    struct door room, filled;
+    struct wake_door room, filled;
 };
 
 static void spsc_open(struct spsc *self, unsigned long capacity)

@@ -8,7 +8,7 @@ fr: réveille l'autre après avoir rendu le verrou.
 struct spsc {
     pthread_mutex_t lock;
     unsigned long capacity, count, next;
-    struct door room, filled;
+    struct wake_door room, filled;
     int slots[MOST];
 };
 

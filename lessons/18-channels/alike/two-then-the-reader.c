@@ -16,7 +16,7 @@ static void numbers(struct spsc *channel)
 }
 /*@end 18.3*/
 /*@region 18.4*/
-static struct row race(const struct runtime *runtime, struct job *jobs,
+static struct row race(const struct runtime *runtime, struct race_job *jobs,
                        int count)
 {
     struct row before, after;
@@ -29,7 +29,7 @@ static struct row race(const struct runtime *runtime, struct job *jobs,
     while (left-- > 0) {
         struct mpsc_node *node = mpsc_pop(&results);
 
-        check_job(RV_CONTAINER_OF(node, struct job, node));
+        check_job(RV_CONTAINER_OF(node, struct race_job, node));
     }
     runtime->stop();
     after = row_now();

@@ -8,8 +8,8 @@ fr: N'attend pas : un tampon circulaire n'a pas de fin.
 struct spsc {
     unsigned long capacity;  /* 1 to MOST */
     atomic_ulong head, tail; /* popped and pushed so far; both only grow */
-    struct door room;        /* of the producer: the channel was full */
-    struct door filled;      /* of the consumer: it was empty */
+    struct wake_door room;   /* of the producer: the channel was full */
+    struct wake_door filled; /* of the consumer: it was empty */
     int slots[MOST];
 };
 

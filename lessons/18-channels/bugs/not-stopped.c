@@ -6,7 +6,7 @@ fr: N'arrête pas le runtime : ses threads restent, et comptent dans la ligne
 fr: suivante.
 */
 /*@region 18.4*/
-static struct row race(const struct runtime *runtime, struct job *jobs,
+static struct row race(const struct runtime *runtime, struct race_job *jobs,
                        int count)
 {
     const struct row before = row_now();
@@ -15,7 +15,7 @@ static struct row race(const struct runtime *runtime, struct job *jobs,
     for (int i = 0; i < count; i++)
         runtime->go(&jobs[i]);
     for (int i = 0; i < count; i++)
-        check_job((struct job *)mpsc_pop(&results));
+        check_job((struct race_job *)mpsc_pop(&results));
     return row_between(before, row_now());
 }
 /*@end 18.4*/

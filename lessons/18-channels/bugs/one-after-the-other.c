@@ -5,7 +5,7 @@ en: Starts a GET and waits for it, then the next: a hundred waits in a row.
 fr: Lance un GET et l'attend, puis le suivant : cent attentes à la file.
 */
 /*@region 18.4*/
-static struct row race(const struct runtime *runtime, struct job *jobs,
+static struct row race(const struct runtime *runtime, struct race_job *jobs,
                        int count)
 {
     const struct row before = row_now();
@@ -13,7 +13,7 @@ static struct row race(const struct runtime *runtime, struct job *jobs,
     runtime->start();
     for (int i = 0; i < count; i++) {
         runtime->go(&jobs[i]);
-        check_job((struct job *)mpsc_pop(&results));
+        check_job((struct race_job *)mpsc_pop(&results));
     }
     runtime->stop();
     return row_between(before, row_now());

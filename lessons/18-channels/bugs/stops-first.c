@@ -5,7 +5,7 @@ en: Stops the runtime when all are started, and takes the results then.
 fr: Arrête le runtime dès que tous sont lancés, et retire ensuite les résultats.
 */
 /*@region 18.4*/
-static struct row race(const struct runtime *runtime, struct job *jobs,
+static struct row race(const struct runtime *runtime, struct race_job *jobs,
                        int count)
 {
     const struct row before = row_now();
@@ -15,7 +15,7 @@ static struct row race(const struct runtime *runtime, struct job *jobs,
         runtime->go(&jobs[i]);
     runtime->stop();
     for (int i = 0; i < count; i++)
-        check_job((struct job *)mpsc_pop(&results));
+        check_job((struct race_job *)mpsc_pop(&results));
     return row_between(before, row_now());
 }
 /*@end 18.4*/

@@ -11,8 +11,8 @@ fr: regardé et s'est rendormi.
 struct spsc {
     unsigned long capacity;  /* 1 to MOST */
     atomic_ulong head, tail; /* popped and pushed so far; both only grow */
-    struct door room;        /* of the producer: the channel was full */
-    struct door filled;      /* of the consumer: it was empty */
+    struct wake_door room;   /* of the producer: the channel was full */
+    struct wake_door filled; /* of the consumer: it was empty */
     int slots[MOST];
 };
 
