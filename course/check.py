@@ -260,8 +260,11 @@ class Checker(answer.Answer):
     def tell_delay(self, run, finding):
         """Say in the evidence where the delay was."""
         for thread, call, line in run.recording.delays:
-            more = naming.evidence("ANY", "delay" if line else "delay_call",
-                                   thread=thread, call=call, line=line)
+            key = "delay" if line else "delay_call"
+            if line and call.startswith("after "):  # the name of a point
+                key, call = "delay_after", call.removeprefix("after ")
+            more = naming.evidence("ANY", key, thread=thread, call=call,
+                                   line=line)
             finding.evidence = {
                 language: f"{finding.evidence[language]} ({more[language]})"
                 for language in naming.LANGUAGES}

@@ -16,7 +16,8 @@ import source
 from source import SPLICE, Given, Probe, Region, balanced, regions
 
 NATIVE = os.path.join(lessons.HERE, "native")
-NATIVE_FILES = ("probe.h", "slow_server.h", "probe.c", "calls.c", "library.c")
+NATIVE_FILES = ("probe.h", "slow_server.h", "atomic_points.h", "probe.c",
+                "calls.c", "library.c")
 
 
 class MissingRegion(Exception):

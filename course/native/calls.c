@@ -10,8 +10,8 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/sockios.h>
 #include <linux/futex.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -140,7 +140,7 @@ static struct {
     bool told; /* it has had an event since then */
     bool event_fd;
     bool connecting;
-    int in_bar, out_bar;  /* see probe_buckets(); 0: none */
+    int in_bar, out_bar;     /* see probe_buckets(); 0: none */
     int in_bytes, out_bytes; /* the last that was recorded */
     long sent; /* bytes that the kernel has taken since it was opened */
 } fds[MAX_FD];
@@ -434,7 +434,8 @@ int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
                known(fd) ? source_of(HERE, fds[fd].data, fd) : fd, fd, fd);
     } else if (add || !known(fd) || fds[fd].registered) {
         record(HERE, PROBE_REGISTER, event ? (long)event->events : 0,
-               source_of(HERE, data, fd), fd, fd); /* the mask stands for a task */
+               source_of(HERE, data, fd), fd,
+               fd); /* the mask stands for a task */
         if (!add && known(fd))
             fds[fd].data = data;
     }
@@ -494,8 +495,7 @@ static void tell_events(const void *frame, const struct epoll_event *events,
 
         /* 1 in place of a task: of an eventfd, no socket. */
         record(frame, PROBE_EVENT, plain ? -1 : 1,
-               source_of(frame, events[i].data.u64, fd), fd,
-               events[i].events);
+               source_of(frame, events[i].data.u64, fd), fd, events[i].events);
         look_into_buckets(frame, fd);
     }
 }

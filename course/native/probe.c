@@ -470,9 +470,8 @@ unsigned long probe_count(enum probe_kind kind)
 
 unsigned long probe_own_count(enum probe_kind kind)
 {
-    return memory
-               ? __atomic_load_n(&memory->own_counts[kind], __ATOMIC_RELAXED)
-               : 0;
+    return memory ? __atomic_load_n(&memory->own_counts[kind], __ATOMIC_RELAXED)
+                  : 0;
 }
 
 /* The row of a figure of the lesson's, a new one the first time. */
@@ -687,8 +686,8 @@ static bool peek(void *to, uintptr_t from, size_t size)
 /* The map of the memory, as it is now. */
 static void keep_map(void)
 {
-    const long file = syscall(SYS_openat, AT_FDCWD, "/proc/self/maps",
-                              O_RDONLY | O_CLOEXEC);
+    const long file =
+        syscall(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
     long length = 0, n;
 
     while (file >= 0 && length < MAP_BYTES - 1 &&

@@ -71,8 +71,8 @@ struct rv_serve_options {
  * options: copied; NULL for the defaults.
  * Threads: a coroutine on an executor. Not a task of the scheduler.
  * Returns: -ECANCELED; or a permanent error of the listener or the reactor.
- *          -ENOTSUP: in a task of a scheduler, which may move to another thread;
- *          the listener is still open.
+ *          -ENOTSUP: in a task of a scheduler, which may move to another
+ * thread; the listener is still open.
  */
 int rv_serve(struct rv_stream *listener, rv_serve_entry entry, void *arg,
              const struct rv_serve_options *options);

@@ -144,8 +144,7 @@ PROBE_CASE(late)
     start();
     queue.listener = probe_listen(&port);
     listen(queue.listener, 0);
-    if (stream_open(&trial.stream, port) < 0 ||
-        stream_open(&filler, port) < 0)
+    if (stream_open(&trial.stream, port) < 0 || stream_open(&filler, port) < 0)
         abort();
     probe_quiet(true);
     stream_start_connect(&filler);
@@ -172,8 +171,8 @@ static char byte_at(size_t i)
 static long send_on(struct trial *self, struct rv_cx *cx)
 {
     const size_t before = self->done;
-    const int result = send_all_poll(&self->stream, cx, self->data,
-                                     self->length, &self->done);
+    const int result =
+        send_all_poll(&self->stream, cx, self->data, self->length, &self->done);
 
     probe_expect(self->done >= before && self->done <= self->length,
                  "WRONG TEXT", "sent", (long)self->done, (long)before,
@@ -386,8 +385,7 @@ PROBE_CASE(three)
         rv_runtime_block_on(runtime, &joins[i].future);
         all[i] = *(struct exchange *)rv_join_output(&joins[i]);
         text = strrchr(all[i].path, '/') + 1;
-        probe_expect(all[i].future.result == 0 &&
-                         strstr(all[i].begin, text),
+        probe_expect(all[i].future.result == 0 && strstr(all[i].begin, text),
                      "TRUNCATED", "exchange", i, all[i].future.result,
                      (long)all[i].received);
         stream_close(&all[i].stream);

@@ -61,9 +61,9 @@ static void stream_register(struct stream *self)
 {
     uint32_t tick;
 
-    lesson_expect(rv_source_open(rv_reactor_current(), self->fd,
-                                 &self->source) == 0,
-                  "register");
+    lesson_expect(
+        rv_source_open(rv_reactor_current(), self->fd, &self->source) == 0,
+        "register");
     rv_source_peek(self->source, RV_WRITE, &tick);
     rv_source_clear(self->source, RV_WRITE, tick);
 }

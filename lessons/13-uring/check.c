@@ -44,8 +44,8 @@ static void ask_nothing(uint64_t user_data)
 
     if (!entry)
         abort();
-    *entry = (struct io_uring_sqe){.opcode = IORING_OP_NOP,
-                                   .user_data = user_data};
+    *entry =
+        (struct io_uring_sqe){.opcode = IORING_OP_NOP, .user_data = user_data};
 }
 
 static unsigned long entered(void)

@@ -216,8 +216,9 @@ static const char *block_text;
 
 /*@todo 13.4 write_poll | write_poll
 en: The first time: take a slot, fill the block, and an entry for it (a full
-en: ring: submit, and try again). Then wait until the slot is done: its result is
-en: the future's; free it. The kernel reads the block later: where may it be?
+en: ring: submit, and try again). Then wait until the slot is done: its
+en: result is the future's; free it. The kernel reads the block later: where
+en: may it be?
 fr: La première fois : prenez un slot, remplissez le bloc, et une entrée (ring
 fr: plein : soumettez, réessayez). Puis attendez que le slot soit done : son
 fr: résultat est celui de la future ; libérez-le. Le noyau lit le bloc plus tard
@@ -252,8 +253,8 @@ static enum rv_poll write_poll(struct rv_future *future, struct rv_cx *cx)
         fill_block(self->block, self->number, block_text);
         while (!(entry = ring_next_entry(self->ring)))
             ring_submit(self->ring);
-        sqe_write(entry, self->fd, self->block, BLOCK_BYTES,
-                  OFFSET, self->user_data);
+        sqe_write(entry, self->fd, self->block, BLOCK_BYTES, OFFSET,
+                  self->user_data);
     }
     if (!ring_slot(self->ring, self->user_data)->done)
         return RV_PENDING;

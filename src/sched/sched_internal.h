@@ -233,6 +233,7 @@ struct rv_sched {
     pthread_mutex_t termination_mutex;
     uint32_t round;          /* termination_mutex must be held */
     uint64_t counted_starts; /* `outside_starts` in this round; as `round` */
+    uint8_t counted_ends;    /* which waits had to end in it; as `round` */
     char *deadlock;          /* the report; written once */
     _Atomic bool deadlocked;
 };

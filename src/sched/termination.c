@@ -29,8 +29,11 @@
  *       before it checks the holds. The verdict counts the live tasks, and is
  *       void if `outside_starts` has changed since.
  *   TERMINATION-5  A worker that has not yet ended the waits that must end is
- *       not counted, and does not sleep. Otherwise the verdict would end the
- *       join of a task whose child is about to be canceled.
+ *       not counted. Otherwise the verdict would end the join of a task whose
+ *       child is about to be canceled. Which waits that are is loaded *after*
+ *       `stopping`, which is stored after `canceling`. If others must end than
+ *       when the last worker was counted, a new round begins, and the verdict
+ *       is void if that has changed since.
  *
  * Source: Dijkstra, Feijen and van Gasteren, "Derivation of a termination
  * detection algorithm for distributed computations", EWD840, 1983.
@@ -166,14 +169,9 @@ static void cancel_one_join(void *context, struct rv_go_task *task)
         pick->task = task;
 }
 
-static bool is_canceling(struct rv_sched *sched)
-{
-    return atomic_load_explicit(&sched->canceling, memory_order_relaxed);
-}
-
 /* Nothing can happen any more by itself. starts: `outside_starts` when the last
- * worker was counted. */
-static void decide(struct rv_worker *worker, uint64_t starts)
+ * worker was counted; ends: which waits had to end then. */
+static void decide(struct rv_worker *worker, uint64_t starts, uint8_t ends)
 {
     struct rv_sched *sched = worker->sched;
     const int64_t live = count_live(sched);
@@ -181,11 +179,16 @@ static void decide(struct rv_worker *worker, uint64_t starts)
 
     if (atomic_load(&sched->outside_starts) != starts)
         return; /* TERMINATION-4 */
+    /* TERMINATION-5 */
+    if (rv_sched_ends(sched) != ends) {
+        rv_parker_unpark(worker->parker);
+        return;
+    }
     if (live == 0) {
         if (atomic_load_explicit(&sched->stopping, memory_order_relaxed))
             /* release: pairs with the acquire in rv_worker_main(). */
             atomic_store_explicit(&sched->over, true, memory_order_release);
-    } else if (!is_canceling(sched)) {
+    } else if (!(ends & RV_ENDS_BY_CANCEL)) {
         write_report(sched);
         rv_sched_cancel_all(sched);
     } else {
@@ -211,13 +214,14 @@ static struct rv_worker *next_to_visit(struct rv_sched *sched)
 
 /* termination_mutex must be held. */
 static void count_worker(struct rv_sched *sched, struct rv_worker *worker,
-                         uint64_t starts)
+                         uint64_t starts, uint8_t ends)
 {
     /* relaxed: only the worker sets it. */
     if (atomic_load_explicit(&worker->worked, memory_order_relaxed) ||
-        starts != sched->counted_starts) {
+        starts != sched->counted_starts || ends != sched->counted_ends) {
         atomic_store_explicit(&worker->worked, false, memory_order_relaxed);
         sched->counted_starts = starts; /* TERMINATION-4 */
+        sched->counted_ends = ends;     /* TERMINATION-5 */
         sched->round++;                 /* TERMINATION-1 */
     }
     worker->round = sched->round;
@@ -228,11 +232,8 @@ void rv_termination_visit(struct rv_worker *worker)
     struct rv_sched *sched = worker->sched;
     struct rv_worker *next;
     uint64_t starts;
+    uint8_t ends;
 
-    if (rv_sched_ends(sched) & ~worker->ended) { /* TERMINATION-5 */
-        rv_parker_unpark(worker->parker);
-        return;
-    }
     if (rv_idle_sleepers(&sched->idle) < sched->len)
         return; /* a worker that is awake will check later */
     pthread_mutex_lock(&sched->termination_mutex);
@@ -242,7 +243,13 @@ void rv_termination_visit(struct rv_worker *worker)
         pthread_mutex_unlock(&sched->termination_mutex);
         return;
     }
-    count_worker(sched, worker, starts);
+    ends = rv_sched_ends(sched); /* TERMINATION-5 */
+    if (ends & ~worker->ended) {
+        pthread_mutex_unlock(&sched->termination_mutex);
+        rv_parker_unpark(worker->parker);
+        return;
+    }
+    count_worker(sched, worker, starts, ends);
     next = next_to_visit(sched);
     if (!next)
         sched->round++; /* the verdict may create work */
@@ -250,7 +257,7 @@ void rv_termination_visit(struct rv_worker *worker)
     if (next)
         rv_parker_unpark(next->parker); /* TERMINATION-2 */
     else
-        decide(worker, starts);
+        decide(worker, starts, ends);
 }
 
 void rv_termination_wake(struct rv_sched *sched)

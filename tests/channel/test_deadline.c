@@ -74,8 +74,8 @@ RV_HOST_TEST(channel_deadline, publisher)
     struct rv_events events;
 
     HOST_CHECK(rv_publisher_new(&publisher, sizeof(int), 2, NULL) == 0);
-    HOST_CHECK(
-        rv_publisher_subscribe(publisher, RV_FROM_NEXT, &subscriber) == 0);
+    HOST_CHECK(rv_publisher_subscribe(publisher, RV_FROM_NEXT, &subscriber) ==
+               0);
     HOST_CHECK_LATE(rv_subscriber_recv(subscriber, 1, &events, deadline_ns));
     HOST_CHECK(rv_publisher_reserve(publisher, 2, &events, 0) == 0);
     rv_publisher_commit(publisher);

@@ -19,7 +19,8 @@ RV_TEST_SUITE(wheel);
 /* A wheel is large: one for each test process. */
 static struct rv_wheel wheel;
 
-static struct rv_wheel_timer *add(struct rv_wheel_timer *timer, int64_t deadline_ns)
+static struct rv_wheel_timer *add(struct rv_wheel_timer *timer,
+                                  int64_t deadline_ns)
 {
     timer->deadline_ns = deadline_ns;
     rv_list_init(&timer->node);
@@ -37,7 +38,8 @@ static int advance(int64_t now_ns, struct rv_wheel_timer **first)
     rv_list_init(&fired);
     rv_wheel_advance(&wheel, now_ns, &fired);
     while ((node = rv_list_pop(&fired))) {
-        struct rv_wheel_timer *timer = RV_CONTAINER_OF(node, struct rv_wheel_timer, node);
+        struct rv_wheel_timer *timer =
+            RV_CONTAINER_OF(node, struct rv_wheel_timer, node);
 
         cr_assert_leq(timer->deadline_ns, now_ns, "fired too early");
         if (!count++ && first)
@@ -320,7 +322,8 @@ static void model_take_fired(struct model *model, struct rv_list *fired)
     struct rv_list *node;
 
     while ((node = rv_list_pop(fired))) {
-        struct rv_wheel_timer *timer = RV_CONTAINER_OF(node, struct rv_wheel_timer, node);
+        struct rv_wheel_timer *timer =
+            RV_CONTAINER_OF(node, struct rv_wheel_timer, node);
         const size_t k = (size_t)(timer - model->timers);
 
         cr_assert(model->pending[k], "%zu fired without being added", k);

@@ -142,7 +142,7 @@ static inline void staged_fini(struct staged *test)
 }
 
 static inline enum rv_poll staged_poll(struct staged *test,
-                                         struct rv_future *future)
+                                       struct rv_future *future)
 {
     struct rv_cx cx = rv_probe_cx(&test->probe);
 
@@ -150,8 +150,7 @@ static inline enum rv_poll staged_poll(struct staged *test,
 }
 
 /* Poll until READY. Returns: the result. */
-static inline int32_t staged_run(struct staged *test,
-                                   struct rv_future *future)
+static inline int32_t staged_run(struct staged *test, struct rv_future *future)
 {
     for (int i = 0; i < 100; i++)
         if (staged_poll(test, future) == RV_READY)

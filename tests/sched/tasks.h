@@ -13,7 +13,7 @@
 #include "support/machine.h"
 #include "support/support.h"
 
-enum { WORKERS = 2 };
+enum { SCHED_WORKERS = 2 };
 
 static inline struct rv_sched *start_sched(uint32_t workers)
 {

@@ -87,7 +87,7 @@ static int32_t await_later(void *arg)
 
 RV_TEST(go_await, no_poll_is_added)
 {
-    cr_assert_eq(run_once(WORKERS, await_later, NULL), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, await_later, NULL), 0);
 }
 
 static enum rv_poll awaits_in_poll(struct rv_future *future, struct rv_cx *cx)
@@ -200,7 +200,7 @@ static int32_t start_copies(void *arg)
 RV_TEST(go_await, a_task_starts_with_a_copy)
 {
     cr_assert_eq(run_once(1, start_copies, NULL), 0);
-    cr_assert_eq(run_once(WORKERS, start_copies, NULL), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, start_copies, NULL), 0);
 }
 
 static int32_t ignore(void *arg)
@@ -256,7 +256,7 @@ static int32_t copy_when_canceled(void *arg)
 
 RV_TEST(go_await, no_copy_starts_in_a_scheduler_that_stops)
 {
-    struct rv_sched *sched = start_sched(WORKERS);
+    struct rv_sched *sched = start_sched(SCHED_WORKERS);
     int error = 0;
 
     cr_assert_eq(rv_sched_go(sched, NULL, "late", copy_when_canceled, &error),

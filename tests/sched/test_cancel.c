@@ -11,7 +11,7 @@ RV_TEST_SUITE(cancel);
 
 static struct rv_sched *start_with_grace(int64_t grace_ns)
 {
-    const struct rv_sched_options options = {.workers = WORKERS,
+    const struct rv_sched_options options = {.workers = SCHED_WORKERS,
                                              .ring.off = machine_wants_pool(),
                                              .grace_ns = grace_ns};
     struct rv_sched *sched;
@@ -67,7 +67,7 @@ static int32_t cancel_one_that_waits(void *arg)
 
 RV_TEST(cancel, a_request_ends_the_waits_of_one_task)
 {
-    cr_assert_eq(run_once(WORKERS, cancel_one_that_waits, NULL), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, cancel_one_that_waits, NULL), 0);
     cr_assert_eq(run_once(1, cancel_one_that_waits, NULL), 0);
 }
 
@@ -129,7 +129,7 @@ static int32_t spin_until_canceled(void *arg)
 
 RV_TEST(cancel, a_loop_that_never_waits_asks)
 {
-    struct rv_sched *sched = start_sched(WORKERS);
+    struct rv_sched *sched = start_sched(SCHED_WORKERS);
     _Atomic int runs = 0;
     struct rv_go task;
 
@@ -148,7 +148,7 @@ RV_TEST(cancel, a_loop_that_never_waits_asks)
 
 RV_TEST(cancel, any_thread_may_ask)
 {
-    struct rv_sched *sched = start_sched(WORKERS);
+    struct rv_sched *sched = start_sched(SCHED_WORKERS);
     struct rv_go task;
 
     cr_assert_eq(rv_sched_go(sched, &task, "waits", wait_twice, NULL), 0);
@@ -186,7 +186,7 @@ static int32_t join_after_either(void *arg)
 RV_TEST(cancel, a_task_that_was_awaited_may_be_joined)
 {
     cr_assert_eq(run_once(1, join_after_either, NULL), 0);
-    cr_assert_eq(run_once(WORKERS, join_after_either, NULL), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, join_after_either, NULL), 0);
 }
 
 /* --- what goes on in a canceled task ----------------------------------- */
@@ -223,7 +223,7 @@ static int32_t cancel_one_that_joins(void *arg)
 
 RV_TEST(cancel, a_canceled_task_waits_for_its_child)
 {
-    cr_assert_eq(run_once(WORKERS, cancel_one_that_joins, NULL), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, cancel_one_that_joins, NULL), 0);
 }
 
 /* --- time to clean up --------------------------------------------------- */
@@ -264,7 +264,7 @@ static int32_t cancel_one_that_cleans_up(void *arg)
 
 RV_TEST(cancel, a_canceled_task_may_ask_for_time)
 {
-    cr_assert_eq(run_once(WORKERS, cancel_one_that_cleans_up, NULL), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, cancel_one_that_cleans_up, NULL), 0);
     cr_assert_eq(run_once(1, cancel_one_that_cleans_up, NULL), 0);
 }
 

@@ -84,7 +84,7 @@ static int32_t meet(void *arg)
 
 RV_TEST(fork, a_fork_is_taken_by_a_worker_that_has_nothing_to_do)
 {
-    struct rv_sched *sched = start_sched(WORKERS);
+    struct rv_sched *sched = start_sched(SCHED_WORKERS);
 
     for (int i = 0; i < 200; i++)
         cr_assert_eq(rv_sched_run(sched, meet, NULL), 0);
@@ -121,7 +121,7 @@ static int32_t wait_for_thief(void *arg)
 
 RV_TEST(fork, sync_waits_for_the_thief_and_a_stolen_fork_may_wait_too)
 {
-    struct rv_sched *sched = start_sched(WORKERS);
+    struct rv_sched *sched = start_sched(SCHED_WORKERS);
 
     for (int i = 0; i < 20; i++)
         cr_assert_eq(rv_sched_run(sched, wait_for_thief, NULL), 0);
@@ -168,7 +168,7 @@ static int32_t many_wait_between(void *arg)
 RV_TEST(fork, a_task_may_wait_between_fork_and_sync)
 {
     cr_assert_eq(run_once(1, many_wait_between, NULL), 0);
-    cr_assert_eq(run_once(WORKERS, many_wait_between, NULL), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, many_wait_between, NULL), 0);
 }
 
 /* --- a sort, which reads what the other part wrote --------------------- */
@@ -230,7 +230,7 @@ RV_TEST(fork, what_the_other_part_wrote_is_seen)
         state = state * 1664525u + 1013904223u;
         numbers[i] = (int)(state >> 8);
     }
-    cr_assert_eq(run_once(WORKERS, sort_task, &range), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, sort_task, &range), 0);
     for (int i = 1; i < LEN; i++)
         cr_assert_leq(numbers[i - 1], numbers[i]);
 }

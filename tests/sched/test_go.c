@@ -24,7 +24,7 @@ RV_TEST_SUITE(go);
 RV_TEST(go, run_returns_what_the_root_task_returns)
 {
     cr_assert_eq(run_once(1, return_arg, int_arg(42)), 42);
-    cr_assert_eq(run_once(WORKERS, return_arg, int_arg(-5)), -5);
+    cr_assert_eq(run_once(SCHED_WORKERS, return_arg, int_arg(-5)), -5);
 }
 
 static int32_t join_some(void *arg)
@@ -43,12 +43,12 @@ static int32_t join_some(void *arg)
 RV_TEST(go, join_returns_what_the_task_returned)
 {
     cr_assert_eq(run_once(1, join_some, NULL), 0);
-    cr_assert_eq(run_once(WORKERS, join_some, NULL), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, join_some, NULL), 0);
 }
 
 RV_TEST(go, a_task_is_started_and_joined_from_outside)
 {
-    struct rv_sched *sched = start_sched(WORKERS);
+    struct rv_sched *sched = start_sched(SCHED_WORKERS);
     struct rv_go first;
     struct rv_go second;
 
@@ -63,7 +63,7 @@ RV_TEST(go, a_task_is_started_and_joined_from_outside)
 
 RV_TEST(go, a_handle_is_a_future_for_any_executor)
 {
-    struct rv_sched *sched = start_sched(WORKERS);
+    struct rv_sched *sched = start_sched(SCHED_WORKERS);
     struct rv_executor *executor;
     struct rv_go task;
 
@@ -92,7 +92,7 @@ static int32_t await_handle(void *arg)
 
 RV_TEST(go, a_handle_is_a_future_for_tasks)
 {
-    cr_assert_eq(run_once(WORKERS, await_handle, NULL), 9);
+    cr_assert_eq(run_once(SCHED_WORKERS, await_handle, NULL), 9);
 }
 
 static int32_t add_one(void *arg)
@@ -121,7 +121,7 @@ RV_TEST(go, detached_tasks_run_to_their_end)
 {
     _Atomic int sum = 0;
 
-    cr_assert_eq(run_once(WORKERS, detach_some, &sum), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, detach_some, &sum), 0);
     cr_assert_eq(sum, 100);
 }
 
@@ -144,7 +144,7 @@ RV_TEST(go, a_million_tasks)
 {
     int rounds = RV_TEST_SLOW ? 50 : 1000; /* a sanitizer is slow */
 
-    cr_assert_eq(run_once(WORKERS, spawn_many, &rounds), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, spawn_many, &rounds), 0);
 }
 
 /* --- order ------------------------------------------------------------- */
@@ -357,7 +357,7 @@ static int32_t hundred_sleep(void *arg)
 RV_TEST(go, a_virtual_clock_goes_from_timer_to_timer)
 {
     rv_clock_freeze(1000 * RV_NS_PER_S);
-    cr_assert_eq(run_once(WORKERS, hundred_sleep, NULL), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, hundred_sleep, NULL), 0);
     cr_assert_geq(rv_now_ns(), 4600 * RV_NS_PER_S);
     rv_clock_thaw();
 }
@@ -380,7 +380,7 @@ static int32_t call_blocking(void *arg)
 
 RV_TEST(go, a_call_that_blocks_goes_to_the_pool)
 {
-    cr_assert_eq(run_once(WORKERS, call_blocking, int_arg(21)), 42);
+    cr_assert_eq(run_once(SCHED_WORKERS, call_blocking, int_arg(21)), 42);
 }
 
 static int32_t read_letter(void *arg)
@@ -420,7 +420,7 @@ static int32_t talk(void *arg)
 
 RV_TEST(go, tasks_use_sockets_through_a_reactor)
 {
-    cr_assert_eq(run_once(WORKERS, talk, NULL), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, talk, NULL), 0);
 }
 
 RV_TEST(go, tasks_use_the_reactor_and_the_pool_of_a_runtime)
@@ -431,8 +431,8 @@ RV_TEST(go, tasks_use_the_reactor_and_the_pool_of_a_runtime)
 
     cr_assert_eq(rv_runtime_start(&runtime), 0);
     threads = rv_test_threads();
-    sched = start_sched(WORKERS);
-    cr_assert_eq(rv_test_threads(), threads + WORKERS);
+    sched = start_sched(SCHED_WORKERS);
+    cr_assert_eq(rv_test_threads(), threads + SCHED_WORKERS);
     cr_assert_eq(rv_sched_run(sched, talk, NULL), 0);
     rv_sched_stop(sched);
     rv_runtime_stop(runtime);
@@ -444,7 +444,7 @@ RV_TEST(go, beside_a_fused_runtime_there_is_a_reactor_of_its_own)
     struct rv_runtime *runtime;
 
     cr_assert_eq(rv_runtime_start_with(&runtime, &fused), 0);
-    cr_assert_eq(run_once(WORKERS, talk, NULL), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, talk, NULL), 0);
     rv_runtime_stop(runtime);
 }
 
@@ -471,7 +471,7 @@ static int32_t read_magic(void *arg)
 
 RV_TEST(go, tasks_read_files)
 {
-    cr_assert_eq(run_once(WORKERS, read_magic, NULL), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, read_magic, NULL), 0);
 }
 
 /* --- work for the CPUs ------------------------------------------------- */
@@ -502,7 +502,7 @@ static int32_t compute(void *arg)
 
 RV_TEST(go, tasks_have_jobs_computed)
 {
-    cr_assert_eq(run_once(WORKERS, compute, NULL), 42);
+    cr_assert_eq(run_once(SCHED_WORKERS, compute, NULL), 42);
 }
 
 /* --- an overflow ------------------------------------------------------- */
@@ -534,7 +534,7 @@ static int32_t one_recurses(void *arg)
 
 static void overflow_one(void)
 {
-    const struct rv_sched_options options = {.workers = WORKERS,
+    const struct rv_sched_options options = {.workers = SCHED_WORKERS,
                                              .stack_bytes = 16 * 1024};
     struct rv_sched *sched;
     _Atomic int never = 0;
@@ -580,8 +580,8 @@ static int scenario(void *arg)
     int result;
 
     (void)arg;
-    result =
-        rv_sched_start(&sched, &(struct rv_sched_options){.workers = WORKERS});
+    result = rv_sched_start(
+        &sched, &(struct rv_sched_options){.workers = SCHED_WORKERS});
     if (result < 0)
         return result;
     result = rv_sched_run(sched, join_some, NULL);
@@ -615,8 +615,8 @@ static int32_t join_in_the_other(void *arg)
 
 RV_TEST(go, a_task_joins_one_of_another_scheduler_and_stays_in_its_own)
 {
-    struct rv_sched *here = start_sched(WORKERS);
-    struct rv_sched *there = start_sched(WORKERS);
+    struct rv_sched *here = start_sched(SCHED_WORKERS);
+    struct rv_sched *there = start_sched(SCHED_WORKERS);
 
     cr_assert_eq(rv_sched_run(here, join_in_the_other, there), 0);
     cr_assert_null(rv_sched_deadlock(here));

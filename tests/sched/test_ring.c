@@ -47,12 +47,12 @@ RV_TEST(sched_ring, each_start_of_a_scheduler_gives_tasks_a_ring)
 
     NEED_RING();
     cr_assert_eq(run_once(1, open_ring, NULL), 0);
-    cr_assert_eq(run_once(WORKERS, open_ring, NULL), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, open_ring, NULL), 0);
     cr_assert_eq(rv_runtime_start(&runtime), 0);
-    cr_assert_eq(run_once(WORKERS, open_ring, NULL), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, open_ring, NULL), 0);
     rv_runtime_stop(runtime);
     cr_assert_eq(rv_runtime_start_with(&runtime, &fused), 0);
-    cr_assert_eq(run_once(WORKERS, open_ring, NULL), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, open_ring, NULL), 0);
     rv_runtime_stop(runtime);
 }
 
@@ -145,8 +145,8 @@ RV_TEST(sched_ring, stacks_of_tasks_that_ended_are_used_again)
 {
     if (machine_is_valgrind())
         cr_skip_test("valgrind looks for each stack in a list");
-    cr_assert_eq(run_once(WORKERS, start_in_turn, NULL), 0);
-    cr_assert_leq(rv_stack_mapped(), 64 * (WORKERS + 1));
+    cr_assert_eq(run_once(SCHED_WORKERS, start_in_turn, NULL), 0);
+    cr_assert_leq(rv_stack_mapped(), 64 * (SCHED_WORKERS + 1));
 }
 
 /* --- a worker that has other things to do ------------------------------ */
@@ -289,7 +289,7 @@ RV_TEST(sched_ring, tasks_that_wait_for_the_ring_are_canceled)
     struct rv_sched *sched;
 
     readers_open(&readers);
-    sched = start_sched(WORKERS);
+    sched = start_sched(SCHED_WORKERS);
     cr_assert_eq(rv_sched_run(sched, start_readers, &readers), 0);
     rv_sched_stop(sched);
     cr_assert_eq(readers.canceled, READERS);
@@ -340,7 +340,7 @@ RV_TEST(sched_ring, a_read_that_is_given_up_leaves_the_ring_whole)
     struct readers readers;
 
     readers_open(&readers);
-    cr_assert_eq(run_once(WORKERS, give_up_reading, &readers), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, give_up_reading, &readers), 0);
     readers_close(&readers);
 }
 
@@ -385,7 +385,7 @@ RV_TEST(sched_ring, who_waits_for_the_ring_is_not_stuck_and_then_is)
     struct rv_sched *sched;
 
     readers_open(&readers);
-    sched = start_sched(WORKERS);
+    sched = start_sched(SCHED_WORKERS);
     cr_assert_eq(rv_sched_run(sched, read_then_die, &readers), -EDEADLK);
     cr_assert_str_eq(rv_sched_deadlock(sched), "task 'root' waits for never\n");
     rv_sched_stop(sched);
@@ -405,7 +405,7 @@ static int32_t compute_then_die(void *arg)
 /* The pool's own reads are in the ring as long as there are pool threads. */
 RV_TEST(sched_ring, a_deadlock_is_seen_after_jobs_were_computed)
 {
-    struct rv_sched *sched = start_sched(WORKERS);
+    struct rv_sched *sched = start_sched(SCHED_WORKERS);
 
     cr_assert_eq(rv_sched_run(sched, compute_then_die, NULL), -EDEADLK);
     rv_sched_stop(sched);
@@ -464,7 +464,7 @@ static int32_t await_bell(void *arg)
 RV_TEST(sched_ring, whom_an_operation_without_a_future_wakes_is_not_stuck)
 {
     NEED_RING();
-    cr_assert_eq(run_once(WORKERS, await_bell, NULL), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, await_bell, NULL), 0);
 }
 
 /* --- misuse ------------------------------------------------------------ */
@@ -513,7 +513,7 @@ static int life_with_files(void *arg)
     int result;
 
     result = rv_sched_start(
-        &sched, &(struct rv_sched_options){.workers = WORKERS,
+        &sched, &(struct rv_sched_options){.workers = SCHED_WORKERS,
                                            .ring.off = machine_wants_pool()});
     if (result < 0)
         return result;

@@ -49,7 +49,7 @@ static int32_t add_ten(void *arg)
 
 RV_TEST(go_scope, waits_for_all_tasks)
 {
-    cr_assert_eq(run_once(WORKERS, add_ten, NULL), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, add_ten, NULL), 0);
     cr_assert_eq(run_once(1, add_ten, NULL), 0);
 }
 
@@ -122,7 +122,7 @@ static int32_t grow_family(void *arg)
 
 RV_TEST(go_scope, its_tasks_may_start_others)
 {
-    cr_assert_eq(run_once(WORKERS, grow_family, NULL), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, grow_family, NULL), 0);
 }
 
 /* --- cancellation ------------------------------------------------------ */
@@ -159,7 +159,7 @@ static int32_t cancel_scope(void *arg)
 
 RV_TEST(go_scope, cancel_asks_its_tasks_to_end)
 {
-    cr_assert_eq(run_once(WORKERS, cancel_scope, NULL), 0);
+    cr_assert_eq(run_once(SCHED_WORKERS, cancel_scope, NULL), 0);
     cr_assert_eq(run_once(1, cancel_scope, NULL), 0);
 }
 
@@ -198,7 +198,7 @@ static void await_waits(struct owner *owner)
 
 RV_TEST(go_scope, a_canceled_owner_cancels_its_tasks_and_waits)
 {
-    struct rv_sched *sched = start_sched(WORKERS);
+    struct rv_sched *sched = start_sched(SCHED_WORKERS);
     struct owner owner = {.waits = 0};
     struct rv_go task;
 
@@ -214,7 +214,7 @@ RV_TEST(go_scope, a_canceled_owner_cancels_its_tasks_and_waits)
 
 RV_TEST(go_scope, a_stop_ends_its_tasks_before_their_owner)
 {
-    struct rv_sched *sched = start_sched(WORKERS);
+    struct rv_sched *sched = start_sched(SCHED_WORKERS);
     struct owner owner = {.waits = 0};
 
     cr_assert_eq(rv_sched_go(sched, NULL, "owner", own, &owner), 0);
@@ -301,7 +301,7 @@ RV_TEST(go_scope, its_tasks_have_names)
 
 RV_TEST(go_scope, a_circle_of_waits_is_a_deadlock)
 {
-    struct rv_sched *sched = start_sched(WORKERS);
+    struct rv_sched *sched = start_sched(SCHED_WORKERS);
     const char *report;
 
     cr_assert_eq(rv_sched_run(sched, close_circle, NULL), -EDEADLK);

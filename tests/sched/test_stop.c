@@ -25,10 +25,10 @@ RV_TEST(stop, a_thousand_starts_leave_nothing)
     const uint32_t threads = rv_test_threads();
     uint32_t fds;
 
-    rv_sched_stop(start_sched(WORKERS));
+    rv_sched_stop(start_sched(SCHED_WORKERS));
     fds = rv_test_fds();
     for (int i = 0; i < times; i++)
-        cr_assert_eq(run_once(WORKERS, return_arg, int_arg(i)), i);
+        cr_assert_eq(run_once(SCHED_WORKERS, return_arg, int_arg(i)), i);
     cr_assert_eq(rv_test_fds(), fds);
     rv_test_wait_for_threads(threads);
 }
@@ -52,7 +52,7 @@ static int32_t leave_some_behind(void *arg)
 
 RV_TEST(stop, tasks_that_wait_are_canceled_and_run_to_their_end)
 {
-    struct rv_sched *sched = start_sched(WORKERS);
+    struct rv_sched *sched = start_sched(SCHED_WORKERS);
     _Atomic int canceled = 0;
 
     cr_assert_eq(rv_sched_run(sched, leave_some_behind, &canceled), 0);
@@ -70,7 +70,7 @@ static int32_t yield_until_canceled(void *arg)
 
 RV_TEST(stop, a_task_that_yields_is_told)
 {
-    struct rv_sched *sched = start_sched(WORKERS);
+    struct rv_sched *sched = start_sched(SCHED_WORKERS);
 
     cr_assert_eq(rv_sched_go(sched, NULL, "yields", yield_until_canceled, NULL),
                  0);
@@ -92,7 +92,7 @@ static int32_t parent(void *arg)
 
 RV_TEST(stop, a_canceled_task_waits_for_its_children)
 {
-    struct rv_sched *sched = start_sched(WORKERS);
+    struct rv_sched *sched = start_sched(SCHED_WORKERS);
     _Atomic int parents = 0;
 
     cr_assert_eq(rv_sched_go(sched, NULL, "parent", parent, &parents), 0);
@@ -102,7 +102,7 @@ RV_TEST(stop, a_canceled_task_waits_for_its_children)
 
 RV_TEST(stop, after_a_stop_handles_of_others_are_not_touched)
 {
-    struct rv_sched *sched = start_sched(WORKERS);
+    struct rv_sched *sched = start_sched(SCHED_WORKERS);
     struct rv_go task;
 
     cr_assert_eq(rv_sched_go(sched, &task, "task", return_arg, int_arg(3)), 0);
@@ -116,7 +116,7 @@ RV_TEST(stop, after_a_stop_handles_of_others_are_not_touched)
 
 RV_TEST(stop, tasks_that_wait_for_nothing_else_are_a_deadlock)
 {
-    struct rv_sched *sched = start_sched(WORKERS);
+    struct rv_sched *sched = start_sched(SCHED_WORKERS);
 
     cr_assert_null(rv_sched_deadlock(sched));
     cr_assert_eq(rv_sched_run(sched, await_never, NULL), -EDEADLK);
@@ -140,7 +140,7 @@ static int32_t open_then_await_never(void *arg)
 
 RV_TEST(stop, a_deadlock_is_seen_after_files_were_used)
 {
-    struct rv_sched *sched = start_sched(WORKERS);
+    struct rv_sched *sched = start_sched(SCHED_WORKERS);
 
     cr_assert_eq(rv_sched_run(sched, open_then_await_never, NULL), -EDEADLK);
     rv_sched_stop(sched);
@@ -158,7 +158,7 @@ static int32_t join_never(void *arg)
 
 RV_TEST(stop, a_deadlock_says_which_task_waits_for_what)
 {
-    struct rv_sched *sched = start_sched(WORKERS);
+    struct rv_sched *sched = start_sched(SCHED_WORKERS);
     const char *text;
 
     cr_assert_eq(rv_sched_run(sched, join_never, NULL), -EDEADLK);
@@ -193,7 +193,7 @@ static int32_t make_circle(void *arg)
 
 RV_TEST(stop, tasks_that_join_each_other_are_a_deadlock_and_can_be_stopped)
 {
-    struct rv_sched *sched = start_sched(WORKERS);
+    struct rv_sched *sched = start_sched(SCHED_WORKERS);
 
     cr_assert_eq(rv_sched_run(sched, make_circle, NULL), -EDEADLK);
     rv_sched_stop(sched);
@@ -220,7 +220,7 @@ static int32_t make_awaited_circle(void *arg)
 
 RV_TEST(stop, tasks_that_await_each_other_are_a_deadlock_and_can_be_stopped)
 {
-    struct rv_sched *sched = start_sched(WORKERS);
+    struct rv_sched *sched = start_sched(SCHED_WORKERS);
 
     cr_assert_eq(rv_sched_run(sched, make_awaited_circle, NULL), -EDEADLK);
     rv_sched_stop(sched);
@@ -243,7 +243,7 @@ static int32_t one_sleeps(void *arg)
 
 RV_TEST(stop, a_task_that_sleeps_is_no_deadlock)
 {
-    struct rv_sched *sched = start_sched(WORKERS);
+    struct rv_sched *sched = start_sched(SCHED_WORKERS);
 
     cr_assert_eq(rv_sched_run(sched, one_sleeps, NULL), 0);
     cr_assert_null(rv_sched_deadlock(sched));
@@ -308,7 +308,7 @@ static int32_t await_door(void *arg)
 RV_TEST(stop, what_a_thread_outside_may_wake_is_no_deadlock)
 {
     static const struct rv_future_ops ops = {.name = "door", .poll = door_poll};
-    struct opener opener = {.sched = start_sched(WORKERS)};
+    struct opener opener = {.sched = start_sched(SCHED_WORKERS)};
     pthread_t thread;
 
     rv_future_init(&opener.door.future, &ops);
@@ -323,7 +323,7 @@ RV_TEST(stop, what_a_thread_outside_may_wake_is_no_deadlock)
 
 RV_TEST(stop, a_deadlock_is_seen_when_it_is_not_held_any_more)
 {
-    struct rv_sched *sched = start_sched(WORKERS);
+    struct rv_sched *sched = start_sched(SCHED_WORKERS);
     struct rv_go task;
 
     rv_sched_hold(sched);

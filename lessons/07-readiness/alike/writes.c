@@ -27,8 +27,7 @@ static int send_all_poll(struct stream *self, struct rv_cx *cx,
             continue;
         }
         if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            const int error =
-                rv_source_clear(self->source, RV_WRITE, tick);
+            const int error = rv_source_clear(self->source, RV_WRITE, tick);
 
             if (error)
                 return error;

@@ -20,8 +20,7 @@ static enum rv_poll write_poll(struct rv_future *future, struct rv_cx *cx)
         fill_block(block, self->number, block_text);
         while (!(entry = ring_next_entry(self->ring)))
             ring_submit(self->ring);
-        sqe_write(entry, self->fd, block, BLOCK_BYTES,
-                  OFFSET, self->user_data);
+        sqe_write(entry, self->fd, block, BLOCK_BYTES, OFFSET, self->user_data);
         self->asked = true;
     }
     if (!ring_slot(self->ring, self->user_data)->done)

@@ -20,8 +20,8 @@ static enum rv_poll write_poll(struct rv_future *future, struct rv_cx *cx)
         fill_block(shared, self->number, block_text);
         while (!(entry = ring_next_entry(self->ring)))
             ring_submit(self->ring);
-        sqe_write(entry, self->fd, shared, BLOCK_BYTES,
-                  OFFSET, self->user_data);
+        sqe_write(entry, self->fd, shared, BLOCK_BYTES, OFFSET,
+                  self->user_data);
     }
     if (!ring_slot(self->ring, self->user_data)->done)
         return RV_PENDING;

@@ -19,8 +19,8 @@ static enum rv_poll write_poll(struct rv_future *future, struct rv_cx *cx)
         fill_block(self->block, self->number, block_text);
         while (!(entry = ring_next_entry(self->ring)))
             ring_submit(self->ring);
-        sqe_write(entry, self->fd, self->block, BLOCK_BYTES,
-                  OFFSET, self->user_data);
+        sqe_write(entry, self->fd, self->block, BLOCK_BYTES, OFFSET,
+                  self->user_data);
     }
     while (!ring_slot(self->ring, self->user_data)->done) {
         ring_submit(self->ring);

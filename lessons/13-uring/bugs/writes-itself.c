@@ -13,8 +13,7 @@ static enum rv_poll write_poll(struct rv_future *future, struct rv_cx *cx)
 
     (void)cx;
     fill_block(self->block, self->number, block_text);
-    future->result = (int)pwrite(self->fd, self->block, BLOCK_BYTES,
-                                 OFFSET);
+    future->result = (int)pwrite(self->fd, self->block, BLOCK_BYTES, OFFSET);
     if (future->result < 0)
         future->result = -errno;
     return RV_READY;

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pool.h - what the pool of lesson 14 is made of, and its threads.
+ *
+ *     queue    a pipe of packets, 24 bytes each; 16 have room
+ *     workers  each has a pipe of its own, and at most one job
+ *     bytes    a pipe from all workers: one byte says who is free again
+ *
+ * The pipes are opened and the threads started here: no subject of the lesson.
+ *
+ * Threads: worker_main(): a worker. All the rest: main.
+ */
+#ifndef LESSON_POOL_H
+#define LESSON_POOL_H
+
+#include "../library.h"
+
+#include <linux/io_uring.h>
+#include <semaphore.h>
+#include <sys/ioctl.h>
+
+enum { JOBS = 100, WORKERS = 8, PACKETS = 16 };
+
+typedef int (*job_call)(int number);
+
+struct job;
+
+/* What lies in a pipe: 24 bytes, one packet. */
+struct triple {
+    struct job *job;
+    job_call call;
+    intptr_t number;
+};
+
+struct job {
+    struct triple triple; /* the kernel reads it, until it is in the pipe */
+    int references;       /* one of the task, one of the pool */
+    bool done;
+    atomic_int result; /* written by the worker, before its byte */
+    struct rv_waker waker;
+};
+
+struct worker {
+    pthread_t thread;
+    int pipe[2];
+    struct job *job; /* NULL: the worker is free */
+};
+
+static struct {
+    struct rv_ring *ring;
+    struct worker workers[WORKERS];
+    int queue[2];       /* of packets; a read of an empty pipe blocks */
+    int bytes[2];       /* from all workers: who is free again */
+    int queued;         /* packets that are in the queue pipe for certain */
+    unsigned char byte; /* the ring reads into it */
+    bool reading;
+} pool;
+
+/*@probe enum { PROBE_ROWS = 1024 }; */
+/*@probe static struct probe_row { */
+/*@probe     const struct job *job; */
+/*@probe     int number; */
+/*@probe     bool given, finished, done, ready, dropped, freed; */
+/*@probe } probe_rows[PROBE_ROWS]; */
+/*@probe static int probe_row_count, probe_triggers, probe_landed, probe_released; */
+/*@probe static pthread_t probe_main; */
+/*@probe static int probe_packets(void) */
+/*@probe { */
+/*@probe     int bytes = 0; */
+/*@probe     ioctl(pool.queue[0], FIONREAD, &bytes); */
+/*@probe     return (bytes + (int)sizeof(struct triple) - 1) / (int)sizeof(struct triple); */
+/*@probe } */
+/*@probe static struct probe_row *probe_of(const void *job) */
+/*@probe { */
+/*@probe     for (int i = probe_row_count - 1; i >= 0; i--) */
+/*@probe         if (probe_rows[i].job == job && !probe_rows[i].freed) */
+/*@probe             return &probe_rows[i]; */
+/*@probe     return NULL; */
+/*@probe } */
+/*@probe static void probe_level(int bar, long value) */
+/*@probe { */
+/*@probe     static long last[4] = {-1, -1, -1, -1}; */
+/*@probe     if (last[bar] != value) */
+/*@probe         probe_event(PROBE_LEVEL, -1, bar, value); */
+/*@probe     last[bar] = value; */
+/*@probe } */
+/*@probe static void probe_update(void) */
+/*@probe { */
+/*@probe     const struct probe_row *lost = NULL; */
+/*@probe     int busy = 0, open = 0; */
+/*@probe     const int packets = probe_packets(); */
+/*@probe     for (int i = 0; i < probe_row_count; i++) { */
+/*@probe         const struct probe_row *one = &probe_rows[i]; */
+/*@probe         open += !one->finished; */
+/*@probe         if (one->finished && !one->ready && !one->dropped && !lost) */
+/*@probe             lost = one; */
+/*@probe     } */
+/*@probe     for (int i = 0; i < WORKERS; i++) */
+/*@probe         busy += pool.workers[i].job != NULL; */
+/*@probe     probe_level(1, busy); */
+/*@probe     probe_level(2, packets); */
+/*@probe     probe_level(3, (long)rv_ring_in_flight(pool.ring) - pool.reading); */
+/*@probe     if (lost) */
+/*@probe         probe_if_stuck(lost->done ? "LOST WAKE: done, nobody woken @14.3" : "NEVER READY @14.3", */
+/*@probe                        lost->done ? "job" : "done", lost->number, 0, 0); */
+/*@probe     else if (packets) */
+/*@probe         probe_if_stuck(probe_released ? "STUCK QUEUE @14.3" */
+/*@probe                        : probe_triggers ? "STUCK QUEUE @14.2" : "STUCK QUEUE @14.1", */
+/*@probe                        "packets", packets, WORKERS - busy, probe_released); */
+/*@probe     else if (open && rv_ring_in_flight(pool.ring) == (uint32_t)pool.reading) */
+/*@probe         probe_if_stuck("STUCK QUEUE @14.1", "nothing", open, 0, 0); */
+/*@probe     else */
+/*@probe         probe_if_stuck(NULL, "", 0, 0, 0); */
+/*@probe } */
+/*@probe static void probe_free(void *memory) */
+/*@probe { */
+/*@probe     struct probe_row *row = probe_of(memory); */
+/*@probe     if (row) { */
+/*@probe         probe_expect(row->finished, "RELEASED WHILE RUNNING @14.4", row->given ? "running" : "queued", row->number, 0, 0); */
+/*@probe         row->freed = true; */
+/*@probe     } */
+/*@probe     rv_free(memory); */
+/*@probe } */
+/*@probe #define rv_free probe_free */
+/*@probe static struct probe_write { void (*done)(void *, int32_t); void *owner; } probe_writes[PROBE_ROWS]; */
+/*@probe static int probe_write_count; */
+/*@probe static void probe_written(void *owner, int32_t result) */
+/*@probe { */
+/*@probe     struct probe_write *self = owner; */
+/*@probe     probe_landed++; */
+/*@probe     self->done(self->owner, result); */
+/*@probe     if (result >= 0) */
+/*@probe         probe_update(); */
+/*@probe } */
+/*@probe static int probe_ring_start(struct rv_ring *ring, const struct rv_ring_call *call, */
+/*@probe                             void (*done)(void *, int32_t), void *owner) */
+/*@probe { */
+/*@probe     struct probe_write *self = &probe_writes[probe_write_count % PROBE_ROWS]; */
+/*@probe     if (call->opcode != IORING_OP_WRITE || !done) */
+/*@probe         return rv_ring_start(ring, call, done, owner); */
+/*@probe     probe_write_count++; */
+/*@probe     *self = (struct probe_write){done, owner}; */
+/*@probe     return rv_ring_start(ring, call, probe_written, self); */
+/*@probe } */
+/*@probe #define rv_ring_start probe_ring_start */
+/*@probe static ssize_t probe_pool_read(int fd, void *to, size_t bytes) */
+/*@probe { */
+/*@probe     if (fd == pool.queue[0] && bytes > 0) { */
+/*@probe         probe_expect(probe_packets() > 0, pool.queued > 0 ? "BLOCKS THE OTHERS @14.1" : "BLOCKS THE OTHERS @14.2", */
+/*@probe                      "empty", pool.queued, 0, 0); */
+/*@probe     } */
+/*@probe     return read(fd, to, bytes); */
+/*@probe } */
+/*@probe static ssize_t probe_pool_write(int fd, const void *from, size_t bytes) */
+/*@probe { */
+/*@probe     probe_expect(fd != pool.queue[1] || probe_packets() < PACKETS, "BLOCKS THE OTHERS @14.1", "full", */
+/*@probe                  probe_packets(), 0, 0); */
+/*@probe     return write(fd, from, bytes); */
+/*@probe } */
+/* The workers wait here until main has looked at the full queue. */
+static sem_t gate;
+
+/* A worker: read a job, make its call, say so. */
+static void *worker_main(void *arg)
+{
+    static const char *const names[] = {"pool-1", "pool-2", "pool-3", "pool-4",
+                                        "pool-5", "pool-6", "pool-7", "pool-8"};
+    struct worker *self = arg;
+    const unsigned char me = (unsigned char)(self - pool.workers);
+    struct triple triple;
+
+    lesson_name_thread(names[me]);
+    /*@probe probe_quiet(true); */
+    while (read(self->pipe[0], &triple, sizeof(triple)) == sizeof(triple)) {
+        /*@probe probe_event(PROBE_JOB_START, -1, triple.number, 0); */
+        triple.job->result = triple.call((int)triple.number);
+        /*@probe probe_event(PROBE_JOB_DONE, -1, triple.number, 0); */
+        lesson_unwrap((int)write(pool.bytes[1], &me, 1), "write");
+    }
+    return NULL;
+}
+
+/* The pipes and the threads. The ring is the runtime's. */
+static void pool_open(struct rv_runtime *runtime)
+{
+    /*@probe probe_main = pthread_self(); */
+    pool.ring = rv_runtime_ring(runtime);
+    sem_init(&gate, 0, 0);
+    lesson_unwrap(pipe2(pool.queue, O_CLOEXEC | O_DIRECT), "pipe");
+    lesson_unwrap(fcntl(pool.queue[1], F_SETPIPE_SZ,
+                        PACKETS * (int)sysconf(_SC_PAGESIZE)),
+                  "F_SETPIPE_SZ");
+    lesson_unwrap(pipe2(pool.bytes, O_CLOEXEC), "pipe");
+    for (int i = 0; i < WORKERS; i++) {
+        struct worker *worker = &pool.workers[i];
+
+        lesson_unwrap(pipe2(worker->pipe, O_CLOEXEC), "pipe");
+        lesson_spawn_thread(&worker->thread, worker_main, worker);
+    }
+}
+
+/* When no worker has a job any more. */
+static void pool_close(void)
+{
+    for (int i = 0; i < WORKERS; i++) {
+        close(pool.workers[i].pipe[1]); /* its read says 0: the end */
+        pthread_join(pool.workers[i].thread, NULL);
+    }
+}
+
+#endif /* LESSON_POOL_H */

@@ -1,0 +1,41 @@
+/*@answer
+cause: SERIALISED
+kind: read and hash
+found: figures
+en: Makes both futures and awaits one, then the other. The hash is begun by its
+en: first poll, and that is when the read is over.
+fr: Crée les deux futures, et attend l'une, puis l'autre. Le hachage commence à
+fr: son premier sondage, c'est-à-dire une fois la lecture finie.
+*/
+
+/*@region 15.2*/
+struct file {
+    struct rv_future future;
+    struct stream *stream;
+    struct rv_blocking read, hash;
+    struct rv_all both; /* READY when its children are; see combine.h */
+    struct rv_future *children[2];
+    struct block blocks[2];
+    int number; /* of the block that is read */
+};
+
+static enum rv_poll hash_file_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct file *self = RV_CONTAINER_OF(future, struct file, future);
+    int32_t length;
+
+    RV_BEGIN(future);
+    read_init(&self->read, &self->blocks[0], self->stream, 0);
+    RV_AWAIT(future, cx, &self->read.future);
+    while ((length = self->read.future.result) > 0) {
+        hash_init(&self->hash, &self->blocks[self->number % 2], length);
+        self->number++;
+        read_init(&self->read, &self->blocks[self->number % 2], self->stream,
+                  self->number);
+        RV_AWAIT(future, cx, &self->read.future);
+        RV_AWAIT(future, cx, &self->hash.future);
+    }
+    RV_RETURN(future, self->read.future.result);
+    RV_END(future);
+}
+/*@end 15.2*/

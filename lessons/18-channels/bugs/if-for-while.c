@@ -1,0 +1,35 @@
+/*@answer
+cause: OVERWRITTEN
+found: case permits
+en: `if` for `while`: woken, so there is room. But the permit was an old one,
+en: and the channel is still full.
+fr: `if` au lieu de `while` : réveillé, donc il y a de la place. Mais le jeton
+fr: était ancien, et le canal est toujours plein.
+*/
+/*@region 18.1*/
+struct spsc {
+    unsigned long capacity;  /* 1 to MOST */
+    atomic_ulong head, tail; /* popped and pushed so far; both only grow */
+    struct wake_door room;   /* of the producer: the channel was full */
+    struct wake_door filled; /* of the consumer: it was empty */
+    int slots[MOST];
+};
+
+static void spsc_open(struct spsc *self, unsigned long capacity)
+{
+    *self = (struct spsc){.capacity = capacity};
+    door_init(&self->room);
+    door_init(&self->filled);
+}
+
+static void spsc_push(struct spsc *self, int value)
+{
+    const unsigned long tail = atomic_load(&self->tail);
+
+    if (tail - atomic_load(&self->head) == self->capacity)
+        door_park(&self->room);
+    self->slots[tail % self->capacity] = value;
+    atomic_store(&self->tail, tail + 1);
+    door_unpark(&self->filled);
+}
+/*@end 18.1*/

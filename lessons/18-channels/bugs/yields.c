@@ -1,0 +1,36 @@
+/*@answer
+cause: BUSY LOOP
+kind: at the door
+found: case asleep
+en: Yields, and looks again: it works, and a processor is busy with it for as
+en: long as the channel is full.
+fr: Cède la main et regarde de nouveau : cela marche, et un processeur est
+fr: occupé tant que le canal est plein.
+*/
+/*@region 18.1*/
+struct spsc {
+    unsigned long capacity;  /* 1 to MOST */
+    atomic_ulong head, tail; /* popped and pushed so far; both only grow */
+    struct wake_door room;   /* of the producer: the channel was full */
+    struct wake_door filled; /* of the consumer: it was empty */
+    int slots[MOST];
+};
+
+static void spsc_open(struct spsc *self, unsigned long capacity)
+{
+    *self = (struct spsc){.capacity = capacity};
+    door_init(&self->room);
+    door_init(&self->filled);
+}
+
+static void spsc_push(struct spsc *self, int value)
+{
+    const unsigned long tail = atomic_load(&self->tail);
+
+    while (tail - atomic_load(&self->head) == self->capacity)
+        rv_coro_yield();
+    self->slots[tail % self->capacity] = value;
+    atomic_store(&self->tail, tail + 1);
+    door_unpark(&self->filled);
+}
+/*@end 18.1*/

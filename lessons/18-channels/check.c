@@ -1,0 +1,694 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * check.c of lesson 18: what the probe lines stand for; a producer and a
+ * consumer of the checker's own, on one thread and on two; and a runtime that
+ * runs nothing.
+ *
+ * One channel is watched at a time: which values were pushed, and which came
+ * out. So a value that is lost, or was never there, is seen at once, and if all
+ * sleep, it is known who should have woken whom.
+ */
+#undef spsc_open
+#undef spsc_push
+#undef spsc_pop
+#undef check_job
+
+#include <poll.h>
+
+/* --- what the probe lines call -------------------------------------------- */
+
+enum { PROBE_VALUES = 1 << 15 };
+
+/* Of [notes] in expect.toml. */
+enum { PROBE_AT_ROOM = 1, PROBE_AT_FILLED = 2 };
+
+struct probe_side {
+    long begun, done;        /* calls */
+    struct rv_coro *caller;  /* of the call that is begun and not done */
+    struct wake_door *at;    /* where it parks; NULL: it never has */
+    struct wake_door *woken; /* what it has unparked last */
+    long parks, unparks;     /* of this call */
+    long unparked;           /* of the call before it */
+};
+
+static struct {
+    pthread_mutex_t lock;
+    long capacity;
+    struct probe_side push, pop;
+    int values[PROBE_VALUES]; /* pushed, in order */
+    bool numbers;             /* the platform's sample runs */
+    bool blind; /* nothing is watched, and no lock of ours orders the threads */
+    bool two;   /* its ends are on two threads */
+} probe_seen = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void probe_enter(void)
+{
+    probe_quiet(true);
+    pthread_mutex_lock(&probe_seen.lock);
+}
+
+static void probe_leave(void)
+{
+    pthread_mutex_unlock(&probe_seen.lock);
+    probe_quiet(false);
+}
+
+/* Somebody waits in `self`, though the other has done its part. */
+static void probe_unheard(const struct probe_side *self,
+                          const struct probe_side *other, bool pops, long level)
+{
+    const char *key = pops ? "values" : "room";
+    const char *cause;
+
+    if (!self->parks)
+        cause = pops ? "BUSY LOOP: at the door @18.2"
+                     : "BUSY LOOP: at the door @18.1";
+    else if (!other->unparked)
+        cause = pops ? "DEADLOCK: push wakes nobody @18.1"
+                     : "DEADLOCK: pop wakes nobody @18.2";
+    else if (other->woken != self->at && self->woken == self->at)
+        cause = pops ? "DEADLOCK: another door @18.2"
+                     : "DEADLOCK: another door @18.1";
+    else if (other->woken != self->at)
+        cause = pops ? "DEADLOCK: another door @18.1"
+                     : "DEADLOCK: another door @18.2";
+    else
+        cause = pops ? "LOST WAKE: woken too early @18.1"
+                     : "LOST WAKE: woken too early @18.2";
+    probe_if_stuck(cause, key, level, probe_seen.capacity, 0);
+}
+
+/* What a standstill would mean now. */
+static void probe_look(void)
+{
+    const struct probe_side *push = &probe_seen.push, *pop = &probe_seen.pop;
+    const long level = push->done - pop->done;
+    const bool pushes = push->begun > push->done, pops = pop->begun > pop->done;
+
+    if (pops && level > 0)
+        probe_unheard(pop, push, true, level);
+    else if (pushes && level < probe_seen.capacity)
+        probe_unheard(push, pop, false, level);
+    else if (pushes && !push->parks)
+        probe_if_stuck("BUSY LOOP: at the door @18.1", "room", level,
+                       probe_seen.capacity, 0);
+    else if (pops && !pop->parks)
+        probe_if_stuck("BUSY LOOP: at the door @18.2", "values", level,
+                       probe_seen.capacity, 0);
+    else if (pushes && probe_seen.numbers)
+        probe_if_stuck("DEADLOCK: nobody pops @18.3", "full", level,
+                       probe_seen.capacity, 0);
+    else if (pops && probe_seen.numbers)
+        probe_if_stuck("DEADLOCK: nobody pushes @18.3", "empty", pop->done, 3,
+                       0);
+    else
+        probe_if_stuck(NULL, NULL, 0, 0, 0);
+}
+
+static void probe_begin_call(struct probe_side *side)
+{
+    side->caller = rv_coro_current();
+    side->parks = side->unparks = 0;
+    side->begun++;
+    probe_look();
+}
+
+static void probe_end_call(struct probe_side *side)
+{
+    side->caller = NULL;
+    side->unparked = side->unparks;
+    side->done++;
+    probe_look();
+}
+
+/* The bar: how many values are in the channel. */
+static void probe_show(long level)
+{
+    if (level >= 0)
+        probe_event(PROBE_LEVEL, -1, 1, level);
+}
+
+static struct probe_side *probe_side_of_caller(void)
+{
+    struct rv_coro *caller = rv_coro_current();
+
+    if (!caller)
+        return NULL;
+    if (caller == probe_seen.push.caller)
+        return &probe_seen.push;
+    return caller == probe_seen.pop.caller ? &probe_seen.pop : NULL;
+}
+
+static void probe_park(struct wake_door *self)
+{
+    struct probe_side *side;
+
+    if (probe_seen.blind)
+        return;
+    probe_enter();
+    side = probe_side_of_caller();
+    if (side) {
+        side->at = self;
+        side->parks++;
+        probe_look();
+    }
+    probe_leave();
+}
+
+static void probe_unpark(struct wake_door *self)
+{
+    struct probe_side *side;
+
+    if (probe_seen.blind)
+        return;
+    probe_enter();
+    side = probe_side_of_caller();
+    if (side) {
+        side->woken = self;
+        side->unparks++;
+    }
+    probe_leave();
+}
+
+/* Somebody has come to this door, and sleeps if there is no permit. */
+static void probe_door(struct wake_door *self, bool permit)
+{
+    int note = 0;
+
+    if (probe_seen.blind)
+        return;
+    probe_enter();
+    if (self == probe_seen.push.at)
+        note = PROBE_AT_ROOM;
+    else if (self == probe_seen.pop.at)
+        note = PROBE_AT_FILLED;
+    probe_leave();
+    if (permit || !note)
+        return;
+    probe_event(PROBE_NOTE, -1, note, 0);
+    if (probe_seen.numbers)
+        probe_figure_add(
+            note == PROBE_AT_ROOM ? "producer_sleeps" : "consumer_sleeps", 1);
+}
+
+static void probe_numbers(bool begin)
+{
+    static const char *const names[] = {"values", "producer_sleeps",
+                                        "consumer_sleeps", "gets"};
+
+    for (int i = 0; begin && i < 4; i++)
+        probe_figure_add(names[i], 0);
+    probe_enter();
+    probe_seen.numbers = begin;
+    probe_look();
+    probe_leave();
+}
+
+static void probe_spsc_open(struct spsc *self, unsigned long capacity)
+{
+    probe_enter();
+    probe_seen.capacity = (long)capacity;
+    probe_seen.push = probe_seen.pop = (struct probe_side){0};
+    probe_leave();
+    spsc_open(self, capacity);
+}
+
+static void probe_spsc_push(struct spsc *self, int value)
+{
+    long inside, level;
+
+    probe_enter();
+    probe_seen.values[probe_seen.push.begun % PROBE_VALUES] = value;
+    probe_begin_call(&probe_seen.push);
+    probe_leave();
+    spsc_push(self, value);
+    probe_enter();
+    probe_end_call(&probe_seen.push);
+    inside = probe_seen.push.done - probe_seen.pop.begun;
+    level = probe_seen.push.done - probe_seen.pop.done;
+    probe_leave();
+    probe_show(level);
+    probe_expect(inside <= probe_seen.capacity, "OVERWRITTEN @18.1", "more",
+                 inside, probe_seen.capacity, 0);
+}
+
+/* What came out, when value n was due; `pushed` pushes were begun. */
+static void probe_expect_value(int got, long n, long pushed)
+{
+    long m = n - probe_seen.capacity;
+
+    probe_expect(n < pushed, "READ TOO EARLY @18.2", "empty", got, n, 0);
+    if (got == probe_seen.values[n % PROBE_VALUES])
+        return;
+    for (m = m < 0 ? 0 : m; m < pushed; m++)
+        if (m != n && got == probe_seen.values[m % PROBE_VALUES])
+            break;
+    if (n >= probe_seen.push.done && !probe_seen.pop.parks)
+        probe_fail("READ TOO EARLY: shown too early @18.1", "old", got,
+                   probe_seen.values[n % PROBE_VALUES], 0);
+    if (m >= pushed || m < n)
+        probe_fail("READ TOO EARLY @18.2", "old", got,
+                   probe_seen.values[n % PROBE_VALUES], 0);
+    if (m - n >= probe_seen.capacity)
+        probe_fail(probe_seen.two ? "OVERWRITTEN: room too early @18.2"
+                                  : "OVERWRITTEN @18.1",
+                   "lost", probe_seen.values[n % PROBE_VALUES], got, 0);
+    probe_fail("WRONG ORDER @18.2", "values", got,
+               probe_seen.values[n % PROBE_VALUES], 0);
+}
+
+static int probe_spsc_pop(struct spsc *self)
+{
+    long n, pushed, level;
+    int value;
+
+    probe_enter();
+    n = probe_seen.pop.begun;
+    probe_begin_call(&probe_seen.pop);
+    probe_leave();
+    value = spsc_pop(self);
+    probe_enter();
+    pushed = probe_seen.push.begun;
+    probe_expect_value(value, n, pushed);
+    probe_end_call(&probe_seen.pop);
+    level = probe_seen.push.done - probe_seen.pop.done;
+    probe_leave();
+    probe_show(level);
+    if (probe_seen.numbers)
+        probe_figure_add("values", 1);
+    return value;
+}
+
+static atomic_int probe_gone, probe_home; /* of this race */
+
+static void probe_race_begins(void)
+{
+    probe_gone = probe_home = 0;
+    probe_if_stuck("STOPPED", "race", 0, job_count, 0);
+}
+
+static void probe_going(void)
+{
+    probe_gone++;
+}
+
+static void probe_stopping(void)
+{
+    const int left = probe_gone - probe_home;
+
+    probe_expect(left <= 0, "STOPPED TOO EARLY", "stop", left, probe_gone, 0);
+}
+
+static int probe_check_job(struct race_job *self)
+{
+    const int error = check_job(self);
+
+    if (error == 0)
+        probe_figure_add("gets", 1);
+    probe_if_stuck("STOPPED", "race", ++probe_home, job_count, 0);
+    return error;
+}
+
+/* --- 18.1, 18.2: a channel on one thread ---------------------------------- */
+
+static struct spsc probe_channel;
+static struct rv_join probe_joins[2];
+
+/* Run a coroutine, and all that it spawns, on this thread. */
+static void probe_run(rv_coro_entry entry, void *arg)
+{
+    struct rv_join join;
+
+    mpsc_open(&results);
+    if (rv_runtime_start(&home) < 0 ||
+        rv_coro_spawn(rv_runtime_executor(home), entry, arg, NULL, &join) < 0)
+        abort();
+    rv_runtime_block_on(home, &join.future);
+    rv_drop(&join.future);
+    rv_runtime_stop(home);
+}
+
+static void probe_spawn(rv_coro_entry entry, int i)
+{
+    if (rv_coro_spawn(rv_executor_current(), entry, &probe_channel, NULL,
+                      &probe_joins[i]) < 0)
+        abort();
+}
+
+static void probe_await_both(void)
+{
+    for (int i = 0; i < 2; i++) {
+        rv_await(&probe_joins[i].future);
+        rv_drop(&probe_joins[i].future);
+    }
+}
+
+static int probe_count_values; /* to be sent */
+
+/* A pause now and then: so the channel is full, empty, or in between. */
+static void probe_pause(void)
+{
+    for (unsigned long n = probe_random(4); n > 0; n--)
+        rv_coro_yield();
+}
+
+static int32_t probe_producer(void *arg)
+{
+    for (int i = 0; i < probe_count_values; i++) {
+        probe_spsc_push(arg, 1000 + i);
+        if (i % 16 < 8)
+            probe_pause();
+    }
+    return 0;
+}
+
+static int32_t probe_consumer(void *arg)
+{
+    for (int i = 0; i < probe_count_values; i++) {
+        probe_spsc_pop(arg);
+        if (i % 16 >= 8)
+            probe_pause();
+    }
+    return 0;
+}
+
+static int32_t probe_all_sizes(void *unused)
+{
+    (void)unused;
+    for (unsigned long capacity = 1; capacity <= MOST; capacity++) {
+        for (int turn = 0; turn < 2; turn++) { /* who comes first */
+            probe_spsc_open(&probe_channel, capacity);
+            probe_spawn(turn ? probe_consumer : probe_producer, 0);
+            probe_spawn(turn ? probe_producer : probe_consumer, 1);
+            probe_await_both();
+        }
+    }
+    return 0;
+}
+
+PROBE_CASE(values)
+{
+    probe_count_values = 100;
+    probe_run(probe_all_sizes, NULL);
+}
+
+/* Permits of long ago: the consumer has popped, and left permits, while nobody
+ * slept. Then the channel is filled, and one more is pushed. */
+static int32_t probe_late_consumer(void *arg)
+{
+    for (int i = 0; i < 6; i++) {
+        if (i == 2)
+            rv_coro_sleep_until(rv_after_ms(30));
+        probe_spsc_pop(arg);
+    }
+    return 0;
+}
+
+static int32_t probe_early_producer(void *arg)
+{
+    for (int i = 0; i < 2; i++)
+        probe_spsc_push(arg, 10 + i);
+    rv_coro_sleep_until(rv_after_ms(10));
+    for (int i = 2; i < 6; i++)
+        probe_spsc_push(arg, 10 + i);
+    return 0;
+}
+
+static int32_t probe_old_permits(void *unused)
+{
+    (void)unused;
+    probe_spsc_open(&probe_channel, 2);
+    probe_spawn(probe_early_producer, 0);
+    probe_spawn(probe_late_consumer, 1);
+    probe_await_both();
+    return 0;
+}
+
+PROBE_CASE(permits)
+{
+    probe_run(probe_old_permits, NULL);
+}
+
+/*
+ * A wait of 100 ms costs no polls: first of the producer, then of the consumer.
+ * It is made of many short sleeps: after each, whoever looks again and again
+ * has had a turn. So there are as many polls of its own at least, also on a
+ * machine that has no time for us.
+ */
+enum { PROBE_NAPS = 50, PROBE_NAP_MS = 2 };
+
+static void probe_naps(void)
+{
+    for (int i = 0; i < PROBE_NAPS; i++)
+        rv_coro_sleep_until(rv_after_ms(PROBE_NAP_MS));
+}
+
+/* Since there were `before` polls, how many but those of the naps? */
+static long probe_polls_since(unsigned long before)
+{
+    return (long)(probe_count(PROBE_POLL) - before) - PROBE_NAPS;
+}
+
+static int32_t probe_slow_consumer(void *arg)
+{
+    unsigned long before = probe_count(PROBE_POLL);
+    long polls;
+
+    probe_naps();
+    polls = probe_polls_since(before);
+    probe_expect(polls < 30, "BUSY LOOP: at the door @18.1", "full", polls,
+                 PROBE_NAPS * PROBE_NAP_MS, 0);
+    for (int i = 0; i < 3; i++)
+        probe_spsc_pop(arg);
+    before = probe_count(PROBE_POLL);
+    probe_spsc_pop(arg);
+    polls = probe_polls_since(before);
+    probe_expect(polls < 30, "BUSY LOOP: at the door @18.2", "empty", polls,
+                 PROBE_NAPS * PROBE_NAP_MS, 0);
+    return 0;
+}
+
+static int32_t probe_slow_producer(void *arg)
+{
+    for (int i = 0; i < 3; i++)
+        probe_spsc_push(arg, i);
+    probe_naps();
+    probe_spsc_push(arg, 3);
+    return 0;
+}
+
+static int32_t probe_both_slow(void *unused)
+{
+    (void)unused;
+    probe_spsc_open(&probe_channel, 2);
+    probe_spawn(probe_slow_producer, 0);
+    probe_spawn(probe_slow_consumer, 1);
+    probe_await_both();
+    return 0;
+}
+
+PROBE_CASE(asleep)
+{
+    probe_run(probe_both_slow, NULL);
+}
+
+/* --- 18.1, 18.2: its two ends on two threads ------------------------------ */
+
+/*
+ * Blind: what came out when value i was due. On one thread all was right, so it
+ * is the order of two steps that is not.
+ */
+static void probe_expect_blind(int value, int i)
+{
+    probe_expect(value <= 1000 + i, "OVERWRITTEN: room too early @18.2", "lost",
+                 1000 + i, value, 0);
+    probe_expect(value == 1000 + i, "READ TOO EARLY: shown too early @18.1",
+                 "old", value, 1000 + i, 0);
+}
+
+/* Blind, at the end of call i: if all sleep now, then the one that has acted
+ * last has woken the other before it acted. */
+static void probe_look_blind(int i, const char *cause, const char *key)
+{
+    if (i + MOST >= probe_count_values)
+        probe_if_stuck(cause, key, 0, 0, 0);
+}
+
+static int32_t probe_plain_consumer(void *arg)
+{
+    for (int i = 0; i < probe_count_values; i++) {
+        int value;
+
+        if (!probe_seen.blind) {
+            probe_spsc_pop(arg);
+            continue;
+        }
+        value = spsc_pop(arg);
+        probe_expect_blind(value, i);
+        probe_look_blind(i, "LOST WAKE: woken too early @18.2", "producer");
+    }
+    return 0;
+}
+
+static int probe_late_ms;    /* of the consumer, at its begin */
+static int probe_between_ms; /* of the producer, before its third value */
+
+static void probe_be_late(int ms)
+{
+    probe_quiet(true);
+    if (ms)
+        poll(NULL, 0, ms);
+    probe_quiet(false);
+}
+
+static int32_t probe_plain_producer(void *arg)
+{
+    for (int i = 0; i < probe_count_values; i++) {
+        if (i == 2)
+            probe_be_late(probe_between_ms);
+        if (!probe_seen.blind) {
+            probe_spsc_push(arg, 1000 + i);
+            continue;
+        }
+        spsc_push(arg, 1000 + i);
+        probe_look_blind(i, "LOST WAKE: woken too early @18.1", "consumer");
+    }
+    return 0;
+}
+
+static void probe_run_here(rv_coro_entry entry)
+{
+    struct rv_executor *executor;
+    struct rv_join join;
+
+    if (rv_executor_new(&executor) < 0 ||
+        rv_coro_spawn(executor, entry, &probe_channel, NULL, &join) < 0)
+        abort();
+    rv_block_on(executor, &join.future);
+    rv_drop(&join.future);
+    rv_executor_free(executor);
+}
+
+static void *probe_consumer_thread(void *unused)
+{
+    (void)unused;
+    probe_thread("consumer");
+    if (probe_seen.blind)
+        probe_quiet(true);
+    probe_be_late(probe_late_ms);
+    probe_run_here(probe_plain_consumer);
+    return NULL;
+}
+
+static void probe_two_threads(unsigned long capacity, int count)
+{
+    pthread_t thread;
+
+    probe_count_values = count;
+    probe_spsc_open(&probe_channel, capacity);
+    pthread_create(&thread, NULL, probe_consumer_thread, NULL);
+    if (probe_seen.blind)
+        probe_quiet(true);
+    probe_run_here(probe_plain_producer);
+    if (probe_seen.blind)
+        probe_quiet(false);
+    pthread_join(thread, NULL);
+}
+
+/* Without a lock of the checker's between them; first with all values there. */
+PROBE_CASE(threads)
+{
+    probe_seen.blind = true;
+    probe_late_ms = 50;
+    probe_two_threads(MOST, MOST);
+    probe_late_ms = 0;
+    probe_two_threads(3, 2000);
+}
+
+/*
+ * The consumer comes when the first value should be there, and the third value
+ * when the consumer should have made room: so each end may find the other one
+ * in the middle of its step, awake and not at the door.
+ */
+PROBE_CASE(sweep)
+{
+    probe_seen.two = true;
+    probe_late_ms = probe_between_ms = 60;
+    probe_two_threads(1, 4);
+}
+
+/* --- 18.4: a runtime that runs nothing ------------------------------------ */
+
+enum { PROBE_JOBS = 7 };
+
+static struct race_job probe_jobs[PROBE_JOBS];
+static int probe_starts, probe_goes, probe_stops;
+
+/* Of the jobs, how many did not come back, or were not looked at. */
+static int probe_left(void)
+{
+    int left = 0;
+
+    for (int i = 0; i < PROBE_JOBS; i++)
+        left += probe_jobs[i].text != NULL;
+    return left;
+}
+
+static void probe_start(void)
+{
+    figures.would_block++;
+    probe_starts++;
+}
+
+/* When all are there, all are done, in another order. */
+static void probe_go(struct race_job *job)
+{
+    probe_expect(probe_starts == 1 && probe_stops == 0, "WRONG ORDER @18.4",
+                 "go", probe_starts, probe_stops, 0);
+    job->text = strdup(job->path);
+    probe_goes++;
+    figures.would_block++;
+    probe_if_stuck("SERIALISED @18.4", "on_runtime", probe_goes, PROBE_JOBS, 0);
+    if (probe_goes != PROBE_JOBS)
+        return;
+    probe_if_stuck("DEADLOCK: nobody pushes @18.4", "results", PROBE_JOBS, 0,
+                   0);
+    for (int i = 0; i < PROBE_JOBS; i++)
+        mpsc_push(&results, &probe_jobs[(i * 3) % PROBE_JOBS].node);
+}
+
+static void probe_stop(void)
+{
+    const int left = probe_goes ? probe_left() : 0;
+
+    probe_stops++;
+    figures.would_block++;
+    probe_expect(left == 0, "STOPPED TOO EARLY", "stop", left, PROBE_JOBS, 0);
+}
+
+static int32_t probe_race(void *unused)
+{
+    static const struct runtime runtime = {"none", probe_start, probe_go,
+                                           probe_stop};
+    struct row row;
+
+    (void)unused;
+    for (int i = 0; i < PROBE_JOBS; i++)
+        probe_jobs[i].path = "/0/text";
+    figures.would_block = 1000;
+    row = race(&runtime, probe_jobs, PROBE_JOBS);
+    probe_expect(probe_goes == PROBE_JOBS, "FORGOTTEN TASK: never asked @18.4",
+                 "on_runtime", probe_goes, PROBE_JOBS, 0);
+    probe_expect(probe_left() == 0, "FORGOTTEN TASK @18.4", "results",
+                 probe_left(), PROBE_JOBS, 0);
+    probe_expect(probe_stops == 1, "NEVER STOPS @18.4", "runtime", probe_stops,
+                 0, 0);
+    probe_expect(row.would_block == PROBE_JOBS + 2, "WRONG FIGURE @18.4", "row",
+                 (long)row.would_block, PROBE_JOBS + 2, 0);
+    return 0;
+}
+
+PROBE_CASE(race)
+{
+    probe_run(probe_race, NULL);
+}
