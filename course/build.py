@@ -119,6 +119,7 @@ class Build:
         self.compilers = {}
         self.work = work if lesson.uses_library else None
         self.libraries = {}  # kind: a thread that builds the library
+        self.stop_libraries = threading.Event()
         files = transplant.check_files(lesson, made)
         write_files(folder, files)
         for kind in kinds:
@@ -159,9 +160,11 @@ class Build:
 
     def try_library(self, kind):
         try:
-            library.build(self.work, self.cc, kind)
+            library.build(self.work, self.cc, kind, stop=self.stop_libraries)
         except library.Failed:
             pass  # finish() finds none: this compiler cannot do it
+        except library.Stopped:
+            pass  # the next check goes on with it
 
     def archive(self, kind):
         """[path] of the library; []: the lesson needs none; None: it does not
@@ -213,5 +216,9 @@ class Build:
         return text.replace(self.folder + "/", "")
 
     def stop(self):
+        """End what still builds: nothing of it runs after this."""
+        self.stop_libraries.set()
         for compiler in self.compilers.values():
             compiler.stop()
+        for one in self.libraries.values():
+            one.join()

@@ -4,6 +4,9 @@ tree, compiler and sanitizer, into the work folder.
 
     path = library.build(work, "cc", "check", progress=lambda done, all: ...)
 
+A build that is stopped half-way loses nothing: the next one goes on from the
+files that are compiled.
+
 The sources are those that src/meson.build lists. Neither meson nor a build of
 it is needed: the flags here are the course's own.
 """
@@ -15,8 +18,9 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
-import tempfile
+import time
 
 import lessons
 
@@ -36,10 +40,15 @@ BARE = "thread/bare.c"
 BARE_FLAGS = ["-ffreestanding", "-fno-builtin", "-fno-stack-protector",
               "-fno-tree-loop-distribute-patterns", "-fno-sanitize=all"]
 SECONDS = 300  # for one file, on a machine that does other things too
+POLL_SECONDS = 0.05  # between two looks at whether to stop
 
 
 class Failed(Exception):
     """The library does not build here; the text is the compiler's."""
+
+
+class Stopped(Exception):
+    """The build was stopped by its caller, and goes on at the next."""
 
 
 def sources():
@@ -84,21 +93,38 @@ def is_built(work, cc="cc", kind="check"):
     return os.path.exists(path_of(work, cc, kind))
 
 
+def check_stop(stop):
+    if stop and stop.is_set():
+        raise Stopped()
+
+
 @contextlib.contextmanager
-def locked(path):
+def locked(path, stop):
     """One builder at a time; the others wait, and find it built."""
     with open(path, "w", encoding="ascii") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        while True:
+            check_stop(stop)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(POLL_SECONDS)
         yield
 
 
+def objects_folder(path):
+    """Where the object files of this archive are while it is built."""
+    return path[:-len(".a")]
+
+
 def remove_old(path):
-    """Archives of earlier states of the tree, of the same compiler and kind,
-    and what killed builds have left."""
+    """What is left of earlier states of the tree, of the same compiler and
+    kind."""
     folder, name = os.path.split(path)
     same = name[:name.rindex("-") + 1]
+    keep = (name, objects_folder(name), same + "lock")
     for one in os.listdir(folder):
-        if one.startswith(same) and one not in (name, same + "lock"):
+        if one.startswith(same) and one not in keep:
             whole = os.path.join(folder, one)
             if os.path.isdir(whole):
                 shutil.rmtree(whole, ignore_errors=True)
@@ -107,24 +133,23 @@ def remove_old(path):
                     os.remove(whole)
 
 
-def build(work, cc="cc", kind="check", progress=None):
+def build(work, cc="cc", kind="check", progress=None, stop=None):
     """The path of the archive, which is built now if it is not there.
 
-    progress(done, all): after each file. Raises Failed."""
+    progress(done, all): after each file. stop: a threading.Event; once it is
+    set, the compilers are ended and Stopped is raised. Raises Failed."""
     path = path_of(work, cc, kind)
     if os.path.exists(path):
         return path
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    with locked(path[:path.rindex("-") + 1] + "lock"):
+    with locked(path[:path.rindex("-") + 1] + "lock", stop):
         if not os.path.exists(path):
             remove_old(path)
-            folder = tempfile.mkdtemp(prefix=os.path.basename(
-                path)[:-2] + "-", dir=os.path.dirname(path))
-            try:
-                compile_all(folder, cc, kind, progress)
-                os.replace(os.path.join(folder, "library.a"), path)
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
+            folder = objects_folder(path)
+            os.makedirs(folder, exist_ok=True)
+            compile_all(folder, cc, kind, progress, stop)
+            os.replace(os.path.join(folder, "library.a"), path)
+            shutil.rmtree(folder, ignore_errors=True)
     return path
 
 
@@ -146,38 +171,65 @@ def command_of(cc, kind, name, output):
         "-o", output]
 
 
-def start(cc, kind, name, folder):
-    """(compiler's process, name, object file, log)"""
-    output = os.path.join(folder, name.replace("/", "-") + ".o")
-    with open(output + ".log", "wb") as log:
-        process = subprocess.Popen(
-            command_of(cc, kind, name, output), stdin=subprocess.DEVNULL,
-            stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
-    return process, name, output
+class Compiler:
+    """One compiler process. Its object file gets its name when it is whole."""
+
+    def __init__(self, cc, kind, name, output):
+        self.name, self.output = name, output
+        # A name of its own: the compiler of a killed build may still write.
+        self.part = f"{output}.{os.getpid()}.part"
+        with open(output + ".log", "wb") as log:
+            self.process = subprocess.Popen(
+                command_of(cc, kind, name, self.part), stdout=log,
+                stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                start_new_session=True)
+
+    def wait(self, stop):
+        """Until it has built; raises Failed or Stopped."""
+        end = time.monotonic() + SECONDS
+        while True:
+            check_stop(stop)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                if self.process.wait(POLL_SECONDS):
+                    raise Failed(f"src/{self.name}\n{self.log()}")
+                os.replace(self.part, self.output)
+                return
+            if time.monotonic() > end:
+                raise Failed(f"src/{self.name}: {SECONDS} s")
+
+    def log(self):
+        with open(self.output + ".log", encoding="utf-8",
+                  errors="replace") as file:
+            return file.read()
+
+    def end(self):
+        """The compiler and the processes that it has started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
 
-def compile_all(folder, cc, kind, progress):
-    waiting, running, objects = sources(), [], []
-    total = len(waiting)
+def compile_all(folder, cc, kind, progress, stop):
+    names, running = sources(), []
+    objects = {name: os.path.join(folder, name.replace("/", "-") + ".o")
+               for name in names}
+    waiting = [name for name in names if not os.path.exists(objects[name])]
     try:
         while waiting or running:
             while waiting and len(running) < max(2, os.cpu_count() or 1):
-                running.append(start(cc, kind, waiting.pop(0), folder))
-            process, name, output = running[0]
-            if process.wait(SECONDS):
-                with open(output + ".log", encoding="utf-8",
-                          errors="replace") as log:
-                    raise Failed(f"src/{name}\n{log.read()}")
+                name = waiting.pop(0)
+                running.append(Compiler(cc, kind, name, objects[name]))
+            running[0].wait(stop)
             running.pop(0)
-            objects.append(output)
             if progress:
-                progress(len(objects), total)
-        subprocess.run(["ar", "rcs", os.path.join(folder, "library.a"),
-                        *objects], check=True, timeout=SECONDS,
-                       stdin=subprocess.DEVNULL)
+                progress(len(names) - len(waiting) - len(running), len(names))
+        archive = os.path.join(folder, "library.a")
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(archive)
+        subprocess.run(["ar", "rcs", archive, *objects.values()], check=True,
+                       timeout=SECONDS, stdin=subprocess.DEVNULL)
     except (OSError, subprocess.SubprocessError) as error:
         raise Failed(str(error)) from error
     finally:
-        for process, _, _ in running:
-            process.kill()
-            process.wait()
+        for compiler in running:
+            compiler.end()

@@ -5,6 +5,7 @@
  * by side is known by what happens, not by how long it takes.
  */
 #include <semaphore.h>
+#include <time.h>
 
 static struct rv_runtime *runtime;
 
@@ -77,12 +78,19 @@ static int answer(void *number)
 
 /* --- the cases --------------------------------------------------------- */
 
-/* One after the other: more than there are threads, which wait in between. */
+/* One after the other: more than there are threads, which have the time to fall
+ * asleep in between. */
 PROBE_CASE(again)
 {
+    const struct timespec pause = {.tv_nsec = 5000000};
+
     start();
-    for (int i = 0; i < 30; i++)
+    for (int i = 0; i < 30; i++) {
         run(answer, 1);
+        probe_quiet(true);
+        nanosleep(&pause, NULL);
+        probe_quiet(false);
+    }
     stop();
 }
 

@@ -6,10 +6,13 @@ counted, and how a crash is explained.
 The lesson is made here: one future that the library polls. No test asserts a
 time.
 """
+import fcntl
 import os
 import shutil
 import sys
 import tempfile
+import threading
+import time
 import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -439,6 +442,75 @@ class Build(unittest.TestCase):
             with self.assertRaises(library.Failed):
                 library.build(work, "false")
             self.assertFalse(library.is_built(work, "false"))
+
+    # A compiler that compiles three files, and then takes for ever: it and
+    # its assembler hold the lock of a file.
+    COMPILER = """#!/bin/sh
+case " $* " in *" -c "*) ;; *) exit 0;; esac
+for output; do :; done
+echo x >>{work}/compiled
+if [ -e {work}/hold ] && [ $(wc -l <{work}/compiled) -gt 3 ]; then
+    exec 9>{work}/lock
+    flock -s 9
+    touch {work}/held
+    sleep 1000 &
+    wait
+fi
+: >"$output"
+"""
+
+    def test_a_stopped_build_leaves_no_process_and_the_next_goes_on(self):
+        with tempfile.TemporaryDirectory() as work:
+            cc = os.path.join(work, "cc")
+            with open(cc, "w", encoding="utf-8") as file:
+                file.write(self.COMPILER.format(work=work))
+            os.chmod(cc, 0o755)
+            open(os.path.join(work, "hold"), "w").close()
+            stop, raised = threading.Event(), []
+
+            def first():
+                try:
+                    library.build(work, cc, stop=stop)
+                except library.Stopped as error:
+                    raised.append(error)
+
+            builder = threading.Thread(target=first)
+            builder.start()
+            while not os.path.exists(os.path.join(work, "held")):
+                time.sleep(0.01)
+            # A second one waits for the first, and can be stopped as well.
+            with self.assertRaises(library.Stopped):
+                library.build(work, cc, stop=stop_after(0.2))
+            stop.set()
+            builder.join()
+            self.assertEqual(len(raised), 1)
+            with open(os.path.join(work, "lock"), "w") as file:
+                # Whoever still ran would hold it.
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.assertFalse(library.is_built(work, cc))
+            os.remove(os.path.join(work, "hold"))
+            os.remove(os.path.join(work, "compiled"))
+            steps = []
+            path = library.build(work, cc, progress=lambda done, total:
+                                 steps.append((done, total)))
+            with open(os.path.join(work, "compiled")) as file:
+                again = len(file.readlines())
+            total = len(library.sources())
+            self.assertLess(again, total)
+            self.assertGreaterEqual(again, total - 3)
+            self.assertEqual(steps[-1], (total, total))
+            self.assertEqual(
+                sorted(one for one in os.listdir(os.path.dirname(path))
+                       if not one.endswith("-lock")),
+                [os.path.basename(path)])
+
+
+def stop_after(seconds):
+    stop = threading.Event()
+    timer = threading.Timer(seconds, stop.set)
+    timer.daemon = True
+    timer.start()
+    return stop
 
 
 if __name__ == "__main__":
