@@ -210,9 +210,31 @@ def figures_of(number, language):
     return [rows[0]] + rows[2:]
 
 
+def other_table(number, head, language):
+    """Another table of the README: the first cell of its head is `head`."""
+    match = re.search(rf"^\| {re.escape(head)} \|.*(?:\n\|.*)+",
+                      readme(number, language), flags=re.M)
+    if not match:
+        raise Unresolved(f"lesson {number} has no table of {head!r}")
+    rows = [[cell.strip() for cell in line.strip().strip("|").split("|")]
+            for line in match[0].splitlines()]
+    return [rows[0]] + rows[2:]
+
+
 def table(words, language):
-    """@table LESSON: its figures as they are in its README."""
-    rows = figures_of(words[0], language)
+    """@table LESSON [of HEAD] [drop COLUMN]...: its figures, or a table."""
+    rows, dropped = None, set()
+    if len(words) % 2 == 0:
+        raise Unresolved(f"{words[-1]} what?")
+    for keyword, value in zip(words[1::2], words[2::2]):
+        if keyword == "of":
+            rows = other_table(words[0], value, language)
+        elif keyword == "drop":
+            dropped.add(int(value) - 1)
+        else:
+            raise Unresolved(f"table: {keyword}?")
+    rows = [[cell for i, cell in enumerate(row) if i not in dropped]
+            for row in rows or figures_of(words[0], language)]
     rows.insert(1, ["---"] + ["--:"] * (len(rows[0]) - 1))
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
@@ -234,14 +256,25 @@ def figure(number, name, column, language):
 HEADERS = re.compile(r"ms  \S+(\s+(content-|connection:|date:)|$)")
 
 
+def squeeze(lines):
+    """Without time and thread, and without the blanks that all rows share."""
+    rows = [re.sub(r"^ *\S+ ms  \S+ +", "", line) for line in lines]
+    wide = [row for row in rows if "   " in row]
+    shared = [all(row[i:i + 1] in ("", " ") for row in wide)
+              for i in range(max(map(len, wide), default=0))]
+    return ["".join(char for i, char in enumerate(row)
+                    if not (shared[i] and i and shared[i - 1]))
+            if row in wide else row for row in rows]
+
+
 def log(words):
-    """@log NAME [drop TEXT]... [first N] [last N], without HTTP headers."""
+    """@log NAME [drop TEXT]... [first N] [last N] [only text], no headers."""
     path = os.path.join(SLIDES, "logs", words[0] + ".log")
     if not os.path.isfile(path):
         raise Unresolved(f"no log {words[0]}")
     lines = [line.rstrip() for line in read(path).splitlines()[1:]
              if not HEADERS.search(line)]
-    first, last = None, 0
+    first, last, text = None, 0, False
     for keyword, value in zip(words[1::2], words[2::2]):
         if keyword == "drop":
             lines = [line for line in lines if value not in line]
@@ -249,8 +282,12 @@ def log(words):
             first = int(value)
         elif keyword == "last":
             last = int(value)
+        elif (keyword, value) == ("only", "text"):
+            text = True
         else:
             raise Unresolved(f"log: {keyword}?")
+    if text:
+        lines = squeeze(lines)
     if first is not None and first + last < len(lines):
         lines = lines[:first] + ["  ..."] + lines[len(lines) - last:]
     return "\n".join(lines)
