@@ -13,7 +13,8 @@ WORDS = {
     "en": {
         "handout": "Hand-out", "deck": "Slides", "teacher": "with notes",
         "figure": "Figure", "table": "Figures of lesson {}, as its checker "
-        "counts them", "minutes": "{} min", "guess": "{} min (a guess until "
+        "counts them", "measured": "Measured for lesson {}",
+        "minutes": "{} min", "guess": "{} min (a guess until "
         "it has been taught)", "contents": "Contents", "next": "Next",
         "keys": "Space, arrows or a clicker: move. S: notes in a second "
         "window. B: notes below. F: full screen.",
@@ -28,6 +29,7 @@ WORDS = {
         "handout": "Polycopié", "deck": "Diapositives",
         "teacher": "avec les notes", "figure": "Figure",
         "table": "Chiffres de la leçon {}, comptés par son vérificateur",
+        "measured": "Mesuré pour la leçon {}",
         "minutes": "{} min", "guess": "{} min (estimation, tant que personne "
         "ne l’a enseigné)", "contents": "Sommaire", "next": "Ensuite",
         "keys": "Espace, flèches ou télécommande : avancer, reculer. S : "
@@ -69,8 +71,9 @@ def block_html(block, deck, numbers, captions):
     if block.kind == "table":
         number = next(mark for slide in deck.slides for mark in slide.marks
                       if block in slide.parts and mark.startswith("table"))
+        kind = "measured" if " other " in number else "table"
         return "\n" + block.text + "\n\n: " + \
-            words["table"].format(number.split()[1]) + "\n"
+            words[kind].format(number.split()[1]) + "\n"
     if block.kind == "step":
         step = numbers.steps.get((block.text, block.alt), 1)
         text = words["step"].format(block.text, step)

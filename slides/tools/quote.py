@@ -210,25 +210,26 @@ def figures_of(number, language):
     return [rows[0]] + rows[2:]
 
 
-def other_table(number, head, language):
-    """Another table of the README: the first cell of its head is `head`."""
-    match = re.search(rf"^\| {re.escape(head)} \|.*(?:\n\|.*)+",
-                      readme(number, language), flags=re.M)
-    if not match:
-        raise Unresolved(f"lesson {number} has no table of {head!r}")
+def other_table(number, which, language):
+    """The rows of another table of the README, counted from 1."""
+    text = re.sub(r"<!-- figures -->.*?<!-- /figures -->", "",
+                  readme(number, language), flags=re.S)
+    found = re.findall(r"(?:^\|.*\n)+", text, flags=re.M)
+    if not 0 < which <= len(found):
+        raise Unresolved(f"lesson {number} has no table {which}")
     rows = [[cell.strip() for cell in line.strip().strip("|").split("|")]
-            for line in match[0].splitlines()]
+            for line in found[which - 1].splitlines()]
     return [rows[0]] + rows[2:]
 
 
 def table(words, language):
-    """@table LESSON [of HEAD] [drop COLUMN]...: its figures, or a table."""
+    """@table LESSON [other N] [drop COLUMN]...: its figures, or a table."""
     rows, dropped = None, set()
     if len(words) % 2 == 0:
         raise Unresolved(f"{words[-1]} what?")
     for keyword, value in zip(words[1::2], words[2::2]):
-        if keyword == "of":
-            rows = other_table(words[0], value, language)
+        if keyword == "other":
+            rows = other_table(words[0], int(value), language)
         elif keyword == "drop":
             dropped.add(int(value) - 1)
         else:
