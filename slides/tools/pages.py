@@ -45,7 +45,9 @@ WORDS = {
 
 
 def pandoc(markdown, form="html5", *options, output=None):
-    command = ["pandoc", "-f", "markdown-smart", "-t", form, *options]
+    # --columns: a table that is wider has columns of equal widths.
+    command = ["pandoc", "-f", "markdown-smart", "-t", form, "--columns=500",
+               *options]
     if output:
         command += ["-o", output]
     return subprocess.run(command, input=markdown, text=True, check=True,

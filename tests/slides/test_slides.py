@@ -136,6 +136,27 @@ class Quoting(unittest.TestCase):
         text = quote.code(["lessons/06", "reactor_register"], "en")
         self.assertLessEqual(max(map(len, text.splitlines())), 72)
 
+    def test_another_table_of_a_readme_without_a_column(self):
+        text = quote.table(["18", "other", "1", "drop", "2"], "en")
+        self.assertIn("| runtime | threads | polls |", text)
+        text = quote.table(["15", "other", "1"], "fr")
+        self.assertIn("| côte à côte | 170 |", text)
+        for words in (["18", "other", "9"], ["18", "other"],
+                      ["18", "nonsense", "1"]):
+            with self.assertRaises(quote.Unresolved):
+                quote.table(words, "en")
+
+    def test_a_log_without_time_and_thread(self):
+        rows = quote.log(["18", "drop", "popped", "only", "text"]).split("\n")
+        self.assertEqual("threads", rows[0].split()[0])
+        self.assertLessEqual(max(map(len, rows)), 72)
+        self.assertEqual(len({row.index(" polls ") for row in rows}), 1)
+        self.assertIn("polls     0 EAGAIN", rows[0])
+
+    def test_comments_of_a_solution_are_french_too(self):
+        words = ["lessons/12", "stack_prepare"]
+        self.assertIn("POP le met", quote.code(words, "fr"))
+
     def test_a_drawing_is_well_formed_svg_with_a_title(self):
         for language in decks_of.LANGUAGES:
             folder = os.path.join(quote.SLIDES, "drawings")
