@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""`./reveil slides`: present a deck, build all of them, record the logs."""
+"""`./reveil slides`: present a deck, build all of them, record the logs; and
+`./reveil demo --slides N`."""
 import functools
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +17,7 @@ sys.path.insert(0, HERE)
 
 import check  # noqa: E402
 import deck as decks_of  # noqa: E402
+import live  # noqa: E402
 import pages  # noqa: E402
 import record  # noqa: E402
 import steps  # noqa: E402
@@ -27,6 +30,8 @@ EVERY_S = 10  # between two lines where there is no terminal
 MESSAGES = {
     "en": {
         "no_deck": "slides: no deck {}; there are {}",
+        "demo_usage": "demo: wrong arguments, see ./reveil demo --slides "
+        "--help",
         "usage": "slides: wrong arguments, see ./reveil slides --help",
         "broken": "slides: {}: {}: {}",
         "list": "{:>3}  {}  ({:g} min, {} slides)",
@@ -41,6 +46,8 @@ MESSAGES = {
     },
     "fr": {
         "no_deck": "slides : pas de présentation {} ; il y a {}",
+        "demo_usage": "demo : arguments faux, voir ./reveil demo --slides "
+        "--help",
         "usage": "slides : arguments faux, voir ./reveil slides --help",
         "broken": "slides : {} : {} : {}",
         "list": "{:>3}  {}  ({:g} min, {} diapositives)",
@@ -70,25 +77,31 @@ def stop_if_broken(decks, words):
         sys.exit(1)
 
 
-def present(number, language, words, dump):
+def deck_of(number, language, words):
+    """Deck N, without fault; or the end of the program."""
     decks = decks_of.all_decks(language)
+    match = re.fullmatch(r"0*(\d+b?)", number)
+    chosen = [deck for deck in decks if match and deck.number == match[1]]
+    if not chosen:
+        print(words["no_deck"].format(
+            number, ", ".join(deck.number for deck in decks)), file=sys.stderr)
+        sys.exit(2)
+    stop_if_broken(chosen, words)
+    return chosen[0]
+
+
+def present(number, language, words, dump):
     if number is None:
-        for deck in decks:
+        for deck in decks_of.all_decks(language):
             print(words["list"].format(deck.number, deck.title, deck.minutes,
                                        len(deck.slides)))
         print(words["how"])
         return 0
-    wanted = (number.lstrip("0") or "0") if not number.endswith("b") else "0b"
-    chosen = [deck for deck in decks if deck.number == wanted]
-    if not chosen:
-        print(words["no_deck"].format(
-            number, ", ".join(deck.number for deck in decks)), file=sys.stderr)
-        return 2
-    stop_if_broken(chosen, words)
+    deck = deck_of(number, language, words)
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, chosen[0].name + ".md")
+        path = os.path.join(folder, deck.name + ".md")
         with open(path, "w", encoding="utf-8") as file:
-            file.write(decks_of.for_terminal(chosen[0]))
+            file.write(decks_of.for_terminal(deck))
         command = ["patat", "--force", "--dump", path] if dump else \
             ["patat", path]
         return subprocess.run(command).returncode
@@ -217,6 +230,16 @@ def build(folder, words, pdf=True):
     return 1 if failed else 0
 
 
+def demo(rest, language, words):
+    """`./reveil demo --slides N [--recorded]`, without --slides"""
+    numbers = [word for word in rest if not word.startswith("-")]
+    if len(numbers) != 1 or set(rest) - set(numbers) - {"--recorded"}:
+        print(words["demo_usage"], file=sys.stderr)
+        return 2
+    return live.Live(deck_of(numbers[0], language, words),
+                     "--recorded" in rest).show()
+
+
 def main(argv):
     language, flags, operands, rest = "en", set(), [], list(argv[1:])
     while rest:
@@ -231,6 +254,8 @@ def main(argv):
             operands.append(word)
     language = "fr" if language.startswith("fr") else "en"
     words = MESSAGES[language]
+    if operands[:1] == ["demo"]:
+        return demo(operands[1:] + sorted(flags), language, words)
     if flags - {"--dump", "--no-pdf"} or \
             len(operands) > 2 and operands[0] != "record":
         print(words["usage"], file=sys.stderr)

@@ -6,7 +6,9 @@ What is compiled and recorded for them is kept in one folder, for all tests.
 """
 import json
 import os
+import pty
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -352,6 +354,172 @@ class StepPages(unittest.TestCase):
     def test_a_step_that_no_run_has(self):
         with self.assertRaisesRegex(steps.Failed, "'nonsense'"):
             steps.make("06", ["nonsense"], self.folder)
+
+
+def is_running(pid):
+    """Whether this process is there and no zombie."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+class Screen:
+    """./reveil on a terminal of its own, which is its controlling one."""
+
+    def __init__(self, *words):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execve(os.path.join(ROOT, "reveil"), ["reveil", *words],
+                      {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8"})
+        self.text = ""
+
+    def read_until(self, text):
+        """All that was shown; text None: until its end."""
+        until = time.monotonic() + record.HANG_S
+        while text is None or text not in self.text:
+            if not select.select([self.fd], [], [],
+                                 until - time.monotonic())[0]:
+                raise TimeoutError(self.text)
+            try:
+                data = os.read(self.fd, 4096)
+            except OSError:
+                data = b""  # of a terminal, the end is EIO
+            if not data:
+                if text is None:
+                    return self.text
+                raise EOFError(self.text)
+            self.text += data.decode("utf-8", "replace")
+        return self.text
+
+    def type(self, keys):
+        os.write(self.fd, keys)
+
+    def end(self):
+        self.read_until(None)
+        os.close(self.fd)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+class TheDemo(unittest.TestCase):
+    RUN = "[a key: run it"
+    GO_ON = "[a key: go on"
+
+    def run_it(self, *words, **more):
+        return subprocess.run(
+            [os.path.join(ROOT, "reveil"), "demo", *words], text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL, **more)
+
+    def test_without_a_terminal_it_runs_through(self):
+        done = self.run_it("--slides", "0b", "--lang=en")
+        self.assertEqual((0, ""), (done.returncode, done.stderr))
+        lines = done.stdout.splitlines()
+        command = next(line for line in lines if line.startswith("$ cc "))
+        after = lines[lines.index(command) + 1:]
+        self.assertEqual(quote.log(["ground-2"]).splitlines(), after[:3])
+
+    def test_each_live_slide_of_each_deck_is_shown(self):
+        for deck in decks_of.all_decks():
+            live = [slide for slide in deck.slides if "live" in slide.kinds]
+            done = self.run_it("--recorded", f"--slides={deck.number}",
+                               "--lang", deck.language)
+            with self.subTest(deck.path):
+                self.assertEqual(0, done.returncode)
+                self.assertNotIn("Traceback", done.stderr)
+                for slide in live:
+                    self.assertTrue(slide.commands)
+                    self.assertIn(slide.title, done.stdout)
+                    for command in slide.commands:
+                        self.assertIn("$ " + command, done.stdout)
+                    self.assertNotIn(" ".join(slide.notes.split()[:8]),
+                                     " ".join(done.stdout.split()))
+
+    def test_it_speaks_the_language_of_the_slides(self):
+        done = self.run_it("--slides", "2", "--lang", "fr")
+        self.assertEqual(0, done.returncode)
+        self.assertIn("mesuré", done.stdout)
+
+    def test_a_command_that_fails_has_its_recording(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "cc"), "w",
+                      encoding="ascii") as file:
+                # The script asks cc for a header before anything.
+                file.write('#!/bin/sh\ncase "$*" in *demo*) exit 7;; esac\n'
+                           f'exec {shutil.which("cc")} "$@"\n')
+            os.chmod(file.name, 0o755)
+            done = self.run_it("--slides", "0b", "--lang=en", env={
+                **os.environ, "PATH": folder + ":" + os.environ["PATH"]})
+        self.assertEqual(1, done.returncode)
+        self.assertIn("status 7", done.stderr)
+        for line in quote.log(["ground-2"]).splitlines():
+            self.assertIn(line, done.stdout)
+
+    def test_wrong_arguments(self):
+        for words in (["--slides"], ["--slides", "77"], ["--slides="],
+                      ["--slides", "1", "2"], ["--slides", "1", "--step"],
+                      ["--slides", "../1"]):
+            with self.subTest(words):
+                done = self.run_it(*words)
+                self.assertEqual((2, ""), (done.returncode, done.stdout))
+                self.assertNotIn("Traceback", done.stderr)
+
+    def test_help_is_in_both_languages(self):
+        self.assertIn("usage: ./reveil demo --slides N",
+                      self.run_it("--slides", "--help", "--lang=en").stdout)
+        self.assertIn("présentation N",
+                      self.run_it("--slides", "--help", "--lang=fr").stdout)
+
+    def test_a_command_waits_for_a_key(self):
+        screen = Screen("demo", "--slides", "0b", "--lang=en")
+        shown = screen.read_until(self.RUN)
+        self.assertIn("$ cc ", shown)
+        self.assertNotIn("read: 5", shown)
+        screen.type(b" ")
+        shown = screen.read_until(self.GO_ON)
+        self.assertIn("read: 5", shown)
+        screen.type(b"\r")
+        self.assertEqual(0, screen.end())
+
+    def test_q_ends_it(self):
+        screen = Screen("demo", "--slides", "1", "--lang=en")
+        screen.read_until(self.RUN)
+        screen.type(b"q")
+        self.assertEqual(0, screen.end())
+        self.assertNotIn(" ms  main", screen.text)
+
+    def test_ctrl_c_at_a_pause(self):
+        screen = Screen("demo", "--slides", "1", "--lang=en")
+        screen.read_until(self.RUN)
+        screen.type(b"\x03")
+        self.assertEqual(-signal.SIGINT, screen.end())
+        self.assertNotIn("Traceback", screen.text)
+
+    def test_ctrl_c_ends_the_command_too(self):
+        screen = Screen("demo", "--slides", "2", "--lang=en")
+        screen.read_until(self.RUN)
+        screen.type(b" ")
+        screen.read_until("GET 3:")
+        screen.type(b"\x03")
+        self.assertEqual(-signal.SIGINT, screen.end())
+        self.assertNotIn("Traceback", screen.text)
+        self.assertNotIn("recording", screen.text)
+
+    def test_ctrl_c_leaves_no_process(self):
+        """Nor does it end the command by the terminal: it is passed on."""
+        demo = subprocess.Popen(
+            [sys.executable, "-c", "import sys; sys.path.insert(0, sys.argv[1])"
+             "; import live; live.run('sleep 1000 & echo $!; wait')", TOOLS],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        sleeper = int(demo.stdout.readline())
+        demo.send_signal(signal.SIGINT)
+        demo.communicate(timeout=record.HANG_S)
+        self.assertNotEqual(0, demo.returncode)
+        until = time.monotonic() + record.HANG_S
+        while is_running(sleeper):
+            self.assertLess(time.monotonic(), until)
+            time.sleep(0.05)
 
 
 class TheCommand(unittest.TestCase):
