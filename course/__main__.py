@@ -33,6 +33,8 @@ def command_of(name):
         import watch as module
     elif name == "grade":
         import grade as module
+    elif name == "exam":
+        import exam as module
     elif name == "class":
         import room as module
     elif name == "doctor":

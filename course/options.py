@@ -30,6 +30,8 @@ COMMANDS = {
     "reset": ((), (), 1),
     "doctor": ((), (), 0),
     "grade": ((), ("--seed", "-o", "--lesson", "--jobs", "--format"), None),
+    "exam": (("--answers", "--html", "--pdf"),
+             ("--seed", "--lesson", "--count", "-o"), 0),
     "class": (("--projector", "--once"), ("--html",), 1),
 }
 

@@ -1,39 +1,64 @@
 # SPDX-License-Identifier: MIT
-"""`./reveil slides`: present a deck, build all of them, record the logs."""
+"""`./reveil slides`: present a deck, build all of them, record the logs; and
+`./reveil demo --slides N`."""
+import functools
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
+from concurrent import futures
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 
 import check  # noqa: E402
 import deck as decks_of  # noqa: E402
+import live  # noqa: E402
 import pages  # noqa: E402
 import record  # noqa: E402
 import steps  # noqa: E402
-from quote import ROOT  # noqa: E402
+from quote import ROOT  # noqa: E402  (and the course's folder in the path)
+import paper  # noqa: E402
+from terminal import StatusLine  # noqa: E402
+
+EVERY_S = 10  # between two lines where there is no terminal
 
 MESSAGES = {
     "en": {
         "no_deck": "slides: no deck {}; there are {}",
+        "demo_usage": "demo: wrong arguments, see ./reveil demo --slides "
+        "--help",
         "usage": "slides: wrong arguments, see ./reveil slides --help",
         "broken": "slides: {}: {}: {}",
         "list": "{:>3}  {}  ({:g} min, {} slides)",
         "how": "\nPresent one: ./reveil slides N. In patat: space or right "
         "arrow, left arrow, q.",
-        "no_pdf": "slides: no PDF: there is no chromium here",
+        "no_pdf": "slides: no PDF: chromium is not installed",
+        "progress": "slides: {} of {}: {}",
+        "step": "steps of lesson {}",
+        "no_step": "slides: {}: this lesson cannot run on this machine, so "
+        "slides name its command in place of its page",
+        "failed": "slides: not made: {}",
     },
     "fr": {
         "no_deck": "slides : pas de présentation {} ; il y a {}",
+        "demo_usage": "demo : arguments faux, voir ./reveil demo --slides "
+        "--help",
         "usage": "slides : arguments faux, voir ./reveil slides --help",
         "broken": "slides : {} : {} : {}",
         "list": "{:>3}  {}  ({:g} min, {} diapositives)",
         "how": "\nPour en présenter une : ./reveil slides N. Dans patat : "
         "espace ou flèche droite, flèche gauche, q.",
-        "no_pdf": "slides : pas de PDF : il n’y a pas de chromium ici",
+        "no_pdf": "slides : pas de PDF : chromium n’est pas installé",
+        "progress": "slides : {} sur {} : {}",
+        "step": "pas de la leçon {}",
+        "no_step": "slides : {} : cette leçon ne peut pas tourner sur cette "
+        "machine ; les diapositives nomment sa commande au lieu de sa page",
+        "failed": "slides : pas fait : {}",
     },
 }
 
@@ -52,83 +77,167 @@ def stop_if_broken(decks, words):
         sys.exit(1)
 
 
-def present(number, language, words, dump):
+def deck_of(number, language, words):
+    """Deck N, without fault; or the end of the program."""
     decks = decks_of.all_decks(language)
+    match = re.fullmatch(r"0*(\d+b?)", number)
+    chosen = [deck for deck in decks if match and deck.number == match[1]]
+    if not chosen:
+        print(words["no_deck"].format(
+            number, ", ".join(deck.number for deck in decks)), file=sys.stderr)
+        sys.exit(2)
+    stop_if_broken(chosen, words)
+    return chosen[0]
+
+
+def present(number, language, words, dump):
     if number is None:
-        for deck in decks:
+        for deck in decks_of.all_decks(language):
             print(words["list"].format(deck.number, deck.title, deck.minutes,
                                        len(deck.slides)))
         print(words["how"])
         return 0
-    wanted = (number.lstrip("0") or "0") if not number.endswith("b") else "0b"
-    chosen = [deck for deck in decks if deck.number == wanted]
-    if not chosen:
-        print(words["no_deck"].format(
-            number, ", ".join(deck.number for deck in decks)), file=sys.stderr)
-        return 2
-    stop_if_broken(chosen, words)
+    deck = deck_of(number, language, words)
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, chosen[0].name + ".md")
+        path = os.path.join(folder, deck.name + ".md")
         with open(path, "w", encoding="utf-8") as file:
-            file.write(decks_of.for_terminal(chosen[0]))
+            file.write(decks_of.for_terminal(deck))
         command = ["patat", "--force", "--dump", path] if dump else \
             ["patat", path]
         return subprocess.run(command).returncode
 
 
-def print_pdf(chromium, page, path):
-    with tempfile.TemporaryDirectory() as profile:
-        subprocess.run(
-            [chromium, "--headless", "--no-sandbox", "--disable-gpu",
-             f"--user-data-dir={profile}", "--print-to-pdf-no-header",
-             "--no-pdf-header-footer", f"--print-to-pdf={path}",
-             "file://" + page],
-            check=True, timeout=300, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL)
+class Progress:
+    """How far a build is: a line that is redrawn; where there is no terminal,
+    one every EVERY_S seconds."""
+
+    def __init__(self, total, words):
+        self.done, self.total, self.words = 0, total, words
+        self.status = StatusLine()
+        self.last = time.monotonic()
+
+    def add(self, what):
+        self.done += 1
+        text = self.words["progress"].format(self.done, self.total, what)
+        self.status.show(text)
+        if not self.status.on and time.monotonic() - self.last >= EVERY_S:
+            self.last = time.monotonic()
+            print(text, file=sys.stderr, flush=True)
+
+
+def run_all(jobs, progress):
+    """Run [(what, function)] beside each other; {what: result}, and the
+    sentences of those that failed."""
+    results, failed = {}, []
+    pool = futures.ThreadPoolExecutor(max(2, os.cpu_count() or 1))
+    try:
+        running = {pool.submit(function): what for what, function in jobs}
+        for future in futures.as_completed(running):
+            what = running[future]
+            try:
+                results[what] = future.result()
+            except (steps.Failed, paper.Failed, OSError,
+                    subprocess.SubprocessError) as error:
+                failed.append(f"{what}: {error}")
+            progress.add(what)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return results, failed
+
+
+class Build:
+    """students/ may be given away as it is; teacher/ has the notes."""
+
+    def __init__(self, folder, words, pdf):
+        self.folder = os.path.abspath(folder)
+        self.words = words
+        self.pdf = pdf
+        self.made = {}
+        self.numbers = {}
+
+    def path(self, who, deck, form, ending):
+        """Where this form of the deck is; it will be linked."""
+        relative = os.path.join(who, deck.language, deck.name + ending)
+        path = os.path.join(self.folder, relative)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        self.made.setdefault((who, deck.language, deck.name), []).append(
+            (form, relative))
+        return path
+
+    def write(self, path, text):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def students_page(self, deck, page, pdf):
+        self.write(page, pages.deck_page(deck, teacher=False,
+                                         steps=self.numbers))
+        if pdf:
+            paper.print_pdf(page, pdf)
+
+    def jobs_of(self, deck):
+        """[(what, function)]: each form of the deck."""
+        place = f"{deck.language}/{deck.name}"
+        page = self.path("students", deck, "deck", ".html")
+        handout = self.path("students", deck, "handout", "-handout.html")
+        slides = self.path("students", deck, "pptx", ".pptx")
+        pdf = self.path("students", deck, "pdf", ".pdf") if self.pdf else None
+        teachers = self.path("teacher", deck, "deck", ".html")
+        notes = self.path("teacher", deck, "pptx", ".pptx")
+        yield place, lambda: self.students_page(deck, page, pdf)
+        yield place + "-handout", lambda: self.write(
+            handout, pages.handout_page(deck, self.numbers))
+        yield place + " pptx", lambda: pages.pptx(deck, slides, False)
+        yield f"teacher/{place}", lambda: self.write(
+            teachers, pages.deck_page(deck, True, self.numbers))
+        yield f"teacher/{place} pptx", lambda: pages.pptx(deck, notes, True)
+
+    def run(self, decks):
+        """Returns what failed, as sentences."""
+        step_folder = os.path.join(self.folder, "students", "step")
+        lessons = steps.wanted(decks)
+        jobs = [job for deck in decks for job in self.jobs_of(deck)]
+        progress = Progress(len(lessons) + len(jobs), self.words)
+        results, failed = run_all(
+            [(self.words["step"].format(lesson),
+              functools.partial(steps.make, lesson, texts, step_folder))
+             for lesson, texts in lessons.items()], progress)
+        for what, numbers in results.items():
+            self.numbers.update(numbers)
+            if not numbers:
+                print(self.words["no_step"].format(what), file=sys.stderr)
+        if self.numbers:
+            shutil.copytree(step_folder,
+                            os.path.join(self.folder, "teacher", "step"),
+                            dirs_exist_ok=True)
+        failed += run_all(jobs, progress)[1]
+        progress.status.clear()
+        self.write(os.path.join(self.folder, "index.html"),
+                   pages.index_page(decks, self.made))
+        return failed
 
 
 def build(folder, words, pdf=True):
-    """students/ may be given away as it is; teacher/ has the notes."""
     decks = decks_of.all_decks()
     stop_if_broken(decks, words)
-    folder = os.path.abspath(folder)
-    chromium = pdf and shutil.which("chromium")
-    if pdf and not chromium:
+    if pdf and not paper.browser():
         print(words["no_pdf"], file=sys.stderr)
-    made = {}
-    numbers = steps.make(decks, os.path.join(folder, "students", "step"))
-    if numbers:
-        shutil.copytree(os.path.join(folder, "students", "step"),
-                        os.path.join(folder, "teacher", "step"),
-                        dirs_exist_ok=True)
+        pdf = False
+    one = Build(folder, words, pdf)
+    failed = one.run(decks)
+    for sentence in failed:
+        print(words["failed"].format(sentence), file=sys.stderr)
+    print(os.path.join(one.folder, "index.html"))
+    return 1 if failed else 0
 
-    def write(who, deck, form, ending, text=None):
-        relative = os.path.join(who, deck.language, deck.name + ending)
-        path = os.path.join(folder, relative)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        made.setdefault((who, deck.language, deck.name), []).append(
-            (form, relative))
-        if text is not None:
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(text)
-        return path
 
-    for deck in decks:
-        page = write("students", deck, "deck", ".html",
-                     pages.deck_page(deck, teacher=False, steps=numbers))
-        write("students", deck, "handout", "-handout.html",
-              pages.handout_page(deck, numbers))
-        pages.pptx(deck, write("students", deck, "pptx", ".pptx"), False)
-        if chromium:
-            print_pdf(chromium, page, write("students", deck, "pdf", ".pdf"))
-        write("teacher", deck, "deck", ".html",
-              pages.deck_page(deck, teacher=True, steps=numbers))
-        pages.pptx(deck, write("teacher", deck, "pptx", ".pptx"), True)
-    with open(os.path.join(folder, "index.html"), "w",
-              encoding="utf-8") as file:
-        file.write(pages.index_page(decks, made))
-    print(os.path.join(folder, "index.html"))
-    return 0
+def demo(rest, language, words):
+    """`./reveil demo --slides N [--recorded]`, without --slides"""
+    numbers = [word for word in rest if not word.startswith("-")]
+    if len(numbers) != 1 or set(rest) - set(numbers) - {"--recorded"}:
+        print(words["demo_usage"], file=sys.stderr)
+        return 2
+    return live.Live(deck_of(numbers[0], language, words),
+                     "--recorded" in rest).show()
 
 
 def main(argv):
@@ -145,6 +254,8 @@ def main(argv):
             operands.append(word)
     language = "fr" if language.startswith("fr") else "en"
     words = MESSAGES[language]
+    if operands[:1] == ["demo"]:
+        return demo(operands[1:] + sorted(flags), language, words)
     if flags - {"--dump", "--no-pdf"} or \
             len(operands) > 2 and operands[0] != "record":
         print(words["usage"], file=sys.stderr)
@@ -167,4 +278,9 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    try:
+        sys.exit(main(sys.argv))
+    except KeyboardInterrupt:
+        # End by the signal, as a shell expects.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)

@@ -59,11 +59,18 @@ def raw(text):
 
 
 class Numbers:
-    """Figures are numbered through a deck, for captions and for ids."""
+    """Figures are numbered through a deck, for captions and for ids; steps
+    are those of the step pages that are there, None: of any."""
 
     def __init__(self, steps=None):
         self.figure = 0
-        self.steps = steps or {}
+        self.steps = steps
+
+    def step_of(self, block):
+        """The number of the step, None where its page is not there."""
+        if self.steps is None:
+            return 1
+        return self.steps.get((block.text, block.alt))
 
 
 def block_html(block, deck, numbers, captions):
@@ -77,7 +84,9 @@ def block_html(block, deck, numbers, captions):
         return "\n" + block.text + "\n\n: " + \
             words[kind].format(number.split()[1]) + "\n"
     if block.kind == "step":
-        step = numbers.steps.get((block.text, block.alt), 1)
+        step = numbers.step_of(block)
+        if step is None:
+            return "\n" + STEP[deck.language].format(block.text) + "\n"
         text = words["step"].format(block.text, step)
         return f"\n[{text}](../step/{block.text}.html#s={step}" \
             f"&lang={deck.language}){{.step}}\n"

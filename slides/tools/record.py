@@ -13,6 +13,7 @@ import textwrap
 
 from quote import ROOT, SLIDES
 
+HANG_S = 900  # a run takes seconds; a loaded machine is no hang
 PATHS = ["/600/HelloAsyncAwait", "/400/HelloAsyncAwait"]
 
 # name: the arguments of ./reveil lesson run
@@ -65,24 +66,36 @@ def command(name):
         " ".join(["/tmp/demo", *arguments])
 
 
-def run_program(name):
+class Elsewhere(Exception):
+    """The lesson cannot run on this machine, for this reason."""
+
+
+def run_program(name, work):
     source, *arguments = PROGRAMS[name]
-    with tempfile.TemporaryDirectory() as work:
-        program = os.path.join(work, "demo")
+    with tempfile.TemporaryDirectory(dir=work) as folder:
+        program = os.path.join(folder, "demo")
         subprocess.run(["cc", "-D_GNU_SOURCE", "-pthread", "-o", program,
                         os.path.join(ROOT, source)], check=True)
         return subprocess.run([program, *arguments], check=True, text=True,
                               stdout=subprocess.PIPE,
-                              timeout=120).stdout.splitlines()
+                              timeout=HANG_S).stdout.splitlines()
 
 
-def run_check(name):
+def lesson(command, words, work):
+    """What ./reveil lesson prints."""
+    done = subprocess.run(
+        [sys.executable, os.path.join(ROOT, "course"), command, "--plain",
+         "--lang", "en", "--work", work, *words], cwd=ROOT, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, timeout=HANG_S)
+    if done.returncode == 3:
+        raise Elsewhere(done.stdout.strip())
+    return done
+
+
+def run_check(name, work):
     """What the verdict says, from `what:` to `where:`."""
-    with tempfile.TemporaryDirectory() as work:
-        done = subprocess.run(
-            [sys.executable, os.path.join(ROOT, "course"), "check", "--lang",
-             "en", "--work", work, *CHECKS[name]], cwd=ROOT, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+    done = lesson("check", CHECKS[name], work)
     found = re.search(r"^what: .*?^where: .*?$", done.stdout, re.S | re.M)
     if not found:
         raise RuntimeError(f"{name}: no verdict\n{done.stdout}")
@@ -91,18 +104,14 @@ def run_check(name):
         " ".join(part.split()), 72, subsequent_indent=" " * 6)]
 
 
-def run(name):
-    """The lines of a run, the last ones of the tool left out."""
+def run(name, work):
+    """The lines of a run, the last ones of the tool left out. What is built
+    for it stays in work."""
     if name in PROGRAMS:
-        return run_program(name)
+        return run_program(name, work)
     if name in CHECKS:
-        return run_check(name)
-    with tempfile.TemporaryDirectory() as work:
-        done = subprocess.run(
-            [sys.executable, os.path.join(ROOT, "course"), "run", "--plain",
-             "--lang", "en", "--work", work, *RUNS[name]],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            timeout=300)
+        return run_check(name, work)
+    done = lesson("run", RUNS[name], work)
     lines = [line.rstrip() for line in done.stdout.splitlines()
              if re.match(r" *\d+\.\d ms  ", line)]
     if done.returncode or not lines:
@@ -119,10 +128,11 @@ def shape(lines):
 
 
 def record(names):
-    for name in names or NAMES:
-        path = os.path.join(SLIDES, "logs", name + ".log")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(command(name) + "\n")
-            file.write("\n".join(run(name)) + "\n")
-        print(path)
+    with tempfile.TemporaryDirectory() as work:
+        for name in names or NAMES:
+            lines = [command(name), *run(name, work)]
+            path = os.path.join(SLIDES, "logs", name + ".log")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write("\n".join(lines) + "\n")
+            print(path)
     return 0

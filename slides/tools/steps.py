@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: MIT
-"""The step pages that slides open: a run of a solution, recorded now."""
+"""The step pages that slides open: a run of a solution, recorded once."""
+import json
 import os
-import re
 import subprocess
 import sys
-import tempfile
 
 from quote import ROOT
 
+PROGRAM = os.path.join(ROOT, "course", "solution_steps.py")
 
-def course(*words):
-    return subprocess.run(
-        [sys.executable, os.path.join(ROOT, "course"), *words], check=True,
-        text=True, stdout=subprocess.PIPE, timeout=300).stdout
+
+class Failed(Exception):
+    """A page could not be made, for this reason."""
+
+
+def work_folder():
+    """Where recordings are kept, as `./reveil lesson` chooses it."""
+    return os.path.abspath(os.environ.get("REVEIL_WORK") or
+                           os.path.join(ROOT, "work"))
 
 
 def wanted(decks):
@@ -23,29 +28,25 @@ def wanted(decks):
             for part in slide.parts:
                 if getattr(part, "kind", "") == "step":
                     found.setdefault(part.text, set()).add(part.alt)
-    return found
+    return {lesson: sorted(texts) for lesson, texts in found.items()}
 
 
-def number_of(sentences, text):
-    """The number of the first step whose English sentence has this text."""
-    for match in re.finditer(r"^ *(\d+)\. (.*(?:\n    +[^\[].*)*)", sentences,
-                             flags=re.M):
-        if text in " ".join(match[2].split()):
-            return int(match[1])
-    raise RuntimeError(f"no step says {text!r}")
-
-
-def make(decks, folder):
-    """A page a lesson, in folder; returns {(lesson, text): step number}"""
-    numbers = {}
-    for lesson, texts in wanted(decks).items():
-        os.makedirs(folder, exist_ok=True)
-        with tempfile.TemporaryDirectory() as work:
-            course("run", "--work", work, "--lang", "en", lesson, "--solution")
-            sentences = course("step", lesson, "--solution", "--plain",
-                               "--work", work, "--lang", "en")
-            course("step", lesson, "--solution", "--work", work, "--lang",
-                   "en", "-o", os.path.join(folder, lesson + ".html"))
-        for text in texts:
-            numbers[lesson, text] = number_of(sentences, text)
-    return numbers
+def make(lesson, texts, folder):
+    """Write folder/LESSON.html. Returns {(lesson, text): step number}, empty
+    where this lesson cannot run on this machine."""
+    command = [sys.executable, PROGRAM, lesson, "--work", work_folder()]
+    for text in texts:
+        command += ["--has", text]
+    done = subprocess.run(command, text=True, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if done.returncode == 3:
+        return {}
+    if done.returncode:
+        raise Failed(done.stderr.strip() or f"status {done.returncode}")
+    made = json.loads(done.stdout)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, lesson + ".html"), "w",
+              encoding="utf-8") as file:
+        file.write(made["page"])
+    return {(lesson, text): number
+            for text, number in made["numbers"].items()}
