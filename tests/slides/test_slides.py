@@ -195,7 +195,7 @@ class TheBuild(unittest.TestCase):
                            if name.endswith(".xml"))
 
     def test_no_note_reaches_the_students(self):
-        words = [" ".join(slide.notes.split()[:4])
+        words = [" ".join(slide.notes.split()[:8])
                  for deck in decks_of.all_decks() for slide in deck.slides]
         for path in self.files("students"):
             if os.path.basename(os.path.dirname(path)) == "step":
