@@ -108,7 +108,7 @@ class Live:
         self.terminal.say(text)
 
     def pause(self, what):
-        """Wait for a key; without a terminal nobody could press one."""
+        """Wait for a key; without a terminal there are none."""
         if not self.waits:
             return
         prompt = self.words[what]
@@ -126,7 +126,7 @@ class Live:
             raise Ended
 
     def play(self, lines):
-        """A recording, at its own pace where somebody looks at it."""
+        """A recording, on a terminal at its own pace."""
         before = 0.0
         for line in lines:
             found = TIME.match(line)
