@@ -413,7 +413,7 @@ def draw_generations(random):
 
 @template("13", draw_generations, series=True)
 def generations(values):
-    """The numbers of the completions that somebody still waits for."""
+    """The numbers of the completions that a future still waits for."""
     return [number for number, (slot, generation) in
             enumerate(values["completions"], 1)
             if generation == values["generations"][slot]]

@@ -7,6 +7,7 @@
     DIR/.reveil-course  what the command has written: it replaces only that
 """
 import contextlib
+import html
 import json
 import os
 import re
@@ -26,7 +27,8 @@ from terminal import StatusLine
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WEB = os.path.join(HERE, "site_web")
-DECKS = os.path.join(ROOT, "build-slides")  # what `./reveil slides build` makes
+# What `./reveil slides build` makes for students.
+DECKS = os.path.join(ROOT, "build-slides", "students")
 MARKER = ".reveil-course"
 PICTURES = (".svg", ".png")
 MAX_STEPS = 150_000  # bytes of a step page
@@ -169,8 +171,8 @@ location.replace((lang === "fr" ? "fr" : "en") + "/index.html");
         body.append(f"<p>{esc(lead)}<code>./{esc(command)}</code></p>")
         if self.decks[language]:
             body.append(f"<h2 id=\"decks\">{esc(t('site.decks'))}</h2><ul>")
-            body += [f'<li><a href="slides/{esc(name)}">{esc(title)}</a></li>'
-                     for name, title in self.decks[language]]
+            body += [self.deck_item(title, forms, language)
+                     for title, forms in self.decks[language]]
             body.append("</ul>")
         body.append(f"<h2 id=\"map\">{esc(t('site.map'))}</h2>")
         body.append(self.map.svg(language, t("site.map_alt"), self.name_of))
@@ -368,15 +370,46 @@ location.replace((lang === "fr" ? "fr" : "en") + "/index.html");
         return rows
 
     def find_decks(self, language):
-        """[(file, title)] of the slides that are built."""
+        """[(title, {form: file})] of the slides that are built."""
         folder = os.path.join(DECKS, language)
+        names = set(os.listdir(folder)) if os.path.isdir(folder) else set()
         found = []
-        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
-            if re.fullmatch(r"[\w.-]+\.html", name):
-                title = re.search(r"<title>(.*?)</title>", lessons.read(
-                    os.path.join(folder, name)), re.DOTALL)
-                found.append((name, title[1].strip() if title else name))
+        for name in sorted(names):
+            stem, ending = os.path.splitext(name)
+            if ending != ".html" or stem.endswith("-handout"):
+                continue
+            title = re.search(r"<title>(.*?)</title>", lessons.read(
+                os.path.join(folder, name)), re.DOTALL)
+            forms = {"deck": name, "handout": stem + "-handout.html",
+                     "pdf": stem + ".pdf", "pptx": stem + ".pptx"}
+            found.append((html.unescape(title[1].strip()) if title else stem,
+                          {form: file for form, file in forms.items()
+                           if file in names}))
         return found
+
+    def copy_decks(self):
+        """slides/LANGUAGE/ beside slides/step/, as the slides link them."""
+        for language, decks in self.decks.items():
+            for _, forms in decks:
+                for name in forms.values():
+                    self.copy(os.path.join(DECKS, language, name),
+                              f"slides/{language}/{name}")
+        steps = os.path.join(DECKS, "step")
+        if any(self.decks.values()) and os.path.isdir(steps):
+            for name in os.listdir(steps):
+                self.copy(os.path.join(steps, name), f"slides/step/{name}")
+
+    def deck_item(self, title, forms, language):
+        """A deck of the index: its slides, and what else there is of it."""
+        t = self.words[language]
+
+        def to(form, text):
+            return (f'<a href="../slides/{language}/{esc(forms[form])}">'
+                    f"{esc(text)}</a>")
+        others = {"handout": t("site.handout"), "pdf": "PDF", "pptx": "PPTX"}
+        return "<li>" + " · ".join(
+            [to("deck", title)] + [to(form, text) for form, text in
+                                   others.items() if form in forms]) + "</li>"
 
     def build(self, chosen, progress):
         for name in ("style.css", "site.js"):
@@ -391,9 +424,7 @@ location.replace((lang === "fr" ? "fr" : "en") + "/index.html");
             self.write(f"{language}/search.js", "window.REVEIL_INDEX=" +
                        json.dumps(rows, ensure_ascii=False,
                                   separators=(",", ":")) + ";\n")
-            for name, _ in self.decks[language]:
-                self.copy(os.path.join(DECKS, language, name),
-                          f"{language}/slides/{name}")
+        self.copy_decks()
 
 
 def pairs_of_words():

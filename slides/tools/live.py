@@ -64,21 +64,31 @@ def in_language(command, language):
     return command
 
 
+def hold_ctrl_c(how):
+    signal.pthread_sigmask(how, {signal.SIGINT})
+
+
 def run(command):
     """Its exit status. Ctrl-C is passed on to all that it has started."""
     sys.stdout.flush()
-    child = subprocess.Popen(["sh", "-c", command], cwd=ROOT,
-                             stdin=subprocess.DEVNULL,
-                             start_new_session=True)
+    # Held back until there is a child to pass it on to.
+    hold_ctrl_c(signal.SIG_BLOCK)
     try:
+        child = subprocess.Popen(
+            ["sh", "-c", command], cwd=ROOT, stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=lambda: hold_ctrl_c(signal.SIG_UNBLOCK))
+    except BaseException:
+        hold_ctrl_c(signal.SIG_UNBLOCK)
+        raise
+    try:
+        hold_ctrl_c(signal.SIG_UNBLOCK)
         return child.wait()
     except KeyboardInterrupt:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGINT)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(END_S)
-        except subprocess.TimeoutExpired:
-            pass
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
         child.wait()
@@ -98,7 +108,7 @@ class Live:
         self.terminal.say(text)
 
     def pause(self, what):
-        """Wait for a key; without a terminal nobody could press one."""
+        """Wait for a key; without a terminal there are none."""
         if not self.waits:
             return
         prompt = self.words[what]
@@ -116,7 +126,7 @@ class Live:
             raise Ended
 
     def play(self, lines):
-        """A recording, at its own pace where somebody looks at it."""
+        """A recording, on a terminal at its own pace."""
         before = 0.0
         for line in lines:
             found = TIME.match(line)

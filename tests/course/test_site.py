@@ -352,5 +352,47 @@ class Folder(unittest.TestCase):
             self.assertIsNone(site_build.step_page(lessons.find("01"), "/"))
 
 
+class Slides(unittest.TestCase):
+    """The index links the decks that are built, and what they link."""
+
+    def setUp(self):
+        self.box = tempfile.TemporaryDirectory()
+        self.addCleanup(self.box.cleanup)
+        self.decks = os.path.join(self.box.name, "students")
+        for name, text in {
+                "en/01-polling.html": "<title>Polling &amp; more</title>"
+                '<a href="../step/06.html#s=3">step</a>',
+                "en/01-polling-handout.html": "<title>Text</title>",
+                "en/01-polling.pdf": "%PDF", "fr/01-polling.html":
+                "<title>Le sondage</title>", "step/06.html": "step"}.items():
+            path = os.path.join(self.decks, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+
+    def test_they_are_linked_and_copied(self):
+        folder = os.path.join(self.box.name, "site")
+        with unittest.mock.patch.object(site_build, "DECKS", self.decks):
+            site_build.Site(folder, [], None).build(None, lambda lesson: None)
+        found = {}
+        for language in texts.LANGUAGES:
+            page = Reader(lessons.read(os.path.join(folder, language,
+                                                    "index.html")))
+            self.assertEqual([], page.faults)
+            found[language] = [link for link in page.links
+                               if link.startswith("../slides/")]
+            for link in found[language]:
+                self.assertTrue(os.path.isfile(os.path.join(
+                    folder, language, link)), link)
+        self.assertEqual(["../slides/en/01-polling.html",
+                          "../slides/en/01-polling-handout.html",
+                          "../slides/en/01-polling.pdf"], found["en"])
+        self.assertEqual(["../slides/fr/01-polling.html"], found["fr"])
+        self.assertTrue(os.path.isfile(os.path.join(
+            folder, "slides", "step", "06.html")))
+        self.assertIn("Polling &amp; more", lessons.read(os.path.join(
+            folder, "en", "index.html")))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -53,6 +53,12 @@ def slide_of(body, attributes="minutes=1"):
                    "<!-- notes:\nA note.\n-->\n")
 
 
+def hear_ctrl_c():
+    """In a child: also where the tests run in the background of a shell, which
+    has its jobs ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Work:
     folder = None
 
@@ -302,7 +308,7 @@ class Stopped(unittest.TestCase):
             build = subprocess.Popen(
                 [sys.executable, TOOLS, "build", folder, "--no-pdf"],
                 start_new_session=True, stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE, text=True,
+                stderr=subprocess.PIPE, text=True, preexec_fn=hear_ctrl_c,
                 env={**os.environ, "REVEIL_WORK": os.path.join(folder, "w")})
             # Until the first step page is under way.
             while build.poll() is None and not os.path.isdir(
@@ -392,6 +398,7 @@ class Screen:
     def __init__(self, *words):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            hear_ctrl_c()
             os.execve(os.path.join(ROOT, "reveil"), ["reveil", *words],
                       {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8"})
         self.text = ""
@@ -532,7 +539,8 @@ class TheDemo(unittest.TestCase):
         demo = subprocess.Popen(
             [sys.executable, "-c", "import sys; sys.path.insert(0, sys.argv[1])"
              "; import live; live.run('sleep 1000 & echo $!; wait')", TOOLS],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+            preexec_fn=hear_ctrl_c)
         sleeper = int(demo.stdout.readline())
         demo.send_signal(signal.SIGINT)
         demo.communicate(timeout=record.HANG_S)
