@@ -2,12 +2,32 @@
 /*
  * future.h - a value that is not available yet, and how to poll for it.
  *
- *     struct answer { struct rv_future future; int delay_ms; ... };
+ *     struct countdown {
+ *         struct rv_future future;
+ *         int left;
+ *     };
  *
- *     static enum rv_poll answer_poll(struct rv_future *future,
- *                                     struct rv_cx *cx);
- *     static const struct rv_future_ops answer_ops = {
- *         .name = "answer", .poll = answer_poll, .drop = answer_drop};
+ *     static enum rv_poll countdown_poll(struct rv_future *future,
+ *                                        struct rv_cx *cx)
+ *     {
+ *         struct countdown *self =
+ *             RV_CONTAINER_OF(future, struct countdown, future);
+ *
+ *         if (self->left-- > 0) {
+ *             rv_waker_wake(&cx->waker);      again, after the other tasks
+ *             return RV_PENDING;
+ *         }
+ *         future->result = 42;
+ *         return RV_READY;
+ *     }
+ *
+ *     static const struct rv_future_ops countdown_ops = {
+ *         .name = "countdown", .poll = countdown_poll};
+ *
+ *     rv_future_init(&countdown.future, &countdown_ops);
+ *     countdown.left = 3;
+ *     result = rv_block_on(executor, &countdown.future);       42
+ *     rv_drop(&countdown.future);
  *
  * A future is a struct that begins with `struct rv_future`. It does nothing
  * before its first poll and does not move after it. Its holder polls it until
