@@ -327,7 +327,7 @@ def command_hint(context, options):
 def readable_text(context, lesson):
     """What a learner may see of a lesson: the solution only when he is done."""
     if state_of(context, lesson) in ("passed", "changed", "gave_up"):
-        return cut.solution(lesson)
+        return cut.solution(lesson, context.t.language)
     return cut.exercise(lesson, context.t.language)
 
 
