@@ -75,6 +75,9 @@ class Speaker:
                 return "pending.queued"
             if kind == "pending" and not machine.wakes:
                 return "pending.busy"
+        elif kind == "sleep":
+            if event.source == 0:
+                return "sleep.delay"
         elif kind == "unpark":
             if machine.thread(machine.unparked(event))["in"] == "park":
                 return "unpark.asleep"

@@ -2,7 +2,7 @@
 const THREAD_LOOK = {runs: "run", polls: "run", takes: "run", job: "run",
                      asleep: "sleep", blocked: "block"};
 const TASK_LOOK = {new: "new", ready: "ready", running: "run", waiting: "wait"};
-const ROLE_ORDER = ["executor", "worker", "other", "reactor", "bell", "ring",
+const ROLE_ORDER = ["loop", "executor", "worker", "other", "reactor", "bell", "ring",
                     "pool"];
 
 // The lanes of a run and their segments: [first step, after step, look, call].

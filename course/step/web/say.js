@@ -56,6 +56,7 @@ function variant(e, m) {
     if (e.kind === "pending" && !m.wakes) return "pending.busy";
     break;
   }
+  case "sleep": if (e.source === 0) return "sleep.delay"; break;
   case "unpark":
     if (m.thread(m.unparked(e)).in === "park") return "unpark.asleep";
     break;
