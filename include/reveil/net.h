@@ -239,7 +239,7 @@ int rv_stream_try_accept(struct rv_stream *listener, struct rv_stream *out,
  * rv_stream_recv():  the bytes received; 0 at the end of the stream.
  * rv_stream_recv_whole(): 0 when `len_bytes` have arrived. *got_bytes: how many
  *              have, also after an error; a later call can receive the rest.
- *              -EPIPE: the stream ended before that.
+ *              -ENOMSG: the stream ended before that.
  * rv_stream_send(), rv_stream_sendv(): 0 when all is sent. After -ETIMEDOUT or
  *              -ECANCELED it is unknown how much was; use the futures if that
  *              matters.
@@ -350,7 +350,7 @@ void rv_stream_recv_init(struct rv_stream_recv *recv, struct rv_stream *stream,
                          void *buffer, size_t len_bytes);
 
 /*
- * Receives until the buffer is full. result: 0; -EPIPE: the stream ended
+ * Receives until the buffer is full. result: 0; -ENOMSG: the stream ended
  * before; -ECONNRESET, ... `got_bytes` is valid at any time, also after an
  * error or a drop, so that nothing is lost.
  */
