@@ -8,6 +8,7 @@
  * many lines at a time otherwise. The last line may lack its end; a line of
  * 64 KiB or more is an error. Ctrl-C ends it.
  */
+#include <errno.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
 
@@ -41,7 +42,7 @@ static int number(struct rv_fd_io *in, struct rv_fd_io *out,
                 return error;
             n = rv_reader_line(&reader, &line, RV_NEVER);
         }
-        if (n != 1 && n != -EPIPE) /* -EPIPE: a line without its end */
+        if (n != 1 && n != -ENOMSG) /* -ENOMSG: a line without its end */
             return n;
         error = rv_bytes_printf(text, "%6d  %s\n", ++lines, line.data);
     }

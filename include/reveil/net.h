@@ -81,12 +81,19 @@ int rv_host_port_parse(const char *text, char *host, size_t host_bytes,
 /* The port, in host byte order. */
 uint16_t rv_addr_port(const struct rv_addr *addr);
 
-/* --- one socket, listening or connected -------------------------------- */
+/* --- one socket, listening or connected; or one end of a pipe ---------- */
 
-/* Embed it. All zero, and after a close, it is "no socket". */
+/*
+ * Embed it. All zero, and after a close, it is "no socket".
+ *
+ * The pipes of a child process are streams too (process.h), and all calls that
+ * receive, send, shut down and close work on them. A pipe has one direction:
+ * the other one is -EBADF.
+ */
 struct rv_stream {
     int fd_plus_1;            /* private: 0 is "no socket" */
     bool plain;               /* private: TCP with nothing on top of it */
+    uint8_t pipe;             /* private: which end of a pipe; 0: a socket */
     struct rv_source *source; /* private */
     int64_t waits_since_ns;   /* private: when a recv found nothing; or 0 */
 };
@@ -119,8 +126,13 @@ void rv_tcp_reset(struct rv_stream *stream);
  */
 void rv_stream_finish(struct rv_stream *stream);
 
-/* Shut down the sending direction; receiving still works. Returns: 0,
- * -ENOTCONN; -EBADF on "no socket". */
+/*
+ * Shut down the sending direction; receiving still works. A pipe has no other
+ * direction, and its end is the close of the last writer: the stream is closed,
+ * and "no socket" from then on.
+ *
+ * Returns: 0, -ENOTCONN; -EBADF on "no socket", and for a pipe that is read.
+ */
 int rv_stream_shutdown_write(struct rv_stream *stream);
 
 /*
@@ -227,7 +239,7 @@ int rv_stream_try_accept(struct rv_stream *listener, struct rv_stream *out,
  * rv_stream_recv():  the bytes received; 0 at the end of the stream.
  * rv_stream_recv_whole(): 0 when `len_bytes` have arrived. *got_bytes: how many
  *              have, also after an error; a later call can receive the rest.
- *              -EPIPE: the stream ended before that.
+ *              -ENOMSG: the stream ended before that.
  * rv_stream_send(), rv_stream_sendv(): 0 when all is sent. After -ETIMEDOUT or
  *              -ECANCELED it is unknown how much was; use the futures if that
  *              matters.
@@ -338,7 +350,7 @@ void rv_stream_recv_init(struct rv_stream_recv *recv, struct rv_stream *stream,
                          void *buffer, size_t len_bytes);
 
 /*
- * Receives until the buffer is full. result: 0; -EPIPE: the stream ended
+ * Receives until the buffer is full. result: 0; -ENOMSG: the stream ended
  * before; -ECONNRESET, ... `got_bytes` is valid at any time, also after an
  * error or a drop, so that nothing is lost.
  */

@@ -22,6 +22,7 @@
 #include <time.h>
 
 #include "base/fds.h"
+#include "base/sigpipe.h"
 #include "base/write_all.h"
 
 /*

@@ -29,6 +29,7 @@ static const struct {
     {EMSGSIZE, "too long for a buffer or a limit"},
     {ENFILE, "too many open files on this machine"},
     {ENODEV, "this thread has no reactor, ring or pool for it"},
+    {ENOMSG, "the input ended too early"},
     {ENOTSUP, "not supported"},
     {ENXIO, "no such host"},
     {EPIPE, "the other end is closed"},

@@ -25,6 +25,18 @@ int rv_stream_adopt(struct rv_stream *out, int fd);
  * write is as good as EAGAIN: see is_short() in stream.c. */
 int rv_stream_adopt_plain(struct rv_stream *out, int fd);
 
+/* Which end of a pipe a stream is. Guarded: a write must not raise SIGPIPE,
+ * which the process did not ignore when the pipe was made. */
+enum {
+    RV_PIPE_NONE,
+    RV_PIPE_READ,
+    RV_PIPE_WRITE,
+    RV_PIPE_WRITE_GUARDED,
+};
+
+/* The same for the non-blocking end of a pipe. */
+int rv_stream_adopt_pipe(struct rv_stream *out, int fd, bool writes);
+
 /* Create a TCP socket of the address's family. The protocol is explicit, so
  * that the socket is not MPTCP. Returns: the descriptor, negative errno. */
 int rv_tcp_socket(const struct rv_addr *addr);

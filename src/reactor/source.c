@@ -307,9 +307,10 @@ void rv_source_forget(struct rv_source *source, enum rv_direction direction)
 static bool has_flag(const struct rv_source *source,
                      enum rv_direction direction, uint64_t flag)
 {
-    /* relaxed: a hint; the system call that follows decides. */
+    /* acquire: a system call that follows comes after the report; pairs with
+     * add_report(). */
     return atomic_load_explicit(&source->direction[direction].word,
-                                memory_order_relaxed) &
+                                memory_order_acquire) &
            flag;
 }
 
