@@ -260,6 +260,8 @@ void rv_coro_cancel(struct rv_join *join)
 
     if (!join->task)
         return;
+    RV_CHECK(rv_executor_is_here(join->executor),
+             "on another thread than the executor's");
     future = rv_task_future(join->executor, join->task);
     if (!future)
         return;
