@@ -42,9 +42,10 @@
  *     for what happens when it is canceled.
  *   - Before it returns, nothing may refer to its stack any more: drop joins
  *     and other futures, stop timers, wait for scopes, and for tasks and jobs
- *     whose argument is a local variable. A scope that was forgotten ends the
- *     program with a message. What else was forgotten writes into the frame of
- *     another coroutine; AddressSanitizer reports it.
+ *     whose argument is a local variable. A scope or the join of a coroutine
+ *     that was forgotten ends the program with a message. What else was
+ *     forgotten writes into the frame of another coroutine; AddressSanitizer
+ *     reports it.
  */
 #ifndef RV_CORO_H
 #define RV_CORO_H

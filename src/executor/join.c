@@ -57,6 +57,7 @@ static void join_drop(struct rv_future *future)
         task->join = NULL;
     }
     self->task = 0;
+    rv_join_uncount(self);
     self->output = NULL;
     rv_join_forget_waiter(self);
     if (output) {

@@ -195,6 +195,47 @@ static void run_close_under_a_task(void)
     rv_run(close_under_a_task, NULL);
 }
 
+static int32_t leave_a_join(void *arg)
+{
+    struct rv_join join;
+
+    (void)arg;
+    return rv_coro_spawn(rv_executor_current(), sleep_long, NULL, NULL, &join);
+}
+
+static void run_leave_a_join(void)
+{
+    rv_run(leave_a_join, NULL);
+}
+
+static int32_t end_of_a_nap(void *arg)
+{
+    (void)arg;
+    return rv_coro_sleep_until(rv_after_ms(1));
+}
+
+/* Its joins: of a task that has ended, a detached one, an aborted one. */
+static int32_t leave_no_join(void *arg)
+{
+    struct rv_executor *executor = rv_executor_current();
+    struct rv_join ended, dropped, aborted;
+
+    (void)arg;
+    if (rv_coro_spawn(executor, end_of_a_nap, NULL, NULL, &ended) ||
+        rv_coro_spawn(executor, sleep_long, NULL, NULL, &dropped) ||
+        rv_coro_spawn(executor, sleep_long, NULL, NULL, &aborted))
+        return -1;
+    rv_join_drop(&dropped);
+    rv_join_abort(&aborted);
+    return rv_await(&ended.future);
+}
+
+RV_TEST(coro_misuse, a_join_on_a_stack_that_ends)
+{
+    rv_test_aborts(run_leave_a_join, "before it dropped a join");
+    cr_assert_eq(rv_run(leave_no_join, NULL), 0);
+}
+
 RV_TEST(coro_misuse, what_is_not_there)
 {
     rv_test_aborts(spawn_outside, "there is no executor");
