@@ -197,9 +197,10 @@ static struct rv_coro *owner_of(const void *address)
 {
     struct rv_coro *coro = rv_coro_current();
 
-    return coro && (const char *)address >= coro->stack->low &&
-                   (const char *)address < (const char *)coro &&
-                   !rv_coro_moves()
+    if (!coro || (coro->host && coro->host->moves))
+        return NULL;
+    return (const char *)address >= coro->stack->low &&
+                   (const char *)address < (const char *)coro
                ? coro
                : NULL;
 }
