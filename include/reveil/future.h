@@ -141,18 +141,20 @@ static inline void rv_future_init(struct rv_future *future,
     future->result = 0;
 }
 
-/* Private. Stop the program: a future was polled after its end. */
+/* Private. Stop the program: a future was polled after its end, or before it
+ * was initialized. */
 void rv_future_misuse(const struct rv_future *future) __attribute__((noreturn));
 
 /*
  * Poll a future. Polling one that is READY or dropped stops the program with
- * the future's name.
+ * the future's name; so does one that is all zero, such as the join of a spawn
+ * that has failed.
  *
  * Threads: the executor's.
  */
 static inline enum rv_poll rv_poll(struct rv_future *future, struct rv_cx *cx)
 {
-    if (__builtin_expect(future->at == RV_AT_END, 0))
+    if (__builtin_expect(future->at == RV_AT_END || !future->ops, 0))
         rv_future_misuse(future);
     if (future->ops->poll(future, cx) == RV_PENDING)
         return RV_PENDING;

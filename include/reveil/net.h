@@ -113,7 +113,9 @@ int rv_stream_fd(const struct rv_stream *stream);
  */
 void rv_tcp_read_to_eagain(struct rv_stream *stream);
 
-/* Deregister and close. A no-op on "no socket". */
+/* Deregister and close. A no-op on "no socket". Misuse: a task waits for the
+ * stream. End it first: cancel the task, or rv_stream_shutdown_write() and let
+ * the peer close. */
 void rv_stream_close(struct rv_stream *stream);
 
 /* Deregister and close with a reset: data not yet sent is discarded. */

@@ -192,8 +192,11 @@ void rv_source_close(struct rv_source *source)
         left[i] = rv_waker_take(&source->direction[i].waker);
     pthread_mutex_unlock(&source->mutex);
 
+    /* A task that still waits would wait for ever. Its next poll stops the
+     * program, because the source is not there any more; the poll of a task
+     * that has dropped its future is one too many, and harmless. */
     for (int i = 0; i < RV_DIRECTIONS; i++)
-        rv_waker_drop(&left[i]);
+        rv_waker_wake_and_drop(&left[i]);
     free_slot(source->reactor, id);
 }
 
@@ -242,8 +245,10 @@ static bool store_waker(struct rv_source *source, struct rv_readiness *side,
 bool rv_source_ready(struct rv_source *source, enum rv_direction direction,
                      const struct rv_waker *waker, uint32_t *tick)
 {
-    struct rv_readiness *side = &source->direction[direction];
+    struct rv_readiness *side;
 
+    RV_CHECK(source, "no socket, or closed while a task waits for it");
+    side = &source->direction[direction];
     /* acquire: the report happens-before the I/O that follows; pairs with
      * add_report(). */
     if (usable(atomic_load_explicit(&side->word, memory_order_acquire), tick))
