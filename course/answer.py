@@ -156,6 +156,7 @@ class Answer:
         todo, line = self.place(finding)
         return {"cause": finding.cause, "kind": finding.kind,
                 "step": self.step_number(run, finding),
+                "stuck": bool(run.result.stuck or run.result.limit),
                 "why": causes.why(finding.cause, finding.kind),
                 "evidence": finding.evidence, "todo": todo, "line": line,
                 "hint": 1}
