@@ -194,8 +194,8 @@ def command_reset(context, options):
     write_exercise(context, lesson)
     with context.progress.change(lesson.number) as seen:
         seen.pop("passed", None)
-    context.terminal.say(context.t("reset.done", path=short_path(path),
-                                   backup=short_path(backup)))
+    context.terminal.say(context.terminal.wrap(context.t(
+        "reset.done", path=short_path(path), backup=short_path(backup)), "  "))
     return 0
 
 

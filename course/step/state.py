@@ -233,7 +233,8 @@ class Machine:
         self._asleep(thread, "epoll_wait")
 
     def _sleep(self, event, thread):
-        self._asleep(thread, "sleep")
+        # The checker's delay is no call of the program's.
+        self._asleep(thread, "wait" if event.source == 0 else "sleep")
 
     def _block(self, event, thread):
         thread["does"] = "blocked"

@@ -215,7 +215,7 @@ class Lanes {
 
   hopeless(step) {
     if (step < 0) return "";
-    const {axis, bottom} = this, x = axis.x(step), text = ui("hopeless_lane");
+    const {axis, bottom} = this, x = axis.x(step), text = uiOf(this.run.trace.verdict, "hopeless_lane");
     const room = text.length * 6.6 + 20, view = this.scroll.clientWidth;
     const left = x + room > axis.width || axis.width > view && x > room;
     return `<rect class="lost" x="${x}" y="${this.top - 2}" ` +

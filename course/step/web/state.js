@@ -194,7 +194,8 @@ const STEPS = {
   "permit": took,
   "awake": took,
   "epoll-wait": (m, e, t) => m.sleep(t, "epoll_wait"),
-  "sleep": (m, e, t) => m.sleep(t, "sleep"),
+  // The checker's delay is no call of the program's.
+  "sleep": (m, e, t) => m.sleep(t, e.source === 0 ? "wait" : "sleep"),
   "block": (m, e, t) => { t.does = "blocked"; },
   "connect": (m, e) => { // without epoll: the sockets themselves
     if (!m.epoll && e.source >= 0) m.state.epoll[e.source] = {fd: e.value, data: "no"};
