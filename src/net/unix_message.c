@@ -48,7 +48,7 @@ int rv_unix_datagram_open(struct rv_stream *out, const char *path)
     if (fd < 0)
         return fd;
     if (path && bind(fd, (const struct sockaddr *)&addr, addr_bytes) < 0) {
-        error = -errno;
+        error = rv_error_note(-errno, path);
         close(fd);
         return error;
     }
