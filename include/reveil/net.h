@@ -94,6 +94,7 @@ struct rv_stream {
     int fd_plus_1;            /* private: 0 is "no socket" */
     bool plain;               /* private: TCP with nothing on top of it */
     uint8_t pipe;             /* private: which end of a pipe; 0: a socket */
+    RV_ATOMIC(bool) canceled; /* private: rv_stream_cancel() was called */
     struct rv_source *source; /* private */
     int64_t waits_since_ns;   /* private: when a recv found nothing; or 0 */
 };
@@ -136,6 +137,29 @@ void rv_stream_finish(struct rv_stream *stream);
  * Returns: 0, -ENOTCONN; -EBADF on "no socket", and for a pipe that is read.
  */
 int rv_stream_shutdown_write(struct rv_stream *stream);
+
+/*
+ * End the waits of another task for this stream, listening or connected. From
+ * now on each wait for it returns -ESHUTDOWN, also one that has begun, and also
+ * if something has arrived: a peer that sends without a pause cannot prevent
+ * it. A relay, a reader and an accept loop return the error of their wait.
+ *
+ * Nothing is closed, the peer learns nothing, and nothing is lost: what has
+ * arrived is in the kernel. The calls with `try` still work, and return
+ * -ESHUTDOWN where they would return -EAGAIN. So the task that owns the stream
+ * can receive the rest, send a last word, and close it.
+ *
+ *     task A                                  task B
+ *     n = rv_stream_recv(&stream, ...);       rv_stream_cancel(&stream);
+ *     ... n is -ESHUTDOWN ...                 rv_go_join(&a);
+ *     rv_stream_close(&stream);
+ *
+ * Threads: any. The stream must not be opened, closed or moved at the same
+ *          time: on one executor that is a matter of order; tasks of a
+ *          scheduler need a mutex, or close the stream after a join.
+ * Returns: 0, also the second time; -EBADF on "no socket".
+ */
+int rv_stream_cancel(struct rv_stream *stream);
 
 /*
  * Listen on `addr` with SO_REUSEADDR. Port 0: the kernel chooses a free one.
@@ -234,6 +258,7 @@ int rv_stream_try_accept(struct rv_stream *listener, struct rv_stream *out,
  *              acknowledges nothing for minutes; the next call then finds the
  *              end.)
  *              -ECANCELED: the coroutine was canceled.
+ *              -ESHUTDOWN: the stream was canceled: rv_stream_cancel().
  *
  * rv_tcp_connect():  0, and *out is a socket.
  * rv_stream_accept(): 0, and *out is a socket; errors: see the future. peer:

@@ -20,6 +20,19 @@
  *     without waiting for an edge, which might never come.
  *   - The end of the stream and a hang-up keep a direction READY for good: a
  *     call then returns 0 or the error, and there is no edge to wait for.
+ *
+ * Protocol of rv_stream_cancel(), by which one task ends the waits of another:
+ *
+ *   STREAM-1  It sets `canceled` before it reports both directions as ready
+ *       (SOURCE-9). A wait looks at `canceled` after rv_source_ready() and
+ *       before its system call. So a wait that was woken by the report fails,
+ *       and so does each later one, even if the peer always has data. If a
+ *       wait looked only after EAGAIN, such a peer could prevent its end.
+ *   STREAM-2  A wait that fails has made no system call since it looked. What
+ *       has arrived is in the kernel, where the calls with `try`, which do not
+ *       look, find it.
+ *   STREAM-3  Nothing is closed. Futures that are pending have the stream and
+ *       its source, so only the task that owns them may close it.
  */
 #include <errno.h>
 #include <limits.h>
@@ -87,6 +100,16 @@ int rv_stream_shutdown_write(struct rv_stream *stream)
     return shutdown(rv_stream_fd(stream), SHUT_WR) < 0 ? -errno : 0;
 }
 
+int rv_stream_cancel(struct rv_stream *stream)
+{
+    if (!stream->source)
+        return -EBADF;
+    /* relaxed: the report publishes it (STREAM-1). */
+    atomic_store_explicit(&stream->canceled, true, memory_order_relaxed);
+    rv_source_fail(stream->source, -ESHUTDOWN);
+    return 0;
+}
+
 int rv_net_register(int fd, struct rv_source **out)
 {
     struct rv_reactor *reactor = rv_reactor_current();
@@ -107,6 +130,8 @@ int rv_stream_adopt(struct rv_stream *out, int fd)
         out->fd_plus_1 = fd + 1;
     out->plain = false;
     out->pipe = RV_PIPE_NONE;
+    /* relaxed: no other task has the stream yet. */
+    atomic_store_explicit(&out->canceled, false, memory_order_relaxed);
     return error;
 }
 
@@ -171,8 +196,11 @@ struct io {
  * A pipe that all writers have left has ended for good. Without this check, a
  * program that opened its writing end again, through /proc, would make a read
  * fail with EAGAIN on a direction that stays CLOSED: the loop would not end.
+ *
+ * Not inlined: sockets would pay for its larger frame.
  */
-static ssize_t pipe_once(const struct rv_stream *stream, const struct io *io)
+__attribute__((noinline)) static ssize_t
+pipe_once(const struct rv_stream *stream, const struct io *io)
 {
     const struct iovec data = {.iov_base = (void *)io->data,
                                .iov_len = io->len_bytes};
@@ -199,7 +227,7 @@ static ssize_t try_once(const struct rv_stream *stream, const struct io *io)
     ssize_t n;
 
     do {
-        if (stream->pipe)
+        if (__builtin_expect(stream->pipe, 0))
             n = pipe_once(stream, io);
         else if (io->direction == RV_READ)
             n = recv(fd, io->buffer, io->len_bytes, 0);
@@ -298,9 +326,12 @@ static ssize_t poll_io(struct rv_stream *stream, struct rv_cx *cx,
         return -EBADF;
     while (rv_source_ready(stream->source, io->direction, &cx->waker, &tick) &&
            rv_may_go_on(cx)) {
-        const ssize_t n = try_once(stream, io);
+        ssize_t n;
         int error;
 
+        if (rv_stream_is_canceled(stream))
+            return -ESHUTDOWN;
+        n = try_once(stream, io);
         if (n != -EAGAIN) {
             note_result(stream, io, n, tick);
             if (n > 0)

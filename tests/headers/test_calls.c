@@ -694,7 +694,7 @@ static int post(const char *local)
         rv_http_get_send(&get, "Ann", 3);
         error = rv_http_fetch(&get, rv_after_ms(5000));
     }
-    if (error == 0 && get.body_len_bytes > 0)
+    if (error == 0)
         fwrite(get.body, 1, get.body_len_bytes, stdout);
     rv_drop(&get.future);
     /* end */
