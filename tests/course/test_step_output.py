@@ -70,8 +70,12 @@ class Page(unittest.TestCase):
             '/ 2;\nlet c = d.match(/a  "b/g), e = 1 - -2;\n'
         self.assertEqual(
             squeeze.script(text),
-            'const a="x  // y";\nreturn`p  ${b + "}"}  q`/2;\n'
+            'const a="x  // y";return`p  ${b + "}"}  q`/2;'
             'let c=d.match(/a  "b/g),e=1- -2;\n')
+
+    def test_squeezing_keeps_the_breaks_that_may_end_a_statement(self):
+        self.assertEqual(squeeze.script("f()\nreturn\n(g)\n"),
+                         "f()\nreturn\n(g)\n")
 
     def test_command(self):
         with tempfile.TemporaryDirectory() as folder:
