@@ -1,7 +1,8 @@
 /*@answer
 en: do-while, a struct of its own for the packet, and an abort() that never
-comes. fr: do-while, une struct à elle pour le paquet, et un abort() qui ne
-vient fr: jamais.
+en: comes.
+fr: do-while, une struct à elle pour le paquet, et un abort() qui ne vient
+fr: jamais.
 */
 
 /*@region 11.5*/

@@ -2,8 +2,7 @@
 cause: TRUNCATED
 found: plain
 en: Writes the bytes of the last read into `got`, instead of adding them.
-fr: Écrit dans `got` les octets de la dernière lecture, au lieu de les
-fr: ajouter.
+fr: Écrit dans `got` les octets de la dernière lecture, au lieu de les ajouter.
 */
 
 /*@region 11.2*/

@@ -1,7 +1,8 @@
 /*@answer
 en: Makes the reading end non-blocking, and reads until it is empty: the count
-is en: not needed then. fr: Rend le bout de lecture non bloquant, et lit jusqu'à
-ce qu'il soit vide : fr: le compte ne sert plus.
+en: is not needed then.
+fr: Rend le bout de lecture non bloquant, et lit jusqu'à ce qu'il soit vide : le
+fr: compte ne sert plus.
 */
 
 /*@region 14.2*/

@@ -1,8 +1,8 @@
 /*@answer
 en: If a worker is free, no packet can be waiting: the job goes to it at once,
-and en: only the others go through the pipe. fr: Si un worker est libre, aucun
-paquet n'attend : le travail lui est donné fr: aussitôt, et seuls les autres
-passent par le tube.
+en: and only the others go through the pipe.
+fr: Si un worker est libre, aucun paquet n'attend : le travail lui est donné
+fr: aussitôt, et seuls les autres passent par le tube.
 */
 
 /*@region 14.1*/

@@ -1,6 +1,6 @@
 /*@answer
 en: Knocks only if the channel was empty, as nobody sleeps at `filled`
-otherwise. en: It looks after its store, so that one of the two sees the other.
+en: otherwise. It looks after its store, so that one of the two sees the other.
 fr: Ne frappe que si le canal était vide, car sinon personne ne dort à `filled`.
 fr: Le regard vient après l'écriture : l'un des deux voit donc l'autre.
 */

@@ -8,7 +8,7 @@ en: the next one is the head. It holds one value less than it has slots, and
 en: with one slot none.
 fr: Le tampon circulaire de bien des manuels : des indices de 0 à capacité - 1,
 fr: plein quand le suivant est le head. Il contient une valeur de moins qu'il
-n'a fr: d'emplacements, et avec un seul emplacement, aucune.
+fr: n'a d'emplacements, et avec un seul emplacement, aucune.
 */
 
 /*@region 18.1*/

@@ -5,7 +5,7 @@ found: case threads
 en: Moves the tail with memory_order_relaxed, "as it is atomic". Nothing says
 en: then that the value is seen before it.
 fr: Avance le tail avec memory_order_relaxed, « puisqu'il est atomique ». Rien
-ne fr: dit alors que la valeur est vue avant lui.
+fr: ne dit alors que la valeur est vue avant lui.
 */
 
 /*@region 18.1*/

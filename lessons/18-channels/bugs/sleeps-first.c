@@ -4,7 +4,7 @@ kind: no need to wait
 found: plain
 en: Sleeps first and looks then. The channel is empty: nobody will make room.
 fr: S'endort d'abord, regarde ensuite. Le canal est vide : personne ne fera de
-la fr: place.
+fr: la place.
 */
 
 /*@region 18.1*/

@@ -3,8 +3,9 @@ cause: READ TOO EARLY
 kind: shown too early
 found: sweep
 en: `slots[tail++ % capacity] = value`: one line, and in it two steps. The tail
-is en: moved before the value is written. fr: `slots[tail++ % capacity] = value`
-: une ligne, et deux étapes. Le tail fr: avance avant que la valeur soit écrite.
+en: is moved before the value is written.
+fr: `slots[tail++ % capacity] = value` : une ligne, et deux étapes. Le tail
+fr: avance avant que la valeur soit écrite.
 */
 
 /*@region 18.1*/
