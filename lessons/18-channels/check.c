@@ -459,6 +459,16 @@ static void probe_going(void)
     probe_gone++;
 }
 
+/* `results` was looked into. mpsc_pop() sleeps when it is empty. */
+static void probe_tried(bool found)
+{
+    static long in_vain;
+
+    in_vain = found ? 0 : in_vain + 1;
+    probe_expect(in_vain < 1000, "BUSY LOOP: at the door @18.4", "results",
+                 in_vain, 0, 0);
+}
+
 static void probe_stopping(void)
 {
     const int left = probe_gone - probe_home;
