@@ -126,6 +126,8 @@ class Speaker:
             if "most" not in self.table_of("bars", event.source):
                 return "level.count"
         elif kind == "frame":
+            if self.table_of("stacks", event.task).get("list"):
+                return "frame.out" if event.source < 0 else "frame.in"
             if event.source < 0:
                 return "frame.pop"
         return kind if kind in self.words["say"] else "unknown"

@@ -34,6 +34,8 @@ class Machine:
     def __init__(self, trace):
         self.events = trace_events.read(trace)
         self.roles = {t["id"]: t["role"] for t in trace["threads"]}
+        self.lists = {key for key, stack in trace.get("stacks", {}).items()
+                      if stack.get("list")}  # the oldest goes first
         self.counted = {}
         for name, figure in words.load()["figure"].items():
             for kind in figure["kinds"]:
@@ -341,7 +343,7 @@ class Machine:
         if event.source >= 0:
             frames.append([event.source, event.value])
         elif frames:
-            frames.pop()
+            frames.pop(0 if str(event.task) in self.lists else -1)
 
     def _stack(self, event, thread):
         self.state["stacks"].setdefault(str(event.task), [])

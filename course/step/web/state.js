@@ -252,7 +252,10 @@ const STEPS = {
   "level": (m, e) => { m.state.levels[e.source] = e.value; },
   "frame": (m, e) => {
     const frames = m.state.stacks[e.task] ||= [];
-    if (e.source >= 0) frames.push([e.source, e.value]); else frames.pop();
+    const {list} = (m.trace.stacks || {})[e.task] || {};
+    if (e.source >= 0) frames.push([e.source, e.value]);
+    else if (list) frames.shift(); // the oldest
+    else frames.pop();
   },
   "stack": (m, e) => {
     m.state.stacks[e.task] ||= [];
