@@ -27,6 +27,9 @@ WORK = os.environ.get("REVEIL_WORK") or os.path.join(lessons.ROOT, "work")
 DEFAULT_PATHS = ["/613/{nonce}", "/391/{nonce}"]
 SWEEP_PATHS = ["/60/{nonce}", "/40/{nonce}"]
 LEAST_LIMIT, MOST_LIMIT, TIMES_NORMAL, CASE_LIMIT = 2.0, 20.0, 10, 10.0
+# What code does that was written: no TODO that is still open can be its cause.
+BY_WRITTEN_CODE = ("DOES NOT BUILD", "DEADLOCK", "POLLED AFTER READY",
+                   "REGISTERED TWICE")
 CASE_CPU = 2.0  # seconds that a case may work while the server owes nothing
 
 
@@ -153,6 +156,7 @@ class Answer:
         todo, line = self.place(finding)
         return {"cause": finding.cause, "kind": finding.kind,
                 "step": self.step_number(run, finding),
+                "stuck": bool(run.result.stuck or run.result.limit),
                 "why": causes.why(finding.cause, finding.kind),
                 "evidence": finding.evidence, "todo": todo, "line": line,
                 "hint": 1}
@@ -191,12 +195,16 @@ class Answer:
         """(TODO, line) that a finding points at.
 
         The first TODO that is still to be written, while there is one
-        ([stubs] work: they do no harm), unless a call in another one is what
-        is wrong."""
+        ([stubs] work: they do no harm; never: causes that no stub leads to),
+        unless a call in another one is what is wrong."""
         where = self.suspect(finding, todo)
         stubs = sorted(self.stubs())
         works = self.expect.get("stubs", {}).get("work", [])
         open_ones = [one for one in stubs if one not in works]
+        own = self.expect.get("stubs", {}).get("never", [])
+        if where and where not in stubs and \
+                finding.cause in BY_WRITTEN_CODE + tuple(own):
+            open_ones = []
         named = self.regions_in(finding.lines) if finding.sure else []
         if open_ones and (where in stubs or where not in named):
             where = open_ones[0]

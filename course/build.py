@@ -23,6 +23,8 @@ SANITIZERS = {
     "tsan": ["-O1", "-g", "-fno-omit-frame-pointer", "-fsanitize=thread",
              "-DLESSON_QUIET=1"],
 }
+# The compiler calls a function of native/atomic_points.c at each atomic step.
+ATOMICS = ["-fsanitize=thread"]
 SECONDS = 120  # a compiler that takes longer is ended
 
 
@@ -136,7 +138,9 @@ class Build:
         if kind == "check":
             more = ["-DWITH_LIBRARY"] if self.work else []
             self.compile("probe", MEASURE + ["-w"] + more, "probe.c")
-            self.compile("check", MEASURE + WARNINGS,
+            atomics = self.lesson.expect.get("sweep", {}).get("atomics")
+            self.compile("check", MEASURE + WARNINGS +
+                         (ATOMICS if atomics else []),
                          f"check_{self.lesson.number}.c")
             return
         self.start_library(kind)

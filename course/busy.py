@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The rules for a run that works or naps where it should wait."""
-from causes import Finding
+from causes import Finding, kinds_in_words
 from stuck import what_wake_did
 
 LONG_MS = 20  # a wait inside of a poll that is no hiccup of the machine
@@ -102,7 +102,7 @@ def busy(run):
     if "enter" in kinds:
         return None  # io_uring_enter() works, and may wait: no idle loop
     first = loop[0]
-    words = ", ".join(dict.fromkeys(step.kind for step in loop))
+    words = kinds_in_words([step.kind for step in loop])
     if kinds <= {"would-block", "log"} and inside_poll(run, first):
         return Finding("NEVER YIELDED", "inside_send" if first.value == 1
                        else "inside", None, first, times=first.times)

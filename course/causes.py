@@ -4,11 +4,13 @@
 A name is given only when the recorded steps show it. Each rule below looks for
 one cause and returns a Finding or None; diagnose() asks them in order.
 """
+import errno
 import functools
 import os
 import tomllib
 
 import french
+import texts
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LANGUAGES = ("en", "fr")
@@ -44,21 +46,69 @@ def todo_of(cause):
 def evidence(cause, key, **values):
     """The evidence as a sentence in each language."""
     for owner in (key_of(cause), "ANY"):
-        texts = table().get(owner, {}).get("evidence", {}).get(key)
-        if texts:
+        sentence = table().get(owner, {}).get("evidence", {}).get(key)
+        if sentence:
             break
     else:
-        texts = table()["ANY"]["evidence"]["numbers"] if "a" in values \
+        sentence = table()["ANY"]["evidence"]["numbers"] if "a" in values \
             else {"en": key, "fr": key}
     said = {}
     for language in LANGUAGES:
         try:
-            said[language] = texts[language].format(**{
-                name: value.get(language) if isinstance(value, dict)
-                else value for name, value in values.items()})
+            said[language] = sentence[language].format(**{
+                name: in_words(cause, value, language)
+                for name, value in values.items()})
         except (KeyError, IndexError):
-            said[language] = texts.get(language, key)
+            said[language] = sentence.get(language, key)
     return said
+
+
+# Whose numbers may be negative errnos.
+OF_ERRORS = ("ERROR LOST", "TAKEN FOR AN ERROR", "NOT CONNECTED YET")
+
+
+def in_words(cause, value, language):
+    """A value of the evidence: -104 (ECONNRESET), where it is an error."""
+    if isinstance(value, dict):
+        return value.get(language)
+    if isinstance(value, float):
+        return texts.number(value, language)
+    if isinstance(value, int) and value < 0 and \
+            name_of(cause) in OF_ERRORS and -value in errno.errorcode:
+        return f"{value} ({errno.errorcode[-value]})"
+    return value
+
+
+# What the steps of a loop are called in a sentence; others by their kind.
+KINDS = {
+    "poll": {"en": "poll", "fr": "sondage"},
+    "pending": {"en": "NOT_READY", "fr": "NOT_READY"},
+    "would-block": {"en": "EAGAIN", "fr": "EAGAIN"},
+    "log": {"en": "a line of the log", "fr": "une ligne du journal"},
+    "recv": {"en": "read", "fr": "lecture"},
+    "epoll-wait": {"en": "epoll_wait", "fr": "epoll_wait"},
+    "epoll-done": {"en": "its return", "fr": "son retour"},
+    "event": {"en": "event", "fr": "évènement"},
+    "push": {"en": "put into the queue", "fr": "ajout à la file"},
+    "pop": {"en": "taken out of the queue", "fr": "retrait de la file"},
+    "wake": {"en": "wake()", "fr": "wake()"},
+    "wake-again": {"en": "wake()", "fr": "wake()"},
+    "unpark": {"en": "unpark()", "fr": "unpark()"},
+    "park": {"en": "park() sleeps", "fr": "park() dort"},
+    "awake": {"en": "and wakes up", "fr": "et se réveille"},
+    "permit": {"en": "park() finds a permit and does not sleep",
+               "fr": "park() trouve un jeton et ne dort pas"},
+    "sleep": {"en": "sleep", "fr": "sommeil"},
+    "set-waker": {"en": "waker left", "fr": "waker laissé"},
+    "register": {"en": "registration", "fr": "abonnement"},
+}
+
+
+def kinds_in_words(kinds):
+    """The kinds of the steps of a loop, in each language."""
+    return {language: ", ".join(dict.fromkeys(
+        KINDS.get(kind, {}).get(language, kind) for kind in kinds))
+            for language in LANGUAGES}
 
 
 def why(cause, kind=None):
@@ -66,6 +116,17 @@ def why(cause, kind=None):
     entry = entry.get("kinds", {}).get(kind, {}).get("why") or \
         entry.get("why") or {}
     return {language: entry.get(language, "") for language in LANGUAGES}
+
+
+def asleep_words(places):
+    """Who sleeps where, in each language: of ["main in epoll_wait", ...]."""
+    words = ", ".join(places[:MOST_NAMES]) + (
+        ", …" if len(places) > MOST_NAMES else "") or "-"
+    return {"en": words.replace(
+                " in futex", " in a lock, a condition or a join (futex)"),
+            "fr": words.replace(
+                " in futex", " dans un verrou, une condition ou un join "
+                "(futex)").replace(" in ", " dans ")}
 
 
 class Finding:
@@ -108,8 +169,7 @@ class Run:
         self.recording = result.recording
         self.wanted = wanted  # the paths that have to be asked for, or None
         self.texts = list(texts)  # what has to be in the output
-        self.blocked = ", ".join(result.blocked[:MOST_NAMES]) + (
-            ", …" if len(result.blocked) > MOST_NAMES else "") or "-"
+        self.blocked = asleep_words(result.blocked)
         self.wall = round(result.seconds * 1000)
         self.ids = {step.task for step in steps
                     if step.kind in ("poll", "spawn") and step.task >= 0}

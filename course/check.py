@@ -309,11 +309,14 @@ def check(lesson, path, seed=None, cc="cc", limit=True, work=None,
     return Checker(lesson, path, None, seed, cc, limit, work, on_step).check()
 
 
-def outcome(checker, run):
+def outcome(checker, run, finding=None):
     """How a run ended, for `run` and `try`."""
     result = run.result
+    seen = finding.evidence if finding and run.recording.fail else None
     return {"build_log": None, "stuck": result.stuck or result.stopped,
             "blocked": result.blocked, "limit": result.limit,
+            "idle": result.idle, "seen": seen,
+            "why": finding.evidence if finding else None,
             "signal": result.signal if not (result.stuck or result.limit or
                                             result.too_much) else None,
             "status": result.status, "seconds": result.seconds,
@@ -343,17 +346,42 @@ def run_once(lesson, path, work, act):
         checker.resolve(run)
         finding = judge.diagnose(run)
         checker.keep_trace(run, finding)
-        return outcome(checker, run)
+        return outcome(checker, run, finding)
+
+
+class Shown:
+    """Shows the output of a program as it comes, without its figures line: what
+    was measured from outside follows."""
+
+    LINE = b"figures {"
+
+    def __init__(self):
+        self.kept = b""  # the begin of a line that may be that line
+
+    def __call__(self, data):
+        lines = (self.kept + data).splitlines(keepends=True)
+        self.kept = b""
+        if not lines[-1].endswith(b"\n") and (
+                lines[-1].startswith(self.LINE) or
+                self.LINE.startswith(lines[-1])):
+            self.kept = lines.pop()
+        sys.stdout.buffer.write(b"".join(
+            line for line in lines if not line.startswith(self.LINE)))
+        sys.stdout.buffer.flush()
+
+    def end(self):
+        if self.kept:
+            self(b"\n")
 
 
 def run_plain(lesson, path=None, arguments=(), show=False, work=None):
     """Run the program as a learner would; its output goes through."""
-    def on_output(data):
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-
-    return run_once(lesson, path, work, lambda checker: checker.run_case(
-        "plain", on_output=on_output if show else None, extra=arguments))
+    shown = Shown() if show else None
+    result = run_once(lesson, path, work, lambda checker: checker.run_case(
+        "plain", on_output=shown, extra=arguments))
+    if shown:
+        shown.end()
+    return result
 
 
 def replay(lesson, path, at, case=None, seed=None, work=None):

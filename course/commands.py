@@ -194,8 +194,8 @@ def command_reset(context, options):
     write_exercise(context, lesson)
     with context.progress.change(lesson.number) as seen:
         seen.pop("passed", None)
-    context.terminal.say(context.t("reset.done", path=short_path(path),
-                                   backup=short_path(backup)))
+    context.terminal.say(context.terminal.wrap(context.t(
+        "reset.done", path=short_path(path), backup=short_path(backup)), "  "))
     return 0
 
 
@@ -231,8 +231,8 @@ def tell_choice(question, said, t, terminal):
              if c.get("right")]
     answer = t.of(question["choices"][right[0] - 1])
     if said is not None:
-        word = t("check.right" if said in right else "check.wrong")
-        answer = t("check.answer", word=word, answer=answer)
+        answer = t("predict.right" if said in right else "predict.wrong",
+                   answer=answer)
     terminal.say(terminal.wrap("  " + answer, "  "))
     if question.get("why"):
         terminal.say(terminal.wrap("  " + t.of(question["why"]), "  "))
@@ -257,6 +257,8 @@ def command_predict(context, options):
     lines = (lambda: next(words, "") + "\n") if words else sys.stdin.readline
     terminal.say(t("predict.intro"))
     for key, question in questions:
+        if not terminal.plain:
+            terminal.say()
         said = ask(question, t, terminal, lines)
         if said is None:
             terminal.say(t("predict.skipped"))
@@ -314,8 +316,10 @@ def command_hint(context, options):
         return 0
     terminal.say(terminal.style(t("hint.title", id=region, level=level),
                                 "bold"))
-    terminal.say(terminal.wrap(text))
-    terminal.say(t("hint.last", number=lesson.number) if level == 3 else
+    terminal.say(terminal.wrap_page(text))
+    done = state_of(context, lesson) in ("passed", "changed", "gave_up")
+    terminal.say(t("hint.last_done" if done else "hint.last",
+                   number=lesson.number) if level == 3 else
                  t("hint.more", number=lesson.number, id=region))
     return 0
 
@@ -323,7 +327,7 @@ def command_hint(context, options):
 def readable_text(context, lesson):
     """What a learner may see of a lesson: the solution only when he is done."""
     if state_of(context, lesson) in ("passed", "changed", "gave_up"):
-        return cut.solution(lesson)
+        return cut.solution(lesson, context.t.language)
     return cut.exercise(lesson, context.t.language)
 
 

@@ -168,7 +168,9 @@ def scaffold(lesson, probes=False, language="en"):
         if name in found or name == "probe.h":
             continue
         if os.path.exists(path):
-            found[name] = with_probes(lessons.read(path), probes)
+            found[name] = in_language(
+                with_probes(lessons.read(path), probes), lesson,
+                language if path.startswith(lesson.path) else "en")
         elif exporter(lesson, name):
             found[name] = export(exporter(lesson, name), name, probes,
                                  language)

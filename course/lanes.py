@@ -18,13 +18,18 @@ MAX_TASKS = 8
 
 
 def changes_of_task(events, task):
-    """[(time, character)]; a wake is seen at its moment, then it queues."""
-    changes = []
+    """[(time, character)]; a wake is seen at its moment, then it queues: by
+    its push, where pushes are recorded."""
+    changes, pushes = [], any(event[2] == "push" for event in events)
     for time, _, kind, event_task, *_ in events:
         if event_task != task or kind not in TASK_STATES:
             continue
         if kind == "wake":
+            before = changes[-1][1] if changes else " "
             changes.append((time, "^"))
+            if pushes:
+                changes.append((time, before))
+                continue
         changes.append((time, TASK_STATES[kind]))
     return changes
 
@@ -46,6 +51,18 @@ def changes_of_thread(events, thread, start):
     if changes and not asleep_from_start and changes[0][0] > start:
         changes.insert(0, (start, " "))
     return changes
+
+
+def in_order(threads):
+    """executor-2 before executor-10, whichever started first."""
+    stems = list(dict.fromkeys(thread["name"].rstrip("0123456789")
+                               for thread in threads))
+
+    def place(thread):
+        stem = thread["name"].rstrip("0123456789")
+        return stems.index(stem), int(thread["name"][len(stem):] or 0)
+
+    return sorted(threads, key=place)
 
 
 def draw_lane(changes, start, end, width):
@@ -97,7 +114,7 @@ def draw(trace, t, columns):
     lanes = [(t("lanes.task", id=task), changes_of_task(events, task))
              for task in tasks[:MAX_TASKS]]
     lanes += [(thread["name"], changes_of_thread(events, thread["id"], start))
-              for thread in trace.get("threads", [])]
+              for thread in in_order(trace.get("threads", []))]
     margin = max([len(name) for name, _ in lanes] + [len(t("lanes.time"))]) + 3
     width = max(min(columns, 100) - margin - 1, 16)
     lines = [f"{' ' + t('lanes.time'):<{margin}}" +

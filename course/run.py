@@ -51,6 +51,7 @@ class Result:
         self.stuck = False
         self.stopped = False    # by SIGSTOP
         self.limit = False      # ran into the time limit
+        self.idle = False       # that: worked or napped, and nothing is owed
         self.too_much = False   # output without end
         self.output = b""
         self.pieces = []        # (time in ns, bytes) of the output
@@ -236,6 +237,15 @@ class Running:
         return result
 
 
+def asleep_in(thread, tid, call):
+    """'main in pthread_cond_wait': a name that a learner knows, if one is."""
+    if not thread:
+        return f"{tid} in {call}"
+    if call == "futex":
+        call = thread.blocked_in or call
+    return f"{thread.name} in {call}"
+
+
 def run(program, case, server, nonce, seed, guard, limit, delay=None,
         paths=(), env=None, on_output=None, args=None, cancel=None,
         before=(), idle_cpu=IDLE_CPU, most_connections=None):
@@ -266,8 +276,8 @@ def run(program, case, server, nonce, seed, guard, limit, delay=None,
         result.site = site
         result.args = words
         result.recording = memory.read()
-        names = {one.tid: one.name for one in result.recording.threads}
-        result.blocked = [f"{names.get(tid, tid)} in {call}"
+        threads = {one.tid: one for one in result.recording.threads}
+        result.blocked = [asleep_in(threads.get(tid), tid, call)
                           for tid, call in result.blocked]
         return result
     finally:

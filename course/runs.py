@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import causes
 import check
 import cut
 import formats
@@ -17,6 +18,9 @@ from context import Stop
 from options import UsageError
 from progress import hash_of
 from terminal import StatusLine, short_path
+
+
+DELAY_MS = 150  # native/calls.c
 
 
 def predicted_of(context, lesson):
@@ -195,11 +199,13 @@ def tell_end(context, lesson, result):
         say(result["build_log"].rstrip())
         return 1
     if result.get("stuck"):
-        say(t("run.stuck", threads=", ".join(
-            word.replace(" in ", t("run.in"))
-            for word in result.get("blocked", []))))
+        say(t("run.stuck", threads=t.of(causes.asleep_words(
+            result.get("blocked", [])))))
+    elif result.get("seen"):
+        say(context.terminal.wrap(t("run.seen", evidence=t.of(
+            result["seen"]))))
     elif result.get("limit"):
-        say(t("run.limit", seconds=t.number(round(result["seconds"], 1)),
+        say(t("run.idle" if result.get("idle") else "run.limit", seconds=t.number(round(result["seconds"], 1)),
               normal=t.number(round(result.get("normal", 0), 1))))
     elif result.get("signal"):
         say(t("run.signal", name=result["signal"]))
@@ -219,7 +225,8 @@ def tell_end(context, lesson, result):
         say(context.terminal.wrap(t("run.told_figures",
                                     figures=", ".join(words))))
     if result.get("steps"):
-        say(t("run.recorded", count=t.number(result["steps"]),
+        say(t("run.recorded_one" if result["steps"] == 1 else
+              "run.recorded", count=t.number(result["steps"]),
               number=lesson.number))
     failed = (result.get("stuck") or result.get("limit") or
               result.get("signal") or result.get("status"))
@@ -319,7 +326,14 @@ def command_try(context, options):
     elif result.get("build_log"):
         return tell_end(context, lesson, result)
     else:
+        thread, _, call = at.partition(":")
+        call, _, ms = call.partition("+")
+        context.terminal.say(t("try.ran", ms=ms or DELAY_MS, call=call,
+                               thread=thread))
         context.terminal.say(t("try.result_stuck" if result.get("stuck")
                                else "try.result_done"))
+        if result.get("why"):
+            context.terminal.say(context.terminal.wrap(t(
+                "check.evidence", evidence=t.of(result["why"])), "  "))
         context.terminal.say(t("try.recorded", number=lesson.number))
     return 1 if result.get("stuck") else 0

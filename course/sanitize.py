@@ -4,11 +4,17 @@ import os
 import re
 import subprocess
 
-from causes import Finding
+import texts
+from causes import Finding, evidence
 
 ADDRESS = re.compile(r"ERROR: AddressSanitizer: (.*)")
 UNDEFINED = re.compile(r"^(\S+?):(\d+):\d+: runtime error: (.*)$", re.M)
 THREAD = re.compile(r"WARNING: ThreadSanitizer: (.*?)(?: \(pid=\d+\))?$", re.M)
+ACCESS = re.compile(r"^ +(?:Previous )?((?:atomic )?(?:write|read)) of size "
+                    r"\d+ at \S+ by (?:thread )?(main|T\d+)(?: thread)?"
+                    r"( \(mutexes: [^)]*\))?:$", re.M | re.I)
+FUNCTION = re.compile(r"#\d+ (?:in )?([A-Za-z_]\w*)\b[^\n]*:\d+")
+THREAD_NAME = re.compile(r"^ +Thread (T\d+) '([^']*)'", re.M)
 UNFIT = re.compile(r"FATAL: ThreadSanitizer|ReserveShadowMemoryRange|"
                    r"Shadow memory range interleaves|"
                    r"unexpected memory mapping")
@@ -55,12 +61,41 @@ def put_symbols(output, program):
         text).encode()
 
 
+def lines_in(output, path):
+    """The lines of the frames that are in the learner's file."""
+    return [int(line) for name, line in FRAME.findall(output)
+            if name == path or name.endswith("/" + path)]
+
+
 def put_lines(finding, output, path):
     """The frames that are in the learner's file are the finding's place."""
-    finding.lines = [int(line) for name, line in FRAME.findall(output)
-                     if name == path or name.endswith("/" + path)]
+    finding.lines = lines_in(output, path)
     finding.line = (finding.lines or [0])[0]
     finding.sure = bool(finding.lines)
+
+
+def race(text, path):
+    """The two accesses of a data race; the one without a lock is the place."""
+    finding = Finding("DATA RACE", "report", text="data race")
+    put_lines(finding, text, path)
+    names = dict(THREAD_NAME.findall(text))
+    sides = []
+    for found in ACCESS.finditer(text):
+        frames = text[found.end():].split("\n\n")[0]
+        call = FUNCTION.search(frames)
+        sides.append((found[1].lower(), names.get(found[2], found[2]),
+                      bool(found[3]), call[1] if call else "?",
+                      lines_in(frames, path)))
+    if len(sides) != 2 or not all(lines for *_, lines in sides):
+        return finding
+    sides.sort(key=lambda side: side[2])  # without a lock first
+    finding.lines = [line for *_, lines in sides for line in lines]
+    finding.line = finding.lines[0]
+    finding.evidence = texts.both(*[evidence(
+        "DATA RACE", ("writes" if "write" in what else "reads") +
+        ("_locked" if locked else ""), thread=name, call=call,
+        line=lines[0]) for what, name, locked, call, lines in sides])
+    return finding
 
 
 def is_unfit(result):
@@ -92,6 +127,8 @@ def read(output, path):
         return finding
     found = THREAD.search(text)
     if found:
+        if found[1] == "data race":
+            return race(text[found.start():], path)
         finding = Finding("DATA RACE", "report", text=found[1])
         put_lines(finding, text[found.start():], path)
         return finding

@@ -150,6 +150,8 @@ def explanation(verdict, path, t, terminal, causes, keys=False):
             add("why", why=t.of(verdict["why"]))
     if t.of(verdict.get("evidence")):
         add("evidence", evidence=t.of(verdict["evidence"]))
+    if verdict.get("step") == "cases":
+        add("in_case")
     if verdict.get("hopeless"):
         add("hopeless", step=verdict["hopeless"])
     if verdict.get("todo") and not keys:
@@ -201,6 +203,7 @@ def render(verdict, path, predicted, t, terminal, causes, following=None,
                  seconds=t.number(float(verdict.get("seconds") or 0)))
         lines.append(terminal.style(text, "bold", "green"))
         if following:
+            lines.append(t("check.passed_compare", number=number))
             lines.append(t("check.passed_next", next=following))
         return lines
     lines += explanation(verdict, path, t, terminal, causes, keys)

@@ -31,7 +31,7 @@ WEB = os.path.join(HERE, "site_web")
 DECKS = os.path.join(ROOT, "build-slides", "students")
 MARKER = ".reveil-course"
 PICTURES = (".svg", ".png")
-MAX_STEPS = 150_000  # bytes of a step page
+MAX_STEPS = 150 * 1024  # bytes of a step page
 TRIES = 2  # of a run on a loaded machine
 
 

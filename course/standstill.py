@@ -163,7 +163,7 @@ class Stuck:
     def __call__(self, running):
         if self.idle_cpu and (self.spins(running) or self.most and
                               len(self.site.connections) > self.most):
-            running.result.limit = True
+            running.result.limit = running.result.idle = True
             return True
         seen = look(running.pid, self.memory.idle() if self.memory else ())
         if seen and self.site and seen[0] != "stopped" and self.site.owes():

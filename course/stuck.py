@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The rules for a run that goes no further: who waits, and for what."""
-from causes import MOST_NAMES, Finding
+from causes import Finding, asleep_words
 
 
 def never_stops(run):
@@ -31,9 +31,9 @@ def deadlock(run):
     if not waits:
         return None
     return Finding("DEADLOCK", "blocked", None, run.steps[-1],
-                   lines=run.lines_blocked(waits[0].name), blocked=", ".join(
+                   lines=run.lines_blocked(waits[0].name), blocked=asleep_words(
                        [f"{one.name} in {one.blocked_in}" for one in
-                        run.recording.threads if one.blocked_in][:MOST_NAMES]))
+                        run.recording.threads if one.blocked_in]))
 
 
 def blocked_in_read(run):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """What standard output is: its width, and whether it may have colours."""
+import itertools
 import os
 import re
 import shutil
@@ -15,6 +16,12 @@ def short_path(path):
     """From here, if the path lies below; else as a whole."""
     relative = os.path.relpath(path)
     return path if relative.startswith("..") else relative
+
+
+def cells_of(row):
+    """The cells of a row of a Markdown table."""
+    return [cell.strip() for cell in
+            re.split(r"(?<!\\)\|", row.strip()[1:].rstrip("|"))]
 
 
 class Terminal:
@@ -47,6 +54,30 @@ class Terminal:
                                    break_on_hyphens=False) or [""]
         return "\n".join(lines)
 
+    def table_row(self, line, heads):
+        """A row of a table that does not fit: a line for each cell."""
+        cells = cells_of(line)
+        lines = [self.wrap("- " + cells[0], "  ")]
+        for head, cell in zip(heads[1:], cells[1:]):
+            text = f"({head}) {cell}" if head and len(heads) > 2 else cell
+            lines.append(self.wrap("    " + text, "    "))
+        return lines
+
+    def wrap_tables(self, text):
+        """Tables that are too wide for the terminal become lists."""
+        width = min(self.size()[0] - 1, 100)
+        lines = []
+        for is_table, group in itertools.groupby(
+                text.splitlines(), lambda line: line.startswith("|")):
+            group = list(group)
+            if not is_table or max(map(len, group)) <= width or \
+                    not re.fullmatch(r"[|: -]+", "".join(group[1:2])):
+                lines += group
+                continue
+            lines += [line for row in group[2:]
+                      for line in self.table_row(row, cells_of(group[0]))]
+        return "\n".join(lines)
+
     def wrap_page(self, text):
         """A page of Markdown: paragraphs and lists folded, the rest as is."""
         lines, paragraph, code = [], "", False
@@ -59,7 +90,7 @@ class Terminal:
                                        if bullet else ""))
             paragraph = ""
 
-        for line in text.splitlines():
+        for line in self.wrap_tables(text).splitlines():
             fence = line.startswith("```")
             as_it_is = code or fence or not line.strip() or \
                 line.startswith(("|", "    ", "#", "<"))

@@ -20,8 +20,9 @@ ROLES = [("main", "executor"), ("worker", "worker"), ("sched-", "worker"),
          ("executor", "executor")]
 LEFT_OUT = {"close", "log", "get", "ask", "pass", "empty", "kept", "await"}
 AUTO = {"register", "deregister", "event"}
+MOST_PATHS = 3  # of a source, in a sentence
 MOST_EVENTS = 40000
-NONCE = re.compile(r"/[0-9a-f]{12}(-?\d+)?(?=$|,)")  # of answer.asked()
+NONCE = re.compile(r"/[0-9a-f]{12}(-\w+|\d+)?(?=$|,)")  # of answer.asked()
 
 
 class Step:
@@ -134,8 +135,14 @@ def steps_of(recording, site=None):
     for time, path in site.answers if site else []:
         steps.append(Step(Answered(time), sources.of_path(path), "server"))
     steps.sort(key=lambda step: step.time)
-    return steps, {source: ", ".join(paths)
+    return steps, {source: names_of(paths)
                    for source, paths in sources.paths.items()}
+
+
+def names_of(paths):
+    """The paths that a source stands for: all, or the first of many."""
+    shown = paths if len(paths) <= MOST_PATHS else paths[:2] + ["…"]
+    return ", ".join(shown)
 
 
 def role_of(name):

@@ -16,7 +16,7 @@ import source
 from source import SPLICE, Given, Probe, Region, balanced, regions
 
 NATIVE = os.path.join(lessons.HERE, "native")
-NATIVE_FILES = ("probe.h", "slow_server.h", "atomic_points.h", "probe.c",
+NATIVE_FILES = ("probe.h", "slow_server.h", "atomic_points.c", "probe.c",
                 "calls.c", "library.c")
 
 

@@ -164,7 +164,7 @@ class Watch:
     def show_hint(self):
         region, level, text = take_hint(self.context, self.lesson)
         self.view = [self.t("hint.title", id=region, level=level), ""]
-        self.view += self.terminal.wrap(text).split("\n")
+        self.view += self.terminal.wrap_page(text).split("\n")
 
     def show_list(self):
         self.view = [f"  {one.number}  {one.name:<20} " +

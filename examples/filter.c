@@ -6,8 +6,10 @@
  *
  * It writes before it waits for more input, so that it works at a terminal, and
  * many lines at a time otherwise. The last line may lack its end; a line of
- * 64 KiB or more is an error. Ctrl-C ends it.
+ * 64 KiB or more is an error. Ctrl-C ends it, with exit status 130: not all of
+ * the lines are there.
  */
+#include <errno.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
 
@@ -41,7 +43,7 @@ static int number(struct rv_fd_io *in, struct rv_fd_io *out,
                 return error;
             n = rv_reader_line(&reader, &line, RV_NEVER);
         }
-        if (n != 1 && n != -EPIPE) /* -EPIPE: a line without its end */
+        if (n != 1 && n != -ENOMSG) /* -ENOMSG: a line without its end */
             return n;
         error = rv_bytes_printf(text, "%6d  %s\n", ++lines, line.data);
     }
@@ -72,7 +74,12 @@ static int32_t filter(void *arg)
 
 int main(int argc, char **argv)
 {
+    int signal;
+    const struct rv_run_options options = {.signal = &signal};
+    int result;
+
     program_start(1);
     program_usage(argc, argv, 0, 0, "filter [<FILE]");
-    return rv_exit_status("filter", rv_run(filter, NULL));
+    result = rv_run_with(filter, NULL, &options);
+    return signal ? 128 + signal : rv_exit_status("filter", result);
 }

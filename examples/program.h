@@ -19,6 +19,10 @@
 #ifndef PROGRAM_H
 #define PROGRAM_H
 
+#ifndef _GNU_SOURCE
+#error "compile with -D_GNU_SOURCE: see examples/README.md"
+#endif
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>

@@ -28,7 +28,7 @@ static int read_request(struct rv_reader *reader, char host[RV_RESOLVE_NAME],
         rv_reader_until(reader, "\r\n\r\n", 4, &head, rv_after_ms(HEAD_MS));
 
     if (error != 1)
-        return error ? error : -EPIPE;
+        return error ? error : -ENOMSG;
     if (sscanf(head.data, "CONNECT %263s HTTP/1.%1d", where, &version) != 2)
         return -EOPNOTSUPP;
     return rv_host_port_parse(where, host, RV_RESOLVE_NAME, port);

@@ -36,7 +36,7 @@ static int next(struct runner *self, char command[COMMAND_BYTES])
     if (n < 0)
         return n;
     n = rv_reader_line(&self->commands, &line, RV_NEVER);
-    n = n == -EPIPE ? 1 : n; /* the last line may lack its end */
+    n = n == -ENOMSG ? 1 : n; /* the last line may lack its end */
     if (n == 1)
         memcpy(command, line.data, line.len_bytes + 1);
     rv_mutex_unlock(&self->lock);

@@ -67,7 +67,7 @@ static void point_at(const void *frame, const char *name)
         row()->delayed = 1;
         snprintf(row()->delayed_in, sizeof(row()->delayed_in), "%s", name);
         walk(frame, row()->delayed_pc);
-        record(frame, PROBE_SLEEP, -1, -1, -1, setting.delay_ms);
+        record(frame, PROBE_SLEEP, -1, 0, -1, setting.delay_ms);
         real_sleep(&pause);
     }
 }

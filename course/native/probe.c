@@ -667,6 +667,7 @@ int probe_run_main(const char *first, ...)
     return probe_lesson_main(n, args);
 }
 
+#include "atomic_points.c"
 #include "calls.c"
 #ifdef WITH_LIBRARY
 #include "library.c"
@@ -818,7 +819,8 @@ void probe_bare_thread(const char *name)
 
 static void watch_crashes(void)
 {
-    static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+    static const int signals[] = {SIGSEGV, SIGBUS,  SIGILL,
+                                  SIGFPE,  SIGABRT, SIGPIPE};
     struct sigaction action = {
         .sa_sigaction = on_crash,
         .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND | SA_NODEFER,

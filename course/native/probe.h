@@ -114,6 +114,19 @@ void probe_figure_add(const char *name, long value);
  */
 void probe_point(const char *name);
 
+/* An atomic step: `order` is one of __ATOMIC_RELAXED and so on; address NULL: a
+ * fence. */
+enum probe_step { PROBE_STEP_READ, PROBE_STEP_WRITE, PROBE_STEP_FENCE };
+typedef void (*probe_atomic_step)(const volatile void *address, int order,
+                                  enum probe_step kind);
+
+/*
+ * From now on `step` is called for each atomic step of the calling thread,
+ * right behind it, and the delay sweep may sleep behind each that writes; NULL:
+ * no more. Only in a lesson with `[sweep] atomics = true`: see atomic_points.c.
+ */
+void probe_watch_atomics(probe_atomic_step step);
+
 /* The name of the calling thread: "main" is there; role is the name's. */
 void probe_thread(const char *name);
 

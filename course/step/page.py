@@ -58,7 +58,9 @@ def render(traces, lang=None):
         check(trace)
         shown.append(small(fold.fold(causes_in_both.translate(trace))))
     data = template.json_text({"lang": lang, "traces": shown})
-    return template.template().replace(template.PLACE, data)
+    kinds = frozenset(kind for trace in shown
+                      for kind in trace["packed"]["kinds"])
+    return template.template(kinds).replace(template.PLACE, data)
 
 
 def small(trace):

@@ -28,6 +28,14 @@ def pair(text, lang):
     return text or ""
 
 
+SEEN = {"hopeless": "seen", "stopped_here": "seen_here"}
+
+
+def word_of(verdict, key):
+    """The key, or for a run that did not come to a stand what it only shows."""
+    return SEEN[key] if verdict.get("stuck") is False else key
+
+
 def verdict_lines(verdict, lang, width):
     """The cause, why, and where to look: two or three lines."""
     head = pair(verdict.get("cause"), lang)
@@ -35,7 +43,8 @@ def verdict_lines(verdict, lang, width):
     if kind:
         head += f" ({kind})"
     if verdict.get("step"):
-        head += ". " + words.ui(lang, "hopeless", step=verdict["step"]) + "."
+        head += ". " + words.ui(lang, word_of(verdict, "hopeless"),
+                                step=verdict["step"]) + "."
     lines = textwrap.wrap(head, width)
     for key in ("evidence", "why"):
         text = pair(verdict.get(key), lang)
@@ -81,7 +90,7 @@ def lines(trace, lang, width=79, first=1, last=None):
             shown = parts
             if number == verdict.get("step"):
                 out += textwrap.wrap(
-                    "*** " + words.ui(lang, "stopped_here"), width,
+                    "*** " + words.ui(lang, word_of(verdict, "stopped_here")), width,
                     initial_indent=indent, subsequent_indent=indent)
     out.append("")
     out += textwrap.wrap(words.ui(lang, "figures") + words.colon(lang)

@@ -75,6 +75,9 @@ class Speaker:
                 return "pending.queued"
             if kind == "pending" and not machine.wakes:
                 return "pending.busy"
+        elif kind == "sleep":
+            if event.source == 0:
+                return "sleep.delay"
         elif kind == "unpark":
             if machine.thread(machine.unparked(event))["in"] == "park":
                 return "unpark.asleep"
@@ -123,6 +126,8 @@ class Speaker:
             if "most" not in self.table_of("bars", event.source):
                 return "level.count"
         elif kind == "frame":
+            if self.table_of("stacks", event.task).get("list"):
+                return "frame.out" if event.source < 0 else "frame.in"
             if event.source < 0:
                 return "frame.pop"
         return kind if kind in self.words["say"] else "unknown"

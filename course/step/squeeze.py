@@ -2,8 +2,8 @@
 """Take the comments and needless blanks out of the page's JavaScript and CSS.
 
 What is read is web/; what is sent is this. Strings, templates and regular
-expressions stay as they are, and so do line breaks, on which JavaScript's
-automatic semicolons depend.
+expressions stay as they are, and so do the line breaks on which JavaScript's
+automatic semicolons may depend.
 """
 import re
 
@@ -15,6 +15,7 @@ COMMENT = r"//[^\n]*"
 TOKEN = re.compile(f"(?P<string>{STRING})|(?P<regex>{REGEX})|"
                    f"(?P<comment>{COMMENT})|(?P<template>`)|"
                    r"(?P<blank>[ \t]+)|(?P<lines>\s*\n\s*)")
+OPEN, CLOSING = set("{;,([&|?:="), set("}).]&|?:")
 WORD = re.compile(r"[\w$]")
 
 
@@ -60,7 +61,9 @@ def script(text):
             at = end_of_template(text, match.start())
             out.append(text[match.start():at])
         elif kind == "lines":
-            out.append("\n")
+            # No statement ends there, so no semicolon depends on the break.
+            if last(out) not in OPEN and text[at:at + 1] not in CLOSING:
+                out.append("\n")
         elif kind == "blank":
             # Needed between two words, and in a + +b or a - -b.
             before = out[-1][-1:] if out[-1] else last(out)

@@ -34,6 +34,8 @@ class Machine:
     def __init__(self, trace):
         self.events = trace_events.read(trace)
         self.roles = {t["id"]: t["role"] for t in trace["threads"]}
+        self.lists = {key for key, stack in trace.get("stacks", {}).items()
+                      if stack.get("list")}  # the oldest goes first
         self.counted = {}
         for name, figure in words.load()["figure"].items():
             for kind in figure["kinds"]:
@@ -233,7 +235,8 @@ class Machine:
         self._asleep(thread, "epoll_wait")
 
     def _sleep(self, event, thread):
-        self._asleep(thread, "sleep")
+        # The checker's delay is no call of the program's.
+        self._asleep(thread, "wait" if event.source == 0 else "sleep")
 
     def _block(self, event, thread):
         thread["does"] = "blocked"
@@ -340,7 +343,7 @@ class Machine:
         if event.source >= 0:
             frames.append([event.source, event.value])
         elif frames:
-            frames.pop()
+            frames.pop(0 if str(event.task) in self.lists else -1)
 
     def _stack(self, event, thread):
         self.state["stacks"].setdefault(str(event.task), [])

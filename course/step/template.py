@@ -44,11 +44,22 @@ def pairs(table):
     return {key: pairs(value) for key, value in table.items()}
 
 
+def words_of(kinds):
+    """The words of a page; kinds: of these events only, None: of all."""
+    table = dict(words.load())
+    if kinds is not None:
+        table["say"] = {key: value for key, value in table["say"].items()
+                        if key.partition(".")[0] in kinds | {"unknown"}}
+    return pairs(table)
+
+
 @functools.cache
-def template():
+def template(kinds=None):
+    """kinds: a frozenset of the kinds of events that the page will show; None:
+    of all, for the C program."""
     parts = {
         "@STYLE@": squeeze.style(part("style.css")),
-        "@WORDS@": json_text(pairs(words.load())),
+        "@WORDS@": json_text(words_of(kinds)),
         "@SCRIPT@": "".join(squeeze.script(part(name + ".js"))
                             for name in SCRIPTS).strip(),
     }

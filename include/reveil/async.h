@@ -67,11 +67,19 @@ RV_BEGIN_DECLS
     } while (0)
 
 /* Finish with a result: non-negative, or a negative errno. */
+#ifdef __cplusplus
+#define RV_RETURN(future_, result_)                        \
+    do {                                                   \
+        (future_)->result = static_cast<int32_t>(result_); \
+        return RV_READY;                                   \
+    } while (0)
+#else
 #define RV_RETURN(future_, result_)             \
     do {                                        \
         (future_)->result = (int32_t)(result_); \
         return RV_READY;                        \
     } while (0)
+#endif
 
 /* End the body. Execution gets here only through a mistake listed above. */
 #define RV_END(future_)            \

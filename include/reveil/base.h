@@ -16,8 +16,15 @@
 RV_BEGIN_DECLS
 
 /* The struct of type `type` whose field `member` is at `ptr`. */
+#ifdef __cplusplus
+#define RV_CONTAINER_OF(ptr, type, member)                             \
+    (static_cast<type *>(const_cast<void *>(static_cast<const void *>( \
+        static_cast<const char *>(static_cast<const void *>(ptr)) -    \
+        offsetof(type, member)))))
+#else
 #define RV_CONTAINER_OF(ptr, type, member) \
     ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+#endif
 
 /* This place in the source, as "file.c:12". */
 #define RV_HERE           __FILE__ ":" RV_TEXT(__LINE__)

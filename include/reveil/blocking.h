@@ -115,6 +115,16 @@ void rv_blocking_init(struct rv_blocking *blocking, rv_blocking_call call,
 void rv_blocking_init_slow(struct rv_blocking *blocking, rv_blocking_call call,
                            void *arg, void (*free_arg)(void *arg));
 
+/*
+ * Whether `arg` is lent. A coroutine asks this before it drops the future: a
+ * canceled one may have ended its wait before the first poll. Returns: true:
+ * free_arg will get it; false: it is the caller's. Threads: the executor's.
+ */
+static inline bool rv_blocking_is_lent(const struct rv_blocking *blocking)
+{
+    return blocking->job != NULL;
+}
+
 RV_END_DECLS
 
 #endif /* RV_BLOCKING_H */

@@ -2,6 +2,24 @@
 /*
  * channel.h - what the five kinds of channel have in common.
  *
+ *     static void free_line(void *element)
+ *     {
+ *         free(*(char **)element);
+ *     }
+ *
+ *     const struct rv_channel_options options = {
+ *         .name = "lines", .drop_element = free_line};
+ *
+ *     error = rv_spsc_new(&sender, &receiver, sizeof(char *), 8, &options);
+ *     if (error)
+ *         return error;
+ *     if (rv_spsc_send(sender, &line, rv_after_ms(100)) < 0)
+ *         free(line);                              it is still the sender's
+ *     rv_spsc_sender_close(sender);
+ *     rv_spsc_receiver_close(receiver);            calls free_line()
+ *
+ * The kinds:
+ *
  *     spsc.h       bounded, one sender, one receiver
  *     mpsc.h       unbounded, many senders, one receiver
  *     bounded.h    bounded, many senders, one receiver

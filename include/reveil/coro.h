@@ -40,6 +40,12 @@
  *     are initialized from the caller of rv_coro_new().
  *   - It is not unwound. It must release its resources itself; see rv_await()
  *     for what happens when it is canceled.
+ *   - Before it returns, nothing may refer to its stack any more: drop joins
+ *     and other futures, stop timers, wait for scopes, and for tasks and jobs
+ *     whose argument is a local variable. A scope or the join of a coroutine
+ *     that was forgotten ends the program with a message. What else was
+ *     forgotten writes into the frame of another coroutine; AddressSanitizer
+ *     reports it.
  */
 #ifndef RV_CORO_H
 #define RV_CORO_H
@@ -228,7 +234,10 @@ int rv_await_until(struct rv_future *future, int64_t deadline_ns);
 
 /*
  * The same for a future that is not needed afterwards: in any case it is
- * dropped when this returns. The plain calls of the library consist of it:
+ * dropped when this returns. So an unfinished task is detached if `future` is
+ * its join (rv_join, rv_go), and runs on. Take rv_await_until() for a task that
+ * uses memory of the caller, and end the task if that is not 0.
+ * The plain calls of the library consist of this one:
  *
  *     rv_X_init(&op, ...);
  *     return rv_await_and_drop(&op.future, deadline_ns);

@@ -39,6 +39,10 @@ const char *rv_error_name(int error);
  *
  *     return rv_exit_status("echo", rv_run(server, NULL));
  *
+ * If it is the error of the last listen or bind, and none has succeeded since,
+ * the address is printed too: "echo: 127.0.0.1:80: permission denied"; of a
+ * Unix socket the first 63 bytes of the path; "*:80" for all addresses.
+ *
  * Threads: any.
  */
 int rv_exit_status(const char *name, int result);

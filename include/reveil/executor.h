@@ -72,6 +72,7 @@ struct rv_join {
     uint64_t task;
     struct rv_future *output; /* the finished future, owned */
     struct rv_waker waiter;
+    uint32_t *counted; /* where it counts while the task runs; or NULL */
 };
 
 /*

@@ -5,12 +5,20 @@
  *
  *     rv_runtime_start(&runtime);
  *     rv_executors_start(&executors, runtime, 4);
+ *     for (uint32_t i = 0; i < 4; i++) {
+ *         nap_there(rv_executors_remote(executors, i), &joins[i]);
+ *         naps[i] = &joins[i].future;
+ *     }
+ *     rv_all_init(&all, naps, 4);
+ *     rv_runtime_block_on(runtime, &all.future);
+ *     rv_drop(&all.future);
  *     for (uint32_t i = 0; i < 4; i++)
- *         rv_remote_spawn(rv_executors_remote(executors, i),
- *                         &server[i]->future, &joins[i]);
- *     rv_runtime_block_on(runtime, &main_future);        awaits the joins
+ *         rv_remote_join_drop(&joins[i]);
  *     rv_executors_stop(executors);
  *     rv_runtime_stop(runtime);
+ *
+ * nap_there() spawns a future; it is in remote.h. A program checks the errors
+ * of the starts and of the spawn.
  *
  * Each executor has a runtime beside the caller's: rv_runtime_start_beside().
  * In thread mode all of them share one reactor; in fused mode each executor

@@ -43,7 +43,8 @@ struct rv_fd_watch {
  */
 int rv_fd_watch_open(struct rv_fd_watch *out, int fd);
 
-/* Deregister. The descriptor stays open. A no-op on "none". */
+/* Deregister. The descriptor stays open. A no-op on "none". Misuse: a task
+ * waits for it. */
 void rv_fd_watch_close(struct rv_fd_watch *watch);
 
 /* Is it readable, or writable, now? Returns: 0: yes; -EAGAIN: no; -EBADF: the

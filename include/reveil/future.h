@@ -2,12 +2,32 @@
 /*
  * future.h - a value that is not available yet, and how to poll for it.
  *
- *     struct answer { struct rv_future future; int delay_ms; ... };
+ *     struct countdown {
+ *         struct rv_future future;
+ *         int left;
+ *     };
  *
- *     static enum rv_poll answer_poll(struct rv_future *future,
- *                                     struct rv_cx *cx);
- *     static const struct rv_future_ops answer_ops = {
- *         .name = "answer", .poll = answer_poll, .drop = answer_drop};
+ *     static enum rv_poll countdown_poll(struct rv_future *future,
+ *                                        struct rv_cx *cx)
+ *     {
+ *         struct countdown *self =
+ *             RV_CONTAINER_OF(future, struct countdown, future);
+ *
+ *         if (self->left-- > 0) {
+ *             rv_waker_wake(&cx->waker);      again, after the other tasks
+ *             return RV_PENDING;
+ *         }
+ *         future->result = 42;
+ *         return RV_READY;
+ *     }
+ *
+ *     static const struct rv_future_ops countdown_ops = {
+ *         .name = "countdown", .poll = countdown_poll};
+ *
+ *     rv_future_init(&countdown.future, &countdown_ops);
+ *     countdown.left = 3;
+ *     result = rv_block_on(executor, &countdown.future);       42
+ *     rv_drop(&countdown.future);
  *
  * A future is a struct that begins with `struct rv_future`. It does nothing
  * before its first poll and does not move after it. Its holder polls it until
@@ -121,18 +141,20 @@ static inline void rv_future_init(struct rv_future *future,
     future->result = 0;
 }
 
-/* Private. Stop the program: a future was polled after its end. */
+/* Private. Stop the program: a future was polled after its end, or before it
+ * was initialized. */
 void rv_future_misuse(const struct rv_future *future) __attribute__((noreturn));
 
 /*
  * Poll a future. Polling one that is READY or dropped stops the program with
- * the future's name.
+ * the future's name; so does one that is all zero, such as the join of a spawn
+ * that has failed.
  *
  * Threads: the executor's.
  */
 static inline enum rv_poll rv_poll(struct rv_future *future, struct rv_cx *cx)
 {
-    if (__builtin_expect(future->at == RV_AT_END, 0))
+    if (__builtin_expect(future->at == RV_AT_END || !future->ops, 0))
         rv_future_misuse(future);
     if (future->ops->poll(future, cx) == RV_PENDING)
         return RV_PENDING;

@@ -4,8 +4,16 @@
  * responses, and URLs.
  *
  *     rv_http_parser_init(&parser, RV_HTTP_RESPONSE, NULL);
- *     head = rv_http_parse_head(&parser, buffer, len);       -EAGAIN: read more
- *     used = rv_http_parse_body(&parser, data, len, &body);  until parser.done
+ *     at = rv_http_parse_head(&parser, text, len);     -EAGAIN: read more
+ *     while (at >= 0 && !parser.done && (size_t)at < len) {
+ *         used = rv_http_parse_body(&parser, text + at, len - (size_t)at,
+ *                                   &piece);
+ *         if (used < 0)
+ *             break;
+ *         fwrite(text + at + piece.at, 1, piece.len, stdout);
+ *         at += used;
+ *     }
+ *     ... parser.done: the message is complete
  *
  * The parser does not copy: it returns slices of the caller's buffer. The input
  * may arrive in pieces of any size, and the result does not depend on them.

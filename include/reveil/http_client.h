@@ -9,7 +9,7 @@
  *         rv_http_get_send(&get, "Ann", 3);
  *         error = rv_http_fetch(&get, rv_after_ms(5000));
  *     }
- *     if (error == 0 && get.body_len_bytes > 0)
+ *     if (error == 0)
  *         fwrite(get.body, 1, get.body_len_bytes, stdout);
  *     rv_drop(&get.future);
  *
@@ -126,8 +126,9 @@ struct rv_http_get {
 
     /* Output: valid if the result is 0, until rv_drop(). */
     int status;            /* 200, 404, ... */
-    char *body;            /* decoded, not NUL-terminated; or NULL. To keep it,
-                              set this to NULL, and free it with rv_free() */
+    char *body;            /* decoded, with a NUL behind it; "" if it is empty.
+                              NULL with a sink, and in pieces. To keep it, set
+                              this to NULL, and free it with rv_free() */
     size_t body_len_bytes; /* 0 if it is empty; with a sink: written so far */
     char *head;            /* as received: status line, headers, empty line */
     size_t head_len_bytes;

@@ -2,14 +2,28 @@
 /*
  * http_layer.h - what is between HTTP and its sockets: TLS, for example.
  *
- *     struct tls tls;                         has a struct rv_http_layer layer
+ *     static int clear_open(struct rv_http_layer *layer, struct rv_io *lower,
+ *                           const char *host, struct rv_io **out)
+ *     {
+ *         *out = lower;             TLS: an io of its own, which uses `lower`
+ *         return 0;
+ *     }
  *
- *     server.layer = &tls.layer;              before the first poll
- *     rv_https_request_init(&get, "GET", "https://localhost/", &tls.layer);
+ *     static void clear_close(struct rv_http_layer *layer, struct rv_io *io)
+ *     {
+ *     }
+ *
+ *     static const struct rv_http_layer_ops clear_ops = {
+ *         .name = "clear", .open = clear_open, .close = clear_close};
+ *     static struct rv_http_layer clear = {.ops = &clear_ops};
+ *
+ *     server.layer = &clear;                  before the first poll
+ *     error = rv_https_request_init(&get, "GET", url, &clear);
  *
  * The library has no TLS and links none. A program makes a layer of a TLS
- * library: examples/https.c is one with OpenSSL. Without a layer, HTTP uses its
- * sockets as before: this interface is not called.
+ * library: examples/https.c is one with OpenSSL. The one above encrypts
+ * nothing. Without a layer, HTTP uses its sockets directly: this interface is
+ * not called.
  */
 #ifndef RV_HTTP_LAYER_H
 #define RV_HTTP_LAYER_H

@@ -3,13 +3,22 @@
  * http_sink.h - a destination for the body of a response, which receives it in
  * pieces, so that it is never in memory as a whole.
  *
- *     rv_http_file_init(&self->file, AT_FDCWD, "big.iso");
- *     rv_http_get_init(&self->get, url);
- *     rv_http_get_into(&self->get, &self->file.sink);
- *     RV_AWAIT(future, cx, &self->get.future);
- *     ... if the result is 0, big.iso is complete
- *     rv_drop(&self->get.future);
- *     rv_http_file_drop(&self->file);
+ *     struct rv_http_file file = {0};
+ *     struct rv_http_get get;                          in a coroutine
+ *     int error = rv_http_get_init(&get, url);
+ *
+ *     if (!error)
+ *         error = rv_http_file_init(&file, AT_FDCWD, "big.iso");
+ *     if (!error) {
+ *         rv_http_get_into(&get, &file.sink);
+ *         error = rv_http_fetch(&get, rv_after_ms(60000));
+ *     }
+ *     ... if error is 0 and get.status is 200, big.iso is complete
+ *     rv_drop(&get.future);
+ *     rv_http_file_drop(&file);
+ *
+ * A response such as 404 has a body too, and it goes to the sink: a sink whose
+ * `start` looks at get->status can refuse it.
  */
 #ifndef RV_HTTP_SINK_H
 #define RV_HTTP_SINK_H

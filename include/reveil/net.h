@@ -81,12 +81,20 @@ int rv_host_port_parse(const char *text, char *host, size_t host_bytes,
 /* The port, in host byte order. */
 uint16_t rv_addr_port(const struct rv_addr *addr);
 
-/* --- one socket, listening or connected -------------------------------- */
+/* --- one socket, listening or connected; or one end of a pipe ---------- */
 
-/* Embed it. All zero, and after a close, it is "no socket". */
+/*
+ * Embed it. All zero, and after a close, it is "no socket".
+ *
+ * The pipes of a child process are streams too (process.h), and all calls that
+ * receive, send, shut down and close work on them. A pipe has one direction:
+ * the other one is -EBADF.
+ */
 struct rv_stream {
     int fd_plus_1;            /* private: 0 is "no socket" */
     bool plain;               /* private: TCP with nothing on top of it */
+    uint8_t pipe;             /* private: which end of a pipe; 0: a socket */
+    RV_ATOMIC(bool) canceled; /* private: rv_stream_cancel() was called */
     struct rv_source *source; /* private */
     int64_t waits_since_ns;   /* private: when a recv found nothing; or 0 */
 };
@@ -106,7 +114,9 @@ int rv_stream_fd(const struct rv_stream *stream);
  */
 void rv_tcp_read_to_eagain(struct rv_stream *stream);
 
-/* Deregister and close. A no-op on "no socket". */
+/* Deregister and close. A no-op on "no socket". Misuse: a task waits for the
+ * stream. End it first: cancel the task, or rv_stream_shutdown_write() and let
+ * the peer close. */
 void rv_stream_close(struct rv_stream *stream);
 
 /* Deregister and close with a reset: data not yet sent is discarded. */
@@ -119,9 +129,37 @@ void rv_tcp_reset(struct rv_stream *stream);
  */
 void rv_stream_finish(struct rv_stream *stream);
 
-/* Shut down the sending direction; receiving still works. Returns: 0,
- * -ENOTCONN; -EBADF on "no socket". */
+/*
+ * Shut down the sending direction; receiving still works. A pipe has no other
+ * direction, and its end is the close of the last writer: the stream is closed,
+ * and "no socket" from then on.
+ *
+ * Returns: 0, -ENOTCONN; -EBADF on "no socket", and for a pipe that is read.
+ */
 int rv_stream_shutdown_write(struct rv_stream *stream);
+
+/*
+ * End the waits of another task for this stream, listening or connected. From
+ * now on each wait for it returns -ESHUTDOWN, also one that has begun, and also
+ * if something has arrived: a peer that sends without a pause cannot prevent
+ * it. A relay, a reader and an accept loop return the error of their wait.
+ *
+ * Nothing is closed, the peer learns nothing, and nothing is lost: what has
+ * arrived is in the kernel. The calls with `try` still work, and return
+ * -ESHUTDOWN where they would return -EAGAIN. So the task that owns the stream
+ * can receive the rest, send a last word, and close it.
+ *
+ *     task A                                  task B
+ *     n = rv_stream_recv(&stream, ...);       rv_stream_cancel(&stream);
+ *     ... n is -ESHUTDOWN ...                 rv_go_join(&a);
+ *     rv_stream_close(&stream);
+ *
+ * Threads: any. The stream must not be opened, closed or moved at the same
+ *          time: on one executor that is a matter of order; tasks of a
+ *          scheduler need a mutex, or close the stream after a join.
+ * Returns: 0, also the second time; -EBADF on "no socket".
+ */
+int rv_stream_cancel(struct rv_stream *stream);
 
 /*
  * Listen on `addr` with SO_REUSEADDR. Port 0: the kernel chooses a free one.
@@ -220,6 +258,7 @@ int rv_stream_try_accept(struct rv_stream *listener, struct rv_stream *out,
  *              acknowledges nothing for minutes; the next call then finds the
  *              end.)
  *              -ECANCELED: the coroutine was canceled.
+ *              -ESHUTDOWN: the stream was canceled: rv_stream_cancel().
  *
  * rv_tcp_connect():  0, and *out is a socket.
  * rv_stream_accept(): 0, and *out is a socket; errors: see the future. peer:
@@ -227,7 +266,7 @@ int rv_stream_try_accept(struct rv_stream *listener, struct rv_stream *out,
  * rv_stream_recv():  the bytes received; 0 at the end of the stream.
  * rv_stream_recv_whole(): 0 when `len_bytes` have arrived. *got_bytes: how many
  *              have, also after an error; a later call can receive the rest.
- *              -EPIPE: the stream ended before that.
+ *              -ENOMSG: the stream ended before that.
  * rv_stream_send(), rv_stream_sendv(): 0 when all is sent. After -ETIMEDOUT or
  *              -ECANCELED it is unknown how much was; use the futures if that
  *              matters.
@@ -338,7 +377,7 @@ void rv_stream_recv_init(struct rv_stream_recv *recv, struct rv_stream *stream,
                          void *buffer, size_t len_bytes);
 
 /*
- * Receives until the buffer is full. result: 0; -EPIPE: the stream ended
+ * Receives until the buffer is full. result: 0; -ENOMSG: the stream ended
  * before; -ECONNRESET, ... `got_bytes` is valid at any time, also after an
  * error or a drop, so that nothing is lost.
  */

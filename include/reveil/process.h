@@ -13,6 +13,23 @@
  *         error = rv_process_wait(&sort, &exit_code, &signal, RV_NEVER);
  *     rv_process_close(&sort);
  *
+ * The pipes to and from a child are streams, which a reader, a relay and all
+ * calls of net.h work on:
+ *
+ *     struct rv_stream in;
+ *     struct rv_stream out;
+ *     const struct rv_process_options options = {.pipe_in = &in,
+ *                                                .pipe_out = &out};
+ *
+ *     error = rv_process_spawn_with(&sort, argv, &options);
+ *     ... rv_stream_send(&in, ...), rv_stream_shutdown_write(&in) ...
+ *     ... rv_stream_recv(&out, ...) until it returns 0 ...
+ *     rv_stream_close(&in);
+ *     rv_stream_close(&out);
+ *
+ * Read what the child writes while it is written to: a child whose output is
+ * not read stops reading its input as soon as the pipe, of 64 KiB, is full.
+ *
  * A pidfd is a descriptor that becomes readable when the child ends. It refers
  * to this child even if the process id is reused. The program must not reap the
  * child elsewhere: no wait() for any child, and SIGCHLD not ignored.
@@ -27,6 +44,8 @@
 #include <sys/types.h>
 
 RV_BEGIN_DECLS
+
+struct rv_stream;
 
 /* A child process. Embed it. All zero, and after a close, it is "none". */
 struct rv_process {
@@ -85,11 +104,24 @@ struct rv_process_options {
     bool new_session; /* setsid(2): no terminal, and a process group of its own
                        */
     bool new_group;   /* a process group of its own: ctrl-C does not reach it */
+
+    /*
+     * Where it is not NULL, a pipe is made. The child gets one end as its 0, 1
+     * or 2, and this stream becomes the other end: the parent sends to
+     * *pipe_in, and receives from the other two. The field of `files` for the
+     * same number is ignored; but with pipe_out, files.err == 1 means that the
+     * child writes its 2 into the same pipe.
+     */
+    struct rv_stream *pipe_in;
+    struct rv_stream *pipe_out;
+    struct rv_stream *pipe_err;
 };
 
 /*
  * The same with options, which are copied; NULL: the defaults.
  *
+ * Owns:    after 0 the caller has the streams of the pipes, and closes them;
+ *          rv_process_close() does not. After an error they are "no socket".
  * Returns: as rv_process_spawn(); -ENOENT, -ENOTDIR, -EACCES also for
  *          `directory`.
  */
@@ -102,15 +134,16 @@ int rv_process_spawn_with(struct rv_process *out, char *const argv[],
  * it inherits 2; options->files.out is ignored, and files.err == 1 means that 2
  * is collected too.
  *
+ * options: no pipes: they are NULL.
  * buffer:  *got_bytes of it are valid afterwards, also after an error.
  * status:  NULL, or, after 0, the exit code; if a signal has ended the child,
  *          minus its number.
  * deadline_ns: as in net.h, but the child is started in any case.
  * Returns: 0; -EMSGSIZE: it has written more than `len_bytes`; -ETIMEDOUT,
- *          -ECANCELED; an error of rv_process_spawn(), or of pipe2(). Unless it
- *          is 0, the child was killed; with new_group or new_session its own
- *          children too, unless they have left the group. The call waits for
- *          those too as long as they keep the descriptor open.
+ *          -ECANCELED; an error of rv_process_spawn(), or of pipe2(); -EINVAL:
+ *          the options have a pipe. Unless it is 0, the child was killed; with
+ * new_group or new_session its own children too, unless they have left the
+ * group. The call waits for those too as long as they keep the descriptor open.
  */
 int rv_process_output(char *const argv[],
                       const struct rv_process_options *options, void *buffer,

@@ -87,9 +87,9 @@ int rv_reactor_error(const struct rv_reactor *reactor);
 int rv_source_open(struct rv_reactor *reactor, int fd, struct rv_source **out);
 
 /*
- * Deregister the descriptor, and drop the wakers that are stored. No wake
+ * Deregister the descriptor; wake and drop the wakers that are stored. No wake
  * starts after the call, but one that has started may still arrive. NULL is
- * allowed.
+ * allowed. Misuse: a task waits for the source, and polls it again.
  *
  * Threads: any, not at the same time as other calls on this source.
  */

@@ -19,8 +19,10 @@
  * Nothing is lost. After -ETIMEDOUT, -ECANCELED, a drop, or -EMSGSIZE the input
  * that was read is still in the reader, and the same call continues. After
  * -EMSGSIZE it needs a larger buffer (rv_reader_move()), or what is there must
- * be consumed. If the input ends inside of a text, the result is -EPIPE, and
- * the text is what there was.
+ * be consumed. If the input ends inside of a text, the result is -ENOMSG, and
+ * the text is what there was. No other call returns -ENOMSG but
+ * rv_stream_recv_whole(), for the same reason: a peer that does not read any
+ * more is -EPIPE, from a write.
  *
  * The io must not be read without the reader while the reader has bytes.
  */
@@ -154,7 +156,7 @@ void rv_reader_all_init(struct rv_reader_all *all, struct rv_reader *reader,
  * Blocks:  the coroutine, never the thread.
  * Returns: 1: *line is a line, perhaps an empty one.
  *          0: the input has ended, after a whole line.
- *          -EPIPE: it has ended inside of a line: *line is that part, and is
+ *          -ENOMSG: it has ended inside of a line: *line is that part, and is
  *          consumed. A program for text files takes it as the last line.
  *          -EMSGSIZE: the buffer is full without an end of line.
  *          -ETIMEDOUT, -ECANCELED; another negative errno of the io.
@@ -172,7 +174,7 @@ int rv_reader_until(struct rv_reader *reader, const char *delimiter,
  * Look at what follows, without consuming it: see rv_reader_consume(). *text is
  * all that is in the buffer, at least min_bytes. No NUL follows it.
  *
- * Returns: 1; 0: the input has ended and nothing is left; -EPIPE: fewer bytes
+ * Returns: 1; 0: the input has ended and nothing is left; -ENOMSG: fewer bytes
  * are left: *text has them; -EMSGSIZE: the buffer is smaller than min_bytes; as
  * rv_reader_line().
  */
@@ -189,7 +191,7 @@ int rv_reader_read(struct rv_reader *reader, void *buffer, size_t len_bytes,
  *
  * *got_bytes: how many are in `buffer`, also after an error: continue with
  *          the others. NULL: after an error they are lost.
- * Returns: 1; 0: the input has ended before the first byte; -EPIPE: it has
+ * Returns: 1; 0: the input has ended before the first byte; -ENOMSG: it has
  *          ended inside; -ETIMEDOUT, -ECANCELED, another negative errno.
  */
 int rv_reader_exact(struct rv_reader *reader, void *buffer, size_t len_bytes,

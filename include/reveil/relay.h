@@ -64,6 +64,41 @@ void rv_stream_relay_init(struct rv_stream_relay *relay, struct rv_stream *a,
 int rv_stream_relay(struct rv_stream *a, struct rv_stream *b, void *buffer,
                     size_t len_bytes, int64_t idle_ns, int64_t deadline_ns);
 
+/* --- streams of one direction ------------------------------------------ */
+
+/* What `from` receives is sent on `to`. */
+struct rv_relay_way {
+    struct rv_stream *from;
+    struct rv_stream *to;
+};
+
+/*
+ * The same for one or two directions whose streams the caller chooses, such as
+ * the pipes of a child process:
+ *
+ *     const struct rv_relay_way ways[] = {{&client, &in}, {&out, &client}};
+ *
+ *     error = rv_stream_relay_ways(ways, 2, buffer, sizeof buffer,
+ *                                  60 * RV_NS_PER_S, RV_NEVER);
+ *
+ * A child that stops reading its input makes that direction end with -EPIPE,
+ * and the relay with it, although there may be output left. Where that can
+ * happen, use two relays of one direction, each in a task.
+ *
+ * ways:    copied; the streams stay the caller's. A pipe that is sent to is
+ *          closed when its direction has ended: rv_stream_shutdown_write().
+ * count:   1 or 2, anything else is misuse. One direction has all of the
+ *          buffer.
+ */
+void rv_stream_relay_ways_init(struct rv_stream_relay *relay,
+                               const struct rv_relay_way *ways, size_t count,
+                               void *buffer, size_t len_bytes, int64_t idle_ns);
+
+/* In a coroutine: as rv_stream_relay(). */
+int rv_stream_relay_ways(const struct rv_relay_way *ways, size_t count,
+                         void *buffer, size_t len_bytes, int64_t idle_ns,
+                         int64_t deadline_ns);
+
 RV_END_DECLS
 
 #endif /* RV_RELAY_H */

@@ -2,15 +2,30 @@
 /*
  * remote.h - hand a future to the executor of another thread.
  *
- *     thread of executor B                     any other thread
- *     rv_remote_open(b, &remote);   ------>    rv_remote_spawn(remote,
- *     rv_block_on(b, &main_future);                &work->future, &self->join);
- *       polls `work` too                       RV_AWAIT(future, cx,
- *                                                  &self->join.future);
+ *     static int nap_there(struct rv_remote *there,
+ *                          struct rv_remote_join *join)
+ *     {
+ *         struct rv_sleep *nap = rv_alloc(sizeof *nap);
+ *         int error = nap ? 0 : -ENOMEM;
  *
- * From then on the future belongs to B: it is polled, dropped and freed on B's
- * thread. The join gets only its result. A future with more output writes it to
- * memory that both threads can access, before it is READY.
+ *         if (!error) {
+ *             rv_sleep_init(nap, rv_after_ms(10));
+ *             error = rv_remote_spawn(there, &nap->future, join);
+ *         }
+ *         if (error)
+ *             rv_free(nap);                         it is still ours
+ *         return error;
+ *     }
+ *
+ *     error = nap_there(remote, &join);             in a coroutine, for example
+ *     if (!error)
+ *         error = rv_await(&join.future);
+ *     rv_remote_join_drop(&join);
+ *
+ * The thread of the executor made the handle, with rv_remote_open(). Once the
+ * future is spawned, it belongs to that executor: it is polled, dropped and
+ * freed on that thread. The join gets only its result. A future with more
+ * output writes it to memory that both threads can access, before it is READY.
  *
  * A handle outlives its executor. When the executor is freed, it drops the
  * futures that were handed over but not started, and later spawns fail.

@@ -2,11 +2,24 @@
 /*
  * ring.h - operations that the kernel carries out by itself: io_uring.
  *
- *     struct rv_ring_call call = {.opcode = IORING_OP_READ, ...};
+ *     static void release_buffer(void *buffer, int32_t result)
+ *     {
+ *         rv_free(buffer);
+ *     }
  *
- *     rv_ring_op_init(&self->op, &call, release_buffer, self->buffer);
- *     RV_AWAIT(future, cx, &self->op.future);
- *     ... self->op.future.result is the result of the completion
+ *     const struct rv_ring_call call = {.opcode = IORING_OP_READ, .fd = fd,
+ *                                       .addr = rv_ring_addr(buffer),
+ *                                       .len = 4096};
+ *     rv_ring_op_init(&op, &call, release_buffer, buffer);
+ *     n = rv_await(&op.future);                 in a coroutine
+ *     if (n > 0)
+ *         fwrite(buffer, 1, (size_t)n, stdout);
+ *     if (!rv_ring_op_is_lent(&op))
+ *         rv_free(buffer);
+ *     rv_drop(&op.future);       canceled: release_buffer() is called later
+ *
+ * `buffer` is memory from rv_alloc(), and not on the stack: after a drop the
+ * kernel still writes to it. The way of an operation:
  *
  *     executor's thread                         kernel
  *     poll: an entry in the submission queue
@@ -153,6 +166,17 @@ struct rv_ring_op {
  */
 void rv_ring_op_init(struct rv_ring_op *op, const struct rv_ring_call *call,
                      void (*release)(void *owner, int32_t result), void *owner);
+
+/*
+ * Whether the memory is lent. A coroutine that was canceled asks this before it
+ * drops the future: its await may have ended before the first poll. Returns:
+ * true: the memory belongs to the kernel, then to `release`; false: it is the
+ * caller's. Threads: the executor's.
+ */
+static inline bool rv_ring_op_is_lent(const struct rv_ring_op *op)
+{
+    return op->slot.ring || op->lost;
+}
 
 /*
  * Link two operations: `second` begins when `first` has done all it should (a

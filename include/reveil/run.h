@@ -37,6 +37,16 @@ struct rv_run_options {
      * aborted. 0: 10 s; RV_NEVER: as long as it likes. */
     int64_t grace_ns;
     bool no_signals; /* leave SIGINT and SIGTERM as they are */
+    /*
+     * NULL, or where the number of the first signal is stored; 0: there was
+     * none. rv_run() returns 0 for a program that a signal has ended in order,
+     * which is right for a server. A program whose work is not done then, such
+     * as a filter or a copy, exits with 128 + the number instead of 0:
+     *
+     *     result = rv_run_with(filter, NULL, &options);
+     *     return signal ? 128 + signal : rv_exit_status("filter", result);
+     */
+    int *signal;
 };
 
 /*
@@ -48,9 +58,9 @@ struct rv_run_options {
  * Threads: one without a runtime; no other thread may have the two signals
  * unblocked.   Blocks: the thread.
  * Returns: the result of entry(); 0 instead of -ECANCELED if a signal has ended
- *          it; or as rv_runtime_start_with(), rv_signals_open() and
- *          rv_coro_spawn(): then entry() was not called. -EDEADLK: inside a
- *          poll, or in a task of a scheduler.
+ *          it (see `signal` in the options); or as rv_runtime_start_with(),
+ *          rv_signals_open() and rv_coro_spawn(): then entry() was not called.
+ *          -EDEADLK: inside a poll, or in a task of a scheduler.
  */
 int rv_run(rv_coro_entry entry, void *arg);
 

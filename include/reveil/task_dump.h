@@ -2,9 +2,18 @@
 /*
  * task_dump.h - a table of all tasks, which also shows those that misbehave.
  *
+ *     struct rv_task_dump_signal *dump;
+ *     int error;
+ *
  *     rv_task_dump_enable();               before the executors are created
- *     rv_task_dump_signal_start(&signal, SIGUSR1, STDERR_FILENO);
- *     ...                                   $ kill -USR1 PID
+ *     error = rv_task_dump_signal_start(&dump, SIGUSR1, STDERR_FILENO);
+ *     if (!error) {
+ *         error = rv_run(program, NULL);    $ kill -USR1 PID
+ *         rv_task_dump_signal_stop(dump);
+ *     }
+ *     rv_task_dump_disable();
+ *
+ * What the signal writes:
  *
  *     executor 1: 3 tasks
  *       task  state     polls  wakes  longest ms  age s

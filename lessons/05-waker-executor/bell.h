@@ -21,6 +21,7 @@
 #include <sys/eventfd.h>
 
 enum { BELL_STREAMS = 1024, BELL_EVENTS = 64 };
+enum { BELL_STOP = 0 }; /* token of bell.stop; others: descriptors */
 
 static struct {
     pthread_mutex_t lock;
@@ -72,7 +73,7 @@ static inline void *bell_run(void *unused)
         figures.epoll_waits++;
         count = epoll_wait(bell.epoll, events, BELL_EVENTS, -1);
         for (int i = 0; i < count; i++) {
-            if (events[i].data.fd == bell.stop)
+            if (events[i].data.fd == BELL_STOP)
                 return NULL;
             bell_ring(events[i].data.fd);
         }
@@ -85,7 +86,7 @@ static inline void bell_start(void)
 
     bell.epoll = lesson_unwrap(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
     bell.stop = lesson_unwrap(eventfd(0, EFD_CLOEXEC), "eventfd");
-    event.data.fd = bell.stop;
+    event.data.fd = BELL_STOP;
     lesson_unwrap(epoll_ctl(bell.epoll, EPOLL_CTL_ADD, bell.stop, &event),
                   "bell");
     lesson_spawn_thread(&bell.thread, bell_run, NULL);

@@ -209,24 +209,33 @@ PROBE_CASE(crowd)
     run_with_helper(100, 2, true);
 }
 
-/* Many wakes of one task before its poll; a wake after it has finished. */
+/*
+ * Many wakes of one task before its poll; wakes after two have finished: a loop
+ * that ends at a finished one, and not at the end of the queue, takes the one
+ * permit at the first and sleeps at the second, with the last task behind it.
+ */
 PROBE_CASE(late)
 {
     struct dummy many = dummy(1, 100);
     struct dummy done = dummy(0, 0);
+    struct dummy other = dummy(0, 0);
     struct dummy last = dummy(0, 0);
     unsigned long polls;
 
     start();
     spawn(&done.future);
+    spawn(&other.future);
     block_on(&many.future);
-    expect_ready(&many, 1);
+    expect_ready(&many, 2);
     expect_ready(&done, 0);
-    for (int i = 0; i < 3; i++)
+    expect_ready(&other, 1);
+    for (int i = 0; i < 3; i++) {
         wake(&done.waker);
+        wake(&other.waker);
+    }
     polls = probe_count(PROBE_POLL);
     block_on(&last.future);
-    expect_ready(&last, 2);
+    expect_ready(&last, 3);
     probe_expect(probe_count(PROBE_POLL) == polls + 1, "POLLED AFTER READY",
                  "task", 0, 0, 0);
 }

@@ -14,6 +14,9 @@
 #undef malloc
 #undef calloc
 #undef free
+#undef close
+#undef writev
+#undef readv
 #undef packets_that_fit
 #undef pipe_read_poll
 #undef callable_new
@@ -68,6 +71,7 @@ static struct {
     int end;
     long wrote; /* bytes */
     long count;
+    long full; /* writes for which there was no room */
 } probe_fit = {.end = -1};
 
 static int probe_pipe2(int *ends, int flags)
@@ -76,7 +80,7 @@ static int probe_pipe2(int *ends, int flags)
 
     if (result == 0 && probe_fit.active) {
         probe_fit.end = ends[1];
-        probe_fit.wrote = probe_fit.count = 0;
+        probe_fit.wrote = probe_fit.count = probe_fit.full = 0;
     }
     return result;
 }
@@ -86,6 +90,7 @@ static ssize_t probe_fill(int fd, const void *from, size_t bytes)
     struct pollfd room = {fd, POLLOUT, 0};
     bool quiet;
     ssize_t n;
+    int error;
 
     probe_quiet(true);
     quiet = !probe_fit.shown && poll(&room, 1, 0) == 1;
@@ -94,14 +99,19 @@ static ssize_t probe_fill(int fd, const void *from, size_t bytes)
     probe_if_stuck("FULL PIPE @11.1", "wrote", probe_fit.wrote, probe_fit.count,
                    0);
     n = write(fd, from, bytes);
+    error = errno;
     if (quiet)
         probe_quiet(false);
+    if (n < 0 && error == EAGAIN)
+        probe_expect(++probe_fit.full < 1000, "BUSY LOOP @11.1", "no room",
+                     probe_fit.full, 0, 0);
     if (n > 0) {
         probe_fit.wrote += n;
         probe_fit.count++;
         if (probe_fit.shown)
             probe_event(PROBE_LEVEL, -1, PROBE_BAR_FILLED, probe_fit.count);
     }
+    errno = error;
     return n;
 }
 
@@ -163,22 +173,32 @@ PROBE_CASE(fit)
 
 /* --- 11.2: bytes out of a pipe ------------------------------------------- */
 
-static unsigned long probe_reads_of_nothing;
+/* Of this poll. */
+static struct {
+    bool active;
+    long nothing, ends; /* reads that said EAGAIN, or 0 */
+    size_t came;        /* bytes */
+} probe_polled;
 
 static enum poll_state probe_pipe_read_poll(struct pipe_read *self)
 {
     enum poll_state state;
     struct pollfd end = {self->end, POLLIN, 0};
+    const size_t before = self->got;
 
-    probe_reads_of_nothing = 0;
+    memset(&probe_polled, 0, sizeof(probe_polled));
+    probe_polled.active = true;
     state = pipe_read_poll(self);
+    probe_polled.active = false;
+    probe_expect(self->got >= before + probe_polled.came, "TRUNCATED @11.2",
+                 "got", (long)self->got, (long)(before + probe_polled.came), 0);
     if (state == NOT_READY || self->got >= self->wanted)
         return state;
     probe_quiet(true);
     poll(&end, 1, 0);
     probe_quiet(false);
-    probe_expect(end.revents & POLLHUP, "TRUNCATED @11.2", "wanted",
-                 (long)self->got, (long)self->wanted, 0);
+    probe_expect(end.revents & (POLLHUP | POLLNVAL), "TRUNCATED @11.2",
+                 "wanted", (long)self->got, (long)self->wanted, 0);
     return state;
 }
 
@@ -238,6 +258,9 @@ PROBE_CASE(poll)
         probe_poll_is(&read, READY, 2, "fg", false);
         close(ends[0]);
     }
+    read = (struct pipe_read){ends[0], to, 4, 0}; /* not open any more */
+    probe_expect(probe_pipe_read_poll(&read) == READY, "NEVER READY @11.2",
+                 "error", 0, 0, 0);
 }
 
 /* --- callables: which there are, and what has become of them -------------- */
@@ -254,6 +277,7 @@ static atomic_int probe_job_count, probe_sent, probe_calls, probe_replies;
 static atomic_bool probe_stopping, probe_ended;
 static int probe_jobs_fds[2] = {-1, -1}, probe_done_fds[2] = {-1, -1};
 static _Thread_local int probe_now = -1; /* the job that is called */
+static _Thread_local bool probe_making, probe_submitting;
 
 /* The newest callable that begins here, or -1. */
 static int probe_find(const void *callable)
@@ -356,7 +380,7 @@ static void probe_look_at(const struct callable *self, call_function call,
                  (long)needed, 0);
     probe_expect(self->bytes >= needed, "BLOCK TOO SMALL @11.3", "field",
                  (long)self->bytes, (long)needed, 0);
-    probe_expect(self->result_at % 8 == 0, "NOT ALIGNED @11.3", "result",
+    probe_expect(self->result_at % 16 == 0, "NOT ALIGNED @11.3", "result",
                  (long)self->result_at, (long)state_bytes, 0);
     probe_expect(self->call == call, "WRONG RESULT @11.3", "call", 0, 0, 0);
     probe_expect(memcmp(self->state, state, state_bytes) == 0,
@@ -368,10 +392,12 @@ static struct callable *probe_callable_new(call_function call,
                                            size_t state_bytes,
                                            size_t result_bytes)
 {
-    struct callable *self =
-        callable_new(call, state, state_bytes, result_bytes);
     const int i = probe_job_count;
+    struct callable *self;
 
+    probe_making = true;
+    self = callable_new(call, state, state_bytes, result_bytes);
+    probe_making = false;
     if (!self)
         return NULL; /* the stub */
     probe_look_at(self, call, state, state_bytes, result_bytes);
@@ -392,6 +418,7 @@ static void probe_called(const void *state, void *result)
     const int i = probe_find(callable);
     struct probe_job *job = &probe_jobs[i];
 
+    probe_expect(!probe_making, "WRONG RESULT @11.3", "early", 0, 0, 0);
     probe_expect(i >= 0, "WRONG RESULT @11.3", "elsewhere", 0, 0, 0);
     probe_expect(result == callable_result(job->callable), "WRONG RESULT @11.3",
                  "result", 0, 0, 0);
@@ -467,6 +494,8 @@ static ssize_t probe_write(int fd, const void *from, size_t bytes)
         return probe_fill(fd, from, bytes);
     if (jobs)
         probe_before_packet(from, bytes);
+    probe_expect(!done || !probe_submitting, "WRONG PACKET @11.4", "pipe", 0, 0,
+                 0);
     if (done)
         probe_before_reply(bytes);
     n = write(fd, from, bytes);
@@ -482,6 +511,22 @@ static ssize_t probe_write(int fd, const void *from, size_t bytes)
     errno = error;
     return n;
 }
+
+/* A read within pipe_read_poll(). */
+static void probe_in_poll(ssize_t n, int error, size_t bytes)
+{
+    if (n > 0)
+        probe_polled.came += (size_t)n;
+    if (n < 0 && error == EAGAIN)
+        probe_expect(++probe_polled.nothing < 1000, "NEVER YIELDED @11.2",
+                     "reads", probe_polled.nothing, 0, 0);
+    if (n == 0 && bytes > 0)
+        probe_expect(++probe_polled.ends < 1000,
+                     "BUSY LOOP: reads the end again @11.2", "end again",
+                     probe_polled.ends, 0, 0);
+}
+
+static long probe_ends; /* reads of the jobs' end, of this loop */
 
 static ssize_t probe_read(int fd, void *to, size_t bytes)
 {
@@ -501,9 +546,52 @@ static ssize_t probe_read(int fd, void *to, size_t bytes)
     }
     if (n > 0 && done)
         probe_event(PROBE_LEVEL, -1, PROBE_BAR_DONE, probe_waiting(fd));
-    if (n < 0 && error == EAGAIN)
-        probe_expect(++probe_reads_of_nothing < 1000, "NEVER YIELDED @11.2",
-                     "reads", (long)probe_reads_of_nothing, 0, 0);
+    if (probe_polled.active && !probe_is_pipe_thread)
+        probe_in_poll(n, error, bytes);
+    if (n == 0 && bytes > 0 && jobs)
+        probe_expect(++probe_ends < 100, "NEVER STOPS @11.5", "end", probe_ends,
+                     0, 0);
+    errno = error;
+    return n;
+}
+
+/* In pieces: the same, by way of one buffer. */
+enum { PROBE_BUFFER = 2 * PIPE_BUF };
+
+static ssize_t probe_writev(int fd, const struct iovec *parts, int count)
+{
+    char buffer[PROBE_BUFFER];
+    size_t bytes = 0;
+
+    for (int i = 0; i < count; i++) {
+        if (bytes + parts[i].iov_len > sizeof(buffer))
+            return writev(fd, parts, count);
+        memcpy(buffer + bytes, parts[i].iov_base, parts[i].iov_len);
+        bytes += parts[i].iov_len;
+    }
+    return probe_write(fd, buffer, bytes);
+}
+
+static ssize_t probe_readv(int fd, const struct iovec *parts, int count)
+{
+    char buffer[PROBE_BUFFER];
+    size_t bytes = 0, done = 0;
+    ssize_t n;
+    int error;
+
+    for (int i = 0; i < count; i++)
+        bytes += parts[i].iov_len;
+    if (bytes > sizeof(buffer))
+        return readv(fd, parts, count);
+    n = probe_read(fd, buffer, bytes);
+    error = errno;
+    for (int i = 0; i < count && (ssize_t)done < n; i++) {
+        const size_t rest = (size_t)n - done;
+        const size_t part = parts[i].iov_len < rest ? parts[i].iov_len : rest;
+
+        memcpy(parts[i].iov_base, buffer + done, part);
+        done += part;
+    }
     errno = error;
     return n;
 }
@@ -511,13 +599,42 @@ static ssize_t probe_read(int fd, void *to, size_t bytes)
 static bool probe_submit(struct pipe_thread *self, struct callable *callable)
 {
     const int before = probe_sent;
-    const bool sent = pipe_thread_submit(self, callable);
+    bool sent;
 
-    if (probe_strict) {
-        probe_expect(probe_sent > before, "NO REPLY @11.4", "unsent", 0, 0, 0);
-        probe_expect(sent, "WRONG RESULT @11.4", "submit", 0, 0, 0);
-    }
+    probe_submitting = true;
+    sent = pipe_thread_submit(self, callable);
+    probe_submitting = false;
+    probe_expect(probe_sent > before || !(sent || probe_strict),
+                 "NO REPLY @11.4", "unsent", 0, 0, 0);
+    probe_expect(probe_sent == before || sent, "WRONG RESULT @11.4", "submit",
+                 0, 0, 0);
     return sent;
+}
+
+/* What was sent gets its byte, before the pipe thread says that it ends. */
+static void probe_expect_replies(void)
+{
+    probe_expect(probe_replies >= probe_sent, "NO REPLY @11.5", "ended",
+                 probe_sent, probe_replies, 0);
+}
+
+static int probe_close(int fd)
+{
+    int result, error;
+
+    if (probe_is_pipe_thread && fd >= 0 && fd == probe_done_fds[1])
+        probe_expect_replies();
+    result = close(fd);
+    error = errno;
+    probe_expect(result == 0 || error != EBADF,
+                 probe_fit.active       ? "CLOSED TWICE @11.1"
+                 : probe_is_pipe_thread ? "CLOSED TWICE @11.5"
+                                        : "CLOSED TWICE @11.4",
+                 "fd", fd, 0, 0);
+    if (probe_stopping)
+        probe_outlook();
+    errno = error;
+    return result;
 }
 
 static void probe_stop(struct pipe_thread *self)
@@ -538,7 +655,9 @@ static void probe_stop(struct pipe_thread *self)
 static void probe_loop(int jobs, int done)
 {
     probe_is_pipe_thread = true;
+    probe_ends = 0;
     pipe_thread_loop(jobs, done);
+    probe_expect_replies();
     probe_ended = true;
 }
 
@@ -644,6 +763,8 @@ static void *probe_take_packets(void *arg)
     while ((n = read(self->jobs[0], packet, sizeof(packet))) > 0)
         ;
     usleep(20000); /* who does not wait for this thread is seen */
+    probe_expect(fcntl(self->done[0], F_GETFD) >= 0, "CLOSED TOO EARLY @11.4",
+                 "done", 0, 0, 0);
     probe_ended = true;
     return NULL;
 }

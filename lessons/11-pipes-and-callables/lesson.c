@@ -24,6 +24,7 @@
 #include <poll.h>
 /*@probe #include <stddef.h> */
 /*@probe #include <sys/ioctl.h> */
+/*@probe #include <sys/uio.h> */
 
 /*@probe #include <stdint.h> */
 /*@probe static ssize_t probe_read(int fd, void *to, size_t bytes); */
@@ -32,6 +33,9 @@
 /*@probe static void *probe_malloc(size_t bytes); */
 /*@probe static void *probe_calloc(size_t count, size_t bytes); */
 /*@probe static void probe_free(void *block); */
+/*@probe static int probe_close(int fd); */
+/*@probe static ssize_t probe_writev(int fd, const struct iovec *parts, int count); */
+/*@probe static ssize_t probe_readv(int fd, const struct iovec *parts, int count); */
 /*@probe static void probe_called(const void *state, void *result); */
 /*@probe static void probe_start(const int *jobs, const int *done); */
 /*@probe struct callable; */
@@ -43,6 +47,9 @@
 /*@probe #define malloc(...) probe_malloc(__VA_ARGS__) */
 /*@probe #define calloc(...) probe_calloc(__VA_ARGS__) */
 /*@probe #define free(...) probe_free(__VA_ARGS__) */
+/*@probe #define close(...) probe_close(__VA_ARGS__) */
+/*@probe #define writev(...) probe_writev(__VA_ARGS__) */
+/*@probe #define readv(...) probe_readv(__VA_ARGS__) */
 /* --- Part one: pipes ---------------------------------------------------- */
 
 /*@todo 11.1 packets_that_fit

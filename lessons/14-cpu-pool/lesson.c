@@ -31,7 +31,8 @@ static int hash(int number)
     uint32_t sum = 2166136261u;
 
     /*@probe probe_expect(!pthread_equal(probe_main, pthread_self()), */
-    /*@probe              "BLOCKS THE OTHERS @14.1", "call", number, 0, 0); */
+    /*@probe              probe_place == PROBE_TRIGGER ? "BLOCKS THE OTHERS @14.2" : "BLOCKS THE OTHERS @14.1", */
+/*@probe              "call", number, 0, 0); */
     sem_wait(&gate);
     sem_post(&gate);
     for (int i = 0; i < 20000; i++)
@@ -72,8 +73,12 @@ static void worker_give(struct worker *self, const struct triple *triple)
 /*@probe { */
 /*@probe     struct probe_row *row = probe_of(triple->job); */
 /*@probe     probe_expect(!self->job, "WORKER BUSY @14.2", "given", self - pool.workers + 1, triple->number, 0); */
+/*@probe     probe_expect(row || probe_gone(triple->job), "WRONG PACKET: of the pool @14.2", "given", self - pool.workers + 1, 0, 0); */
+/*@probe     probe_expect(!row || (triple->call == row->job->triple.call && triple->number == row->number), */
+/*@probe                  "WRONG PACKET: of the pool @14.2", "rest", self - pool.workers + 1, row ? row->number : 0, 0); */
 /*@probe     if (row) */
 /*@probe         row->given = true; */
+/*@probe     probe_gives++; */
 /*@probe     worker_give(self, triple); */
 /*@probe } */
 /*@probe #define worker_give probe_give */
@@ -98,6 +103,19 @@ static void job_put(struct job *self)
     rv_waker_drop(&self->waker);
     rv_free(self);
 }
+/*@probe static void probe_job_put(struct job *job) */
+/*@probe { */
+/*@probe     static const char *const places[] = {"PUT TWICE @14.4", "PUT TWICE @14.1", "PUT TWICE @14.2", "PUT TWICE @14.3", "PUT TWICE @14.4"}; */
+/*@probe     struct probe_row *row = probe_of(job); */
+/*@probe     const struct probe_row *gone = row ? NULL : probe_gone(job); */
+/*@probe     probe_expect(!gone, places[probe_place], "freed", gone ? gone->number : 0, 0, 0); */
+/*@probe     if (row) { */
+/*@probe         probe_expect(probe_place == PROBE_RELEASE || probe_place == PROBE_DROPPING, places[probe_place], "early", row->number, 0, 0); */
+/*@probe         probe_expect(row->puts[probe_place]++ == 0, places[probe_place], "again", row->number, 0, 0); */
+/*@probe     } */
+/*@probe     job_put(job); */
+/*@probe } */
+/*@probe #define job_put probe_job_put */
 /*@probe #define pool_trigger probe_trigger */
 
 /*@todo 14.1 pool_execute | pool_execute
@@ -143,8 +161,11 @@ static void pool_execute(struct job *job)
 /*@end 14.1*/
 /*@probe static void probe_execute(struct job *job) */
 /*@probe { */
+/*@probe     const enum probe_place before = probe_place; */
 /*@probe     probe_event(PROBE_JOB_QUEUED, -1, job->triple.number, 0); */
+/*@probe     probe_place = PROBE_EXECUTE; */
 /*@probe     pool_execute(job); */
+/*@probe     probe_place = before; */
 /*@probe     probe_update(); */
 /*@probe } */
 /*@probe #define pool_execute probe_execute */
@@ -178,11 +199,28 @@ static void pool_trigger(void)
 /*@end 14.2*/
 /*@probe static void probe_trigger(void) */
 /*@probe { */
+/*@probe     const enum probe_place before = probe_place; */
 /*@probe     probe_triggers++; */
+/*@probe     probe_place = PROBE_TRIGGER; */
+/*@probe     probe_if_stuck("BLOCKS THE OTHERS @14.2", "trigger", pool.queued, 0, 0); */
+/*@probe     probe_trigger_queued = pool.queued; */
+/*@probe     probe_trigger_taken = 0; */
 /*@probe     pool_trigger(); */
+/*@probe     probe_miscounted |= probe_not_counted_down(); */
+/*@probe     probe_place = before; */
 /*@probe     probe_update(); */
 /*@probe } */
 /*@probe #define pool_trigger probe_trigger */
+
+/*@probe static void probe_wake(const struct rv_waker *waker) */
+/*@probe { */
+/*@probe     for (int i = 0; i < probe_row_count; i++) */
+/*@probe         probe_expect(!probe_rows[i].freed || PROBE_ASAN || (const char *)waker < (const char *)probe_rows[i].job || */
+/*@probe                          (const char *)waker >= (const char *)(probe_rows[i].job + 1), */
+/*@probe                      "MEMORY ERROR @14.3", "put", probe_rows[i].number, 0, 0); */
+/*@probe     rv_waker_wake(waker); */
+/*@probe } */
+/*@probe #define rv_waker_wake probe_wake */
 
 /*@todo 14.3 pool_release_worker | pool_release_worker
 en: The worker has made its call: it is free. Its job is done: wake its task,
@@ -213,8 +251,17 @@ static void pool_release_worker(struct worker *self)
 /*@probe     struct probe_row *row = probe_of(self->job); */
 /*@probe     if (row) */
 /*@probe         row->finished = true; */
+/*@probe     const struct job *job = self->job; */
+/*@probe     const enum probe_place before = probe_place; */
+/*@probe     const int triggers = probe_triggers; */
 /*@probe     probe_released++; */
+/*@probe     probe_place = PROBE_RELEASE; */
 /*@probe     pool_release_worker(self); */
+/*@probe     probe_place = before; */
+/*@probe     if (row && row->freed) */
+/*@probe         probe_expect_untouched(job, row->number); */
+/*@probe     if (probe_strict || probe_triggers > triggers) */
+/*@probe         probe_expect_busy("STUCK QUEUE @14.3"); */
 /*@probe     if (row) */
 /*@probe         row->done = row->freed || row->job->done; */
 /*@probe     probe_update(); */
@@ -285,7 +332,20 @@ static void run_drop(struct rv_future *future)
 /*@probe     struct probe_row *row = probe_of(((struct run *)future)->job); */
 /*@probe     if (row) */
 /*@probe         row->dropped = true; */
+/*@probe     const enum probe_place before = probe_place; */
+/*@probe     const struct job *jobs[WORKERS]; */
+/*@probe     for (int i = 0; i < WORKERS; i++) */
+/*@probe         jobs[i] = pool.workers[i].job; */
+/*@probe     probe_place = PROBE_DROPPING; */
+/*@probe     probe_dropped_run = future; */
+/*@probe     if (row && !row->finished) */
+/*@probe         probe_if_stuck("BLOCKS THE OTHERS @14.4", "drop", row->number, 0, 0); */
 /*@probe     run_drop(future); */
+/*@probe     probe_place = before; */
+/*@probe     probe_dropped_run = NULL; */
+/*@probe     for (int i = 0; i < WORKERS; i++) */
+/*@probe         probe_expect(jobs[i] == pool.workers[i].job, "RELEASED WHILE RUNNING @14.4", "forgotten", row ? row->number : 0, i + 1, 0); */
+/*@probe     probe_update(); */
 /*@probe } */
 /*@probe #define run_drop probe_run_drop */
 

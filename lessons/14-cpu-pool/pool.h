@@ -56,13 +56,24 @@ static struct {
     bool reading;
 } pool;
 
+/*@probe #ifdef __SANITIZE_ADDRESS__ */
+/*@probe enum { PROBE_ASAN = 1 }; */
+/*@probe #else */
+/*@probe enum { PROBE_ASAN = 0 }; */
+/*@probe #endif */
 /*@probe enum { PROBE_ROWS = 1024 }; */
+/*@probe enum probe_place { PROBE_ELSEWHERE, PROBE_EXECUTE, PROBE_TRIGGER, PROBE_RELEASE, PROBE_DROPPING, PROBE_PLACES }; */
 /*@probe static struct probe_row { */
 /*@probe     const struct job *job; */
 /*@probe     int number; */
 /*@probe     bool given, finished, done, ready, dropped, freed; */
+/*@probe     int puts[PROBE_PLACES]; */
 /*@probe } probe_rows[PROBE_ROWS]; */
-/*@probe static int probe_row_count, probe_triggers, probe_landed, probe_released; */
+/*@probe static int probe_row_count, probe_triggers, probe_landed, probe_taken, probe_gives, probe_released; */
+/*@probe static enum probe_place probe_place; */
+/*@probe static const void *probe_dropped_run; */
+/*@probe static bool probe_strict, probe_miscounted; */
+/*@probe static int probe_trigger_queued, probe_trigger_taken; */
 /*@probe static pthread_t probe_main; */
 /*@probe static int probe_packets(void) */
 /*@probe { */
@@ -104,22 +115,55 @@ static struct {
 /*@probe         probe_if_stuck(lost->done ? "LOST WAKE: done, nobody woken @14.3" : "NEVER READY @14.3", */
 /*@probe                        lost->done ? "job" : "done", lost->number, 0, 0); */
 /*@probe     else if (packets) */
-/*@probe         probe_if_stuck(probe_released ? "STUCK QUEUE @14.3" */
-/*@probe                        : probe_triggers ? "STUCK QUEUE @14.2" : "STUCK QUEUE @14.1", */
+/*@probe         probe_if_stuck(probe_released                         ? "STUCK QUEUE @14.3" */
+/*@probe                        : probe_triggers && pool.queued > 0    ? "STUCK QUEUE @14.2" */
+/*@probe                                                               : "STUCK QUEUE @14.1", */
 /*@probe                        "packets", packets, WORKERS - busy, probe_released); */
+/*@probe     else if (open && probe_taken > probe_gives) */
+/*@probe         probe_if_stuck("STUCK QUEUE @14.2", "taken", probe_taken, probe_gives, 0); */
 /*@probe     else if (open && rv_ring_in_flight(pool.ring) == (uint32_t)pool.reading) */
 /*@probe         probe_if_stuck("STUCK QUEUE @14.1", "nothing", open, 0, 0); */
 /*@probe     else */
 /*@probe         probe_if_stuck(NULL, "", 0, 0, 0); */
 /*@probe } */
+/*@probe static void probe_expect_busy(const char *cause) */
+/*@probe { */
+/*@probe     int idle = 0; */
+/*@probe     for (int i = 0; i < WORKERS; i++) */
+/*@probe         idle += pool.workers[i].job == NULL; */
+/*@probe     probe_expect(probe_landed <= probe_taken || !idle, cause, "idle", probe_landed - probe_taken, idle, 0); */
+/*@probe } */
+/*@probe static bool probe_not_counted_down(void) */
+/*@probe { */
+/*@probe     return pool.queued > probe_trigger_queued - probe_trigger_taken; */
+/*@probe } */
 /*@probe static void probe_free(void *memory) */
 /*@probe { */
 /*@probe     struct probe_row *row = probe_of(memory); */
-/*@probe     if (row) { */
-/*@probe         probe_expect(row->finished, "RELEASED WHILE RUNNING @14.4", row->given ? "running" : "queued", row->number, 0, 0); */
-/*@probe         row->freed = true; */
+/*@probe     probe_expect(!memory || memory != probe_dropped_run, "MEMORY ERROR @14.4", "run", 0, 0, 0); */
+/*@probe     if (!row) { */
+/*@probe         rv_free(memory); */
+/*@probe         return; */
 /*@probe     } */
-/*@probe     rv_free(memory); */
+/*@probe     probe_expect(row->finished, "RELEASED WHILE RUNNING @14.4", row->given ? "running" : "queued", row->number, 0, 0); */
+/*@probe     probe_expect(!row->job->waker.queue, probe_place == PROBE_RELEASE ? "NEVER RELEASED @14.3" : "NEVER RELEASED @14.4", "waker", row->number, 0, 0); */
+/*@probe     row->freed = true; */
+/*@probe     if (PROBE_ASAN) */
+/*@probe         rv_free(memory); */
+/*@probe     else */
+/*@probe         memset(memory, 0xa5, sizeof(struct job)); */
+/*@probe } */
+/*@probe static void probe_expect_untouched(const void *job, int number) */
+/*@probe { */
+/*@probe     for (size_t i = 0; !PROBE_ASAN && i < sizeof(struct job); i++) */
+/*@probe         probe_expect(((const unsigned char *)job)[i] == 0xa5, "MEMORY ERROR @14.3", "put", number, 0, 0); */
+/*@probe } */
+/*@probe static const struct probe_row *probe_gone(const void *job) */
+/*@probe { */
+/*@probe     for (int i = probe_row_count - 1; i >= 0; i--) */
+/*@probe         if (probe_rows[i].job == job) */
+/*@probe             return probe_rows[i].freed ? &probe_rows[i] : NULL; */
+/*@probe     return NULL; */
 /*@probe } */
 /*@probe #define rv_free probe_free */
 /*@probe static struct probe_write { void (*done)(void *, int32_t); void *owner; } probe_writes[PROBE_ROWS]; */
@@ -127,15 +171,27 @@ static struct {
 /*@probe static void probe_written(void *owner, int32_t result) */
 /*@probe { */
 /*@probe     struct probe_write *self = owner; */
+/*@probe     const enum probe_place before = probe_place; */
+/*@probe     const int triggers = probe_triggers; */
 /*@probe     probe_landed++; */
+/*@probe     probe_place = PROBE_EXECUTE; */
 /*@probe     self->done(self->owner, result); */
-/*@probe     if (result >= 0) */
+/*@probe     probe_place = before; */
+/*@probe     if (result >= 0) { */
+/*@probe         if (probe_strict || probe_triggers > triggers) */
+/*@probe             probe_expect_busy(probe_triggers > triggers && pool.queued > 0 ? "STUCK QUEUE @14.2" : "STUCK QUEUE @14.1"); */
 /*@probe         probe_update(); */
+/*@probe     } */
 /*@probe } */
 /*@probe static int probe_ring_start(struct rv_ring *ring, const struct rv_ring_call *call, */
 /*@probe                             void (*done)(void *, int32_t), void *owner) */
 /*@probe { */
 /*@probe     struct probe_write *self = &probe_writes[probe_write_count % PROBE_ROWS]; */
+/*@probe     if (probe_place == PROBE_EXECUTE && call->fd != pool.bytes[0]) { */
+/*@probe         probe_expect(call->opcode == IORING_OP_WRITE, "WRONG ENTRY @14.1", "opcode", call->opcode, IORING_OP_WRITE, 0); */
+/*@probe         probe_expect(call->fd == pool.queue[1], "WRONG ENTRY @14.1", "queue", call->fd, pool.queue[1], 0); */
+/*@probe         probe_expect(call->len == sizeof(struct triple), "TRUNCATED @14.1", "packet", (long)call->len, (long)sizeof(struct triple), 0); */
+/*@probe     } */
 /*@probe     if (call->opcode != IORING_OP_WRITE || !done) */
 /*@probe         return rv_ring_start(ring, call, done, owner); */
 /*@probe     probe_write_count++; */
@@ -145,11 +201,22 @@ static struct {
 /*@probe #define rv_ring_start probe_ring_start */
 /*@probe static ssize_t probe_pool_read(int fd, void *to, size_t bytes) */
 /*@probe { */
-/*@probe     if (fd == pool.queue[0] && bytes > 0) { */
-/*@probe         probe_expect(probe_packets() > 0, pool.queued > 0 ? "BLOCKS THE OTHERS @14.1" : "BLOCKS THE OTHERS @14.2", */
-/*@probe                      "empty", pool.queued, 0, 0); */
+/*@probe     ssize_t n; */
+/*@probe     if (fd != pool.queue[0] || bytes == 0) */
+/*@probe         return read(fd, to, bytes); */
+/*@probe     probe_expect(probe_packets() > 0 || fcntl(fd, F_GETFL) & O_NONBLOCK, pool.queued <= 0 || probe_miscounted || probe_not_counted_down() ? "BLOCKS THE OTHERS @14.2" : "BLOCKS THE OTHERS @14.1", */
+/*@probe                  "empty", pool.queued, 0, 0); */
+/*@probe     n = read(fd, to, bytes); */
+/*@probe     if (n > 0) { */
+/*@probe         probe_taken++; */
+/*@probe         probe_trigger_taken++; */
 /*@probe     } */
-/*@probe     return read(fd, to, bytes); */
+/*@probe     if (n >= (ssize_t)sizeof(struct job *)) { */
+/*@probe         struct job *job; */
+/*@probe         memcpy(&job, to, sizeof(job)); */
+/*@probe         probe_expect(probe_of(job) || probe_gone(job), "WRONG PACKET: of the pool @14.1", "job", 0, 0, 0); */
+/*@probe     } */
+/*@probe     return n; */
 /*@probe } */
 /*@probe static ssize_t probe_pool_write(int fd, const void *from, size_t bytes) */
 /*@probe { */

@@ -4,6 +4,7 @@
  * `overlap` a hash goes on only when the next read has begun: what must run
  * side by side is known by what happens, not by how long it takes.
  */
+#undef hash_bytes
 
 /* The sum of `length` bytes, in one piece. */
 static void sum_of(const uint8_t *bytes, size_t length, char *text)

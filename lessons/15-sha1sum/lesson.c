@@ -31,6 +31,7 @@ struct stream {
     /*@probe int probe_index, probe_blocks; */
     /*@probe int probe_begun, probe_filled, probe_hashed; */
     /*@probe int probe_reading, probe_hashing; */
+    /*@probe int probe_end; */
     /*@probe bool probe_overlap; */
 };
 
@@ -45,6 +46,7 @@ struct block {
     /*@probe bool probe_reading, probe_hashing; */
 };
 /*@probe static bool probe_gate; */
+/*@probe static _Thread_local int probe_polling; */
 /*@probe static pthread_mutex_t probe_lock = PTHREAD_MUTEX_INITIALIZER; */
 /*@probe static pthread_cond_t probe_begins = PTHREAD_COND_INITIALIZER; */
 /*@probe static void probe_show(const struct stream *self, int note, int number) */
@@ -71,7 +73,9 @@ struct block {
 /*@probe static void probe_read_begins(struct block *block) */
 /*@probe { */
 /*@probe     struct stream *self = block->stream; */
+/*@probe     probe_expect(!probe_polling, "BLOCKS THE OTHERS @15.2", "read", 0, 0, 0); */
 /*@probe     probe_enter(); */
+/*@probe     probe_expect(!self->probe_end || block->number < self->probe_end + 8, "NEVER STOPS @15.2", "beyond", self->probe_end - 1, block->number, 0); */
 /*@probe     probe_expect(!block->probe_hashing, "BUFFER NOT YOURS: two at it", "hashed", block->number, block->probe_number, 0); */
 /*@probe     probe_expect(!block->probe_reading, "BUFFER NOT YOURS: two at it", "read", block->number, block->probe_number, 0); */
 /*@probe     block->probe_reading = true; */
@@ -91,6 +95,8 @@ struct block {
 /*@probe     block->probe_length = length; */
 /*@probe     block->stream->probe_reading--; */
 /*@probe     block->stream->probe_filled += length > 0; */
+/*@probe     if (length <= 0 && !block->stream->probe_end) */
+/*@probe         block->stream->probe_end = block->number + 1; */
 /*@probe     probe_show(block->stream, 0, -1); */
 /*@probe     probe_leave(); */
 /*@probe } */
@@ -98,6 +104,7 @@ struct block {
 /*@probe { */
 /*@probe     struct stream *self = block->stream; */
 /*@probe     probe_enter(); */
+/*@probe     probe_expect(block->length >= 0, "ERROR LOST @15.2", "length", block->length, 0, 0); */
 /*@probe     probe_expect(!block->probe_reading, "BUFFER NOT YOURS: two at it", "hashed", block->number, self->probe_hashed, 0); */
 /*@probe     probe_expect(!self->probe_hashing, "BOTH AT ONCE: two hashes", "hashes", self->probe_hashed, block->number, 0); */
 /*@probe     probe_expect(block->probe_number == self->probe_hashed, "BUFFER NOT YOURS: two at it", "other", self->probe_hashed, block->probe_number, 0); */
@@ -132,6 +139,13 @@ struct block {
 /*@probe     probe_leave(); */
 /*@probe } */
 
+/*@probe static void *probe_memcpy(void *to, const void *from, size_t bytes) */
+/*@probe { */
+/*@probe     probe_expect(bytes <= SHA1_PIECE, "WRONG LENGTH: rest too long @15.1", "room", (long)bytes, SHA1_PIECE, 0); */
+/*@probe     return memcpy(to, from, bytes); */
+/*@probe } */
+/*@probe #define memcpy(to, from, bytes) probe_memcpy(to, from, bytes) */
+
 /*@todo 15.1 hash_bytes | hash_bytes
 en: Put the next bytes of the file into its sum: count them (`length`), hash
 en: all whole pieces of SHA1_PIECE bytes, and keep what is left for sha1_end().
@@ -159,6 +173,14 @@ static void hash_bytes(struct sha1 *self, const uint8_t *bytes, size_t length)
     self->rest_length = length;
 }
 /*@end 15.1*/
+/*@probe #undef memcpy */
+/*@probe static void probe_hash_bytes(struct sha1 *self, const uint8_t *bytes, size_t length) */
+/*@probe { */
+/*@probe     probe_expect(!probe_polling, "BLOCKS THE OTHERS @15.2", "hash", 0, 0, 0); */
+/*@probe     hash_bytes(self, bytes, length); */
+/*@probe     probe_expect(self->rest_length < SHA1_PIECE, "WRONG LENGTH: rest too long @15.1", "rest", (long)self->rest_length, 0, 0); */
+/*@probe } */
+/*@probe #define hash_bytes probe_hash_bytes */
 
 /* --- the two calls, on a pool thread ----------------------------------- */
 
@@ -215,6 +237,15 @@ static void hash_init(struct rv_blocking *call, struct block *block,
     block->length = length;
     rv_blocking_init(call, hash_call, block, NULL);
 }
+
+/*@probe static enum rv_poll probe_poll(struct rv_future *future, struct rv_cx *cx) */
+/*@probe { */
+/*@probe     if (probe_polling) */
+/*@probe         probe_polling++; */
+/*@probe     probe_expect(probe_polling < 1000, "NEVER YIELDED @15.2", "child again", probe_polling, 0, 0); */
+/*@probe     return rv_poll(future, cx); */
+/*@probe } */
+/*@probe #define rv_poll(future, cx) probe_poll(future, cx) */
 
 /*@todo 15.2 hash_file_poll
 en: The sum of the file `stream`: read block 0; then, as long as a block came,
@@ -279,10 +310,13 @@ static enum rv_poll hash_file_poll(struct rv_future *future, struct rv_cx *cx)
     RV_END(future);
 }
 /*@end 15.2*/
+/*@probe #undef rv_poll */
 /*@probe static enum rv_poll probe_file_poll(struct rv_future *future, struct rv_cx *cx) */
 /*@probe { */
 /*@probe     const struct stream *self = RV_CONTAINER_OF(future, struct file, future)->stream; */
+/*@probe     probe_polling = 1; */
 /*@probe     const enum rv_poll state = hash_file_poll(future, cx); */
+/*@probe     probe_polling = 0; */
 /*@probe     if (state == RV_READY && future->result == 0) { */
 /*@probe         probe_enter(); */
 /*@probe         probe_expect(self->probe_filled == self->probe_hashed && !self->probe_hashing, */

@@ -29,6 +29,8 @@ struct probe_side {
     struct wake_door *woken; /* what it has unparked last */
     long parks, unparks;     /* of this call */
     long unparked;           /* of the call before it */
+    bool could_go; /* when this call began, there was room, or a value */
+    bool locks;    /* it waits for a lock of the learner's */
 };
 
 static struct {
@@ -60,7 +62,13 @@ static void probe_unheard(const struct probe_side *self,
     const char *key = pops ? "values" : "room";
     const char *cause;
 
-    if (!self->parks)
+    if (self->locks)
+        cause = pops ? "DEADLOCK: asleep with a lock @18.1"
+                     : "DEADLOCK: asleep with a lock @18.2";
+    else if (self->parks && self->could_go)
+        cause = pops ? "DEADLOCK: no need to wait @18.2"
+                     : "DEADLOCK: no need to wait @18.1";
+    else if (!self->parks)
         cause = pops ? "BUSY LOOP: at the door @18.2"
                      : "BUSY LOOP: at the door @18.1";
     else if (!other->unparked)
@@ -107,8 +115,12 @@ static void probe_look(void)
 
 static void probe_begin_call(struct probe_side *side)
 {
+    const long level = probe_seen.push.done - probe_seen.pop.done;
+
     side->caller = rv_coro_current();
     side->parks = side->unparks = 0;
+    side->could_go =
+        side == &probe_seen.pop ? level > 0 : level < probe_seen.capacity;
     side->begun++;
     probe_look();
 }
@@ -191,6 +203,14 @@ static void probe_door(struct wake_door *self, bool permit)
             note == PROBE_AT_ROOM ? "producer_sleeps" : "consumer_sleeps", 1);
 }
 
+/* No pop is under way. */
+static void probe_expect_one_reader(void)
+{
+    probe_expect(
+        probe_seen.pop.begun == probe_seen.pop.done || !probe_seen.numbers,
+        "BOTH AT ONCE: two readers @18.3", "reader", probe_seen.pop.done, 0, 0);
+}
+
 static void probe_numbers(bool begin)
 {
     static const char *const names[] = {"values", "producer_sleeps",
@@ -199,6 +219,8 @@ static void probe_numbers(bool begin)
     for (int i = 0; begin && i < 4; i++)
         probe_figure_add(names[i], 0);
     probe_enter();
+    if (!begin)
+        probe_expect_one_reader();
     probe_seen.numbers = begin;
     probe_look();
     probe_leave();
@@ -207,21 +229,165 @@ static void probe_numbers(bool begin)
 static void probe_spsc_open(struct spsc *self, unsigned long capacity)
 {
     probe_enter();
+    probe_expect(!probe_seen.numbers, "WRONG CAPACITY: a larger channel @18.3",
+                 "channel", (long)capacity, 0, 0);
     probe_seen.capacity = (long)capacity;
     probe_seen.push = probe_seen.pop = (struct probe_side){0};
     probe_leave();
     spsc_open(self, capacity);
 }
 
+/* --- memory order -----------------------------------------------------------
+ */
+
+/*
+ * Between two threads, what was written before a releasing step of one is there
+ * for the other behind its acquiring step. On x86-64 a step that orders nothing
+ * works as well, and on one thread nobody needs any: so it is the steps that
+ * are looked at, not what comes out.
+ */
+#if defined(__SANITIZE_THREAD__)
+#define PROBE_ATOMICS 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define PROBE_ATOMICS 1
+#endif
+#endif
+
+/* Where each end has made its last releasing step: [0] push, [1] pop. */
+static _Atomic(const volatile void *) probe_shown[2];
+
+/* The steps of this thread's call. */
+static _Thread_local struct {
+    int end; /* 0 push, 1 pop */
+    bool released, acquired;
+    bool fence; /* each write behind it releases */
+    bool read;  /* what the other end has shown was read without an order */
+} probe_steps;
+
+static void probe_step(const volatile void *address, int order,
+                       enum probe_step kind)
+{
+    const bool releases = order == __ATOMIC_RELEASE ||
+                          order == __ATOMIC_ACQ_REL ||
+                          order == __ATOMIC_SEQ_CST;
+    const bool acquires =
+        order != __ATOMIC_RELAXED && order != __ATOMIC_RELEASE;
+
+    if (kind == PROBE_STEP_FENCE) {
+        probe_steps.fence |= releases;
+        probe_steps.acquired |= acquires;
+        return;
+    }
+    if (address == probe_shown[!probe_steps.end]) {
+        probe_steps.acquired |= acquires;
+        probe_steps.read |= !acquires;
+    }
+    if (kind == PROBE_STEP_WRITE && (releases || probe_steps.fence)) {
+        probe_steps.released = true;
+        probe_shown[probe_steps.end] = address;
+    }
+}
+
+static void probe_begin_steps(int end)
+{
+    memset(&probe_steps, 0, sizeof(probe_steps));
+    probe_steps.end = end;
+    probe_watch_atomics(probe_step);
+}
+
+static void probe_end_steps(void)
+{
+    const int end = probe_steps.end;
+
+    probe_watch_atomics(NULL);
+#ifdef PROBE_ATOMICS
+    probe_expect(probe_steps.released,
+                 end ? "DATA RACE: no order @18.2"
+                     : "DATA RACE: no order @18.1",
+                 end ? "pop shows" : "push shows", 0, 0, 0);
+    probe_expect(probe_steps.acquired || !probe_steps.read,
+                 end ? "DATA RACE: no order @18.2"
+                     : "DATA RACE: no order @18.1",
+                 end ? "pop looks" : "push looks", 0, 0, 0);
+#endif
+}
+
+/* Each end has a thread of its own: so what is of a thread is of a call. */
+static bool probe_alone(void)
+{
+    return probe_seen.two || probe_seen.blind;
+}
+
+static void probe_do_push(struct spsc *self, int value)
+{
+    if (probe_alone())
+        probe_begin_steps(0);
+    spsc_push(self, value);
+    if (probe_alone())
+        probe_end_steps();
+}
+
+static int probe_do_pop(struct spsc *self)
+{
+    int value;
+
+    if (probe_alone())
+        probe_begin_steps(1);
+    value = spsc_pop(self);
+    if (probe_alone())
+        probe_end_steps();
+    return value;
+}
+
+static void probe_locks(bool locks)
+{
+    struct probe_side *side;
+
+    if (probe_seen.blind)
+        return;
+    probe_enter();
+    side = probe_side_of_caller();
+    if (side) {
+        side->locks = locks;
+        probe_look();
+    }
+    probe_leave();
+}
+
+/* A lock of the learner's. */
+static int probe_lock(pthread_mutex_t *lock)
+{
+    int result;
+
+    probe_locks(true);
+    result = pthread_mutex_lock(lock);
+    probe_locks(false);
+    probe_steps.acquired = true;
+    return result;
+}
+
+static int probe_unlock(pthread_mutex_t *lock)
+{
+    probe_steps.released = true;
+    return pthread_mutex_unlock(lock);
+}
+
+/* --- push and pop -----------------------------------------------------------
+ */
+
 static void probe_spsc_push(struct spsc *self, int value)
 {
     long inside, level;
 
     probe_enter();
+    probe_expect(!probe_seen.numbers || value >= 41 + probe_seen.push.begun,
+                 "WRONG ORDER @18.3", "pushed", value,
+                 41 + probe_seen.push.begun, 0);
     probe_seen.values[probe_seen.push.begun % PROBE_VALUES] = value;
     probe_begin_call(&probe_seen.push);
     probe_leave();
-    spsc_push(self, value);
+    probe_do_push(self, value);
     probe_enter();
     probe_end_call(&probe_seen.push);
     inside = probe_seen.push.done - probe_seen.pop.begun;
@@ -243,7 +409,7 @@ static void probe_expect_value(int got, long n, long pushed)
     for (m = m < 0 ? 0 : m; m < pushed; m++)
         if (m != n && got == probe_seen.values[m % PROBE_VALUES])
             break;
-    if (n >= probe_seen.push.done && !probe_seen.pop.parks)
+    if (probe_seen.two && n >= probe_seen.push.done && !probe_seen.pop.parks)
         probe_fail("READ TOO EARLY: shown too early @18.1", "old", got,
                    probe_seen.values[n % PROBE_VALUES], 0);
     if (m >= pushed || m < n)
@@ -263,10 +429,11 @@ static int probe_spsc_pop(struct spsc *self)
     int value;
 
     probe_enter();
+    probe_expect_one_reader();
     n = probe_seen.pop.begun;
     probe_begin_call(&probe_seen.pop);
     probe_leave();
-    value = spsc_pop(self);
+    value = probe_do_pop(self);
     probe_enter();
     pushed = probe_seen.push.begun;
     probe_expect_value(value, n, pushed);
@@ -292,11 +459,22 @@ static void probe_going(void)
     probe_gone++;
 }
 
+/* `results` was looked into. mpsc_pop() sleeps when it is empty. */
+static void probe_tried(bool found)
+{
+    static long in_vain;
+
+    in_vain = found ? 0 : in_vain + 1;
+    probe_expect(in_vain < 1000, "BUSY LOOP: at the door @18.4", "results",
+                 in_vain, 0, 0);
+}
+
 static void probe_stopping(void)
 {
     const int left = probe_gone - probe_home;
 
     probe_expect(left <= 0, "STOPPED TOO EARLY", "stop", left, probe_gone, 0);
+    probe_if_stuck(NULL, NULL, 0, 0, 0);
 }
 
 static int probe_check_job(struct race_job *self)
@@ -305,7 +483,11 @@ static int probe_check_job(struct race_job *self)
 
     if (error == 0)
         probe_figure_add("gets", 1);
-    probe_if_stuck("STOPPED", "race", ++probe_home, job_count, 0);
+    if (++probe_home < job_count)
+        probe_if_stuck("STOPPED", "race", probe_home, job_count, 0);
+    else
+        probe_if_stuck("DEADLOCK: nobody pushes @18.4", "results", job_count, 0,
+                       0);
     return error;
 }
 
@@ -386,8 +568,30 @@ static int32_t probe_all_sizes(void *unused)
     return 0;
 }
 
+/* Each channel has its own values. Nobody has to wait here. */
+static int32_t probe_two_channels(void *unused)
+{
+    static struct spsc one, two;
+    int first, second;
+
+    (void)unused;
+    spsc_open(&one, 2);
+    spsc_open(&two, 2);
+    probe_if_stuck("DEADLOCK: no need to wait @18.1", "room", 0, 2, 0);
+    spsc_push(&one, 11);
+    spsc_push(&two, 22);
+    probe_if_stuck("DEADLOCK: no need to wait @18.2", "values", 1, 2, 0);
+    first = spsc_pop(&one);
+    second = spsc_pop(&two);
+    probe_if_stuck(NULL, NULL, 0, 0, 0);
+    probe_expect(first != 22 && second != 11, "SHARED STATE @18.1", "channels",
+                 first, second, 0);
+    return 0;
+}
+
 PROBE_CASE(values)
 {
+    probe_run(probe_two_channels, NULL);
     probe_count_values = 100;
     probe_run(probe_all_sizes, NULL);
 }
@@ -523,7 +727,7 @@ static int32_t probe_plain_consumer(void *arg)
             probe_spsc_pop(arg);
             continue;
         }
-        value = spsc_pop(arg);
+        value = probe_do_pop(arg);
         probe_expect_blind(value, i);
         probe_look_blind(i, "LOST WAKE: woken too early @18.2", "producer");
     }
@@ -550,7 +754,7 @@ static int32_t probe_plain_producer(void *arg)
             probe_spsc_push(arg, 1000 + i);
             continue;
         }
-        spsc_push(arg, 1000 + i);
+        probe_do_push(arg, 1000 + i);
         probe_look_blind(i, "LOST WAKE: woken too early @18.1", "consumer");
     }
     return 0;

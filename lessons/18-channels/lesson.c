@@ -25,7 +25,6 @@
 #include <reveil/async.h>
 #include <reveil/coro.h>
 
-/*@probe #include "atomic_points.h" */
 /*@probe struct wake_door; */
 /*@probe static void probe_door(struct wake_door *self, bool permit); */
 /*@probe static void probe_park(struct wake_door *self); */
@@ -39,13 +38,18 @@
 /*@probe static void probe_numbers(bool begin); */
 /*@probe static void probe_race_begins(void); */
 /*@probe static void probe_going(void); */
+/*@probe static void probe_tried(bool found); */
 /*@probe static void probe_stopping(void); */
+/*@probe static int probe_lock(pthread_mutex_t *lock); */
+/*@probe static int probe_unlock(pthread_mutex_t *lock); */
 #include "../08-many-executors/get.h"
 #include "door.h"
 
 /* --- SPSC: one sender, one receiver, a limit ------------------------------ */
 
 enum { MOST = 8 }; /* the largest capacity */
+/*@probe #define pthread_mutex_lock(lock) probe_lock(lock) */
+/*@probe #define pthread_mutex_unlock(lock) probe_unlock(lock) */
 
 /*@todo 18.1 spsc_push
 en: Put a value into the channel. As long as it is full, sleep at the door
@@ -135,6 +139,8 @@ static int spsc_pop(struct spsc *self)
     return value;
 }
 /*@end 18.2*/
+/*@probe #undef pthread_mutex_lock */
+/*@probe #undef pthread_mutex_unlock */
 /*@probe #define spsc_pop probe_spsc_pop */
 
 /* --- The platform's sample: channel(2), and three values ------------------ */

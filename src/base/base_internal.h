@@ -21,7 +21,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/error_note.h"
 #include "base/fds.h"
+#include "base/sigpipe.h"
 #include "base/write_all.h"
 
 /*

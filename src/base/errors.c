@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base_internal.h"
+
 /* The first group are the errors for which the words of strerror() would
  * mislead; the others are in the style of the first. */
 static const struct {
@@ -29,11 +31,13 @@ static const struct {
     {EMSGSIZE, "too long for a buffer or a limit"},
     {ENFILE, "too many open files on this machine"},
     {ENODEV, "this thread has no reactor, ring or pool for it"},
+    {ENOMSG, "the input ended too early"},
     {ENOTSUP, "not supported"},
     {ENXIO, "no such host"},
     {EPIPE, "the other end is closed"},
     {EPROTONOSUPPORT, "a protocol or URL scheme that is not supported"},
     {EREMOTEIO, "the name servers do not answer"},
+    {ESHUTDOWN, "another task has canceled the stream"},
     {ESTALE, "it belongs to a parent process: see fork() in runtime.h"},
     {ETIMEDOUT, "timed out"},
 
@@ -88,11 +92,40 @@ const char *rv_strerror(int error)
     return number > 0 && text ? text : "unknown error";
 }
 
+/*
+ * No lock, which a child of fork() could find locked for ever. A reader that
+ * sees the same error before and after the text has a text that was stored for
+ * such an error; of two that are stored at the same time, it may be a mixture.
+ */
+enum { NOTE_BYTES = 64 };
+
+static _Atomic int note_error;
+static _Atomic uint64_t note_about[NOTE_BYTES / sizeof(uint64_t)];
+
+int rv_error_note(int error, const char *about)
+{
+    if (error) {
+        /* seq_cst, here and below: it is no hot path. */
+        atomic_store(&note_error, 0);
+        rv_store_text(note_about, NOTE_BYTES, about);
+    }
+    atomic_store(&note_error, error);
+    return error;
+}
+
 int rv_exit_status(const char *name, int result)
 {
-    if (result < 0)
-        fprintf(stderr, "%s: %s\n", name, rv_strerror(result));
-    return result < 0;
+    char about[NOTE_BYTES] = "";
+
+    if (result >= 0)
+        return 0;
+    if (atomic_load(&note_error) == result)
+        rv_load_text(about, NOTE_BYTES, note_about);
+    if (atomic_load(&note_error) != result)
+        about[0] = '\0';
+    fprintf(stderr, "%s: %s%s%s\n", name, about, about[0] ? ": " : "",
+            rv_strerror(result));
+    return 1;
 }
 
 const char *rv_error_name(int error)

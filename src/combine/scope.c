@@ -154,6 +154,8 @@ void rv_scope_cancel(struct rv_scope *scope)
     struct rv_list asked;
     struct rv_list *node;
 
+    RV_CHECK(rv_executor_is_here(scope->executor),
+             "on another thread than the executor's");
     scope->canceled = true;
     rv_list_init(&asked);
     rv_list_splice(&asked, &scope->tasks);

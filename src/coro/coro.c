@@ -45,6 +45,8 @@ RV_CORO_UNINSTRUMENTED static void *coro_main(void *arg)
     fiber_arrive(coro);
     coro->result = coro->entry(coro->arg);
     RV_CHECK(coro->scopes == 0, "a coroutine has ended before its scope");
+    RV_CHECK(coro->joins == 0,
+             "a coroutine has ended before it dropped a join");
     return leave(coro);
 }
 

@@ -38,6 +38,7 @@ struct rv_coro {
     enum rv_coro_state state;
     int32_t result;  /* valid when finished */
     uint32_t scopes; /* on its stack, with tasks that have not ended */
+    uint32_t joins;  /* on its stack, of coroutines that have not ended */
 
     /* Constant. */
     struct rv_stack *stack;

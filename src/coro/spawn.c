@@ -191,6 +191,32 @@ static int32_t run_copy(void *arg)
     return self->entry(self->copy);
 }
 
+/* Returns: the calling coroutine if this is on its stack, and it stays on its
+ * thread; else NULL. */
+static struct rv_coro *owner_of(const void *address)
+{
+    struct rv_coro *coro = rv_coro_current();
+
+    if (!coro || (coro->host && coro->host->moves))
+        return NULL;
+    return (const char *)address >= coro->stack->low &&
+                   (const char *)address < (const char *)coro
+               ? coro
+               : NULL;
+}
+
+/* Remember a join that is on the stack of the calling coroutine, which must not
+ * end before the task has, or the join was dropped. */
+static void count_join(struct rv_join *join)
+{
+    struct rv_coro *coro = owner_of(join);
+
+    if (!coro)
+        return;
+    join->counted = &coro->joins;
+    coro->joins++;
+}
+
 /*
  * arg_bytes: of `arg`, to copy; 0: pass the pointer.
  * join, scope: may be NULL.
@@ -234,6 +260,8 @@ static int spawn(struct rv_executor *executor, rv_coro_entry entry, void *arg,
     } else if (scope) {
         task->member.cancel = cancel_member;
         rv_scope_add(scope, &task->member);
+    } else if (join) {
+        count_join(join);
     }
     return error;
 }
@@ -260,6 +288,8 @@ void rv_coro_cancel(struct rv_join *join)
 
     if (!join->task)
         return;
+    RV_CHECK(rv_executor_is_here(join->executor),
+             "on another thread than the executor's");
     future = rv_task_future(join->executor, join->task);
     if (!future)
         return;
@@ -282,11 +312,9 @@ static struct task *current_task(void)
  * not end before it. */
 static void count_scope(struct rv_scope *scope)
 {
-    struct rv_coro *coro = rv_coro_current();
-    const char *address = (const char *)scope;
+    struct rv_coro *coro = scope->counted ? NULL : owner_of(scope);
 
-    if (!coro || scope->counted || address < coro->stack->low ||
-        address >= (const char *)coro)
+    if (!coro)
         return;
     scope->counted = &coro->scopes;
     coro->scopes++;

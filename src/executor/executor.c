@@ -65,6 +65,12 @@ struct rv_executor *rv_executor_current(void)
     return current && !rv_fork_is_copy(current->mark) ? current : NULL;
 }
 
+bool rv_executor_is_here(const struct rv_executor *executor)
+{
+    return executor == current || !executor->entered ||
+           rv_fork_is_copy(executor->mark);
+}
+
 uint32_t rv_executor_tasks(const struct rv_executor *executor)
 {
     return executor->live;
@@ -75,6 +81,8 @@ uint32_t rv_executor_tasks(const struct rv_executor *executor)
 void rv_task_queue(struct rv_executor *executor, struct rv_task *task,
                    const char *where)
 {
+    RV_CHECK(rv_executor_is_here(executor),
+             "a spawn on another thread than the executor's, see remote.h");
     if (rv_trace_is_on()) {
         rv_trace(RV_EV_SPAWN, task->slot.id, rv_ready_owner(executor->ready));
         rv_stats_born(executor->ready, task->slot.id, task->future->ops->name,
@@ -91,6 +99,7 @@ static void settle_join(struct rv_join *join, struct rv_future *output,
                         int result)
 {
     join->task = 0;
+    rv_join_uncount(join);
     join->output = output;
     join->future.result = result;
     rv_ready_wake(&join->waiter);
@@ -387,6 +396,7 @@ int rv_block_on(struct rv_executor *executor, struct rv_future *future)
         return -ESTALE;
     if (rv_executor_current())
         return -EDEADLK;
+    RV_CHECK(!executor->entered, "another thread polls for the executor");
     if (future->at == RV_AT_END)
         rv_future_misuse(future);
     error = rv_task_start(executor, future, NULL,

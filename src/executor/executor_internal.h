@@ -84,6 +84,15 @@ static inline void rv_task_hold(struct rv_executor *executor, uint64_t id,
         rv_stats_hold(executor->ready, id, change);
 }
 
+/* The task has ended, or is detached: the coroutine that has the handle on its
+ * stack may end. */
+static inline void rv_join_uncount(struct rv_join *join)
+{
+    if (join->counted)
+        --*join->counted;
+    join->counted = NULL;
+}
+
 /* Remove the waker from the handle. A waker of the task's own executor is not a
  * clone: see set_waiter() in join.c. */
 static inline void rv_join_forget_waiter(struct rv_join *join)

@@ -7,8 +7,10 @@
 
 void rv_future_misuse(const struct rv_future *future)
 {
+    if (!future->ops)
+        rv_panic("a future was polled that is not initialized", "all zero");
     rv_panic("a future was polled after its end, or awaits inside a switch",
-             future->ops ? future->ops->name : "without a type");
+             future->ops->name);
 }
 
 bool rv_future_describe(const struct rv_future *future, char *text,

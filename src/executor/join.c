@@ -51,9 +51,13 @@ static void join_drop(struct rv_future *future)
     struct rv_task *task = find_task(self);
     struct rv_future *output = self->output;
 
-    if (task)
+    if (task) {
+        RV_CHECK(rv_executor_is_here(self->executor),
+                 "a join is dropped on another thread than the executor's");
         task->join = NULL;
+    }
     self->task = 0;
+    rv_join_uncount(self);
     self->output = NULL;
     rv_join_forget_waiter(self);
     if (output) {
@@ -71,6 +75,7 @@ int rv_task_spawn(struct rv_executor *executor, struct rv_future *future,
                                                   .drop = join_drop,
                                                   .is_handle = true};
 
+    RV_CHECK(executor, "there is no executor, such as outside of a poll");
     if (rv_fork_is_copy(executor->mark))
         return -ESTALE;
     if (executor->closing)
@@ -98,8 +103,11 @@ struct rv_future *rv_join_output(const struct rv_join *join)
 
 void rv_join_abort(struct rv_join *join)
 {
-    if (join->task)
-        rv_task_abort(join->executor, join->task);
+    if (!join->task)
+        return;
+    RV_CHECK(rv_executor_is_here(join->executor),
+             "on another thread than the executor's");
+    rv_task_abort(join->executor, join->task);
 }
 
 void rv_join_drop(struct rv_join *join)

@@ -55,6 +55,10 @@ int rv_task_spawn(struct rv_executor *executor, struct rv_future *future,
 int rv_task_adopt(struct rv_executor *executor, struct rv_future *future,
                   uint64_t *id);
 
+/* Whether this thread may use the executor: it polls for it, or no thread does,
+ * or this is a child of fork(), which releases a copy. For checks of misuse. */
+bool rv_executor_is_here(const struct rv_executor *executor);
+
 /* Cancel the task of this id: now, or at the end of its current poll. Does
  * nothing if the task has ended. */
 void rv_task_abort(struct rv_executor *executor, uint64_t id);

@@ -28,6 +28,9 @@ void rv_timer_start(struct rv_timer *timer, int64_t deadline_ns)
     struct rv_executor *executor = timer->executor;
     const int64_t now_ns = rv_now_ns();
 
+    /* If it is started already, the stop checks that. */
+    RV_CHECK(timer->sleep.executor || rv_executor_is_here(executor),
+             "on another thread than the executor's");
     rv_timer_stop(timer);
     rv_list_push(&executor->timers, &timer->node);
     timer->sleep.executor = executor;
@@ -45,7 +48,8 @@ void rv_timer_stop(struct rv_timer *timer)
 
     if (!executor)
         return;
-    RV_CHECK(!rv_executor_current() || rv_executor_current() == executor,
+    RV_CHECK((!rv_executor_current() || rv_executor_current() == executor) &&
+                 rv_executor_is_here(executor),
              "the timer belongs to another executor");
     if (timer->is_due)
         rv_list_remove(&timer->sleep.timer.node);

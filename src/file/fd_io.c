@@ -17,7 +17,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <reveil/fd_io.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -55,28 +54,6 @@ struct transfer {
     size_t len_bytes;
 };
 
-/* A write to a pipe without a reader raises SIGPIPE in this thread: take it
- * before it is delivered. If the caller blocks it anyway, it stays pending. */
-static ssize_t write_without_sigpipe(int fd, const void *data, size_t len_bytes)
-{
-    const struct timespec at_once = {0};
-    sigset_t sigpipe;
-    sigset_t before;
-    ssize_t n;
-    int error;
-
-    sigemptyset(&sigpipe);
-    sigaddset(&sigpipe, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
-    n = write(fd, data, len_bytes);
-    error = errno;
-    if (n < 0 && error == EPIPE && !sigismember(&before, SIGPIPE))
-        sigtimedwait(&sigpipe, NULL, &at_once);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = error;
-    return n;
-}
-
 static ssize_t call(const struct rv_fd_io *self, const struct transfer *t)
 {
     const int fd = fd_of(self);
@@ -100,8 +77,13 @@ static ssize_t call(const struct rv_fd_io *self, const struct transfer *t)
     }
     if (t->direction == RV_READ)
         return read(fd, t->buffer, len_bytes);
-    return self->guards_sigpipe ? write_without_sigpipe(fd, t->data, len_bytes)
-                                : write(fd, t->data, len_bytes);
+    if (self->guards_sigpipe) {
+        const struct iovec data = {.iov_base = (void *)t->data,
+                                   .iov_len = len_bytes};
+
+        return rv_writev_without_sigpipe(fd, &data, 1);
+    }
+    return write(fd, t->data, len_bytes);
 }
 
 static ssize_t try_call(const struct rv_fd_io *self, const struct transfer *t)
@@ -392,7 +374,6 @@ int rv_fd_io_init(struct rv_fd_io *io, int fd)
                                          .poll_shutdown = fd_poll_shutdown,
                                          .forget = fd_forget};
     const int flags = fcntl(fd, F_GETFL);
-    struct sigaction action;
     struct stat stat;
     int error;
 
@@ -400,9 +381,7 @@ int rv_fd_io_init(struct rv_fd_io *io, int fd)
     if (flags < 0 || fstat(fd, &stat) < 0)
         return -errno;
     io->is_write_only = (flags & O_ACCMODE) == O_WRONLY;
-    io->guards_sigpipe = S_ISFIFO(stat.st_mode) &&
-                         sigaction(SIGPIPE, NULL, &action) == 0 &&
-                         action.sa_handler != SIG_IGN;
+    io->guards_sigpipe = S_ISFIFO(stat.st_mode) && !rv_sigpipe_is_ignored();
     error = take_copy(io, fd, &stat, flags);
     if (!error)
         error = ask_epoll(io, &stat);

@@ -109,7 +109,7 @@ static int peek(const struct rv_reader *reader, size_t min_bytes,
     if (text->len_bytes >= min_bytes)
         return 1;
     if (reader->ended)
-        return text->len_bytes == 0 ? 0 : -EPIPE;
+        return text->len_bytes == 0 ? 0 : -ENOMSG;
     return min_bytes > reader->cap_bytes ? -EMSGSIZE : -EAGAIN;
 }
 
@@ -139,7 +139,7 @@ static int find(struct rv_reader_text *self)
     self->searched_bytes = left;
     if (reader->ended) {
         self->text = take(reader, left, left);
-        return left == 0 ? 0 : -EPIPE;
+        return left == 0 ? 0 : -ENOMSG;
     }
     return left == reader->cap_bytes ? -EMSGSIZE : -EAGAIN;
 }
@@ -310,7 +310,7 @@ static enum rv_poll exact_poll(struct rv_future *future, struct rv_cx *cx)
         if (n == -EAGAIN)
             return rv_io_wait(future);
         if (n <= 0) {
-            future->result = n == 0 && self->got_bytes > 0 ? -EPIPE : (int)n;
+            future->result = n == 0 && self->got_bytes > 0 ? -ENOMSG : (int)n;
             break;
         }
         self->got_bytes += (size_t)n;

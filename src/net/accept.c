@@ -114,9 +114,11 @@ static int accept_next(struct rv_stream_accept *self, struct rv_cx *cx)
     while (
         rv_source_ready(self->listener->source, RV_READ, &cx->waker, &tick) &&
         rv_may_go_on(cx)) {
-        const int error =
-            accept_once(self->listener, self->stream, self->peer, tick);
+        int error;
 
+        if (rv_stream_is_canceled(self->listener))
+            return -ESHUTDOWN;
+        error = accept_once(self->listener, self->stream, self->peer, tick);
         if (error != -EAGAIN)
             return error;
     }

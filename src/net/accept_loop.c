@@ -16,14 +16,15 @@ enum {
     PAUSE_MS = 20        /* between two tries while resources are short */
 };
 
-/* Errors that trying again cannot solve: of the listener, or of a reactor that
- * has failed for good. */
+/* Errors that trying again cannot solve: of the listener, one that was
+ * canceled too, or of a reactor that has failed for good. */
 static bool is_lasting(int error)
 {
     const struct rv_reactor *reactor = rv_reactor_current();
 
     return error == -EBADF || error == -EINVAL || error == -ENOTSOCK ||
            error == -EOPNOTSUPP || error == -ENODEV || error == -ESTALE ||
+           error == -ESHUTDOWN ||
            (error < 0 && reactor && rv_reactor_error(reactor) == error);
 }
 

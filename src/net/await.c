@@ -108,7 +108,7 @@ int rv_stream_recv_whole(struct rv_stream *stream, void *buffer,
             stream, recv.buffer + recv.got_bytes, len_bytes - recv.got_bytes);
 
         if (n <= 0) {
-            result = n == 0 ? -EPIPE : last_try(n);
+            result = n == 0 ? -ENOMSG : last_try(n);
             break;
         }
         recv.got_bytes += (size_t)n;

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <reveil/coro.h>
 #include <reveil/resolve.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/base_internal.h"
@@ -59,12 +60,14 @@ int rv_tcp_listen_with(struct rv_stream *out, const struct rv_addr *addr,
 {
     static const struct rv_listen_options standard;
     const int fd = rv_tcp_socket(addr);
+    char text[RV_ADDR_TEXT];
     int error;
 
     if (fd < 0)
         return fd;
     error = bind_and_listen(fd, addr, options ? options : &standard);
-    if (error) {
+    rv_addr_format(addr, text);
+    if (rv_error_note(error, text)) {
         close(fd);
         return error;
     }
@@ -85,10 +88,12 @@ static int listen_on_both(struct rv_stream *out, uint16_t port)
     static const struct rv_listen_options standard;
     const int no = 0;
     struct rv_addr addr;
+    char text[RV_ADDR_TEXT];
     int error;
     int fd;
 
     rv_addr_parse(&addr, "::", port);
+    snprintf(text, sizeof text, "*:%d", port);
     fd = rv_tcp_socket(&addr);
     if (fd < 0)
         return fd;
@@ -96,7 +101,7 @@ static int listen_on_both(struct rv_stream *out, uint16_t port)
         error = -errno;
     else
         error = bind_and_listen(fd, &addr, &standard);
-    if (!error)
+    if (!rv_error_note(error, text))
         return rv_stream_adopt_plain(out, fd);
     close(fd);
     return error;

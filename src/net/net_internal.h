@@ -4,6 +4,7 @@
 #define RV_NET_INTERNAL_H
 
 #include <reveil/net.h>
+#include <stdatomic.h>
 #include <sys/un.h>
 
 /*
@@ -24,6 +25,25 @@ int rv_stream_adopt(struct rv_stream *out, int fd);
 /* The same for a socket that is known to be plain TCP, on which a short read or
  * write is as good as EAGAIN: see is_short() in stream.c. */
 int rv_stream_adopt_plain(struct rv_stream *out, int fd);
+
+/* Which end of a pipe a stream is. Guarded: a write must not raise SIGPIPE,
+ * which the process did not ignore when the pipe was made. */
+enum {
+    RV_PIPE_NONE,
+    RV_PIPE_READ,
+    RV_PIPE_WRITE,
+    RV_PIPE_WRITE_GUARDED,
+};
+
+/* The same for the non-blocking end of a pipe. */
+int rv_stream_adopt_pipe(struct rv_stream *out, int fd, bool writes);
+
+/* STREAM-1: asked after rv_source_ready() and before a system call. */
+static inline bool rv_stream_is_canceled(const struct rv_stream *stream)
+{
+    /* relaxed: the acquire in rv_source_ready() orders it. */
+    return atomic_load_explicit(&stream->canceled, memory_order_relaxed);
+}
 
 /* Create a TCP socket of the address's family. The protocol is explicit, so
  * that the socket is not MPTCP. Returns: the descriptor, negative errno. */

@@ -17,21 +17,20 @@
 
 #include "base/base_internal.h"
 #include "net/net_internal.h"
+#include "net/process_pipes.h"
 
 /* --- descriptors of the child ------------------------------------------ */
 
-enum { STANDARD = 3 }; /* descriptors: 0, 1 and 2 */
-
 /* The descriptors that the child duplicates to its 0, 1 and 2. */
 struct sources {
-    int fd[STANDARD];       /* -1: the child inherits the right one already;
-                               RV_PROCESS_NULL: /dev/null */
-    bool is_copy[STANDARD]; /* made by find_sources(), to be closed */
+    int fd[RV_STANDARD_FDS]; /* -1: the child inherits the right one already;
+                         RV_PROCESS_NULL: /dev/null */
+    bool is_copy[RV_STANDARD_FDS]; /* made by find_sources(), to be closed */
 };
 
 static void close_copies(const struct sources *sources)
 {
-    for (int i = 0; i < STANDARD; i++)
+    for (int i = 0; i < RV_STANDARD_FDS; i++)
         if (sources->is_copy[i])
             close(sources->fd[i]);
 }
@@ -59,10 +58,10 @@ static int inherit(int fd)
 static int find_sources(struct sources *out,
                         const struct rv_process_files *files)
 {
-    const int from[STANDARD] = {files->in, files->out, files->err};
+    const int from[RV_STANDARD_FDS] = {files->in, files->out, files->err};
 
     *out = (struct sources){.fd = {-1, -1, -1}};
-    for (int to = 0; to < STANDARD; to++) {
+    for (int to = 0; to < RV_STANDARD_FDS; to++) {
         if (from[to] == RV_PROCESS_NULL) {
             out->fd[to] = RV_PROCESS_NULL;
             continue;
@@ -70,13 +69,13 @@ static int find_sources(struct sources *out,
         if (from[to] < 0)
             return -EBADF;
         out->is_copy[to] =
-            from[to] > 0 && from[to] < STANDARD && from[to] != to;
+            from[to] > 0 && from[to] < RV_STANDARD_FDS && from[to] != to;
         if (from[to] == 0)
             out->fd[to] = inherit(to);
         else if (!out->is_copy[to])
             out->fd[to] = from[to];
         else
-            out->fd[to] = fcntl(from[to], F_DUPFD_CLOEXEC, STANDARD);
+            out->fd[to] = fcntl(from[to], F_DUPFD_CLOEXEC, RV_STANDARD_FDS);
         if (out->is_copy[to] && out->fd[to] < 0) {
             out->is_copy[to] = false;
             return -errno;
@@ -92,7 +91,7 @@ static int prepare_files(posix_spawn_file_actions_t *actions,
 {
     int error = 0;
 
-    for (int to = 0; to < STANDARD && !error; to++)
+    for (int to = 0; to < RV_STANDARD_FDS && !error; to++)
         if (sources->fd[to] >= 0)
             error =
                 posix_spawn_file_actions_adddup2(actions, sources->fd[to], to);
@@ -219,29 +218,44 @@ static void kill_and_reap(pid_t pid)
         ;
 }
 
+/* Start the child and register it. Returns: 0; negative errno: no child is
+ * left. */
+static int start(struct rv_process *out, char *const argv[],
+                 const struct rv_process_options *options,
+                 const struct rv_process_files *files)
+{
+    struct sources sources;
+    int error = find_sources(&sources, files);
+
+    if (!error)
+        error = spawn(&out->pid, argv, options, &sources);
+    close_copies(&sources);
+    if (error)
+        return error;
+    error = register_pidfd(out);
+    if (error)
+        kill_and_reap(out->pid);
+    return error;
+}
+
 int rv_process_spawn_with(struct rv_process *out, char *const argv[],
                           const struct rv_process_options *options)
 {
     static const struct rv_process_options none;
-    struct sources sources;
+    struct rv_process_files files;
+    struct rv_pipes pipes;
     int error;
 
     if (!options)
         options = &none;
     *out = (struct rv_process){0};
-    if (!rv_reactor_current())
-        return -ENODEV;
-    error = find_sources(&sources, &options->files);
-    if (!error)
-        error = spawn(&out->pid, argv, options, &sources);
-    close_copies(&sources);
-    if (!error) {
-        error = register_pidfd(out);
-        if (error)
-            kill_and_reap(out->pid);
-    }
+    error = rv_pipes_open(&pipes, options, &files);
+    if (error)
+        return error;
+    error = start(out, argv, options, &files);
     if (error)
         *out = (struct rv_process){0};
+    rv_pipes_close(&pipes, error != 0);
     return error;
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * relay.c - carry what one stream sends to another, in both directions.
+ * relay.c - carry what one stream sends to another, in one direction or two.
  *
- * Each direction has half of the caller's buffer. It receives only when all of
- * its half is sent, so a receiver that is slow holds its sender back. The two
- * directions wait in different places: the reading side of one stream, or the
- * writing side of the other. So one task can wait for both.
+ * Each direction has its part of the caller's buffer. It receives only when all
+ * of its part is sent, so a receiver that is slow holds its sender back. The
+ * two directions wait in different places: the reading side of one stream, or
+ * the writing side of the other. So one task can wait for both.
  *
  * Threads: the executor's.
  */
@@ -122,26 +122,46 @@ static void relay_drop(struct rv_future *future)
     rv_drop(&self->limit.future);
 }
 
+void rv_stream_relay_ways_init(struct rv_stream_relay *relay,
+                               const struct rv_relay_way *ways, size_t count,
+                               void *buffer, size_t len_bytes, int64_t idle_ns)
+{
+    static const struct rv_future_ops ops = {
+        .name = "rv_stream_relay", .poll = relay_poll, .drop = relay_drop};
+    const int64_t now_ns = rv_now_ns();
+
+    RV_CHECK(count == 1 || count == 2, "a relay has one or two directions");
+    RV_CHECK(len_bytes >= 2, "a relay needs a buffer of two bytes or more");
+    *relay = (struct rv_stream_relay){.idle_ns = idle_ns};
+    rv_future_init(&relay->future, &ops);
+    relay->side[1].is_over = true;
+    for (size_t i = 0; i < count; i++)
+        relay->side[i] = (struct rv_relay_side){
+            .from = ways[i].from,
+            .to = ways[i].to,
+            .buffer = (char *)buffer + i * (len_bytes / count),
+            .len_bytes = len_bytes / count,
+            .last_ns = now_ns};
+    rv_sleep_init(&relay->limit, rv_later_ns(now_ns, idle_ns));
+}
+
 void rv_stream_relay_init(struct rv_stream_relay *relay, struct rv_stream *a,
                           struct rv_stream *b, void *buffer, size_t len_bytes,
                           int64_t idle_ns)
 {
-    static const struct rv_future_ops ops = {
-        .name = "rv_stream_relay", .poll = relay_poll, .drop = relay_drop};
-    const size_t half = len_bytes / 2;
-    const int64_t now_ns = rv_now_ns();
+    const struct rv_relay_way ways[] = {{a, b}, {b, a}};
 
-    RV_CHECK(half > 0, "a relay needs a buffer of two bytes or more");
-    *relay = (struct rv_stream_relay){.idle_ns = idle_ns};
-    rv_future_init(&relay->future, &ops);
-    for (int i = 0; i < 2; i++)
-        relay->side[i] = (struct rv_relay_side){.from = i ? b : a,
-                                                .to = i ? a : b,
-                                                .len_bytes = half,
-                                                .last_ns = now_ns};
-    relay->side[0].buffer = buffer;
-    relay->side[1].buffer = (char *)buffer + half;
-    rv_sleep_init(&relay->limit, rv_later_ns(now_ns, idle_ns));
+    rv_stream_relay_ways_init(relay, ways, 2, buffer, len_bytes, idle_ns);
+}
+
+int rv_stream_relay_ways(const struct rv_relay_way *ways, size_t count,
+                         void *buffer, size_t len_bytes, int64_t idle_ns,
+                         int64_t deadline_ns)
+{
+    struct rv_stream_relay relay;
+
+    rv_stream_relay_ways_init(&relay, ways, count, buffer, len_bytes, idle_ns);
+    return rv_await_and_drop(&relay.future, deadline_ns);
 }
 
 int rv_stream_relay(struct rv_stream *a, struct rv_stream *b, void *buffer,

@@ -20,6 +20,19 @@
  *     without waiting for an edge, which might never come.
  *   - The end of the stream and a hang-up keep a direction READY for good: a
  *     call then returns 0 or the error, and there is no edge to wait for.
+ *
+ * Protocol of rv_stream_cancel(), by which one task ends the waits of another:
+ *
+ *   STREAM-1  It sets `canceled` before it reports both directions as ready
+ *       (SOURCE-9). A wait looks at `canceled` after rv_source_ready() and
+ *       before its system call. So a wait that was woken by the report fails,
+ *       and so does each later one, even if the peer always has data. If a
+ *       wait looked only after EAGAIN, such a peer could prevent its end.
+ *   STREAM-2  A wait that fails has made no system call since it looked. What
+ *       has arrived is in the kernel, where the calls with `try`, which do not
+ *       look, find it.
+ *   STREAM-3  Nothing is closed. Futures that are pending have the stream and
+ *       its source, so only the task that owns them may close it.
  */
 #include <errno.h>
 #include <limits.h>
@@ -78,7 +91,23 @@ void rv_tcp_reset(struct rv_stream *stream)
 
 int rv_stream_shutdown_write(struct rv_stream *stream)
 {
+    if (stream->pipe == RV_PIPE_READ)
+        return -EBADF;
+    if (stream->pipe) { /* shutdown() is for sockets */
+        rv_stream_close(stream);
+        return 0;
+    }
     return shutdown(rv_stream_fd(stream), SHUT_WR) < 0 ? -errno : 0;
+}
+
+int rv_stream_cancel(struct rv_stream *stream)
+{
+    if (!stream->source)
+        return -EBADF;
+    /* relaxed: the report publishes it (STREAM-1). */
+    atomic_store_explicit(&stream->canceled, true, memory_order_relaxed);
+    rv_source_fail(stream->source, -ESHUTDOWN);
+    return 0;
 }
 
 int rv_net_register(int fd, struct rv_source **out)
@@ -100,7 +129,22 @@ int rv_stream_adopt(struct rv_stream *out, int fd)
     if (!error)
         out->fd_plus_1 = fd + 1;
     out->plain = false;
+    out->pipe = RV_PIPE_NONE;
+    /* relaxed: no other task has the stream yet. */
+    atomic_store_explicit(&out->canceled, false, memory_order_relaxed);
     return error;
+}
+
+int rv_stream_adopt_pipe(struct rv_stream *out, int fd, bool writes)
+{
+    const int error = rv_stream_adopt(out, fd);
+
+    if (error)
+        return error;
+    out->pipe = !writes                   ? RV_PIPE_READ
+                : rv_sigpipe_is_ignored() ? RV_PIPE_WRITE
+                                          : RV_PIPE_WRITE_GUARDED;
+    return 0;
 }
 
 int rv_stream_adopt_plain(struct rv_stream *out, int fd)
@@ -135,7 +179,7 @@ int rv_stream_peer_addr(const struct rv_stream *stream, struct rv_addr *out)
 
 /* --- try the system call first, wait on EAGAIN ------------------------- */
 
-/* One recv(), send() or sendmsg(). */
+/* One recv(), send() or sendmsg(); on a pipe, read() or writev(). */
 struct io {
     enum rv_direction direction;
     void *buffer;     /* for recv() */
@@ -145,13 +189,47 @@ struct io {
     int flags;                    /* for send() */
 };
 
-static ssize_t try_once(int fd, const struct io *io)
+/*
+ * The same call for a pipe. The messages that come here are those of sendv.c,
+ * which are nothing but pieces.
+ *
+ * A pipe that all writers have left has ended for good. Without this check, a
+ * program that opened its writing end again, through /proc, would make a read
+ * fail with EAGAIN on a direction that stays CLOSED: the loop would not end.
+ *
+ * Not inlined: sockets would pay for its larger frame.
+ */
+__attribute__((noinline)) static ssize_t
+pipe_once(const struct rv_stream *stream, const struct io *io)
 {
+    const struct iovec data = {.iov_base = (void *)io->data,
+                               .iov_len = io->len_bytes};
+    const struct iovec *pieces = io->message ? io->message->msg_iov : &data;
+    const int count = io->message ? (int)io->message->msg_iovlen : 1;
+    const int fd = rv_stream_fd(stream);
+    bool has_ended;
+    ssize_t n;
+
+    if (io->direction == RV_WRITE)
+        return stream->pipe == RV_PIPE_WRITE_GUARDED
+                   ? rv_writev_without_sigpipe(fd, pieces, count)
+                   : writev(fd, pieces, count);
+    /* Before the read: what a writer has left behind is read first. */
+    has_ended = rv_source_hung_up(stream->source, RV_READ);
+    n = read(fd, io->buffer, io->len_bytes);
+    return n < 0 && errno == EAGAIN && has_ended ? 0 : n;
+}
+
+static ssize_t try_once(const struct rv_stream *stream, const struct io *io)
+{
+    const int fd = rv_stream_fd(stream);
     uint32_t tries = 0;
     ssize_t n;
 
     do {
-        if (io->direction == RV_READ)
+        if (__builtin_expect(stream->pipe, 0))
+            n = pipe_once(stream, io);
+        else if (io->direction == RV_READ)
             n = recv(fd, io->buffer, io->len_bytes, 0);
         else if (io->message)
             n = sendmsg(fd, io->message, MSG_NOSIGNAL);
@@ -244,11 +322,16 @@ static ssize_t poll_io(struct rv_stream *stream, struct rv_cx *cx,
 {
     uint32_t tick;
 
+    if (!stream->source)
+        return -EBADF;
     while (rv_source_ready(stream->source, io->direction, &cx->waker, &tick) &&
            rv_may_go_on(cx)) {
-        const ssize_t n = try_once(rv_stream_fd(stream), io);
+        ssize_t n;
         int error;
 
+        if (rv_stream_is_canceled(stream))
+            return -ESHUTDOWN;
+        n = try_once(stream, io);
         if (n != -EAGAIN) {
             note_result(stream, io, n, tick);
             if (n > 0)
@@ -274,7 +357,7 @@ static ssize_t try_io(struct rv_stream *stream, const struct io *io)
     if (!stream->source)
         return -EBADF;
     rv_source_peek(stream->source, io->direction, &tick);
-    n = try_once(rv_stream_fd(stream), io);
+    n = try_once(stream, io);
     if (n != -EAGAIN) {
         note_result(stream, io, n, tick);
         return n;

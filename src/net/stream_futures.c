@@ -249,7 +249,7 @@ static enum rv_poll recv_whole_poll(struct rv_future *future, struct rv_cx *cx)
         if (n == -EAGAIN)
             return rv_net_wait(future);
         if (n <= 0) {
-            future->result = n < 0 ? (int32_t)n : -EPIPE;
+            future->result = n < 0 ? (int32_t)n : -ENOMSG;
             return RV_READY;
         }
         self->got_bytes += (size_t)n;

@@ -54,7 +54,11 @@ static int open_socket(struct rv_udp *out, const struct rv_addr *addr,
 
 int rv_udp_bind(struct rv_udp *out, const struct rv_addr *addr)
 {
-    return open_socket(out, addr, bind);
+    const int error = open_socket(out, addr, bind);
+    char text[RV_ADDR_TEXT];
+
+    rv_addr_format(addr, text);
+    return rv_error_note(error, text);
 }
 
 int rv_udp_connect(struct rv_udp *udp, const struct rv_addr *peer)

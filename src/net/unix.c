@@ -61,10 +61,11 @@ int rv_unix_listen(struct rv_stream *out, const char *path)
         return fd;
     if (bind(fd, (const struct sockaddr *)&addr, addr_bytes) < 0 ||
         listen(fd, BACKLOG) < 0) {
-        error = -errno;
+        error = rv_error_note(-errno, path);
         close(fd);
         return error;
     }
+    rv_error_note(0, NULL);
     return rv_stream_adopt(out, fd);
 }
 

@@ -48,7 +48,7 @@ int rv_unix_datagram_open(struct rv_stream *out, const char *path)
     if (fd < 0)
         return fd;
     if (path && bind(fd, (const struct sockaddr *)&addr, addr_bytes) < 0) {
-        error = -errno;
+        error = rv_error_note(-errno, path);
         close(fd);
         return error;
     }
@@ -327,6 +327,10 @@ static enum rv_poll send_poll(struct rv_future *future, struct rv_cx *cx)
         return RV_PENDING;
     while (rv_source_ready(source, RV_WRITE, &cx->waker, &tick) &&
            rv_may_go_on(cx)) {
+        if (rv_stream_is_canceled(self->stream)) {
+            future->result = -ESHUTDOWN;
+            return RV_READY;
+        }
         if (!send_some(self))
             continue;
         if (future->result != -EAGAIN)
@@ -375,8 +379,13 @@ static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
 
     while (rv_source_ready(stream->source, RV_READ, &cx->waker, &tick) &&
            rv_may_go_on(cx)) {
-        const ssize_t n = recv_once(rv_stream_fd(stream), self->message);
+        ssize_t n;
 
+        if (rv_stream_is_canceled(stream)) {
+            future->result = -ESHUTDOWN;
+            return RV_READY;
+        }
+        n = recv_once(rv_stream_fd(stream), self->message);
         if (n != -EAGAIN) {
             stream->waits_since_ns = 0;
             if (n > 0)

@@ -27,7 +27,8 @@ struct rv_source {
     bool mutex_made;
     pthread_mutex_t mutex;
     uint64_t id;       /* mutex must be held; 0 when closed */
-    _Atomic int error; /* why writing cannot be watched; or 0 */
+    _Atomic int error; /* why writing cannot be watched, or the error of
+                          rv_source_fail(); or 0 */
     struct rv_readiness direction[RV_DIRECTIONS];
 };
 

@@ -54,6 +54,12 @@
  *       a copy neither changes the registrations of the parent's epoll nor
  *       locks a mutex.
  *
+ *   SOURCE-9  rv_source_fail() does the same for one source, from any thread:
+ *       it first sets the error, then reports both directions. A task that is
+ *       about to wait finds the report (SOURCE-1); one that waits is woken; one
+ *       whose call returns EAGAIN just then finds another tick, tries again,
+ *       and gets the error from the next clear (SOURCE-2).
+ *
  * tests/models/readiness.pml is the model, with a mutant for SOURCE-1 and for
  * SOURCE-2.
  */
@@ -87,10 +93,11 @@ bool rv_source_is_parents(const struct rv_source *source)
     return rv_fork_is_copy(source->reactor->mark);
 }
 
-/* SOURCE-8. Returns: 0, or the error that prevents further reports. */
+/* SOURCE-8, SOURCE-9. Returns: 0, or the error that ends each wait. */
 static int error_of(const struct rv_source *source)
 {
-    /* relaxed: the task that waits for writing sets it and reads it. */
+    /* relaxed: the task that waits for writing sets it and reads it; and the
+     * error of rv_source_fail() is published by the report that follows. */
     const int error =
         atomic_load_explicit(&source->error, memory_order_relaxed);
 
@@ -192,8 +199,11 @@ void rv_source_close(struct rv_source *source)
         left[i] = rv_waker_take(&source->direction[i].waker);
     pthread_mutex_unlock(&source->mutex);
 
+    /* A task that still waits would wait for ever. Its next poll stops the
+     * program, because the source is not there any more; the poll of a task
+     * that has dropped its future is one too many, and harmless. */
     for (int i = 0; i < RV_DIRECTIONS; i++)
-        rv_waker_drop(&left[i]);
+        rv_waker_wake_and_drop(&left[i]);
     free_slot(source->reactor, id);
 }
 
@@ -242,8 +252,10 @@ static bool store_waker(struct rv_source *source, struct rv_readiness *side,
 bool rv_source_ready(struct rv_source *source, enum rv_direction direction,
                      const struct rv_waker *waker, uint32_t *tick)
 {
-    struct rv_readiness *side = &source->direction[direction];
+    struct rv_readiness *side;
 
+    RV_CHECK(source, "no socket, or closed while a task waits for it");
+    side = &source->direction[direction];
     /* acquire: the report happens-before the I/O that follows; pairs with
      * add_report(). */
     if (usable(atomic_load_explicit(&side->word, memory_order_acquire), tick))
@@ -307,9 +319,10 @@ void rv_source_forget(struct rv_source *source, enum rv_direction direction)
 static bool has_flag(const struct rv_source *source,
                      enum rv_direction direction, uint64_t flag)
 {
-    /* relaxed: a hint; the system call that follows decides. */
+    /* acquire: a system call that follows comes after the report; pairs with
+     * add_report(). */
     return atomic_load_explicit(&source->direction[direction].word,
-                                memory_order_relaxed) &
+                                memory_order_acquire) &
            flag;
 }
 
@@ -404,6 +417,18 @@ static void report_ready(struct rv_source *source, struct rv_wake_batch *batch)
         rv_wake_batch_add(batch, &source->direction[i].waker);
     }
     pthread_mutex_unlock(&source->mutex);
+}
+
+void rv_source_fail(struct rv_source *source, int error)
+{
+    struct rv_wake_batch batch = {.len = 0};
+
+    if (rv_source_is_parents(source))
+        return;
+    /* relaxed: report_ready() publishes it (SOURCE-9). */
+    atomic_store_explicit(&source->error, error, memory_order_relaxed);
+    report_ready(source, &batch);
+    rv_wake_batch_deliver(&batch);
 }
 
 /* Sources that are opened in the meantime need no report: their

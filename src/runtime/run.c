@@ -23,6 +23,7 @@ struct run {
     struct rv_signals signals; /* all zero: none */
     struct rv_signal_wait wait;
     bool ending; /* a signal has come */
+    int *signal; /* where to store its number */
 };
 
 /* The first signal asks, the second one does not. */
@@ -47,6 +48,8 @@ static void poll_signals(struct run *self, struct rv_cx *cx)
            rv_poll(&self->wait.future, cx) == RV_READY) {
         if (self->wait.future.result < 0)
             return; /* no signal will come; the program goes on */
+        if (!self->ending)
+            *self->signal = self->wait.future.result;
         end_by_signal(self);
         rv_signal_wait_init(&self->wait, &self->signals);
     }
@@ -113,9 +116,12 @@ static int run(struct rv_future *main, rv_coro_entry entry, void *arg,
 
     struct run run = {.main = main ? main : &run.join.future};
     struct rv_runtime *runtime;
+    int unused;
     int result;
 
     options = options ? options : &standard;
+    run.signal = options->signal ? options->signal : &unused;
+    *run.signal = 0;
     run.grace_ns = options->grace_ns ? options->grace_ns : standard_grace_ns;
     result = rv_executor_current()
                  ? -EDEADLK

@@ -32,8 +32,12 @@
  *       not counted. Otherwise the verdict would end the join of a task whose
  *       child is about to be canceled. Which waits that are is loaded *after*
  *       `stopping`, which is stored after `canceling`. If others must end than
- *       when the last worker was counted, a new round begins, and the verdict
- *       is void if that has changed since.
+ *       when the last worker was counted, a new round begins: a worker may have
+ *       been counted while a join waited outside, and another after the stop.
+ *       A change after the last count does no harm. No counted worker has a
+ *       wait that ends by grace, see something_outside(). If it is the stop
+ *       that comes, the verdict is the one of before: all that is left is
+ *       deadlocked, and canceled either way.
  *
  * Source: Dijkstra, Feijen and van Gasteren, "Derivation of a termination
  * detection algorithm for distributed computations", EWD840, 1983.
@@ -179,11 +183,6 @@ static void decide(struct rv_worker *worker, uint64_t starts, uint8_t ends)
 
     if (atomic_load(&sched->outside_starts) != starts)
         return; /* TERMINATION-4 */
-    /* TERMINATION-5 */
-    if (rv_sched_ends(sched) != ends) {
-        rv_parker_unpark(worker->parker);
-        return;
-    }
     if (live == 0) {
         if (atomic_load_explicit(&sched->stopping, memory_order_relaxed))
             /* release: pairs with the acquire in rv_worker_main(). */

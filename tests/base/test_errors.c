@@ -15,6 +15,7 @@ Test(errors, the_librarys_own_meanings_are_said)
 {
     cr_assert_str_eq(rv_strerror(-ENXIO), "no such host");
     cr_assert_str_eq(rv_strerror(-EREMOTEIO), "the name servers do not answer");
+    cr_assert_str_eq(rv_strerror(-ENOMSG), "the input ended too early");
     cr_assert(strstr(rv_strerror(-EAGAIN), "not ready"));
     cr_assert(strstr(rv_strerror(-ESTALE), "parent process"));
 }

@@ -316,13 +316,16 @@ RV_TEST(blocking, dropped_in_the_queue_the_call_is_not_made)
     rv_blocking_init(&second, through_gate, &never, free_gate);
     poll_once(&bench, &first.future, &probe);
     sem_wait(&gate.entered);
+    cr_assert_not(rv_blocking_is_lent(&second), "before its first poll");
     poll_once(&bench, &second.future, &probe);
+    cr_assert(rv_blocking_is_lent(&second));
 
     rv_drop(&second.future);
     rv_drop(&second.future);
     cr_assert_eq(never.frees, 1);
     sem_post(&gate.open);
     cr_assert_eq(rv_test_block_on(bench.executor, &first.future), 1);
+    cr_assert_not(rv_blocking_is_lent(&first), "when it is READY");
     rv_probe_fini(&probe);
     bench_fini(&bench);
     cr_assert_eq(never.calls, 0);

@@ -82,8 +82,20 @@ class Languages(unittest.TestCase):
             found = set(comments.find(cut.exercise(lesson, "en")))
             # The slides quote the solution.
             found |= set(comments.find(lesson.text("lesson.c")))
+            for _, text in cut.scaffold(lesson):
+                found |= set(comments.find(text))
             with self.subTest(lesson.number):
                 self.assertEqual(set(lesson.comments) - found, set())
+
+    def test_a_header_is_in_french_as_a_whole_or_not_at_all(self):
+        for lesson in programs():
+            for path, text in cut.scaffold(lesson):
+                found = [one for one in comments.find(text)
+                         if not one.isupper()]  # of the guard
+                known = [one for one in found if one in lesson.comments]
+                with self.subTest(lesson.number, header=path):
+                    if not path.endswith("executor.h") and found[0] in known:
+                        self.assertEqual(found, known)
 
     def test_every_page_has_its_twin(self):
         for lesson in lessons.all_lessons():

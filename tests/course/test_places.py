@@ -96,6 +96,43 @@ class NextTodo(Places):
                          ("CRASHED", "3.3"))
 
 
+    def test_what_written_code_does_is_no_open_todo(self):
+        """A beginner's 4.1, right but for one thing, and 4.2 still the stub."""
+        lesson = lessons.find("04")
+        parts = {part.id: part for part in cut.parts_of(lesson)
+                 if isinstance(part, source.Region)}
+        stub = cut.stub_text(parts["4.1"], lesson, "en")
+        begin = stub.index("    (void)future;\n")
+        end = stub.index("}\n", begin)
+
+        def body(text):
+            return cut.fill(lesson, {
+                "4.1": stub[:begin] + text + stub[end:],
+                "4.2": cut.stub_text(parts["4.2"], lesson, "en")})
+
+        poll = ("    struct join_all *self = (struct join_all *)future;\n"
+                "    size_t done = 0;\n"
+                "    for (size_t i = 0; i < self->count; i++)\n"
+                "        if (%s) {\n"
+                "            self->due[i] = false;\n"
+                "            self->ready[i] = %s;\n"
+                "            done += self->ready[i];\n"
+                "        }\n"
+                "    return %s;\n")
+        asked = "poll_child(self->children[i]) == READY"
+        items = {
+            "DOES NOT BUILD": body("    return READY\n"),
+            "POLLED AFTER READY": body(poll % (
+                "self->due[i]", asked, "done < 0 ? READY : NOT_READY")),
+            "NEVER STOPS": body(poll % (
+                "self->due[i] && !self->ready[i]", asked,
+                "done == self->count ? READY : NOT_READY"))}
+        for cause, verdict in self.verdicts({
+                cause: ("04", text) for cause, text in items.items()}).items():
+            self.assertEqual((verdict["cause"], verdict["todo"]),
+                             (cause, "4.1"), verdict["evidence"])
+
+
 class Calls(Places):
     # Of hostile.py: what has a call to point at, or a loop.
     NAMES = ["exit-in-constructor", "quick-exit", "fork-outlives",

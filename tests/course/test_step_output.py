@@ -25,10 +25,20 @@ MOST = 150_000  # bytes of a page
 
 class Page(unittest.TestCase):
     def test_the_place_of_the_traces_is_all_that_varies(self):
-        before, after = template.template().split(template.PLACE)
         for name in NAMES:
             text = page.render([sample(name)], "fr")
+            kinds = frozenset(event[2] for event in sample(name)["events"])
+            before, after = template.template(kinds).split(template.PLACE)
             self.assertTrue(text.startswith(before) and text.endswith(after))
+
+    def test_only_sentences_of_other_events_are_left_out(self):
+        every = template.words_of(None)
+        some = template.words_of(frozenset(["poll", "recv"]))
+        self.assertEqual({**every, "say": {}}, {**some, "say": {}})
+        self.assertLess({"poll", "recv.end", "unknown"}, set(some["say"]))
+        self.assertNotIn("unpark.asleep", some["say"])
+        for key, text in some["say"].items():
+            self.assertEqual(text, every["say"][key])
 
     def test_small_enough(self):
         for name in NAMES:
@@ -60,8 +70,12 @@ class Page(unittest.TestCase):
             '/ 2;\nlet c = d.match(/a  "b/g), e = 1 - -2;\n'
         self.assertEqual(
             squeeze.script(text),
-            'const a="x  // y";\nreturn`p  ${b + "}"}  q`/2;\n'
+            'const a="x  // y";return`p  ${b + "}"}  q`/2;'
             'let c=d.match(/a  "b/g),e=1- -2;\n')
+
+    def test_squeezing_keeps_the_breaks_that_may_end_a_statement(self):
+        self.assertEqual(squeeze.script("f()\nreturn\n(g)\n"),
+                         "f()\nreturn\n(g)\n")
 
     def test_command(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -18,6 +18,7 @@ import causes  # noqa: E402
 import french  # noqa: E402
 import lessons  # noqa: E402
 import options  # noqa: E402
+import terminal  # noqa: E402
 import texts  # noqa: E402
 
 
@@ -99,6 +100,17 @@ class Texts(unittest.TestCase):
                 self.assertTrue(os.path.exists(
                     os.path.join(lesson.path, name)), f"{lesson}: {name}")
 
+    def test_figures_and_code_fit_a_terminal(self):
+        """`read` folds paragraphs and tables; these it must leave as is."""
+        for lesson in lessons.all_lessons():
+            for language in texts.LANGUAGES:
+                code = False
+                for line in lesson.readme(language).splitlines():
+                    code ^= line.startswith("```")
+                    if code or line.startswith("    "):
+                        self.assertLess(len(line), 90,
+                                        f"{lesson} {language}: {line}")
+
     def test_every_todo_has_three_hints_in_both_languages(self):
         import cut
         for lesson in lessons.all_lessons():
@@ -111,6 +123,26 @@ class Texts(unittest.TestCase):
                 for region, levels in hints.items():
                     self.assertEqual(len(levels), 3,
                                      f"{lesson.number} {region} {language}")
+
+
+class Pages(unittest.TestCase):
+    """What Terminal.wrap_page() does with Markdown."""
+
+    TABLE = "| call | sense |\n| --- | --- |\n| a | b |\n"
+
+    def test_a_table_that_fits_stays(self):
+        page = terminal.Terminal(plain=True)
+        self.assertEqual(page.wrap_page(self.TABLE), self.TABLE.strip())
+
+    def test_a_wide_table_is_a_list_with_the_heads_beside_the_cells(self):
+        page = terminal.Terminal(plain=True)
+        wide = "| who | now | then |\n|---|---|---|\n| it | %s | `a\\|b` |" % (
+            "word " * 40).strip()
+        lines = page.wrap_page(wide).splitlines()
+        self.assertEqual(lines[0], "- it")
+        self.assertTrue(lines[1].startswith("    (now) word word"))
+        self.assertEqual(lines[-1], "    (then) `a\\|b`")
+        self.assertLessEqual(max(map(len, lines)), page.size()[0])
 
 
 class French(unittest.TestCase):
@@ -140,7 +172,7 @@ class French(unittest.TestCase):
                 continue
             for text in [cut.exercise(lesson, "fr")] + [
                     text for path, text in cut.scaffold(lesson, language="fr")
-                    if path.endswith("executor.h")]:
+                    if path.endswith(("executor.h", "bell.h"))]:
                 for comment in comments.find(text):
                     self.assertIsNone(re.search(r"\b[dlnsjc]'\w", comment))
                     self.assertIsNone(re.search(

@@ -265,14 +265,14 @@ class Filter(Files):
         self.assertIn(b"filter: ", process.stderr.read())
         process.stderr.close()
 
-    def test_sigint_ends_it(self):
+    def test_sigint_ends_it_and_is_its_status(self):
         process = subprocess.Popen([EXAMPLES["filter"]], stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE)
         process.stdin.write(b"a\n")
         process.stdin.flush()
         self.assertEqual(process.stdout.readline(), b"     1  a\n")
         process.send_signal(signal.SIGINT)
-        self.assertEqual(process.wait(SECONDS), 0)
+        self.assertEqual(process.wait(SECONDS), 128 + signal.SIGINT)
         process.stdin.close()
         process.stdout.close()
 

@@ -72,7 +72,8 @@ class Echo(AtAddress):
         self.begin(0)
         result = run("echo", f"localhost:{self.port}")
         self.assertEqual((result.returncode, result.stderr),
-                         (1, "echo: the address is in use\n"))
+                         (1, f"echo: 127.0.0.1:{self.port}: the address"
+                          " is in use\n"))
         for wrong in "x", "x:", "localhost:65536", "[::1:7", "":
             result = run("echo", wrong)
             self.assertEqual((result.returncode, result.stderr),

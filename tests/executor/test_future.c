@@ -307,7 +307,7 @@ static void poll_a_dropped_zero(void)
 
 RV_TEST(future, even_one_without_a_type_is_stopped)
 {
-    rv_test_aborts(poll_a_dropped_zero, ": without a type\n");
+    rv_test_aborts(poll_a_dropped_zero, "not initialized: all zero\n");
 }
 
 /* No compiler detects this: the label of the await is in the wrong switch. */

@@ -12,7 +12,9 @@
 #include <fcntl.h>
 #include <reveil/reveil.h>
 
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -406,6 +408,270 @@ RV_TEST(headers, thread)
     if (RV_TEST_SLOW)
         cr_skip_test("no bare threads in this build");
     cr_assert_eq(add_up((struct add){1, 2, &sum}), 3);
+}
+
+/* from future.h */
+struct countdown {
+    struct rv_future future;
+    int left;
+};
+
+static enum rv_poll countdown_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct countdown *self = RV_CONTAINER_OF(future, struct countdown, future);
+
+    if (self->left-- > 0) {
+        rv_waker_wake(&cx->waker);
+        return RV_PENDING;
+    }
+    future->result = 42;
+    return RV_READY;
+}
+
+static const struct rv_future_ops countdown_ops = {.name = "countdown",
+                                                   .poll = countdown_poll};
+
+static int count_down(struct rv_executor *executor)
+{
+    struct countdown countdown;
+    int result;
+
+    rv_future_init(&countdown.future, &countdown_ops);
+    countdown.left = 3;
+    result = rv_block_on(executor, &countdown.future);
+    rv_drop(&countdown.future);
+    cr_assert_eq(countdown.left, -1);
+    return result;
+}
+/* end */
+
+RV_TEST(headers, future)
+{
+    struct rv_executor *executor;
+
+    cr_assert_eq(rv_executor_new(&executor), 0);
+    cr_assert_eq(count_down(executor), 42);
+    rv_executor_free(executor);
+}
+
+static int lines_freed;
+
+/* from channel.h */
+static void free_line(void *element)
+{
+    lines_freed++;
+    free(*(char **)element);
+}
+
+static int send_line(char *line)
+{
+    struct rv_spsc_sender *sender;
+    struct rv_spsc_receiver *receiver;
+    int error;
+
+    const struct rv_channel_options options = {.name = "lines",
+                                               .drop_element = free_line};
+
+    error = rv_spsc_new(&sender, &receiver, sizeof(char *), 8, &options);
+    if (error)
+        return error;
+    if (rv_spsc_send(sender, &line, rv_after_ms(100)) < 0)
+        free(line);
+    rv_spsc_sender_close(sender);
+    rv_spsc_receiver_close(receiver);
+    return 0;
+}
+/* end */
+
+static int32_t channel_main(void *arg)
+{
+    (void)arg;
+    return send_line(strdup("a line"));
+}
+
+RV_TEST(headers, channel)
+{
+    cr_assert_eq(rv_run(channel_main, NULL), 0);
+    cr_assert_eq(lines_freed, 1);
+}
+
+static bool print_body(const char *text, size_t len)
+{
+    struct rv_http_parser parser;
+    struct rv_http_slice piece;
+    ssize_t at, used;
+
+    /* from http.h */
+    rv_http_parser_init(&parser, RV_HTTP_RESPONSE, NULL);
+    at = rv_http_parse_head(&parser, text, len);
+    while (at >= 0 && !parser.done && (size_t)at < len) {
+        used = rv_http_parse_body(&parser, text + at, len - (size_t)at, &piece);
+        if (used < 0)
+            break;
+        fwrite(text + at + piece.at, 1, piece.len, stdout);
+        at += used;
+    }
+    /* end */
+    return parser.done;
+}
+
+RV_TEST(headers, http)
+{
+    static const char text[] = "HTTP/1.1 200 OK\r\n"
+                               "Transfer-Encoding: chunked\r\n\r\n"
+                               "6\r\nhello \r\n7\r\nworld!\n\r\n0\r\n\r\n";
+    char said[64] = "";
+    const int before = dup(STDOUT_FILENO);
+    int ends[2];
+    bool done;
+
+    fflush(stdout);
+    cr_assert_eq(pipe(ends), 0);
+    dup2(ends[1], STDOUT_FILENO);
+    done = print_body(text, sizeof text - 1);
+    fflush(stdout);
+    dup2(before, STDOUT_FILENO);
+    cr_assert_gt(read(ends[0], said, sizeof said - 1), 0);
+    close(before);
+    close(ends[0]);
+    close(ends[1]);
+    cr_assert(done);
+    cr_assert_str_eq(said, "hello world!\n");
+    cr_assert_not(print_body(text, sizeof text - 2));
+    cr_assert_not(print_body("HTTP/1.1\n", 9));
+}
+
+/* from remote.h */
+static int nap_there(struct rv_remote *there, struct rv_remote_join *join)
+{
+    struct rv_sleep *nap = rv_alloc(sizeof *nap);
+    int error = nap ? 0 : -ENOMEM;
+
+    if (!error) {
+        rv_sleep_init(nap, rv_after_ms(10));
+        error = rv_remote_spawn(there, &nap->future, join);
+    }
+    if (error)
+        rv_free(nap);
+    return error;
+}
+
+static int32_t nap_and_wait(void *arg)
+{
+    struct rv_remote *remote = arg;
+    struct rv_remote_join join = {0};
+    int error;
+
+    error = nap_there(remote, &join);
+    if (!error)
+        error = rv_await(&join.future);
+    rv_remote_join_drop(&join);
+    return error;
+}
+/* end */
+
+RV_TEST(headers, remote)
+{
+    struct rv_executors *executors;
+    struct rv_remote *remote;
+    struct rv_runtime *runtime;
+    struct rv_join join = {0};
+
+    cr_assert_eq(rv_runtime_start(&runtime), 0);
+    cr_assert_eq(rv_executors_start(&executors, runtime, 1), 0);
+    remote = rv_executors_remote(executors, 0);
+    cr_assert_eq(rv_coro_spawn(rv_runtime_executor(runtime), nap_and_wait,
+                               remote, NULL, &join),
+                 0);
+    cr_assert_eq(rv_runtime_block_on(runtime, &join.future), 0);
+    rv_join_drop(&join);
+    rv_executors_stop(executors);
+    rv_runtime_stop(runtime);
+}
+
+RV_TEST(headers, executors)
+{
+    struct rv_executors *executors;
+    struct rv_runtime *runtime;
+    struct rv_remote_join joins[4] = {0};
+    struct rv_future *naps[4];
+    struct rv_all all;
+
+    /* from executors.h */
+    rv_runtime_start(&runtime);
+    rv_executors_start(&executors, runtime, 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        nap_there(rv_executors_remote(executors, i), &joins[i]);
+        naps[i] = &joins[i].future;
+    }
+    rv_all_init(&all, naps, 4);
+    rv_runtime_block_on(runtime, &all.future);
+    rv_drop(&all.future);
+    for (uint32_t i = 0; i < 4; i++)
+        cr_assert_eq(joins[i].future.result, 0);
+    for (uint32_t i = 0; i < 4; i++)
+        rv_remote_join_drop(&joins[i]);
+    rv_executors_stop(executors);
+    rv_runtime_stop(runtime);
+    /* end */
+}
+
+static char task_table[4096];
+
+/* Sends itself the signal, and reads the table that the other thread writes. */
+static int32_t program(void *from)
+{
+    size_t len = 0;
+
+    kill(getpid(), SIGUSR1);
+    while (!strstr(task_table, "program")) {
+        const ssize_t n =
+            read(*(int *)from, task_table + len, sizeof task_table - 1 - len);
+
+        if (n <= 0)
+            return -EIO;
+        len += (size_t)n;
+    }
+    return 0;
+}
+
+static int run_with_task_dump(int *from)
+{
+    const struct rv_coro_options coro = {.name = "program"};
+    const struct rv_run_options options = {.coro = &coro};
+
+#define rv_run(main, arg) rv_run_with(main, from, &options)
+    /* from task_dump.h */
+    struct rv_task_dump_signal *dump;
+    int error;
+
+    rv_task_dump_enable();
+    error = rv_task_dump_signal_start(&dump, SIGUSR1, STDERR_FILENO);
+    if (!error) {
+        error = rv_run(program, NULL);
+        rv_task_dump_signal_stop(dump);
+    }
+    rv_task_dump_disable();
+    /* end */
+#undef rv_run
+    return error;
+}
+
+RV_TEST(headers, task_dump)
+{
+    const int before = dup(STDERR_FILENO);
+    int ends[2];
+    int error;
+
+    cr_assert_eq(pipe(ends), 0);
+    dup2(ends[1], STDERR_FILENO);
+    error = run_with_task_dump(&ends[0]);
+    dup2(before, STDERR_FILENO);
+    close(before);
+    cr_assert_eq(error, 0);
+    cr_assert_not_null(strstr(task_table, "executor 1: "));
+    close(ends[0]);
+    close(ends[1]);
 }
 
 /* --- in a poll function ------------------------------------------------ */

@@ -37,7 +37,9 @@ static void keep(struct outcome *out, const struct rv_http_get *get)
         return;
     out->status = get->status;
     out->body_len = get->body_len_bytes;
-    if (get->body_len_bytes > 0 && get->body_len_bytes < sizeof out->body)
+    cr_assert_not_null(get->body, "also an empty one");
+    cr_assert_eq(get->body[get->body_len_bytes], '\0', "it is a string");
+    if (get->body_len_bytes < sizeof out->body)
         memcpy(out->body, get->body, get->body_len_bytes);
     snprintf(out->head, sizeof out->head, "%.*s", (int)get->head_len_bytes,
              get->head);

@@ -40,7 +40,8 @@ compile_c() {
 compile_cxx() {
     cxx=$1
     shift
-    "$cxx" -std=c++17 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror "$@"
+    "$cxx" -std=c++17 -Wall -Wextra -Wpedantic -Wconversion -Wshadow \
+        -Wold-style-cast -Werror "$@"
 }
 
 # ask_pkg_config ARGUMENT...: answers for where the files really are

@@ -9,7 +9,9 @@
 #include <errno.h>
 #include <reveil/async.h>
 #include <reveil/combine.h>
+#include <reveil/errors.h>
 #include <reveil/http_server.h>
+#include <reveil/udp.h>
 #include <reveil/unix.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +33,26 @@ static struct rv_runtime *start(struct rv_addr *any_port)
     cr_assert_eq(rv_test_runtime_start(&runtime), 0);
     cr_assert_eq(rv_addr_parse(any_port, "127.0.0.1", 0), 0);
     return runtime;
+}
+
+/* What rv_exit_status() prints for the error. */
+static const char *printed(int error)
+{
+    static char text[256];
+    const int copy = dup(STDERR_FILENO);
+    int ends[2];
+    ssize_t n;
+
+    cr_assert_eq(pipe(ends), 0);
+    dup2(ends[1], STDERR_FILENO);
+    cr_expect_eq(rv_exit_status("me", error), 1);
+    dup2(copy, STDERR_FILENO);
+    n = read(ends[0], text, sizeof text - 1);
+    text[n > 0 ? n : 0] = '\0';
+    close(copy);
+    close(ends[0]);
+    close(ends[1]);
+    return text;
 }
 
 /* The first on a free port, whose address is in *addr then. */
@@ -207,6 +229,53 @@ static enum rv_poll client_poll(struct rv_future *future, struct rv_cx *cx)
     RV_AWAIT(future, cx, &self->recv.future);
     RV_RETURN(future, self->recv.future.result);
     RV_END(future);
+}
+
+RV_TEST(listening, an_error_names_the_address)
+{
+    struct rv_stream listener = {0};
+    struct rv_stream other = {0};
+    struct rv_udp udp = {0};
+    struct rv_udp udp_too = {0};
+    struct rv_addr addr;
+    struct rv_runtime *runtime = start(&addr);
+    const uint16_t any_port = 0;
+    char text[RV_ADDR_TEXT];
+    char want[256];
+    int error;
+
+    cr_assert_eq(rv_tcp_listen(&listener, &addr), 0);
+    cr_assert_eq(rv_tcp_local_addr(&listener, &addr), 0);
+    error = rv_tcp_listen_at(&other, "localhost", rv_addr_port(&addr));
+    cr_assert_eq(error, -EADDRINUSE);
+    rv_addr_format(&addr, text);
+    snprintf(want, sizeof want, "me: %s: the address is in use\n", text);
+    cr_assert_str_eq(printed(error), want);
+    cr_assert_str_eq(printed(-EPIPE), "me: the other end is closed\n");
+
+    cr_assert_eq(rv_tcp_listen_at(&other, "*", rv_addr_port(&addr)), error);
+    snprintf(want, sizeof want, "me: *:%d: the address is in use\n",
+             rv_addr_port(&addr));
+    cr_assert_str_eq(printed(error), want);
+
+    cr_assert_eq(rv_unix_listen(&other, "/dev/null"), error);
+    cr_assert_str_eq(printed(error), "me: /dev/null: the address is in use\n");
+    cr_assert_eq(rv_unix_datagram_open(&other, "/no/such/x"), -ENOENT);
+    cr_assert_str_eq(printed(-ENOENT),
+                     "me: /no/such/x: no such file or directory\n");
+
+    cr_assert_eq(rv_addr_parse(&addr, "127.0.0.1", any_port), 0);
+    cr_assert_eq(rv_udp_bind(&udp, &addr), 0);
+    cr_assert_str_eq(printed(-ENOENT), "me: no such file or directory\n",
+                     "one has succeeded since");
+    cr_assert_eq(rv_udp_local_addr(&udp, &addr), 0);
+    cr_assert_eq(rv_udp_bind(&udp_too, &addr), error);
+    rv_addr_format(&addr, text);
+    snprintf(want, sizeof want, "me: %s: the address is in use\n", text);
+    cr_assert_str_eq(printed(error), want);
+    rv_udp_close(&udp);
+    rv_stream_close(&listener);
+    rv_runtime_stop(runtime);
 }
 
 RV_TEST(listening, a_server_answers_on_a_unix_socket)

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -224,6 +225,39 @@ static void end_process(struct world *world)
     cr_assert_eq(rv_process_kill(&world->process, SIGKILL), 0);
 }
 
+/* The pipes of a child are ends of pipes here: there is no child. */
+static void open_pipe(struct world *world, bool writes)
+{
+    int fds[2];
+
+    cr_assert_eq(pipe2(fds, O_NONBLOCK | O_CLOEXEC), 0);
+    cr_assert_eq(rv_stream_adopt_pipe(&world->stream, fds[writes], writes), 0);
+    world->peer = fds[!writes];
+}
+
+static void open_out_pipe(struct world *world)
+{
+    open_pipe(world, false);
+}
+
+static void open_in_pipe(struct world *world)
+{
+    open_pipe(world, true);
+}
+
+static void write_something(struct world *world)
+{
+    cr_assert_eq(write(world->peer, "x", 1), 1);
+}
+
+static void read_all(struct world *world)
+{
+    static char sink[1 << 16];
+
+    while (read(world->peer, sink, sizeof sink) > 0)
+        ;
+}
+
 /* Not the usual form of 127.0.0.1: it needs a look-up. */
 static struct rv_future *init_resolve(struct world *world)
 {
@@ -247,6 +281,9 @@ static const struct kind net_kinds[] = {
     {"recv", open_pair, init_recv, say_something, 0, 0, 0},
     {"send", open_pair, init_send, make_room, 0, 0, 0},
     {"sendv", open_pair, init_sendv, make_room, 0, 0, 0},
+    {"recv, pipe", open_out_pipe, init_recv, write_something, 0, 0, 0},
+    {"send, pipe", open_in_pipe, init_send, read_all, 0, 0, 0},
+    {"sendv, pipe", open_in_pipe, init_sendv, read_all, 0, 0, 0},
     {"unix connect", unix_listen_full, init_unix_connect, take_one, 0, 0, 0},
     {"recv_from", open_udp, init_recv_from, say_something, 0, 0, 0},
     {"send_to", open_udp, init_send_to, NULL, 0, 0, 0},

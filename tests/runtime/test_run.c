@@ -109,6 +109,19 @@ RV_TEST(run, a_signal_ends_it_in_order)
     }
 }
 
+RV_TEST(run, the_number_of_the_signal_is_told)
+{
+    struct stopped self = {.number = SIGTERM, .times = 1};
+    int signal = -1;
+    const struct rv_run_options options = {.signal = &signal};
+    int number = 42;
+
+    cr_assert_eq(rv_run_with(answer, &number, &options), 42);
+    cr_assert_eq(signal, 0);
+    cr_assert_eq(rv_run_with(stop_itself, &self, &options), 0);
+    cr_assert_eq(signal, SIGTERM);
+}
+
 RV_TEST(run, its_own_result_is_kept)
 {
     struct stopped stopped = {.number = SIGINT, .result = -EIO};

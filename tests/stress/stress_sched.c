@@ -24,7 +24,8 @@
  *   scopes: tasks that write into the frame of their owner, which ends, or is
  *     canceled, or cancels them, at any time.
  *
- *   stops: schedulers stopped while tasks are started, joined and awaited.
+ *   stops: schedulers stopped while tasks are started, joined and awaited, or
+ *     while the termination detection counts workers.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -509,6 +510,60 @@ static int32_t join_long(void *arg)
     return 0;
 }
 
+static int32_t receive_nothing(void *arg)
+{
+    int element;
+
+    return rv_mpsc_recv(arg, &element, RV_NEVER);
+}
+
+/* Deadlocked: the child waits for a task, and no task will send. */
+static int32_t join_receiver(void *arg)
+{
+    struct rv_mpsc_sender *sender;
+    struct rv_mpsc_receiver *receiver;
+    struct rv_go task;
+
+    (void)arg;
+    STRESS_CHECK(rv_mpsc_new(&sender, &receiver, sizeof(int), NULL) == 0,
+                 "rv_mpsc_new");
+    if (rv_go(&task, receive_nothing, receiver) == 0) {
+        STRESS_CHECK(rv_go_join(&task) == -ECANCELED, "not canceled");
+        STRESS_CHECK(!task.task, "its parent has not waited for it");
+    }
+    rv_mpsc_receiver_close(receiver);
+    rv_mpsc_sender_close(sender);
+    return 0;
+}
+
+static int32_t breed_receivers(void *arg)
+{
+    for (uint32_t i = 0; i < WORKERS; i++)
+        if (rv_go(NULL, join_receiver, arg) < 0)
+            break;
+    return 0;
+}
+
+/*
+ * While a join waits, the termination detection may count workers before the
+ * stop. It must not end the deadlock with them after the stop.
+ */
+static void test_joined_stops(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct rv_go go;
+
+        start(2 + i % 2);
+        STRESS_CHECK(rv_sched_go(sched, &go, "root", breed_receivers, NULL) ==
+                         0,
+                     "rv_sched_go");
+        stress_dawdle(i % 16 * 8000);
+        STRESS_CHECK(rv_go_join(&go) == 0, "rv_go_join");
+        stress_dawdle(i % 64 * 300);
+        rv_sched_stop(sched);
+    }
+}
+
 static void test_stops(uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -552,5 +607,6 @@ int main(int argc, char **argv)
     rv_sched_stop(sched);
     stress_phase = "stops";
     test_stops(count / 8);
+    test_joined_stops(count / 8);
     return 0;
 }

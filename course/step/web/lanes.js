@@ -2,7 +2,7 @@
 const THREAD_LOOK = {runs: "run", polls: "run", takes: "run", job: "run",
                      asleep: "sleep", blocked: "block"};
 const TASK_LOOK = {new: "new", ready: "ready", running: "run", waiting: "wait"};
-const ROLE_ORDER = ["executor", "worker", "other", "reactor", "bell", "ring",
+const ROLE_ORDER = ["loop", "executor", "worker", "other", "reactor", "bell", "ring",
                     "pool"];
 
 // The lanes of a run and their segments: [first step, after step, look, call].
@@ -215,7 +215,7 @@ class Lanes {
 
   hopeless(step) {
     if (step < 0) return "";
-    const {axis, bottom} = this, x = axis.x(step), text = ui("hopeless_lane");
+    const {axis, bottom} = this, x = axis.x(step), text = uiOf(this.run.trace.verdict, "hopeless_lane");
     const room = text.length * 6.6 + 20, view = this.scroll.clientWidth;
     const left = x + room > axis.width || axis.width > view && x > room;
     return `<rect class="lost" x="${x}" y="${this.top - 2}" ` +

@@ -31,7 +31,7 @@ class Transcript {
       const bad = row[0] >= 0 && row[0] === hopeless;
       return `<li data-row="${p}" class="${differs ? "differs" : ""}${bad ? " bad" : ""}">` +
         `<a href="#s=${p + 1}" data-n="${p + 1}." tabindex="-1">${cells.join("")}</a>` +
-        (bad ? `<strong>${esc(ui("stopped_here"))}</strong>` : "") + `</li>`;
+        (bad ? `<strong>${esc(uiOf(views[0].run.trace.verdict, "stopped_here"))}</strong>` : "") + `</li>`;
     };
     this.open(0);
   }

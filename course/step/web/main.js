@@ -114,7 +114,7 @@ const page = {
       ? ui("see_todo", {todo: v.todo, line: v.line || "?"}) : "";
     $("verdict").innerHTML = `<p><strong>${esc(pair(v.cause))}</strong>` +
       (kind ? ` <b>(${esc(kind)})</b>` : "") + (v.step > 0
-        ? ` <span>${ui("hopeless", {step: this.wrongRow + 1})}.</span>` : "") + `</p>` +
+        ? ` <span>${uiOf(v, "hopeless", {step: this.wrongRow + 1})}.</span>` : "") + `</p>` +
       (v.step > 0 ? `<button type="button" id="jump">${ui("go_wrong")}</button>` : "") +
       (pair(v.evidence) ? `<p class="why"><b>${esc(capital(pair(v.evidence)))}.</b></p>` : "") +
       `<p class="why">${esc(pair(v.why))} <span class="todo">${esc(todo)}</span></p>` +

@@ -56,6 +56,7 @@ function variant(e, m) {
     if (e.kind === "pending" && !m.wakes) return "pending.busy";
     break;
   }
+  case "sleep": if (e.source === 0) return "sleep.delay"; break;
   case "unpark":
     if (m.thread(m.unparked(e)).in === "park") return "unpark.asleep";
     break;
@@ -78,7 +79,10 @@ function variant(e, m) {
   case "recv": if (e.value === 0) return "recv.end"; break;
   case "switch": if (e.task < 0) return "switch.back"; break;
   case "level": if (!("most" in tableOf(m.trace, "bars", e.source))) return "level.count"; break;
-  case "frame": if (e.source < 0) return "frame.pop"; break;
+  case "frame":
+    if (tableOf(m.trace, "stacks", e.task).list)
+      return e.source < 0 ? "frame.out" : "frame.in";
+    if (e.source < 0) return "frame.pop"; break;
   }
   return Object.hasOwn(WORDS.say, e.kind) ? e.kind : "unknown";
 }

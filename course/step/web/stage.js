@@ -52,10 +52,14 @@ class Stage {
     const [up, down] = ["kernel", "reactor"].filter(p => this.parts.includes(p));
     const under = this.parts.includes("queue") ? "queue" : "exec";
     box.className = "stage" + (wide ? " ring4" : " pair");
-    box.style.setProperty("--areas", wide ? `"exec ${up}" "${under} ${down || up}"`
-      : this.parts.includes("queue") ? `"exec queue"` : `"exec exec"`);
-    box.style.setProperty("--narrow", ["exec", "kernel", "reactor", "queue"].filter(p =>
-      this.parts.includes(p)).map(p => `"${p}"`).join(" "));
+    // What is the lesson's own is seen first.
+    const first = this.parts.includes("bars") ? `"extras extras" ` : "";
+    box.classList.toggle("own", Boolean(first));
+    box.style.setProperty("--areas", first + (wide ? `"exec ${up}" "${under} ${down || up}"`
+      : this.parts.includes("queue") ? `"exec queue"` : `"exec exec"`));
+    box.style.setProperty("--narrow", (first && `"extras" `) +
+      ["exec", "kernel", "reactor", "queue"].filter(p =>
+        this.parts.includes(p)).map(p => `"${p}"`).join(" "));
     const panel = part => this.parts.includes(part)
       ? `<section class="panel p-${part}" data-part="${part}"></section>` : "";
     box.innerHTML = `<svg class="links" aria-hidden="true"></svg>` +
@@ -272,10 +276,12 @@ class Stage {
     }).join("");
   }
 
-  // Stacks side by side, the newest frame below: they grow downwards.
+  // Stacks side by side, the newest frame below: they grow downwards. Or lists,
+  // from which the oldest goes.
   stacks(s) {
     const {trace} = this.run;
-    return `<h3>${ui("stacks")}</h3><div class="stacks">` + byNumber(s.stacks).map(([id, frames]) => {
+    const lists = Object.values(trace.stacks || {}).every(stack => stack.list);
+    return `<h3>${ui(lists ? "lists" : "stacks")}</h3><div class="stacks">` + byNumber(s.stacks).map(([id, frames]) => {
       const here = pointers(this.run, s, id);
       return `<div class="one-stack${here.length ? " here" : ""}"><h4>${esc(pairOf(trace, "stacks", id))}</h4>` +
         frames.map(([frame, bytes]) => `<span class="frame">${esc(pairOf(trace, "frames", frame))}` +

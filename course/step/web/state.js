@@ -194,7 +194,8 @@ const STEPS = {
   "permit": took,
   "awake": took,
   "epoll-wait": (m, e, t) => m.sleep(t, "epoll_wait"),
-  "sleep": (m, e, t) => m.sleep(t, "sleep"),
+  // The checker's delay is no call of the program's.
+  "sleep": (m, e, t) => m.sleep(t, e.source === 0 ? "wait" : "sleep"),
   "block": (m, e, t) => { t.does = "blocked"; },
   "connect": (m, e) => { // without epoll: the sockets themselves
     if (!m.epoll && e.source >= 0) m.state.epoll[e.source] = {fd: e.value, data: "no"};
@@ -251,7 +252,10 @@ const STEPS = {
   "level": (m, e) => { m.state.levels[e.source] = e.value; },
   "frame": (m, e) => {
     const frames = m.state.stacks[e.task] ||= [];
-    if (e.source >= 0) frames.push([e.source, e.value]); else frames.pop();
+    const {list} = (m.trace.stacks || {})[e.task] || {};
+    if (e.source >= 0) frames.push([e.source, e.value]);
+    else if (list) frames.shift(); // the oldest
+    else frames.pop();
   },
   "stack": (m, e) => {
     m.state.stacks[e.task] ||= [];

@@ -22,6 +22,10 @@ function fill(template, values) {
 const word = (table, key, values) =>
   fill(WORDS[table][key][lang], {...values, lang});
 const ui = (key, values) => word("ui", key, values);
+// The same, or for a run that did not come to a stand what its step only shows.
+const SEEN = {hopeless: "seen", hopeless_lane: "seen_lane", stopped_here: "seen_here"};
+const uiOf = (verdict, key, values) =>
+  ui(verdict && verdict.stuck === false ? SEEN[key] : key, values);
 const colon = () => lang === "fr" ? "\u00a0: " : ": ";
 const pair = text =>
   text && typeof text === "object" ? text[lang] || text.en || "" : text || "";

@@ -3,8 +3,8 @@ cause: TOO MUCH READ
 found: case poll
 en: Reads as much as comes, "to save calls". It takes what the next one waits
 en: for.
-fr: Lit tout ce qui vient, « pour économiser des appels ». C'est ce qu'attend
-fr: le suivant.
+fr: Lit tout ce qui vient, « pour économiser des appels ». C'est ce qu'attend le
+fr: suivant.
 */
 
 /*@region 11.2*/

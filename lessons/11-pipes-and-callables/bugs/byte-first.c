@@ -3,8 +3,8 @@ cause: REPLY TOO EARLY
 found: plain
 en: The byte first, "so that main can go on". Main frees the callable while it
 en: runs, as the article's Drop does.
-fr: L'octet d'abord, « pour que main puisse continuer ». main libère le
-fr: callable pendant qu'il tourne, comme le Drop de l'article.
+fr: L'octet d'abord, « pour que main puisse continuer ». main libère le callable
+fr: pendant qu'il tourne, comme le Drop de l'article.
 */
 
 /*@region 11.5*/

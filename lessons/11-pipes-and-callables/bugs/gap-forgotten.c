@@ -1,8 +1,7 @@
 /*@answer
 cause: BLOCK TOO SMALL
 found: plain
-en: Adds the sizes of the three parts, and forgets the gap between two of
-en: them.
+en: Adds the sizes of the three parts, and forgets the gap between two of them.
 fr: Additionne les tailles des trois parties, et oublie le trou entre deux
 fr: d'entre elles.
 */

@@ -1,8 +1,8 @@
 /*@answer
 cause: DANGLING CALLABLE
 found: plain
-en: Copies the pointer and not what it points to: the caller's variable, gone
-en: at the call.
+en: Copies the pointer and not what it points to: the caller's variable, gone at
+en: the call.
 fr: Copie le pointeur et non ce qu'il désigne : la variable de l'appelant,
 fr: disparue à l'appel.
 */

@@ -1,10 +1,10 @@
 /*@answer
 cause: TRUNCATED
 found: plain
-en: Reads the address, and the size with the next read. In packet mode the
-en: rest of a packet is thrown away.
-fr: Lit l'adresse, et la taille à la lecture suivante. En mode paquet, le
-fr: reste d'un paquet est jeté.
+en: Reads the address, and the size with the next read. In packet mode the rest
+en: of a packet is thrown away.
+fr: Lit l'adresse, et la taille à la lecture suivante. En mode paquet, le reste
+fr: d'un paquet est jeté.
 */
 
 /*@region 11.5*/

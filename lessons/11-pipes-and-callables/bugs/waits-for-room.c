@@ -2,8 +2,7 @@
 cause: FULL PIPE
 found: plain
 en: Writes until it is full, and does not say that it would rather not wait.
-fr: Écrit jusqu'à ce qu'il soit plein, sans dire qu'il préfère ne pas
-fr: attendre.
+fr: Écrit jusqu'à ce qu'il soit plein, sans dire qu'il préfère ne pas attendre.
 */
 
 /*@region 11.1*/

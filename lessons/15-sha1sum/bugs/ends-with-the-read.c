@@ -5,7 +5,7 @@ en: Begins the hash, and waits for the read only; the hash before is awaited in
 en: the next round. After the last block there is no next round.
 fr: Commence le hachage, et n'attend que la lecture ; le hachage d'avant est
 fr: attendu au tour suivant. Après le dernier bloc, il n'y a pas de tour
-suivant.
+fr: suivant.
 */
 
 /*@region 15.2*/

@@ -4,8 +4,8 @@ kind: read and hash
 found: figures
 en: Hashes a block, waits, and reads the next one then: as a loop of blocking
 en: calls would, on other threads.
-fr: Hache un bloc, attend, et lit ensuite le suivant : comme une boucle
-fr: d'appels bloquants, mais sur d'autres threads.
+fr: Hache un bloc, attend, et lit ensuite le suivant : comme une boucle d'appels
+fr: bloquants, mais sur d'autres threads.
 */
 
 /*@region 15.2*/

@@ -1,7 +1,7 @@
 /*@answer
 en: A list instead of a ring buffer; its nodes come from malloc().
 fr: Une liste au lieu d'un tampon circulaire ; ses maillons viennent de
-malloc().
+fr: malloc().
 */
 /*@region 18.1*/
 struct value {

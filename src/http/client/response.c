@@ -42,15 +42,17 @@ static int reserve_head(struct rv_http_get *get)
                         2 * get->head_room_bytes);
 }
 
-/* Make sure that `want` more bytes fit after the body received so far. */
+/* Make sure that `want` more bytes and a NUL fit after the body received so
+ * far. */
 static int reserve_body(struct rv_http_get *get, size_t want)
 {
+    const size_t least = get->body_len_bytes + want + 1;
     size_t room = 2 * get->body_room_bytes;
 
-    if (get->body_room_bytes - get->body_len_bytes >= want)
+    if (get->body_room_bytes >= least)
         return 0;
-    if (room < get->body_len_bytes + want)
-        room = get->body_len_bytes + want;
+    if (room < least)
+        room = least;
     return rv_http_grow(&get->body, get->body_len_bytes, &get->body_room_bytes,
                         room);
 }
@@ -121,10 +123,21 @@ static int receive_kept(struct rv_http_get *get, struct rv_cx *cx)
     if (error < 0)
         return error;
     len = receive(get, cx, get->body + get->body_len_bytes,
-                  get->body_room_bytes - get->body_len_bytes);
+                  get->body_room_bytes - get->body_len_bytes - 1);
     if (len < 0)
         return (int)len;
     return len == 0 ? end_of_stream(get) : decode_in_place(get, (size_t)len);
+}
+
+/* The response is complete: its body, which may be empty, is a string for the
+ * caller. Returns: 0, -ENOMEM. */
+static int end_kept(struct rv_http_get *get)
+{
+    const int error = reserve_body(get, 0);
+
+    if (!error)
+        get->body[get->body_len_bytes] = '\0';
+    return error;
 }
 
 /* --- a body that passes through ---------------------------------------- */
@@ -390,8 +403,10 @@ int rv_http_response_poll(struct rv_http_get *get, struct rv_cx *cx)
             return 0; /* the caller receives the body */
         else
             done = is_kept(get) ? receive_kept(get, cx) : pass_some(get, cx);
-        if (done != 0)
-            return done < 0 ? done : 0;
+        if (done == OVER)
+            return is_kept(get) ? end_kept(get) : 0;
+        if (done < 0)
+            return done;
         /* There was progress: the timeout for silence starts again. */
         rv_http_get_moved(get);
     }

@@ -1,0 +1,37 @@
+/*@answer
+cause: DEADLOCK
+kind: no need to wait
+found: plain
+en: Sleeps first and looks then. The channel is empty: nobody will make room.
+fr: S'endort d'abord, regarde ensuite. Le canal est vide : personne ne fera de
+fr: la place.
+*/
+
+/*@region 18.1*/
+struct spsc {
+    unsigned long capacity;  /* 1 to MOST */
+    atomic_ulong head, tail; /* popped and pushed so far; both only grow */
+    struct wake_door room;   /* of the producer: the channel was full */
+    struct wake_door filled; /* of the consumer: it was empty */
+    int slots[MOST];
+};
+
+static void spsc_open(struct spsc *self, unsigned long capacity)
+{
+    *self = (struct spsc){.capacity = capacity};
+    door_init(&self->room);
+    door_init(&self->filled);
+}
+
+static void spsc_push(struct spsc *self, int value)
+{
+    const unsigned long tail = atomic_load(&self->tail);
+
+    do
+        door_park(&self->room);
+    while (tail - atomic_load(&self->head) == self->capacity);
+    self->slots[tail % self->capacity] = value;
+    atomic_store(&self->tail, tail + 1);
+    door_unpark(&self->filled);
+}
+/*@end 18.1*/

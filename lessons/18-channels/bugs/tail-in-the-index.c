@@ -1,0 +1,36 @@
+/*@answer
+cause: READ TOO EARLY
+kind: shown too early
+found: sweep
+en: `slots[tail++ % capacity] = value`: one line, and in it two steps. The tail
+en: is moved before the value is written.
+fr: `slots[tail++ % capacity] = value` : une ligne, et deux étapes. Le tail
+fr: avance avant que la valeur soit écrite.
+*/
+
+/*@region 18.1*/
+struct spsc {
+    unsigned long capacity;  /* 1 to MOST */
+    atomic_ulong head, tail; /* popped and pushed so far; both only grow */
+    struct wake_door room;   /* of the producer: the channel was full */
+    struct wake_door filled; /* of the consumer: it was empty */
+    int slots[MOST];
+};
+
+static void spsc_open(struct spsc *self, unsigned long capacity)
+{
+    *self = (struct spsc){.capacity = capacity};
+    door_init(&self->room);
+    door_init(&self->filled);
+}
+
+static void spsc_push(struct spsc *self, int value)
+{
+    const unsigned long tail = atomic_load(&self->tail);
+
+    while (tail - atomic_load(&self->head) == self->capacity)
+        door_park(&self->room);
+    self->slots[self->tail++ % self->capacity] = value;
+    door_unpark(&self->filled);
+}
+/*@end 18.1*/

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_misuse.c - mistakes in coroutines that end the program with a message,
+ * because nothing else would tell of them.
+ *
+ * Threads: one, and one that does not own the executor.
+ */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <reveil/reveil.h>
+
+#include "support/support.h"
+
+RV_TEST_SUITE(coro_misuse);
+
+/* --- on another thread ------------------------------------------------- */
+
+struct owned {
+    struct rv_executor *executor;
+    struct rv_join join;
+    struct rv_scope scope;
+    struct rv_timer timer;
+};
+
+static struct owned owned;
+static void *(*foreign)(void *arg);
+
+static int32_t sleep_long(void *arg)
+{
+    (void)arg;
+    return rv_coro_sleep_until(RV_NEVER);
+}
+
+static void ring(struct rv_timer *timer, void *arg)
+{
+    (void)timer;
+    (void)arg;
+}
+
+/* The executor is inside its loop, and this thread waits for the other one. */
+static int32_t lend(void *arg)
+{
+    pthread_t thread;
+
+    (void)arg;
+    owned.executor = rv_executor_current();
+    rv_scope_init(&owned.scope, owned.executor);
+    rv_timer_init(&owned.timer, owned.executor, ring, NULL);
+    if (rv_coro_spawn(owned.executor, sleep_long, NULL, NULL, &owned.join) ||
+        rv_coro_yield() || pthread_create(&thread, NULL, foreign, NULL))
+        return -1;
+    pthread_join(thread, NULL);
+    return 0;
+}
+
+static void run_lend(void)
+{
+    rv_run(lend, NULL);
+}
+
+static void aborts_elsewhere(void *(*call)(void *arg), const char *text)
+{
+    foreign = call;
+    rv_test_aborts(run_lend, text);
+}
+
+static void *spawn_there(void *arg)
+{
+    rv_coro_spawn(owned.executor, sleep_long, NULL, NULL, NULL);
+    return arg;
+}
+
+static void *spawn_in_scope_there(void *arg)
+{
+    rv_scope_spawn_coro(&owned.scope, sleep_long, NULL, 0, NULL);
+    return arg;
+}
+
+static void *cancel_there(void *arg)
+{
+    rv_coro_cancel(&owned.join);
+    return arg;
+}
+
+static void *cancel_scope_there(void *arg)
+{
+    rv_scope_cancel(&owned.scope);
+    return arg;
+}
+
+static void *abort_there(void *arg)
+{
+    rv_join_abort(&owned.join);
+    return arg;
+}
+
+static void *drop_there(void *arg)
+{
+    rv_join_drop(&owned.join);
+    return arg;
+}
+
+static void *start_timer_there(void *arg)
+{
+    rv_timer_start(&owned.timer, rv_after_ms(1));
+    return arg;
+}
+
+static void *block_on_there(void *arg)
+{
+    struct rv_sleep nap;
+
+    rv_sleep_init(&nap, rv_after_ms(1));
+    rv_block_on(owned.executor, &nap.future);
+    return arg;
+}
+
+static void *await_there(void *arg)
+{
+    rv_await(&owned.join.future);
+    return arg;
+}
+
+RV_TEST(coro_misuse, the_executor_of_another_thread)
+{
+    aborts_elsewhere(spawn_there, "a spawn on another thread");
+    aborts_elsewhere(spawn_in_scope_there, "a spawn on another thread");
+    aborts_elsewhere(cancel_there, "another thread than the executor's");
+    aborts_elsewhere(cancel_scope_there, "another thread than the executor's");
+    aborts_elsewhere(abort_there, "another thread than the executor's");
+    aborts_elsewhere(drop_there, "another thread than the executor's");
+    aborts_elsewhere(start_timer_there, "another thread than the executor's");
+    aborts_elsewhere(block_on_there, "another thread polls for the executor");
+    aborts_elsewhere(await_there, "only for a coroutine that has a host");
+}
+
+/* --- without an executor, a task, a socket ----------------------------- */
+
+static void spawn_outside(void)
+{
+    rv_coro_spawn(rv_executor_current(), sleep_long, NULL, NULL, NULL);
+}
+
+static int32_t await_no_task(void *arg)
+{
+    struct rv_join join = {0};
+
+    (void)arg;
+    return rv_await(&join.future);
+}
+
+static void run_await_no_task(void)
+{
+    rv_run(await_no_task, NULL);
+}
+
+static int32_t receive(void *stream)
+{
+    char byte;
+
+    return rv_stream_recv(stream, &byte, 1, RV_NEVER);
+}
+
+static int32_t receive_from_none(void *arg)
+{
+    struct rv_stream none = {0};
+
+    (void)arg;
+    return receive(&none);
+}
+
+static void run_receive_from_none(void)
+{
+    rv_run(receive_from_none, NULL);
+}
+
+static int32_t close_under_a_task(void *arg)
+{
+    struct rv_stream pair[2];
+    struct rv_join join;
+
+    (void)arg;
+    if (rv_stream_pair(pair) ||
+        rv_coro_spawn(rv_executor_current(), receive, &pair[0], NULL, &join) ||
+        rv_coro_yield())
+        return -1;
+    rv_stream_close(&pair[0]);
+    return rv_await(&join.future);
+}
+
+static void run_close_under_a_task(void)
+{
+    rv_run(close_under_a_task, NULL);
+}
+
+static int32_t leave_a_join(void *arg)
+{
+    struct rv_join join;
+
+    (void)arg;
+    return rv_coro_spawn(rv_executor_current(), sleep_long, NULL, NULL, &join);
+}
+
+static void run_leave_a_join(void)
+{
+    rv_run(leave_a_join, NULL);
+}
+
+static int32_t end_of_a_nap(void *arg)
+{
+    (void)arg;
+    return rv_coro_sleep_until(rv_after_ms(1));
+}
+
+/* Its joins: of a task that has ended, a detached one, an aborted one. */
+static int32_t leave_no_join(void *arg)
+{
+    struct rv_executor *executor = rv_executor_current();
+    struct rv_join ended, dropped, aborted;
+
+    (void)arg;
+    if (rv_coro_spawn(executor, end_of_a_nap, NULL, NULL, &ended) ||
+        rv_coro_spawn(executor, sleep_long, NULL, NULL, &dropped) ||
+        rv_coro_spawn(executor, sleep_long, NULL, NULL, &aborted))
+        return -1;
+    rv_join_drop(&dropped);
+    rv_join_abort(&aborted);
+    return rv_await(&ended.future);
+}
+
+RV_TEST(coro_misuse, a_join_on_a_stack_that_ends)
+{
+    rv_test_aborts(run_leave_a_join, "before it dropped a join");
+    cr_assert_eq(rv_run(leave_no_join, NULL), 0);
+}
+
+RV_TEST(coro_misuse, what_is_not_there)
+{
+    rv_test_aborts(spawn_outside, "there is no executor");
+    rv_test_aborts(run_await_no_task, "a future was polled that is not");
+    rv_test_aborts(run_receive_from_none, "no socket");
+    rv_test_aborts(run_close_under_a_task, "closed while a task waits");
+}
