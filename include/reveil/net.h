@@ -114,9 +114,12 @@ int rv_stream_fd(const struct rv_stream *stream);
  */
 void rv_tcp_read_to_eagain(struct rv_stream *stream);
 
-/* Deregister and close. A no-op on "no socket". Misuse: a task waits for the
- * stream. End it first: cancel the task, or rv_stream_shutdown_write() and let
- * the peer close. */
+/*
+ * Deregister and close. A no-op on "no socket". No task should wait for the
+ * stream: end its wait first, with rv_stream_cancel(). A task of the same
+ * executor that receives or sends gets -EBADF; any other wait stops the
+ * program.
+ */
 void rv_stream_close(struct rv_stream *stream);
 
 /* Deregister and close with a reset: data not yet sent is discarded. */

@@ -199,8 +199,8 @@ void rv_source_close(struct rv_source *source)
         left[i] = rv_waker_take(&source->direction[i].waker);
     pthread_mutex_unlock(&source->mutex);
 
-    /* A task that still waits would wait for ever. Its next poll stops the
-     * program, because the source is not there any more; the poll of a task
+    /* A task that still waits would wait for ever. Its next poll finds no
+     * source: -EBADF for a stream, a message for the others. The poll of a task
      * that has dropped its future is one too many, and harmless. */
     for (int i = 0; i < RV_DIRECTIONS; i++)
         rv_waker_wake_and_drop(&left[i]);
