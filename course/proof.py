@@ -15,7 +15,8 @@ import sweep
 
 JOBS = 5  # most of a sweep is sleep
 # So few that were not as expected are checked again, each alone: beside others
-# a delay may be too short, or a thread may never fall asleep. The line says so.
+# a delay may be too short, or a thread may never fall asleep. The lines say so:
+# "late" at first, which is no failure, and "ok" or "FAIL" when it ran alone.
 AGAIN = 3
 
 
@@ -93,13 +94,13 @@ def tell(verdict):
 def check_course(kinds, lesson=None, cc="cc", seed=None, jobs=None):
     """Check them all, print a line for each. Returns: the exit status."""
     begin, items = time.monotonic(), items_of(kinds, lesson)
-    bad, alone = [], []
+    bad, alone, lines = [], [], {}
     with server.Server() as one:
         # The solutions' figures first, so that they are measured once.
         for each in dict.fromkeys(item[0] for item in items):
             check.normal_of(check.Checker(each, cc=cc, server_=one))
 
-        def judge(index):
+        def judge(index, mark="late"):
             item = items[index]
             cause, kind = wanted_of(item[1], item[2])
             verdict = check.Checker(item[0], item[2], seed=seed, cc=cc,
@@ -116,15 +117,19 @@ def check_course(kinds, lesson=None, cc="cc", seed=None, jobs=None):
                     f" in {todo}, not {verdict['todo']}" if todo else "")
                 if verdict["step"] == "build":
                     words += "\n" + (verdict["build_log"] or "")
-            print(f"{'ok  ' if right else 'FAIL'} {name_of(*item):40} "
-                  f"{verdict['seconds']:5.1f} s  {words}", flush=True)
+            lines[index] = (f"{name_of(*item):40} {verdict['seconds']:5.1f} s"
+                            f"  {words}")
+            print("ok  " if right else mark, lines[index], flush=True)
 
         sweep.run_all(range(len(items)), judge, 3600, jobs or JOBS)
         if len(bad) <= AGAIN < len(items):
             alone, bad = sorted(bad), []
             for index in alone:
                 print("again, alone:")
-                judge(index)
+                judge(index, "FAIL")
+        else:
+            for index in sorted(bad):
+                print("FAIL", lines[index], flush=True)
     print(f"{len(items) - len(bad)} of {len(items)} as expected, "
           + (f"{len(alone) - len(bad)} of them only alone, " if alone else "") +
           f"{time.monotonic() - begin:.0f} s, tree {check.tree_id()}")

@@ -31,8 +31,10 @@ static int hash(int number)
     uint32_t sum = 2166136261u;
 
     /*@probe probe_expect(!pthread_equal(probe_main, pthread_self()), */
-    /*@probe              probe_place == PROBE_TRIGGER ? "BLOCKS THE OTHERS @14.2" : "BLOCKS THE OTHERS @14.1", */
-/*@probe              "call", number, 0, 0); */
+    /*@probe              probe_place == PROBE_TRIGGER */
+    /*@probe              ? "BLOCKS THE OTHERS @14.2" */
+    /*@probe              : "BLOCKS THE OTHERS @14.1", */
+    /*@probe              "call", number, 0, 0); */
     sem_wait(&gate);
     sem_post(&gate);
     for (int i = 0; i < 20000; i++)

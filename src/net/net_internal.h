@@ -41,8 +41,8 @@ int rv_stream_adopt_pipe(struct rv_stream *out, int fd, bool writes);
 /* STREAM-1: asked after rv_source_ready() and before a system call. */
 static inline bool rv_stream_is_canceled(const struct rv_stream *stream)
 {
-    /* relaxed: the acquire in rv_source_ready() orders it. */
-    return atomic_load_explicit(&stream->canceled, memory_order_relaxed);
+    /* acquire: STREAM-3; pairs with rv_stream_cancel(). */
+    return atomic_load_explicit(&stream->canceled, memory_order_acquire);
 }
 
 /* Create a TCP socket of the address's family. The protocol is explicit, so

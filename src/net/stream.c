@@ -31,7 +31,10 @@
  *   STREAM-2  A wait that fails has made no system call since it looked. What
  *       has arrived is in the kernel, where the calls with `try`, which do not
  *       look, find it.
- *   STREAM-3  Nothing is closed. Futures that are pending have the stream and
+ *   STREAM-3  The error of the source is set before `canceled`, release, which
+ *       a wait loads with acquire: a call with `try` that follows a canceled
+ *       wait and finds nothing returns that error, and not -EAGAIN.
+ *   STREAM-4  Nothing is closed. Futures that are pending have the stream and
  *       its source, so only the task that owns them may close it.
  */
 #include <errno.h>
@@ -104,9 +107,10 @@ int rv_stream_cancel(struct rv_stream *stream)
 {
     if (!stream->source)
         return -EBADF;
-    /* relaxed: the report publishes it (STREAM-1). */
-    atomic_store_explicit(&stream->canceled, true, memory_order_relaxed);
     rv_source_fail(stream->source, -ESHUTDOWN);
+    /* release: STREAM-3; the report publishes it (STREAM-1). */
+    atomic_store_explicit(&stream->canceled, true, memory_order_release);
+    rv_source_wake(stream->source);
     return 0;
 }
 

@@ -18,13 +18,14 @@ bool rv_reactor_is_fused(const struct rv_reactor *reactor);
 bool rv_source_is_parents(const struct rv_source *source);
 
 /*
- * End all waits for the source. Both directions are reported as ready, and from
- * now on rv_source_clear() returns `error`: a task that waits tries its call
- * once more, and then does not wait.
+ * End all waits for the source, in two steps. From the first one on,
+ * rv_source_clear() returns `error`. The second one reports both directions as
+ * ready: a task that waits tries its call once more, and then does not wait.
  *
  * error:   negative errno.
  * Threads: any, not at the same time as rv_source_close().
  */
 void rv_source_fail(struct rv_source *source, int error);
+void rv_source_wake(struct rv_source *source);
 
 #endif /* RV_REACTOR_QUERY_H */

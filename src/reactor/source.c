@@ -54,11 +54,12 @@
  *       a copy neither changes the registrations of the parent's epoll nor
  *       locks a mutex.
  *
- *   SOURCE-9  rv_source_fail() does the same for one source, from any thread:
- *       it first sets the error, then reports both directions. A task that is
- *       about to wait finds the report (SOURCE-1); one that waits is woken; one
- *       whose call returns EAGAIN just then finds another tick, tries again,
- *       and gets the error from the next clear (SOURCE-2).
+ *   SOURCE-9  rv_source_fail() and then rv_source_wake() do the same for one
+ *       source, from any thread: the first sets the error, the second reports
+ *       both directions. A task that is about to wait finds the report
+ *       (SOURCE-1); one that waits is woken; one whose call returns EAGAIN just
+ *       then finds another tick, tries again, and gets the error from the next
+ *       clear (SOURCE-2).
  *
  * tests/models/readiness.pml is the model, with a mutant for SOURCE-1 and for
  * SOURCE-2.
@@ -97,7 +98,8 @@ bool rv_source_is_parents(const struct rv_source *source)
 static int error_of(const struct rv_source *source)
 {
     /* relaxed: the task that waits for writing sets it and reads it; and the
-     * error of rv_source_fail() is published by the report that follows. */
+     * error of rv_source_fail() is published by the report that follows, and
+     * by the release of `canceled` (STREAM-3 in stream.c). */
     const int error =
         atomic_load_explicit(&source->error, memory_order_relaxed);
 
@@ -421,12 +423,18 @@ static void report_ready(struct rv_source *source, struct rv_wake_batch *batch)
 
 void rv_source_fail(struct rv_source *source, int error)
 {
+    if (rv_source_is_parents(source))
+        return;
+    /* relaxed: rv_source_wake() publishes it (SOURCE-9). */
+    atomic_store_explicit(&source->error, error, memory_order_relaxed);
+}
+
+void rv_source_wake(struct rv_source *source)
+{
     struct rv_wake_batch batch = {.len = 0};
 
     if (rv_source_is_parents(source))
         return;
-    /* relaxed: report_ready() publishes it (SOURCE-9). */
-    atomic_store_explicit(&source->error, error, memory_order_relaxed);
     report_ready(source, &batch);
     rv_wake_batch_deliver(&batch);
 }
