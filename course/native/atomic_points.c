@@ -34,8 +34,7 @@ static void saw(const volatile void *address, int order, enum probe_step kind,
         return;
     watched = NULL; /* its own steps are not the learner's */
     step(address, order, kind);
-    if (kind == PROBE_STEP_WRITE)
-        probe_point(name);
+    probe_point(name);
     watched = step;
 }
 
@@ -55,7 +54,7 @@ static void saw(const volatile void *address, int order, enum probe_step kind,
     {                                                                          \
         const type value = __atomic_load_n(p, ANY);                            \
                                                                                \
-        saw(p, order, PROBE_STEP_READ, "");                                    \
+        saw(p, order, PROBE_STEP_READ, "after atomic_load");                   \
         return value;                                                          \
     }                                                                          \
     void __tsan_atomic##bits##_store(volatile type *p, type v, int order)      \
@@ -76,7 +75,7 @@ static void saw(const volatile void *address, int order, enum probe_step kind,
         if (__atomic_compare_exchange_n(p, &was, v, 0, ANY, ANY))              \
             saw(p, order, PROBE_STEP_WRITE, "after atomic_compare_exchange");  \
         else                                                                   \
-            saw(p, failed, PROBE_STEP_READ, "");                               \
+            saw(p, failed, PROBE_STEP_READ, "after atomic_compare_exchange");  \
         return was;                                                            \
     }                                                                          \
     int __tsan_atomic##bits##_compare_exchange_strong(                         \
@@ -109,7 +108,7 @@ STEPS(64, uint64_t)
 void __tsan_atomic_thread_fence(int order)
 {
     __atomic_thread_fence(ANY);
-    saw(0, order, PROBE_STEP_FENCE, "");
+    saw(0, order, PROBE_STEP_FENCE, "after atomic_thread_fence");
 }
 
 void __tsan_atomic_signal_fence(int order)

@@ -459,10 +459,18 @@ static void probe_going(void)
     probe_gone++;
 }
 
+enum { PROBE_OUT = 1024 };
+
+static const void *probe_out[PROBE_OUT]; /* came out, and was not checked */
+static long probe_outs;
+
 /* `results` was looked into. mpsc_pop() sleeps when it is empty. */
-static void probe_tried(bool found)
+static void probe_tried(const void *found)
 {
     static long in_vain;
+
+    if (found)
+        probe_out[probe_outs++ % PROBE_OUT] = found;
 
     in_vain = found ? 0 : in_vain + 1;
     probe_expect(in_vain < 1000, "BUSY LOOP: at the door @18.4", "results",
@@ -477,10 +485,24 @@ static void probe_stopping(void)
     probe_if_stuck(NULL, NULL, 0, 0, 0);
 }
 
+/* A job that is still on its way must not be looked at. */
+static void probe_expect_out(const struct race_job *job)
+{
+    int i = 0;
+
+    while (i < PROBE_OUT && probe_out[i] != job)
+        i++;
+    probe_expect(i < PROBE_OUT, "READ TOO EARLY: still on its way @18.4",
+                 "not_out", probe_outs, 0, 0);
+    probe_out[i] = NULL;
+}
+
 static int probe_check_job(struct race_job *self)
 {
-    const int error = check_job(self);
+    int error;
 
+    probe_expect_out(self);
+    error = check_job(self);
     if (error == 0)
         probe_figure_add("gets", 1);
     if (++probe_home < job_count)
@@ -735,7 +757,10 @@ static int32_t probe_plain_consumer(void *arg)
 }
 
 static int probe_late_ms;    /* of the consumer, at its begin */
-static int probe_between_ms; /* of the producer, before its third value */
+static int probe_slow_from;  /* the value from which the producer is slow */
+static int probe_between_ms; /* before that one */
+static int probe_each_ms;    /* and before each one that follows */
+static const char *probe_consumer_name = "consumer";
 
 static void probe_be_late(int ms)
 {
@@ -748,8 +773,9 @@ static void probe_be_late(int ms)
 static int32_t probe_plain_producer(void *arg)
 {
     for (int i = 0; i < probe_count_values; i++) {
-        if (i == 2)
-            probe_be_late(probe_between_ms);
+        if (i >= probe_slow_from)
+            probe_be_late(i == probe_slow_from ? probe_between_ms
+                                               : probe_each_ms);
         if (!probe_seen.blind) {
             probe_spsc_push(arg, 1000 + i);
             continue;
@@ -776,7 +802,7 @@ static void probe_run_here(rv_coro_entry entry)
 static void *probe_consumer_thread(void *unused)
 {
     (void)unused;
-    probe_thread("consumer");
+    probe_thread(probe_consumer_name);
     if (probe_seen.blind)
         probe_quiet(true);
     probe_be_late(probe_late_ms);
@@ -811,14 +837,21 @@ PROBE_CASE(threads)
 
 /*
  * The consumer comes when the first value should be there, and the third value
- * when the consumer should have made room: so each end may find the other one
- * in the middle of its step, awake and not at the door.
+ * when the consumer should have made room. Then the same with two places, and
+ * a producer that stays slow: the channel is neither full nor empty when the
+ * other end looks. So each end may find the other one in the middle of its
+ * step, awake and not at the door.
  */
 PROBE_CASE(sweep)
 {
     probe_seen.two = true;
     probe_late_ms = probe_between_ms = 60;
+    probe_slow_from = 2;
     probe_two_threads(1, 4);
+    probe_consumer_name = "consumer-2";
+    probe_slow_from = 3;
+    probe_each_ms = 20;
+    probe_two_threads(2, 8);
 }
 
 /* --- 18.4: a runtime that runs nothing ------------------------------------ */

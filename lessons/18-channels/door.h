@@ -130,7 +130,7 @@ static struct mpsc_node *mpsc_try_pop(struct mpsc *self)
     if (!self->first)
         self->last = &self->first;
     pthread_mutex_unlock(&self->lock);
-    /*@probe probe_tried(node != NULL); */
+    /*@probe probe_tried(node); */
     return node;
 }
 

@@ -38,7 +38,7 @@
 /*@probe static void probe_numbers(bool begin); */
 /*@probe static void probe_race_begins(void); */
 /*@probe static void probe_going(void); */
-/*@probe static void probe_tried(bool found); */
+/*@probe static void probe_tried(const void *found); */
 /*@probe static void probe_stopping(void); */
 /*@probe static int probe_lock(pthread_mutex_t *lock); */
 /*@probe static int probe_unlock(pthread_mutex_t *lock); */
