@@ -141,9 +141,11 @@ int rv_process_spawn_with(struct rv_process *out, char *const argv[],
  * deadline_ns: as in net.h, but the child is started in any case.
  * Returns: 0; -EMSGSIZE: it has written more than `len_bytes`; -ETIMEDOUT,
  *          -ECANCELED; an error of rv_process_spawn(), or of pipe2(); -EINVAL:
- *          the options have a pipe. Unless it is 0, the child was killed; with
- * new_group or new_session its own children too, unless they have left the
- * group. The call waits for those too as long as they keep the descriptor open.
+ *          the options have a pipe.
+ *
+ * Unless the result is 0, the child was killed; with new_group or new_session
+ * its own children too, unless they have left the group. The call waits for
+ * those too as long as they keep the descriptor open.
  */
 int rv_process_output(char *const argv[],
                       const struct rv_process_options *options, void *buffer,

@@ -10,8 +10,8 @@
  *
  *   - The reactor sets a direction READY at each edge. Only the poll
  *     functions of this part clear it, and only with proof that a call would
- *     block: EAGAIN, or a short read or write where that is as good
- * (is_short()).
+ *     block: EAGAIN, or a short read or write where is_short() says that this
+ *     is as good.
  *   - Each clear names the tick that was read before the system call. If an
  *     edge arrived during the call, the tick has changed and the clear does
  *     nothing; so no edge is lost.

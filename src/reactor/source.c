@@ -202,8 +202,8 @@ void rv_source_close(struct rv_source *source)
     pthread_mutex_unlock(&source->mutex);
 
     /* A task that still waits would wait for ever. Its next poll finds no
-     * source: -EBADF for a stream, a message for the others. The poll of a task
-     * that has dropped its future is one too many, and harmless. */
+     * source: -EBADF for a stream, a message for the others. A task that has
+     * dropped its future has a spurious wake. */
     for (int i = 0; i < RV_DIRECTIONS; i++)
         rv_waker_wake_and_drop(&left[i]);
     free_slot(source->reactor, id);

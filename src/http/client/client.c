@@ -282,6 +282,42 @@ static bool follow_redirect(struct rv_http_get *get)
 
 /* --- the future -------------------------------------------------------- */
 
+/* Without a layer the dial sends the first bytes of the request, in the poll
+ * in which it has connected. */
+static void start_dial(struct rv_http_get *get)
+{
+    struct rv_dial *dial = &get->step.dial;
+
+    rv_http_get_enter(get, RV_HTTP_CONNECTING);
+    rv_dial_init(dial, get->head + get->filled_bytes, get->port, RV_NEVER,
+                 &get->stream);
+    if (layer_of(get))
+        return;
+    dial->first = get->head;
+    dial->first_len_bytes = get->filled_bytes;
+}
+
+/* *sent: the bytes of the request that the dial has sent. Returns: 0, negative
+ * errno. */
+static int end_dial(struct rv_http_get *get, size_t *sent)
+{
+    int error = get->step.dial.future.result;
+
+    *sent = get->step.dial.first_sent_bytes;
+    if (error == 0 && layer_of(get))
+        error = rv_http_link_take(&get->link, get->layer, &get->stream,
+                                  get->head + get->filled_bytes);
+    return error;
+}
+
+/* What the dial has not sent. */
+static void start_send(struct rv_http_get *get, size_t sent)
+{
+    rv_http_get_enter(get, RV_HTTP_SENDING);
+    rv_stream_send_init(&get->step.send, &get->stream, get->head + sent,
+                        get->filled_bytes - sent);
+}
+
 static enum rv_poll fetch(struct rv_http_get *get, struct rv_cx *cx)
 {
     struct rv_future *future = &get->future;
@@ -295,20 +331,11 @@ static enum rv_poll fetch(struct rv_http_get *get, struct rv_cx *cx)
         if (error < 0)
             RV_RETURN(future, error);
         if (error == 0) {
-            rv_http_get_enter(get, RV_HTTP_CONNECTING);
-            rv_dial_init(&get->step.dial, get->head + get->filled_bytes,
-                         get->port, RV_NEVER, &get->stream);
-            get->step.dial.first = layer_of(get) ? NULL : get->head;
-            get->step.dial.first_len_bytes =
-                layer_of(get) ? 0 : get->filled_bytes;
+            start_dial(get);
             RV_AWAIT(future, cx, &get->step.dial.future);
-            error = get->step.dial.future.result;
-            if (error == 0 && layer_of(get))
-                error = rv_http_link_take(&get->link, get->layer, &get->stream,
-                                          get->head + get->filled_bytes);
+            error = end_dial(get, &sent);
             if (error < 0)
                 RV_RETURN(future, error);
-            sent = get->step.dial.first_sent_bytes;
         }
         if (get->link) {
             rv_http_get_enter(get, RV_HTTP_SENDING);
@@ -317,9 +344,7 @@ static enum rv_poll fetch(struct rv_http_get *get, struct rv_cx *cx)
             RV_AWAIT(future, cx, &get->step.write.future);
             error = get->step.write.future.result;
         } else if (sent < get->filled_bytes) {
-            rv_http_get_enter(get, RV_HTTP_SENDING);
-            rv_stream_send_init(&get->step.send, &get->stream, get->head + sent,
-                                get->filled_bytes - sent);
+            start_send(get, sent);
             RV_AWAIT(future, cx, &get->step.send.future);
             error = get->step.send.future.result;
         }
