@@ -19,7 +19,8 @@ class Keyboard:
         self.saved = termios.tcgetattr(self.fd)
 
     def begin(self):
-        tty.setcbreak(self.fd)
+        # Not flushed: a key may have been typed already.
+        tty.setcbreak(self.fd, termios.TCSADRAIN)
 
     def end(self):
         termios.tcsetattr(self.fd, termios.TCSADRAIN, self.saved)

@@ -112,11 +112,11 @@ class Live:
         if not self.waits:
             return
         prompt = self.words[what]
-        sys.stdout.write(self.terminal.style(prompt, "dim"))
-        sys.stdout.flush()
         keyboard = Keyboard()
         keyboard.begin()
         try:
+            sys.stdout.write(self.terminal.style(prompt, "dim"))
+            sys.stdout.flush()
             key = keyboard.read()
         finally:
             keyboard.end()

@@ -518,6 +518,12 @@ class TheDemo(unittest.TestCase):
         self.assertEqual(0, screen.end())
         self.assertNotIn(" ms  main", screen.text)
 
+    def test_a_key_before_the_pause_is_not_lost(self):
+        screen = Screen("demo", "--slides", "1", "--lang=en")
+        screen.type(b"q")
+        self.assertEqual(0, screen.end())
+        self.assertNotIn(" ms  main", screen.text)
+
     def test_ctrl_c_at_a_pause(self):
         screen = Screen("demo", "--slides", "1", "--lang=en")
         screen.read_until(self.RUN)
