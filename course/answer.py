@@ -286,11 +286,24 @@ def normal_path(lesson, work):
     return os.path.join(work, ".build", f"normal-{lesson.number}.json")
 
 
+def run_solution(answer):
+    """The figures of the solution, run now; {}: something is wrong with it."""
+    solution = Answer(answer.lesson, cc=answer.cc, work=answer.work,
+                      server_=answer.server)
+    with build.Folder(answer.work) as solution.folder:
+        if solution.prepare():
+            return {}
+        run = solution.run_case("plain", limit=(60, 60))
+    if judge.diagnose(run):
+        return {}
+    return traces.figures_of(run.recording, run.steps, run.result)
+
+
 def normal_of(answer):
     """The figures of the solution's own run on this machine; measured once
     for each tree."""
-    lesson, work = answer.lesson, answer.work
-    path = normal_path(lesson, work)
+    lesson = answer.lesson
+    path = normal_path(lesson, answer.work)
     key = hashlib.sha256((lesson.text("lesson.c") +
                           lesson.text("expect.toml", "")).encode()).hexdigest()
     try:
@@ -300,15 +313,9 @@ def normal_of(answer):
             return known["figures"]
     except (OSError, ValueError, KeyError):
         pass
-    solution = Answer(lesson, cc=answer.cc, work=work,
-                       server_=answer.server)
-    with build.Folder(work) as solution.folder:
-        if solution.prepare():
-            return {}
-        run = solution.run_case("plain", limit=(60, 60))
-    if judge.diagnose(run):
+    figures = run_solution(answer)
+    if not figures:
         return {}
-    figures = traces.figures_of(run.recording, run.steps, run.result)
     partial = f"{path}.{os.getpid()}.{secrets.token_hex(2)}"
     with open(partial, "w", encoding="utf-8") as file:
         json.dump({"key": key, "figures": figures}, file)

@@ -31,6 +31,9 @@ VAGUE = ("STOPPED", "TOO SLOW", "WRONG FIGURE", "ENDED EARLY", "CRASHED")
 # Shown only when they are out of their range: they vary with the machine.
 QUIET = ("cpu_ms", "wall_ms", "voluntary_switches")
 
+# How far an answer may be from what the solution needs at the same time.
+NOW_TIMES = 2
+
 # What the steps show so plainly that it goes before expect.toml's word.
 SURE = ("BLOCKS THE OTHERS", "SLEEPS IN POLL", "SLEEPS INSTEAD OF WAITING",
         "WRONG INTEREST", "NEVER YIELDED")
@@ -115,21 +118,30 @@ def outside(run):
 
 # --- figures ---------------------------------------------------------------
 
-def range_of(expected, name, normal):
-    """(low, high) of a figure; ratios to the solution's own run."""
+def range_of(expected, name, normal, now):
+    """(low, high) of a figure; ratios to the solution's own run. It is widened
+    where the solution needs more, or less, `now` than it did: an exact count,
+    or one that stayed the same, is no matter of the machine."""
     low, high = expected.get("low"), expected.get("high")
     ratio, own = expected.get("x_solution_high"), normal.get(name)
     if ratio is not None and own is not None:
         slack = {"cpu_ms": 150, "wall_ms": 500}.get(name, 20)
         high = max(round(own * ratio), round(own) + slack)
+    if name not in now or low == high:
+        return low, high
+    if low is not None and now[name] < max(low, normal.get(name, low)):
+        low = min(low, now[name] // NOW_TIMES)
+    if high is not None and now[name] > min(high, normal.get(name, high)):
+        high = max(high, now[name] * NOW_TIMES)
     return low, high
 
 
-def figures_table(lesson, measured, normal):
-    """{name: {measured, low, high, en, fr}} of the lesson's figures."""
+def figures_table(lesson, measured, normal, now):
+    """{name: {measured, low, high, en, fr}} of the lesson's figures; `now`: see
+    range_of()."""
     figures = {}
     for name, expected in lesson.expect.get("figures", {}).items():
-        low, high = range_of(expected, name, normal)
+        low, high = range_of(expected, name, normal, now)
         figures[name] = {"measured": measured.get(name), "low": low,
                          "high": high, "en": expected.get("en", name),
                          "fr": expected.get("fr", name),
@@ -137,7 +149,7 @@ def figures_table(lesson, measured, normal):
     return figures
 
 
-def judge_figures(lesson, run, figures, normal):
+def judge_figures(lesson, run, figures):
     """The first figure that is out of its range, as a Finding; or None."""
     for name, expected in lesson.expect.get("figures", {}).items():
         value = figures[name]["measured"]

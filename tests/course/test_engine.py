@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 import unittest
+from unittest import mock
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -78,6 +79,39 @@ class Hostile(Engine):
                 if wanted:
                     self.assertIn(verdict["cause"], wanted, verdict)
         self.assertEqual(children(), [])
+
+
+class Busy(Engine):
+    """On a busy machine, a figure counts beside what the solution needs now."""
+
+    def judged(self, load, now, **measured):
+        """The figure that is named, of a run that ended as it should."""
+        recording = mock.MagicMock()
+        plain = mock.Mock(steps=[], recording=recording, wall=1000,
+                          result=mock.Mock(cpu_ms=1, switches=0))
+        checker = check.Checker(self.lesson, None, "", 1, work=self.work)
+        checker.normal = {"polls": 5, "epoll_waits": 4, "registers": 2}
+        with mock.patch.object(check.answer, "load_factor", lambda: load), \
+                mock.patch.object(check.answer, "run_solution",
+                                  lambda _: now), \
+                mock.patch.object(check.traces, "figures_of",
+                                  lambda *_: {"polls": 5, "epoll_waits": 4,
+                                              "registers": 2, **measured}):
+            checker.compare_figures(plain, True)
+        return checker.figure_finding(plain)
+
+    def test_what_the_solution_needs_as_well_is_no_fault(self):
+        now = {"polls": 12, "epoll_waits": 4, "registers": 2}
+        self.assertIsNone(self.judged(3, now, polls=20))
+        self.assertIsNotNone(self.judged(3, now, polls=25))
+        self.assertIsNotNone(self.judged(1, now, polls=20))
+
+    def test_what_the_solution_does_not_need_is_one(self):
+        now = {"polls": 5, "epoll_waits": 4, "registers": 2}
+        self.assertIsNotNone(self.judged(3, now, polls=10))
+        self.assertIsNotNone(self.judged(3, now, registers=3))
+        self.assertIsNotNone(self.judged(3, {}, polls=10))
+        self.assertIsNone(self.judged(3, now))
 
 
 class Files(Engine):
