@@ -9,6 +9,7 @@
  * removed; the others are not affected. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,12 +65,17 @@ static int32_t write_file(void *path)
 
 /* --- one file: a task of the scope ------------------------------------- */
 
+/* The task and its future are here, so that a spawn allocates nothing. A call
+ * may still run when its future was dropped: the path stays too. */
 struct file {
+    struct rv_embedded task;
     struct rv_future future;
     struct rv_blocking write;
-    char *path; /* owned by the call while it runs */
+    char path[PATH_MAX];
     uint32_t *written;
 };
+
+static struct file files[FILES];
 
 static enum rv_poll file_poll(struct rv_future *future, struct rv_cx *cx)
 {
@@ -83,39 +89,30 @@ static enum rv_poll file_poll(struct rv_future *future, struct rv_cx *cx)
         fprintf(stderr, "%s: %s\n", self->path, rv_strerror(result));
     else
         ++*self->written;
-    rv_free(self->path);
     RV_RETURN(future, result);
     RV_END(future);
 }
 
-/* If it is dropped early, the pool frees the path after the call. */
 static void file_drop(struct rv_future *future)
 {
     rv_drop(&RV_CONTAINER_OF(future, struct file, future)->write.future);
 }
 
-/* Returns: 0, -ENOMEM. */
+/* Returns: 0, -ENAMETOOLONG, -ENOMEM. */
 static int add_file(struct rv_scope *scope, const char *folder, int number,
                     uint32_t *written)
 {
     static const struct rv_future_ops ops = {
         .name = "file", .poll = file_poll, .drop = file_drop};
-    const size_t size = strlen(folder) + sizeof "/000";
-    struct file *file = rv_alloc(sizeof *file);
-    char *path = rv_alloc(size);
+    struct file *file = &files[number];
 
-    if (file && path) {
-        snprintf(path, size, "%s/%03d", folder, number);
-        rv_future_init(&file->future, &ops);
-        rv_blocking_init(&file->write, write_file, path, rv_free);
-        file->path = path;
-        file->written = written;
-        if (rv_scope_spawn(scope, &file->future) == 0)
-            return 0;
-    }
-    rv_free(path);
-    rv_free(file);
-    return -ENOMEM;
+    if (snprintf(file->path, sizeof file->path, "%s/%03d", folder, number) >=
+        (int)sizeof file->path)
+        return -ENAMETOOLONG;
+    rv_future_init(&file->future, &ops);
+    rv_blocking_init(&file->write, write_file, file->path, NULL);
+    file->written = written;
+    return rv_scope_spawn_embedded(scope, &file->task, &file->future, NULL);
 }
 
 /* --- the ticker -------------------------------------------------------- */
@@ -189,28 +186,28 @@ static int write_files(struct rv_runtime *runtime, const char *folder)
         .name = "ticker", .poll = ticker_poll, .drop = ticker_drop};
     const int64_t start_ns = rv_now_ns();
     struct ticker ticker = {.ticks = 0};
-    struct rv_scope files;
-    struct rv_future *either[] = {&ticker.future, &files.future};
+    struct rv_scope scope;
+    struct rv_future *either[] = {&ticker.future, &scope.future};
     struct rv_select select; /* the ticker never ends: READY with the files */
     uint32_t written = 0;
     int error = 0;
 
     rv_future_init(&ticker.future, &ops);
-    rv_scope_init(&files, rv_runtime_executor(runtime));
+    rv_scope_init(&scope, rv_runtime_executor(runtime));
     for (int i = 0; i < FILES && !error; i++)
-        error = add_file(&files, folder, i, &written);
+        error = add_file(&scope, folder, i, &written);
     rv_select_init(&select, either, 2);
     if (!error)
         error = rv_runtime_block_on(runtime, &select.future);
     rv_drop(&select.future);
-    rv_drop(&files.future);
+    rv_drop(&scope.future);
     if (error < 0)
         return error;
     printf("%u of %d files in %.0f ms; %u ticks beside them, late by at most "
            "%.2f ms, %.2f ms without the time in line for a CPU\n",
            written, FILES, ms_of(rv_now_ns() - start_ns), ticker.ticks,
            ms_of(ticker.longest_ns), ms_of(ticker.longest_own_ns));
-    return files.future.result;
+    return scope.future.result;
 }
 
 static int usage(FILE *where, int status)

@@ -142,8 +142,8 @@ void rv_either_init(struct rv_either *either, struct rv_future *first,
  * is READY or dropped accepts no more tasks. A task must not drop its own
  * scope.
  *
- * The tasks are futures, and coroutines (rv_scope_spawn_coro() in coro.h, where
- * rv_scope_wait() is as well).
+ * The tasks are futures, here or in the caller's memory (embedded.h), and
+ * coroutines (rv_scope_spawn_coro() in coro.h, where rv_scope_wait() is too).
  */
 struct rv_scope {
     struct rv_future future;
@@ -153,6 +153,15 @@ struct rv_scope {
     uint32_t *counted; /* where it counts while it has tasks; or NULL */
     int32_t error;
     bool canceled;
+};
+
+/* Private: a task of a scope. It is embedded in the task's memory. */
+struct rv_scope_member {
+    struct rv_scope *scope; /* NULL: not in a scope */
+    struct rv_list node;
+    uint64_t task;
+    /* Ask the task to end by itself. NULL: abort it. */
+    void (*cancel)(struct rv_scope_member *member);
 };
 
 /* Threads: the executor's, as for all functions of a scope. */

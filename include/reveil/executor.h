@@ -59,6 +59,16 @@ struct rv_executor *rv_executor_current(void);
  * Threads: the executor's. */
 uint32_t rv_executor_tasks(const struct rv_executor *executor);
 
+/*
+ * Have memory for `tasks` tasks at once, so that a spawn of up to that many
+ * does not allocate; without this, the memory grows with the greatest number of
+ * tasks so far. It is never given back. A task that was aborted while it was
+ * ready counts until the executor's next turn.
+ *
+ * Threads: the executor's. Returns: 0; -ENOMEM: some of it may be there.
+ */
+int rv_executor_reserve(struct rv_executor *executor, uint32_t tasks);
+
 /* --- tasks ------------------------------------------------------------- */
 
 /*

@@ -68,6 +68,7 @@
 #include <reveil/coro.h>
 #include <reveil/cpu.h>
 #include <reveil/dir.h>
+#include <reveil/embedded.h>
 #include <reveil/errors.h>
 #include <reveil/executor.h>
 #include <reveil/executors.h>

@@ -123,6 +123,7 @@ static void scope_drop(struct rv_future *future)
     struct rv_scope *self = RV_CONTAINER_OF(future, struct rv_scope, future);
 
     rv_waker_drop(&self->waiter);
+    self->canceled = true; /* a task that ends here may want to spawn */
     while (!rv_list_empty(&self->tasks)) {
         struct rv_scope_member *member =
             RV_CONTAINER_OF(self->tasks.next, struct rv_scope_member, node);

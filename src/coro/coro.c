@@ -47,6 +47,8 @@ RV_CORO_UNINSTRUMENTED static void *coro_main(void *arg)
     RV_CHECK(coro->scopes == 0, "a coroutine has ended before its scope");
     RV_CHECK(coro->joins == 0,
              "a coroutine has ended before it dropped a join");
+    RV_CHECK(coro->embedded == 0,
+             "a coroutine has ended before a task in its frame");
     return leave(coro);
 }
 

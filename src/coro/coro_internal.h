@@ -36,9 +36,10 @@ struct rv_coro {
     void *resumer_sp;        /* of the resumer's stack, while it runs */
     struct rv_coro *resumer; /* the coroutine that resumed it, or NULL */
     enum rv_coro_state state;
-    int32_t result;  /* valid when finished */
-    uint32_t scopes; /* on its stack, with tasks that have not ended */
-    uint32_t joins;  /* on its stack, of coroutines that have not ended */
+    int32_t result;    /* valid when finished */
+    uint32_t scopes;   /* on its stack, with tasks that have not ended */
+    uint32_t joins;    /* on its stack, of coroutines that have not ended */
+    uint32_t embedded; /* tasks on its stack that have not ended */
 
     /* Constant. */
     struct rv_stack *stack;
@@ -57,5 +58,13 @@ struct rv_coro {
     void *resumer_fiber;
 #endif
 };
+
+/* Returns: the calling coroutine if this is on its stack, and it stays on its
+ * thread; else NULL. */
+struct rv_coro *rv_coro_with_frame(const void *address);
+
+/* The scope has got a task. If the scope is on the stack of the calling
+ * coroutine, that must not end before the scope. */
+void rv_scope_count(struct rv_scope *scope);
 
 #endif /* RV_CORO_INTERNAL_H */

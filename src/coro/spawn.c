@@ -191,9 +191,7 @@ static int32_t run_copy(void *arg)
     return self->entry(self->copy);
 }
 
-/* Returns: the calling coroutine if this is on its stack, and it stays on its
- * thread; else NULL. */
-static struct rv_coro *owner_of(const void *address)
+struct rv_coro *rv_coro_with_frame(const void *address)
 {
     struct rv_coro *coro = rv_coro_current();
 
@@ -209,7 +207,7 @@ static struct rv_coro *owner_of(const void *address)
  * end before the task has, or the join was dropped. */
 static void count_join(struct rv_join *join)
 {
-    struct rv_coro *coro = owner_of(join);
+    struct rv_coro *coro = rv_coro_with_frame(join);
 
     if (!coro)
         return;
@@ -308,11 +306,9 @@ static struct task *current_task(void)
 
 /* --- in a scope -------------------------------------------------------- */
 
-/* Remember a scope that is on the stack of the calling coroutine, which must
- * not end before it. */
-static void count_scope(struct rv_scope *scope)
+void rv_scope_count(struct rv_scope *scope)
 {
-    struct rv_coro *coro = scope->counted ? NULL : owner_of(scope);
+    struct rv_coro *coro = scope->counted ? NULL : rv_coro_with_frame(scope);
 
     if (!coro)
         return;
@@ -332,7 +328,7 @@ int rv_scope_spawn_coro(struct rv_scope *scope, rv_coro_entry entry,
     error = spawn(scope->executor, entry, (void *)arg, arg_bytes, options, NULL,
                   scope);
     if (!error)
-        count_scope(scope);
+        rv_scope_count(scope);
     return error;
 }
 

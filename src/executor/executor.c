@@ -76,6 +76,11 @@ uint32_t rv_executor_tasks(const struct rv_executor *executor)
     return executor->live;
 }
 
+int rv_executor_reserve(struct rv_executor *executor, uint32_t tasks)
+{
+    return rv_ready_reserve(executor->ready, tasks) ? 0 : -ENOMEM;
+}
+
 /* --- the life of a task ------------------------------------------------ */
 
 void rv_task_queue(struct rv_executor *executor, struct rv_task *task,
@@ -122,6 +127,9 @@ static void dispose(struct rv_future *future, struct rv_join *join,
     if (join)
         settle_join(join, NULL, aborted ? -ECANCELED : future->result);
     if (embedded) {
+        if (!future->ops)
+            rv_panic("the memory of a task was cleared before its end",
+                     "all zero");
         future->ops->drop(future); /* not rv_drop(): this frees the future */
         return;
     }

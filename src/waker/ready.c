@@ -111,6 +111,18 @@ static bool add_chunk(struct rv_ready *queue, uint32_t number)
     return chunk;
 }
 
+bool rv_ready_reserve(struct rv_ready *queue, uint32_t slots)
+{
+    const uint32_t chunks = slots ? rv_chunk_slot(slots - 1).chunk + 1 : 0;
+
+    if (chunks > RV_SLAB_CHUNKS)
+        return false; /* as in rv_ready_grow() */
+    for (uint32_t chunk = 0; chunk < chunks; chunk++)
+        if (!queue->chunks[chunk] && !add_chunk(queue, chunk))
+            return false;
+    return true;
+}
+
 struct rv_ready_slot *rv_ready_grow(struct rv_ready *queue)
 {
     const uint32_t chunk = rv_chunk_slot(queue->used).chunk;

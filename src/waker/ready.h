@@ -164,6 +164,10 @@ static inline bool rv_ready_is_of(struct rv_ready_slot *slot, uint64_t id)
             RV_QUEUED) == (rv_ready_idle_state(id) | RV_QUEUED);
 }
 
+/* Allocate the memory of so many slots, used or not. Returns: false without
+ * memory. Threads: the owner. */
+bool rv_ready_reserve(struct rv_ready *queue, uint32_t slots);
+
 /* Private: a slot that was never used. Returns: NULL if allocation fails. */
 struct rv_ready_slot *rv_ready_grow(struct rv_ready *queue);
 

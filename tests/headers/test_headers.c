@@ -52,6 +52,39 @@ RV_TEST(headers, callable)
 }
 /* end */
 
+/* from embedded.h */
+struct session {
+    struct rv_embedded task;
+    struct rv_sleep work;
+    bool is_free;
+};
+
+static void session_ended(struct rv_embedded *task)
+{
+    struct session *self = RV_CONTAINER_OF(task, struct session, task);
+
+    rv_drop(&self->work.future);
+    self->is_free = true;
+}
+
+RV_TEST(headers, embedded)
+{
+    struct session memory = {.is_free = false};
+    struct session *const session = &memory;
+    struct rv_executor *executor;
+    int error;
+
+    cr_assert_eq(rv_executor_new(&executor), 0);
+    rv_sleep_init(&session->work, rv_after_ms(1));
+    error = rv_spawn_embedded(executor, &session->task, &session->work.future,
+                              session_ended);
+    cr_assert_eq(error, 0);
+    cr_assert_eq(rv_test_block_on(executor, &session->task.join.future), 0);
+    cr_assert(session->is_free);
+    rv_executor_free(executor);
+}
+/* end */
+
 /* from coro.h */
 static int32_t client(void *arg)
 {

@@ -104,6 +104,21 @@ static struct rv_future *init_scope(struct world *world)
     return &world->subject.scope.future;
 }
 
+static struct rv_future *init_embedded(struct world *world)
+{
+    static struct rv_embedded tasks[2];
+    struct rv_future **sleeps = two_sleeps(world);
+
+    rv_scope_init(&world->subject.scope, world->executor);
+    for (int i = 0; i < 2; i++) {
+        cr_assert(!rv_embedded_is_running(&tasks[i]));
+        cr_assert_eq(rv_scope_spawn_embedded(&world->subject.scope, &tasks[i],
+                                             sleeps[i], NULL),
+                     0);
+    }
+    return &world->subject.scope.future;
+}
+
 /* Dropping it detaches its task, which is freed with the executor. */
 static struct rv_future *init_join(struct world *world)
 {
@@ -138,6 +153,7 @@ static const struct kind executor_kinds[] = {
     {"timeout", NULL, init_timeout, NULL, 0, 0, 0},
     {"timeout, in time", NULL, init_in_time, NULL, 0, 0, 0},
     {"scope", NULL, init_scope, NULL, 0, 0, 0},
+    {"embedded", NULL, init_embedded, NULL, 0, 0, 0},
     {"join", NULL, init_join, NULL, 0, 0, 1},
     {"remote join", open_remote, init_remote_join, NULL, 0, 1, 2},
 };
