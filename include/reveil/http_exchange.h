@@ -70,7 +70,8 @@ typedef int32_t (*rv_http_fn)(struct rv_http_exchange *exchange, void *data);
  * The result, of the coroutine or the future, is 0 or more after it has sent or
  * queued a response; RV_HTTP_HANG_UP; RV_HTTP_RESET; or a negative errno.
  * Without a response the server sends one: 400, 408 or 413 if the body could
- * not be received for that reason, else 500. If a handler fails after
+ * not be received for that reason; 503 after an error of a shortage (-EMFILE,
+ * -ENFILE, -ENOMEM, -ENOBUFS, -ENOSPC); else 500. If a handler fails after
  * rv_http_begin(), the connection is closed, so that the client sees that the
  * response is not complete.
  *

@@ -92,6 +92,13 @@ static int32_t fails(struct rv_http_exchange *x, void *data)
     return -EIO;
 }
 
+static int32_t is_short(struct rv_http_exchange *x, void *data)
+{
+    (void)data;
+    cr_assert_eq(rv_http_begin(x, 200, "text/plain", -1), 0);
+    return -ENOMEM;
+}
+
 static int32_t without_begin(struct rv_http_exchange *x, void *data)
 {
     (void)data;
@@ -173,6 +180,7 @@ static const struct rv_http_route routes[] = {
     {.path = "/too-long", .run = too_long},
     {.path = "/fails", .run = fails, .data = &seen},
     {.path = "/fails-at-once", .run = fails},
+    {.path = "/is-short-at-once", .run = is_short},
     {.path = "/without-begin", .run = without_begin},
     {.path = "/blocked", .run = blocked},
     {.path = "/blocked-length", .run = blocked, .data = &seen},
@@ -321,6 +329,15 @@ RV_TEST(http_pieces, a_handler_that_fails_before_the_first_piece_is_a_500)
 
     get("GET /fails-at-once HTTP/1.1", "", text, sizeof text);
     cr_assert_eq(strncmp(text, "HTTP/1.1 500 ", 13), 0, "got: %s", text);
+    cr_assert_eq(count_of(text, "HTTP/1.1"), 1);
+}
+
+RV_TEST(http_pieces, a_shortage_before_the_first_piece_is_a_503)
+{
+    char text[1024];
+
+    get("GET /is-short-at-once HTTP/1.1", "", text, sizeof text);
+    cr_assert_eq(strncmp(text, "HTTP/1.1 503 ", 13), 0, "got: %s", text);
     cr_assert_eq(count_of(text, "HTTP/1.1"), 1);
 }
 

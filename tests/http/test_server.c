@@ -50,6 +50,8 @@ static enum rv_poll answer_poll(struct rv_future *future, struct rv_cx *cx)
         RV_RETURN(future, 0);
     if (path_is(self->x, "/error"))
         RV_RETURN(future, -EIO);
+    if (path_is(self->x, "/short"))
+        RV_RETURN(future, -EMFILE);
     if (path_is(self->x, "/hang-up"))
         RV_RETURN(future, RV_HTTP_HANG_UP);
     if (path_is(self->x, "/last"))
@@ -227,6 +229,14 @@ RV_TEST(http_server, a_handler_without_a_response_is_a_500)
     STARTS_WITH(text, "HTTP/1.1 500 ");
     serve_once("GET /error HTTP/1.1\r\nHost: x\r\n\r\n", text, sizeof text);
     STARTS_WITH(text, "HTTP/1.1 500 ");
+}
+
+RV_TEST(http_server, a_handler_that_ends_with_a_shortage_is_a_503)
+{
+    char text[1024];
+
+    serve_once("GET /short HTTP/1.1\r\nHost: x\r\n\r\n", text, sizeof text);
+    STARTS_WITH(text, "HTTP/1.1 503 ");
 }
 
 RV_TEST(http_server, a_handler_that_hangs_up_answers_nothing)

@@ -366,14 +366,16 @@ void rv_http_cut(struct rv_http_connection *conn)
     rv_http_enter(conn, RV_HTTP_CONN_OVER);
 }
 
-/* The status for a handler that has not sent a response. 0: the client has
- * gone. */
-static int status_of(const struct rv_http_connection *conn)
+/* The status for a handler that has not sent a response but returned `result`.
+ * No Retry-After with 503: the server does not know when the shortage ends. 0:
+ * the client has gone. */
+static int status_of(const struct rv_http_connection *conn, int result)
 {
     switch (conn->body_error) {
     case 0:
+        return rv_error_is_shortage(result) ? 503 : 500;
     case -ENOMEM:
-        return 500;
+        return 503;
     case -ETIMEDOUT:
         return 408;
     case -EMSGSIZE:
@@ -386,9 +388,9 @@ static int status_of(const struct rv_http_connection *conn)
 }
 
 /* The handler has ended without a response. */
-static void answer_for_it(struct rv_http_connection *conn)
+static void answer_for_it(struct rv_http_connection *conn, int result)
 {
-    const int status = status_of(conn);
+    const int status = status_of(conn, result);
 
     if (status == 0)
         rv_http_enter(conn, RV_HTTP_CONN_OVER);
@@ -399,13 +401,13 @@ static void answer_for_it(struct rv_http_connection *conn)
 /* The response in pieces is not complete. If none of it was sent, an error
  * takes its place. Else the client must notice: where the response ends with
  * the connection, only a reset says so. */
-static void break_off(struct rv_http_connection *conn)
+static void break_off(struct rv_http_connection *conn, int result)
 {
     if (!conn->begun) {
         conn->out_len = conn->head_at;
         conn->answered = false;
         conn->piecewise = false;
-        answer_for_it(conn);
+        answer_for_it(conn, result);
     } else if (!conn->exchange.chunked && conn->body_left == UINT64_MAX) {
         rv_http_cut(conn);
     } else {
@@ -427,12 +429,12 @@ static void end_handler(struct rv_http_connection *conn, int result)
     }
     if (conn->answered && conn->piecewise &&
         (result < 0 || rv_http_end_pieces(conn) < 0)) {
-        break_off(conn);
+        break_off(conn, result);
         return;
     }
     queued = conn->out_len > 0;
     if (!conn->answered)
-        answer_for_it(conn);
+        answer_for_it(conn, result);
     else if (queued)
         send_then(conn, RV_HTTP_CONN_HEAD);
     else if (result < 0)
