@@ -39,9 +39,12 @@ const char *rv_error_name(int error);
  *
  *     return rv_exit_status("echo", rv_run(server, NULL));
  *
- * If it is the error of the last listen or bind, and none has succeeded since,
- * the address is printed too: "echo: 127.0.0.1:80: permission denied"; of a
- * Unix socket the first 63 bytes of the path; "*:80" for all addresses.
+ * If it is the error of the last listen or bind, and the program has done
+ * nothing else since, the address is printed too: "echo: 127.0.0.1:80:
+ * permission denied"; of a Unix socket the first 63 bytes of the path; "*:80"
+ * for all addresses. Something else is a listen or bind that succeeds; a wait
+ * of the coroutine that got the error, or its end with another result; and, if
+ * it was no coroutine, a wait of the thread.
  *
  * Threads: any.
  */

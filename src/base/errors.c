@@ -102,8 +102,11 @@ enum { NOTE_BYTES = 64 };
 static _Atomic int note_error;
 static _Atomic uint64_t note_about[NOTE_BYTES / sizeof(uint64_t)];
 
+_Thread_local bool rv_error_noted;
+
 int rv_error_note(int error, const char *about)
 {
+    rv_error_noted = error != 0;
     if (error) {
         /* seq_cst, here and below: it is no hot path. */
         atomic_store(&note_error, 0);
@@ -111,6 +114,13 @@ int rv_error_note(int error, const char *about)
     }
     atomic_store(&note_error, error);
     return error;
+}
+
+void rv_error_forget(int result)
+{
+    rv_error_noted = false;
+    if (atomic_load(&note_error) != result)
+        atomic_store(&note_error, 0);
 }
 
 int rv_exit_status(const char *name, int result)

@@ -37,6 +37,15 @@ RV_CORO_UNINSTRUMENTED static void *leave(struct rv_coro *coro)
     return coro->resumer_sp;
 }
 
+/* The coroutine goes on after an error that was noted, with `result`. Nothing
+ * thread-local is accessed after a switch: not inlined. */
+static __attribute__((noinline)) void forget_note(struct rv_coro *coro,
+                                                  int32_t result)
+{
+    coro->noted = false;
+    rv_error_forget(result);
+}
+
 /* The first function on the stack. */
 RV_CORO_UNINSTRUMENTED static void *coro_main(void *arg)
 {
@@ -44,6 +53,8 @@ RV_CORO_UNINSTRUMENTED static void *coro_main(void *arg)
 
     fiber_arrive(coro);
     coro->result = coro->entry(coro->arg);
+    if (coro->noted)
+        forget_note(coro, coro->result);
     RV_CHECK(coro->scopes == 0, "a coroutine has ended before its scope");
     RV_CHECK(coro->joins == 0,
              "a coroutine has ended before it dropped a join");
@@ -131,6 +142,8 @@ RV_CORO_UNINSTRUMENTED void rv_coro_suspend(void)
     struct rv_coro *coro = current;
 
     RV_CHECK(coro && !coro->host, "only for a coroutine without a host");
+    if (__builtin_expect(coro->noted, false))
+        forget_note(coro, 0);
     coro->state = RV_CORO_SUSPENDED;
     current = coro->resumer;
     fiber_switch_out(coro);
@@ -142,6 +155,8 @@ RV_CORO_UNINSTRUMENTED int rv_coro_suspend_then(void (*then)(void *arg),
     struct rv_coro *coro = current;
 
     RV_CHECK(coro, "there is no coroutine here");
+    if (__builtin_expect(coro->noted, false))
+        forget_note(coro, 0);
     coro->state = RV_CORO_SUSPENDED;
     current = coro->resumer;
     return then ? fiber_switch_out_then(coro, then, arg)
@@ -259,6 +274,19 @@ int rv_coro_grace(int64_t deadline_ns)
     if (!coro || !coro->host || !coro->host->grace)
         return -ECANCELED;
     return coro->host->grace(coro, deadline_ns);
+}
+
+int rv_coro_note(int error, const char *about)
+{
+    struct rv_coro *coro = rv_coro_current();
+    const bool outside = rv_error_noted;
+
+    rv_error_note(error, about);
+    if (coro) {
+        coro->noted = error != 0;
+        rv_error_noted = outside;
+    }
+    return error;
 }
 
 bool rv_coro_moves(void)

@@ -36,7 +36,8 @@ struct rv_coro {
     void *resumer_sp;        /* of the resumer's stack, while it runs */
     struct rv_coro *resumer; /* the coroutine that resumed it, or NULL */
     enum rv_coro_state state;
-    int32_t result;    /* valid when finished */
+    bool noted;     /* it has an error of rv_coro_note(), and has not gone on */
+    int32_t result; /* valid when finished */
     uint32_t scopes;   /* on its stack, with tasks that have not ended */
     uint32_t joins;    /* on its stack, of coroutines that have not ended */
     uint32_t embedded; /* tasks on its stack that have not ended */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * host.h - for the parts whose objects belong to one executor.
+ * host.h - for the parts that behave differently in a coroutine.
  *
  * Threads: any.
  */
@@ -12,5 +12,9 @@
 /* Whether the calling coroutine may continue on another thread after a wait.
  * Outside of coroutines: false. */
 bool rv_coro_moves(void);
+
+/* rv_error_note() in a coroutine or not. A coroutine that waits afterwards, or
+ * ends with another result, has gone on after the error: it is forgotten. */
+int rv_coro_note(int error, const char *about);
 
 #endif /* RV_HOST_H */

@@ -320,6 +320,8 @@ static void idle(struct rv_executor *executor, struct rv_parker *parker)
 {
     const int64_t next_ns = rv_wheel_next_ns(&executor->wheel);
 
+    if (rv_error_noted)
+        rv_error_forget(0);
     if (rv_clock_is_virtual() && next_ns < RV_NEVER - 1)
         rv_clock_reach(next_ns);
     else
@@ -407,6 +409,8 @@ int rv_block_on(struct rv_executor *executor, struct rv_future *future)
     RV_CHECK(!executor->entered, "another thread polls for the executor");
     if (future->at == RV_AT_END)
         rv_future_misuse(future);
+    if (rv_error_noted)
+        rv_error_forget(0);
     error = rv_task_start(executor, future, NULL,
                           RV_TASK_BORROWED | RV_TASK_LAST, NULL, &id);
     if (error)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/base_internal.h"
+#include "coro/host.h"
 #include "net/net_internal.h"
 
 enum { BACKLOG = 4096 }; /* cut to net.core.somaxconn by the kernel */
@@ -67,7 +68,7 @@ int rv_tcp_listen_with(struct rv_stream *out, const struct rv_addr *addr,
         return fd;
     error = bind_and_listen(fd, addr, options ? options : &standard);
     rv_addr_format(addr, text);
-    if (rv_error_note(error, text)) {
+    if (rv_coro_note(error, text)) {
         close(fd);
         return error;
     }
@@ -101,7 +102,7 @@ static int listen_on_both(struct rv_stream *out, uint16_t port)
         error = -errno;
     else
         error = bind_and_listen(fd, &addr, &standard);
-    if (!rv_error_note(error, text))
+    if (!rv_coro_note(error, text))
         return rv_stream_adopt_plain(out, fd);
     close(fd);
     return error;

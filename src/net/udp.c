@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/base_internal.h"
+#include "coro/host.h"
 #include "net/net_internal.h"
 
 int rv_udp_fd(const struct rv_udp *udp)
@@ -58,7 +59,7 @@ int rv_udp_bind(struct rv_udp *out, const struct rv_addr *addr)
     char text[RV_ADDR_TEXT];
 
     rv_addr_format(addr, text);
-    return rv_error_note(error, text);
+    return rv_coro_note(error, text);
 }
 
 int rv_udp_connect(struct rv_udp *udp, const struct rv_addr *peer)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/base_internal.h"
+#include "coro/host.h"
 #include "net/net_internal.h"
 
 enum {
@@ -61,11 +62,11 @@ int rv_unix_listen(struct rv_stream *out, const char *path)
         return fd;
     if (bind(fd, (const struct sockaddr *)&addr, addr_bytes) < 0 ||
         listen(fd, BACKLOG) < 0) {
-        error = rv_error_note(-errno, path);
+        error = rv_coro_note(-errno, path);
         close(fd);
         return error;
     }
-    rv_error_note(0, NULL);
+    rv_coro_note(0, NULL);
     return rv_stream_adopt(out, fd);
 }
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/base_internal.h"
+#include "coro/host.h"
 #include "net/net_internal.h"
 
 enum {
@@ -48,7 +49,7 @@ int rv_unix_datagram_open(struct rv_stream *out, const char *path)
     if (fd < 0)
         return fd;
     if (path && bind(fd, (const struct sockaddr *)&addr, addr_bytes) < 0) {
-        error = rv_error_note(-errno, path);
+        error = rv_coro_note(-errno, path);
         close(fd);
         return error;
     }

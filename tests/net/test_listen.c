@@ -11,6 +11,7 @@
 #include <reveil/combine.h>
 #include <reveil/errors.h>
 #include <reveil/http_server.h>
+#include <reveil/run.h>
 #include <reveil/udp.h>
 #include <reveil/unix.h>
 #include <stdio.h>
@@ -275,6 +276,112 @@ RV_TEST(listening, an_error_names_the_address)
     cr_assert_str_eq(printed(error), want);
     rv_udp_close(&udp);
     rv_stream_close(&listener);
+    rv_runtime_stop(runtime);
+}
+
+/* --- what the program does after a listen that has failed -------------- */
+
+static const char path_in_use[] = "/dev/null"; /* no socket can be there */
+static const char with_path[] = "me: /dev/null: the address is in use\n";
+static const char without[] = "me: the address is in use\n";
+
+static int fail_to_listen(void)
+{
+    struct rv_stream none = {0};
+
+    return rv_unix_listen(&none, path_in_use);
+}
+
+static int32_t fail_and_return(void *arg)
+{
+    (void)arg;
+    return fail_to_listen();
+}
+
+static int32_t fail_and_wait(void *arg)
+{
+    const int error = fail_to_listen();
+
+    (void)arg;
+    rv_coro_yield();
+    return error;
+}
+
+static int32_t fail_and_go_on(void *arg)
+{
+    (void)arg;
+    return fail_to_listen() ? 0 : -EPROTO;
+}
+
+static int32_t join_one_that_fails(void *entry)
+{
+    struct rv_join join;
+    int error = rv_coro_spawn(rv_executor_current(), *(rv_coro_entry *)entry,
+                              NULL, NULL, &join);
+
+    if (!error)
+        error = rv_await(&join.future);
+    rv_join_drop(&join);
+    return error;
+}
+
+RV_TEST(listening, an_error_that_comes_later_has_no_address)
+{
+    rv_coro_entry entry = fail_and_return;
+
+    cr_assert_str_eq(printed(rv_run(fail_and_return, NULL)), with_path);
+    cr_assert_str_eq(printed(rv_run(join_one_that_fails, &entry)), with_path);
+    cr_assert_str_eq(printed(rv_run(fail_and_wait, NULL)), without);
+    entry = fail_and_wait;
+    cr_assert_str_eq(printed(rv_run(join_one_that_fails, &entry)), without);
+    cr_assert_eq(rv_run(fail_and_go_on, NULL), 0);
+    cr_assert_str_eq(printed(-EADDRINUSE), without);
+}
+
+struct late {
+    struct rv_future future;
+    struct rv_sleep nap;
+    bool naps;
+    int error;
+};
+
+static enum rv_poll late_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct late *self = RV_CONTAINER_OF(future, struct late, future);
+
+    RV_BEGIN(future);
+    self->error = fail_to_listen();
+    if (self->naps) {
+        rv_sleep_init(&self->nap, rv_after_ms(1));
+        RV_AWAIT(future, cx, &self->nap.future);
+    }
+    RV_RETURN(future, self->error);
+    RV_END(future);
+}
+
+static int run_late(struct rv_runtime *runtime, bool naps)
+{
+    static const struct rv_future_ops ops = {.name = "late", .poll = late_poll};
+    struct late late = {.naps = naps};
+
+    rv_future_init(&late.future, &ops);
+    return rv_runtime_block_on(runtime, &late.future);
+}
+
+RV_TEST(listening, nor_has_one_outside_of_coroutines)
+{
+    struct rv_addr addr;
+    struct rv_runtime *runtime = start(&addr);
+    struct rv_yield yield;
+    int error;
+
+    error = fail_to_listen();
+    cr_assert_str_eq(printed(error), with_path);
+    rv_yield_init(&yield);
+    cr_assert_eq(rv_runtime_block_on(runtime, &yield.future), 0);
+    cr_assert_str_eq(printed(error), without);
+    cr_assert_str_eq(printed(run_late(runtime, false)), with_path);
+    cr_assert_str_eq(printed(run_late(runtime, true)), without);
     rv_runtime_stop(runtime);
 }
 
