@@ -27,7 +27,8 @@ RV_BEGIN_DECLS
 /* A descriptor that can be waited for. Embed it. All zero, and after a close,
  * it is "none". */
 struct rv_fd_watch {
-    int fd_plus_1;            /* private, as is the other field */
+    int fd_plus_1;            /* private, as are the other fields */
+    RV_ATOMIC(bool) canceled; /* rv_fd_watch_cancel() was called */
     struct rv_source *source; /* at most one task may wait for each direction */
 };
 
@@ -43,8 +44,18 @@ struct rv_fd_watch {
  */
 int rv_fd_watch_open(struct rv_fd_watch *out, int fd);
 
+/*
+ * End the wait of another task for this descriptor, as rv_stream_cancel() does:
+ * it and each later wait return -ESHUTDOWN. rv_fd_try_readable() and
+ * rv_fd_try_writable() still say 0 if it is ready.
+ *
+ * Threads: any; as rv_stream_cancel().
+ * Returns: 0, also the second time; -EBADF on "none".
+ */
+int rv_fd_watch_cancel(struct rv_fd_watch *watch);
+
 /* Deregister. The descriptor stays open. A no-op on "none". Misuse: a task
- * waits for it. */
+ * waits for it: end its wait first, with rv_fd_watch_cancel(). */
 void rv_fd_watch_close(struct rv_fd_watch *watch);
 
 /* Is it readable, or writable, now? Returns: 0: yes; -EAGAIN: no; -EBADF: the
@@ -53,12 +64,13 @@ int rv_fd_try_readable(struct rv_fd_watch *watch);
 int rv_fd_try_writable(struct rv_fd_watch *watch);
 
 /* Wait for it, in a coroutine; with deadline and rules as in net.h. Returns: 0;
- * -ETIMEDOUT, -ECANCELED, -EBADF. */
+ * -ETIMEDOUT, -ECANCELED, -EBADF; -ESHUTDOWN: rv_fd_watch_cancel(). */
 int rv_fd_readable(struct rv_fd_watch *watch, int64_t deadline_ns);
 int rv_fd_writable(struct rv_fd_watch *watch, int64_t deadline_ns);
 
-/* result: 0: it is readable, or writable; -EBADF: the descriptor was closed; an
- * error of the reactor. Cancellation-safe. */
+/* result: 0: it is readable, or writable; -EBADF: the descriptor was closed;
+ * -ESHUTDOWN: rv_fd_watch_cancel(); an error of the reactor. Cancellation-safe.
+ */
 struct rv_fd_ready {
     struct rv_future future;
     struct rv_fd_watch *watch; /* private, as is the rest */

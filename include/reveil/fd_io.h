@@ -27,6 +27,10 @@
  *
  * A write does not raise SIGPIPE. (In a thread that blocks the signal it is
  * left pending.)
+ *
+ * A wait ends at its deadline, or when its task is canceled. No call ends the
+ * wait of another task, because a read of a file or a device cannot be ended. A
+ * stream can: rv_stream_cancel(), and rv_stream_of_fd() for a socket.
  */
 #ifndef RV_FD_IO_H
 #define RV_FD_IO_H

@@ -68,7 +68,8 @@ void rv_signals_close(struct rv_signals *signals);
  * READY with the next signal of the set; result: its number. Each wait fetches
  * one pending signal. The kernel keeps at most one pending signal of each
  * number, but queues real-time signals. Cancellation-safe: dropped before it is
- * READY, it has fetched none.
+ * READY, it has fetched none. No call ends the wait of another task: cancel
+ * that task, or drop the future; the set stays open for the next wait.
  */
 struct rv_signal_wait {
     struct rv_future future;

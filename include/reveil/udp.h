@@ -25,6 +25,7 @@ RV_BEGIN_DECLS
  * may wait for each direction. */
 struct rv_udp {
     int fd_plus_1;            /* private: 0 is "no socket" */
+    RV_ATOMIC(bool) canceled; /* private: rv_udp_cancel() was called */
     struct rv_source *source; /* private */
 };
 
@@ -54,7 +55,18 @@ int rv_udp_fd(const struct rv_udp *udp);
 /* The local address of the socket. Returns: 0, negative errno. */
 int rv_udp_local_addr(const struct rv_udp *udp, struct rv_addr *out);
 
-/* Deregister and close. A no-op on "no socket". */
+/*
+ * End the wait of another task for this socket, as rv_stream_cancel() does: it
+ * and each later wait return -ESHUTDOWN. No datagram is lost:
+ * rv_udp_try_recv_from() still receives what has arrived.
+ *
+ * Threads: any; as rv_stream_cancel().
+ * Returns: 0, also the second time; -EBADF on "no socket".
+ */
+int rv_udp_cancel(struct rv_udp *udp);
+
+/* Deregister and close. A no-op on "no socket". Misuse: a task waits for it:
+ * end its wait first, with rv_udp_cancel(). */
 void rv_udp_close(struct rv_udp *udp);
 
 /* --- at once, or -EAGAIN ----------------------------------------------- */
@@ -82,7 +94,7 @@ int rv_udp_try_send_to(struct rv_udp *udp, const void *data, size_t len_bytes,
  * in net.h. from: NULL, or where to store the sender, after 0 or more.
  *
  * Returns: the length of the datagram, or 0 for a send; -ETIMEDOUT;
- * -ECANCELED; or the error of the future.
+ * -ECANCELED; -ESHUTDOWN: rv_udp_cancel(); or the error of the future.
  */
 int rv_udp_recv_from(struct rv_udp *udp, void *buffer, size_t len_bytes,
                      struct rv_addr *from, int64_t deadline_ns);

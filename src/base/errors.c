@@ -37,7 +37,7 @@ static const struct {
     {EPIPE, "the other end is closed"},
     {EPROTONOSUPPORT, "a protocol or URL scheme that is not supported"},
     {EREMOTEIO, "the name servers do not answer"},
-    {ESHUTDOWN, "another task has canceled the stream"},
+    {ESHUTDOWN, "another task has canceled the stream or socket"},
     {ESTALE, "it belongs to a parent process: see fork() in runtime.h"},
     {ETIMEDOUT, "timed out"},
 

@@ -41,6 +41,11 @@ void rv_fd_watch_close(struct rv_fd_watch *watch)
     *watch = (struct rv_fd_watch){0};
 }
 
+int rv_fd_watch_cancel(struct rv_fd_watch *watch)
+{
+    return rv_net_cancel(watch->source, &watch->canceled);
+}
+
 /* Ask the kernel. An error or the end is ready too: the next call returns it.
  * Returns: 0, -EAGAIN, -EBADF. */
 static int ask(const struct rv_fd_watch *watch, enum rv_direction direction)
@@ -93,6 +98,10 @@ static enum rv_poll ready_poll(struct rv_future *future, struct rv_cx *cx)
 
     while (rv_source_ready(source, self->direction, &cx->waker, &tick) &&
            rv_may_go_on(cx)) {
+        if (rv_net_is_canceled(&self->watch->canceled)) {
+            future->result = -ESHUTDOWN;
+            return RV_READY;
+        }
         future->result = ask(self->watch, self->direction);
         if (future->result != -EAGAIN)
             return RV_READY;

@@ -38,11 +38,20 @@ enum {
 /* The same for the non-blocking end of a pipe. */
 int rv_stream_adopt_pipe(struct rv_stream *out, int fd, bool writes);
 
+/* End the waits for a source, now and later: the protocol is in stream.c.
+ * source: may be NULL. Returns: 0; -EBADF without a source. */
+int rv_net_cancel(struct rv_source *source, _Atomic bool *canceled);
+
 /* STREAM-1: asked after rv_source_ready() and before a system call. */
+static inline bool rv_net_is_canceled(const _Atomic bool *canceled)
+{
+    /* acquire: STREAM-3; pairs with rv_net_cancel(). */
+    return atomic_load_explicit(canceled, memory_order_acquire);
+}
+
 static inline bool rv_stream_is_canceled(const struct rv_stream *stream)
 {
-    /* acquire: STREAM-3; pairs with rv_stream_cancel(). */
-    return atomic_load_explicit(&stream->canceled, memory_order_acquire);
+    return rv_net_is_canceled(&stream->canceled);
 }
 
 /* Create a TCP socket of the address's family. The protocol is explicit, so

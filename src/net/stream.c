@@ -21,7 +21,8 @@
  *   - The end of the stream and a hang-up keep a direction READY for good: a
  *     call then returns 0 or the error, and there is no edge to wait for.
  *
- * Protocol of rv_stream_cancel(), by which one task ends the waits of another:
+ * Protocol of rv_stream_cancel(), by which one task ends the waits of another;
+ * rv_udp_cancel() and rv_fd_watch_cancel() follow it too:
  *
  *   STREAM-1  It sets `canceled` before it reports both directions as ready
  *       (SOURCE-9). A wait looks at `canceled` after rv_source_ready() and
@@ -103,15 +104,20 @@ int rv_stream_shutdown_write(struct rv_stream *stream)
     return shutdown(rv_stream_fd(stream), SHUT_WR) < 0 ? -errno : 0;
 }
 
+int rv_net_cancel(struct rv_source *source, _Atomic bool *canceled)
+{
+    if (!source)
+        return -EBADF;
+    rv_source_fail(source, -ESHUTDOWN);
+    /* release: STREAM-3; the report publishes it (STREAM-1). */
+    atomic_store_explicit(canceled, true, memory_order_release);
+    rv_source_wake(source);
+    return 0;
+}
+
 int rv_stream_cancel(struct rv_stream *stream)
 {
-    if (!stream->source)
-        return -EBADF;
-    rv_source_fail(stream->source, -ESHUTDOWN);
-    /* release: STREAM-3; the report publishes it (STREAM-1). */
-    atomic_store_explicit(&stream->canceled, true, memory_order_release);
-    rv_source_wake(stream->source);
-    return 0;
+    return rv_net_cancel(stream->source, &stream->canceled);
 }
 
 int rv_net_register(int fd, struct rv_source **out)

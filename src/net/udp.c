@@ -50,7 +50,14 @@ static int open_socket(struct rv_udp *out, const struct rv_addr *addr,
     error = rv_net_register(fd, &out->source);
     if (!error)
         out->fd_plus_1 = fd + 1;
+    /* relaxed: no other task has the socket yet. */
+    atomic_store_explicit(&out->canceled, false, memory_order_relaxed);
     return error;
+}
+
+int rv_udp_cancel(struct rv_udp *udp)
+{
+    return rv_net_cancel(udp->source, &udp->canceled);
 }
 
 int rv_udp_bind(struct rv_udp *out, const struct rv_addr *addr)
@@ -104,9 +111,12 @@ static ssize_t poll_io(struct rv_udp *udp, struct rv_cx *cx,
 
     while (rv_source_ready(udp->source, direction, &cx->waker, &tick) &&
            rv_may_go_on(cx)) {
-        const ssize_t n = try_once(rv_udp_fd(udp), direction, message);
+        ssize_t n;
         int error;
 
+        if (rv_net_is_canceled(&udp->canceled))
+            return -ESHUTDOWN;
+        n = try_once(rv_udp_fd(udp), direction, message);
         if (n != -EAGAIN) {
             rv_trace(direction == RV_READ ? RV_EV_RECV : RV_EV_SEND,
                      (uint64_t)rv_udp_fd(udp), n);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_cancel.c - one task cancels the stream that another one waits for: the
- * wait ends with -ESHUTDOWN, and nothing is lost.
+ * test_cancel.c - one task cancels the stream, UDP socket or descriptor that
+ * another one waits for: the wait ends with -ESHUTDOWN, and nothing is lost.
  */
+#include <reveil/fd.h>
 #include <reveil/process.h>
 #include <reveil/relay.h>
 #include <reveil/serve.h>
+#include <reveil/udp.h>
 #include <reveil/unix.h>
 #include <signal.h>
 
@@ -15,11 +17,28 @@ RV_TEST_SUITE(cancel);
 
 static char much[4 << 20];
 
-enum what { RECV, SEND, ACCEPT, RELAY, UNIX_SEND, UNIX_RECV, LINE, WHATS };
+enum what {
+    RECV,
+    SEND,
+    ACCEPT,
+    RELAY,
+    UNIX_SEND,
+    UNIX_RECV,
+    DATAGRAM,
+    UDP,
+    READABLE,
+    WRITABLE,
+    LINE,
+    WHATS
+};
 
 struct waiting {
     struct pair pair;
     struct rv_stream unix_pair[2];
+    struct rv_stream datagrams;
+    struct rv_udp udp;
+    int fds[2];               /* a full socket pair */
+    struct rv_fd_watch watch; /* of fds[0] */
     enum what what;
 };
 
@@ -50,6 +69,15 @@ static int32_t wait_for_it(void *arg)
     case UNIX_RECV:
         rv_unix_message_init(&message, text, sizeof text);
         return rv_unix_recv(&self->unix_pair[0], &message, RV_NEVER);
+    case DATAGRAM:
+        rv_unix_message_init(&message, text, sizeof text);
+        return rv_unix_recv(&self->datagrams, &message, RV_NEVER);
+    case UDP:
+        return rv_udp_recv_from(&self->udp, text, sizeof text, NULL, RV_NEVER);
+    case READABLE:
+        return rv_fd_readable(&self->watch, RV_NEVER);
+    case WRITABLE:
+        return rv_fd_writable(&self->watch, RV_NEVER);
     default:
         rv_stream_io_init(&io, &self->pair.server);
         rv_reader_init(&reader, &io.io, text, sizeof text);
@@ -57,24 +85,53 @@ static int32_t wait_for_it(void *arg)
     }
 }
 
-static struct rv_stream *stream_of(struct waiting *self)
+static int cancel_it(struct waiting *self)
 {
-    if (self->what == ACCEPT)
-        return &self->pair.listener;
-    return self->what == UNIX_SEND || self->what == UNIX_RECV
-               ? &self->unix_pair[0]
-               : &self->pair.server;
+    switch (self->what) {
+    case ACCEPT:
+        return rv_stream_cancel(&self->pair.listener);
+    case UNIX_SEND:
+    case UNIX_RECV:
+        return rv_stream_cancel(&self->unix_pair[0]);
+    case DATAGRAM:
+        return rv_stream_cancel(&self->datagrams);
+    case UDP:
+        return rv_udp_cancel(&self->udp);
+    case READABLE:
+    case WRITABLE:
+        return rv_fd_watch_cancel(&self->watch);
+    default:
+        return rv_stream_cancel(&self->pair.server);
+    }
 }
 
 static int open_all(struct waiting *self)
 {
+    struct rv_addr addr;
     int error = pair_open(&self->pair);
 
-    return error ? error : rv_stream_pair(self->unix_pair);
+    if (!error)
+        error = rv_stream_pair(self->unix_pair);
+    if (!error)
+        error = rv_unix_datagram_open(&self->datagrams, NULL);
+    rv_addr_parse(&addr, "127.0.0.1", 0);
+    if (!error)
+        error = rv_udp_bind(&self->udp, &addr);
+    if (!error &&
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, self->fds) < 0)
+        error = -errno;
+    while (!error && write(self->fds[0], much, sizeof much) > 0)
+        ;
+    return error ? error : rv_fd_watch_open(&self->watch, self->fds[0]);
 }
 
 static void close_all(struct waiting *self)
 {
+    rv_fd_watch_close(&self->watch);
+    close(self->fds[0]);
+    close(self->fds[1]);
+    rv_udp_close(&self->udp);
+    rv_stream_close(&self->datagrams);
     pair_close(&self->pair);
     rv_stream_close(&self->unix_pair[0]);
     rv_stream_close(&self->unix_pair[1]);
@@ -89,10 +146,10 @@ RV_HOST_TEST(cancel, ends_each_wait)
         self.what = (enum what)(i / 2);
         HOST_CHECK(open_all(&self) == 0);
         if (i % 2) /* before it waits */
-            HOST_CHECK(rv_stream_cancel(stream_of(&self)) == 0);
+            HOST_CHECK(cancel_it(&self) == 0);
         HOST_CHECK(rv_host_start(&task, wait_for_it, &self) == 0);
         HOST_CHECK(rv_coro_sleep_until(rv_after_ms(2)) == 0);
-        HOST_CHECK(rv_stream_cancel(stream_of(&self)) == 0);
+        HOST_CHECK(cancel_it(&self) == 0);
         HOST_CHECK(rv_host_join(&task) == -ESHUTDOWN);
         HOST_CHECK(wait_for_it(&self) == -ESHUTDOWN);
         close_all(&self);
@@ -128,6 +185,45 @@ RV_HOST_TEST(cancel, loses_nothing)
     rv_stream_close(&again);
     rv_stream_close(&made);
     pair_close(&pair);
+    return 0;
+}
+
+RV_HOST_TEST(cancel, loses_no_datagram_and_no_readiness)
+{
+    struct rv_fd_watch watch;
+    struct rv_udp udp;
+    struct rv_addr addr;
+    char text[8];
+    int copy;
+
+    HOST_CHECK(rv_addr_parse(&addr, "127.0.0.1", 0) == 0);
+    HOST_CHECK(rv_udp_bind(&udp, &addr) == 0);
+    HOST_CHECK(rv_udp_local_addr(&udp, &addr) == 0);
+    HOST_CHECK(rv_udp_send_to(&udp, "abc", 3, &addr, RV_NEVER) == 0);
+    HOST_CHECK(rv_fd_watch_open(&watch, dup(rv_udp_fd(&udp))) == 0);
+    HOST_CHECK(rv_fd_readable(&watch, RV_NEVER) == 0);
+
+    HOST_CHECK(rv_udp_cancel(&udp) == 0 && rv_udp_cancel(&udp) == 0);
+    HOST_CHECK(rv_fd_watch_cancel(&watch) == 0);
+    HOST_CHECK(rv_udp_recv_from(&udp, text, 8, NULL, RV_NEVER) == -ESHUTDOWN);
+    HOST_CHECK(rv_udp_send_to(&udp, "x", 1, &addr, 0) == -ESHUTDOWN);
+    HOST_CHECK(rv_fd_readable(&watch, RV_NEVER) == -ESHUTDOWN);
+    HOST_CHECK(rv_fd_writable(&watch, RV_NEVER) == -ESHUTDOWN);
+    HOST_CHECK(rv_fd_try_readable(&watch) == 0);
+    HOST_CHECK(rv_udp_try_recv_from(&udp, text, 8, NULL) == 3);
+    HOST_CHECK(rv_udp_try_recv_from(&udp, text, 8, NULL) == -ESHUTDOWN);
+    HOST_CHECK(rv_fd_try_readable(&watch) == -ESHUTDOWN);
+    HOST_CHECK(rv_udp_try_send_to(&udp, "x", 1, &addr) == 0);
+
+    copy = watch.fd_plus_1 - 1;
+    rv_fd_watch_close(&watch);
+    close(copy);
+    HOST_CHECK(rv_fd_watch_cancel(&watch) == -EBADF);
+    rv_udp_close(&udp);
+    HOST_CHECK(rv_udp_cancel(&udp) == -EBADF);
+    HOST_CHECK(rv_udp_bind(&udp, &addr) == 0); /* the same struct, and slot */
+    HOST_CHECK(rv_udp_recv_from(&udp, text, 8, NULL, 0) == -ETIMEDOUT);
+    rv_udp_close(&udp);
     return 0;
 }
 
