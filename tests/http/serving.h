@@ -24,6 +24,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "executor/executor_internal.h"
 #include "support/support.h"
 
 struct serving {
@@ -38,6 +39,7 @@ struct serving {
     uint32_t
         answers; /* the result of rv_http_server_shutdown(), valid after join */
     int32_t cut; /* the server's result, valid after join */
+    uint32_t timers; /* left after the drop of the server; after stop or join */
 
     /* Private. */
     pthread_t thread;
@@ -92,6 +94,7 @@ static void *serving_main(void *arg)
     rv_runtime_block_on(runtime, &self->future);
     self->requests = self->server.requests;
     rv_drop(&self->server.future);
+    self->timers = (uint32_t)rv_runtime_executor(runtime)->wheel.len;
     rv_runtime_stop(runtime);
     return NULL;
 }

@@ -260,6 +260,50 @@ RV_TEST(http_stop, a_client_that_goes_is_not_waited_for)
     close(idle);
 }
 
+/* --- the deadline of a stop --------------------------------------------- */
+
+static int64_t in_hours(int hours)
+{
+    return rv_now_ns() + hours * 3600 * RV_NS_PER_S;
+}
+
+RV_TEST(http_stop, a_server_that_ends_before_the_deadline_leaves_no_timer)
+{
+    struct serving serving;
+    char byte;
+    int idle;
+
+    start(&serving);
+    idle = dial_and_get(&serving);
+    serving_drain(&serving, in_hours(1));
+    cr_assert_eq(recv(idle, &byte, 1, 0), 0);
+    serving_join(&serving);
+
+    cr_assert_eq(serving.timers, 0);
+    close(idle);
+}
+
+RV_TEST(http_stop, a_second_stop_replaces_the_deadline_of_the_first)
+{
+    struct serving serving;
+    char byte;
+    int busy;
+    int idle;
+
+    start(&serving);
+    busy = dial_and_say(&serving, GET("/for-ever"));
+    idle = dial_and_get(&serving);
+    serving_drain(&serving, in_hours(1));
+    cr_assert_eq(recv(idle, &byte, 1, 0), 0); /* the first took effect */
+    serving_drain(&serving, rv_now_ns());
+    serving_join(&serving);
+
+    cr_assert_eq(serving.cut, 1);
+    cr_assert_eq(serving.timers, 0);
+    close(idle);
+    close(busy);
+}
+
 RV_TEST(http_stop, a_handler_may_stop_its_server)
 {
     struct serving serving;

@@ -112,6 +112,7 @@ uint32_t rv_http_server_shutdown(struct rv_http_server *server,
 
     stop_accepting(server);
     server->stopping = true;
+    rv_drop(&server->limit.future); /* of an earlier shutdown */
     rv_sleep_init(&server->limit, deadline_ns);
     for (node = server->connections.next; node != &server->connections;
          node = node->next)
@@ -139,6 +140,7 @@ static void server_drop(struct rv_future *future)
 
     stop_accepting(self);
     cut_all(self);
+    rv_drop(&self->limit.future);
     rv_waker_drop(&self->waker);
 }
 
