@@ -112,5 +112,9 @@ int rv_serve_at(const char *where, rv_serve_entry entry, void *arg,
 
     if (!error)
         error = rv_tcp_listen_at(&listener, host, port);
-    return error ? error : rv_serve(&listener, entry, arg, options);
+    if (error)
+        return error;
+    error = rv_serve(&listener, entry, arg, options);
+    rv_stream_close(&listener); /* it is open after -ENOTSUP */
+    return error;
 }

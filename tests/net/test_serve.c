@@ -7,6 +7,7 @@
  * test's thread.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <reveil/async.h>
 #include <reveil/reveil.h>
@@ -563,6 +564,36 @@ RV_TEST(serve, a_task_of_the_scheduler_is_told_that_it_cannot)
 static int32_t serve_at(void *where)
 {
     return rv_serve_at(where, echo_coro, NULL, NULL);
+}
+
+/* Returns: the lowest descriptor that is free. */
+static int lowest_free(void)
+{
+    const int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    cr_assert_geq(fd, 0);
+    close(fd);
+    return fd;
+}
+
+static int32_t serve_at_in_a_task(void *where)
+{
+    const int before = lowest_free();
+    const int32_t result = serve_at(where);
+
+    cr_assert_eq(lowest_free(), before);
+    return result;
+}
+
+RV_TEST(serve, in_a_task_of_the_scheduler_no_listener_is_left_open)
+{
+    const struct rv_sched_options options = {.workers = 1};
+    struct rv_sched *sched;
+
+    cr_assert_eq(rv_sched_start(&sched, &options), 0);
+    cr_assert_eq(rv_sched_run(sched, serve_at_in_a_task, "127.0.0.1:0"),
+                 -ENOTSUP);
+    rv_sched_stop(sched);
 }
 
 static int32_t cancel_serve_at(void *arg)
