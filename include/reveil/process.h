@@ -166,10 +166,10 @@ int rv_process_kill(const struct rv_process *process, int signal);
 void rv_process_close(struct rv_process *process);
 
 /*
- * READY when the child has ended; result: 0; -ECHILD: other code has reaped it.
- * Cancellation-safe: dropping the wait does not affect the child, and another
- * wait can follow. No call ends the wait of another task: kill the child, or
- * cancel that task.
+ * READY when the child has ended; result: 0; -ECHILD: other code has reaped it;
+ * -EBADF: `process` is "none". Cancellation-safe: dropping the wait does not
+ * affect the child, and another wait can follow. No call ends the wait of
+ * another task: kill the child, or cancel that task.
  */
 struct rv_process_wait {
     struct rv_future future;

@@ -352,6 +352,10 @@ static enum rv_poll wait_poll(struct rv_future *future, struct rv_cx *cx)
     struct rv_process_wait *self =
         RV_CONTAINER_OF(future, struct rv_process_wait, future);
 
+    if (!self->process->source) {
+        future->result = -EBADF;
+        return RV_READY;
+    }
     return rv_net_poll_fetch(future, cx, self->process->source, fetch_end);
 }
 

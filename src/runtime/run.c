@@ -127,8 +127,10 @@ static int run(struct rv_future *main, rv_coro_entry entry, void *arg,
                  ? -EDEADLK
                  : rv_runtime_start_with(
                        &runtime, options->runtime ? options->runtime : &fused);
-    if (result)
+    if (result) {
+        rv_drop(run.main); /* all zero, unless it is the caller's */
         return result;
+    }
     rv_future_init(&run.future, &ops);
     if (!options->no_signals)
         result = open_signals(&run);

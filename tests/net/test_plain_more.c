@@ -92,6 +92,7 @@ RV_HOST_TEST(plain_more, a_child_process)
     int number = 0;
 
     HOST_CHECK(rv_process_try_wait(&none, NULL, NULL) == -EBADF);
+    HOST_CHECK(rv_process_wait(&none, NULL, NULL, RV_NEVER) == -EBADF);
     HOST_CHECK(rv_process_spawn(&child, ends, NULL, NULL) == 0);
     HOST_CHECK(rv_process_wait(&child, &exit_code, &number, RV_NEVER) == 0);
     HOST_CHECK(exit_code == 7 && number == 0);

@@ -194,6 +194,22 @@ RV_TEST(run, a_future_runs_to_its_end)
     cr_assert_eq(sleep.future.at, RV_AT_END);
 }
 
+static int32_t run_a_future_inside(void *arg)
+{
+    struct rv_sleep sleep;
+
+    (void)arg;
+    rv_sleep_init(&sleep, in_an_hour());
+    cr_assert_eq(rv_run_future(&sleep.future, NULL), -EDEADLK);
+    cr_assert_eq(sleep.future.at, RV_AT_END);
+    return sleep.future.result;
+}
+
+RV_TEST(run, a_future_that_cannot_be_run_is_dropped)
+{
+    cr_assert_eq(rv_run(run_a_future_inside, NULL), -ECANCELED);
+}
+
 RV_TEST(run, a_signal_drops_the_future)
 {
     struct rv_sleep sleep;
