@@ -191,7 +191,7 @@ int rv_http_add_header(struct rv_http_exchange *exchange, const char *name,
  * type: the value of Content-Type; NULL: no such header.
  * Returns: 0; -ENOMEM; -EALREADY: there is a response already; -ENOSPC: the
  * head would exceed 512 bytes with this type, without added headers; -EINVAL: a
- * line end in the type; -ECANCELED.
+ * line end in the type, or a status that is not 200 to 999; -ECANCELED.
  */
 int rv_http_reply(struct rv_http_exchange *exchange, int status,
                   const char *type, const void *body, size_t len_bytes);
@@ -245,7 +245,8 @@ void rv_http_send_init(struct rv_http_send *send,
  * chunks or, to an HTTP/1.0 client, plain until the close.
  *
  * Returns: the length of the text, which is not NUL-terminated; -ENOSPC: it
- * does not fit into `size`; -EALREADY: there is a response already; -ECANCELED.
+ * does not fit into `size`; -EALREADY: there is a response already; -EINVAL: as
+ * rv_http_reply(); -ECANCELED.
  */
 int rv_http_format_head(char *text, size_t size,
                         struct rv_http_exchange *exchange, int status,

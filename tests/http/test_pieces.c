@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <reveil/async.h>
 #include <reveil/coro.h>
 #include <stdio.h>
@@ -137,6 +138,7 @@ static int32_t endless(struct rv_http_exchange *x, void *data)
 
 static int32_t headers(struct rv_http_exchange *x, void *data)
 {
+    static const int no_status[] = {INT_MIN, -1, 0, 99, 100, 199, 1000};
     char long_value[17 * 1024];
 
     (void)data;
@@ -145,6 +147,8 @@ static int32_t headers(struct rv_http_exchange *x, void *data)
     cr_assert_eq(rv_http_add_header(x, "Set-Cookie", "a=1"), 0);
     cr_assert_eq(rv_http_add_header(x, "Set-Cookie", "b=2; Path=/"), 0);
     cr_assert_eq(rv_http_add_header(x, "X-Empty", ""), 0);
+    for (size_t i = 0; i < sizeof no_status / sizeof no_status[0]; i++)
+        cr_assert_eq(rv_http_reply(x, no_status[i], NULL, "", 0), -EINVAL);
     cr_assert_eq(rv_http_add_header(x, "X", "a\r\nY: b"), -EINVAL);
     cr_assert_eq(rv_http_add_header(x, "X", "a\nb"), -EINVAL);
     cr_assert_eq(rv_http_add_header(x, "X: y\r\nZ", "a"), -EINVAL);

@@ -14,6 +14,8 @@
 #include "http/message/writer.h"
 #include "http/server/connection.h"
 
+enum { FIRST_FINAL = 200, LAST_STATUS = 999 };
+
 enum {
     HEAD_MAX_BYTES = 512,
     HEADERS_MAX_BYTES = 16 * 1024, /* of added headers */
@@ -135,6 +137,10 @@ static int format_head(char *text, size_t size, struct rv_http_connection *conn,
 
     if (conn->answered)
         return -EALREADY;
+    /* A 1xx would not be the response: the client would take its body for the
+     * start of another one. */
+    if (status < FIRST_FINAL || status > LAST_STATUS)
+        return -EINVAL;
     /* A line end would begin another header. */
     if (type && (strchr(type, '\n') || strchr(type, '\r')))
         return -EINVAL;
