@@ -48,6 +48,17 @@ def lay_out(comment, french, column):
     return f"/*\n{body}{indent} */"
 
 
+def halves(text, language):
+    """The text with the half of each comment "English | French"."""
+
+    def replace(token):
+        both = re.fullmatch(r"/\* (.+) \| (.+) \*/", token[0])
+        return f"/* {both[1 if language == 'en' else 2]} */" if both \
+            else token[0]
+
+    return TOKEN.sub(replace, text)
+
+
 def translate(text, table):
     """The text with each comment that the table knows in French."""
 

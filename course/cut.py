@@ -135,27 +135,47 @@ def export(lesson, name, probes=False, language="en"):
     mine = MINE.get(lesson.number, {})
     guard = "LESSON_" + re.sub(r"\W", "_", name).upper()
     origin = "De la leçon" if language == "fr" else "From lesson"
-    out, inside = [f"/* {origin} {lesson.number}, {lesson.name}. */\n",
-                   f"#ifndef {guard}\n#define {guard}\n\n"], False
+    out, inside = [(f"/* {origin} {lesson.number}, {lesson.name}. */\n"
+                    f"#ifndef {guard}\n#define {guard}\n\n", False)], False
     for part in parts_of(lesson):
         if isinstance(part, Export) and part.name == name:
             inside = part.begins
         elif inside and isinstance(part, Given):
-            out.append(given_text(part, lesson, language))
+            out.append((given_text(part, lesson, language), False))
         elif inside and isinstance(part, Region):
-            out.append(mine.get(part.id) or in_language(
-                block(part.solution), lesson, language))
+            out.append((mine.get(part.id) or in_language(
+                block(part.solution), lesson, language), False))
         elif inside and probes and isinstance(part, Probe):
-            out.append(part.text + "\n")
-    return "".join(out) + f"\n#endif /* {guard} */\n"
+            out.append((part.text + "\n", True))
+    return numbered(out + [(f"\n#endif /* {guard} */\n", False)])
+
+
+def numbered(pieces):
+    """The text of [(text, whether it is a probe)]. After probes #line goes on
+    with the number that the next line has in the file of the learner."""
+    out, line, after_probe = "", 1, False
+    for text, is_probe in pieces:
+        if after_probe and not is_probe:
+            out += f"#line {line}\n"
+        out += text
+        line += 0 if is_probe else text.count("\n")
+        after_probe = is_probe
+    return out
 
 
 def with_probes(text, probes):
     """A header with its probe lines, or without."""
-    return "".join(
-        (source.PROBE.match(line)[1] + "\n" if probes else "")
-        if source.PROBE.match(line) else line
-        for line in text.splitlines(keepends=True))
+    found = [(line, source.PROBE.match(line))
+             for line in text.splitlines(keepends=True)]
+    return numbered([(probe[1] + "\n" if probe else line, bool(probe))
+                     for line, probe in found if probes or not probe])
+
+
+def header_text(path, probes, language):
+    """A header of lessons/, its French from the table of its own folder."""
+    text = with_probes(lessons.read(path), probes)
+    return comments.translate(text, lessons.comments_of(
+        os.path.dirname(path))) if language == "fr" else text
 
 
 def scaffold(lesson, probes=False, language="en"):
@@ -168,9 +188,7 @@ def scaffold(lesson, probes=False, language="en"):
         if name in found or name == "probe.h":
             continue
         if os.path.exists(path):
-            found[name] = in_language(
-                with_probes(lessons.read(path), probes), lesson,
-                language if path.startswith(lesson.path) else "en")
+            found[name] = header_text(path, probes, language)
         elif exporter(lesson, name):
             found[name] = export(exporter(lesson, name), name, probes,
                                  language)

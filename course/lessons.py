@@ -40,6 +40,12 @@ def has_io_uring():
 HAS = {"io_uring": has_io_uring}
 
 
+def comments_of(folder):
+    """Of the C files there: English comment, white space folded -> French."""
+    table = tomllib.loads(read(os.path.join(folder, "comments.fr.toml"), ""))
+    return {" ".join(key.split()): text for key, text in table.items()}
+
+
 class Lesson:
     """One folder of lessons/; its files are read when they are asked for."""
 
@@ -90,9 +96,7 @@ class Lesson:
 
     @property
     def comments(self):
-        """English comment, white space folded -> French comment."""
-        table = self.table("comments.fr.toml")
-        return {" ".join(key.split()): text for key, text in table.items()}
+        return comments_of(self.path)
 
     def readme_path(self, language):
         name = "README.fr.md" if language == "fr" else "README.md"

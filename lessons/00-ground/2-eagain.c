@@ -15,7 +15,7 @@ static void look(int fd)
 
 int main(void)
 {
-    int ends[2]; /* what goes in at 1 comes out at 0 */
+    int ends[2]; /* in at 1, out at 0 | entre en 1, sort en 0 */
 
     if (pipe2(ends, O_NONBLOCK) < 0)
         return 1;

@@ -7,7 +7,7 @@ struct shape {
 };
 
 struct square {
-    struct shape shape; /* first member: same address as the whole */
+    struct shape shape; /* first member, same address | en tête, même adresse */
     double side;
 };
 

@@ -6,7 +6,7 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static bool ready; /* read and written with the lock held */
+static bool ready; /* with the lock held | verrou tenu */
 
 static void *wait_for_it(void *unused)
 {
@@ -24,7 +24,7 @@ int main(void)
 
     pthread_mutex_lock(&lock);
     ready = true;
-    pthread_cond_signal(&changed); /* nobody waits yet */
+    pthread_cond_signal(&changed); /* nobody waits | personne n’attend */
     pthread_mutex_unlock(&lock);
 
     if (pthread_create(&thread, NULL, wait_for_it, NULL) != 0)

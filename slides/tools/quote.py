@@ -60,6 +60,8 @@ def without_marks(text):
 
 def in_language(path, text, language):
     """With its comments in French, where the lesson has them."""
+    if not os.path.isfile(os.path.join(os.path.dirname(path), "lesson.c")):
+        return comments.halves(text, language)
     if language != "fr":
         return text
     table = os.path.join(os.path.dirname(path), "comments.fr.toml")

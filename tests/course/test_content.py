@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """What every lesson must have: its size, its French, figures that are so."""
+import collections
 import difflib
 import glob
 import os
@@ -24,6 +25,7 @@ MOST_LEARNERS = 30  # lines that the learner writes, about
 MOST_README = 150
 FIGURES = re.compile(r"<!-- figures -->\n(.*?)<!-- /figures -->", re.S)
 GROUND = os.path.join(ROOT, "lessons", "00-ground")
+SAME_IN_BOTH = ("main", "exit", "Options")
 OUTPUT = {
     "1-descriptor.c": "write to 1000: -1\n",
     "2-eagain.c": "read: -1, EAGAIN\nread: 5\nread: 0\n",
@@ -39,11 +41,38 @@ def programs():
     return [one for one in lessons.all_lessons() if one.has_program]
 
 
+def says(comment):
+    """Whether a comment has words of a language, not only names."""
+    words = re.sub(r"\b\w+_\w+\b|\b[A-Z]{2,}\b|^\d+\.", "", comment)
+    return re.search(r"[A-Za-z]{2}", words) and \
+        comment.strip("- ") not in SAME_IN_BOTH
+
+
+def code_lines(text):
+    """The lines of a C text without its comments."""
+    return [line.rstrip() for line in comments.TOKEN.sub(
+        lambda token: re.sub(r"[^\n]", " ", token[0])
+        if token[0].startswith("/") else token[0], text).splitlines()]
+
+
 def written(region):
     """Lines of the solution that are not in the stub, and say something."""
     return [line for line in difflib.ndiff(region.stub, region.solution)
             if line.startswith("+ ") and
             line[2:].strip() not in ("", "{", "}", "*/")]
+
+
+def numbers_of(lines):
+    """{number: the lines that the compiler says have it}"""
+    found, number = collections.defaultdict(list), 1
+    for line in lines:
+        directive = re.match(r"#line (\d+)$", line)
+        if directive:
+            number = int(directive[1])
+        else:
+            found[number].append(line)
+            number += 1
+    return found
 
 
 class Sizes(unittest.TestCase):
@@ -78,24 +107,50 @@ class Languages(unittest.TestCase):
                     self.assertIn(comment, lesson.comments)
 
     def test_no_translation_is_left_over(self):
-        for lesson in programs():
-            found = set(comments.find(cut.exercise(lesson, "en")))
+        for folder in [lessons.FOLDER] + [one.path for one in programs()]:
             # The slides quote the solution.
-            found |= set(comments.find(lesson.text("lesson.c")))
-            for _, text in cut.scaffold(lesson):
-                found |= set(comments.find(text))
-            with self.subTest(lesson.number):
-                self.assertEqual(set(lesson.comments) - found, set())
+            found = set()
+            for path in glob.glob(os.path.join(folder, "*.[ch]")):
+                found |= set(comments.find(lessons.read(path)))
+            lesson = os.path.basename(folder)
+            if folder != lessons.FOLDER:
+                found |= set(comments.find(cut.exercise(
+                    lessons.find(lesson), "en")))
+            with self.subTest(lesson):
+                self.assertEqual(set(lessons.comments_of(folder)) - found,
+                                 set())
 
-    def test_a_header_is_in_french_as_a_whole_or_not_at_all(self):
+    def test_a_french_student_gets_each_comment_in_french(self):
         for lesson in programs():
+            french = dict(cut.scaffold(lesson, language="fr"))
+            french["lesson.c"] = cut.exercise(lesson, "fr")
+            english = dict(cut.scaffold(lesson))
+            english["lesson.c"] = cut.exercise(lesson)
+            for path, text in english.items():
+                both = set(comments.find(text)) & \
+                    set(comments.find(french[path]))
+                with self.subTest(lesson.number, file=path):
+                    self.assertEqual({one for one in both if says(one)},
+                                     set())
+
+    def test_the_programs_of_the_ground_have_both_languages(self):
+        for path in glob.glob(os.path.join(GROUND, "*.c")):
+            for comment in comments.find(lessons.read(path)):
+                with self.subTest(os.path.basename(path), comment=comment):
+                    self.assertTrue(" | " in comment or not says(comment))
+
+    def test_a_line_of_a_header_has_one_number(self):
+        """In both languages, and with the probes of the check."""
+        for lesson in programs():
+            french = dict(cut.scaffold(lesson, language="fr"))
+            probes = dict(cut.scaffold(lesson, probes=True))
             for path, text in cut.scaffold(lesson):
-                found = [one for one in comments.find(text)
-                         if not one.isupper()]  # of the guard
-                known = [one for one in found if one in lesson.comments]
+                english = code_lines(text)
                 with self.subTest(lesson.number, header=path):
-                    if not path.endswith("executor.h") and found[0] in known:
-                        self.assertEqual(found, known)
+                    self.assertEqual(english, code_lines(french[path]))
+                    numbers = numbers_of(code_lines(probes[path]))
+                    for number, line in enumerate(english, 1):
+                        self.assertIn(line, numbers[number])
 
     def test_every_page_has_its_twin(self):
         for lesson in lessons.all_lessons():

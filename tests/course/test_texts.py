@@ -151,7 +151,8 @@ class French(unittest.TestCase):
     def test_texts_and_pages_are_set(self):
         for pattern in ("README.fr.md", "lessons/**/*.fr.md",
                         "teacher/*.fr.md", "course/texts/fr.toml",
-                        "course/step/sentences.toml", "lessons/*/*.toml"):
+                        "course/step/sentences.toml", "lessons/*/*.toml",
+                        "lessons/*.toml"):
             paths = glob.glob(os.path.join(ROOT, pattern), recursive=True)
             self.assertTrue(paths, pattern)
             for path in paths:
