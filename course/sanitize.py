@@ -14,7 +14,12 @@ ACCESS = re.compile(r"^ +(?:Previous )?((?:atomic )?(?:write|read)) of size "
                     r"\d+ at \S+ by (?:thread )?(main|T\d+)(?: thread)?"
                     r"( \(mutexes: [^)]*\))?:$", re.M | re.I)
 FUNCTION = re.compile(r"#\d+ (?:in )?([A-Za-z_]\w*)\b[^\n]*:\d+")
-THREAD_NAME = re.compile(r"^ +Thread (T\d+) '([^']*)'", re.M)
+# "Thread T2 'reactor' (tid=7, running) created by main thread at:", a frame a
+# line; the name only if it was set by then.
+CREATED = re.compile(r"^ +Thread (T\d+)(?: '([^']*)')? \(.*\) created by .*"
+                     r"((?:\n +#\d+ .*)*)", re.M)
+CREATES = re.compile(r"pthread_create|lesson_spawn_thread|"
+                     r"(?:__wrap_|__interceptor_|probe_)\w+")
 UNFIT = re.compile(r"FATAL: ThreadSanitizer|ReserveShadowMemoryRange|"
                    r"Shadow memory range interleaves|"
                    r"unexpected memory mapping")
@@ -74,11 +79,26 @@ def put_lines(finding, output, path):
     finding.sure = bool(finding.lines)
 
 
+def thread_names(text):
+    """{"T1": its name; else by which function of the program it was started;
+    "main": "main"} of a report of ThreadSanitizer."""
+    names = {}
+    for thread, name, frames in CREATED.findall(text):
+        starts = [one for one in FUNCTION.findall(frames)
+                  if not CREATES.fullmatch(one)]
+        if name:
+            names[thread] = name
+        elif starts:
+            names[thread] = {"en": f"started by {starts[0]}()",
+                             "fr": f"lancé par {starts[0]}()"}
+    return names
+
+
 def race(text, path):
     """The two accesses of a data race; the one without a lock is the place."""
     finding = Finding("DATA RACE", "report", text="data race")
     put_lines(finding, text, path)
-    names = dict(THREAD_NAME.findall(text))
+    names = thread_names(text)
     sides = []
     for found in ACCESS.finditer(text):
         frames = text[found.end():].split("\n\n")[0]

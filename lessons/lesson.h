@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -79,11 +80,12 @@ static struct {
 
 static _Thread_local const char *lesson_thread = "main";
 
-/* Set the calling thread's name in the log. */
+/* Set the calling thread's name in the log, and for debuggers. */
 static inline void lesson_name_thread(const char *name)
 {
     /*@probe probe_thread(name); */
     lesson_thread = name;
+    prctl(PR_SET_NAME, name);
 }
 
 /* Milliseconds since lesson_start(). */

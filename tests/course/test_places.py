@@ -202,6 +202,70 @@ static void unpark(struct parker *self) { eventfd_write(self->fd, 1); }
         self.assertNotEqual(verdict["cause"], "BUSY LOOP", verdict)
 
 
+class RaceThreads(unittest.TestCase):
+    """A verdict says which thread of the lesson it means, and not T1."""
+    PROGRAM = """
+#include <pthread.h>
+#include <sys/prctl.h>
+static int shared;
+static void *count(void *name)
+{
+    if (name)
+        prctl(PR_SET_NAME, name);
+    shared++;
+    return NULL;
+}
+static void counter_start(pthread_t *thread, char *name)
+{
+    pthread_create(thread, NULL, count, name);
+}
+int main(int argc, char **argv)
+{
+    pthread_t thread;
+    counter_start(&thread, argc > 1 ? argv[1] : NULL);
+    shared++;
+    pthread_join(thread, NULL);
+    return 0;
+}
+"""
+
+    def race(self, cc, *name):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "tsan")
+            with open(path + ".c", "w", encoding="utf-8") as file:
+                file.write(self.PROGRAM)
+            if subprocess.run([cc, "-D_GNU_SOURCE", "-g", "-O1",
+                               "-fsanitize=thread", "-o", path, path + ".c"],
+                              check=False, capture_output=True).returncode:
+                self.skipTest(f"{cc} has no ThreadSanitizer")
+            result = subprocess.run(
+                ["setarch", "-R", path, *name], check=False,
+                capture_output=True, env=dict(os.environ, **sanitize.OPTIONS))
+            output = sanitize.put_symbols(result.stdout + result.stderr, path)
+        if sanitize.UNFIT.search(output.decode()):
+            self.skipTest("ThreadSanitizer does not start here")
+        return sanitize.read(output, "tsan.c").evidence
+
+    def test_a_thread_has_the_name_that_it_took(self):
+        for cc in ("gcc", "clang"):
+            if shutil.which(cc):
+                with self.subTest(cc):
+                    said = self.race(cc, "reactor")
+                    self.assertIn("thread reactor ", said["en"])
+                    self.assertIn("le thread reactor ", said["fr"])
+                    self.assertIn("thread main ", said["en"])
+
+    def test_one_without_a_name_was_started_by_somebody(self):
+        for cc in ("gcc", "clang"):
+            if shutil.which(cc):
+                with self.subTest(cc):
+                    said = self.race(cc)
+                    self.assertIn("thread started by counter_start() ",
+                                  said["en"])
+                    self.assertIn("le thread lancé par counter_start() ",
+                                  said["fr"])
+
+
 class Sanitized(unittest.TestCase):
     PROGRAM = """
 #include <stdio.h>
