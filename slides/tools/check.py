@@ -13,6 +13,8 @@ from quote import CODE_COLUMNS, ROOT
 ROWS, COLUMNS = 24, 80
 BODY_ROWS = 18
 NEEDED = ("vote", "live", "broken", "exit")
+ASKS_FIRST = re.compile(r"\b(?:Ask|Demander|Poser la question) "
+                        r"(?:first|before|d’abord|avant)\b")
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -50,6 +52,10 @@ def contents(deck):
             yield f"{where(deck, slide)}: no minutes"
         if not slide.notes:
             yield f"{where(deck, slide)}: no notes"
+        if ASKS_FIRST.search(slide.notes) and not any(
+                decks_of.PAUSE in part for part in slide.parts
+                if not isinstance(part, Block)):
+            yield f"{where(deck, slide)}: asks first, and has no pause"
         for kind in slide.kinds:
             if kind not in decks_of.KINDS:
                 yield f"{where(deck, slide)}: what is .{kind}?"

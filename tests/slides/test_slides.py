@@ -152,6 +152,14 @@ class WhatIsRefused(unittest.TestCase):
         deck = deck_of("## A slide {minutes=1}\n\ntext\n")
         self.assertIn("no notes", "\n".join(check.contents(deck)))
 
+    def test_an_answer_that_is_shown_before_the_question(self):
+        for pause, wanted in (("", True), (". . .\n\n", False)):
+            deck = deck_of("## A slide {minutes=1}\n\nA question.\n\n" +
+                           pause + "The answer.\n\n"
+                           "<!-- notes:\nAsk first: how many?\n-->\n")
+            self.assertEqual(wanted, "asks first" in
+                             "\n".join(check.contents(deck)))
+
     def test_more_rows_than_a_terminal_has(self):
         deck = slide_of("\n".join(f"- {i}" for i in range(19)))
         self.assertIn("19 rows of 18", "\n".join(check.terminal(deck)))
