@@ -102,8 +102,10 @@ class Answer:
                  limit=None, seed=None, on_output=None, extra=(),
                  idle_cpu=runs.IDLE_CPU, cancel=None):
         args, paths, texts, nonce = self.asked(section, default)
+        program = self.optimised if case in self.lesson.optimised_cases \
+            else self.program
         result = runs.run(
-            self.program, case, self.server, nonce,
+            program, case, self.server, nonce,
             self.seed if seed is None else seed, self.guard,
             self.limit() if limit is None else limit, delay,
             paths=paths or (), args=args, on_output=on_output,
@@ -111,8 +113,10 @@ class Answer:
             most_connections=paths and case == "plain" and
             2 * len(paths) + 2)
         plain = case == "plain"
-        return self.with_steps(result, paths if plain else None,
-                               texts if plain else ())
+        run = self.with_steps(result, paths if plain else None,
+                              texts if plain else ())
+        run.program = program
+        return run
 
     def with_steps(self, result, wanted, texts):
         steps, names = traces.steps_of(result.recording, result.site)
@@ -127,7 +131,7 @@ class Answer:
         return judge.diagnose(run)
 
     def resolve(self, run):
-        run.recording.resolve(self.program, self.made.path, self.folder)
+        run.recording.resolve(run.program, self.made.path, self.folder)
         events = {}
         for event in run.recording.events:
             events.setdefault((event.time, event.thread, event.kind), event)
@@ -258,8 +262,10 @@ class Answer:
         self.build = build.Build(self.lesson, self.made, self.folder, self.cc,
                                  kinds, self.work)
         self.program = self.build.finish("check")
+        self.optimised = self.lesson.optimised_cases and \
+            self.build.finish("optimised")
         self.log = self.build.log()
-        if not self.program:
+        if not self.program or self.optimised is None:
             line = build.first_line(self.log, self.made.path)
             return causes.Finding("DOES NOT BUILD", line=line,
                                   todo=self.region_of(line) or

@@ -160,6 +160,8 @@ class Checker(answer.Answer):
                 named.evidence = texts.both(named.evidence, finding.evidence)
                 self.done.append("cases")
                 return self.verdict("cases", named, todo, run)
+            if failed and failed[1].sure_todo:  # no better name, but a place
+                finding.sure_todo, finding.sure = failed[1].sure_todo, False
             until = failed[1].sure_todo if failed else "~"
             finding.innocent = {table["todo"] for table in rows
                                 if until and table.get("unit") and
@@ -249,7 +251,7 @@ class Checker(answer.Answer):
     def sweep(self):
         """(schedule, (run, finding)) of the first delay that does harm."""
         cancel = threading.Event()
-        base = self.sweep_case()
+        base = self.sweep_case(limit=self.limit(CASE_LIMIT))
         finding = self.diagnose(base)
         if finding:
             return None, (base, finding)
@@ -301,17 +303,8 @@ class Checker(answer.Answer):
             output = sanitize.put_symbols(result.output, program)
             finding = sanitize.read(output, self.made.path)
             if finding:
-                return self.name_race(finding)
+                return finding
         return None
-
-    def name_race(self, finding):
-        """[sanitize] race = {cause, kind, todo}: what a data race of this
-        lesson is."""
-        race = self.expect["sanitize"].get("race")
-        if race and finding.cause == "DATA RACE":
-            finding.cause, finding.kind = race["cause"], race.get("kind")
-            finding.sure, finding.sure_todo = False, race["todo"]
-        return finding
 
 
 # --- what the commands call ------------------------------------------------

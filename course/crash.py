@@ -189,7 +189,10 @@ class Crash:
         address, part = self.address, self.map.at(self.address)
         verb = {"en": "write" if err & WRITE else "read",
                 "fr": "écrire" if err & WRITE else "lire"}
-        known = self.stack_at(self.stack, NEAR)
+        here = self.stack_at(self.stack)
+        known = here or self.stack_at(self.stack, NEAR)
+        if here and not part and here == self.stack_at(address):
+            return self.near_stack(verb, address, part)  # it is gone
         if known and known[1] - NEAR <= address < known[1] and \
                 abs(address - self.stack) < NEAR:
             self.cause, self.known_stack = "STACK OVERFLOW", True

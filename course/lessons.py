@@ -79,6 +79,12 @@ class Lesson:
         return self.table("expect.toml")
 
     @property
+    def optimised_cases(self):
+        """The names of the cases that run in a program compiled with -O2."""
+        return {case["name"] for case in self.expect.get("case", [])
+                if case.get("optimised")}
+
+    @property
     def uses_library(self):
         """Whether its programs are linked with the library."""
         return bool(self.expect.get("build", {}).get("library"))

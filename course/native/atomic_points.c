@@ -7,7 +7,7 @@
  *                                 <- the sweep sleeps here
  *     slots[i] = value;           <- and this comes too late
  *
- * With `[sweep] atomics = true` in expect.toml the lesson is compiled with
+ * With `[build] atomics = true` in expect.toml the lesson is compiled with
  * -fsanitize=thread, and linked without its library: so the compiler calls the
  * functions below for each atomic step, however it is written: atomic_store(),
  * `tail = n`, `tail++`, __atomic_store_n(). The check is about steps, not about

@@ -742,9 +742,22 @@ POINT_CALL(int, pthread_mutex_unlock, (pthread_mutex_t * lock), (lock))
 POINT_CALL(int, pthread_cond_signal, (pthread_cond_t * condition), (condition))
 POINT_CALL(int, pthread_cond_broadcast, (pthread_cond_t * condition),
            (condition))
-WAIT_CALL(int, pthread_cond_wait,
-          (pthread_cond_t *restrict condition, pthread_mutex_t *restrict lock),
-          (condition, lock))
+
+int pthread_cond_wait(pthread_cond_t *restrict condition,
+                      pthread_mutex_t *restrict lock)
+{
+    REAL(pthread_cond_wait);
+    int result;
+
+    point();
+    if (recording() && is_own(HERE) && pthread_mutex_trylock(lock) == 0)
+        probe_fail("LOST WAKE: lock not held", "unlocked", 0, 0, 0);
+    begin_wait(HERE, "pthread_cond_wait");
+    result = real(condition, lock);
+    end_wait();
+    return result;
+}
+
 TIMED_CALL(int, pthread_cond_timedwait,
            (pthread_cond_t *restrict condition, pthread_mutex_t *restrict lock,
             const struct timespec *restrict end),

@@ -123,7 +123,7 @@ typedef void (*probe_atomic_step)(const volatile void *address, int order,
 /*
  * From now on `step` is called for each atomic step of the calling thread,
  * right behind it, and the delay sweep may sleep behind each that writes; NULL:
- * no more. Only in a lesson with `[sweep] atomics = true`: see atomic_points.c.
+ * no more. Only in a lesson with `[build] atomics = true`: see atomic_points.c.
  */
 void probe_watch_atomics(probe_atomic_step step);
 

@@ -39,7 +39,7 @@
 #include <poll.h>
 #include <stdint.h>
 
-/* Of [probe_stacks] and [frames] in expect.toml. */
+/* Of [stacks] and [frames] in expect.toml. */
 enum { PROBE_OF_MAIN = 1, PROBE_OF_BARE = 2 };
 enum {
     PROBE_FRAME_RETURN = 1,
@@ -51,8 +51,7 @@ enum {
 };
 enum { PROBE_SAID_CLONE = 1, PROBE_SAID_BEGIN, PROBE_SAID_UNMAP };
 
-/* --- probe_stacks
- * -------------------------------------------------------------- */
+/* --- stacks --------------------------------------------------------------- */
 
 enum { PROBE_STACKS = 32 };
 
@@ -60,6 +59,7 @@ static struct {
     char *low; /* where it may be used: above the guard page */
     char *high;
     int has_ended; /* its read has given 0, or an error */
+    int ends_of_main[2];
 } probe_stacks[PROBE_STACKS];
 
 static int probe_stack_count;
@@ -111,6 +111,10 @@ static long probe_sys3(long number, long a, long b, long c)
     result = sys3(number, a, b, c);
     if (here < 0)
         return result;
+    probe_expect(number != SYS_close || result != -EBADF ||
+                     (a != probe_stacks[here].ends_of_main[0] &&
+                      a != probe_stacks[here].ends_of_main[1]),
+                 "CLOSED TWICE", "fd", a, 0, 0);
     probe_expect(number == SYS_close || probe_stacks[here].has_ended == 0,
                  "NEVER STOPS", "after end", number, 0, 0);
     if (number == SYS_read && result <= 0 && result != -EINTR)
@@ -212,6 +216,8 @@ static void probe_bare_main(void *args)
     probe_expect(self->size == STACK_BYTES &&
                      self->stack == probe_stacks[stack].low - GUARD_BYTES,
                  "WRONG ARGUMENT", "differs", 0, 0, 0);
+    probe_stacks[stack].ends_of_main[0] = self->jobs[1];
+    probe_stacks[stack].ends_of_main[1] = self->results[0];
     bare_main(args);
     probe_fail("WRONG RETURN ADDRESS: nobody to return to", "returned", 0, 0,
                0);
@@ -276,6 +282,88 @@ PROBE_CASE(call)
                  EXDEV, 0);
     probe_expect(result == -EBADF, "WRONG SYSTEM CALL", "error", result, -EBADF,
                  0);
+}
+
+/*
+ * The same, compiled with -O2: the compiler believes what the asm statement
+ * says of itself, and not a word more. Without optimisation each variable is in
+ * memory, and whatever is left unsaid does no harm.
+ */
+
+/* Twelve values that live over a call, more than there are registers that a
+ * function keeps. */
+__attribute__((noinline)) static long probe_keep_over_call(const long *x)
+{
+    long a = x[0], b = x[1], c = x[2], d = x[3], e = x[4], f = x[5];
+    long g = x[6], h = x[7], i = x[8], j = x[9], k = x[10], l = x[11];
+
+    __asm__ volatile("" : "+r"(a), "+r"(b), "+r"(c), "+r"(d));
+    __asm__ volatile("" : "+r"(e), "+r"(f), "+r"(g), "+r"(h));
+    sys3(SYS_close, -1, 0, 0);
+    return a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * f + 7 * g + 8 * h + 9 * i +
+           10 * j + 11 * k + 12 * l;
+}
+
+/* Nobody looks at the results. */
+__attribute__((noinline)) static void probe_write_bytes(long fd, int count)
+{
+    for (int i = 0; i < count; i++)
+        sys3(SYS_write, fd, (long)"x", 1);
+}
+
+/* Nobody else has the address of these variables. */
+__attribute__((noinline)) static int probe_read_int(long fd)
+{
+    int value = 7;
+
+    sys3(SYS_read, fd, (long)&value, sizeof(value));
+    return value;
+}
+
+__attribute__((noinline)) static void probe_write_int(long fd, int *box)
+{
+    *box = 42;
+    sys3(SYS_write, fd, (long)box, sizeof(*box));
+    *box = 7;
+}
+
+/* Twice the same call: rax holds its number, unless the statement says that it
+ * has changed it. */
+__attribute__((noinline)) static bool probe_write_twice(long number, long fd)
+{
+    const long first = sys3(number, fd, (long)"abc", 1);
+    const long second = sys3(number, fd, (long)"abc", 2);
+
+    return first == 1 && second == 2 && number == SYS_write;
+}
+
+PROBE_CASE(optimised)
+{
+    const long values[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    char text[8];
+    int ends[2], box = 42, number = 0;
+    ssize_t n;
+
+    if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0)
+        abort();
+    probe_expect(probe_keep_over_call(values) == 650, "REGISTER LOST @12.1",
+                 "clobbers", 0, 0, 0);
+    probe_write_bytes(ends[1], 5);
+    n = read(ends[0], text, sizeof(text));
+    probe_expect(n == 5, "WRONG SYSTEM CALL", "left out", n < 0 ? 0 : (long)n,
+                 5, 0);
+    if (write(ends[1], &box, sizeof(box)) != sizeof(box))
+        abort();
+    number = probe_read_int(ends[0]);
+    probe_expect(number == 42, "WRONG SYSTEM CALL", "memory read", number, 42,
+                 0);
+    box = 0;
+    probe_write_int(ends[1], &box);
+    n = read(ends[0], &number, sizeof(number));
+    probe_expect(n == sizeof(number) && number == 42, "WRONG SYSTEM CALL",
+                 "memory written", number, 42, 0);
+    probe_expect(probe_write_twice(SYS_write, ends[1]), "WRONG SYSTEM CALL",
+                 "twice", 0, 0, 0);
 }
 
 /* --- 12.2: the parent's side of clone() ---------------------------------- */
@@ -372,6 +460,29 @@ __asm__(".text\n"
         "    xor %edi, %edi\n"
         "    syscall\n");
 
+/* 12.2 alone: the checker prepares the stack. POP takes the first word, RET the
+ * second one; whoever takes more or less is seen by rsp. */
+PROBE_CASE(child)
+{
+    char *stack = stack_new();
+    void **words = (void **)(void *)(stack + STACK_BYTES) - 64;
+    long id, taken;
+
+    words[0] = stack;
+    for (int i = 1; i < 64; i++)
+        words[i] = (void *)probe_enter_and_look;
+    probe_seen_at = 0;
+    id = thread_clone(THREAD_FLAGS, words);
+    probe_expect(id > 0 && id != getpid(), "NO THREAD", "result", id, 0, 0);
+    probe_wait_for_end(id);
+    probe_expect(probe_seen_at == 1, "NO THREAD", "elsewhere", 0, 0, 0);
+    taken = (probe_seen_rsp - (long)words) / 8;
+    probe_expect(taken == 2, "WRONG RETURN ADDRESS", "taken", taken, 0, 0);
+    probe_expect(probe_seen_rdi == (long)stack, "WRONG ARGUMENT @12.2", "pop",
+                 probe_seen_rdi, (long)stack, 0);
+    munmap(stack, STACK_BYTES);
+}
+
 static void probe_look_at_entry(size_t length)
 {
     char *stack = stack_new();
@@ -431,8 +542,7 @@ PROBE_CASE(end)
                  "STACK LEFT BEHIND", "mapped", STACK_BYTES / 1024, 0, 0);
 }
 
-/* --- 12.5: the bare thread
- * ---------------------------------------------------- */
+/* --- 12.5: the bare thread ------------------------------------------------ */
 
 struct probe_running {
     struct bare_thread bare;

@@ -75,6 +75,7 @@ static four square(four numbers)
 /*@probe static void probe_answer(four numbers, four squares, long n); */
 /* --- System calls without the C library --------------------------------- */
 
+/*@probe static inline long sys3(long number, long a, long b, long c); */
 /*@todo 12.1 sys3 | sys3
 en: Make system call `number` with three arguments, in assembly: the number
 en: goes into rax, the arguments into rdi, rsi, rdx, and the result comes back

@@ -9,6 +9,186 @@ static struct ring own;
 static struct rv_runtime *runtime;
 static struct rv_waker nobody; /* a waker that wakes nobody */
 
+/* --- each atomic step on the four counters ----------------------------- */
+
+/*
+ * Of one call of ring_submit() or ring_reap(). On x86-64 nearly any order
+ * works, and a kernel that is quick enough forgives much: so it is the steps
+ * that are looked at, and each place that is given back is overwritten at once,
+ * as the kernel may do.
+ */
+static struct {
+    const struct ring *ring;
+    unsigned head; /* completions up to here are given back */
+    bool shown;    /* the tail was moved, and what lies before it is seen */
+    bool looked;   /* at the completion ring's tail, with acquire */
+    bool unordered_look, returned, unordered_return;
+    bool release_fence;
+} probe_steps;
+
+enum { PROBE_COPIES = 512 };
+
+static struct io_uring_cqe probe_kept[PROBE_COPIES];
+
+/* The places up to `head` are the kernel's again. */
+static void probe_give_back(unsigned head)
+{
+    const struct ring *ring = probe_steps.ring;
+
+    for (; probe_steps.head != head; probe_steps.head++) {
+        struct io_uring_cqe *place =
+            &ring->cqes[probe_steps.head & ring->cq_mask];
+
+        probe_kept[probe_steps.head % PROBE_COPIES] = *place;
+        *place = (struct io_uring_cqe){.user_data = ~UINT64_C(0), .res = -1};
+    }
+}
+
+static void probe_step(const volatile void *address, int order,
+                       enum probe_step kind)
+{
+    const struct ring *ring = probe_steps.ring;
+    const bool releases = order == __ATOMIC_RELEASE ||
+                          order == __ATOMIC_ACQ_REL ||
+                          order == __ATOMIC_SEQ_CST;
+    const bool acquires =
+        order != __ATOMIC_RELAXED && order != __ATOMIC_RELEASE;
+    const bool ordered = releases || probe_steps.release_fence;
+
+    if (kind == PROBE_STEP_FENCE) {
+        probe_steps.release_fence |= releases;
+        probe_steps.looked |= acquires && probe_steps.unordered_look;
+    } else if (address == ring->cq_tail) {
+        probe_steps.looked |= acquires;
+        probe_steps.unordered_look |= !acquires;
+    } else if (address == ring->sq_tail && kind == PROBE_STEP_WRITE) {
+        probe_steps.shown |= ordered;
+    } else if (address == ring->cq_head && kind == PROBE_STEP_WRITE) {
+        probe_steps.returned |= ordered;
+        probe_steps.unordered_return |= !ordered;
+        if (*ring->cq_head - probe_steps.head < PROBE_COPIES)
+            probe_give_back(*ring->cq_head);
+    }
+}
+
+static void probe_begin_steps(const struct ring *self)
+{
+    memset(&probe_steps, 0, sizeof(probe_steps));
+    probe_steps.ring = self;
+    probe_steps.head = *self->cq_head;
+    probe_watch_atomics(probe_step);
+}
+
+static void probe_end_steps(void)
+{
+    probe_watch_atomics(NULL);
+}
+
+/* Completion `number` as it was when its place was given back. */
+static const struct io_uring_cqe *probe_taken(unsigned number)
+{
+    const struct ring *ring = probe_steps.ring;
+
+    return (int)(probe_steps.head - number) > 0
+               ? &probe_kept[number % PROBE_COPIES]
+               : &ring->cqes[number & ring->cq_mask];
+}
+
+static void probe_expect_shown(void)
+{
+    probe_expect(probe_steps.shown, "ENTRY NOT SEEN: without release @13.2",
+                 "order", 0, 0, 0);
+}
+
+static void probe_expect_reaped(void)
+{
+    probe_expect(probe_steps.looked, "ENTRY NOT SEEN: without acquire @13.3",
+                 "look", 0, 0, 0);
+    probe_expect(probe_steps.returned && !probe_steps.unordered_return,
+                 "ENTRY LOST: head without release @13.3", "order", 0, 0, 0);
+}
+
+/* --- whose entry, and whose completion ---------------------------------- */
+
+static bool probe_is_fresh; /* the last entry given out is not filled yet */
+
+/* Of each block: the user_data it was asked for with, and whether its
+ * completion was reaped. A block is asked for once. */
+static struct {
+    bool asked, completed;
+    uint64_t user_data;
+} probe_blocks[BLOCKS];
+
+static const struct write *probe_polled; /* the future that is polled now */
+
+static void probe_next_entry(void)
+{
+    probe_is_fresh = true;
+}
+
+static void probe_sqe_write(struct io_uring_sqe *entry, int fd,
+                            const void *data, unsigned length, uint64_t offset,
+                            uint64_t user_data)
+{
+    const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+
+    probe_expect(entry != NULL, "WRONG ENTRY @13.4", "full", 0, 0, 0);
+    probe_expect(probe_is_fresh, "WRONG ENTRY @13.4", "again", 0, 0, 0);
+    probe_is_fresh = false;
+    probe_expect(offset == OFFSET, "WRONG ENTRY @13.4", "offset", (long)offset,
+                 OFFSET, 0);
+    probe_expect(length == BLOCK_BYTES, "WRONG ENTRY @13.4", "what", fd,
+                 (long)length, 0);
+    probe_expect((uintptr_t)data - here > 1 << 18, "BUFFER NOT YOURS @13.4",
+                 "stack", 0, 0, 0);
+    if (probe_polled) {
+        probe_blocks[probe_polled->number].asked = true;
+        probe_blocks[probe_polled->number].user_data = user_data;
+    }
+    sqe_write(entry, fd, data, length, offset, user_data);
+    probe_event(PROBE_SUBMIT, -1, (long)(uint32_t)user_data + 1, 0);
+}
+
+/* Each write that the kernel is about to see has somebody who waits for it. */
+static void probe_expect_asked(const struct ring *self)
+{
+    for (unsigned i = *self->sq_tail; i != self->filled; i++) {
+        const struct io_uring_sqe *entry = &self->sqes[i & self->sq_mask];
+        const struct slot *slot =
+            &self->slots[(uint32_t)entry->user_data % MAX_SLOTS];
+
+        probe_expect(
+            entry->opcode == IORING_OP_NOP ||
+                (slot->taken && slot->generation == entry->user_data >> 32),
+            "STALE COMPLETION: nobody waits @13.4", "unasked",
+            (long)((uint32_t)entry->user_data % MAX_SLOTS),
+            (long)slot->generation, (long)(entry->user_data >> 32));
+    }
+}
+
+static void probe_completed(uint64_t user_data)
+{
+    for (int i = 0; i < BLOCKS; i++)
+        if (probe_blocks[i].asked && probe_blocks[i].user_data == user_data)
+            probe_blocks[i].completed = true;
+}
+
+static enum rv_poll probe_write_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    const struct write *self = (struct write *)future;
+    const int number = self->number;
+    enum rv_poll poll;
+
+    probe_polled = self;
+    poll = write_poll(future, cx);
+    probe_polled = NULL;
+    probe_expect(poll != RV_READY || !probe_blocks[number].asked ||
+                     probe_blocks[number].completed,
+                 "READ TOO EARLY: before the completion @13.4", "block", number,
+                 0, 0);
+    return poll;
+}
+
 /* --- 13.1: an entry ---------------------------------------------------- */
 
 /* It was used before: every bit of it is set. */
@@ -19,11 +199,11 @@ PROBE_CASE(entry)
     const uint64_t word = UINT64_C(5) << 32 | 77;
 
     memset(&entry, 0xff, sizeof(entry));
-    sqe_write(&entry, 9, data, 8, UINT64_C(1) << 33, word);
+    sqe_write(&entry, 9, data, 1 << 20, UINT64_C(1) << 33, word);
     probe_expect(entry.opcode == IORING_OP_WRITE, "WRONG ENTRY", "opcode",
                  entry.opcode, IORING_OP_WRITE, 0);
     probe_expect(entry.fd == 9 && entry.addr == (uintptr_t)data &&
-                     entry.len == 8,
+                     entry.len == 1 << 20,
                  "WRONG ENTRY", "what", entry.fd, (long)entry.len, 0);
     probe_expect(entry.off == UINT64_C(1) << 33, "WRONG ENTRY", "offset",
                  (long)entry.off, 1L << 33, 0);
@@ -31,7 +211,7 @@ PROBE_CASE(entry)
                  (long)entry.user_data, (long)word, 0);
     probe_expect(entry.rw_flags == 0 && entry.ioprio == 0 &&
                      entry.buf_index == 0 && entry.personality == 0 &&
-                     entry.flags != 0xff,
+                     (entry.flags & ~IOSQE_ASYNC) == 0,
                  "WRONG ENTRY", "old", entry.flags, entry.rw_flags, 0);
 }
 
@@ -75,7 +255,7 @@ PROBE_CASE(submit)
 
 /* --- 13.3: reap -------------------------------------------------------- */
 
-/* Round and round: place n is n & mask. */
+/* Round and round: number n is in place n & mask. */
 PROBE_CASE(reap)
 {
     ring_open(&own, 8);
@@ -113,6 +293,16 @@ PROBE_CASE(stale)
     ring_submit(&own);
     ring_reap(&own);
     ring_free_slot(&own, second);
+    /* Nobody's completion, and behind it somebody's. */
+    first = ring_take_slot(&own, &nobody);
+    ask_nothing(first);
+    ring_submit(&own);
+    ring_free_slot(&own, first);
+    second = ring_take_slot(&own, &nobody);
+    ask_nothing(second);
+    ring_submit(&own);
+    ring_reap(&own);
+    ring_free_slot(&own, second);
 }
 
 /* --- 13.4: writes ------------------------------------------------------ */
@@ -126,6 +316,11 @@ static int write_with(unsigned entries)
     probe_thread("main");
     block_text = probe_nonce();
     ring_open(&own, entries);
+    for (int i = 0; i < 3; i++) { /* slot 0 is not at its first generation */
+        const uint64_t user_data = ring_take_slot(&own, &nobody);
+
+        ring_free_slot(&own, user_data);
+    }
     if (rv_runtime_start(&runtime) < 0)
         abort();
     result = write_all(runtime, &own, files);

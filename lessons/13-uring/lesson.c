@@ -55,14 +55,9 @@ static void sqe_write(struct io_uring_sqe *entry, int fd, const void *data,
     };
 }
 /*@end 13.1*/
-/*@probe static void probe_sqe_write(struct io_uring_sqe *entry, int fd, const void *data, */
-/*@probe                             unsigned length, uint64_t offset, uint64_t user_data) */
-/*@probe { */
-/*@probe     const uintptr_t here = (uintptr_t)__builtin_frame_address(0); */
-/*@probe     probe_expect((uintptr_t)data - here > 1 << 18, "BUFFER NOT YOURS @13.4", "stack", 0, 0, 0); */
-/*@probe     sqe_write(entry, fd, data, length, offset, user_data); */
-/*@probe     probe_event(PROBE_SUBMIT, -1, (long)(uint32_t)user_data + 1, 0); */
-/*@probe } */
+/*@probe static void probe_sqe_write(struct io_uring_sqe *entry, int fd, */
+/*@probe                             const void *data, unsigned length, */
+/*@probe                             uint64_t offset, uint64_t user_data); */
 
 /*@todo 13.2 ring_submit | ring_submit
 en: Let the kernel see all entries that were filled (self->filled) and not yet
@@ -98,10 +93,21 @@ static int ring_submit(struct ring *self)
 /*@probe     probe_event(PROBE_LEVEL, -1, 3, (long)*self->cq_tail); */
 /*@probe     probe_event(PROBE_LEVEL, -1, 4, (long)*self->cq_head); */
 /*@probe } */
+/*@probe static void probe_begin_steps(const struct ring *self); */
+/*@probe static void probe_end_steps(void); */
+/*@probe static void probe_expect_shown(void); */
+/*@probe static void probe_expect_asked(const struct ring *self); */
+/*@probe static void probe_completed(uint64_t user_data); */
+/*@probe static void probe_expect_reaped(void); */
+/*@probe static const struct io_uring_cqe *probe_taken(unsigned number); */
 /*@probe static int probe_ring_submit(struct ring *self) */
 /*@probe { */
 /*@probe     const unsigned fresh = self->filled - *self->sq_tail; */
-/*@probe     const int result = ring_submit(self); */
+/*@probe     int result; */
+/*@probe     probe_expect_asked(self); */
+/*@probe     probe_begin_steps(self); */
+/*@probe     result = ring_submit(self); */
+/*@probe     probe_end_steps(); */
 /*@probe     if (fresh) */
 /*@probe         probe_pointers(self); */
 /*@probe     probe_expect(*self->sq_tail == self->filled, "ENTRY NOT SEEN", "tail", */
@@ -109,6 +115,8 @@ static int ring_submit(struct ring *self)
 /*@probe     if (result >= 0) */
 /*@probe         probe_expect(*self->sq_head == self->filled, "ENTRY NOT SEEN", "enter", */
 /*@probe                      (long)self->filled, (long)*self->sq_head, 0); */
+/*@probe     if (fresh) */
+/*@probe         probe_expect_shown(); */
 /*@probe     return result; */
 /*@probe } */
 /*@probe #define ring_submit probe_ring_submit */
@@ -162,15 +170,18 @@ static void ring_reap(struct ring *self)
 /*@probe     static unsigned last_number; */
 /*@probe     memcpy(before, self->slots, sizeof(before)); */
 /*@probe     probe_if_stuck(NULL, NULL, 0, 0, 0); */
+/*@probe     probe_begin_steps(self); */
 /*@probe     ring_reap(self); */
+/*@probe     probe_end_steps(); */
 /*@probe     probe_expect(*self->cq_head - tail < 1000, "NOT DRAINED", "completions", */
 /*@probe                  (long)(tail - head), (long)*self->cq_head, (long)tail); */
 /*@probe     probe_expect(__atomic_load_n(self->cq_tail, __ATOMIC_ACQUIRE) - *self->cq_head < 1000, */
 /*@probe                  "ENTRY LOST", "beyond", (long)*self->cq_head, (long)tail, 0); */
 /*@probe     end = *self->cq_head; */
 /*@probe     for (unsigned i = head; i != end; i++) { */
-/*@probe         const struct io_uring_cqe one = self->cqes[i & self->cq_mask]; */
+/*@probe         const struct io_uring_cqe one = *probe_taken(i); */
 /*@probe         const uint32_t number = (uint32_t)one.user_data % MAX_SLOTS; */
+/*@probe         probe_completed(one.user_data); */
 /*@probe         probe_event(PROBE_COMPLETE, -1, (long)number + 1, one.res); */
 /*@probe         probe_figure_add("out_of_order", number < last_number); */
 /*@probe         last_number = number; */
@@ -184,6 +195,7 @@ static void ring_reap(struct ring *self)
 /*@probe         probe_expect(before[i].done || !before[i].taken || !self->slots[i].done, */
 /*@probe                      "STALE COMPLETION", "slot", i, (long)before[i].generation, 0); */
 /*@probe     if (head != end) { */
+/*@probe         probe_expect_reaped(); */
 /*@probe         probe_pointers(self); */
 /*@probe         probe_if_stuck("LOST WAKE: completion without a wake @13.3", "reaped", (long)(end - head), 0, 0); */
 /*@probe     } */
@@ -264,6 +276,8 @@ static enum rv_poll write_poll(struct rv_future *future, struct rv_cx *cx)
 }
 /*@end 13.4*/
 /*@probe #undef sqe_write */
+/*@probe static enum rv_poll probe_write_poll(struct rv_future *future, */
+/*@probe                                      struct rv_cx *cx); */
 
 static void write_drop(struct rv_future *future)
 {
@@ -273,9 +287,11 @@ static void write_drop(struct rv_future *future)
         ring_free_slot(self->ring, self->user_data);
 }
 
+/*@probe #define write_poll probe_write_poll */
 static const struct rv_future_ops write_ops = {
     .name = "write", .poll = write_poll, .drop = write_drop};
 
+/*@probe #undef write_poll */
 /* --- Drive: the task that submits and reaps ---------------------------- */
 
 /*

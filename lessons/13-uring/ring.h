@@ -5,8 +5,7 @@
  *                 you write            the kernel reads
  *     submission  sq_tail ->           <- sq_head        entries: what to do
  *                 you read             the kernel writes
- *     completion  cq_head ->           <- cq_tail        entries: what came of
- * it
+ *     completion  cq_head ->           <- cq_tail        entries: its result
  *
  * Four counters, each written by one side only; none is ever set back. Entry
  * number n is in place n & mask. Between head and tail are the entries that the
@@ -49,22 +48,6 @@ struct ring {
     struct slot slots[MAX_SLOTS];
 };
 
-/* ThreadSanitizer cannot see what the kernel does. For it a thread plays the
- * kernel: model.h. */
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define RING_MODEL
-#endif
-#elif defined(__SANITIZE_THREAD__)
-#define RING_MODEL
-#endif
-
-#ifdef RING_MODEL
-#include "model.h"
-#define ring_open  model_open
-#define ring_enter model_enter
-#define ring_close model_close
-#else
 static inline void *ring_map(int fd, size_t bytes, off_t what)
 {
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
@@ -120,8 +103,8 @@ static inline void ring_close(struct ring *self)
 {
     close(self->fd);
 }
-#endif
 
+/*@probe static void probe_next_entry(void); */
 /* The next entry to fill, or NULL: the ring is full. The kernel does not see it
  * before ring_submit(). */
 static inline struct io_uring_sqe *ring_next_entry(struct ring *self)
@@ -130,6 +113,7 @@ static inline struct io_uring_sqe *ring_next_entry(struct ring *self)
 
     if (self->filled - head == self->sq_entries)
         return NULL;
+    /*@probe probe_next_entry(); */
     return &self->sqes[self->filled++ & self->sq_mask];
 }
 

@@ -11,6 +11,8 @@
 #undef stack_new
 #undef coro_prepare
 #undef coro_resume
+#undef coro_yield
+#undef stack_free
 
 /* Of [stacks] and [frames] in expect.toml; the stack of the first coroutine has
  * the number behind PROBE_OF_MAIN. */
@@ -27,8 +29,8 @@ enum { PROBE_COROS = 16, PROBE_GUARD = 4096 };
 static struct {
     char *memory;
     size_t bytes;
-    int resumed; /* how often */
-    bool is_freed;
+    int resumed;       /* how often */
+    bool has_returned; /* its function */
 } probe_coros[PROBE_COROS];
 
 static int probe_coro_count;
@@ -83,6 +85,13 @@ static void probe_stack_new(struct coro *self, size_t wanted)
                     self->memory_bytes - PROBE_GUARD);
 }
 
+static void probe_stack_free(struct coro *self)
+{
+    probe_expect(PROBE_HERE < 0, "STACK GONE @16.4", "its own", PROBE_HERE, 0,
+                 0);
+    stack_free(self);
+}
+
 static void probe_coro_prepare(struct coro *self)
 {
     long room;
@@ -94,12 +103,13 @@ static void probe_coro_prepare(struct coro *self)
     probe_expect(room <= (long)self->memory_bytes / 2, "OUTSIDE THE STACK",
                  "low", (long)self->memory_bytes - room,
                  (long)self->memory_bytes, 0);
-    probe_expect(room == 0 || room >= 8, "OUTSIDE THE STACK", "high", room, 0,
-                 0);
+    probe_expect(room >= 8, "OUTSIDE THE STACK", "high", room, 0, 0);
 }
 
 /* Where the last coroutine that yielded was, about. */
 static char *probe_left;
+
+static unsigned long probe_switches;
 
 static void probe_coro_switch(void **save, void *to)
 {
@@ -113,7 +123,32 @@ static void probe_coro_switch(void **save, void *to)
     probe_event(PROBE_STACK, PROBE_OF_MAIN + 1 + where, -1, 0);
     if (from >= 0)
         probe_left = __builtin_frame_address(0);
+    probe_switches++;
     coro_switch(save, to);
+}
+
+/* A yield of a coroutine: others may have run meanwhile, `current` is its own
+ * again. */
+static void probe_coro_yield(void)
+{
+    const unsigned long before = probe_switches;
+    const int here = PROBE_HERE;
+
+    coro_yield();
+    probe_expect(probe_switches > before, "WRONG STACK @16.4", "yield", here, 0,
+                 0);
+    probe_expect(
+        here < 0 || (current && current->memory == probe_coros[here].memory),
+        "WRONG OWNER: current", current ? "after" : "none after", here, 0, 0);
+}
+
+/* The function of the coroutine that runs has returned. */
+static void probe_returned(void)
+{
+    const int here = PROBE_HERE;
+
+    if (here >= 0)
+        probe_coros[here].has_returned = true;
 }
 
 /* Of the last coro_begin(): rsp at its first instruction. It is compiled
@@ -178,6 +213,9 @@ static void probe_coro_resume(struct coro *self)
     coro_resume(self);
     probe_event(PROBE_FRAME, PROBE_OF_MAIN, -1, 0);
     probe_expect(PROBE_HERE == from, "WRONG STACK", "resume", which, 0, 0);
+    probe_expect(!self->done || which < 0 || probe_coros[which].has_returned,
+                 "ENDED EARLY @16.4", "coroutine", which,
+                 which < 0 ? 0 : probe_coros[which].resumed, 0);
     probe_expect(current == NULL || current == before, "WRONG OWNER: current",
                  "still", which, 0, 0);
     probe_expect(self->done ||
@@ -255,42 +293,130 @@ static void probe_expect_kept(long lost, long where)
 }
 
 /*
- * The switch alone: the checker prepares the other stack, in a way that fits
- * any switch, as each stack is first left and then come back to. The first
- * entry is by the learner's coro_prepare().
+ * The switch alone, between main's stack and one of the checker's; nothing else
+ * of the learner's code runs.
+ *
+ * No switch has left the other stack yet, and how many words this one will take
+ * there only the learner knows. So every word there, and around *save, is the
+ * same: the address of a landing. Wherever RET takes it from, it leads there,
+ * and rsp tells how many words were taken before. Read as the two control words
+ * of the floating point, which a switch may keep as well, the address is the
+ * usual setting of both.
  */
-static struct coro probe_one;
-static long probe_lost_there;
-static long probe_lost_here;
+enum { PROBE_PADS = 64, PROBE_LANDING = 0x1f80 };
 
-static void probe_yield_out(void)
+static char *const probe_landing_page = (char *)0x37f00001000;
+
+static struct probe_pads {
+    uintptr_t below[PROBE_PADS], word, above[PROBE_PADS];
+} probe_near_pads, probe_far_pads;
+
+static char probe_far_stack[32768] __attribute__((aligned(16)));
+
+/* What probe_switch_now() gives to coro_switch(), and what was seen of it. */
+void *probe_save, *probe_to;
+void *probe_return_at; /* where CALL has put the return address */
+void *probe_landed;    /* rsp at the landing */
+void *probe_far_top = probe_far_stack + sizeof(probe_far_stack);
+void probe_switch_now(void);
+void probe_land(void);
+_Noreturn void probe_far(void);
+
+__asm__(".text\n"
+        ".globl probe_switch_now\n"
+        "probe_switch_now:\n"
+        "    mov probe_save(%rip), %rdi\n"
+        "    mov probe_to(%rip), %rsi\n"
+        "    lea -8(%rsp), %rax\n"
+        "    mov %rax, probe_return_at(%rip)\n"
+        "    call coro_switch\n"
+        "    ret\n"
+        ".globl probe_land\n"
+        "probe_land:\n"
+        "    mov %rsp, probe_landed(%rip)\n"
+        "    mov probe_far_top(%rip), %rsp\n"
+        "    xor %ebp, %ebp\n"
+        "    call probe_far\n");
+
+/* movabs $probe_land, %rax; jmp *%rax: at the address of the landing. */
+static void probe_make_landing(void)
 {
-    coro_yield();
+    static const uint8_t movabs[] = {0x48, 0xb8}, jump[] = {0xff, 0xe0};
+    const uint64_t land = (uintptr_t)probe_land;
+    char *at = mmap(probe_landing_page, PAGE_BYTES, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uintptr_t word = (uintptr_t)probe_land;
+
+    if (at == probe_landing_page) {
+        at += PROBE_LANDING % PAGE_BYTES;
+        memcpy(at, movabs, 2);
+        memcpy(at + 2, &land, 8);
+        memcpy(at + 10, jump, 2);
+        if (mprotect(probe_landing_page, PAGE_BYTES, PROT_READ | PROT_EXEC) ==
+            0)
+            word = (uintptr_t)at;
+    }
+    for (size_t i = 0; i < sizeof(struct probe_pads) / 8; i++)
+        (&probe_near_pads.below[0])[i] = (&probe_far_pads.below[0])[i] = word;
 }
 
-static void probe_resume_in(void)
+static bool probe_is_in(const struct probe_pads *pads, const void *address)
 {
-    coro_resume(&probe_one);
+    const char *at = address;
+
+    return at >= (const char *)pads && at < (const char *)(pads + 1);
 }
 
-static void probe_pattern_entry(void *arg)
+/* The first switch has come to the other stack. What has it left on main's, and
+ * taken from here? */
+static void probe_look_at_words(void)
 {
-    (void)arg;
-    for (int i = 0; i < 4; i++)
+    const char *saved = (char *)probe_near_pads.word;
+    const long left = (const char *)probe_return_at - saved;
+    const long taken = (char *)probe_landed - (char *)&probe_far_pads.word - 8;
+
+    probe_expect(!probe_is_in(&probe_near_pads, probe_landed), "WRONG STACK",
+                 "exchanged", 0, 0, 0);
+    probe_expect(probe_near_pads.word != probe_near_pads.above[0],
+                 "WRONG STACK", "not kept", 0, 0, 0);
+    probe_expect(left >= 0 && left < 4096, "WRONG STACK", "kept", left, 0, 0);
+    probe_expect(*(uintptr_t *)probe_landed == probe_far_pads.above[0],
+                 "WRONG RETURN ADDRESS", "called", 0, 0, 0);
+    probe_expect(left == taken, "WRONG RETURN ADDRESS", "words", left / 8,
+                 taken / 8, 0);
+}
+
+static void *probe_far_sp, *probe_near_sp;
+static long probe_lost_there, probe_lost_here;
+
+/* All that ever runs on the other stack. */
+void probe_far(void)
+{
+    probe_look_at_words();
+    probe_near_sp = (void *)probe_near_pads.word;
+    for (int i = 1;; i++) {
+        probe_save = &probe_far_sp;
+        probe_to = probe_near_sp;
         probe_lost_there |=
-            probe_with_pattern(0x1000 * (i + 1), probe_yield_out);
+            probe_with_pattern(0x5a0000001000L * i, probe_switch_now);
+    }
 }
 
 PROBE_CASE(registers)
 {
-    probe_one = coro_new("a", probe_pattern_entry, NULL, 1024);
-    for (int i = 0; i < 5; i++) {
+    probe_make_landing();
+    probe_stack("the checker", probe_far_stack, sizeof(probe_far_stack));
+    probe_save = &probe_near_pads.word;
+    probe_to = &probe_far_pads.word;
+    for (int i = 1; i <= 5; i++) {
         probe_lost_here |=
-            probe_with_pattern(0x200000 * (i + 1), probe_resume_in);
+            probe_with_pattern(0x650000200000L * i, probe_switch_now);
+        probe_expect(probe_landed, "WRONG STACK", "stayed", 0, 0, 0);
         probe_expect_kept(probe_lost_there, 2);
         probe_expect_kept(probe_lost_here, 1);
+        probe_save = &probe_near_sp;
+        probe_to = probe_far_sp;
     }
-    probe_expect(probe_one.done, "FORGOTTEN TASK", "coroutine", 0, 5, 0);
 }
 
 /* --- 16.2 stacks -----------------------------------------------------------
@@ -361,6 +487,10 @@ PROBE_CASE(entry)
 
         coro_resume(&one);
         probe_expect(one.done, "FORGOTTEN TASK", "coroutine", 0, 1, 0);
+        probe_expect(probe_rsp % 16 == 8 ||
+                         (uintptr_t)(one.memory + one.memory_bytes) % 16 == 0,
+                     "STACK NOT ALIGNED @16.2", "size", (long)one.memory_bytes,
+                     (long)wanted[i], 0);
         probe_expect(probe_rsp % 16 == 8, "STACK NOT ALIGNED", "begin",
                      (long)(probe_rsp % 16), (long)wanted[i], (long)probe_rsp);
     }

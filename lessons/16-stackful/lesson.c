@@ -31,9 +31,12 @@
 /*@probe struct coro; */
 /*@probe static void probe_coro_switch(void **save, void *to); */
 /*@probe static void probe_stack_new(struct coro *self, size_t wanted); */
+/*@probe static void probe_stack_free(struct coro *self); */
 /*@probe static void probe_coro_prepare(struct coro *self); */
 /*@probe static void probe_coro_resume(struct coro *self); */
+/*@probe static void probe_coro_yield(void); */
 /*@probe static void probe_begin(void *frame); */
+/*@probe static void probe_returned(void); */
 /*@probe static void probe_frame(bool begins); */
 /*@probe static _Noreturn void probe_again(void); */
 /* --- Switch: from one stack to another ---------------------------------- */
@@ -141,6 +144,7 @@ static void stack_free(struct coro *self)
     munmap(self->memory, self->memory_bytes);
     self->memory = NULL;
 }
+/*@probe #define stack_free probe_stack_free */
 
 static void coro_begin(void);
 
@@ -207,12 +211,14 @@ static void coro_yield(void)
 }
 /*@end 16.4*/
 /*@probe #define coro_resume probe_coro_resume */
+/*@probe #define coro_yield probe_coro_yield */
 
 /* The first function on each new stack: RET leads here, nobody has called. */
 static void coro_begin(void)
 {
     /*@probe probe_begin(__builtin_frame_address(0)); */
     current->entry(current->arg);
+    /*@probe probe_returned(); */
     current->done = true;
     coro_yield();
     /*@probe probe_again(); */

@@ -4,9 +4,10 @@
  * checker's own. It is compiled behind the learner's program, into one file.
  *
  * The race for the last task is not left to luck: in the middle of a steal the
- * checker calls deque_pop(), and in the middle of a pop, before each of its
+ * checker calls deque_pop(), and in the middle of a pop, behind each of its
  * atomic steps, it takes the task itself, as a thief does who has looked at it
- * before.
+ * before. [build] atomics of expect.toml lets it see these steps, and their
+ * memory order, however they are written.
  */
 #undef deque_pop
 #undef find_task
@@ -43,7 +44,7 @@ static struct {
 
 static void (*probe_at_step)(void); /* or all that a thief can get */
 
-static void probe_step(void)
+static void probe_thief_step(void)
 {
     struct deque *const from = probe_late.from;
     void (*const act)(void) = probe_at_step;
@@ -55,8 +56,8 @@ static void probe_step(void)
     if (!from || --probe_late.steps_left > 0)
         return;
     probe_late.from = NULL;
-    probe_late.has_it =
-        probe_cas(&from->top, &probe_late.top, probe_late.top + 1);
+    probe_late.has_it = atomic_compare_exchange_strong(
+        &from->top, &probe_late.top, probe_late.top + 1);
 }
 
 static int probe_worker_of(const struct deque *self)
@@ -65,6 +66,18 @@ static int probe_worker_of(const struct deque *self)
         if (self == &workers[i].deque)
             return i;
     return -1;
+}
+
+/* The worker whose find_task() this thread is in, and -1. */
+static _Thread_local int probe_finder = -1;
+
+/* The bottom end of this deque is used: by its owner? */
+static void probe_owner(const struct deque *self)
+{
+    const int owner = probe_worker_of(self);
+
+    probe_expect(probe_finder < 0 || owner < 0 || owner == probe_finder,
+                 "WRONG THREAD", "deque", probe_finder, owner, 0);
 }
 
 /* The bar of this deque, and the event of a steal. */
@@ -84,20 +97,41 @@ static void probe_level(struct deque *self, bool stolen)
 
 static struct task *probe_deque_pop(struct deque *self)
 {
-    struct task *task = deque_pop(self);
+    struct task *task;
 
+    probe_owner(self);
+    task = deque_pop(self);
     if (task)
         probe_level(self, false);
     return task;
 }
 
+static struct task *probe_find_as(struct worker *self)
+{
+    struct task *task;
+
+    probe_finder = self->number;
+    task = find_task(self);
+    probe_finder = -1;
+    return task;
+}
+
 static struct task *probe_find_task(struct worker *self)
 {
-    struct task *task = find_task(self);
+    struct task *task = probe_find_as(self);
 
     if (task)
         probe_figure_add("runs", 1);
     return task;
+}
+
+/* On the way to sleep each atomic step is one for the sweep's delay. */
+static void probe_any_step(const volatile void *address, int order,
+                           enum probe_step kind)
+{
+    (void)address;
+    (void)order;
+    (void)kind;
 }
 
 static void probe_worker_sleep(void)
@@ -106,7 +140,9 @@ static void probe_worker_sleep(void)
 
     probe_sleep_calls++;
     probe_event(PROBE_PARK, -1, -1, 0);
+    probe_watch_atomics(probe_any_step);
     worker_sleep();
+    probe_watch_atomics(NULL);
     slept = probe_sleeps() - slept;
     probe_event(slept ? PROBE_AWAKE : PROBE_PERMIT, -1, -1, 0);
 }
@@ -134,6 +170,52 @@ static struct deque probe_deque;
 static struct task probe_tasks[2 * SLOTS];
 static struct task *probe_popped;
 
+/*
+ * The order of the claim (bottom is stored) and of the look (top is loaded)
+ * behind it. A processor may make the look first, unless both are seq_cst, or a
+ * seq_cst fence is between them; x86-64 does so, but no test can wait for it.
+ */
+static struct {
+    bool claimed, looked;
+    bool is_seq_cst; /* the claim */
+    bool fence;      /* behind it */
+    bool is_ordered;
+} probe_steps;
+
+static void probe_step(const volatile void *address, int order,
+                       enum probe_step kind)
+{
+    const bool is_seq_cst = order == __ATOMIC_SEQ_CST;
+
+    if (kind == PROBE_STEP_FENCE) {
+        probe_steps.fence |= probe_steps.claimed && is_seq_cst;
+    } else if (address == &probe_deque.bottom && kind == PROBE_STEP_WRITE &&
+               !probe_steps.claimed) {
+        probe_steps.claimed = true;
+        probe_steps.is_seq_cst = is_seq_cst;
+    } else if (address == &probe_deque.top && probe_steps.claimed &&
+               !probe_steps.looked) {
+        probe_steps.looked = true;
+        probe_steps.is_ordered =
+            probe_steps.fence || (probe_steps.is_seq_cst && is_seq_cst);
+    }
+    probe_thief_step();
+}
+
+/* deque_pop(), looked at step by step. */
+static struct task *probe_pop(void)
+{
+    struct task *task;
+
+    memset(&probe_steps, 0, sizeof(probe_steps));
+    probe_watch_atomics(probe_step);
+    task = deque_pop(&probe_deque);
+    probe_watch_atomics(NULL);
+    probe_expect(!probe_steps.looked || probe_steps.is_ordered,
+                 "DOUBLE CALL: no order", "order", 0, 0, 0);
+    return task;
+}
+
 static long probe_number(const struct task *task)
 {
     return task ? task - probe_tasks : -1;
@@ -146,7 +228,7 @@ static void probe_push(long number)
 
 static void probe_expect_pop(long number)
 {
-    const long got = probe_number(deque_pop(&probe_deque));
+    const long got = probe_number(probe_pop());
 
     if (number >= 0 && got < 0)
         probe_fail("FORGOTTEN TASK", "pop", number, 0, 0);
@@ -193,7 +275,7 @@ PROBE_CASE(pops)
 
 static void probe_pop_now(void)
 {
-    probe_popped = deque_pop(&probe_deque);
+    probe_popped = probe_pop();
 }
 
 /* A pop in the middle of a steal: of the last task, and of the last but one. */
@@ -210,7 +292,7 @@ static void probe_pop_in_steal(int count)
     probe_expect(!stolen || stolen != probe_popped, "DOUBLE CALL", "last",
                  probe_number(stolen), 0, 0);
     left -= (stolen != NULL) + (probe_popped != NULL);
-    for (struct task *task; (task = deque_pop(&probe_deque));)
+    for (struct task *task; (task = probe_pop());)
         left--;
     probe_expect(left == 0, left > 0 ? "FORGOTTEN TASK" : "DOUBLE CALL", "race",
                  left, count, 0);
@@ -222,11 +304,11 @@ static void probe_steal_in_pop(int step)
     struct task *popped;
 
     probe_push(0);
-    probe_late.top = probe_load(&probe_deque.top);
+    probe_late.top = atomic_load(&probe_deque.top);
     probe_late.has_it = false;
     probe_late.steps_left = step;
     probe_late.from = &probe_deque;
-    popped = deque_pop(&probe_deque);
+    popped = probe_pop();
     probe_late.from = NULL;
     probe_expect(!popped || !probe_late.has_it, "DOUBLE CALL", "step",
                  probe_number(popped), step, 0);
@@ -255,10 +337,10 @@ static void probe_steal_all_in_pop(int count, int step)
     probe_stolen_count = 0;
     probe_late.steps_left = step;
     probe_at_step = probe_steal_all;
-    left -= deque_pop(&probe_deque) != NULL;
+    left -= probe_pop() != NULL;
     probe_at_step = NULL;
     left -= probe_stolen_count;
-    while (deque_pop(&probe_deque))
+    while (probe_pop())
         left--;
     probe_expect(left == 0, left > 0 ? "FORGOTTEN TASK" : "DOUBLE CALL", "race",
                  left, count, 0);
@@ -341,7 +423,7 @@ static struct task *probe_find(int who)
     struct task *task = NULL;
 
     for (int tries = 0; tries < 64 && !task; tries++)
-        task = find_task(&workers[who]);
+        task = probe_find_as(&workers[who]);
     return task;
 }
 
@@ -351,7 +433,7 @@ PROBE_CASE(finds)
     for (int i = 0; i < 4; i++)
         workers[i].number = i;
     for (int who = 0; who < 4; who++) {
-        probe_expect(find_task(&workers[who]) == NULL, "WRONG TASK", "none",
+        probe_expect(probe_find_as(&workers[who]) == NULL, "WRONG TASK", "none",
                      who, 0, 0);
         injector_put(&probe_tasks[9]);
         probe_expect(probe_find(who) == &probe_tasks[9], "FORGOTTEN TASK @17.2",
@@ -366,11 +448,43 @@ PROBE_CASE(finds)
             probe_expect(found == &probe_tasks[where], "WRONG TASK", "pop",
                          probe_number(found), where, 0);
         }
+        for (int i = 1; i <= 3; i++)
+            deque_push(&workers[who].deque, &probe_tasks[10 * i]);
+        for (int i = 3; i >= 1; i--) {
+            const struct task *found = probe_find(who);
+
+            probe_expect(found == &probe_tasks[10 * i], "WRONG TASK @17.2",
+                         "newest", probe_number(found), 10 * i, who);
+        }
     }
 }
 
 /* --- 17.3 sleep -------------------------------------------------------------
  */
+
+static void probe_expect_awake(void)
+{
+    probe_expect(pthread_mutex_trylock(&idle.lock) == 0,
+                 "DEADLOCK: kept the lock", "kept", 0, 0, 0);
+    pthread_mutex_unlock(&idle.lock);
+    probe_expect(idle.sleepers == 0, "WRONG FIGURE", "sleepers", idle.sleepers,
+                 0, 0);
+}
+
+/* There is something to do, and then it is over: nobody sleeps on that. */
+PROBE_CASE(looks)
+{
+    worker_count = 1;
+    injector_put(&probe_tasks[0]);
+    probe_if_stuck("LOST WAKE: came before the sleep", "look", 0, 0, 0);
+    worker_sleep();
+    probe_expect_awake();
+    injector_take();
+    atomic_store(&idle.stop, true);
+    probe_if_stuck("NEVER STOPS", "look", 0, 0, 0);
+    worker_sleep();
+    probe_expect_awake();
+}
 
 /* Two workers with nothing to do for a while. */
 PROBE_CASE(quiet)

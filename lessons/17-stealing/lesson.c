@@ -25,39 +25,10 @@
 /*@probe static struct task *probe_deque_pop(struct deque *self); */
 /*@probe static struct task *probe_find_task(struct worker *self); */
 /*@probe static void probe_worker_sleep(void); */
-/*@probe static void probe_step(void); */
+/*@probe static void probe_owner(const struct deque *self); */
 /*@probe static void probe_between(void); */
 /*@probe static void probe_level(struct deque *self, bool stolen); */
 /*@probe static void probe_wait(bool waits); */
-/*@probe #undef atomic_load */
-/*@probe #undef atomic_store */
-/*@probe #undef atomic_load_explicit */
-/*@probe #undef atomic_store_explicit */
-/*@probe #undef atomic_compare_exchange_strong */
-/*@probe #undef atomic_compare_exchange_weak */
-/*@probe #undef atomic_compare_exchange_strong_explicit */
-/*@probe #undef atomic_compare_exchange_weak_explicit */
-/*@probe #ifdef __clang__ */
-/*@probe #define probe_load(p) __c11_atomic_load(p, 5) */
-/*@probe #define probe_store(p, v) __c11_atomic_store(p, v, 5) */
-/*@probe #define probe_cas(p, e, d) \ */
-/*@probe     __c11_atomic_compare_exchange_strong(p, e, d, 5, 5) */
-/*@probe #else */
-/*@probe #define probe_load(p) __atomic_load_n(p, 5) */
-/*@probe #define probe_store(p, v) __atomic_store_n(p, v, 5) */
-/*@probe #define probe_cas(p, e, d) __atomic_compare_exchange_n(p, e, d, 0, 5, 5) */
-/*@probe #endif */
-/*@probe #define atomic_load(p) (probe_step(), probe_load(p)) */
-/*@probe #define atomic_store(p, v) (probe_step(), probe_store(p, v)) */
-/*@probe #define atomic_load_explicit(p, o) atomic_load(p) */
-/*@probe #define atomic_store_explicit(p, v, o) atomic_store(p, v) */
-/*@probe #define atomic_compare_exchange_strong(p, e, d) \ */
-/*@probe     (probe_step(), probe_cas(p, e, d)) */
-/*@probe #define atomic_compare_exchange_weak atomic_compare_exchange_strong */
-/*@probe #define atomic_compare_exchange_strong_explicit(p, e, d, s, f) \ */
-/*@probe     atomic_compare_exchange_strong(p, e, d) */
-/*@probe #define atomic_compare_exchange_weak_explicit(p, e, d, s, f) \ */
-/*@probe     atomic_compare_exchange_strong(p, e, d) */
 /* --- Task: runs to its end, on some worker ------------------------------- */
 
 struct worker;
@@ -88,6 +59,7 @@ static void deque_push(struct deque *self, struct task *task)
     const long bottom = atomic_load(&self->bottom);
 
     lesson_expect(bottom - atomic_load(&self->top) < SLOTS, "deque full");
+    /*@probe probe_owner(self); */
     atomic_store(&self->slots[bottom % SLOTS], task);
     atomic_store(&self->bottom, bottom + 1);
     /*@probe probe_level(self, false); */

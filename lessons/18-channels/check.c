@@ -448,15 +448,25 @@ static int probe_spsc_pop(struct spsc *self)
 
 static atomic_int probe_gone, probe_home; /* of this race */
 
+static const struct race_job *probe_given[MAX_JOBS];
+
 static void probe_race_begins(void)
 {
     probe_gone = probe_home = 0;
+    memset(probe_given, 0, sizeof(probe_given));
     probe_if_stuck("STOPPED", "race", 0, job_count, 0);
 }
 
-static void probe_going(void)
+/* A job is given to a runtime: each once. */
+static void probe_going(const struct race_job *job)
 {
-    probe_gone++;
+    const int number = probe_gone++;
+
+    for (int i = 0; i < number && i < MAX_JOBS; i++)
+        probe_expect(probe_given[i] != job, "DOUBLE CALL: the same job @18.4",
+                     "given", i + 1, number + 1, 0);
+    if (number < MAX_JOBS)
+        probe_given[number] = job;
 }
 
 enum { PROBE_OUT = 1024 };
@@ -882,6 +892,7 @@ static void probe_go(struct race_job *job)
 {
     probe_expect(probe_starts == 1 && probe_stops == 0, "WRONG ORDER @18.4",
                  "go", probe_starts, probe_stops, 0);
+    probe_going(job);
     job->text = strdup(job->path);
     probe_goes++;
     figures.would_block++;

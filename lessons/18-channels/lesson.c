@@ -37,7 +37,8 @@
 /*@probe static int probe_check_job(struct race_job *self); */
 /*@probe static void probe_numbers(bool begin); */
 /*@probe static void probe_race_begins(void); */
-/*@probe static void probe_going(void); */
+/*@probe struct race_job; */
+/*@probe static void probe_going(const struct race_job *job); */
 /*@probe static void probe_tried(const void *found); */
 /*@probe static void probe_stopping(void); */
 /*@probe static int probe_lock(pthread_mutex_t *lock); */
@@ -272,6 +273,7 @@ static int32_t first(void *arg)
     rv_await(&reader_join.future);
     /*@probe probe_numbers(false); */
     rv_drop(&reader_join.future);
+    row_print_head();
     for (int i = 0; i < RUNTIMES; i++) {
         jobs_init(*(int *)arg);
         /*@probe probe_race_begins(); */

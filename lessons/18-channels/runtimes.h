@@ -62,6 +62,7 @@ static void *thread_run(void *arg)
 
 static void threads_go(struct race_job *job)
 {
+    /*@probe probe_going(job); */
     threads[thread_count++] = job;
     lesson_spawn_thread(&job->thread, thread_run, job);
 }
@@ -99,6 +100,7 @@ static void coro_go(rv_coro_entry run, struct race_job *job)
 
 static void busy_go(struct race_job *job)
 {
+    /*@probe probe_going(job); */
     coro_go(busy_run, job);
 }
 
@@ -134,6 +136,7 @@ static struct rv_future *getting_new(struct race_job *job)
 
 static void executor_go(struct race_job *job)
 {
+    /*@probe probe_going(job); */
     lesson_unwrap(rv_spawn(rv_runtime_executor(home), getting_new(job), NULL),
                   "task");
 }
@@ -154,7 +157,7 @@ static void executors_go(struct race_job *job)
 {
     const uint32_t i = executors_next++;
 
-    /*@probe probe_going(); */
+    /*@probe probe_going(job); */
     lesson_unwrap(rv_remote_spawn(rv_executors_remote(executors, i % EXECUTORS),
                                   getting_new(job), &joins[i]),
                   "task");
@@ -180,6 +183,7 @@ static int32_t coro_run(void *arg)
 
 static void coroutines_go(struct race_job *job)
 {
+    /*@probe probe_going(job); */
     coro_go(coro_run, job);
 }
 
@@ -197,7 +201,7 @@ static void stealing_start(void)
 
 static void stealing_go(struct race_job *job)
 {
-    /*@probe probe_going(); */
+    /*@probe probe_going(job); */
     lesson_unwrap(rv_sched_go(sched, NULL, "get", coro_run, job), "task");
 }
 
@@ -273,11 +277,15 @@ static struct row row_between(struct row a, struct row b)
                         b.sleeps - a.sleeps};
 }
 
+static void row_print_head(void)
+{
+    lesson_log("runtime      polls  EAGAIN  sleeps  CPU ms  wall ms");
+}
+
 static void row_print(const char *name, struct row row)
 {
-    lesson_logf(
-        "%-10s %8lu polls %8lu EAGAIN %6lu sleeps %7.1f ms CPU %6.0f ms", name,
-        row.polls, row.would_block, row.sleeps, row.cpu_ms, row.wall_ms);
+    lesson_logf("%-10s %7lu %7lu %7lu %7.1f %8.0f", name, row.polls,
+                row.would_block, row.sleeps, row.cpu_ms, row.wall_ms);
 }
 
 #endif /* RUNTIMES_H */

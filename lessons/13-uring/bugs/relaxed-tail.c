@@ -1,7 +1,7 @@
 /*@answer
 cause: ENTRY NOT SEEN
 kind: without release
-found: tsan
+found: plain
 en: The tail without release: on this processor nothing shows, on another the
 en: kernel may see the tail before the entry.
 fr: Le tail sans release : sur ce processeur rien ne se voit, sur un autre le

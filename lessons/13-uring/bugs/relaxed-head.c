@@ -1,0 +1,26 @@
+/*@answer
+cause: ENTRY LOST
+kind: head without release
+found: plain
+en: The head is moved without release.
+fr: Le head avance sans release.
+*/
+/*@region 13.3*/
+static void ring_reap(struct ring *self)
+{
+    const unsigned tail = __atomic_load_n(self->cq_tail, __ATOMIC_ACQUIRE);
+    unsigned head = *self->cq_head;
+
+    for (; head != tail; head++) {
+        const struct io_uring_cqe *entry = &self->cqes[head & self->cq_mask];
+        struct slot *slot = ring_slot(self, entry->user_data);
+
+        if (!slot->taken || slot->generation != entry->user_data >> 32)
+            continue; /* of somebody who did not wait for it */
+        slot->result = entry->res;
+        slot->done = true;
+        rv_waker_wake(&slot->waker);
+    }
+    __atomic_store_n(self->cq_head, tail, __ATOMIC_RELAXED);
+}
+/*@end 13.3*/
