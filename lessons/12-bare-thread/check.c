@@ -53,7 +53,7 @@ enum { PROBE_SAID_CLONE = 1, PROBE_SAID_BEGIN, PROBE_SAID_UNMAP };
 
 /* --- stacks --------------------------------------------------------------- */
 
-enum { PROBE_STACKS = 32 };
+enum { PROBE_STACKS = 32, PROBE_BARE_THREADS = 8 /* see probe.h */ };
 
 static struct {
     char *low; /* where it may be used: above the guard page */
@@ -66,18 +66,22 @@ static int probe_stack_count;
 
 static void probe_new_stack(char *stack, size_t size, size_t guard)
 {
-    char name[32] = "the bare thread";
+    char name[16] = "bare";
 
     probe_figure_add("clones", 0);
     probe_figure_add("bare_calls", 0);
     if (probe_stack_count == PROBE_STACKS)
         return;
     if (probe_stack_count)
-        snprintf(name, sizeof(name), "bare thread %d", probe_stack_count + 1);
+        snprintf(name, sizeof(name), "bare %d", probe_stack_count + 1);
     probe_stacks[probe_stack_count].low = stack + guard;
     probe_stacks[probe_stack_count].high = stack + size;
     probe_stack_count++;
-    probe_stack(name, stack + guard, size - guard);
+    /* Its first instructions are its own, and a crash there as well. */
+    if (probe_stack_count <= PROBE_BARE_THREADS)
+        probe_stack_of_thread(name, stack + guard, size - guard);
+    else
+        probe_stack(name, stack + guard, size - guard);
 }
 
 /* The number of the stack that this address is in, or -1. A stack that was
