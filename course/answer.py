@@ -190,6 +190,17 @@ class Answer:
                 [words(cut.stub_text(part, self.lesson, language))
                  for language in causes.LANGUAGES]]
 
+    def was_given(self, line):
+        """Whether the exercise has this line of a region: who calls it with
+        something wrong is what to look at."""
+        key = self.region_of(line)
+        first, body = self.made.regions.get(key, (1, ""))
+        given = {one.strip() for part in cut.parts_of(self.lesson)
+                 if isinstance(part, source.Region) and part.id == key
+                 for one in part.stub}
+        text = body.splitlines()[line - first:line - first + 1]
+        return bool(text) and text[0].strip() in given
+
     def regions_in(self, lines):
         """The regions that these lines are in, each once: in their order."""
         return list(dict.fromkeys(key for line in lines
@@ -227,16 +238,18 @@ class Answer:
         """The TODO that a finding speaks of, whatever is written there."""
         todos = self.expect.get("todos", {})
         inside = self.regions_in(finding.lines)
+        own = self.regions_in([line for line in finding.lines
+                               if not self.was_given(line)]) or inside
         if finding.often and inside:
             return collections.Counter(
                 key for line in finding.lines
                 if (key := self.region_of(line))).most_common(1)[0][0]
         if finding.sure and inside:
-            return next((key for key in inside
-                         if key not in finding.innocent), inside[-1])
+            return next((key for key in own
+                         if key not in finding.innocent), own[-1])
         return finding.sure_todo or \
             todos.get(f"{finding.cause}: {finding.kind}") or finding.todo or \
-            todos.get(finding.cause) or todo or (inside or [None])[0]
+            todos.get(finding.cause) or todo or (own or [None])[0]
 
     # --- build ---
 

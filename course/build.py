@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import threading
 
+import diagnostics
 import lessons
 import library
 import transplant
@@ -70,6 +71,16 @@ def write_files(folder, files):
             file.write(text)
 
 
+def quotable(folder, path):
+    """Let the compiler find the learner's file by the path that it is told:
+    then its messages quote the line."""
+    file, there = os.path.join(lessons.ROOT, path), os.path.join(folder, path)
+    if not os.path.isabs(path) and os.path.isfile(file) and \
+            not os.path.lexists(there):
+        os.makedirs(os.path.dirname(there), exist_ok=True)
+        os.symlink(file, there)
+
+
 class Compiler:
     """One compiler process; several may run at once."""
 
@@ -128,6 +139,7 @@ class Build:
         self.stop_libraries = threading.Event()
         files = transplant.check_files(lesson, made)
         write_files(folder, files)
+        quotable(folder, made.path)
         for kind in kinds:
             self.start(kind)
 
@@ -225,7 +237,7 @@ class Build:
         """What the compilers said, in the learner's words."""
         text = "".join(compiler.log() for compiler in self.compilers.values())
         text = text.replace(f"probe_{self.made.word}_", "probe_")
-        return text.replace(self.folder + "/", "")
+        return diagnostics.in_order(text.replace(self.folder + "/", ""))
 
     def stop(self):
         """End what still builds: nothing of it runs after this."""

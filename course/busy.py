@@ -124,6 +124,8 @@ def busy(run):
             else "in epoll_wait"
     elif "poll" in kinds and kinds & {"push", "pop", "wake", "wake-again"}:
         kind = "wakes itself"
+    elif "poll" in kinds and run.only_polls:
+        return None
     elif "poll" in kinds:
         kind = "polls without a wake"
     elif first.thread == run.executor:
@@ -136,7 +138,8 @@ def busy(run):
 
 def silent_loop(run):
     """No call at all, and the processor is busy."""
-    if run.result.limit and run.result.cpu_ms > 400:
+    polled = run.only_polls and any(step.kind == "poll" for step in run.steps)
+    if run.result.limit and run.result.cpu_ms > 400 and not polled:
         return Finding("BUSY LOOP", "cpu", "no calls",
                        run.steps[-1] if run.steps else None, sure=True,
                        lines=run.recording.seen_lines(), cpu=run.result.cpu_ms, wall=run.wall)

@@ -64,7 +64,7 @@ def evidence(cause, key, **values):
 
 
 # Whose numbers may be negative errnos.
-OF_ERRORS = ("ERROR LOST", "TAKEN FOR AN ERROR", "NOT CONNECTED YET")
+OF_ERRORS = ("ERROR LOST", "TRUNCATED", "TAKEN FOR AN ERROR", "NOT CONNECTED YET")
 
 
 def in_words(cause, value, language):
@@ -165,6 +165,9 @@ class Run:
         self.uses_wakers = "PROBE_SET_WAKER" in lesson_text
         self.uses_gets = "PROBE_GET" in lesson_text
         self.uses_passes = "PROBE_PASS" in lesson_text
+        # Lessons 01 and 02: to poll again is all that a loop can do.
+        self.only_polls = "poll_task(" in lesson_text and \
+            not any(word in lesson_text for word in ("epoll", "waker"))
         self.result, self.steps, self.names = result, steps, names
         self.recording = result.recording
         self.wanted = wanted  # the paths that have to be asked for, or None
@@ -225,6 +228,12 @@ class Run:
         asleep = any(one.parking and one.index == self.executor
                      for one in self.recording.threads)
         return len(self.steps) - 1 if asleep else -1
+
+    def slept_since(self):
+        """When the executor began the call in which it sleeps; 0: it is in
+        none."""
+        return next((one.blocked_since for one in self.recording.threads
+                     if one.index == self.executor), 0)
 
     def lines_blocked(self, name):
         """The lines of the call that this thread sleeps in."""
@@ -342,6 +351,13 @@ def registered_twice(run):
         return None
     _, step = run.last(("register",))
     return Finding("REGISTERED TWICE", "count", None, step, count=count)
+
+
+def closed_twice(run):
+    if not run.recording.counts["closed_twice"]:
+        return None
+    return Finding("CLOSED TWICE", "again", None, run.last(("close",))[1],
+                   **at(run, run.recording.places["close"]))
 
 
 def ended_early(run):

@@ -118,6 +118,7 @@ class Crash:
         self.stack = recording.crash_stack
         self.cause, self.sentences = "CRASHED", []
         self.known_stack = False  # it is one that the program has made
+        self.called_null = False
         if self.known and self.signal in (11, 7, 4):
             self.code = Instruction(recording.crash_bytes, self.registers)
             self.explain()
@@ -157,6 +158,10 @@ class Crash:
     def jumped(self, rip):
         """It tried to run what is no code."""
         words = self.recording.crash_words
+        if rip == 0 and self.recording.crash_pc[1] == words[len(words) // 2]:
+            self.called_null = True
+            self.say("called_null")
+            return
         self.say("no_code", address=rip, where=self.where(rip))
         if words[len(words) // 2 - 1] == rip:  # the ret has just popped it
             self.cause = "WRONG RETURN ADDRESS"
@@ -274,4 +279,6 @@ def crashed(run):
     if found.known_stack or found.cause in ("STACK GONE", "STACK NOT ALIGNED",
                                             "WRONG RETURN ADDRESS"):
         finding.sure = False
+    # Nor is who calls NULL the one who forgot to write the pointer.
+    finding.direct = finding.direct and not found.called_null
     return finding

@@ -19,6 +19,7 @@ STANDSTILLS = [causes.known_standstill, stuck.never_stops, stuck.deadlock,
                stuck.blocked_in_read,
                readiness.wrong_owner, readiness.misdirected, stuck.wrong_queue,
                stuck.popped_and_left, stuck.lost_wake, stuck.forgotten,
+               stuck.waiter_ended,
                readiness.other_source, readiness.lost_event,
                readiness.unheard_event]
 TOO_BUSY = [causes.known_standstill, stuck.never_stops,
@@ -60,7 +61,7 @@ def diagnose(run):
         return Finding("CRASHED", "signal", run.result.signal,
                        signal=run.result.signal, thread="?", text="",
                        **causes.at(run, run.recording.places["signal"]))
-    return outside(run)
+    return outside(run) or causes.closed_twice(run)
 
 
 def unasked(run):
@@ -73,15 +74,30 @@ def unasked(run):
 
 
 def who_ended(run):
-    """Who did not wait for an answer: the loop, or a future, which said READY
-    though its child had said NOT_READY; None: the GET itself, or unknown."""
+    """Who did not wait for an answer: the loop, a future, which said READY
+    though its child had said NOT_READY, or the GET itself; None: unknown."""
     _, last = run.last(("pending", "ready"))
     if last and last.kind == "pending":
         return "the loop ended"
     gets = [event for event in run.recording.events if event.kind == "get"]
-    if last and gets and not gets[-1].value:
-        return "READY before its child"
-    return None
+    if not last or not gets:
+        return None
+    return "READY before its answer" if gets[-1].value else \
+        "READY before its child"
+
+
+def not_all_asked(run, asked, values):
+    """A Finding: a path that was wanted is not among those asked for."""
+    if len(asked) == len(run.wanted):
+        left = collections.Counter(run.wanted) - collections.Counter(asked)
+        more = collections.Counter(asked) - collections.Counter(run.wanted)
+        return Finding("ASKED FOR SOMETHING ELSE", "paths",
+                       path=next(iter(left)), other=next(iter(more)))
+    if run.result.site.left or any(step.kind == "pending"
+                                   for step in run.steps[-2:]):
+        return Finding("FORGOTTEN TASK", "missing",
+                       who_ended(run) if run.uses_gets else None, **values)
+    return Finding("FORGOTTEN TASK", "missing", "never asked", **values)
 
 
 def outside(run):
@@ -99,10 +115,7 @@ def outside(run):
             return Finding("STARTS ANEW", "connects", count=len(asked),
                            wanted=len(wanted))
         if sorted(asked) != sorted(wanted):
-            left = site.left or any(step.kind == "pending"
-                                    for step in run.steps[-2:])
-            return Finding("FORGOTTEN TASK", "missing",
-                           None if left else "never asked", **values)
+            return not_all_asked(run, asked, values)
         answers = [path for _, path in site.answers]
         left = [path for path in wanted if path not in answers]
         if left or site.left:

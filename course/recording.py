@@ -20,13 +20,13 @@ chan-recv chan-wait answer end close get ask pass empty kept await level note
 frame enter stack""".split()
 EXTRA = ["epoll_ctl", "ctl_add", "ctl_delete", "ctl_twice", "reads", "forks",
          "spins", "slept_ms",
-         "alarm"]
+         "alarm", "closed_twice"]
 COUNTERS = 96
 ROWS = 64
 FRAMES, NEAR, DEEP = 8, 16, 64
 REGISTERS, MAP_BYTES, CODE_BYTES, WORDS, STACKS = 23, 32768, 16, 16, 32
 OWN_FIGURES = 16
-PLACES = ["end", "fork", "signal"]
+PLACES = ["end", "fork", "signal", "close"]
 
 HEAD = struct.Struct(f"<IIiIIIIIiI QQ{DEEP}Q "
                      f"{REGISTERS}Qq{CODE_BYTES}s{WORDS}Q"

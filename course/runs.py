@@ -9,6 +9,7 @@ import sys
 import causes
 import check
 import cut
+import diagnostics
 import formats
 import lessons
 import room
@@ -196,7 +197,7 @@ def tell_end(context, lesson, result):
     t, say = context.t, context.terminal.say
     if result.get("build_log"):
         say(t("run.failed"))
-        say(result["build_log"].rstrip())
+        say(diagnostics.folded(result["build_log"], context.terminal, t))
         return 1
     if result.get("stuck"):
         say(t("run.stuck", threads=t.of(causes.asleep_words(

@@ -4,6 +4,7 @@ import json
 import os
 import textwrap
 
+import diagnostics
 import lanes
 from terminal import short_path
 from texts import SEMICOLON
@@ -187,7 +188,7 @@ def render(verdict, path, predicted, t, terminal, causes, following=None,
     if verdict.get("changed_outside"):
         lines.append(terminal.wrap(t("check.changed_outside")))
     if verdict.get("build_log") and verdict.get("step") == "build":
-        lines += ["", verdict["build_log"].rstrip(), ""]
+        lines += ["", diagnostics.folded(verdict["build_log"], terminal, t), ""]
     figures = verdict.get("figures") or {}
     if terminal.plain:
         lines += figures_sentences(figures, predicted, t)

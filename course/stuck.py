@@ -152,11 +152,30 @@ def lost_wake(run):
         rose, _ = run.after(unparked, ("awake", "permit"), thread=run.executor)
         if 0 < rose < parked:
             return forgotten(run)  # it was up, and did not empty its queue
+        if run.slept_since() and \
+                run.steps[unparked].time > run.slept_since():
+            return Finding("LOST WAKE", "slept on", "did not end the sleep",
+                           run.steps[unparked], task=task, waker=wake.name,
+                           thread=thread)
         return Finding("LOST WAKE", "before", "came before the sleep",
                        max((did[-1], ("park", parked, run.steps[parked])),
                            key=lambda one: one[1])[2],
                        task=task, thread=thread)
     return None
+
+
+def waiter_ended(run):
+    """A thread that waited for events has ended, and a task waits for one."""
+    waiters = {step.thread for step in run.steps if step.kind == "epoll-wait"}
+    ended = [one for one in run.recording.threads
+             if one.index in waiters and one.ended]
+    if not ended or not run.pending() or any(
+            place.endswith(" in epoll_wait") for place in run.result.blocked):
+        return None
+    _, step = run.last(("epoll-done", "thread-end"), thread=ended[0].index)
+    return Finding("LOST WAKE", "waiter ended", "nobody waits for events",
+                   step, waiter=ended[0].name, task=run.pending()[0],
+                   blocked=run.blocked)
 
 
 def forgotten(run):

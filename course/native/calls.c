@@ -401,6 +401,7 @@ int eventfd_read(int fd, eventfd_t *value)
 int close(int fd)
 {
     REAL(close);
+    int result;
 
     if (known(fd) && fd > 2) {
         point();
@@ -410,7 +411,13 @@ int close(int fd)
         fds[fd].sent = 0;
         probe_buckets(fd, 0, 0);
     }
-    return real(fd);
+    result = real(fd);
+    if (result < 0 && errno == EBADF && known(fd) && fd > 2 && recording()) {
+        keep_place(HERE, PLACE_CLOSE);
+        __atomic_add_fetch(&memory->counts[COUNT_CLOSED_TWICE], 1,
+                           __ATOMIC_RELAXED);
+    }
+    return result;
 }
 
 /* --- epoll, poll, select ----------------------------------------------- */

@@ -38,8 +38,9 @@ enum { REGISTERS = 23, MAP_BYTES = 32768, CODE_BYTES = 16, WORDS = 16 };
 
 enum { STACKS = 32, FIGURES = 16 };
 
-/* The calls whose place is kept: who ended, forked or stopped the program. */
-enum { PLACE_END, PLACE_FORK, PLACE_SIGNAL, PLACES };
+/* The calls whose place is kept: who ended, forked or stopped the program, who
+ * closed a descriptor that was not open. */
+enum { PLACE_END, PLACE_FORK, PLACE_SIGNAL, PLACE_CLOSE, PLACES };
 
 /* What is counted beside the kinds of events. */
 enum {
@@ -49,9 +50,10 @@ enum {
     COUNT_TWICE, /* EPOLL_CTL_ADD that failed with EEXIST */
     COUNT_READS, /* recv and read that brought bytes or the end */
     COUNT_FORKS,
-    COUNT_SPINS, /* epoll_wait and poll with a time-out of 0 */
-    COUNT_SLEPT, /* ms of naps, as they were asked for */
-    COUNT_ALARM, /* 1: setitimer() or alarm() is armed */
+    COUNT_SPINS,        /* epoll_wait and poll with a time-out of 0 */
+    COUNT_SLEPT,        /* ms of naps, as they were asked for */
+    COUNT_ALARM,        /* 1: setitimer() or alarm() is armed */
+    COUNT_CLOSED_TWICE, /* close() that failed with EBADF */
     COUNTERS = 96
 };
 
@@ -270,11 +272,14 @@ static void open_memory(int fd);
 static void open_early(void)
 {
     static char text[4096];
-    const int file = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
     ssize_t length = 0;
     bool wanted = false;
+    int file;
 
-    if (memory || file < 0)
+    if (memory)
+        return;
+    file = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+    if (file < 0)
         return;
     length = syscall(SYS_read, file, text, sizeof(text) - 1);
     syscall(SYS_close, file);
@@ -290,7 +295,7 @@ static void open_early(void)
     }
 }
 
-/* Keep where this call was made, of those that end the run; the first. */
+/* Keep where this call was made; the first. */
 static void keep_place(const void *frame, int which)
 {
     open_early();
@@ -699,12 +704,36 @@ static void keep_map(void)
         syscall(SYS_close, file);
 }
 
+/* A call of NULL leaves its return address on top of the stack: behind a `call`
+ * through a register or memory (0xff, 2 in the middle of the next byte). A
+ * `ret` to 0 leaves none. Returns: whether there is one. */
+static int caller_of_null(uintptr_t stack, uint64_t *caller)
+{
+    static const int lengths[] = {2, 3, 6}; /* of such a call */
+    uint64_t address;
+    uint8_t code[6];
+
+    if (!peek(&address, stack, 8) ||
+        !peek(code, address - sizeof(code), sizeof(code)))
+        return 0;
+    for (int i = 0; i < 3; i++) {
+        const uint8_t *call = code + sizeof(code) - lengths[i];
+
+        if (call[0] == 0xff && (call[1] & 0x38) == 0x10) {
+            *caller = address;
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* Raw system calls only, and nothing of this thread's own but its number: it
  * may be a thread without any, see probe_bare_thread(). */
 static void on_crash(int signal, siginfo_t *info, void *context)
 {
     const ucontext_t *state = context;
     uintptr_t pc = 0, stack = 0, frame = 0;
+    int first = 1;
 
     self.quiet++;
 #if defined(__x86_64__)
@@ -729,18 +758,22 @@ static void on_crash(int signal, siginfo_t *info, void *context)
         for (int i = 0; i < REGISTERS; i++)
             memory->crash_registers[i] = (uint64_t)state->uc_mcontext.gregs[i];
 #endif
+        /* A call of NULL has made no frame of its own. */
+        if (pc == 0)
+            first += caller_of_null(stack, &memory->crash_pc[first]);
         peek(memory->crash_bytes, pc, CODE_BYTES);
         for (int i = 0; i < WORDS; i++)
             peek(&memory->crash_words[i],
                  stack + 8 * (uintptr_t)i - 8 * (WORDS / 2), 8);
         keep_map();
         if (frame > stack && frame < self.stack_top && frame % 8 == 0)
-            walk_far((const void *)frame, memory->crash_pc + 1, DEEP - 1);
+            walk_far((const void *)frame, memory->crash_pc + first,
+                     DEEP - first);
         /* Last: it may crash itself, where the stack is not what it should be.
          */
-        if (!memory->crash_pc[2] && stack < self.stack_top &&
+        if (!memory->crash_pc[first + 1] && stack < self.stack_top &&
             stack + (16UL << 20) > self.stack_top)
-            unwind(memory->crash_pc + 1, DEEP - 1);
+            unwind(memory->crash_pc + first, DEEP - first);
     }
     self.quiet--;
     raise(signal); /* SA_RESETHAND: now it ends the process */

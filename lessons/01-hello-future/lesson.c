@@ -35,7 +35,7 @@ enum { PIECE = 8 }; /* bytes written at one poll, at most */
 static enum poll_state hello_poll(struct future *future);
 
 /*@probe static enum poll_state probe_hello_poll(struct future *future); */
-/*@probe static size_t probe_room(size_t length); */
+/*@probe static size_t probe_room(const char *text, size_t length); */
 /*@probe #define hello_poll probe_hello_poll */
 /*@todo 1.1 hello_new | hello_new
 en: Return a hello that knows all that its polls will need: its poll function,
@@ -81,13 +81,13 @@ static struct hello hello_new(int out, const char *text)
 /*@end 1.1*/
 /*@probe #undef hello_poll */
 
-/*@probe #define write(fd, text, length) write(fd, text, probe_room(length)) */
+/*@probe #define write(fd, text, n) write(fd, text, probe_room(text, n)) */
 /*@todo 1.2 hello_poll | hello_poll
-en: START: log "First poll - start operation", then go on as WRITING.
+en: START: lesson_log("First poll - start operation"), then as WRITING.
 en: WRITING: write() the next piece, at most PIECE bytes. It may take fewer.
 en: EAGAIN: the pipe is full. NOT_READY as long as something is left to write.
 en: Another error: -errno into future->error, and READY. DONE: only READY.
-fr: START : journalisez "First poll - start operation", puis comme WRITING.
+fr: START : lesson_log("First poll - start operation"), puis comme WRITING.
 fr: WRITING : write() du morceau suivant, au plus PIECE octets. Il peut en
 fr: prendre moins. EAGAIN : le tube est plein. NOT_READY tant qu'il reste à
 fr: écrire. Autre erreur : -errno dans future->error, et READY. DONE : READY.
@@ -129,8 +129,11 @@ static enum poll_state hello_poll(struct future *future)
 /*@probe static unsigned long probe_writes; */
 /*@probe static unsigned long probe_polls; */
 /*@probe static struct future *probe_over; */
-/*@probe static size_t probe_room(size_t length) */
+/*@probe static size_t probe_room(const char *text, size_t length) */
 /*@probe { */
+/*@probe     const long probe_below = (const char *)&length - text; */
+/*@probe     if (probe_below > 0 && probe_below < 8192) */
+/*@probe         probe_fail("DANGLING POINTER @1.1", "text", probe_below, 0, 0); */
 /*@probe     if (++probe_writes > 10000) */
 /*@probe         probe_fail("NEVER YIELDED", "writes", 10000, 0, 0); */
 /*@probe     return length < probe_limit ? length : probe_limit; */
@@ -165,10 +168,11 @@ static enum poll_state poll_task(struct future *task)
 
 /*@todo 1.3 run_to_end | run_to_end
 en: Poll the task, with poll_task(), until it is READY, and never again. After
-en: each NOT_READY others could have their turn: log "Schedule other tasks".
+en: each NOT_READY others could have their turn: lesson_log("Schedule other
+en: tasks").
 fr: Sondez la tâche, avec poll_task(), jusqu'à ce qu'elle soit READY, et plus
 fr: jamais ensuite. Après chaque NOT_READY, d'autres tâches pourraient avoir
-fr: leur tour : journalisez "Schedule other tasks".
+fr: leur tour : lesson_log("Schedule other tasks").
 stub:
 static void run_to_end(struct future *task)
 {

@@ -10,6 +10,10 @@
 
 enum { PROBE_MOST_POLLS = 2000, PROBE_LATE_MS = 3000 };
 
+/* Polls of a GET whose response is over: one reads the end, others may say so
+ * later. */
+enum { PROBE_MOST_AFTER = 5 };
+
 static void probe_pause(int ms)
 {
     probe_quiet(true);
@@ -42,9 +46,12 @@ static enum poll_state probe_poll(struct future *future)
     const unsigned long reads = probe_count(PROBE_WOULD_BLOCK);
     const unsigned long connects = probe_count(PROBE_CONNECT);
     const double start_ms = lesson_now_ms();
-    enum poll_state state = future->poll(future);
-    const long ms = (long)(lesson_now_ms() - start_ms);
+    enum poll_state state;
+    long ms;
 
+    probe_gets_waiting = 0;
+    state = future->poll(future);
+    ms = (long)(lesson_now_ms() - start_ms);
     probe_expect(probe_count(PROBE_SLEEP) == sleeps, "SLEEPS IN POLL", "sleep",
                  ms, (long)(probe_count(PROBE_SLEEP) - sleeps), 0);
     probe_expect(probe_count(PROBE_BLOCK) == blocks, "BLOCKS THE OTHERS",
@@ -57,11 +64,27 @@ static enum poll_state probe_poll(struct future *future)
     return state;
 }
 
+/* All has been read, and the server has closed its end. */
+static bool probe_is_over(const struct http_get_future *get)
+{
+    char byte;
+    ssize_t n;
+
+    probe_quiet(true);
+    n = recv(get->request.stream, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    probe_quiet(false);
+    return n == 0;
+}
+
 static int probe_finish(struct http_get_future *get)
 {
     int polls = 1;
+    int over = 0;
 
     while (probe_poll(&get->future) == NOT_READY) {
+        over += probe_is_over(get);
+        probe_expect(over < PROBE_MOST_AFTER, "NEVER READY", "over", polls, 0,
+                     0);
         probe_expect(probe_count(PROBE_CONNECT) <= 1, "STARTS ANEW", "polls",
                      (long)probe_count(PROBE_CONNECT), polls, 0);
         probe_expect(polls < PROBE_MOST_POLLS, "NEVER READY", "polls", polls, 0,
@@ -304,6 +327,8 @@ PROBE_CASE(failed)
     probe_reset();
     for (int i = 1; probe_poll(&root.future) == NOT_READY; i++)
         probe_expect(i < 10, "ERROR LOST", "refused", i, 0, 0);
+    probe_expect(probe_count(PROBE_CONNECT) <= 1, "ERROR LOST", "second GET",
+                 (long)probe_count(PROBE_CONNECT), 0, 0);
     probe_expect(root.future.error == -ECONNREFUSED, "ERROR LOST", "value",
                  root.future.error, -ECONNREFUSED, 0);
 }
@@ -352,4 +377,18 @@ PROBE_CASE(loop)
                      "SLEEPS INSTEAD OF WAITING", "loop",
                      (long)probe_count(PROBE_SLEEP), probe_polled, 0);
     }
+}
+
+/* --sleep 1: after each NOT_READY it rests. */
+PROBE_CASE(rest)
+{
+    struct future task = {.poll = probe_task_poll};
+    struct future other = {.poll = probe_other_poll};
+
+    probe_ready_at = 10;
+    probe_reset();
+    run(&task, &other, 1);
+    probe_expect(probe_count(PROBE_SLEEP) + probe_count(PROBE_BLOCK) >= 5,
+                 "BUSY LOOP: sleep_ms unused", "sleep_ms",
+                 (long)probe_count(PROBE_SLEEP), probe_polled - 1, 0);
 }

@@ -224,6 +224,30 @@ PROBE_CASE(quiet)
                  (long)source_id, 0, 0);
 }
 
+/*
+ * A waker is the caller's until reactor_set_waker() has returned: then its
+ * struct is used for another one, with a queue of its own.
+ */
+PROBE_CASE(copy)
+{
+    static struct ready_queue own;
+    static struct ready_queue other;
+    struct waker waker = {&executor.parker, 1, &own};
+    const size_t source_id = reactor_next_source_id();
+    const int fd = new_fd();
+    size_t task_id = 0;
+
+    start();
+    ready_queue_init(&own);
+    ready_queue_init(&other);
+    reactor_register(reactor(), fd, source_id);
+    reactor_set_waker(reactor(), &waker, source_id);
+    waker = (struct waker){&executor.parker, 2, &other};
+    reactor_wake(reactor(), source_id); /* as if its event had come */
+    if (pop_ready(&other, &task_id))
+        probe_fail("DANGLING POINTER @6.1", "waker", (long)source_id, 0, 0);
+}
+
 /* One write makes 120 sources ready: more than one call gives back. */
 PROBE_CASE(burst)
 {

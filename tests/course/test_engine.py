@@ -17,15 +17,19 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, "course"))
 sys.path.insert(0, HERE)
 
+import build  # noqa: E402
 import causes  # noqa: E402
 import check  # noqa: E402
 import cut  # noqa: E402
+import diagnostics  # noqa: E402
 import doctor  # noqa: E402
 import hostile  # noqa: E402
 import lessons  # noqa: E402
 import run  # noqa: E402
 import server  # noqa: E402
 import sweep  # noqa: E402
+import terminal  # noqa: E402
+import texts  # noqa: E402
 import transplant  # noqa: E402
 
 
@@ -192,6 +196,57 @@ class Texts(unittest.TestCase):
             look(table, (name,))
             if name != "ANY":
                 self.assertIn("why", table, name)
+
+
+LOG = """\
+work/01/lesson.c: In function ‘hello_poll’:
+work/01/lesson.c:74:21: warning: this statement may fall through
+   74 |         self->state = WRITING;
+      |         ~~~~~~~~~~~~^~~~~~~~~
+work/01/lesson.c:75:5: note: here
+work/01/lesson.c:78:9: error: implicit declaration of function ‘log’
+work/01/lesson.c:20:1: note: include ‘<math.h>’
+work/01/lesson.c: In function ‘run_to_end’:
+work/01/lesson.c:100:28: error: lvalue required as left operand
+  100 |     while (poll_task(task) = NOT_READY)
+      |                            ^
+cc1: some warnings being treated as errors
+"""
+
+
+class Diagnostics(unittest.TestCase):
+    def test_errors_come_first_with_their_notes_and_lines(self):
+        lines = diagnostics.in_order(LOG).splitlines()
+        self.assertIn("78:9: error", lines[0])
+        self.assertIn("note: include", lines[1])
+        self.assertIn("100:28: error", lines[2])
+        self.assertTrue(lines[4].endswith("^"))
+        self.assertEqual(len(lines), 5)
+
+    def test_warnings_alone_stay(self):
+        only = LOG[:LOG.index("work/01/lesson.c:78")]
+        self.assertIn("may fall through", diagnostics.in_order(only))
+
+    def test_a_screen_has_the_first_errors_and_no_line_too_wide(self):
+        t = texts.Texts("en")
+        many = "".join(f"work/01/lesson.c:{i}:1: error: {'long ' * 30}\n"
+                       for i in range(1, 9))
+        shown = diagnostics.folded(many, terminal.Terminal(plain=True), t)
+        self.assertIn("lesson.c:1:1", shown)
+        self.assertIn("... and 5 more errors", shown)
+        self.assertNotIn("lesson.c:4:1", shown)
+        self.assertLessEqual(max(map(len, shown.splitlines())), 100)
+
+    def test_a_message_quotes_the_line_of_the_learner(self):
+        with tempfile.TemporaryDirectory(dir=ROOT) as folder, \
+                tempfile.TemporaryDirectory() as place:
+            path = os.path.join(os.path.basename(folder), "lesson.c")
+            with open(os.path.join(ROOT, path), "w",
+                      encoding="utf-8") as file:
+                file.write("the line\n")
+            build.quotable(place, path)
+            with open(os.path.join(place, path), encoding="utf-8") as file:
+                self.assertEqual(file.read(), "the line\n")
 
 
 class Guard(unittest.TestCase):

@@ -1,0 +1,37 @@
+/*@answer
+cause: CLOSED TWICE
+found: plain
+todo: 2.1
+en: The second close() fails here. With a second thread it would close what that
+en: one has just opened.
+fr: Le second close() échoue ici. Avec un second thread, il fermerait ce que
+fr: celui-ci vient d'ouvrir.
+*/
+/*@region 2.1*/
+static enum poll_state http_get_poll(struct future *future)
+{
+    struct http_get_future *self = (struct http_get_future *)future;
+    struct lesson_request *request = &self->request;
+    ssize_t n = 0;
+
+    if (request->stream < 0) {
+        lesson_log("First poll - start operation");
+        if (lesson_send_request(request) < 0) {
+            future->error = request->error;
+            return READY;
+        }
+        fcntl(request->stream, F_SETFL, O_NONBLOCK);
+    }
+    do
+        n = lesson_read(request);
+    while (n > 0);
+    if (n == -EAGAIN) {
+        lesson_log("Data not ready");
+        return NOT_READY;
+    }
+    close(request->stream);
+    close(request->stream);
+    future->error = request->error;
+    return READY;
+}
+/*@end 2.1*/
