@@ -331,6 +331,8 @@ def outcome(checker, run, finding=None):
                 run.recording, run.steps, result).items()
                 if name in checker.shown_figures()},
             "output": result.output.decode("utf-8", "replace"),
+            "delayed": bool(run.recording.delays),
+            "calls": {one.name: one.calls for one in run.recording.threads},
             "steps": checker.step_count, "trace": checker.trace}
 
 

@@ -19,9 +19,13 @@ from terminal import StatusLine, short_path
 def write_text(path, text):
     """Replace a file as a whole: an editor that has it open sees one change."""
     temporary = f"{path}.{os.getpid()}"
-    with open(temporary, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(temporary, path)
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, path)
+    except OSError as error:
+        error.filename = path  # the name that was asked for
+        raise
 
 
 # --- list -----------------------------------------------------------------
@@ -218,8 +222,7 @@ def ask(question, t, terminal, lines):
         word = word.replace(" ", "")
         if not word:
             return None
-        if re.fullmatch(r"\d+", word) and \
-                (not choices or 1 <= int(word) <= len(choices)):
+        if is_answer(word, choices):
             return int(word)
         terminal.say(t("predict.pick", count=len(choices)) if choices
                      else t("predict.bad"))
@@ -246,6 +249,24 @@ def questions_of(lesson):
                question)
 
 
+def is_answer(word, choices):
+    """"" skips the question."""
+    return not word or re.fullmatch(r"\d+", word) and \
+        (not choices or 1 <= int(word) <= len(choices))
+
+
+def given_answers(text, questions, t):
+    """The answers of --answers, one a question at most; UsageError: they are
+    none."""
+    words = [word.strip() for word in text.split(",")]
+    if len(words) > len(questions):
+        raise UsageError(t("predict.too_many", count=len(questions)))
+    for word, (_, question) in zip(words, questions):
+        if not is_answer(word, question.get("choices", [])):
+            raise UsageError(t("predict.no_answer", word=word))
+    return iter(words)
+
+
 def command_predict(context, options):
     lesson, t, terminal = context.lesson(options), context.t, context.terminal
     questions = list(questions_of(lesson))
@@ -253,7 +274,7 @@ def command_predict(context, options):
         terminal.say(t("predict.none", number=lesson.number))
         return 0
     given = options.get("--answers")
-    words = iter(given.split(",")) if given is not None else None
+    words = given_answers(given, questions, t) if given is not None else None
     lines = (lambda: next(words, "") + "\n") if words else sys.stdin.readline
     terminal.say(t("predict.intro"))
     for key, question in questions:
@@ -340,6 +361,8 @@ def diff_lines(context, one, other):
 
 
 def command_diff(context, options):
+    if len(options.operands) < 2:
+        raise UsageError(context.t("diff.needs_two"))
     one, other = context.lesson(options), context.lesson(options, 1)
     terminal = context.terminal
     colours = {"+": ("green",), "-": ("red",), "@": ("cyan",)}

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 
@@ -89,6 +91,15 @@ def stop_elsewhere(context, lesson):
         raise Stop(context.t.of(lesson.elsewhere), 3)
 
 
+def refuse_wrong_files(context, options):
+    """UsageError: there is no such file to check, or no such compiler."""
+    path, cc = options.get("--answer"), options.get("--cc", "cc")
+    if path and not os.path.isfile(path):
+        raise UsageError(context.t("check.no_file", path=path))
+    if options.get("--cc") and not shutil.which(shlex.split(cc + " ")[0]):
+        raise UsageError(context.t("check.no_cc", cc=cc))
+
+
 def check_one(context, lesson, options, on_step=lambda name: None):
     """Check the learner's answer, or the file of --answer. A verdict."""
     stop_elsewhere(context, lesson)
@@ -169,6 +180,7 @@ def command_check(context, options):
         if steps is not None:
             os.write(steps, (name + "\n").encode())
 
+    refuse_wrong_files(context, options)
     verdicts = []
     for lesson in lessons_to_check(context, options):
         if not form:
@@ -238,7 +250,8 @@ def command_run(context, options):
     lesson = context.lesson(options)
     if not lesson.has_program:
         raise Stop(context.t("lesson.nothing_to_write", number=lesson.number,
-                             path=lesson.readme_path(context.t.language)))
+                             path=short_path(lesson.readme_path(
+                                 context.t.language))))
     stop_elsewhere(context, lesson)
     path = None if options.has("--solution") else context.started(lesson)
     if options.has("--mine"):
@@ -317,10 +330,18 @@ def command_try(context, options):
     at = options.get("--at") or ""
     if not re.fullmatch(r"[\w-]+:\d+(\+\d+)?", at):
         raise UsageError(t("try.bad_at", value=at))
+    cases = ["plain", "sweep"] + [one["name"] for one in
+                                  lesson.expect.get("case", [])]
+    if options.get("--case", "plain") not in cases:
+        raise UsageError(t("try.no_case", name=options.get("--case"),
+                           all=", ".join(cases)))
     result = check.replay(lesson, context.started(lesson), at,
                           case=options.get("--case"),
                           seed=options.number("--seed", t),
                           work=context.work)
+    if not result.get("build_log") and not result["delayed"]:
+        raise UsageError(t("try.no_call", at=at, all=", ".join(
+            f"{name}:{calls}" for name, calls in result["calls"].items())))
     keep_trace(context, lesson, result)
     if context.json:
         print(json.dumps(result, ensure_ascii=False))

@@ -57,7 +57,7 @@ class Watch:
         columns = self.terminal.size()[0]
         title = self.t("watch.title", number=self.lesson.number,
                        name=self.lesson.name)
-        lines = [f" {title:<{max(columns - len(self.bar()) - 3, 1)}}"
+        lines = [f" {title:<{max(columns - len(self.bar()) - 4, 1)}} "
                  f"{self.bar()}"]
         place = " " + short_path(self.path)
         if self.verdict and self.verdict.get("todo"):
@@ -69,7 +69,8 @@ class Watch:
 
     def body(self):
         if not os.path.exists(self.path):
-            return [self.t("watch.waiting", path=short_path(self.path))]
+            return [self.terminal.wrap(self.t(
+                "watch.waiting", path=short_path(self.path)))]
         if self.checking:
             step = self.t("check." + self.checking.step)
             return [self.t("watch.checking", step=step)]
@@ -269,7 +270,8 @@ def command_watch(context, options):
     lesson = choose_lesson(context, options)
     if not lesson.has_program:
         raise Stop(context.t("lesson.nothing_to_write", number=lesson.number,
-                             path=lesson.readme_path(context.t.language)))
+                             path=short_path(lesson.readme_path(
+                                 context.t.language))))
     if not sys.stdin.isatty():
         raise Stop(context.t("watch.needs_terminal", number=lesson.number), 2)
     context.started(lesson)

@@ -21,6 +21,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 COURSE = os.path.join(ROOT, "course")
 sys.path.insert(0, COURSE)
 
+import commands  # noqa: E402
 import cut  # noqa: E402
 import lessons  # noqa: E402
 
@@ -184,6 +185,34 @@ class Commands(Case):
                 self.assertLess(max(map(len, lines)), 80, lines)
                 self.assertTrue(any("4" in line and "80" in line
                                     for line in lines))
+
+    def test_what_cannot_be_used_is_wrong_usage(self):
+        """Not a verdict, not a fault of the machine; it says what is due."""
+        for words, said in (
+                (("check", "01", "--answer", "/nowhere.c"), "/nowhere.c"),
+                (("check", "01", "--answer", "/tmp"), "a file in C"),
+                (("check", "01", "--cc", "no-such-cc"), "no-such-cc"),
+                (("predict", "01", "--answers", "a,b"), "'a'"),
+                (("predict", "01", "--answers", "1,7"), "'7'"),
+                (("predict", "01", "--answers", "1,2,3"), "2 questions"),
+                (("try", "01", "--at", "main:1", "--case", "none"), "lengths"),
+                (("diff", "01"), "lesson diff 02 03"),
+                (("list", "x"), "lesson list --help")):
+            with self.subTest(words=words):
+                self.assertIn(said, self.lesson(*words, status=2))
+
+    def test_a_delay_that_never_came_proves_nothing(self):
+        self.lesson("start", "05")
+        self.write("05", solution("05"))
+        for at in ("nobody:1", "main:99999"):
+            said = self.lesson("try", "05", "--at", at, status=2)
+            self.assertIn(at, said)
+            self.assertRegex(said, r"main:\d+, bell:\d+")
+
+    def test_the_name_that_cannot_be_written_is_the_one_asked_for(self):
+        with self.assertRaises(OSError) as caught:
+            commands.write_text("/nowhere/page.html", "")
+        self.assertEqual(caught.exception.filename, "/nowhere/page.html")
 
     def test_wrong_usage_is_one_line_and_exit_2(self):
         for words in (["nothing"], ["start"], ["start", "77"],
