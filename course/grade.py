@@ -63,16 +63,21 @@ def folders_in(folder):
                   and not entry.name.startswith("."))
 
 
+def shown_name(path):
+    """The folder's name as text: a byte that is no UTF-8 becomes \\xff."""
+    name = os.path.basename(os.path.abspath(path))
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 def find_students(folders):
     """[(name, answers)]: a folder is a student's, or holds one for each."""
     students = []
     for folder in folders:
         answers = answers_in(folder)
         if answers:
-            students.append((os.path.basename(os.path.abspath(folder)),
-                             answers))
+            students.append((shown_name(folder), answers))
             continue
-        students += [(os.path.basename(path), answers_in(path))
+        students += [(shown_name(path), answers_in(path))
                      for path in folders_in(folder)]
     return students
 

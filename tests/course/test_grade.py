@@ -144,6 +144,27 @@ class Grade(unittest.TestCase):
         self.assertIn("namespaces of its own", self.grade())
 
 
+class Names(unittest.TestCase):
+    def test_a_name_that_is_no_utf_8_is_shown_and_written(self):
+        lesson = lessons.find("01")
+        with tempfile.TemporaryDirectory() as folder:
+            for name in (b"n\xff\xfe", "élève".encode()):
+                place = os.path.join(os.fsencode(folder), name,
+                                     os.fsencode(lesson.folder))
+                os.makedirs(place)
+                with open(os.path.join(place, b"lesson.c"), "wb") as file:
+                    file.write(b"")
+            students = grade.find_students([folder])
+            path = os.path.join(folder, "class.csv")
+            context = unittest.mock.Mock(t=lambda key: key)
+            grade.write_csv(path, students, [], {}, context)
+            with open(path, encoding="utf-8") as file:
+                written = file.read()
+        self.assertIn("n\\xff\\xfe", written)
+        self.assertIn("élève", written)
+        self.assertTrue(all(len(answers) == 1 for _, answers in students))
+
+
 class Elsewhere(unittest.TestCase):
     """A lesson that this machine cannot run is neither passed nor failed."""
 
