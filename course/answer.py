@@ -244,6 +244,9 @@ class Answer:
             return collections.Counter(
                 key for line in finding.lines
                 if (key := self.region_of(line))).most_common(1)[0][0]
+        if finding.kind == "wakes itself" and inside and \
+                self.lesson.uses_library:
+            return inside[0]
         if finding.sure and inside:
             return next((key for key in own
                          if key not in finding.innocent), own[-1])

@@ -75,6 +75,14 @@ def sleeps(run):
                    count=count, ms=ms, thread=naps[0].name)
 
 
+def naps_on(run):
+    """It naps on and on, though nothing is to come: whatever else is wrong."""
+    naps = sum(step.times for step in run.steps if step.kind == "sleep")
+    if not run.result.idle or naps < 100:
+        return None
+    return hidden_by_naps(run) or sleeps(run)
+
+
 def blocks(run):
     """Reads that blocked inside of a poll."""
     blocked = [(step, step.value, step.times) for step in run.steps
@@ -106,6 +114,9 @@ def busy(run):
     if kinds <= {"would-block", "log"} and inside_poll(run, first):
         return Finding("NEVER YIELDED", "inside_send" if first.value == 1
                        else "inside", None, first, times=first.times)
+    if kinds <= {"connect", "log"} and inside_poll(run, first):
+        return Finding("NEVER YIELDED", "connects", None, first,
+                       times=first.times)
     if kinds == {"recv"} and not any(step.value for step in loop) and \
             inside_poll(run, first):
         return Finding("BUSY LOOP", "end", "reads the end again", first,
@@ -124,6 +135,7 @@ def busy(run):
             else "in epoll_wait"
     elif "poll" in kinds and kinds & {"push", "pop", "wake", "wake-again"}:
         kind = "wakes itself"
+        first = next((step for step in loop if step.kind == "wake"), first)
     elif "poll" in kinds and run.only_polls:
         return None
     elif "poll" in kinds:

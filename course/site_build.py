@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 
-import check
 import lessons
 import site_map
 import texts
@@ -27,11 +26,11 @@ from terminal import StatusLine
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 WEB = os.path.join(HERE, "site_web")
+SLIDES_TOOLS = os.path.join(ROOT, "slides", "tools")
 # What `./reveil slides build` makes for students.
 DECKS = os.path.join(ROOT, "build-slides", "students")
 MARKER = ".reveil-course"
 PICTURES = (".svg", ".png")
-MAX_STEPS = 150 * 1024  # bytes of a step page
 TRIES = 2  # of a run on a loaded machine
 
 
@@ -71,6 +70,7 @@ class Site:
         self.context = context
         self.lessons = written()
         self.map = site_map.Map(self.lessons)
+        self.drawn = 0  # so many drawings: each has its own id
         self.words = {one: texts.Texts(one) for one in texts.LANGUAGES}
         self.decks = {one: self.find_decks(one) for one in texts.LANGUAGES}
 
@@ -236,10 +236,26 @@ location.replace((lang === "fr" ? "fr" : "en") + "/index.html");
             return "glossary.html"
         return None
 
-    def markdown(self, lesson, text, prefix="s"):
+    def drawing(self, name, frames, language):
+        """A drawing of the slides, frame by frame, with what it shows."""
+        if SLIDES_TOOLS not in sys.path:
+            sys.path.append(SLIDES_TOOLS)
+        import drawing
+        import quote
+        out = []
+        for frame in frames:
+            alt, art = quote.drawing([name, frame], language)
+            self.drawn += 1
+            out.append('<figure class="drawn"><div tabindex="0">'
+                       f"{drawing.svg(art, alt, self.drawn)}</div>"
+                       f"<figcaption>{esc(alt)}</figcaption></figure>")
+        return "\n".join(out)
+
+    def markdown(self, lesson, text, language, prefix="s"):
         return Page(text, lambda target: self.link(lesson, target),
                     lambda target, words: self.picture(lesson, target, words),
-                    prefix)
+                    prefix, lambda name, frames:
+                    self.drawing(name, frames, language))
 
     def hints(self, lesson, language):
         t = self.words[language]
@@ -251,7 +267,7 @@ location.replace((lang === "fr" ? "fr" : "en") + "/index.html");
             for level, text in enumerate(levels, 1):
                 key = f"site.hint_{min(level, 3)}"
                 out.append(f"<details><summary>{level}. {esc(t(key))}"
-                           "</summary>" + self.markdown(lesson, text).html +
+                           "</summary>" + self.markdown(lesson, text, language).html +
                            "</details>")
             out.append("</details>")
         if not out:
@@ -270,7 +286,7 @@ location.replace((lang === "fr" ? "fr" : "en") + "/index.html");
                 continue
             mark = "extra-" + name.partition(".")[0]
             page = self.markdown(lesson, lessons.read(
-                os.path.join(folder, name)), mark + "-")
+                os.path.join(folder, name)), language, mark + "-")
             body = re.sub(r"^<h1>.*?</h1>\n?", "", page.html)
             words = " ".join(text for _, _, text in page.sections)
             yield mark, page.title or name, body, words
@@ -290,7 +306,7 @@ location.replace((lang === "fr" ? "fr" : "en") + "/index.html");
     def lesson(self, lesson, language):
         """Write a lesson's page. Returns its rows of the search's index."""
         t = self.words[language]
-        page = self.markdown(lesson, lesson.readme(language))
+        page = self.markdown(lesson, lesson.readme(language), language)
         name = lesson.folder + ".html"
         rows = [[name, mark, f"{lesson.number} {lesson.name}",
                  title if mark else "", text]
@@ -343,7 +359,7 @@ location.replace((lang === "fr" ? "fr" : "en") + "/index.html");
                  enumerate(terms_of(lesson, language))]
         for term, text, lesson, mark in sorted(
                 terms, key=lambda one: site_map.sorted_as(one[0])):
-            page = self.markdown(lesson, text)
+            page = self.markdown(lesson, text, language)
             words = re.sub(r"^<p>(.*)</p>$", r"\1", page.html,
                            flags=re.DOTALL)
             body.append(f'<dt id="{mark}">{esc(term)}</dt><dd>{words} '
@@ -440,17 +456,13 @@ def pairs_of_words():
 
 
 def step_page(lesson, work):
-    """The recorded run of the solution as a page, or None."""
-    import page
+    """The recorded run of the solution as a page; None: there is none. The run
+    is kept for the next time, and for the slides."""
+    import solution_steps
     for _ in range(TRIES):
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            result = check.run_plain(lesson, None, show=False, work=work)
-            if not result.get("trace"):
-                continue
-            with open(result["trace"], encoding="utf-8") as file:
-                text = page.render([json.load(file)])
-            if len(text.encode()) <= MAX_STEPS:
-                return text
+        with contextlib.suppress(OSError, ValueError, KeyError,
+                                 solution_steps.Failed):
+            return solution_steps.find(lesson, work, [])[0]
     return None
 
 

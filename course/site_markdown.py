@@ -10,6 +10,7 @@ import html
 import re
 
 FENCE = re.compile(r"```\s*(\w*)\s*$")
+DRAWING = re.compile(r"<!-- drawing: ([\w-]+)((?: \d+)*) -->\s*$")
 HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*$")
 ITEM = re.compile(r"( {0,3})(?:([-*])|(\d+)\.)( +)(.*)")
 ROW = re.compile(r"\s*\|(.*)\|\s*$")
@@ -43,12 +44,16 @@ class Page:
     """HTML of a text, and its sections for the index of the search.
 
     link(target) gives the address of a link, or None: then only its words are
-    shown; picture(target, words) gives the HTML of a picture.
+    shown; picture(target, words) gives the HTML of a picture; drawing(name,
+    frames) that of a drawing of the slides, for <!-- drawing: NAME [FRAME]... -->:
+    it stands for the fenced code behind the mark, which shows the same.
     """
 
-    def __init__(self, text, link=None, picture=None, prefix="s"):
+    def __init__(self, text, link=None, picture=None, prefix="s",
+                 drawing=None):
         self.link = link or (lambda target: target)
         self.picture = picture or (lambda target, words: esc(words))
+        self.drawing = drawing
         self.prefix = prefix
         self.title = ""
         self.sections = []  # [id, title, text]
@@ -102,6 +107,12 @@ class Page:
                 i += 1
             elif FENCE.match(line):
                 i = self.fence(lines, i)
+            elif DRAWING.match(line) and self.drawing and \
+                    FENCE.match(lines[i + 1]):
+                found = DRAWING.match(line)
+                self.out.append(self.drawing(
+                    found[1], [int(one) for one in found[2].split()] or [1]))
+                i = self.end_of_fence(lines, i + 1)
             elif line.startswith("<!--"):
                 while i < len(lines) and "-->" not in lines[i]:
                     i += 1
@@ -128,10 +139,16 @@ class Page:
 
     def fence(self, lines, i):
         language = FENCE.match(lines[i])[1]
+        end = self.end_of_fence(lines, i)
+        self.code("\n".join(lines[i + 1:end - 1]), language)
+        return end
+
+    @staticmethod
+    def end_of_fence(lines, i):
+        """The line behind the fence that begins at i."""
         end = i + 1
         while end < len(lines) and not FENCE.match(lines[end]):
             end += 1
-        self.code("\n".join(lines[i + 1:end]), language)
         return end + 1
 
     def indented(self, lines, i):

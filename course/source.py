@@ -7,6 +7,7 @@ becomes a list of parts, in the order of the file:
     Given(lines)              as they stand
     Region(id, title, ...)    with goal, stub and solution
     Probe(text)               a line of check builds only
+    Sanitized(text)           a line of the builds with a sanitizer only
     Export(name, begins)      the begin or the end of a part for later lessons
 """
 import re
@@ -17,6 +18,7 @@ import comments
 TODO = re.compile(r"\s*/\*@todo\s+(\S+)\s*(.*?)\s*(?:\*/)?\s*$")
 END = re.compile(r"\s*/\*@end\s+(\S+?)\s*\*/\s*$")
 PROBE = re.compile(r"\s*/\*@probe ?(.*?)\s*\*/\s*$")
+SANITIZED = re.compile(r"\s*/\*@sanitized ?(.*?)\s*\*/\s*$")
 EXPORT = re.compile(r"\s*/\*@export\s+(\S+?)\s*\*/\s*$")
 GOAL = re.compile(r"(en|fr):\s?(.*)$")
 MARK = re.compile(r"/\*@")
@@ -34,6 +36,12 @@ class Given:
 
 @dataclass
 class Probe:
+    line: int
+    text: str
+
+
+@dataclass
+class Sanitized:
     line: int
     text: str
 
@@ -114,6 +122,8 @@ def parse(text):
             parts.append(region)
         elif PROBE.match(line):
             parts.append(Probe(i + 1, PROBE.match(line)[1]))
+        elif SANITIZED.match(line):
+            parts.append(Sanitized(i + 1, SANITIZED.match(line)[1]))
         elif EXPORT.match(line):
             exports.add(EXPORT.match(line)[1])
             parts.append(Export(i + 1, EXPORT.match(line)[1], True))

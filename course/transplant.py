@@ -13,7 +13,8 @@ import comments
 import cut
 import lessons
 import source
-from source import SPLICE, Given, Probe, Region, balanced, regions
+from source import (SPLICE, Given, Probe, Region, Sanitized, balanced,
+                    regions)
 
 NATIVE = os.path.join(lessons.HERE, "native")
 NATIVE_FILES = ("probe.h", "slow_server.h", "atomic_points.c", "probe.c",
@@ -171,6 +172,8 @@ class Source:
                 first, body = self.regions[part.id]
                 out.put(body, self.path, first)
                 out.raw(CLOSE)
+            elif isinstance(part, Sanitized) and not probes:
+                out.put(part.text + "\n", "probe", part.line)
             elif isinstance(part, Probe) and probes:
                 text = rename(part.text, self.word)
                 if depth > 0:

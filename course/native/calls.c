@@ -727,6 +727,17 @@ int sched_yield(void)
         return result;                                        \
     }
 
+/* A lock that is free is taken, and counted. */
+int pthread_mutex_trylock(pthread_mutex_t *lock)
+{
+    REAL(pthread_mutex_trylock);
+    const int result = real(lock);
+
+    if (result == 0 && recording())
+        self.locks++;
+    return result;
+}
+
 /* A lock that somebody holds: the wait for it is marked, but is no sleep. */
 int pthread_mutex_lock(pthread_mutex_t *lock)
 {
@@ -742,14 +753,26 @@ int pthread_mutex_lock(pthread_mutex_t *lock)
     self.sleeps--;
     result = real(lock);
     end_wait();
+    self.locks++;
     return result;
 }
 
-POINT_CALL(int, pthread_mutex_unlock, (pthread_mutex_t * lock), (lock))
+int pthread_mutex_unlock(pthread_mutex_t *lock)
+{
+    REAL(pthread_mutex_unlock);
+
+    point();
+    if (recording())
+        self.locks--;
+    return real(lock);
+}
+
 POINT_CALL(int, pthread_cond_signal, (pthread_cond_t * condition), (condition))
 POINT_CALL(int, pthread_cond_broadcast, (pthread_cond_t * condition),
            (condition))
 
+/* It may return without a signal: with probe_stray_wakes() the first of each
+ * thread does. */
 int pthread_cond_wait(pthread_cond_t *restrict condition,
                       pthread_mutex_t *restrict lock)
 {
@@ -759,6 +782,10 @@ int pthread_cond_wait(pthread_cond_t *restrict condition,
     point();
     if (recording() && is_own(HERE) && pthread_mutex_trylock(lock) == 0)
         probe_fail("LOST WAKE: lock not held", "unlocked", 0, 0, 0);
+    if (recording() && stray_wakes && !self.strayed) {
+        self.strayed = true;
+        return 0;
+    }
     begin_wait(HERE, "pthread_cond_wait");
     result = real(condition, lock);
     end_wait();

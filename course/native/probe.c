@@ -10,6 +10,7 @@
  */
 #include "probe.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
@@ -132,7 +133,7 @@ struct probe_memory {
 static struct probe_memory *memory; /* NULL: nothing is recorded */
 static pid_t owner;
 static atomic_flag record_lock = ATOMIC_FLAG_INIT;
-static atomic_bool polls_off;
+static atomic_bool polls_off, stray_wakes;
 
 /* The fold: records[base, base + period) repeat, the next is at `at`. */
 static uint32_t fold_base, fold_period, fold_at;
@@ -141,6 +142,8 @@ static _Thread_local struct {
     unsigned index; /* of its row, from 1; 0: no row yet */
     unsigned quiet;
     unsigned long sleeps;
+    int locks;    /* mutexes it holds */
+    bool strayed; /* it has had its wake-up for nothing */
     uintptr_t stack_top;
 } self;
 
@@ -545,6 +548,75 @@ void probe_checker_polls(bool counted)
 unsigned long probe_sleeps(void)
 {
     return self.sleeps;
+}
+
+int probe_locks_held(void)
+{
+    return self.locks;
+}
+
+void probe_stray_wakes(void)
+{
+    stray_wakes = true;
+}
+
+/* What must stay the same while a thread sleeps; 0: it does not. */
+static unsigned long switches_asleep(const char *tid)
+{
+    char path[300], line[128];
+    unsigned long all = 1, count;
+    bool asleep = false;
+    FILE *file;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%s/status", tid);
+    file = fopen(path, "re");
+    while (file && fgets(line, sizeof(line), file)) {
+        asleep |= strncmp(line, "State:\tS", 8) == 0;
+        if (strstr(line, "ctxt_switches:") &&
+            sscanf(strchr(line, ':') + 1, "%lu", &count) == 1)
+            all += count;
+    }
+    if (file)
+        fclose(file);
+    return asleep || !file ? all : 0;
+}
+
+/* The sum over all other threads; 0: one of them does not sleep. */
+static unsigned long all_asleep(void)
+{
+    DIR *const tasks = opendir("/proc/self/task");
+    unsigned long sum = 0, one = 1;
+    struct dirent *entry;
+    char own[64] = "";
+
+    /* The number in /proc, which may be of another namespace than gettid()'s:
+     * "PID/task/TID". */
+    (void)!readlink("/proc/thread-self", own, sizeof(own) - 1);
+
+    while (tasks && one && (entry = readdir(tasks))) {
+        if (entry->d_name[0] == '.' ||
+            strcmp(entry->d_name,
+                   strrchr(own, '/') ? strrchr(own, '/') + 1 : own) == 0)
+            continue;
+        one = switches_asleep(entry->d_name);
+        sum += one;
+    }
+    if (tasks)
+        closedir(tasks);
+    return one ? sum : 0;
+}
+
+void probe_wait_till_asleep(void)
+{
+    const struct timespec pause = {.tv_nsec = 20000000};
+    unsigned long before = 0, now;
+
+    probe_quiet(true);
+    while (!(now = all_asleep()) || now != before) {
+        before = now;
+        nanosleep(&pause, NULL);
+    }
+    probe_quiet(false);
 }
 
 int probe_port(void)

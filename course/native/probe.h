@@ -143,6 +143,18 @@ void probe_checker_polls(bool counted);
  */
 unsigned long probe_sleeps(void);
 
+/* How many mutexes the calling thread has locked and not unlocked. */
+int probe_locks_held(void);
+
+/* From now on the first pthread_cond_wait() of each thread returns without a
+ * signal, as it may. */
+void probe_stray_wakes(void);
+
+/* Until all other threads sleep, and stay asleep. Who spins or naps instead
+ * keeps the case here, and the runner ends it: probe_if_stuck() is the cause.
+ */
+void probe_wait_till_asleep(void);
+
 /* Whether a descriptor is in epoll, and what for (EPOLLIN and so on). */
 bool probe_is_registered(int fd);
 unsigned probe_mask(int fd);

@@ -127,7 +127,10 @@ static long connect_late(struct trial *self, struct rv_cx *cx)
 
     if (result == 0 && !is_connected(self->stream.fd))
         queue.early = true;
-    if (result == -EAGAIN && queue.waits++ == 0) {
+    /* The second poll is for nothing: it goes on all the same. */
+    if (result == -EAGAIN && ++queue.waits == 1)
+        rv_waker_wake(&cx->waker);
+    if (result == -EAGAIN && queue.waits == 2) {
         probe_quiet(true);
         close(accept(queue.listener, NULL, NULL));
         probe_quiet(false);

@@ -92,6 +92,24 @@ static int stream_error(const struct stream *self)
 /*@probe     return ready; */
 /*@probe } */
 /*@probe #define rv_source_ready probe_ready_of */
+/*@probe static unsigned long probe_connects; */
+/*@probe static void probe_nonblocking(int fd, const char *cause) */
+/*@probe { */
+/*@probe     probe_expect(fcntl(fd, F_GETFL) & O_NONBLOCK, cause, "made_blocking", 0, 0, 0); */
+/*@probe } */
+/*@probe static int probe_start_connect(struct stream *self) */
+/*@probe { */
+/*@probe     probe_nonblocking(self->fd, "BLOCKS THE OTHERS @7.1"); */
+/*@probe     return stream_start_connect(self); */
+/*@probe } */
+/*@probe static void probe_register(struct stream *self) */
+/*@probe { */
+/*@probe     probe_expect(probe_own_count(PROBE_CONNECT) > probe_connects, */
+/*@probe                  "NOT CONNECTED YET: registered before connect", "register", 0, 0, 0); */
+/*@probe     stream_register(self); */
+/*@probe } */
+/*@probe #define stream_start_connect probe_start_connect */
+/*@probe #define stream_register probe_register */
 
 /*
  * The three functions below answer alike: -EAGAIN: not now, and the waker of cx
@@ -212,6 +230,8 @@ static ssize_t read_some_poll(struct stream *self, struct rv_cx *cx,
 }
 /*@end 7.3*/
 /*@probe #undef rv_source_ready */
+/*@probe #undef stream_start_connect */
+/*@probe #undef stream_register */
 /*@probe static unsigned long probe_empty; */
 /*@probe static void probe_begin(void) */
 /*@probe { */
@@ -254,6 +274,9 @@ static ssize_t read_some_poll(struct stream *self, struct rv_cx *cx,
 /*@probe static long probe_end(long result, int fd, int direction, int what) */
 /*@probe { */
 /*@probe     probe_if_stuck(NULL, NULL, 0, 0, 0); */
+/*@probe     probe_nonblocking(fd, what == 1   ? "BLOCKS THE OTHERS @7.1" */
+/*@probe                           : what == 2 ? "BLOCKS THE OTHERS @7.2" */
+/*@probe                                       : "BLOCKS THE OTHERS @7.3"); */
 /*@probe     if (result == -EAGAIN) */
 /*@probe         probe_wait(fd, direction, what); */
 /*@probe     return result; */
@@ -263,8 +286,11 @@ static ssize_t read_some_poll(struct stream *self, struct rv_cx *cx,
 /*@probe     int result; */
 /*@probe     probe_begin(); */
 /*@probe     probe_buckets(self->fd, 1, 2); */
+/*@probe     probe_connects = probe_own_count(PROBE_CONNECT); */
 /*@probe     result = connect_poll(self, cx); */
 /*@probe     probe_expect(result != -EINPROGRESS, "TAKEN FOR AN ERROR", "progress", 0, 0, 0); */
+/*@probe     probe_expect(result != -EALREADY, "TAKEN FOR AN ERROR: still connecting", */
+/*@probe                  "already", 0, 0, 0); */
 /*@probe     return (int)probe_end(result, self->fd, RV_WRITE, 1); */
 /*@probe } */
 /*@probe static int probe_send_all_poll(struct stream *self, struct rv_cx *cx, */
@@ -287,11 +313,24 @@ static ssize_t read_some_poll(struct stream *self, struct rv_cx *cx,
 /*@probe                      (long)length, 0); */
 /*@probe     return (int)probe_end(result, self->fd, RV_WRITE, 2); */
 /*@probe } */
+/*@probe static bool probe_not_over(int fd) */
+/*@probe { */
+/*@probe     char byte; */
+/*@probe     ssize_t n; */
+/*@probe     probe_quiet(true); */
+/*@probe     n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT); */
+/*@probe     probe_quiet(false); */
+/*@probe     return n > 0 || (n < 0 && errno == EAGAIN); */
+/*@probe } */
 /*@probe static ssize_t probe_read_some_poll(struct stream *self, struct rv_cx *cx, */
 /*@probe                                     char *buffer, size_t size) */
 /*@probe { */
+/*@probe     ssize_t result; */
 /*@probe     probe_begin(); */
-/*@probe     return probe_end(read_some_poll(self, cx, buffer, size), self->fd, RV_READ, 3); */
+/*@probe     result = read_some_poll(self, cx, buffer, size); */
+/*@probe     if (result == 0 && probe_not_over(self->fd)) */
+/*@probe         probe_fail("TRUNCATED: not the end @7.3", "empty", 0, 0, 0); */
+/*@probe     return probe_end(result, self->fd, RV_READ, 3); */
 /*@probe } */
 /*@probe #define connect_poll probe_connect_poll */
 /*@probe #define send_all_poll probe_send_all_poll */

@@ -183,6 +183,8 @@ static enum rv_poll strider_poll(struct rv_future *future, struct rv_cx *cx)
                      self->polls_of_this, 0, 0);
         if (rv_poll(&self->yield.future, cx) == RV_PENDING)
             return RV_PENDING;
+        probe_expect(self->polls_of_this > 1, "NEVER YIELDED", "first",
+                     self->turns + 1, 0, 0);
         self->polls_of_this = 0;
         self->turns++;
         if (self->turns % 10)

@@ -55,7 +55,8 @@ enum { MAX_EXECUTORS = 16, MAX_FUTURES = 256 };
 /*@probe } */
 /*@probe static struct probe_box { */
 /*@probe     int given, taken, begun; */
-/*@probe     bool polling, overlapped; */
+/*@probe     bool polling, overlapped, unwoken; */
+/*@probe     int for_nothing; */
 /*@probe     struct rv_waker own; */
 /*@probe     struct probe_woken woken; */
 /*@probe } probe_boxes[MAX_EXECUTORS]; */
@@ -75,7 +76,9 @@ enum { MAX_EXECUTORS = 16, MAX_FUTURES = 256 };
 /*@probe     const struct rv_waker *woken = &box->woken.last; */
 /*@probe     if (box->begun >= box->given && !box->polling) */
 /*@probe         return "FORGOTTEN TASK: left in the inbox"; */
-/*@probe     if (!box->woken.calls) */
+/*@probe     if (!box->own.queue) */
+/*@probe         return "FORGOTTEN TASK: inbox never polled"; */
+/*@probe     if (!box->woken.calls || box->unwoken) */
 /*@probe         return "LOST WAKE: handed over, not woken"; */
 /*@probe     if (!woken->queue) */
 /*@probe         return box->overlapped ? "LOST WAKE: waker left too late" */
@@ -86,6 +89,7 @@ enum { MAX_EXECUTORS = 16, MAX_FUTURES = 256 };
 /*@probe } */
 /*@probe static atomic_bool probe_closing; */
 /*@probe static atomic_int probe_ended; */
+/*@probe static atomic_bool probe_ready_early; */
 /*@probe static void probe_look(void) */
 /*@probe { */
 /*@probe     const char *cause = NULL; */
@@ -97,8 +101,9 @@ enum { MAX_EXECUTORS = 16, MAX_FUTURES = 256 };
 /*@probe             cause = probe_lost(&probe_boxes[i]); */
 /*@probe         } */
 /*@probe     if (probe_ended) */
-/*@probe         probe_if_stuck("FORGOTTEN TASK: the executor ended", "thread", */
-/*@probe                        probe_ended - 1, 0, 0); */
+/*@probe         probe_if_stuck(probe_ready_early ? "FORGOTTEN TASK: the executor ended @8.2" */
+/*@probe                                          : "FORGOTTEN TASK: the executor ended @8.3", */
+/*@probe                        "thread", probe_ended - 1, 0, 0); */
 /*@probe     else if (cause || !probe_closing) */
 /*@probe         probe_if_stuck(cause, "inbox", k, left, 0); */
 /*@probe } */
@@ -108,6 +113,11 @@ enum { MAX_EXECUTORS = 16, MAX_FUTURES = 256 };
 /*@probe     const int error = rv_executor_new(out); */
 /*@probe     probe_made = *out; */
 /*@probe     return error; */
+/*@probe } */
+/*@probe static void probe_executor_free(struct rv_executor *self) */
+/*@probe { */
+/*@probe     probe_made = self == probe_made ? NULL : probe_made; */
+/*@probe     rv_executor_free(self); */
 /*@probe } */
 /*@probe static int probe_spawn_at(struct rv_executor *executor, */
 /*@probe                           struct rv_future *future, struct rv_join *join, */
@@ -139,6 +149,7 @@ enum { MAX_EXECUTORS = 16, MAX_FUTURES = 256 };
 /*@probe #define rv_waker_wake_and_drop probe_waker_wake_and_drop */
 /*@probe #define rv_spawn_at probe_spawn_at */
 /*@probe #define rv_executor_new probe_executor_new */
+/*@probe #define rv_executor_free probe_executor_free */
 /*@probe #define rv_reactor_start probe_reactor_start */
 /*@probe #define rv_runtime_start probe_runtime_start */
 /*@todo 8.1 spawn_on
@@ -206,6 +217,7 @@ static struct executor executors[MAX_EXECUTORS];
 /*@probe                            struct rv_future *future) */
 /*@probe { */
 /*@probe     struct probe_box *box = &probe_boxes[executor - executors]; */
+/*@probe     const int held = probe_locks_held(); */
 /*@probe     bool before; */
 /*@probe     probe_enter(); */
 /*@probe     before = box->polling; */
@@ -213,8 +225,11 @@ static struct executor executors[MAX_EXECUTORS];
 /*@probe     probe_leave(); */
 /*@probe     probe_woken.calls = 0; */
 /*@probe     spawn_on(executor, future); */
+/*@probe     probe_expect(probe_locks_held() <= held, "DEADLOCK: lock kept @8.1", "kept_spawn", 0, 0, 0); */
 /*@probe     probe_enter(); */
 /*@probe     box->given++; */
+/*@probe     box->unwoken |= !probe_woken.calls; */
+/*@probe     box->for_nothing = 0; */
 /*@probe     box->woken = probe_woken; */
 /*@probe     box->overlapped |= before || box->polling; */
 /*@probe     probe_look(); */
@@ -311,9 +326,15 @@ static void inbox_fini(struct inbox *self)
 /*@probe     box->begun = box->given; */
 /*@probe     box->polling = box->overlapped = true; */
 /*@probe     box->own = cx->waker; */
+/*@probe     box->unwoken = false; */
 /*@probe     sem_post(&probe_begun); */
 /*@probe     probe_leave(); */
+/*@probe     probe_woken.calls = 0; */
 /*@probe     state = probe_inbox_ops->poll(future, cx); */
+/*@probe     probe_expect(!probe_locks_held(), "DEADLOCK: lock kept @8.2", "kept_inbox", 0, 0, 0); */
+/*@probe     probe_ready_early |= state == RV_READY && !probe_closing; */
+/*@probe     box->for_nothing += probe_woken.calls > 0 && state == RV_PENDING; */
+/*@probe     probe_expect(box->for_nothing < 100, "BUSY LOOP: wakes itself @8.2", "inbox_spins", probe_me, 0, 0); */
 /*@probe     probe_enter(); */
 /*@probe     box->polling = false; */
 /*@probe     probe_look(); */
@@ -386,7 +407,9 @@ static void *executor_run(void *arg)
 /*@probe { */
 /*@probe     void *result; */
 /*@probe     probe_me = (int)((struct executor *)arg - executors); */
+/*@probe     probe_made = NULL; */
 /*@probe     result = executor_run(arg); */
+/*@probe     probe_expect(!probe_made, "NEVER RELEASED: the executor", "executor", probe_me, 0, 0); */
 /*@probe     if (!probe_closing) */
 /*@probe         probe_ended = probe_me + 1; */
 /*@probe     probe_enter(); */

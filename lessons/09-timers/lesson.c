@@ -36,6 +36,8 @@
 /*@probe static int probe_arms, probe_fds, probe_fires; */
 /*@probe static int probe_timerfd_create(clockid_t clock, int flags) */
 /*@probe { */
+/*@probe     probe_expect(clock == CLOCK_MONOTONIC, "LOST TIMER: another clock", "clock", */
+/*@probe                  clock, 0, 0); */
 /*@probe     probe_fds++; */
 /*@probe     probe_expect(probe_fds < 2, "TOO MANY: timerfds", "timerfds", probe_fds, */
 /*@probe                  0, 0); */
@@ -55,6 +57,33 @@
 /*@probe         probe_armed += rv_now_ns(); */
 /*@probe     return result; */
 /*@probe } */
+/*@probe static struct heap_node *probe_nodes[HEAP_MOST]; */
+/*@probe static size_t probe_node_count; */
+/*@probe static void probe_heap_insert(struct heap *heap, struct heap_node *node, int64_t key) */
+/*@probe { */
+/*@probe     probe_expect(!heap_has(node), "REGISTERED TWICE: a timer", "timer", 0, 0, 0); */
+/*@probe     heap_insert(heap, node, key); */
+/*@probe     if (probe_node_count < HEAP_MOST) */
+/*@probe         probe_nodes[probe_node_count++] = node; */
+/*@probe } */
+/*@probe static void probe_heap_remove(struct heap *heap, struct heap_node *node) */
+/*@probe { */
+/*@probe     for (size_t i = 0; i < probe_node_count; i++) */
+/*@probe         if (probe_nodes[i] == node) { */
+/*@probe             probe_nodes[i] = probe_nodes[--probe_node_count]; */
+/*@probe             break; */
+/*@probe         } */
+/*@probe     heap_remove(heap, node); */
+/*@probe } */
+/*@probe static void probe_not_in_heap(const void *timer, size_t size) */
+/*@probe { */
+/*@probe     const char *begin = timer; */
+/*@probe     for (size_t i = 0; i < probe_node_count; i++) */
+/*@probe         probe_expect((char *)probe_nodes[i] < begin || (char *)probe_nodes[i] >= begin + size, */
+/*@probe                      "LEAKED REGISTRATION: still in the heap", "node", 0, 0, 0); */
+/*@probe } */
+/*@probe #define heap_insert probe_heap_insert */
+/*@probe #define heap_remove probe_heap_remove */
 /*@probe #define timerfd_create probe_timerfd_create */
 /*@probe #define timerfd_settime probe_timerfd_settime */
 
@@ -247,6 +276,7 @@ static void timer_drop(struct rv_future *future)
 
     /*@probe probe_waits(self, false); */
     timer_remove(self);
+    /*@probe probe_not_in_heap(self, sizeof(*self)); */
     rv_waker_drop(&self->waker);
 }
 
@@ -283,9 +313,14 @@ static void timer_fire(int64_t now_ns)
     timer_arm();
 }
 /*@end 9.2*/
+/*@probe static int probe_rings_for_nothing; */
 /*@probe static void probe_timer_fire(int64_t now_ns) */
 /*@probe { */
+/*@probe     const int64_t earliest = probe_earliest(); */
 /*@probe     int left = 0; */
+/*@probe     probe_rings_for_nothing += earliest != INT64_MAX && earliest > now_ns; */
+/*@probe     probe_expect(probe_rings_for_nothing < 20, "LOST TIMER: armed too early", "for_nothing", */
+/*@probe                  probe_rings_for_nothing, probe_fires, 0); */
 /*@probe     probe_fires++; */
 /*@probe     probe_event(PROBE_TICK, -1, -1, 0); */
 /*@probe     if (probe_armed && probe_armed <= now_ns) { */
@@ -309,6 +344,8 @@ static enum rv_poll alarm_poll(struct rv_future *future, struct rv_cx *cx)
     uint32_t tick;
 
     (void)future;
+    /*@probe probe_expect(fcntl(timers.fd, F_GETFL) & O_NONBLOCK, "BLOCKS THE OTHERS @9.1", */
+    /*@probe              "blocking_timerfd", 0, 0, 0); */
     while (rv_source_ready(timers.source, RV_READ, &cx->waker, &tick)) {
         if (read(timers.fd, &times, sizeof(times)) < 0) /* EAGAIN */
             rv_source_clear(timers.source, RV_READ, tick);

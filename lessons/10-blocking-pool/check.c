@@ -18,7 +18,6 @@ static void start(void)
 static void stop(void)
 {
     rv_runtime_stop(runtime);
-    probe_if_stuck("NEVER STOPS", "pool", 0, 0, 0);
     pool_close();
 }
 
@@ -79,11 +78,12 @@ static int answer(void *number)
 /* --- the cases --------------------------------------------------------- */
 
 /* One after the other: more than there are threads, which have the time to fall
- * asleep in between. */
+ * asleep in between. Each thread is woken once for nothing. */
 PROBE_CASE(again)
 {
     const struct timespec pause = {.tv_nsec = 5000000};
 
+    probe_stray_wakes();
     start();
     for (int i = 0; i < 30; i++) {
         run(answer, 1);
@@ -91,6 +91,16 @@ PROBE_CASE(again)
         nanosleep(&pause, NULL);
         probe_quiet(false);
     }
+    stop();
+}
+
+/* Nothing is to be done: all threads sleep, and none looks now and then. */
+PROBE_CASE(idle)
+{
+    start();
+    run(answer, 20);
+    probe_if_stuck("BUSY LOOP: in the pool", "idle", 0, 0, 0);
+    probe_wait_till_asleep();
     stop();
 }
 
@@ -198,6 +208,48 @@ PROBE_CASE(spurious)
     start();
     rv_future_init(&nosy.future, &ops);
     rv_runtime_block_on(runtime, &nosy.future);
+    stop();
+}
+
+/* The job's future is polled by one task, and then by another: the last one is
+ * the one that waits. */
+static struct job passed_on;
+
+static enum rv_poll giver_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    static int number = 5;
+
+    (void)future;
+    job_init(&passed_on, wait_for_other, &number);
+    (void)rv_poll(&passed_on.future, cx);
+    return RV_READY;
+}
+
+static enum rv_poll taker_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    (void)future;
+    if (rv_poll(&passed_on.future, cx) == RV_PENDING) {
+        sem_post(&released);
+        return RV_PENDING;
+    }
+    rv_drop(&passed_on.future);
+    return RV_READY;
+}
+
+PROBE_CASE(wakers)
+{
+    static const struct rv_future_ops giver_ops = {.name = "giver",
+                                                   .poll = giver_poll};
+    static const struct rv_future_ops taker_ops = {.name = "taker",
+                                                   .poll = taker_poll};
+    struct rv_future giver, taker;
+
+    sem_init(&released, 0, 0);
+    start();
+    rv_future_init(&giver, &giver_ops);
+    rv_future_init(&taker, &taker_ops);
+    rv_runtime_block_on(runtime, &giver);
+    rv_runtime_block_on(runtime, &taker);
     stop();
 }
 

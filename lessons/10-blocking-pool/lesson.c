@@ -33,12 +33,17 @@ typedef int (*job_call)(void *arg);
 /*@probe     void *arg; */
 /*@probe     const void *job; */
 /*@probe     int number; */
-/*@probe     bool submitted, started, finished, woken, unheard, missed, ready; */
+/*@probe     int submits; */
+/*@probe     bool started, finished, woken, unheard, ready; */
+/*@probe     struct rv_waker own; */
+/*@probe     bool old; */
 /*@probe } probe_jobs[PROBE_JOBS]; */
 /*@probe static atomic_int probe_job_count, probe_threads; */
 /*@probe static pthread_mutex_t probe_lock = PTHREAD_MUTEX_INITIALIZER; */
 /*@probe static _Thread_local struct probe_job *probe_mine; */
-/*@probe static atomic_int probe_running; */
+/*@probe static atomic_int probe_running, probe_ended; */
+/*@probe static atomic_bool probe_ended_early, probe_under_lock; */
+/*@probe static bool probe_closing; */
 /*@probe static pthread_t probe_main; */
 /*@probe static void probe_enter(void) */
 /*@probe { */
@@ -54,18 +59,24 @@ typedef int (*job_call)(void *arg);
 /*@probe     int queued = 0, lost = -1; */
 /*@probe     for (int i = 0; i < probe_job_count; i++) { */
 /*@probe         const struct probe_job *one = &probe_jobs[i]; */
-/*@probe         queued += one->submitted && !one->started; */
+/*@probe         queued += one->submits && !one->started; */
 /*@probe         if (one->finished && !one->ready && lost < 0) */
 /*@probe             lost = i; */
 /*@probe     } */
-/*@probe     if (lost >= 0) */
+/*@probe     if (probe_under_lock) */
+/*@probe         probe_tell("SERIALISED: under the lock", "under_lock", 0, 0); */
+/*@probe     else if (lost >= 0) */
 /*@probe         probe_tell(!probe_jobs[lost].woken ? "LOST WAKE: done, nobody woken" */
 /*@probe                    : probe_jobs[lost].unheard */
 /*@probe                        ? "LOST WAKE: done before the waker" */
+/*@probe                    : probe_jobs[lost].old ? "LOST WAKE: an old waker" */
 /*@probe                        : "LOST WAKE: woken before it was done", */
 /*@probe                    "job", lost + 1, 0); */
 /*@probe     else if (queued) */
-/*@probe         probe_tell("STUCK QUEUE", "jobs", queued, 0); */
+/*@probe         probe_tell(!probe_ended      ? "STUCK QUEUE" */
+/*@probe                    : probe_ended_early ? "STUCK QUEUE: the threads have ended @10.2" */
+/*@probe                                        : "STUCK QUEUE: the threads have ended @10.1", */
+/*@probe                    probe_ended ? "ended" : "jobs", queued, probe_ended); */
 /*@probe     else */
 /*@probe         probe_tell(NULL, "", 0, 0); */
 /*@probe     pthread_mutex_unlock(&probe_lock); */
@@ -74,16 +85,21 @@ typedef int (*job_call)(void *arg);
 /*@probe static int probe_call(void *arg) */
 /*@probe { */
 /*@probe     struct probe_job *self = arg; */
-/*@probe     int result; */
+/*@probe     int result, running; */
 /*@probe     probe_expect(!pthread_equal(probe_main, pthread_self()), */
 /*@probe                  "BLOCKS THE OTHERS", "call", self->number, 0, 0); */
-/*@probe     probe_expect(!self->started, "DOUBLE CALL", "job", self->number, 0, 0); */
+/*@probe     probe_expect(!self->started, */
+/*@probe                  self->submits > 1 ? "DOUBLE CALL: handed over twice" */
+/*@probe                                    : "DOUBLE CALL: called twice", */
+/*@probe                  "job", self->number, 0, 0); */
 /*@probe     probe_enter(); */
 /*@probe     self->started = true; */
+/*@probe     probe_under_lock |= probe_locks_held() > 0; */
 /*@probe     probe_leave(); */
 /*@probe     probe_event(PROBE_JOB_START, -1, self->number, 0); */
-/*@probe     probe_expect(++probe_running <= POOL_THREADS, "TOO MANY: threads", */
-/*@probe                  "running", probe_running, POOL_THREADS, 0); */
+/*@probe     running = ++probe_running; */
+/*@probe     probe_expect(running <= POOL_THREADS, "TOO MANY: threads", "running", */
+/*@probe                  running, POOL_THREADS, 0); */
 /*@probe     result = self->call(self->arg); */
 /*@probe     probe_running--; */
 /*@probe     probe_event(PROBE_JOB_DONE, -1, self->number, 0); */
@@ -100,6 +116,8 @@ typedef int (*job_call)(void *arg);
 /*@probe     probe_enter(); */
 /*@probe     probe_mine->woken = true; */
 /*@probe     probe_mine->unheard = !waker->queue; */
+/*@probe     probe_mine->old = probe_mine->own.queue && */
+/*@probe                       !rv_waker_same(waker, &probe_mine->own); */
 /*@probe     probe_leave(); */
 /*@probe } */
 /*@probe static void probe_waker_wake(const struct rv_waker *waker) */
@@ -113,14 +131,41 @@ typedef int (*job_call)(void *arg);
 /*@probe     rv_waker_wake(waker); */
 /*@probe     rv_waker_drop(waker); */
 /*@probe } */
+/*@probe static void probe_thread_ends(void *unused) */
+/*@probe { */
+/*@probe     int queued = 0; */
+/*@probe     (void)unused; */
+/*@probe     if (probe_closing) { */
+/*@probe         probe_quiet(true); */
+/*@probe         usleep(20000); */
+/*@probe         probe_quiet(false); */
+/*@probe     } */
+/*@probe     probe_enter(); */
+/*@probe     for (int i = 0; i < probe_job_count; i++) */
+/*@probe         queued += probe_jobs[i].submits && !probe_jobs[i].started; */
+/*@probe     probe_ended_early |= queued > 0; */
+/*@probe     probe_ended++; */
+/*@probe     if (probe_closing) { */
+/*@probe         pthread_mutex_unlock(&probe_lock); */
+/*@probe         probe_quiet(false); */
+/*@probe     } else { */
+/*@probe         probe_leave(); */
+/*@probe     } */
+/*@probe } */
 /*@probe #define rv_waker_wake probe_waker_wake */
 /*@probe #define rv_waker_wake_and_drop probe_waker_wake_and_drop */
 
+/*@sanitized #define rv_waker_wake(waker) (usleep(300), rv_waker_wake(waker)) */
+/*@sanitized #define rv_waker_wake_and_drop(waker) (usleep(300), rv_waker_wake_and_drop(waker)) */
 static void *pool_run(void *unused);
 
 static void *pool_main(void *name)
 {
     lesson_name_thread(name);
+    /*@probe pthread_cleanup_push(probe_thread_ends, NULL); */
+    /*@probe pool_run(NULL); */
+    /*@probe pthread_cleanup_pop(1); */
+    /*@probe return NULL; */
     return pool_run(NULL);
 }
 
@@ -266,18 +311,35 @@ static void pool_close(void)
 /*@probe static void probe_submit(struct job *job) */
 /*@probe { */
 /*@probe     struct probe_job *one = NULL; */
+/*@probe     const int held = probe_locks_held(); */
+/*@probe     const unsigned long sleeps = probe_sleeps(); */
 /*@probe     for (int i = 0; i < probe_job_count; i++) */
 /*@probe         if (probe_jobs[i].job == job) */
 /*@probe             one = &probe_jobs[i]; */
 /*@probe     if (one) */
 /*@probe         probe_event(PROBE_JOB_QUEUED, -1, one->number, 0); */
-/*@probe     pool_submit(job); */
-/*@probe     probe_enter(); */
 /*@probe     if (one) */
-/*@probe         one->submitted = true; */
+/*@probe         one->submits++; */
+/*@probe     if (held) */
+/*@probe         probe_tell("DEADLOCK: handed over under the lock", "submit", 0, 0); */
+/*@probe     pool_submit(job); */
+/*@probe     probe_expect(probe_locks_held() <= held, "DEADLOCK: lock kept @10.1", */
+/*@probe                  "kept_submit", 0, 0, 0); */
+/*@probe     probe_expect(!one || !one->finished || probe_sleeps() == sleeps, */
+/*@probe                  "BLOCKS THE OTHERS @10.1", "submit", one ? one->number : 0, 0, 0); */
+/*@probe     probe_enter(); */
 /*@probe     probe_leave(); */
 /*@probe } */
 /*@probe #define pool_submit probe_submit */
+/*@probe static void probe_pool_close(void) */
+/*@probe { */
+/*@probe     probe_closing = true; */
+/*@probe     probe_if_stuck("NEVER STOPS", "pool", 0, 0, 0); */
+/*@probe     pool_close(); */
+/*@probe     probe_expect(probe_ended == probe_threads, "NEVER STOPS: not waited for", */
+/*@probe                  "not_joined", probe_threads - probe_ended, probe_threads, 0); */
+/*@probe } */
+/*@probe #define pool_close probe_pool_close */
 
 /*@todo 10.2 pool_run
 en: A pool thread: as long as there is a job, make its call, and tell the task
@@ -349,7 +411,12 @@ static enum rv_poll job_poll(struct rv_future *future, struct rv_cx *cx)
 /*@probe static enum rv_poll probe_job_poll(struct rv_future *future, */
 /*@probe                                    struct rv_cx *cx) */
 /*@probe { */
-/*@probe     const enum rv_poll state = job_poll(future, cx); */
+/*@probe     enum rv_poll state; */
+/*@probe     for (int i = 0; i < probe_job_count; i++) */
+/*@probe         if ((const struct rv_future *)probe_jobs[i].job == future) */
+/*@probe             probe_jobs[i].own = cx->waker; */
+/*@probe     state = job_poll(future, cx); */
+/*@probe     probe_expect(!probe_locks_held(), "DEADLOCK: lock kept @10.3", "kept_poll", 0, 0, 0); */
 /*@probe     for (int i = 0; i < probe_job_count; i++) { */
 /*@probe         if ((const struct rv_future *)probe_jobs[i].job != future || */
 /*@probe             state != RV_READY) */
@@ -364,6 +431,8 @@ static enum rv_poll job_poll(struct rv_future *future, struct rv_cx *cx)
 /*@probe     return state; */
 /*@probe } */
 /*@probe #define job_poll probe_job_poll */
+/*@sanitized #undef rv_waker_wake */
+/*@sanitized #undef rv_waker_wake_and_drop */
 
 /* Only when it is READY, or was never polled: a call cannot be taken back. */
 static void job_drop(struct rv_future *future)
@@ -428,6 +497,7 @@ static enum rv_poll file_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct file *self = RV_CONTAINER_OF(future, struct file, future);
 
+    /*@sanitized rv_waker_wake(&cx->waker); */
     RV_BEGIN(future);
     job_init(&self->write, write_file, NULL);
     RV_AWAIT(future, cx, &self->write.future); /* other tasks run meanwhile */

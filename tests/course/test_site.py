@@ -22,6 +22,7 @@ sys.path.insert(0, os.path.join(COURSE, "step"))
 import lessons  # noqa: E402
 import site_build  # noqa: E402
 import site_map  # noqa: E402
+import solution_steps  # noqa: E402
 import texts  # noqa: E402
 from site_markdown import Page, plain  # noqa: E402
 
@@ -338,7 +339,7 @@ class Folder(unittest.TestCase):
             with unittest.mock.patch("builtins.print"):
                 self.assertEqual(site_build.command_course(context, words), 0)
         path = os.path.join(self.folder, "steps", "01-hello-future.html")
-        self.assertLess(os.path.getsize(path), site_build.MAX_STEPS)
+        self.assertLess(os.path.getsize(path), 150 * 1024)
         self.assertIn("reveil-trace-1", lessons.read(path))
         for language in texts.LANGUAGES:
             self.assertIn(
@@ -347,9 +348,46 @@ class Folder(unittest.TestCase):
                                           "01-hello-future.html")))
 
     def test_a_run_that_leaves_nothing_is_said(self):
-        with unittest.mock.patch.object(site_build.check, "run_plain",
+        with unittest.mock.patch.object(solution_steps.check, "run_plain",
                                         return_value={"trace": None}):
             self.assertIsNone(site_build.step_page(lessons.find("01"), "/"))
+
+    def test_a_run_that_is_kept_is_not_made_again(self):
+        with tempfile.TemporaryDirectory() as work:
+            lesson = lessons.find("01")
+            with unittest.mock.patch.object(
+                    solution_steps, "record",
+                    return_value={"page": "x" * 200000, "steps": []}) as record:
+                pages = [site_build.step_page(lesson, work) for _ in range(2)]
+            self.assertEqual(record.call_count, 1)
+            self.assertEqual([len(one) for one in pages], [200000] * 2)
+
+
+class Drawings(unittest.TestCase):
+    """A lesson's picture in characters is the slides' drawing of the same."""
+
+    def test_the_drawing_stands_for_the_fence(self):
+        page = Page("<!-- drawing: stall 1 2 -->\n```\nold\n```\nafter\n",
+                    drawing=lambda name, frames: f"<b>{name} {frames}</b>")
+        self.assertEqual(page.html, "<b>stall [1, 2]</b>\n<p>after</p>")
+
+    def test_without_drawings_the_fence_is_shown(self):
+        self.assertIn("old", Page("<!-- drawing: stall -->\n```\nold\n```\n",
+                                  ).html)
+
+    def test_each_lesson_names_a_drawing_that_is_there_in_its_language(self):
+        site = site_build.Site("/", [], None)
+        marks = 0
+        for lesson in lessons.all_lessons():
+            for language in texts.LANGUAGES:
+                text = site.markdown(lesson, lesson.readme(language),
+                                     language).html
+                marks += text.count("<svg ")
+                for figure in re.findall(r"<figure.*?</figure>", text, re.S):
+                    Reader(figure)
+                    alt = re.search(r"<title[^>]*>(.+?)</title>", figure)[1]
+                    self.assertIn(alt, figure[figure.index("<figcaption"):])
+        self.assertGreater(marks, 8)
 
 
 class Slides(unittest.TestCase):

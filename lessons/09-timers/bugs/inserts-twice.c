@@ -1,0 +1,55 @@
+/*@answer
+cause: REGISTERED TWICE
+kind: a timer
+found: plain
+en: Puts the timer into the heap at each poll, also when it is there already.
+fr: Met le minuteur dans le tas à chaque sondage, même s'il y est déjà.
+*/
+
+/*@region 9.1*/
+struct timer {
+    struct rv_future future;
+    int64_t deadline_ns;   /* absolute, CLOCK_MONOTONIC */
+    struct heap_node node; /* in the heap while it waits */
+    struct rv_waker waker; /* of the task that waits */
+};
+
+static struct {
+    int fd; /* the timerfd */
+    struct rv_source *source;
+    struct heap heap; /* all that wait */
+} timers;
+
+static void timer_arm(void)
+{
+    const struct heap_node *first = heap_first(&timers.heap);
+    struct itimerspec at = {{0, 0}, {0, 0}};
+
+    if (first) {
+        at.it_value.tv_sec = first->key / RV_NS_PER_S;
+        at.it_value.tv_nsec = first->key % RV_NS_PER_S;
+    }
+    timerfd_settime(timers.fd, TFD_TIMER_ABSTIME, &at, NULL);
+}
+
+/* It begins to wait; a no-op if it does already. */
+static void timer_add(struct timer *self)
+{
+    heap_insert(&timers.heap, &self->node, self->deadline_ns);
+    timer_arm();
+}
+
+/* It waits no more. The timerfd stays: to wake up for nothing does no harm. */
+static void timer_remove(struct timer *self)
+{
+    heap_remove(&timers.heap, &self->node);
+}
+
+static void timers_open(struct rv_reactor *reactor)
+{
+    timers.fd = lesson_unwrap(
+        timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), "timerfd");
+    lesson_expect(rv_source_open(reactor, timers.fd, &timers.source) == 0,
+                  "cannot register");
+}
+/*@end 9.1*/
