@@ -34,6 +34,7 @@
 /*@probe enum { PROBE_MOST = 4096 }; */
 /*@probe static int64_t probe_armed; */
 /*@probe static int probe_arms, probe_fds, probe_fires; */
+/*@probe static bool probe_refused; */
 /*@probe static int probe_timerfd_create(clockid_t clock, int flags) */
 /*@probe { */
 /*@probe     probe_expect(clock == CLOCK_MONOTONIC, "LOST TIMER: another clock", "clock", */
@@ -49,6 +50,7 @@
 /*@probe { */
 /*@probe     const int result = timerfd_settime(fd, flags, at, before); */
 /*@probe     const struct timespec *value = &at->it_value; */
+/*@probe     probe_refused = result < 0; */
 /*@probe     if (result < 0) */
 /*@probe         return result; */
 /*@probe     probe_arms++; */
@@ -208,8 +210,11 @@ static void timers_open(struct rv_reactor *reactor)
 /*@probe     if (earliest == INT64_MAX) */
 /*@probe         return NULL; */
 /*@probe     if (!probe_armed) */
-/*@probe         return probe_consumed ? "LOST TIMER: not armed again" */
-/*@probe                               : "LOST TIMER: never armed"; */
+/*@probe         return !probe_consumed ? "LOST TIMER: never armed" */
+/*@probe                : probe_refused  ? "LOST TIMER: refused" */
+/*@probe                                 : "LOST TIMER: not armed again"; */
+/*@probe     if (earliest < rv_now_ns()) */
+/*@probe         earliest = rv_now_ns(); */
 /*@probe     return probe_armed > earliest + 1000000 */
 /*@probe                ? "LOST TIMER: armed for another time" */
 /*@probe                : NULL; */

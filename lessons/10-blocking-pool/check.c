@@ -118,7 +118,9 @@ static atomic_int here;
 
 static int meet(void *number)
 {
-    probe_if_stuck("SERIALISED", "calls", here + 1, 4, 0);
+    probe_meeting = here + 1;
+    probe_enter();
+    probe_leave();
     if (++here == 4)
         for (int i = 0; i < 4; i++)
             sem_post(&released);

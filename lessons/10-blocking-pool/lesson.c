@@ -41,7 +41,7 @@ typedef int (*job_call)(void *arg);
 /*@probe static atomic_int probe_job_count, probe_threads; */
 /*@probe static pthread_mutex_t probe_lock = PTHREAD_MUTEX_INITIALIZER; */
 /*@probe static _Thread_local struct probe_job *probe_mine; */
-/*@probe static atomic_int probe_running, probe_ended; */
+/*@probe static atomic_int probe_running, probe_ended, probe_meeting; */
 /*@probe static atomic_bool probe_ended_early, probe_under_lock; */
 /*@probe static bool probe_closing; */
 /*@probe static pthread_t probe_main; */
@@ -72,6 +72,8 @@ typedef int (*job_call)(void *arg);
 /*@probe                    : probe_jobs[lost].old ? "LOST WAKE: an old waker" */
 /*@probe                        : "LOST WAKE: woken before it was done", */
 /*@probe                    "job", lost + 1, 0); */
+/*@probe     else if (queued && probe_meeting) */
+/*@probe         probe_tell("SERIALISED", "calls", probe_meeting, 4); */
 /*@probe     else if (queued) */
 /*@probe         probe_tell(!probe_ended      ? "STUCK QUEUE" */
 /*@probe                    : probe_ended_early ? "STUCK QUEUE: the threads have ended @10.2" */

@@ -1,6 +1,6 @@
 /*@answer
 cause: LOST TIMER
-kind: not armed again
+kind: refused
 found: case fire
 en: Arms for the span from now to the deadline. When that has just passed, the
 en: span is negative, and timerfd_settime() refuses it.
