@@ -70,7 +70,7 @@ class Site:
         self.context = context
         self.lessons = written()
         self.map = site_map.Map(self.lessons)
-        self.drawn = 0  # so many drawings: each has its own id
+        self.drawn = 0  # drawings of this page: each has its own id
         self.words = {one: texts.Texts(one) for one in texts.LANGUAGES}
         self.decks = {one: self.find_decks(one) for one in texts.LANGUAGES}
 
@@ -306,6 +306,7 @@ location.replace((lang === "fr" ? "fr" : "en") + "/index.html");
     def lesson(self, lesson, language):
         """Write a lesson's page. Returns its rows of the search's index."""
         t = self.words[language]
+        self.drawn = 0
         page = self.markdown(lesson, lesson.readme(language), language)
         name = lesson.folder + ".html"
         rows = [[name, mark, f"{lesson.number} {lesson.name}",
