@@ -25,6 +25,8 @@ UNFIT = re.compile(r"FATAL: ThreadSanitizer|ReserveShadowMemoryRange|"
                    r"unexpected memory mapping")
 FRAME = re.compile(r"#\d+ .*?([^\s(]+):(\d+)(?::\d+)?(?:\s|$)")
 
+NAMES = {"asan": "AddressSanitizer", "tsan": "ThreadSanitizer"}
+
 # The guard allows no process, so clang's reports come without lines (its
 # symbolizer is another program): put_symbols() asks addr2line. Leaks are not
 # looked for: that would need a process, and ptrace. The guard's limit of the

@@ -118,6 +118,30 @@ class Busy(Engine):
         self.assertIsNone(self.judged(3, now))
 
 
+class Sanitized(unittest.TestCase):
+    """A program that does not end in a sanitizer's build has not passed it."""
+
+    def check(self, code):
+        lesson = lessons.find("05")
+        text = lesson.text("lesson.c")
+        head = "static void park(struct parker *self)\n{\n"
+        self.assertIn(head, text)
+        with tempfile.TemporaryDirectory(prefix="reveil-engine-") as work, \
+                server.Server() as one, \
+                mock.patch.object(check, "SANITIZED", 10), \
+                mock.patch.object(check.answer, "load_factor", lambda: 1):
+            return check.Checker(
+                lesson, None, cut.fill(lesson, {}).replace(
+                    head, head + code, 1), 1, work=work, server_=one).check()
+
+    def test_it_stands_still(self):
+        verdict = self.check("#ifdef __SANITIZE_THREAD__\n    pause();\n"
+                             "#endif\n")
+        self.assertEqual((verdict["cause"], verdict["step"]),
+                         ("STOPPED", "sanitize"), verdict)
+        self.assertIn("ThreadSanitizer", verdict["evidence"]["en"])
+
+
 class Files(Engine):
     def test_solution_passes(self):
         verdict = self.verdict(self.fill())
