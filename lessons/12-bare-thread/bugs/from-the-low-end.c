@@ -1,6 +1,5 @@
 /*@answer
 cause: CRASHED
-kind: SIGSEGV
 found: plain
 en: Counts down from the lowest address: the copy lies below the stack.
 fr: Descend depuis l'adresse la plus basse : la copie tombe sous la pile.
