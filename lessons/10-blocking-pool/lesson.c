@@ -189,7 +189,7 @@ static void start_thread(pthread_t *thread)
 en: Put the job at the end of the queue, and see to it that a thread takes it:
 en: start one (start_thread) while there are fewer than POOL_THREADS, and signal
 en: `more` for one that waits.
-fr: Mettez le travail en fin de file, et faites qu'un thread le prenne :
+fr: Mettez le travail en fin de file, et veillez à ce qu'un thread le prenne :
 fr: lancez-en un (start_thread) tant qu'il y en a moins de POOL_THREADS, et
 fr: signalez `more` pour un thread qui attend.
 stub:

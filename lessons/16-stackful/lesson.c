@@ -114,8 +114,8 @@ enum { PAGE_BYTES = 4096, MIN_STACK_BYTES = 16 * 1024 };
 en: Set `memory` and `memory_bytes`: an mmap() for at least `wanted` and at
 en: least MIN_STACK_BYTES of stack, in whole pages, and one page more. That is
 en: the lowest one, and mprotect(..., PROT_NONE) makes it the guard page.
-fr: Fixez `memory` et `memory_bytes` : un mmap() d'au moins `wanted` et d'au
-fr: moins MIN_STACK_BYTES de pile, en pages entières, et une page de plus.
+fr: Remplissez `memory` et `memory_bytes` : un mmap() d'au moins `wanted` et
+fr: d'au moins MIN_STACK_BYTES de pile, en pages entières, et une de plus.
 fr: C'est la plus basse : mprotect(..., PROT_NONE) en fait la page de garde.
 stub:
 static void stack_new(struct coro *self, size_t wanted)
@@ -181,7 +181,7 @@ static void coro_prepare(struct coro *self)
 en: coro_resume() sets `current`, switches to the coroutine, and returns when
 en: that has yielded; `current` is NULL again. coro_yield() switches back to
 en: who has resumed. Each keeps its own stack pointer where the other finds it.
-fr: coro_resume() fixe `current`, passe sur la pile de la coroutine, et revient
+fr: coro_resume() écrit `current`, passe sur la pile de la coroutine, et revient
 fr: quand celle-ci a cédé ; `current` est de nouveau NULL. coro_yield() revient
 fr: à celui qui l'a reprise. Chacune garde son pointeur de pile là où l'autre
 fr: le trouve.

@@ -88,8 +88,8 @@ en: so far down. For the last one there is a race: who moves `top` past it has
 en: it, by the same compare-exchange as in deque_steal(). Either way the deque
 en: is empty then, and `bottom` must be where it was.
 fr: Le propriétaire prend la tâche la plus récente. S'il en reste plusieurs,
-fr: aucun voleur ne descend jusque-là. Pour la dernière, il y a une course :
-fr: l'a qui pousse `top` au-delà d'elle, par le même échange comparé que dans
+fr: aucun voleur ne descend jusque-là. La dernière se joue à la course : elle
+fr: est à qui fait passer `top` au-delà d'elle, par le même échange comparé que
 fr: deque_steal(). Dans les deux cas, la deque est alors vide, et `bottom` doit
 fr: être où il était.
 stub:
