@@ -158,7 +158,8 @@ class Crash:
     def jumped(self, rip):
         """It tried to run what is no code."""
         words = self.recording.crash_words
-        if rip == 0 and self.recording.crash_pc[1] == words[len(words) // 2]:
+        caller = self.recording.crash_pc[1]
+        if rip == 0 and caller and caller == words[len(words) // 2]:
             self.called_null = True
             self.say("called_null")
             return
