@@ -358,7 +358,8 @@ int rv_scope_spawn_coro(struct rv_scope *scope, rv_coro_entry entry,
  * not ended ends the program with a message: they would use a frame that is
  * gone.
  *
- * Misuse: in a task of a scheduler, which has rv_go_scope_wait().
+ * Misuse: in a task of the scope, which would wait for itself; in a task of a
+ * scheduler, which has rv_go_scope_wait().
  * Returns: 0; the first negative result of a task; -ECANCELED.
  */
 int rv_scope_wait(struct rv_scope *scope);

@@ -74,7 +74,8 @@ int rv_executor_reserve(struct rv_executor *executor, uint32_t tasks);
 /*
  * A handle on a spawned task. The future is READY when the task has ended, with
  * the task's result, or with -ECANCELED if it was aborted. Embed it; it must
- * not move before the task has ended. All zero is "no task".
+ * not move before the task has ended. All zero is "no task". A task that waits
+ * for its own end ends the program with a message.
  */
 struct rv_join {
     struct rv_future future;

@@ -211,6 +211,7 @@ int rv_sched_go(struct rv_sched *sched, struct rv_go *go, const char *name,
  * waiting, use rv_await_until(&go->future, ...), which returns -ECANCELED, then
  * rv_go_cancel(), and this.
  *
+ * Misuse: a task that joins itself.
  * Returns: the task's result; -EINVAL: the handle is empty. In these cases the
  *          handle is unchanged: -ECANCELED: the tasks wait for each other, and
  *          both were canceled; -EDEADLK: inside a poll; -ENOMEM.

@@ -343,6 +343,8 @@ int rv_scope_wait(struct rv_scope *scope)
              "not in a coroutine of the scope's executor");
     if (scope->future.at == RV_AT_END)
         return scope->future.result;
+    RV_CHECK(!self || self->member.scope != scope,
+             "a task waits for the scope that it is in");
     result = rv_await(&scope->future);
     if (scope->future.at != RV_AT_END && self && self->cancel == CANCELED) {
         rv_scope_cancel(scope);

@@ -32,6 +32,8 @@ static enum rv_poll join_poll(struct rv_future *future, struct rv_cx *cx)
 
     if (!self->task)
         return RV_READY;
+    RV_CHECK(self->task != cx->waker.id || self->executor != cx->executor,
+             "a task waits for its own end");
     if (!rv_waker_same(&self->waiter, &cx->waker)) {
         rv_join_forget_waiter(self);
         set_waiter(self, &cx->waker);

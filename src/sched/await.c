@@ -244,6 +244,15 @@ static __attribute__((noinline)) int wait_canceled(struct rv_worker *worker,
     return future->at == RV_AT_END ? result : -ECANCELED;
 }
 
+static __attribute__((noinline)) int wait_for_task(struct rv_worker *worker,
+                                                   struct rv_future *handle)
+{
+    RV_CHECK(RV_CONTAINER_OF(handle, struct rv_go, future)->task !=
+                 worker->current,
+             "a task waits for its own end");
+    return wait_for(worker, handle, RV_ENDS_BY_DESPAIR);
+}
+
 static int await(struct rv_coro *coro, struct rv_future *future)
 {
     struct rv_worker *worker = rv_worker_of_task;
@@ -252,9 +261,9 @@ static int await(struct rv_coro *coro, struct rv_future *future)
     RV_CHECK(worker, "an await inside of a poll");
     if (__builtin_expect(rv_go_is_canceled(worker->current), false))
         return wait_canceled(worker, future);
-    return wait_for(worker, future,
-                    rv_go_is_handle(future) ? RV_ENDS_BY_DESPAIR
-                                            : RV_ENDS_BY_CANCEL);
+    if (rv_go_is_handle(future))
+        return wait_for_task(worker, future);
+    return wait_for(worker, future, RV_ENDS_BY_CANCEL);
 }
 
 int rv_go_await_end(struct rv_future *future)

@@ -452,6 +452,7 @@ int rv_go_join(struct rv_go *go)
         return -ESTALE;
     if (!self || rv_fork_is_copy(self->sched->mark))
         return join_outside(go);
+    RV_CHECK(go->task != self, "a task waits for its own end");
     if (self->sched != go->task->sched || self->bound)
         return join_elsewhere(go);
     return join_in_task(self, go);

@@ -229,6 +229,121 @@ RV_TEST(coro_misuse, a_join_on_a_stack_that_ends)
     cr_assert_eq(rv_run(leave_no_join, NULL), 0);
 }
 
+/* --- a wait for itself --------------------------------------------------- */
+
+static struct rv_join own_join;
+static struct rv_scope own_scope;
+static struct rv_go own_go;
+
+static int32_t join_itself(void *arg)
+{
+    (void)arg;
+    return rv_await(&own_join.future);
+}
+
+static int32_t start_join_itself(void *arg)
+{
+    (void)arg;
+    return rv_coro_spawn(rv_executor_current(), join_itself, NULL, NULL,
+                         &own_join)
+               ? -1
+               : end_of_a_nap(NULL);
+}
+
+static void run_join_itself(void)
+{
+    rv_run(start_join_itself, NULL);
+}
+
+/* The same with a future: its child is its own join. */
+static int32_t spawn_its_own_join(void *arg)
+{
+    struct rv_until *until = rv_alloc(sizeof *until);
+
+    (void)arg;
+    if (!until)
+        return -1;
+    rv_until_init(until, &own_join.future, RV_NEVER);
+    return rv_spawn(rv_executor_current(), &until->future, &own_join)
+               ? -1
+               : end_of_a_nap(NULL);
+}
+
+static void run_spawn_its_own_join(void)
+{
+    rv_run(spawn_its_own_join, NULL);
+}
+
+static int32_t wait_for_own_scope(void *arg)
+{
+    (void)arg;
+    return rv_scope_wait(&own_scope);
+}
+
+static int32_t start_wait_for_own_scope(void *arg)
+{
+    (void)arg;
+    rv_scope_init(&own_scope, rv_executor_current());
+    return rv_scope_spawn_coro(&own_scope, wait_for_own_scope, NULL, 0, NULL)
+               ? -1
+               : end_of_a_nap(NULL);
+}
+
+static void run_wait_for_own_scope(void)
+{
+    rv_run(start_wait_for_own_scope, NULL);
+}
+
+static int32_t go_join_itself(void *arg)
+{
+    (void)arg;
+    return rv_go_join(&own_go);
+}
+
+static int32_t go_await_itself(void *arg)
+{
+    (void)arg;
+    return rv_await(&own_go.future);
+}
+
+static void go(rv_go_fn fn)
+{
+    const struct rv_sched_options options = {.workers = 1};
+    struct rv_sched *sched;
+
+    if (rv_sched_start(&sched, &options) == 0)
+        rv_sched_run(sched, fn, NULL);
+}
+
+static int32_t start_go_join_itself(void *arg)
+{
+    return rv_go(&own_go, go_join_itself, arg) ? -1 : end_of_a_nap(NULL);
+}
+
+static int32_t start_go_await_itself(void *arg)
+{
+    return rv_go(&own_go, go_await_itself, arg) ? -1 : end_of_a_nap(NULL);
+}
+
+static void run_go_join_itself(void)
+{
+    go(start_go_join_itself);
+}
+
+static void run_go_await_itself(void)
+{
+    go(start_go_await_itself);
+}
+
+RV_TEST(coro_misuse, a_task_that_waits_for_its_own_end)
+{
+    rv_test_aborts(run_join_itself, "a task waits for its own end");
+    rv_test_aborts(run_spawn_its_own_join, "a task waits for its own end");
+    rv_test_aborts(run_wait_for_own_scope, "the scope that it is in");
+    rv_test_aborts(run_go_join_itself, "a task waits for its own end");
+    rv_test_aborts(run_go_await_itself, "a task waits for its own end");
+}
+
 RV_TEST(coro_misuse, what_is_not_there)
 {
     rv_test_aborts(spawn_outside, "there is no executor");

@@ -282,8 +282,8 @@ void rv_test_aborts(void (*misuse)(void), const char *text)
     cr_assert_eq(waitpid(child, &status, 0), child);
 
     cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT,
-              "no abort: wait status %#x, stderr \"%s\"", (unsigned)status,
-              said);
+              "no abort: wait status %#x, stderr \"%s\", not \"%s\"",
+              (unsigned)status, said, text);
     cr_assert_not_null(strstr(said, text), "stderr \"%s\" lacks \"%s\"", said,
                        text);
 }
