@@ -111,7 +111,7 @@ RV_TEST(embedded, aborted_at_each_await_the_memory_is_free_at_once)
         memset(&holder, 0, sizeof holder);
         spawn_stepper(executor, &holder, STEPS);
         run_turns(executor, polls);
-        cr_assert_eq(log_.len, polls);
+        cr_assert_eq(log_.len, (uint32_t)polls);
 
         rv_join_abort(&holder.task.join);
         cr_assert_eq(holder.ends, 1);
@@ -121,7 +121,7 @@ RV_TEST(embedded, aborted_at_each_await_the_memory_is_free_at_once)
         rv_join_abort(&holder.task.join); /* a no-op */
         memset(&holder, 0xff, sizeof holder);
         run_turns(executor, 2);
-        cr_assert_eq(log_.len, polls);
+        cr_assert_eq(log_.len, (uint32_t)polls);
     }
     rv_executor_free(executor);
 }
