@@ -205,10 +205,10 @@ class Quoting(unittest.TestCase):
 
     def test_a_log_without_time_and_thread(self):
         rows = quote.log(["18", "drop", "popped", "only", "text"]).split("\n")
-        self.assertEqual("threads", rows[0].split()[0])
+        self.assertEqual(["runtime", "threads"],
+                         [row.split()[0] for row in rows[:2]])
         self.assertLessEqual(max(map(len, rows)), 72)
-        self.assertEqual(len({row.index(" polls ") for row in rows}), 1)
-        self.assertIn("polls     0 EAGAIN", rows[0])
+        self.assertEqual(len({len(row) for row in rows}), 1, rows)
 
     def test_comments_of_a_solution_are_french_too(self):
         words = ["lessons/12", "stack_prepare"]
