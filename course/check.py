@@ -418,9 +418,9 @@ def replay(lesson, path, at, case=None, seed=None, work=None):
     return run_once(lesson, path, work, act)
 
 
-def check_course(kinds, lesson=None, cc="cc", seed=None, jobs=None):
+def check_course(kinds, lesson=None, **options):
     import proof
-    return proof.check_course(kinds, lesson, cc, seed, jobs)
+    return proof.check_course(kinds, lesson, **options)
 
 
 def command(options, lesson):

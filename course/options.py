@@ -20,7 +20,7 @@ COMMANDS = {
     "check": (("--all", "--no-limit", "--solutions", "--bugs", "--alike",
                "--mine"),
               ("--seed", "--format", "--answer", "--cc", "--jobs",
-               "--steps-fd"), 1),
+               "--share", "--steps-fd"), 1),
     "watch": ((), (), 1),
     "step": (("--solution",), ("--perfetto", "-o"), 1),
     "try": ((), ("--at", "--case", "--seed"), 1),

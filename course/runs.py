@@ -155,6 +155,16 @@ def lessons_to_check(context, options):
                 or context.progress.of(lesson.number))]
 
 
+def share_of(context, options):
+    """--share=1/2 as (1, 2): the first of two shares of the answers."""
+    text = options.get("--share", "1/1")
+    which, _, shares = text.partition("/")
+    if not (which.isdecimal() and shares.isdecimal() and
+            1 <= int(which) <= int(shares)):
+        raise UsageError(context.t("lesson.bad_share", value=text))
+    return int(which), int(shares)
+
+
 def command_check(context, options):
     kinds = [kind for kind in ("solutions", "bugs", "alike")
              if options.has("--" + kind)]
@@ -167,7 +177,8 @@ def command_check(context, options):
             kinds, None if options.has("--all") or not options.operands
             else context.lesson(options), cc=options.get("--cc", "cc"),
             seed=options.number("--seed", context.t),
-            jobs=options.number("--jobs", context.t))
+            jobs=options.number("--jobs", context.t),
+            share=share_of(context, options))
     if options.has("--mine"):
         cut.take_mine(context.work)
     status = StatusLine(context.terminal.plain or form is not None)

@@ -23,7 +23,7 @@ THIRD = "alike/answer-3.c"
 
 
 class Again(unittest.TestCase):
-    def prove(self, passes):
+    def prove(self, passes, **options):
         """passes(path, n): whether the check of a right answer passes when it
         is checked for the n-th time. Returns: exit status, lines, checks."""
         lesson = lessons.find("05")
@@ -47,7 +47,7 @@ class Again(unittest.TestCase):
                 mock.patch.object(proof.check, "normal_of", lambda _: None), \
                 mock.patch.object(proof, "tell", lambda _: ""), \
                 contextlib.redirect_stdout(said):
-            status = proof.check_course(["alike"])
+            status = proof.check_course(["alike"], **options)
         lines = said.getvalue().splitlines()
         return status, [line.split()[0] for line in lines], counts
 
@@ -70,6 +70,14 @@ class Again(unittest.TestCase):
         self.assertEqual(status, 1)
         self.assertEqual(marks.count("FAIL"), 4)
         self.assertEqual(set(counts.values()), {1})
+
+    def test_the_shares_are_all_of_them_and_each_once(self):
+        whole = self.prove(lambda *_: True)[2]
+        shares = [self.prove(lambda *_: True, share=(i, 3))[2]
+                  for i in (1, 2, 3)]
+        self.assertEqual([len(one) for one in shares], [3, 3, 2])
+        self.assertEqual(sorted(path for one in shares for path in one),
+                         sorted(whole))
 
 
 if __name__ == "__main__":

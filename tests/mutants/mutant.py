@@ -108,13 +108,16 @@ class Expected:
 
 
 class Run:
-    """One line `red`: a program, how it is built, its COUNT."""
+    """One line `red`: a program, how it is built, its COUNT or COUNT:PHASE."""
 
     def __init__(self, line):
         _, self.program, self.variant, count, *rest = line.split(None, 4)
         if self.variant not in VARIANTS:
             raise ValueError(f"what is '{self.variant}'?")
-        self.count = str(int(count))
+        count, colon, phase = count.partition(":")
+        if colon and not phase:
+            raise ValueError(f"no phase after '{count}:'")
+        self.count = str(int(count)) + colon + phase
         self.expected = Expected(rest[0] if rest else "")
 
     def key(self):

@@ -20,7 +20,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(HERE))
 
 from attempt import Attempt, Floor  # noqa: E402
-from mutant import Expected, Seen  # noqa: E402
+from mutant import Expected, Mutant, Seen  # noqa: E402
 
 SECONDS = 1200  # when a run that has not ended is a hang, on any machine
 
@@ -245,6 +245,21 @@ class Runner(unittest.TestCase):
         own.rmdir()
         return int(self.count.read_text().split()[0])
 
+    def test_the_program_gets_its_count_and_its_phase(self):
+        self.program("""int main(int argc, char **argv)
+{
+    return argc < 3 || *argv[1] != '1' || *argv[2] != 's' ? say("no phase") :
+           rule() ? say("the rule is broken") : 0;
+}
+""")
+        self.mutant('"rule is broken"')
+        path = self.tree / "mutants/broken.mutant"
+        path.write_text(path.read_text().replace("native 1 ",
+                                                 "native 1:stops "))
+        status, out, _ = self.run_all()
+        self.assertEqual(status, 0, out)
+        self.assertIn("green in stress_fake native 1:stops", out)
+
     def test_when_it_is_ended_it_ends_what_it_runs(self):
         self.program(SLEEPY)
         self.mutant("hang")
@@ -319,6 +334,25 @@ class Hangs(unittest.TestCase):
                      "while :; do sleep 100000 & wait; done")
         self.assertTrue(done.seen.hang)
         self.assertIn("lost in the woods", done.seen.text)
+
+
+class OfTheTree(unittest.TestCase):
+    """A change of a source leaves no mutant behind: seen in a second here, and
+    not only when all of them are run."""
+
+    def test_every_mutant_of_the_tree_applies(self):
+        for path in sorted(HERE.glob("*.mutant")):
+            with self.subTest(path.stem):
+                Mutant(path).text(HERE.parent.parent)
+
+    def test_every_phase_is_one_of_its_program(self):
+        for path in sorted(HERE.glob("*.mutant")):
+            for run in Mutant(path).runs:
+                _, colon, phase = run.count.partition(":")
+                with self.subTest(path.stem):
+                    program = HERE.parent / f"stress/{run.program}.c"
+                    self.assertTrue(not colon or f'stress_enter("{phase}")' in
+                                    program.read_text(encoding="utf-8"))
 
 
 class Words(unittest.TestCase):

@@ -59,6 +59,7 @@ stress_hidden_add(struct stress_hidden *counter)
 }
 
 static const char *stress_phase = "start";
+static const char *stress_only; /* the phase that was asked for; NULL: all */
 
 static inline void stress_hang(int signal_number)
 {
@@ -83,8 +84,9 @@ static inline void stress_watchdog(void)
     alarm(STRESS_WATCHDOG_S);
 }
 
-/* The first argument, or `otherwise`. */
-static inline uint32_t stress_count(int argc, char **argv, uint32_t otherwise)
+/* The first of at most `most` arguments, or `otherwise`. */
+static inline uint32_t stress_count_of(int argc, char **argv, int most,
+                                       uint32_t otherwise)
 {
     char *end;
     unsigned long count;
@@ -92,11 +94,44 @@ static inline uint32_t stress_count(int argc, char **argv, uint32_t otherwise)
     if (argc < 2)
         return otherwise;
     count = strtoul(argv[1], &end, 10);
-    if (*end || count == 0 || count > 100000000 || argc > 2) {
-        fprintf(stderr, "usage: %s [COUNT]\n", argv[0]);
+    if (*end || count == 0 || count > 100000000 || argc > 1 + most) {
+        fprintf(stderr, "usage: %s %s\n", argv[0],
+                most == 1 ? "[COUNT]" : "[COUNT [PHASE]]");
         _exit(2);
     }
     return (uint32_t)count;
+}
+
+static inline uint32_t stress_count(int argc, char **argv, uint32_t otherwise)
+{
+    return stress_count_of(argc, argv, 1, otherwise);
+}
+
+/* For a program that can run one phase alone: [COUNT [PHASE]]. */
+static inline uint32_t stress_count_and_phase(int argc, char **argv,
+                                              uint32_t otherwise)
+{
+    if (argc > 2)
+        stress_only = argv[2];
+    return stress_count_of(argc, argv, 2, otherwise);
+}
+
+/* Whether the phase is to run; the watchdog names it from now on. */
+static inline bool stress_enter(const char *phase)
+{
+    if (stress_only && strcmp(phase, stress_only) != 0)
+        return false;
+    stress_phase = phase;
+    return true;
+}
+
+/* The exit status: a phase that no program has is not a success. */
+static inline int stress_end(void)
+{
+    if (!stress_only || strcmp(stress_phase, stress_only) == 0)
+        return 0;
+    fprintf(stderr, "no phase '%s'\n", stress_only);
+    return 2;
 }
 
 /* A small random number, different in each thread; for nothing else. */

@@ -2,10 +2,10 @@
 /*
  * stress_sched.c - workers that sleep, steal, join and stop, all at once.
  *
- *     stress_sched [COUNT]          500 rounds of each test, about
+ *     stress_sched [COUNT [PHASE]]      500 rounds of each phase, about
  *
- * Seven tests in one run, on three workers. Plain words are written by one task
- * and read by another: only the scheduler orders them.
+ * Eight phases, on three workers; with a PHASE only that one. Plain words are
+ * written by one task and read by another: only the scheduler orders them.
  *
  *   meetings: tasks that occupy their workers until all three run. A worker
  *     that sleeps while a task is in a queue is a hang.
@@ -16,6 +16,8 @@
  *     handle, or by plain threads; or that are detached.
  *
  *   waits: tasks that sleep and yield, and continue on other threads.
+ *
+ *   borrowed: tasks that leave a wait pending on a worker, and come back to it.
  *
  *   requests: tasks that begin waits while another task or thread cancels them;
  *     in the end they wait in the time that they ask for. A request that is
@@ -578,35 +580,36 @@ static void test_stops(uint32_t count)
 
 int main(int argc, char **argv)
 {
-    const uint32_t count = stress_count(argc, argv, 500);
+    const uint32_t count = stress_count_and_phase(argc, argv, 500);
     uint32_t random = 1;
 
     stress_watchdog();
     start(WORKERS);
-    stress_phase = "meetings";
-    for (uint32_t i = 0; i < count; i++)
-        run(meet, NULL);
-    stress_phase = "forks";
-    for (uint32_t i = 0; i < count; i++) {
-        run(meet_in_forks, NULL);
-        run(grow_tree, NULL);
-    }
-    stress_phase = "joins";
-    test_joins(count);
-    stress_phase = "waits";
-    for (uint32_t i = 0; i < count / 8; i++)
-        run(crowd_wanders, &random);
-    stress_phase = "borrowed";
-    for (uint32_t i = 0; i < count / 8; i++)
-        run(crowd_comes_back, &random);
-    stress_phase = "requests";
-    test_requests(count);
-    stress_phase = "scopes";
-    for (uint32_t i = 0; i < count / 2; i++)
-        run(crowd_owns, &random);
+    if (stress_enter("meetings"))
+        for (uint32_t i = 0; i < count; i++)
+            run(meet, NULL);
+    if (stress_enter("forks"))
+        for (uint32_t i = 0; i < count; i++) {
+            run(meet_in_forks, NULL);
+            run(grow_tree, NULL);
+        }
+    if (stress_enter("joins"))
+        test_joins(count);
+    if (stress_enter("waits"))
+        for (uint32_t i = 0; i < count / 8; i++)
+            run(crowd_wanders, &random);
+    if (stress_enter("borrowed"))
+        for (uint32_t i = 0; i < count / 8; i++)
+            run(crowd_comes_back, &random);
+    if (stress_enter("requests"))
+        test_requests(count);
+    if (stress_enter("scopes"))
+        for (uint32_t i = 0; i < count / 2; i++)
+            run(crowd_owns, &random);
     rv_sched_stop(sched);
-    stress_phase = "stops";
-    test_stops(count / 8);
-    test_joined_stops(count / 8);
-    return 0;
+    if (stress_enter("stops")) {
+        test_stops(count / 8);
+        test_joined_stops(count / 8);
+    }
+    return stress_end();
 }
