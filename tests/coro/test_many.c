@@ -69,10 +69,8 @@ static int32_t sleep_an_hour(void *arg)
     return rv_coro_sleep_until(rv_now_ns() + 3600 * RV_NS_PER_S);
 }
 
-static struct rv_join joins[AT_ONCE];
-
 /* Returns: the number of coroutines that fit. */
-static int spawn_at_once(struct rv_executor *executor)
+static int spawn_at_once(struct rv_executor *executor, struct rv_join *joins)
 {
     const struct rv_coro_options options = {.stack_bytes =
                                                 RV_CORO_MIN_STACK_BYTES};
@@ -91,6 +89,7 @@ static int spawn_at_once(struct rv_executor *executor)
 
 RV_TEST(coro_many, a_hundred_thousand_sleep_at_once)
 {
+    struct rv_join *const joins = rv_test_zeros(AT_ONCE * sizeof *joins);
     struct rv_executor *executor;
     int count;
 
@@ -98,7 +97,7 @@ RV_TEST(coro_many, a_hundred_thousand_sleep_at_once)
         cr_skip_test("valgrind looks for each stack in a list");
     rv_clock_freeze(1000 * RV_NS_PER_S);
     executor = new_executor();
-    count = spawn_at_once(executor);
+    count = spawn_at_once(executor, joins);
     run_batches(executor, 1);
     cr_assert_eq(rv_executor_tasks(executor), (uint32_t)count);
     for (int i = 0; i < count; i++) {

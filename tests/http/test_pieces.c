@@ -109,14 +109,15 @@ static int32_t without_begin(struct rv_http_exchange *x, void *data)
     return 0;
 }
 
+enum { MUCH = 32 << 20 };
+
 /* The client does not read: the piece is not sent before the deadline. */
 static int32_t blocked(struct rv_http_exchange *x, void *data)
 {
-    static char much[32 << 20];
-    int error = rv_http_begin(x, 200, "text/plain", data ? 32 << 20 : -1);
+    int error = rv_http_begin(x, 200, "text/plain", data ? MUCH : -1);
 
     cr_assert_eq(error, 0);
-    error = rv_http_send(x, much, sizeof much, rv_after_ms(20));
+    error = rv_http_send(x, rv_test_zeros(MUCH), MUCH, rv_after_ms(20));
     cr_assert_eq(error, -ETIMEDOUT);
     cr_assert_eq(piece(x, "x"), data ? -EPIPE : -EPIPE);
     atomic_store(&seen, error);
@@ -126,12 +127,13 @@ static int32_t blocked(struct rv_http_exchange *x, void *data)
 /* Sends without end, until it is canceled. */
 static int32_t endless(struct rv_http_exchange *x, void *data)
 {
-    static char much[1 << 20];
+    enum { PIECE_BYTES = 1 << 20 };
+    const char *const much = rv_test_zeros(PIECE_BYTES);
     int error = rv_http_begin(x, 200, "text/plain", -1);
 
     (void)data;
     while (error == 0)
-        error = rv_http_send(x, much, sizeof much, RV_NEVER);
+        error = rv_http_send(x, much, PIECE_BYTES, RV_NEVER);
     atomic_store(&seen, error);
     return error;
 }
@@ -378,7 +380,7 @@ RV_TEST(http_pieces, a_piece_that_was_not_sent_to_its_end_breaks_the_response)
         "GET /blocked HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET /blocked-length HTTP/1.1\r\nHost: x\r\n\r\n"};
     struct serving serving = {.handler = rv_http_routes(routes)};
-    static char text[32 << 20];
+    char *const text = rv_test_zeros(MUCH);
 
     serving_start(&serving);
     for (int i = 0; i < 2; i++) {
@@ -390,9 +392,9 @@ RV_TEST(http_pieces, a_piece_that_was_not_sent_to_its_end_breaks_the_response)
         say(fd, requests[i]);
         while (atomic_load(&seen) == 0)
             sched_yield(); /* it does not read until then */
-        while ((n = recv(fd, text, sizeof text, 0)) > 0)
+        while ((n = recv(fd, text, MUCH, 0)) > 0)
             total += (size_t)n;
-        cr_assert_lt(total, (size_t)32 << 20);
+        cr_assert_lt(total, (size_t)MUCH);
         close(fd);
     }
     serving_stop(&serving);

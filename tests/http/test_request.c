@@ -210,15 +210,21 @@ RV_TEST(http_request, any_method_with_and_without_a_body)
     with_server(methods);
 }
 
-static char bytes[3 << 20];
+enum { BYTES = 3 << 20 };
+
+/* BYTES bytes, each 1. */
+static char *large_body(void)
+{
+    return memset(rv_test_zeros(BYTES), 1, BYTES);
+}
 
 static int32_t sizes(struct world *world)
 {
     static const size_t sizes[] = {0,     1,     4095,  4096,   4097,   65535,
                                    65536, 65537, 99999, 131072, 3 << 20};
+    char *const bytes = large_body();
     struct rv_http_get get;
 
-    memset(bytes, 1, sizeof bytes);
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         char want[64];
 
@@ -461,13 +467,13 @@ RV_TEST(http_request, a_source_that_fails_ends_the_request)
 
 static int32_t from_files(struct world *world)
 {
+    char *const bytes = large_body();
     struct rv_http_reader reader;
     struct rv_http_get get;
     FILE *file = tmpfile();
     int ends[2];
 
     cr_assert(file);
-    memset(bytes, 1, sizeof bytes);
     cr_assert_eq(fwrite(bytes, 1, 200000, file), 200000);
     fflush(file);
     cr_assert_eq(lseek(fileno(file), 50000, SEEK_SET), 50000);
@@ -885,9 +891,9 @@ static int32_t cut_everywhere(struct world *world)
                                              .poll = receiver_poll};
     static const struct rv_future_ops cut_ops = {.name = "cut",
                                                  .poll = cut_poll};
+    char *const bytes = large_body();
     struct cut cut = {.over = false};
 
-    memset(bytes, 1, sizeof bytes);
     for (int polls = 0; !cut.over; polls++) {
         struct receiver self = {.polls = polls % 2};
         struct ones ones = {
@@ -900,7 +906,7 @@ static int32_t cut_everywhere(struct world *world)
         self.get.max_redirects = 1;
         rv_http_get_in_pieces(&self.get);
         if (cut_way < 2)
-            rv_http_get_send(&self.get, bytes, sizeof bytes);
+            rv_http_get_send(&self.get, bytes, BYTES);
         else
             rv_http_get_send_from(&self.get, &ones.source, -1);
         rv_await(&cut.future);

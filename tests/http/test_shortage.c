@@ -178,13 +178,11 @@ struct large {
 
 static enum rv_poll large_poll(struct rv_future *future, struct rv_cx *cx)
 {
-    static char body[LARGE];
-
     (void)cx;
     RV_RETURN(
         future,
         rv_http_reply(RV_CONTAINER_OF(future, struct large, future)->exchange,
-                      200, "text/plain", body, sizeof body));
+                      200, "text/plain", rv_test_zeros(LARGE), LARGE));
 }
 
 static void large_init(struct rv_future *frame,

@@ -23,8 +23,6 @@ struct answer {
     char head[256];
 };
 
-static char big[BIG_BYTES];
-
 static bool path_is(const struct answer *self, const char *path)
 {
     return rv_http_slice_is(rv_http_path(self->x), self->x->bytes, path);
@@ -47,16 +45,17 @@ static enum rv_poll answer_poll(struct rv_future *future, struct rv_cx *cx)
 
     RV_BEGIN(future);
     if (path_is(self, "/reply"))
-        RV_RETURN(future,
-                  rv_http_reply(self->x, 200, "text/plain", big, sizeof big));
+        RV_RETURN(future, rv_http_reply(self->x, 200, "text/plain",
+                                        rv_test_zeros(BIG_BYTES), BIG_BYTES));
     if (path_is(self, "/for-ever")) {
         rv_sleep_init(&self->nap, RV_NEVER);
         RV_AWAIT(future, cx, &self->nap.future);
     }
     if (path_is(self, "/big")) {
-        send_by_itself(self, sizeof big);
+        send_by_itself(self, BIG_BYTES);
         RV_AWAIT(future, cx, &self->send.future);
-        rv_stream_send_init(&self->send, self->x->stream, big, sizeof big);
+        rv_stream_send_init(&self->send, self->x->stream,
+                            rv_test_zeros(BIG_BYTES), BIG_BYTES);
         RV_AWAIT(future, cx, &self->send.future);
         RV_RETURN(future, self->send.future.result);
     }
@@ -190,7 +189,7 @@ RV_TEST(http_server_state, a_slow_body_is_a_408)
 /* It gets a reset, so that the kernel does not retry for minutes. */
 static void dont_read(const char *request)
 {
-    static char text[BIG_BYTES];
+    char *const text = rv_test_zeros(BIG_BYTES);
     struct local local;
     ssize_t n;
     int fd;
@@ -201,7 +200,7 @@ static void dont_read(const char *request)
     say(fd, request);
     wait_for_byte(&local, fd); /* the response begins */
     wait_for_open(&local, 0);
-    while ((n = recv(fd, text, sizeof text, MSG_DONTWAIT)) > 0)
+    while ((n = recv(fd, text, BIG_BYTES, MSG_DONTWAIT)) > 0)
         ;
     cr_assert(n < 0 && errno == ECONNRESET, "%zd, %s", n, strerror(errno));
     close(fd);
@@ -238,8 +237,9 @@ RV_TEST(http_server_state, a_handler_may_pause_in_its_response)
  * it was disconnected. */
 static bool read_slowly(int64_t timeout_ms)
 {
+    const size_t room = BIG_BYTES + 1024;
+    char *const text = rv_test_zeros(room);
     struct local local;
-    static char text[BIG_BYTES + 1024];
     int64_t begin_ns;
     size_t len = 0;
     ssize_t n = -1;
@@ -257,8 +257,7 @@ static bool read_slowly(int64_t timeout_ms)
         const int64_t past_ns = rv_now_ns() - begin_ns;
         const bool slow = past_ns < timeout_ms * 7 / 3 * RV_NS_PER_MS;
 
-        n = recv(fd, text + len, slow ? 100000 : sizeof text - len,
-                 MSG_DONTWAIT);
+        n = recv(fd, text + len, slow ? 100000 : room - len, MSG_DONTWAIT);
         if (n == 0 || (n < 0 && errno != EAGAIN))
             break;
         len += n > 0 ? (size_t)n : 0;

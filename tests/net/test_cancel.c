@@ -15,7 +15,7 @@
 
 RV_TEST_SUITE(cancel);
 
-static char much[4 << 20];
+enum { MUCH = 4 << 20 };
 
 enum what {
     RECV,
@@ -57,14 +57,15 @@ static int32_t wait_for_it(void *arg)
     case RECV:
         return rv_stream_recv(&self->pair.server, text, 8, RV_NEVER);
     case SEND:
-        return rv_stream_send(&self->pair.server, much, sizeof much, RV_NEVER);
+        return rv_stream_send(&self->pair.server, rv_test_zeros(MUCH), MUCH,
+                              RV_NEVER);
     case ACCEPT:
         return rv_stream_accept(&self->pair.listener, &made, NULL, RV_NEVER);
     case RELAY:
         return rv_stream_relay(&self->unix_pair[0], &self->pair.server, text,
                                sizeof text, RV_NEVER, RV_NEVER);
     case UNIX_SEND:
-        rv_unix_message_init(&message, much, sizeof much);
+        rv_unix_message_init(&message, rv_test_zeros(MUCH), MUCH);
         return rv_unix_send(&self->unix_pair[0], &message, RV_NEVER);
     case UNIX_RECV:
         rv_unix_message_init(&message, text, sizeof text);
@@ -107,6 +108,7 @@ static int cancel_it(struct waiting *self)
 
 static int open_all(struct waiting *self)
 {
+    const char *const much = rv_test_zeros(MUCH);
     struct rv_addr addr;
     int error = pair_open(&self->pair);
 
@@ -120,7 +122,7 @@ static int open_all(struct waiting *self)
     if (!error &&
         socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, self->fds) < 0)
         error = -errno;
-    while (!error && write(self->fds[0], much, sizeof much) > 0)
+    while (!error && write(self->fds[0], much, MUCH) > 0)
         ;
     return error ? error : rv_fd_watch_open(&self->watch, self->fds[0]);
 }
@@ -229,10 +231,11 @@ RV_HOST_TEST(cancel, loses_no_datagram_and_no_readiness)
 
 static int32_t talk(void *arg)
 {
+    const char *const much = rv_test_zeros(MUCH);
     int error = 0;
 
     while (!error)
-        error = rv_stream_send(arg, much, sizeof much, RV_NEVER);
+        error = rv_stream_send(arg, much, MUCH, RV_NEVER);
     return error == -EPIPE || error == -ECONNRESET ? 0 : error;
 }
 

@@ -183,7 +183,7 @@ static char byte_at(size_t at)
 
 static int32_t send_much(void *arg)
 {
-    static char much[MUCH];
+    char *const much = rv_test_zeros(MUCH);
     struct iovec pieces[PIECES];
     struct rv_stream *stream = arg;
     size_t at = 0;

@@ -230,7 +230,7 @@ enum { MUCH = 8 << 20 };
 
 RV_HOST_TEST(plain, send_waits_until_the_peer_has_received)
 {
-    static char much[MUCH];
+    char *const much = rv_test_zeros(MUCH);
     const struct iovec pieces[] = {{much, MUCH / 2}, {much, MUCH / 2}};
     struct pair pair;
     struct peer peer = {.stream = &pair.server, .recv_bytes = 2 * MUCH};
@@ -267,7 +267,7 @@ RV_HOST_TEST(plain, send_to_a_peer_that_does_not_receive_times_out)
 
 RV_HOST_TEST(plain, send_to_a_peer_that_goes_is_an_error)
 {
-    static char much[MUCH];
+    char *const much = rv_test_zeros(MUCH);
     struct pair pair;
     struct peer peer = {.stream = &pair.server, .close = true};
     struct rv_host_task task;

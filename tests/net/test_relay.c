@@ -78,7 +78,7 @@ enum { MUCH = 4 << 20 };
 
 static int32_t send_much(void *arg)
 {
-    static char much[MUCH];
+    char *const much = rv_test_zeros(MUCH);
     int error;
 
     for (size_t i = 0; i < MUCH; i++)

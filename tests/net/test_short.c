@@ -173,15 +173,16 @@ RV_TEST(short_call, a_full_recv_on_tcp_is_not)
 
 RV_TEST(short_call, a_short_send_on_tcp_is_the_last_one)
 {
-    static char block[1 << 20];
+    enum { BLOCK_BYTES = 1 << 20 };
+    char *const block = rv_test_zeros(BLOCK_BYTES);
     struct reader r;
     struct rv_cx cx;
-    ssize_t n = sizeof block;
+    ssize_t n = BLOCK_BYTES;
 
     start(&r);
-    while (n == sizeof block) {
+    while (n == BLOCK_BYTES) {
         cx = rv_probe_cx(&r.probe); /* another poll, with its own budget */
-        n = rv_stream_poll_send(&r.wire.client, &cx, block, sizeof block);
+        n = rv_stream_poll_send(&r.wire.client, &cx, block, BLOCK_BYTES);
     }
     if (n > 0) /* not full at the end of a whole block by chance */
         cr_assert_not(is_worth_a_call(&r, &r.wire.client, RV_WRITE));

@@ -506,7 +506,7 @@ static void make_buffers_small(const struct rv_stream *stream)
 
 RV_TEST(stream, megabytes_go_through_small_buffers_both_ways_at_once)
 {
-    static char data[LARGE_BYTES];
+    char *const data = rv_test_zeros(LARGE_BYTES);
     struct rv_join joins[4];
     struct wire wire;
 

@@ -222,7 +222,7 @@ enum { MORE_THAN_FITS = 8 << 20 };
 
 RV_TEST(stream_drop, a_send_leaves_nothing_and_says_how_far_it_got)
 {
-    static char data[MORE_THAN_FITS];
+    char *const data = rv_test_zeros(MORE_THAN_FITS);
     struct rv_stream_send send;
     struct probed probed;
     struct wire wire;
@@ -231,7 +231,7 @@ RV_TEST(stream_drop, a_send_leaves_nothing_and_says_how_far_it_got)
     for (int polls = 0; polls < 2; polls++) {
         wire_open_split(&wire, "127.0.0.1");
         begin(&probed);
-        rv_stream_send_init(&send, &wire.client, data, sizeof data);
+        rv_stream_send_init(&send, &wire.client, data, MORE_THAN_FITS);
         cr_assert_not(poll_times(&probed, &send.future, polls));
         rv_drop(&send.future);
         check_nothing_left(&probed, polls);
@@ -246,7 +246,7 @@ RV_TEST(stream_drop, a_send_leaves_nothing_and_says_how_far_it_got)
 
 RV_TEST(stream_drop, a_send_dropped_in_its_later_polls_leaves_nothing)
 {
-    static char data[MORE_THAN_FITS];
+    char *const data = rv_test_zeros(MORE_THAN_FITS);
     struct rv_stream_send send;
     struct probed probed;
     struct wire wire;
@@ -256,7 +256,7 @@ RV_TEST(stream_drop, a_send_dropped_in_its_later_polls_leaves_nothing)
     rv_count_allocs(0);
     wire_open_split(&wire, "127.0.0.1");
     begin(&probed);
-    rv_stream_send_init(&send, &wire.client, data, sizeof data);
+    rv_stream_send_init(&send, &wire.client, data, MORE_THAN_FITS);
     cr_assert_not(poll_times(&probed, &send.future, 1));
     before = send.sent_bytes;
     cx = rv_probe_cx(&probed.probe);

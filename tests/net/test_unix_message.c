@@ -181,11 +181,10 @@ RV_HOST_TEST(unix_message, what_cannot_be_sent_is_named)
 
 enum { LARGE_BYTES = 1 << 20 };
 
-static char large[LARGE_BYTES];
-
 static int32_t send_large(void *arg)
 {
-    struct rv_unix_message message = message_of(large, sizeof large);
+    struct rv_unix_message message =
+        message_of(rv_test_zeros(LARGE_BYTES), LARGE_BYTES);
     int fd = 0;
 
     message.fds = &fd;

@@ -87,11 +87,11 @@ static int receive(struct rv_runtime *runtime, struct pair *pair)
 
 static int send_without_end(struct rv_runtime *runtime, struct pair *pair)
 {
-    static char bytes[1 << 20];
+    enum { MUCH = 1 << 20 };
     struct rv_stream_send send;
     int result;
 
-    rv_stream_send_init(&send, &pair->stream, bytes, sizeof bytes);
+    rv_stream_send_init(&send, &pair->stream, rv_test_zeros(MUCH), MUCH);
     result = rv_test_block_on(rv_runtime_executor(runtime), &send.future);
     rv_drop(&send.future);
     return result;

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -201,6 +202,15 @@ void rv_test_run(void (*body)(void))
     if (__lsan_do_recoverable_leak_check)
         cr_assert_eq(__lsan_do_recoverable_leak_check(), 0,
                      "left: memory, as the sanitizer says above");
+}
+
+void *rv_test_zeros(size_t size_bytes)
+{
+    void *zeros = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    cr_assert_neq(zeros, MAP_FAILED);
+    return zeros;
 }
 
 /* --- waiting, with an end ---------------------------------------------- */

@@ -58,6 +58,13 @@
 /* Private. Run the body of a test, then fail the test if something is left. */
 void rv_test_run(void (*body)(void));
 
+/*
+ * Zeroed memory until the test's process ends, for a test that needs megabytes.
+ * A static array is read in the search for leaks of every test of the program:
+ * with 100 MB of them that takes most of the time of a run.
+ */
+void *rv_test_zeros(size_t size_bytes);
+
 /* --- what a process has ------------------------------------------------ */
 
 /* The number of open descriptors. */
