@@ -146,8 +146,8 @@ unsigned long probe_sleeps(void);
 /* How many mutexes the calling thread has locked and not unlocked. */
 int probe_locks_held(void);
 
-/* From now on the first pthread_cond_wait() of each thread returns without a
- * signal, as it may. */
+/* From now on the first wait of each thread on a condition or a futex returns
+ * without a signal, as it may. */
 void probe_stray_wakes(void);
 
 /* Until all other threads sleep, and stay asleep. Who spins or naps instead
