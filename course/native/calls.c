@@ -170,7 +170,9 @@ static struct {
     bool connecting;
     int in_bar, out_bar;     /* see probe_buckets(); 0: none */
     int in_bytes, out_bytes; /* the last that was recorded */
-    long sent; /* bytes that the kernel has taken since it was opened */
+    long sent;  /* bytes that the kernel has taken since it was opened */
+    long taken; /* bytes that were read and not only looked at */
+    bool peeked;
 } fds[MAX_FD];
 
 /* An eventfd by which the library wakes a thread of its own. */
@@ -229,6 +231,16 @@ long probe_sent_bytes(int fd)
     return known(fd) ? fds[fd].sent : 0;
 }
 
+long probe_taken_bytes(int fd)
+{
+    return known(fd) ? fds[fd].taken : 0;
+}
+
+bool probe_peeked(int fd)
+{
+    return known(fd) && fds[fd].peeked;
+}
+
 void probe_buckets(int fd, int in, int out)
 {
     if (!known(fd))
@@ -280,8 +292,12 @@ ssize_t send(int fd, const void *data, size_t size, int flags)
     return n;
 }
 
-static void received(const void *frame, int kind, int fd, ssize_t n)
+static void received(const void *frame, int kind, int fd, ssize_t n, int flags)
 {
+    if (n > 0 && known(fd)) {
+        fds[fd].peeked |= flags & MSG_PEEK;
+        fds[fd].taken += flags & MSG_PEEK ? 0 : n;
+    }
     if (n >= 0) {
         count(frame, COUNT_READS);
         record(frame, kind, -1, -1, fd, n);
@@ -309,7 +325,7 @@ static ssize_t wait_and_receive(const void *frame, const char *what, int kind,
         record(frame, PROBE_BLOCK, -1, -1, fd, ms_of(now_ns() - since));
     }
     errno = saved;
-    received(frame, kind, fd, n);
+    received(frame, kind, fd, n, flags);
     errno = saved;
     return n;
 }
@@ -384,7 +400,7 @@ ssize_t recvmsg(int fd, struct msghdr *message, int flags)
     point();
     n = real(fd, message, flags);
     saved = errno;
-    received(HERE, PROBE_RECV, fd, n);
+    received(HERE, PROBE_RECV, fd, n, flags);
     errno = saved;
     return n;
 }
@@ -436,7 +452,8 @@ int close(int fd)
         record(HERE, PROBE_CLOSE, -1, -1, fd, fd);
         fds[fd].registered = fds[fd].event_fd = false;
         fds[fd].connecting = false;
-        fds[fd].sent = 0;
+        fds[fd].sent = fds[fd].taken = 0;
+        fds[fd].peeked = false;
         probe_buckets(fd, 0, 0);
     }
     result = real(fd);

@@ -178,6 +178,10 @@ void probe_buckets(int fd, int in, int out);
  * sendmsg() and write(). */
 long probe_sent_bytes(int fd);
 
+/* How many were taken out of it, and whether MSG_PEEK has shown some. */
+long probe_taken_bytes(int fd);
+bool probe_peeked(int fd);
+
 /* --- cases ------------------------------------------------------------- */
 
 /* A case of check.c. At the beginning of a line: PROBE_CASE(name) { ... } */

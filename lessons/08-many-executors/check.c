@@ -88,6 +88,44 @@ static void expect_guests(void)
 
 /* --- the cases --------------------------------------------------------- */
 
+/* Whether a pointer is kept there. */
+static bool holds(const void *memory, size_t size, const void *pointer)
+{
+    const char *at = memory;
+
+    for (size_t i = 0; i + sizeof(pointer) <= size; i += sizeof(pointer))
+        if (memcmp(at + i, &pointer, sizeof(pointer)) == 0)
+            return true;
+    return false;
+}
+
+/*
+ * Four futures come, and nobody empties the inbox. Whose pointer was in it, and
+ * is neither there nor in another guest (a list may go through them), has been
+ * overwritten.
+ */
+PROBE_CASE(box)
+{
+    static struct guest *guests[4];
+    bool seen[4] = {false};
+
+    probe_thread("main");
+    inbox_init(&executors[0].inbox);
+    for (int i = 0; i < 4; i++) {
+        guests[i] = new_guest(0, NULL);
+        spawn_on(&executors[0], &guests[i]->future);
+        for (int j = 0; j <= i; j++) {
+            bool here = holds(executors, sizeof(executors), &guests[j]->future);
+
+            for (int k = 0; k <= i; k++)
+                here |= holds(guests[k], sizeof(**guests), &guests[j]->future);
+            probe_expect(here || !seen[j], "OVERWRITTEN: in the inbox", "inbox",
+                         j + 1, i + 1, 0);
+            seen[j] = here;
+        }
+    }
+}
+
 /* One after the other, each when the executor sleeps again; then ten. */
 PROBE_CASE(inbox)
 {
