@@ -192,6 +192,12 @@ def backup_name(path):
 
 def command_reset(context, options):
     lesson = context.lesson(options)
+    if not lesson.has_program:
+        with context.progress.change(lesson.number) as seen:
+            seen.pop("passed", None)
+            seen.pop("predicted", None)
+        context.terminal.say(context.t("reset.answers", number=lesson.number))
+        return 0
     path = context.started(lesson)
     backup = backup_name(path)
     os.link(path, backup)
@@ -328,8 +334,7 @@ def command_hint(context, options):
     lesson, t, terminal = context.lesson(options), context.t, context.terminal
     asked = options.operands[1] if len(options.operands) > 1 else None
     if not lesson.has_program:
-        raise Stop(t("lesson.nothing_to_write", number=lesson.number,
-                     path=short_path(lesson.readme_path(t.language))))
+        raise context.no_program(lesson)
     region, level, text = take_hint(context, lesson, asked)
     if context.json:
         print(json.dumps({"lesson": lesson.number, "todo": region,
@@ -368,9 +373,7 @@ def command_diff(context, options):
     colours = {"+": ("green",), "-": ("red",), "@": ("cyan",)}
     for lesson in (one, other):
         if not lesson.has_program:
-            raise Stop(context.t("lesson.nothing_to_write",
-                                 number=lesson.number,
-                                 path=short_path(lesson.path)))
+            raise context.no_program(lesson)
     for line in diff_lines(context, one, other):
         terminal.say(terminal.style(line, *colours.get(line[:1], ())))
     return 0

@@ -6,7 +6,7 @@ import lessons
 import options as command_line
 import texts
 from progress import Progress
-from terminal import Terminal
+from terminal import Terminal, short_path
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -73,8 +73,16 @@ class Context:
         """The path of the learner's file."""
         return os.path.join(self.folder(lesson), "lesson.c")
 
+    def no_program(self, lesson):
+        """The Stop that says what there is in place of a program."""
+        return Stop(self.t("lesson.nothing_to_write", number=lesson.number,
+                           path=short_path(lesson.readme_path(
+                               self.t.language))))
+
     def started(self, lesson):
         """The path of the learner's file, which must exist."""
+        if not lesson.has_program:
+            raise self.no_program(lesson)
         path = self.answer(lesson)
         if not os.path.exists(path):
             raise Stop(self.t("lesson.not_started", number=lesson.number))

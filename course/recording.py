@@ -20,7 +20,7 @@ chan-recv chan-wait answer end close get ask pass empty kept await level note
 frame enter stack""".split()
 EXTRA = ["epoll_ctl", "ctl_add", "ctl_delete", "ctl_twice", "reads", "forks",
          "spins", "slept_ms",
-         "alarm", "closed_twice"]
+         "alarm", "closed_twice", "timed"]
 COUNTERS = 96
 ROWS = 64
 FRAMES, NEAR, DEEP = 8, 16, 64

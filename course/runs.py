@@ -260,9 +260,7 @@ def tell_end(context, lesson, result):
 def command_run(context, options):
     lesson = context.lesson(options)
     if not lesson.has_program:
-        raise Stop(context.t("lesson.nothing_to_write", number=lesson.number,
-                             path=short_path(lesson.readme_path(
-                                 context.t.language))))
+        raise context.no_program(lesson)
     stop_elsewhere(context, lesson)
     path = None if options.has("--solution") else context.started(lesson)
     if options.has("--mine"):
@@ -286,6 +284,8 @@ def load_trace(path):
 
 def command_step(context, options):
     lesson, t = context.lesson(options), context.t
+    if not lesson.has_program:
+        raise context.no_program(lesson)
     path = os.path.join(context.folder(lesson), "run.json")
     if not os.path.exists(path):
         raise Stop(t("step.none", number=lesson.number))

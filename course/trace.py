@@ -187,6 +187,7 @@ def figures_of(recording, steps, result=None):
         ("switches", "switch"), ("timers", "timer"),
         ("channel_sends", "chan-send"), ("channel_receives", "chan-recv"),
         ("channel_waits", "chan-wait"))})
+    figures["time_outs"] = own["timed"]
     figures.update(recording.own_figures)
     if result:
         figures["voluntary_switches"] = result.switches

@@ -269,9 +269,7 @@ def choose_lesson(context, options):
 def command_watch(context, options):
     lesson = choose_lesson(context, options)
     if not lesson.has_program:
-        raise Stop(context.t("lesson.nothing_to_write", number=lesson.number,
-                             path=short_path(lesson.readme_path(
-                                 context.t.language))))
+        raise context.no_program(lesson)
     if not sys.stdin.isatty():
         raise Stop(context.t("watch.needs_terminal", number=lesson.number), 2)
     context.started(lesson)

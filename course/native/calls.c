@@ -99,9 +99,14 @@ static long ms_of(int64_t ns)
     return (long)((ns + 999999) / 1000000);
 }
 
+static int64_t ns_of_timespec(const struct timespec *time)
+{
+    return time ? (int64_t)time->tv_sec * 1000000000 + time->tv_nsec : 0;
+}
+
 static long ms_of_timespec(const struct timespec *time)
 {
-    return time ? ms_of((int64_t)time->tv_sec * 1000000000 + time->tv_nsec) : 0;
+    return ms_of(ns_of_timespec(time));
 }
 
 /* A call that waited: it blocked, if it came back with something. */
@@ -117,6 +122,29 @@ static void slept(const void *frame, long ms)
         __atomic_add_fetch(&memory->counts[COUNT_SLEPT], (uint64_t)ms,
                            __ATOMIC_RELAXED);
     record(frame, PROBE_SLEEP, -1, -1, -1, ms);
+}
+
+/*
+ * A wait of the lesson's own code with a time-out: it wakes now and then though
+ * nothing has come, also where no time-out was over yet in this run. A time-out
+ * of days is no such wait.
+ */
+static void timed(const void *frame, int64_t ns)
+{
+    if (ns > 0 && ns < (int64_t)86400 * 1000000000)
+        count(frame, COUNT_TIMED);
+}
+
+/* Until the absolute time `end`, of whichever clock it is nearer to. */
+static int64_t until(const struct timespec *end)
+{
+    const int64_t at = (int64_t)end->tv_sec * 1000000000 + end->tv_nsec;
+    struct timespec real;
+    int64_t from_real;
+
+    clock_gettime(CLOCK_REALTIME, &real);
+    from_real = at - (int64_t)real.tv_sec * 1000000000 - real.tv_nsec;
+    return llabs(from_real) < llabs(at - now_ns()) ? from_real : at - now_ns();
 }
 
 /* Whether a call on this descriptor would make the thread sleep now. */
@@ -142,7 +170,9 @@ static struct {
     bool connecting;
     int in_bar, out_bar;     /* see probe_buckets(); 0: none */
     int in_bytes, out_bytes; /* the last that was recorded */
-    long sent; /* bytes that the kernel has taken since it was opened */
+    long sent;  /* bytes that the kernel has taken since it was opened */
+    long taken; /* bytes that were read and not only looked at */
+    bool peeked;
 } fds[MAX_FD];
 
 /* An eventfd by which the library wakes a thread of its own. */
@@ -201,6 +231,16 @@ long probe_sent_bytes(int fd)
     return known(fd) ? fds[fd].sent : 0;
 }
 
+long probe_taken_bytes(int fd)
+{
+    return known(fd) ? fds[fd].taken : 0;
+}
+
+bool probe_peeked(int fd)
+{
+    return known(fd) && fds[fd].peeked;
+}
+
 void probe_buckets(int fd, int in, int out)
 {
     if (!known(fd))
@@ -252,8 +292,12 @@ ssize_t send(int fd, const void *data, size_t size, int flags)
     return n;
 }
 
-static void received(const void *frame, int kind, int fd, ssize_t n)
+static void received(const void *frame, int kind, int fd, ssize_t n, int flags)
 {
+    if (n > 0 && known(fd)) {
+        fds[fd].peeked |= flags & MSG_PEEK;
+        fds[fd].taken += flags & MSG_PEEK ? 0 : n;
+    }
     if (n >= 0) {
         count(frame, COUNT_READS);
         record(frame, kind, -1, -1, fd, n);
@@ -281,7 +325,7 @@ static ssize_t wait_and_receive(const void *frame, const char *what, int kind,
         record(frame, PROBE_BLOCK, -1, -1, fd, ms_of(now_ns() - since));
     }
     errno = saved;
-    received(frame, kind, fd, n);
+    received(frame, kind, fd, n, flags);
     errno = saved;
     return n;
 }
@@ -356,7 +400,7 @@ ssize_t recvmsg(int fd, struct msghdr *message, int flags)
     point();
     n = real(fd, message, flags);
     saved = errno;
-    received(HERE, PROBE_RECV, fd, n);
+    received(HERE, PROBE_RECV, fd, n, flags);
     errno = saved;
     return n;
 }
@@ -408,7 +452,8 @@ int close(int fd)
         record(HERE, PROBE_CLOSE, -1, -1, fd, fd);
         fds[fd].registered = fds[fd].event_fd = false;
         fds[fd].connecting = false;
-        fds[fd].sent = 0;
+        fds[fd].sent = fds[fd].taken = 0;
+        fds[fd].peeked = false;
         probe_buckets(fd, 0, 0);
     }
     result = real(fd);
@@ -517,6 +562,7 @@ int epoll_wait(int epoll, struct epoll_event *events, int room, int timeout)
     record(HERE, PROBE_EPOLL_WAIT, -1, -1, epoll, 0);
     if (timeout == 0 && is_own(HERE))
         count(HERE, COUNT_SPINS);
+    timed(HERE, (int64_t)timeout * 1000000);
     since = timeout ? begin_wait(HERE, "epoll_wait") : 0;
     n = real(epoll, events, room, timeout);
     saved = errno;
@@ -550,6 +596,7 @@ int epoll_pwait2(int epoll, struct epoll_event *events, int room,
     }
     point();
     record(HERE, PROBE_EPOLL_WAIT, -1, -1, epoll, 0);
+    timed(HERE, ns_of_timespec(time));
     since = begin_wait(HERE, "epoll_wait");
     n = real(epoll, events, room, time, mask);
     saved = errno;
@@ -571,6 +618,7 @@ int poll(struct pollfd *list, nfds_t n, int timeout)
     point();
     if (timeout == 0 && is_own(HERE))
         count(HERE, COUNT_SPINS);
+    timed(HERE, (int64_t)timeout * 1000000);
     since = timeout ? begin_wait(HERE, "poll") : 0;
     result = real(list, n, timeout);
     saved = errno;
@@ -592,6 +640,9 @@ int select(int n, fd_set *restrict in, fd_set *restrict out,
     int result, saved;
 
     point();
+    if (timeout)
+        timed(HERE,
+              ((int64_t)timeout->tv_sec * 1000000 + timeout->tv_usec) * 1000);
     since = waits ? begin_wait(HERE, "select") : 0;
     result = real(n, in, out, other, timeout);
     saved = errno;
@@ -712,20 +763,30 @@ int sched_yield(void)
         return result;                               \
     }
 
-#define TIMED_CALL(type, name, parameters, arguments, over)   \
-    type name parameters                                      \
-    {                                                         \
-        REAL(name);                                           \
-        int64_t since;                                        \
-        type result;                                          \
-        point();                                              \
-        since = begin_wait(HERE, #name);                      \
-        result = real arguments;                              \
-        end_wait();                                           \
-        if (over)                                             \
-            slept(HERE, since ? ms_of(now_ns() - since) : 0); \
-        return result;                                        \
+#define TIMED_CALL(type, name, parameters, arguments, left, over) \
+    type name parameters                                          \
+    {                                                             \
+        REAL(name);                                               \
+        int64_t since;                                            \
+        type result;                                              \
+        point();                                                  \
+        timed(HERE, left);                                        \
+        since = begin_wait(HERE, #name);                          \
+        result = real arguments;                                  \
+        end_wait();                                               \
+        if (over)                                                 \
+            slept(HERE, since ? ms_of(now_ns() - since) : 0);     \
+        return result;                                            \
     }
+
+/* With probe_stray_wakes() the first wait of each thread ends at once. */
+static bool strays(const void *frame)
+{
+    if (!recording() || !stray_wakes || self.strayed || !is_own(frame))
+        return false;
+    self.strayed = true;
+    return true;
+}
 
 /* A lock that is free is taken, and counted. */
 int pthread_mutex_trylock(pthread_mutex_t *lock)
@@ -771,8 +832,7 @@ POINT_CALL(int, pthread_cond_signal, (pthread_cond_t * condition), (condition))
 POINT_CALL(int, pthread_cond_broadcast, (pthread_cond_t * condition),
            (condition))
 
-/* It may return without a signal: with probe_stray_wakes() the first of each
- * thread does. */
+/* It may return without a signal. */
 int pthread_cond_wait(pthread_cond_t *restrict condition,
                       pthread_mutex_t *restrict lock)
 {
@@ -782,10 +842,8 @@ int pthread_cond_wait(pthread_cond_t *restrict condition,
     point();
     if (recording() && is_own(HERE) && pthread_mutex_trylock(lock) == 0)
         probe_fail("LOST WAKE: lock not held", "unlocked", 0, 0, 0);
-    if (recording() && stray_wakes && !self.strayed) {
-        self.strayed = true;
+    if (strays(HERE))
         return 0;
-    }
     begin_wait(HERE, "pthread_cond_wait");
     result = real(condition, lock);
     end_wait();
@@ -795,14 +853,35 @@ int pthread_cond_wait(pthread_cond_t *restrict condition,
 TIMED_CALL(int, pthread_cond_timedwait,
            (pthread_cond_t *restrict condition, pthread_mutex_t *restrict lock,
             const struct timespec *restrict end),
-           (condition, lock, end), result == ETIMEDOUT)
+           (condition, lock, end), until(end), result == ETIMEDOUT)
+TIMED_CALL(int, pthread_cond_clockwait,
+           (pthread_cond_t *restrict condition, pthread_mutex_t *restrict lock,
+            clockid_t clock, const struct timespec *restrict end),
+           (condition, lock, clock, end), until(end), result == ETIMEDOUT)
+TIMED_CALL(int, cnd_timedwait,
+           (cnd_t *restrict condition, mtx_t *restrict lock,
+            const struct timespec *restrict end),
+           (condition, lock, end), until(end), result == thrd_timedout)
+int cnd_wait(cnd_t *condition, mtx_t *lock)
+{
+    REAL(cnd_wait);
+    int result;
+
+    point();
+    if (strays(HERE))
+        return thrd_success;
+    begin_wait(HERE, "cnd_wait");
+    result = real(condition, lock);
+    end_wait();
+    return result;
+}
+
 WAIT_CALL(int, pthread_join, (pthread_t thread, void **result_of),
           (thread, result_of))
 POINT_CALL(int, mtx_lock, (mtx_t * lock), (lock))
 POINT_CALL(int, mtx_unlock, (mtx_t * lock), (lock))
 POINT_CALL(int, cnd_signal, (cnd_t * condition), (condition))
 POINT_CALL(int, cnd_broadcast, (cnd_t * condition), (condition))
-WAIT_CALL(int, cnd_wait, (cnd_t * condition, mtx_t *lock), (condition, lock))
 WAIT_CALL(int, sigwait, (const sigset_t *set, int *number), (set, number))
 WAIT_CALL(int, sigwaitinfo, (const sigset_t *set, siginfo_t *info), (set, info))
 WAIT_CALL(int, sigsuspend, (const sigset_t *mask), (mask))
@@ -810,11 +889,12 @@ WAIT_CALL(int, pause, (void), ())
 TIMED_CALL(int, sigtimedwait,
            (const sigset_t *restrict set, siginfo_t *restrict info,
             const struct timespec *restrict time),
-           (set, info, time), result < 0 && errno == EAGAIN)
+           (set, info, time), ns_of_timespec(time),
+           result < 0 && errno == EAGAIN)
 POINT_CALL(int, sem_post, (sem_t * semaphore), (semaphore))
 TIMED_CALL(int, sem_timedwait,
            (sem_t *restrict semaphore, const struct timespec *restrict end),
-           (semaphore, end), result < 0 && errno == ETIMEDOUT)
+           (semaphore, end), until(end), result < 0 && errno == ETIMEDOUT)
 
 int sem_wait(sem_t *semaphore)
 {
@@ -991,7 +1071,13 @@ static long futex(const void *frame, const long *a)
     int saved;
 
     point();
+    if (waits && strays(frame))
+        return 0;
     if (waits) {
+        if (a[3])
+            timed(frame, operation == FUTEX_WAIT
+                             ? ns_of_timespec((struct timespec *)a[3])
+                             : until((struct timespec *)a[3]));
         begin_wait(frame, "futex");
         self.sleeps--;
     }

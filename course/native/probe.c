@@ -55,6 +55,7 @@ enum {
     COUNT_SLEPT,        /* ms of naps, as they were asked for */
     COUNT_ALARM,        /* 1: setitimer() or alarm() is armed */
     COUNT_CLOSED_TWICE, /* close() that failed with EBADF */
+    COUNT_TIMED,        /* waits with a time-out */
     COUNTERS = 96
 };
 

@@ -146,8 +146,8 @@ unsigned long probe_sleeps(void);
 /* How many mutexes the calling thread has locked and not unlocked. */
 int probe_locks_held(void);
 
-/* From now on the first pthread_cond_wait() of each thread returns without a
- * signal, as it may. */
+/* From now on the first wait of each thread on a condition or a futex returns
+ * without a signal, as it may. */
 void probe_stray_wakes(void);
 
 /* Until all other threads sleep, and stay asleep. Who spins or naps instead
@@ -177,6 +177,10 @@ void probe_buckets(int fd, int in, int out);
 /* How many bytes of this descriptor the kernel has taken so far, by send(),
  * sendmsg() and write(). */
 long probe_sent_bytes(int fd);
+
+/* How many were taken out of it, and whether MSG_PEEK has shown some. */
+long probe_taken_bytes(int fd);
+bool probe_peeked(int fd);
 
 /* --- cases ------------------------------------------------------------- */
 

@@ -240,6 +240,55 @@ PROBE_CASE(late)
                  "task", 0, 0, 0);
 }
 
+/* --- park() by itself -------------------------------------------------- */
+
+static struct parker parker;
+static atomic_bool permit_taken, permit_left;
+static sem_t never;
+
+static void *take_early_permit(void *unused)
+{
+    (void)unused;
+    probe_thread("early");
+    unpark(&parker);
+    park(&parker);
+    permit_taken = true;
+    sem_wait(&never);
+    return NULL;
+}
+
+static void *leave_permit(void *unused)
+{
+    (void)unused;
+    probe_thread("bell");
+    probe_wait_till_asleep();
+    permit_left = true;
+    unpark(&parker);
+    return NULL;
+}
+
+/*
+ * The wait inside of park() ends once for nothing. Who keeps no permit at all
+ * has another fault, which the sweep finds.
+ */
+PROBE_CASE(stray)
+{
+    pthread_t early, bell;
+
+    start();
+    parker_init(&parker);
+    sem_init(&never, 0, 0);
+    pthread_create(&early, NULL, take_early_permit, NULL);
+    probe_wait_till_asleep();
+    if (!permit_taken)
+        return;
+    probe_stray_wakes();
+    pthread_create(&bell, NULL, leave_permit, NULL);
+    park(&parker);
+    probe_expect(permit_left, "WOKEN FOR NOTHING", "park", 0, 0, 0);
+    pthread_join(bell, NULL);
+}
+
 /*
  * The runner runs it once for each call of each thread, and delays that call by
  * 150 ms: the responses come meanwhile.

@@ -325,9 +325,13 @@ static ssize_t read_some_poll(struct stream *self, struct rv_cx *cx,
 /*@probe static ssize_t probe_read_some_poll(struct stream *self, struct rv_cx *cx, */
 /*@probe                                     char *buffer, size_t size) */
 /*@probe { */
+/*@probe     const long before = probe_taken_bytes(self->fd); */
 /*@probe     ssize_t result; */
 /*@probe     probe_begin(); */
 /*@probe     result = read_some_poll(self, cx, buffer, size); */
+/*@probe     if (result > 0 && probe_peeked(self->fd)) */
+/*@probe         probe_expect(probe_taken_bytes(self->fd) - before >= result, "NOT TAKEN", */
+/*@probe                      "read", result, probe_taken_bytes(self->fd) - before, 0); */
 /*@probe     if (result == 0 && probe_not_over(self->fd)) */
 /*@probe         probe_fail("TRUNCATED: not the end @7.3", "empty", 0, 0, 0); */
 /*@probe     return probe_end(result, self->fd, RV_READ, 3); */

@@ -11,6 +11,7 @@
 
 static struct rv_runtime *runtime;
 static sem_t polled; /* one more after each poll of a guest */
+static sem_t never;  /* nobody posts it */
 
 static void start(int count)
 {
@@ -33,10 +34,12 @@ enum { MAX_GUESTS = 256 };
 struct guest {
     struct rv_future future;
     int home;              /* the executor it was handed to */
+    bool stays;            /* in its poll, for ever */
     struct guest *carries; /* handed over by its first poll */
 };
 
 static atomic_int guests_given, guests_polled, guests_away;
+static atomic_bool guest_stays;
 
 static void hand_over(struct guest *guest);
 
@@ -46,6 +49,10 @@ static enum rv_poll guest_poll(struct rv_future *future, struct rv_cx *cx)
 
     (void)cx;
     guests_away += self->home != probe_me;
+    while (self->stays) {
+        guest_stays = true;
+        sem_wait(&never);
+    }
     if (self->carries)
         hand_over(self->carries);
     guests_polled++;
@@ -87,6 +94,60 @@ static void expect_guests(void)
 }
 
 /* --- the cases --------------------------------------------------------- */
+
+/* Whether a pointer is kept there. */
+static bool holds(const void *memory, size_t size, const void *pointer)
+{
+    const char *at = memory;
+
+    for (size_t i = 0; i + sizeof(pointer) <= size; i += sizeof(pointer))
+        if (memcmp(at + i, &pointer, sizeof(pointer)) == 0)
+            return true;
+    return false;
+}
+
+/* A guest that keeps its executor in a poll. Returns: whether it is there; what
+ * keeps it away is for another case. */
+static bool keep_busy(void)
+{
+    struct guest *guest = new_guest(0, NULL);
+
+    guest->stays = true;
+    hand_over(guest);
+    probe_quiet(true);
+    for (int i = 0; i < 1000 && !guest_stays; i++)
+        usleep(1000);
+    probe_quiet(false);
+    return guest_stays;
+}
+
+/*
+ * Four futures come, and the inbox task has no turn in between. Whose pointer
+ * was in the inbox, and is neither there nor in another guest (a list may go
+ * through them), has been overwritten.
+ */
+PROBE_CASE(box)
+{
+    static struct guest *guests[4];
+    bool seen[4] = {false};
+
+    start(1);
+    if (!keep_busy())
+        return;
+    for (int i = 0; i < 4; i++) {
+        guests[i] = new_guest(0, NULL);
+        spawn_on(&executors[0], &guests[i]->future);
+        for (int j = 0; j <= i; j++) {
+            bool here = holds(executors, sizeof(executors), &guests[j]->future);
+
+            for (int k = 0; k <= i; k++)
+                here |= holds(guests[k], sizeof(**guests), &guests[j]->future);
+            probe_expect(here || !seen[j], "OVERWRITTEN: in the inbox", "inbox",
+                         j + 1, i + 1, 0);
+            seen[j] = here;
+        }
+    }
+}
 
 /* One after the other, each when the executor sleeps again; then ten. */
 PROBE_CASE(inbox)

@@ -322,6 +322,9 @@ static void inbox_fini(struct inbox *self)
 /*@probe     struct probe_box *box = &probe_boxes[probe_me >= 0 ? probe_me : 0]; */
 /*@probe     enum rv_poll state; */
 /*@probe     probe_expect(probe_me >= 0, "WRONG THREAD", "inbox", 0, 0, 0); */
+/*@probe     for (int i = 0; i < MAX_EXECUTORS; i++) */
+/*@probe         probe_expect(i == probe_me || future != &executors[i].inbox.future, */
+/*@probe                      "WRONG OWNER: another inbox", "inbox", probe_me, i, 0); */
 /*@probe     probe_enter(); */
 /*@probe     box->begun = box->given; */
 /*@probe     box->polling = box->overlapped = true; */

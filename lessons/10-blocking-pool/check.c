@@ -30,6 +30,9 @@ struct worker {
     int number;
 };
 
+/* So that a result is no other number that lies in a job. */
+enum { FIRST_RESULT = 100000 };
+
 static int results_wrong;
 
 static enum rv_poll worker_poll(struct rv_future *future, struct rv_cx *cx)
@@ -54,7 +57,7 @@ static void add(struct rv_scope *scope, job_call call, int number)
     lesson_expect(self != NULL, "out of memory");
     rv_future_init(&self->future, &ops);
     self->call = call;
-    self->number = number;
+    self->number = FIRST_RESULT + number;
     rv_scope_spawn(scope, &self->future);
 }
 

@@ -36,7 +36,8 @@ typedef int (*job_call)(void *arg);
 /*@probe     int submits; */
 /*@probe     bool started, finished, woken, unheard, ready; */
 /*@probe     struct rv_waker own; */
-/*@probe     bool old; */
+/*@probe     bool old, held, polled; */
+/*@probe     int result; */
 /*@probe } probe_jobs[PROBE_JOBS]; */
 /*@probe static atomic_int probe_job_count, probe_threads; */
 /*@probe static pthread_mutex_t probe_lock = PTHREAD_MUTEX_INITIALIZER; */
@@ -56,15 +57,20 @@ typedef int (*job_call)(void *arg);
 /*@probe } */
 /*@probe static void probe_leave(void) */
 /*@probe { */
-/*@probe     int queued = 0, lost = -1; */
+/*@probe     int queued = 0, lost = -1, held = -1, kept_back = 0; */
 /*@probe     for (int i = 0; i < probe_job_count; i++) { */
 /*@probe         const struct probe_job *one = &probe_jobs[i]; */
 /*@probe         queued += one->submits && !one->started; */
+/*@probe         kept_back += one->polled && !one->submits; */
 /*@probe         if (one->finished && !one->ready && lost < 0) */
 /*@probe             lost = i; */
+/*@probe         if (one->held && !one->ready && !one->unheard && !one->old) */
+/*@probe             held = i; */
 /*@probe     } */
 /*@probe     if (probe_under_lock) */
 /*@probe         probe_tell("SERIALISED: under the lock", "under_lock", 0, 0); */
+/*@probe     else if (held >= 0) */
+/*@probe         probe_tell("DEADLOCK: lock kept @10.2", "kept_run", held + 1, 0); */
 /*@probe     else if (lost >= 0) */
 /*@probe         probe_tell(!probe_jobs[lost].woken ? "LOST WAKE: done, nobody woken" */
 /*@probe                    : probe_jobs[lost].unheard */
@@ -79,6 +85,8 @@ typedef int (*job_call)(void *arg);
 /*@probe                    : probe_ended_early ? "STUCK QUEUE: the threads have ended @10.2" */
 /*@probe                                        : "STUCK QUEUE: the threads have ended @10.1", */
 /*@probe                    probe_ended ? "ended" : "jobs", queued, probe_ended); */
+/*@probe     else if (kept_back) */
+/*@probe         probe_tell("FORGOTTEN TASK: never handed over", "kept_back", kept_back, 0); */
 /*@probe     else */
 /*@probe         probe_tell(NULL, "", 0, 0); */
 /*@probe     pthread_mutex_unlock(&probe_lock); */
@@ -88,6 +96,8 @@ typedef int (*job_call)(void *arg);
 /*@probe { */
 /*@probe     struct probe_job *self = arg; */
 /*@probe     int result, running; */
+/*@probe     probe_expect(self >= probe_jobs && self < probe_jobs + PROBE_JOBS, */
+/*@probe                  "WRONG ARGUMENT: of a job", "of_job", 0, 0, 0); */
 /*@probe     probe_expect(!pthread_equal(probe_main, pthread_self()), */
 /*@probe                  "BLOCKS THE OTHERS", "call", self->number, 0, 0); */
 /*@probe     probe_expect(!self->started, */
@@ -102,7 +112,7 @@ typedef int (*job_call)(void *arg);
 /*@probe     running = ++probe_running; */
 /*@probe     probe_expect(running <= POOL_THREADS, "TOO MANY: threads", "running", */
 /*@probe                  running, POOL_THREADS, 0); */
-/*@probe     result = self->call(self->arg); */
+/*@probe     result = self->result = self->call(self->arg); */
 /*@probe     probe_running--; */
 /*@probe     probe_event(PROBE_JOB_DONE, -1, self->number, 0); */
 /*@probe     probe_enter(); */
@@ -118,6 +128,7 @@ typedef int (*job_call)(void *arg);
 /*@probe     probe_enter(); */
 /*@probe     probe_mine->woken = true; */
 /*@probe     probe_mine->unheard = !waker->queue; */
+/*@probe     probe_mine->held = probe_locks_held() > 0; */
 /*@probe     probe_mine->old = probe_mine->own.queue && */
 /*@probe                       !rv_waker_same(waker, &probe_mine->own); */
 /*@probe     probe_leave(); */
@@ -410,6 +421,17 @@ static enum rv_poll job_poll(struct rv_future *future, struct rv_cx *cx)
     RV_RETURN(future, self->result);
 }
 /*@end 10.3*/
+/*@probe static void probe_result(const struct rv_future *future, */
+/*@probe                          const struct probe_job *one) */
+/*@probe { */
+/*@probe     bool kept = false; */
+/*@probe     if (one->result < 1000 || future->result == one->result) */
+/*@probe         return; */
+/*@probe     for (size_t i = 0; i < sizeof(struct job); i += sizeof(int)) */
+/*@probe         kept |= memcmp((const char *)future + i, &one->result, sizeof(int)) == 0; */
+/*@probe     probe_fail(kept ? "ERROR LOST @10.3" : "ERROR LOST @10.2", "of_job", one->number, */
+/*@probe                one->result, future->result); */
+/*@probe } */
 /*@probe static enum rv_poll probe_job_poll(struct rv_future *future, */
 /*@probe                                    struct rv_cx *cx) */
 /*@probe { */
@@ -420,11 +442,16 @@ static enum rv_poll job_poll(struct rv_future *future, struct rv_cx *cx)
 /*@probe     state = job_poll(future, cx); */
 /*@probe     probe_expect(!probe_locks_held(), "DEADLOCK: lock kept @10.3", "kept_poll", 0, 0, 0); */
 /*@probe     for (int i = 0; i < probe_job_count; i++) { */
-/*@probe         if ((const struct rv_future *)probe_jobs[i].job != future || */
-/*@probe             state != RV_READY) */
+/*@probe         if ((const struct rv_future *)probe_jobs[i].job != future) */
+/*@probe             continue; */
+/*@probe         probe_enter(); */
+/*@probe         probe_jobs[i].polled = true; */
+/*@probe         probe_leave(); */
+/*@probe         if (state != RV_READY) */
 /*@probe             continue; */
 /*@probe         probe_expect(probe_jobs[i].finished || future->result < 0, "READY TOO EARLY", "job", i + 1, */
 /*@probe                      0, 0); */
+/*@probe         probe_result(future, &probe_jobs[i]); */
 /*@probe         probe_enter(); */
 /*@probe         probe_jobs[i].ready = true; */
 /*@probe         probe_jobs[i].job = NULL; */

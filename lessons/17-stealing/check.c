@@ -464,8 +464,8 @@ PROBE_CASE(finds)
 
 static void probe_expect_awake(void)
 {
-    probe_expect(pthread_mutex_trylock(&idle.lock) == 0,
-                 "DEADLOCK: kept the lock", "kept", 0, 0, 0);
+    probe_expect(pthread_mutex_trylock(&idle.lock) == 0, "DEADLOCK: lock kept",
+                 "kept", 0, 0, 0);
     pthread_mutex_unlock(&idle.lock);
     probe_expect(idle.sleepers == 0, "WRONG FIGURE", "sleepers", idle.sleepers,
                  0, 0);

@@ -52,6 +52,13 @@ class Case(unittest.TestCase):
                          f"{words}\n{result.stdout}\n{result.stderr}")
         return result.stdout if status != 2 else result.stderr
 
+    def failed(self, *words):
+        """What a command that ends with 1 says."""
+        return subprocess.run(
+            [sys.executable, COURSE, *words], capture_output=True, text=True,
+            timeout=SECONDS, env=self.environment, cwd=ROOT,
+            stdin=subprocess.DEVNULL).stderr
+
     def answer(self, number):
         lesson = lessons.find(number)
         return os.path.join(self.work, f"{number}-{lesson.name}", "lesson.c")
@@ -297,6 +304,16 @@ class Commands(Case):
         self.lesson("predict", "00", "--answers", ",".join(map(str, right)))
         self.lesson("check", "00")
         self.assertRegex(self.lesson("list"), r"00 .*passed")
+        self.assertIn("predict 00", self.lesson("reset", "00"))
+        self.assertRegex(self.lesson("list"), r"00 .*started")
+        self.lesson("check", "00", status=1)
+
+    def test_a_lesson_without_a_program_says_so(self):
+        for command, *more in (("run",), ("step",), ("hint",), ("watch",),
+                               ("try", "--at", "main:1")):
+            with self.subTest(command=command):
+                self.assertIn("lessons/00-ground/README.md",
+                              self.failed(command, "00", *more))
 
 
 class Checks(Case):
@@ -311,6 +328,16 @@ class Checks(Case):
         self.assertRegex(self.lesson("list"), r"01 .*passed, checks: 2")
         self.write("01", solution("01") + "\n")
         self.assertIn("check again", self.lesson("list"))
+
+    def test_a_lesson_h_beside_the_answer_changes_nothing(self):
+        self.lesson("start", "01")
+        self.write("01", solution("01"))
+        beside = os.path.dirname(self.answer("01"))
+        for folder in (beside, self.work):
+            with open(os.path.join(folder, "lesson.h"), "w",
+                      encoding="utf-8") as file:
+                file.write("#error taken in place of the tree's\n")
+        self.lesson("check", "01", "--json")
 
     def test_plain_words_without_a_terminal(self):
         self.lesson("start", "01")

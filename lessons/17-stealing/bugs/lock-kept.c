@@ -1,6 +1,6 @@
 /*@answer
 cause: DEADLOCK
-kind: kept the lock
+kind: lock kept
 found: case looks
 en: No unlock at the end: after its sleep the worker holds the lock.
 fr: Pas d'unlock à la fin : après son sommeil, le worker tient le verrou.
