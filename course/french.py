@@ -17,7 +17,9 @@ import re
 import sys
 
 WIDE, NARROW = "\u00a0", "\u202f"
-CODE = re.compile(r"(``.*?``|`[^`]*`|<!--.*?-->|https?://\S+"
+AFTER = "\ue000"  # stands for the code that a text follows
+CODE = re.compile(r"(``.*?``|`[^`]*`|<!--(?!\s*(?:notes|handout):).*?-->"
+                  r"|https?://\S+"
                   r"|\]\([^)]*\))", re.S)
 RULES = [
     (re.compile(r"(?<=[^\W\d_])'(?=[\w«(*`é]|$)"), "’"),
@@ -40,8 +42,10 @@ def set_text(text):
     """A text with the typography of French, its code as it was."""
     parts = CODE.split(text)
     for number in range(0, len(parts), 2):
+        part = AFTER * (number > 0) + parts[number]
         for rule, to in RULES:
-            parts[number] = rule.sub(to, parts[number])
+            part = rule.sub(to, part)
+        parts[number] = part.removeprefix(AFTER)
     return "".join(parts)
 
 

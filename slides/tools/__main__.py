@@ -55,7 +55,7 @@ MESSAGES = {
         "espace ou flèche droite, flèche gauche, q.",
         "no_pdf": "slides : pas de PDF : chromium n’est pas installé",
         "progress": "slides : {} sur {} : {}",
-        "step": "pas de la leçon {}",
+        "step": "étapes de la leçon {}",
         "no_step": "slides : {} : cette leçon ne peut pas tourner sur cette "
         "machine ; les diapositives nomment sa commande au lieu de sa page",
         "failed": "slides : pas fait : {}",

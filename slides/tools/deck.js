@@ -1,6 +1,8 @@
 // Keys, a clicker, pauses, and the presenter's notes in a second window.
 "use strict";
 const slides = [...document.querySelectorAll(".slide")];
+const MOST_PERCENT = 145;
+const WIDTHS_REM = [64, 41.6];  // with the notes below; as narrow as it can be
 let now = 0, shown = 0, notes = null, started = Date.now();
 
 // The parts of a slide behind its n-th pause.
@@ -92,29 +94,71 @@ function onKey(event) {
     event.preventDefault();
 }
 
+// How a slide does not fit into its window, "" if it does.
+function cutOf(slide) {
+    const room = slide.querySelector("footer").getBoundingClientRect();
+    const right = slide.getBoundingClientRect().right;
+    let cut = "";
+    for (const child of slide.children) {
+        const box = child.getBoundingClientRect();
+        if (child.matches("footer, aside, hr")) continue;
+        if (box.bottom > room.top + 1 || box.right > right ||
+            child.scrollWidth > child.clientWidth + 1 &&
+            !child.matches("figure, svg"))
+            cut = Math.ceil(box.bottom - room.top) + "px";
+        for (const pre of child.matches("pre") ? [child]
+            : child.querySelectorAll("pre"))
+            if (pre.scrollWidth > pre.clientWidth + 1)
+                cut = "code";
+    }
+    return cut;
+}
+
+// A slide with little on it is written larger, for the last row: all of it, and
+// then, where a wide line of code or a table holds it back, the text alone.
+// Measured in two shapes, it fits into each window, and on paper.
+function grow(slide) {
+    slide.classList.add("now", "measured");
+    const uncut = width => {
+        slide.style.width = width + "rem";
+        return !cutOf(slide);
+    };
+    const tables = [...slide.querySelectorAll("table")];
+    uncut(WIDTHS_REM[1]);
+    const heights = tables.map(table => table.offsetHeight);
+    const set = (name, percent) =>
+        slide.style.setProperty("--" + name, percent / 100);
+    // No cell of a table gets a line more.
+    const fits = block => WIDTHS_REM.every(uncut) && tables.every((table, i) =>
+        table.offsetHeight <= heights[i] * block / 100 * 1.03);
+    let block = MOST_PERCENT + 5;
+    do {
+        block -= 5;
+        set("grow", block);
+        set("block", block);
+    } while (block > 100 && !fits(block));
+    for (let text = MOST_PERCENT; text > block; text -= 5) {
+        set("grow", text);
+        if (fits(block)) break;
+        set("grow", block);
+    }
+    slide.style.removeProperty("width");
+    slide.classList.remove("now", "measured");
+}
+
 // For the tests: which slides do not fit into this window.
 function markWhatIsCut() {
     for (const slide of slides) {
         slide.classList.add("now");
-        const room = slide.querySelector("footer").getBoundingClientRect();
-        for (const child of slide.children) {
-            const box = child.getBoundingClientRect();
-            if (child.matches("footer, aside, hr")) continue;
-            if (box.bottom > room.top + 1 || box.right > innerWidth ||
-                child.scrollWidth > child.clientWidth + 1 &&
-                !child.matches("figure, svg"))
-                slide.dataset.cut = Math.ceil(box.bottom - room.top) + "px";
-            for (const pre of child.matches("pre") ? [child]
-                : child.querySelectorAll("pre"))
-                if (pre.scrollWidth > pre.clientWidth + 1)
-                    slide.dataset.cut = "code";
-        }
+        const cut = cutOf(slide);
+        if (cut) slide.dataset.cut = cut;
         slide.classList.remove("now");
     }
 }
 
 addEventListener("keydown", onKey);
 setInterval(clock, 1000);
+slides.forEach(grow);
 const asked = location.hash.slice(1);
 if (asked === "cut") markWhatIsCut();
 go((parseInt(asked, 10) || 1) - 1);

@@ -34,7 +34,7 @@ WORDS = {
         "ne l’a enseigné)", "contents": "Sommaire", "next": "Ensuite",
         "keys": "Espace, flèches ou télécommande : avancer, reculer. S : "
         "notes dans une seconde fenêtre. B : notes dessous. F : plein écran.",
-        "step": "Ouvrir la page pas à pas de la leçon {} au pas {}",
+        "step": "Ouvrir la page pas à pas de la leçon {} à l’étape {}",
         "vote": "Vote", "live": "En direct", "broken": "Cassé exprès",
         "exit": "Question de sortie", "index": "Reveil : les diapositives",
         "students": "Pour les étudiants", "lang": "Français",

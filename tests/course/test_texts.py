@@ -161,6 +161,15 @@ class French(unittest.TestCase):
                 self.assertEqual(text, french.set_file(path, text),
                                  f"course/french.py --fix {path}")
 
+    def test_a_mark_after_code_keeps_to_it(self):
+        """And so do those of notes and hand-outs, which are comments."""
+        for text in ("`wake()`\u202f?", "**`open()`\u202f?**",
+                     "<!-- notes:\nDemander\u00a0: qui\u202f?\n-->"):
+            loose = text.replace("\u202f", " ").replace("\u00a0", " ")
+            self.assertEqual(text, french.set_text(loose))
+        for text in ("`a ? b : c`", "<!-- a ? b : c -->"):
+            self.assertEqual(text, french.set_text(text))
+
     def test_causes_are_set_when_they_are_read(self):
         for where, pair in pairs_in(causes.table()):
             self.assertEqual(pair["fr"], french.set_text(pair["fr"]), where)

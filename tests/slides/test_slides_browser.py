@@ -38,17 +38,18 @@ class NothingIsCut(unittest.TestCase):
         cls.browser.__enter__()
         cls.addClassCleanup(cls.browser.__exit__, None, None, None)
 
-    def cut_in(self, text, size):
-        """The slides that are cut in a window of this size."""
+    def opened(self, text, size):
         with open(self.path, "w", encoding="utf-8") as file:
             file.write(text)
         tab = self.browser.open(f"file://{self.path}#cut", *size)
-        try:
-            self.assertEqual(1, tab.value(
-                "document.querySelectorAll('.slide.now').length"))
-            return tab.value(CUT)
-        finally:
-            tab.close()
+        self.addCleanup(tab.close)
+        self.assertEqual(1, tab.value(
+            "document.querySelectorAll('.slide.now').length"))
+        return tab
+
+    def cut_in(self, text, size):
+        """The slides that are cut in a window of this size."""
+        return self.opened(text, size).value(CUT)
 
     def test_in_each_window(self):
         for deck in decks_of.all_decks():
@@ -56,6 +57,33 @@ class NothingIsCut(unittest.TestCase):
             for size in SIZES:
                 with self.subTest(deck=deck.path, size=size):
                     self.assertEqual([], self.cut_in(text, size))
+
+    def test_with_the_notes_below(self):
+        """They take their place from the font, not from the slide."""
+        for deck in decks_of.all_decks("fr")[:4]:
+            tab = self.opened(pages.deck_page(deck, teacher=True), SIZES[0])
+            tab.key("b")
+            tab.value("markWhatIsCut()")
+            with self.subTest(deck=deck.path):
+                self.assertTrue(tab.value(
+                    "document.body.classList.contains('below')"))
+                self.assertEqual([], tab.value(CUT))
+
+    def test_a_slide_with_little_on_it_is_written_larger(self):
+        deck = decks_of.all_decks("en")[0]
+        wide = "```\n" + "x" * 72 + "\n```"
+        deck.slides[2].parts = ["One line."]
+        deck.slides[3].parts = [wide, "One line."]
+        deck.slides[4].parts = ["\n\n".join(["One line."] * 13)]
+        tab = self.opened(pages.deck_page(deck, teacher=False), SIZES[0])
+        short, code, full = tab.value(
+            "['#s3', '#s4', '#s5'].map(id => ['grow', 'block'].map(name => "
+            "Number(document.querySelector(id).style.getPropertyValue("
+            "'--' + name))))")
+        self.assertEqual([1.45, 1.45], short)
+        self.assertEqual(1.45, code[0])
+        self.assertLess(code[1], 1.1)
+        self.assertLess(full[0], 1.4)
 
     def test_what_is_cut_is_found(self):
         deck = decks_of.all_decks("en")[0]
