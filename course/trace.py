@@ -204,6 +204,20 @@ def fold_for_page(steps):
     return steps[:half] + steps[-half:]
 
 
+def at_a_lock(recording, steps, end_ns):
+    """Rows of the threads that wait for a lock at the end of a run: nothing
+    was recorded of that, and each would seem to run on."""
+    rows = []
+    for one in recording.threads:
+        if one.ended or one.blocked_in != "pthread_mutex_lock":
+            continue
+        lines = recording.blocked_lines.get(one.name) or [0]
+        since = max(one.blocked_since, steps[-1].time)
+        ms = (max(end_ns or 0, since) - one.blocked_since) // 1000000
+        rows.append((since, one.index, "block", -1, -1, ms, lines[0], 1))
+    return sorted(rows)
+
+
 def make(lesson, recording, steps, names, source_text, figures,
          verdict=None, end_ns=None):
     """The trace as the page wants it."""
@@ -220,7 +234,9 @@ def make(lesson, recording, steps, names, source_text, figures,
                          one.name, role_of(one.name))}
                     for one in recording.threads],
         "files": {"lesson.c": source_text},
-        "events": [step.row(start) for step in steps],
+        "events": [step.row(start) for step in steps] + (
+            [[time - start, *row] for time, *row in
+             at_a_lock(recording, steps, end_ns)] if steps else []),
         "figures": figures,
         "tasks": {str(key): name for key, name in
                   expect.get("tasks", {}).items()},

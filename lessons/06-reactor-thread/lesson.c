@@ -34,12 +34,12 @@ enum { STOP = 0 };
 /*@todo 6.1 reactor_set_waker and _deregister | reactor_set_waker et _deregister
 en: set_waker: the reactor thread has to find this waker when the source has an
 en: event. deregister: no waker any more, and epoll forgets the descriptor. Both
-en: run on main while the reactor thread reads the same table. A place without a
-en: waker has a `parker` that is NULL; all places begin so.
+en: run on main while the reactor thread reads the same table. A slot without a
+en: waker has a `parker` that is NULL; all slots begin so.
 fr: set_waker : le thread du réacteur doit trouver ce waker quand la source a un
 fr: évènement. deregister : plus de waker, et epoll oublie le descripteur. Les
-fr: deux tournent sur main pendant que le réacteur lit la même table. Une place
-fr: sans waker a un `parker` NULL ; elles commencent toutes ainsi.
+fr: deux tournent sur main pendant que le réacteur lit la même table. Un
+fr: emplacement sans waker a un `parker` NULL ; tous commencent ainsi.
 stub:
 struct reactor {
     int epoll;

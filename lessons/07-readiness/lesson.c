@@ -121,9 +121,9 @@ en: The first time: begin to connect, and register. -EINPROGRESS is no error: it
 en: is the EAGAIN of connect(). The socket can be written to when the connect is
 en: over; how it has ended, stream_error() says. Returns: 0: connected.
 fr: La première fois : commencez la connexion, et abonnez la socket.
-fr: -EINPROGRESS n'est pas une erreur : c'est l'EAGAIN de connect(). On peut
-fr: écrire dans la socket quand la connexion est finie ; comment elle a fini,
-fr: stream_error() le dit. Renvoie : 0 : connecté.
+fr: -EINPROGRESS n'est pas une erreur : c'est l'EAGAIN de connect(). La socket
+fr: est prête en écriture quand la tentative est terminée ; stream_error() dit
+fr: si elle a réussi. Renvoie : 0 : connecté.
 stub:
 static int connect_poll(struct stream *self, struct rv_cx *cx)
 {

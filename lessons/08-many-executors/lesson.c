@@ -383,7 +383,7 @@ en: run until the inbox task is READY. The executor belongs to this thread, so
 en: free it here.
 fr: Le thread d'un exécuteur : entrez dans le réacteur, créez un exécuteur, et
 fr: faites-le tourner jusqu'à ce que la tâche de la boîte soit READY.
-fr: L'exécuteur est à ce thread : libérez-le ici.
+fr: L'exécuteur appartient à ce thread : libérez-le ici.
 stub:
 static void *executor_run(void *arg)
 {

@@ -298,9 +298,9 @@ static void timer_init(struct timer *self, int64_t deadline_ns)
 en: The timerfd was readable. Take out of the heap each timer that is due
 en: (deadline not after now_ns) and wake its task. The others have to be woken
 en: too, later: a timerfd rings once.
-fr: Le timerfd était prêt. Retirez du tas chaque minuteur échu (échéance pas
-fr: après now_ns) et réveillez sa tâche. Les autres devront l'être aussi, plus
-fr: tard : un timerfd ne sonne qu'une fois.
+fr: Le timerfd est devenu lisible. Retirez du tas chaque minuteur échu (son
+fr: échéance n'est pas après now_ns) et réveillez sa tâche. Les autres devront
+fr: l'être aussi, plus tard : un timerfd ne sonne qu'une fois.
 stub:
 static void timer_fire(int64_t now_ns)
 {

@@ -24,6 +24,8 @@
 #undef pipe_thread_stop
 #undef pipe_thread_loop
 
+#include <signal.h>
+
 #if defined(__SANITIZE_ADDRESS__)
 #define PROBE_ASAN 1
 #elif defined(__has_feature)
@@ -213,9 +215,13 @@ static void probe_poll_is(struct pipe_read *read, enum poll_state wanted,
 {
     const size_t room = read->wanted;
     enum poll_state state;
+    size_t before;
 
     probe_if_stuck("NEVER YIELDED @11.2", "pipe", (long)got, 0, 0);
-    state = probe_pipe_read_poll(read);
+    do { /* one read a poll is enough: who waits is told of the rest */
+        before = read->got;
+        state = probe_pipe_read_poll(read);
+    } while (state == NOT_READY && read->got > before && read->got < room);
     probe_if_stuck(NULL, NULL, 0, 0, 0);
     if (wanted == NOT_READY || (got < room && open))
         probe_expect(state == NOT_READY, "TRUNCATED @11.2", "wanted",
@@ -769,12 +775,28 @@ static void *probe_take_packets(void *arg)
     return NULL;
 }
 
+/* Nobody can read the packet: it did not go in. */
+static void probe_submit_in_vain(void)
+{
+    const struct probe_state state = probe_random_state();
+    struct pipe_thread thread = {.jobs = {-1, -1}, .done = {-1, -1}};
+
+    lesson_unwrap(pipe2(thread.jobs, O_DIRECT | O_CLOEXEC), "pipe");
+    close(thread.jobs[0]);
+    signal(SIGPIPE, SIG_IGN);
+    probe_expect(!pipe_thread_submit(&thread, probe_new_digest(&state)),
+                 "ERROR LOST @11.4", "submit", 0, 0, 0);
+    signal(SIGPIPE, SIG_DFL);
+    close(thread.jobs[1]);
+}
+
 PROBE_CASE(submit)
 {
     struct pipe_thread thread;
     struct probe_state state;
 
     probe_strict = true;
+    probe_submit_in_vain();
     probe_make_pipes(&thread);
     lesson_spawn_thread(&thread.thread, probe_take_packets, &thread);
     for (int i = 0; i < 10; i++) {

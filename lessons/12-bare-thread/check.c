@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * check.c of lesson 12: what the probe lines stand for, and threads of the
- * checker's own, started by the learner's assembly. It is compiled behind the
+ * checker's own, started by the learner's assembly. It is compiled after the
  * learner's program, into one file.
  *
  * The checker's threads begin in assembly, so that rsp and rdi are seen as RET

@@ -7,7 +7,7 @@
  *
  *     main                                the bare thread
  *     thread_clone: push %rdi
- *                   clone  ------------>  (goes on behind the system call,
+ *                   clone  ------------>  (goes on after the system call,
  *                   pop %rdi              with another stack pointer)
  *                   ret: to main()        pop %rdi: its argument
  *                                         ret: to bare_main()

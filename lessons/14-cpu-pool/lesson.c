@@ -8,11 +8,11 @@
  * there is room: nobody's list, nobody's lock.
  *
  *     task: pool_execute()  --->  write of 24 bytes, by the ring
- *           (first token)   <---  the kernel: it is in the queue pipe now
+ *           (first sign)    <---  the kernel: it is in the queue pipe now
  *     pool_trigger()        --->  read 24 bytes, give them to a free worker
  *                                       ... the worker computes ...
  *     pool_release_worker() <---  one byte: which worker is free again
- *           (second token)        wake the task; trigger again
+ *           (second sign)         wake the task; trigger again
  *
  * Read main() at the bottom first, then upwards.
  *

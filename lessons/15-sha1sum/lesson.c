@@ -33,6 +33,7 @@ struct stream {
     /*@probe int probe_reading, probe_hashing; */
     /*@probe int probe_end; */
     /*@probe bool probe_overlap; */
+    /*@probe bool probe_read[256]; */
 };
 
 /* A part of it. All but the last are full. */
@@ -78,6 +79,7 @@ struct block {
 /*@probe     probe_expect(!self->probe_end || block->number < self->probe_end + 8, "NEVER STOPS @15.2", "beyond", self->probe_end - 1, block->number, 0); */
 /*@probe     probe_expect(!block->probe_hashing, "BUFFER NOT YOURS: two at it", "hashed", block->number, block->probe_number, 0); */
 /*@probe     probe_expect(!block->probe_reading, "BUFFER NOT YOURS: two at it", "read", block->number, block->probe_number, 0); */
+/*@probe     self->probe_read[block->number % 256] = true; */
 /*@probe     block->probe_reading = true; */
 /*@probe     block->probe_number = block->number; */
 /*@probe     self->probe_reading++; */
@@ -107,6 +109,7 @@ struct block {
 /*@probe     probe_expect(block->length >= 0, "ERROR LOST @15.2", "length", block->length, 0, 0); */
 /*@probe     probe_expect(!block->probe_reading, "BUFFER NOT YOURS: two at it", "hashed", block->number, self->probe_hashed, 0); */
 /*@probe     probe_expect(!self->probe_hashing, "BOTH AT ONCE: two hashes", "hashes", self->probe_hashed, block->number, 0); */
+/*@probe     probe_expect(self->probe_read[self->probe_hashed % 256], "WRONG BLOCK", "never_read", self->probe_hashed, block->probe_number, 0); */
 /*@probe     probe_expect(block->probe_number == self->probe_hashed, "BUFFER NOT YOURS: two at it", "other", self->probe_hashed, block->probe_number, 0); */
 /*@probe     probe_expect(block->length == block->probe_length, "WRONG LENGTH", "block", block->length, block->probe_length, 0); */
 /*@probe     block->probe_hashing = true; */
@@ -356,7 +359,7 @@ static int make_file(int bytes)
     return fd;
 }
 
-/* The files that are named behind the port; without one, two of our own.
+/* The files that are named after the port; without one, two of our own.
  * Returns: how many. */
 static int open_files(struct stream *streams, int argc, char **argv)
 {

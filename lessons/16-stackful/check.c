@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * check.c of lesson 16: what the probe lines stand for, and coroutines of the
- * checker's own. It is compiled behind the learner's program, into one file.
+ * checker's own. It is compiled after the learner's program, into one file.
  *
  * A compiler without optimisation keeps no variable in a register over a call,
  * so the registers are looked at in assembly: both sides of a switch have a

@@ -9,7 +9,7 @@
  *     main's stack                        the coroutine's stack
  *     coro_resume:  registers, rsp  --->  (goes on where it yielded)
  *                                         walk(), walk(), walk(), say()
- *     (goes on behind the resume)   <---  coro_yield: registers, rsp
+ *     (goes on after the resume)    <---  coro_yield: registers, rsp
  *
  * Two coroutines walk through numbers, each in a recursion, and yield after
  * each number; run_all() lets them take turns. walk() is a plain function: it

@@ -38,7 +38,10 @@ static struct {
     long capacity;
     struct probe_side push, pop;
     int values[PROBE_VALUES]; /* pushed, in order */
-    bool numbers;             /* the platform's sample runs */
+    long slots[PROBE_VALUES]; /* where in the channel; -1: not known */
+    struct spsc *open;        /* as it was opened: */
+    int opened[sizeof(struct spsc) / sizeof(int)];
+    bool numbers; /* the platform's sample runs */
     bool blind; /* nothing is watched, and no lock of ours orders the threads */
     bool two;   /* its ends are on two threads */
 } probe_seen = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -77,7 +80,8 @@ static void probe_unheard(const struct probe_side *self,
     else if (other->woken != self->at && self->woken == self->at)
         cause = pops ? "DEADLOCK: another door @18.2"
                      : "DEADLOCK: another door @18.1";
-    else if (other->woken != self->at)
+    else if (other->woken != self->at ||
+             (other->at == self->at && other->woken == other->at))
         cause = pops ? "DEADLOCK: another door @18.1"
                      : "DEADLOCK: another door @18.2";
     else
@@ -235,6 +239,34 @@ static void probe_spsc_open(struct spsc *self, unsigned long capacity)
     probe_seen.push = probe_seen.pop = (struct probe_side){0};
     probe_leave();
     spsc_open(self, capacity);
+    probe_seen.open = self;
+    memcpy(probe_seen.opened, self, sizeof(probe_seen.opened));
+}
+
+/* Where in the channel this number is, counted in ints; -1: nowhere. */
+static long probe_find(const struct spsc *self, int value)
+{
+    int words[sizeof(struct spsc) / sizeof(int)];
+
+    memcpy(words, self, sizeof(words));
+    for (size_t i = 0; i < sizeof(words) / sizeof(int); i++)
+        if (words[i] == value && probe_seen.opened[i] != value)
+            return (long)i;
+    return -1;
+}
+
+/* The capacity as it is kept in the channel now; it is found by its value when
+ * the channel was opened. */
+static long probe_capacity(const struct spsc *self)
+{
+    int words[sizeof(struct spsc) / sizeof(int)];
+
+    memcpy(words, self, sizeof(words));
+    for (size_t i = 0; i < sizeof(words) / sizeof(int); i++)
+        if (self == probe_seen.open &&
+            probe_seen.opened[i] == probe_seen.capacity)
+            return words[i];
+    return probe_seen.capacity;
 }
 
 /* --- memory order -----------------------------------------------------------
@@ -389,17 +421,43 @@ static void probe_spsc_push(struct spsc *self, int value)
     probe_leave();
     probe_do_push(self, value);
     probe_enter();
+    if (!probe_seen.two)
+        probe_seen.slots[(probe_seen.push.begun - 1) % PROBE_VALUES] =
+            probe_find(self, value);
     probe_end_call(&probe_seen.push);
     inside = probe_seen.push.done - probe_seen.pop.begun;
     level = probe_seen.push.done - probe_seen.pop.done;
     probe_leave();
     probe_show(level);
+    if (inside > probe_seen.capacity && probe_seen.numbers)
+        probe_expect(probe_capacity(self) == probe_seen.capacity,
+                     "WRONG CAPACITY: a larger channel @18.3", "changed",
+                     probe_seen.capacity, probe_capacity(self), 0);
     probe_expect(inside <= probe_seen.capacity, "OVERWRITTEN @18.1", "more",
                  inside, probe_seen.capacity, 0);
 }
 
+/* Value n lies in the channel, and another came out: one of the two functions
+ * looks into another slot. Slots are used again after `capacity` values. */
+static void probe_expect_slot(const struct spsc *self, int got, long n)
+{
+    const int value = probe_seen.values[n % PROBE_VALUES];
+    const long slot = probe_seen.slots[n % PROBE_VALUES];
+    const long before =
+        n < probe_seen.capacity
+            ? slot
+            : probe_seen.slots[(n - probe_seen.capacity) % PROBE_VALUES];
+
+    if (probe_seen.two || n >= probe_seen.push.done || slot < 0 || before < 0 ||
+        probe_find(self, value) != slot)
+        return;
+    probe_fail(slot == before ? "WRONG SLOT @18.2" : "WRONG SLOT @18.1", "lies",
+               value, got, n);
+}
+
 /* What came out, when value n was due; `pushed` pushes were begun. */
-static void probe_expect_value(int got, long n, long pushed)
+static void probe_expect_value(const struct spsc *self, int got, long n,
+                               long pushed)
 {
     long m = n - probe_seen.capacity;
 
@@ -412,6 +470,8 @@ static void probe_expect_value(int got, long n, long pushed)
     if (probe_seen.two && n >= probe_seen.push.done && !probe_seen.pop.parks)
         probe_fail("READ TOO EARLY: shown too early @18.1", "old", got,
                    probe_seen.values[n % PROBE_VALUES], 0);
+    if (m >= pushed || m < n)
+        probe_expect_slot(self, got, n);
     if (m >= pushed || m < n)
         probe_fail("READ TOO EARLY @18.2", "old", got,
                    probe_seen.values[n % PROBE_VALUES], 0);
@@ -436,7 +496,7 @@ static int probe_spsc_pop(struct spsc *self)
     value = probe_do_pop(self);
     probe_enter();
     pushed = probe_seen.push.begun;
-    probe_expect_value(value, n, pushed);
+    probe_expect_value(self, value, n, pushed);
     probe_end_call(&probe_seen.pop);
     level = probe_seen.push.done - probe_seen.pop.done;
     probe_leave();
@@ -447,12 +507,14 @@ static int probe_spsc_pop(struct spsc *self)
 }
 
 static atomic_int probe_gone, probe_home; /* of this race */
+static long probe_came;                   /* out of `results`, of this race */
 
 static const struct race_job *probe_given[MAX_JOBS];
 
 static void probe_race_begins(void)
 {
     probe_gone = probe_home = 0;
+    probe_came = 0;
     memset(probe_given, 0, sizeof(probe_given));
     probe_if_stuck("STOPPED", "race", 0, job_count, 0);
 }
@@ -481,6 +543,7 @@ static void probe_tried(const void *found)
 
     if (found)
         probe_out[probe_outs++ % PROBE_OUT] = found;
+    probe_came += found != NULL;
 
     in_vain = found ? 0 : in_vain + 1;
     probe_expect(in_vain < 1000, "BUSY LOOP: at the door @18.4", "results",
@@ -491,6 +554,8 @@ static void probe_stopping(void)
 {
     const int left = probe_gone - probe_home;
 
+    probe_expect(left <= 0 || probe_came < probe_gone, "NOT CHECKED", "results",
+                 left, probe_gone, 0);
     probe_expect(left <= 0, "STOPPED TOO EARLY", "stop", left, probe_gone, 0);
     probe_if_stuck(NULL, NULL, 0, 0, 0);
 }

@@ -24,6 +24,7 @@ import cut  # noqa: E402
 import diagnostics  # noqa: E402
 import doctor  # noqa: E402
 import hostile  # noqa: E402
+import lanes  # noqa: E402
 import lessons  # noqa: E402
 import run  # noqa: E402
 import server  # noqa: E402
@@ -204,6 +205,26 @@ class Runs(Engine):
         result = check.run_plain(self.lesson, path, work=self.work)
         self.assertTrue(result["stuck"])
         self.assertEqual(result["blocked"], ["main in pause"])
+
+
+class Lanes(unittest.TestCase):
+    def test_who_waits_for_a_lock_at_the_end_does_not_run(self):
+        waits = mock.Mock(index=2, ended=0, blocked_since=5_000_000,
+                          blocked_in="pthread_mutex_lock")
+        sleeps = mock.Mock(index=1, ended=0, blocked_since=4_000_000,
+                           blocked_in="epoll_wait")
+        waits.name, sleeps.name = "pool-1", "main"
+        recording = mock.Mock(threads=[sleeps, waits],
+                              blocked_lines={"pool-1": [93, 110]})
+        rows = check.traces.at_a_lock(
+            recording, [mock.Mock(time=3_000_000)], 9_000_000)
+        self.assertEqual(rows, [(5_000_000, 2, "block", -1, -1, 4, 93, 1)])
+        events = [[3_000_000, 2, "thread-start"], list(rows[0])]
+        self.assertEqual([state for _, state in
+                          lanes.changes_of_thread(events, 2, 0)],
+                         [" ", "#", "."])
+        self.assertEqual(lanes.changes_of_thread(
+            [*events, [6_000_000, 2, "poll"]], 2, 0)[-1][1], "#")
 
 
 class Texts(unittest.TestCase):

@@ -1,7 +1,7 @@
 /*@answer
 cause: REST LOST
 found: case bytes
-en: Hashes the whole pieces, and forgets what is left behind them: right for
+en: Hashes the whole pieces, and forgets what is left after them: right for
 en: each file whose size is a multiple of 64.
 fr: Hache les morceaux entiers, et oublie ce qui reste derrière : juste pour
 fr: chaque fichier dont la taille est un multiple de 64.

@@ -2,7 +2,7 @@
 cause: WRONG OWNER
 kind: current
 found: plain
-en: Sets `current` to NULL behind the switch in coro_yield(): that runs when it
+en: Sets `current` to NULL after the switch in coro_yield(): that runs when it
 en: was resumed, and `current` is its own again.
 fr: Met `current` à NULL derrière le changement dans coro_yield() : cela
 fr: s'exécute à la reprise, quand `current` est de nouveau le sien.

@@ -2,7 +2,7 @@
 cause: WRONG OWNER
 kind: current
 found: plain
-en: Sets `current` behind the switch, where it runs only when the coroutine has
+en: Sets `current` after the switch, where it runs only when the coroutine has
 en: yielded.
 fr: Fixe `current` derrière le changement de pile, où cela ne s'exécute qu'une
 fr: fois que la coroutine a cédé.
