@@ -129,7 +129,8 @@ def command_start(context, options):
     if not lesson.has_program:
         with context.progress.change(lesson.number) as seen:
             seen.setdefault("attempts", 0)
-        context.terminal.show_page(lesson.readme(t.language).rstrip())
+        context.terminal.show_page(lesson.readme(t.language).rstrip(),
+                                   t("read.prompt"))
         say(context.terminal.wrap(t(
             "lesson.nothing_to_write", number=lesson.number,
             path=short_path(lesson.readme_path(t.language)))))
@@ -178,7 +179,9 @@ def build_library(context, lesson, cc="cc"):
 
 def command_read(context, options):
     lesson = context.lesson(options)
-    context.terminal.show_page(lesson.readme(context.t.language).rstrip())
+    context.terminal.show_page(
+        lesson.readme(context.t.language).rstrip(),
+        context.t("read.prompt"))
     return 0
 
 

@@ -16,6 +16,7 @@ import formats
 import lessons
 import room
 import show
+import texts
 from commands import next_lesson, questions_of, write_text
 from context import Stop
 from options import UsageError
@@ -30,13 +31,22 @@ def predicted_of(context, lesson):
     return context.progress.of(lesson.number).get("predicted", {})
 
 
-def keep_trace(context, lesson, result):
+def titled(trace, whose):
+    """The same trace, titled by whose run it is."""
+    return {**trace, "title": {
+        language: f"{texts.Texts(language)(whose)}, {title}"
+        for language, title in trace["title"].items()}}
+
+
+def keep_trace(context, lesson, result, solution=False):
     """The trace of a run, moved to where `step` looks for it."""
     source = result.get("trace")
     if not source or not os.path.exists(source):
         return
     with open(source, encoding="utf-8") as file:
         text = file.read()
+    if solution:
+        text = json.dumps({**json.loads(text), "solution": True})
     os.makedirs(context.folder(lesson), exist_ok=True)
     target = os.path.join(context.folder(lesson), "run.json")
     write_text(target, text)
@@ -114,8 +124,8 @@ def check_one(context, lesson, options, on_step=lambda name: None):
                           limit=not options.has("--no-limit"),
                           work=context.work, on_step=on_step)
     point_to_first_open(verdict, path)
+    keep_trace(context, lesson, verdict)
     if not options.get("--answer"):
-        keep_trace(context, lesson, verdict)
         note_verdict(context, lesson, verdict, path)
     return verdict, path
 
@@ -267,7 +277,7 @@ def command_run(context, options):
         cut.take_mine(context.work)
     result = check.run_plain(lesson, path, arguments=options.operands[1:],
                              show=not context.json, work=context.work)
-    keep_trace(context, lesson, result)
+    keep_trace(context, lesson, result, options.has("--solution"))
     if context.json:
         print(json.dumps(result, ensure_ascii=False))
         return 0 if not result.get("build_log") else 1
@@ -282,17 +292,28 @@ def load_trace(path):
         return json.load(file)
 
 
+def beside_solution(context, lesson, traces):
+    """The learner's run and one of the solution; the solution's alone if that
+    is what was run."""
+    if traces and traces[0].get("solution"):
+        return traces
+    result = check.run_plain(lesson, None, show=False, work=context.work)
+    other = load_trace(result["trace"])
+    if not traces:
+        return [other]
+    return [titled(traces[0], "step.yours"), titled(other, "step.solution")]
+
+
 def command_step(context, options):
     lesson, t = context.lesson(options), context.t
     if not lesson.has_program:
         raise context.no_program(lesson)
     path = os.path.join(context.folder(lesson), "run.json")
-    if not os.path.exists(path):
-        raise Stop(t("step.none", number=lesson.number))
-    traces = [load_trace(path)]
+    traces = [load_trace(path)] if os.path.exists(path) else []
     if options.has("--solution"):
-        result = check.run_plain(lesson, None, show=False, work=context.work)
-        traces.append(load_trace(result["trace"]))
+        traces = beside_solution(context, lesson, traces)
+    if not traces:
+        raise Stop(t("step.none", number=lesson.number))
     if options.get("--perfetto"):
         import perfetto
         write_text(options.get("--perfetto"), perfetto.convert(traces[0]))

@@ -105,14 +105,15 @@ class Terminal:
         end_paragraph()
         return "\n".join(lines)
 
-    def show_page(self, text):
-        """Fold it, and on a terminal give it to the user's pager."""
+    def show_page(self, text, prompt=""):
+        """Fold it, and on a terminal give it to the user's pager. less shows
+        the prompt, in which only letters, commas and blanks may be."""
         text = self.wrap_page(text) if self.stream.isatty() else text
         pager = os.environ.get("PAGER") or "less"
         if self.may_redraw and shutil.which(pager.split()[0]) and \
                 text.count("\n") >= self.size()[1]:
             subprocess.run(pager, shell=True, input=text.encode(),
-                           env=dict(os.environ, LESS="FRX",
+                           env=dict(os.environ, LESS=f"FRXPs{prompt}$",
                                     LESSCHARSET="utf-8"), check=False)
         else:
             self.say(text)

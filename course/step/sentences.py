@@ -132,6 +132,19 @@ class Speaker:
                 return "frame.pop"
         return kind if kind in self.words["say"] else "unknown"
 
+    def level_text(self, event, machine):
+        """What a lesson itself says of a bar that gets longer, or shorter by
+        its owner or by another thread; or ""."""
+        bar = self.table_of("bars", event.source) \
+            if event.kind == "level" else {}
+        if not bar.get("owner"):
+            return ""
+        before = machine.state["levels"].get(str(event.source), 0)
+        thread = self.threads.get(event.thread) or {}
+        key = "more" if event.value > before else \
+            "less" if thread.get("name") == bar["owner"] else "taken"
+        return (bar.get(key) or {}).get(self.lang, "")
+
     def say(self, event, machine):
         """The sentence of an event, given the machine before its step."""
         key = self.variant(event, machine)
@@ -153,6 +166,7 @@ class Speaker:
         template = self.words["say"][key][self.lang]
         if event.kind == "note":
             template = self.pair_of("notes", event.source)
+        template = self.level_text(event, machine) or template
         sentence = words.fill(template, {
             "lang": self.lang,
             "who": who, "Who": capital(who),

@@ -77,7 +77,11 @@ class Machine:
         first = next((e.kind for e in self.events
                       if e.thread == thread["id"]), "")
         does = "asleep" if sleeps else "runs"
-        if first == "thread-start" or (
+        # A bare thread says nothing when it starts; the first one is there.
+        later = not sleeps and self.events and \
+            self.events[0].thread != thread["id"] and \
+            thread["role"] == "other"
+        if first == "thread-start" or later or (
                 not sleeps and thread["role"] in trace_events.SLEEPERS):
             does = "none"
         self.state["threads"][str(thread["id"])] = {
@@ -350,7 +354,8 @@ class Machine:
         self.state["pointer"][str(event.thread)] = event.task
 
     def _end(self, event, thread):
-        thread.update(does="ended", task=-1)
+        for one in self.state["threads"].values():
+            one.update(does="ended", task=-1)
 
 
 def states(trace):

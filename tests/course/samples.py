@@ -18,6 +18,33 @@ def sample(name):
     return page.read(os.path.join(TRACES, name + ".json"))
 
 
+def pair(text):
+    return {"en": text, "fr": text}
+
+
+# Two threads, one of which says nothing when it starts; their stacks; a deque
+# that one fills and empties and the other takes from.
+BARE = [[0, 1, "thread-start"], [10, 1, "frame", 1, 1, 8],
+        [20, 1, "stack", 1], [30, 2, "stack", 2],
+        [40, 1, "level", -1, 1, 1], [50, 1, "level", -1, 1, 2],
+        [60, 2, "level", -1, 1, 1], [70, 1, "level", -1, 1, 0],
+        [80, 1, "end"]]
+
+
+def bare():
+    return {"format": "reveil-trace-1", "title": pair("bare"),
+            "threads": [{"id": 1, "name": "main", "role": "other"},
+                        {"id": 2, "name": "bare", "role": "other"}],
+            "files": {}, "events": BARE, "tasks": {}, "sources": {},
+            "stacks": {"1": pair("a stack"), "2": pair("another")},
+            "frames": {"1": pair("f()")},
+            "bars": {"1": {**pair("a deque"), "most": 4, "owner": "main",
+                           "ends": pair("left bottom, right top"),
+                           "more": pair("{Who} pushes, {value} of {most}"),
+                           "less": pair("{Who} pops, {value}"),
+                           "taken": pair("{Who} steals, {value}")}}}
+
+
 def trace_of(*steps, threads=None, **more):
     """A trace of (thread, kind, task, source, value, times) tuples."""
     listed = []

@@ -375,6 +375,29 @@ class Checks(Case):
         rows = json.loads(self.lesson("check", "--all", "--json"))
         self.assertTrue(rows[0]["passed"])
 
+    def test_the_solution_beside_a_run_or_alone(self):
+        page = os.path.join(self.work, "page.html")
+
+        def titles():
+            self.lesson("step", "01", "--solution", "-o", page)
+            with open(page, encoding="utf-8") as file:
+                return re.findall(r'"title": ?\{"en": ?"([^"]*)"', file.read())
+        self.assertEqual(["lesson 01, hello-future"], titles())
+        self.lesson("run", "01", "--solution")
+        self.assertEqual(["lesson 01, hello-future"], titles())
+        self.lesson("start", "01")
+        self.lesson("run", "01")
+        self.assertEqual(["your run, lesson 01, hello-future",
+                          "the solution, lesson 01, hello-future"], titles())
+
+    def test_step_shows_the_check_of_another_file(self):
+        bug = os.path.join(ROOT, "lessons", "01-hello-future", "bugs",
+                           "not-lazy.c")
+        told = self.lesson("check", "01", "--answer", bug, status=1)
+        self.assertIn("./reveil lesson step 01", told)
+        self.lesson("step", "01", "--plain")
+        self.assertFalse(os.path.exists(self.answer("01")))
+
     def test_run_records_what_step_shows(self):
         self.lesson("start", "01")
         self.lesson("step", "01", status=1)

@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: MIT
 """Every sentence of the course's tool stands in both languages."""
 import glob
+import io
 import os
 import re
 import string
 import sys
+import tempfile
 import tomllib
 import unittest
+import unittest.mock
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -56,6 +59,21 @@ class Texts(unittest.TestCase):
         for key, text in english.items():
             self.assertEqual(places(text), places(french[key]), key)
             self.assertTrue(text.strip() and french[key].strip(), key)
+
+    def test_the_pager_says_which_key_ends_it(self):
+        for language in texts.LANGUAGES:
+            prompt = texts.Texts(language)("read.prompt")
+            self.assertRegex(prompt, r"^[\w ,]+$")  # less reads : ? . and %
+            self.assertIn("q", prompt.split())
+            with tempfile.NamedTemporaryFile("r") as told:
+                stream = io.StringIO()
+                stream.isatty = lambda: True
+                page = terminal.Terminal(stream=stream,
+                                         environ={"TERM": "xterm"})
+                with unittest.mock.patch.dict(os.environ, {
+                        "PAGER": f'printf %s "$LESS" >{told.name}'}):
+                    page.show_page("a line\n\n" * 100, prompt)
+                self.assertIn(f"Ps{prompt}$", told.read())
 
     def test_every_command_has_its_help(self):
         for language in texts.LANGUAGES:

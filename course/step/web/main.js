@@ -166,8 +166,9 @@ const page = {
         ? ui("kernel_plain") : name)}</span> <span class="text">${esc(view.sentences[i])}</span>`
         : `<time></time> <span class="soft">${esc(ui("nothing_here"))}</span>`;
       const bar = here && e.times > 1 ? this.bar(view.run, e) : "";
-      if (single) says.push(`<p>${text}</p>${bar}`);
-      else view.says.innerHTML = `<h2>${esc(view.title)}</h2><p>${text}</p>${bar}`;
+      const empty = view.run.bare ? `<p class="soft">${esc(ui("nothing_recorded"))}</p>` : "";
+      if (single) says.push(`<p>${text}</p>${bar}${empty}`);
+      else view.says.innerHTML = `<h2>${esc(view.title)}</h2><p>${text}</p>${bar}${empty}`;
     });
     $("say").hidden = !single;
     $("say").setAttribute("aria-live", this.timer ? "off" : "polite");
@@ -182,6 +183,7 @@ const page = {
     $("position").setAttribute("aria-valuetext", `${ui("step")} ${p + 1} ${ui("of")} ${this.rows.length}`);
     this.list.hide = this.mode === "predict";
     this.list.show(p, true);
+    $("next-wake").hidden = !this.views.some(v => v.run.wakes);
     $("next-task").hidden = this.chosenTask(p) < 0;
     $("next-task").textContent = ui("next_task", {task: this.chosenTask(p)});
     this.extra();
@@ -226,7 +228,7 @@ const page = {
     if (this.chosen >= 0) return this.chosen;
     const i = Math.max(0, this.before[0][p]), e = this.views[0].run.events[i];
     if (!e) return -1;
-    return e.task >= 0 ? e.task : this.views[0].run.after(i + 1).current(e.thread);
+    return taskOf(e) >= 0 ? e.task : this.views[0].run.after(i + 1).current(e.thread);
   },
   choose(task) {
     this.chosen = this.chosen === task ? -1 : task;
@@ -283,7 +285,7 @@ const page = {
   wake(step) { this.go(this.find(this.at, step, e => e.kind === "wake")); },
   nextOfTask() {
     const task = this.chosenTask(this.at);
-    this.go(this.find(this.at, 1, e => e.task === task));
+    this.go(this.find(this.at, 1, e => taskOf(e) === task));
   },
   difference() { this.go(this.rows.findIndex(row => row.includes(-1))); },
   toggleAxis() {

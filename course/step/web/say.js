@@ -87,6 +87,16 @@ function variant(e, m) {
   return Object.hasOwn(WORDS.say, e.kind) ? e.kind : "unknown";
 }
 
+// What a lesson itself says of a bar that gets longer, or shorter by its owner
+// or by another thread; or "".
+function levelText(run, e, m) {
+  const bar = e.kind === "level" ? tableOf(run.trace, "bars", e.source) : {};
+  if (!bar.owner) return "";
+  const key = e.value > (m.state.levels[e.source] || 0) ? "more"
+    : threadName(run, e.thread) === bar.owner ? "less" : "taken";
+  return pair(bar[key]) || "";
+}
+
 function say(run, e, m) {
   const thread = who(run, e.thread), current = m.current(e.thread);
   const actor = current >= 0 ? word("role", "task", {task: current}) : thread;
@@ -95,7 +105,7 @@ function say(run, e, m) {
   const queue = m.state.queues[e.thread] || [];
   const text = e.kind === "log" ? (run.trace.logs || [])[e.value] || "" : e.kind;
   const template = e.kind === "note" ? pairOf(run.trace, "notes", e.source)
-    : WORDS.say[variant(e, m)][lang];
+    : levelText(run, e, m) || WORDS.say[variant(e, m)][lang];
   const sentence = fill(template, {
     lang, who: thread, Who: capital(thread), actor, Actor: capital(actor),
     task: e.task, source: e.source, value: number(e.value),

@@ -32,7 +32,7 @@ class Stage {
     this.executors = threads.filter(t =>
       !REACTORS.includes(t.role) && t.role !== "pool" && t.role !== "ring");
     this.reactors = threads.filter(t => REACTORS.includes(t.role));
-    this.taskCount = new Set(run.events.filter(e => e.task >= 0).map(e => e.task)).size;
+    this.taskCount = new Set(run.events.map(taskOf).filter(task => task >= 0)).size;
     this.epoll = has.has("register");
     this.leaves = has.has("set-waker");
     this.sourceCount = new Set(run.events.filter(e =>
@@ -272,7 +272,8 @@ class Stage {
       const full = Math.min(1, value / (most || this.highest[id] || 1));
       return `<div class="bar${e.kind === "level" && String(e.source) === id ? " lit" : ""}"><h3>${esc(pairOf(trace, "bars", id))}</h3>` +
         `<span class="bucket"><i style="width:${(full * 100).toFixed(1)}%"></i></span> <b>${number(value)}` +
-        (most ? ` / ${number(most)}` : "") + `</b></div>`;
+        (most ? ` / ${number(most)}` : "") + `</b>` +
+        (pair(tableOf(trace, "bars", id).ends) ? `<small class="ends">${esc(pair(tableOf(trace, "bars", id).ends))}</small>` : "") + `</div>`;
     }).join("");
   }
 

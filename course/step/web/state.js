@@ -25,6 +25,9 @@ const readEvents = trace => (trace.events || unpack(trace.packed)).map(f => ({
   ns: f[0], thread: f[1], kind: f[2], task: f[3] ?? -1, source: f[4] ?? -1,
   value: f[5] ?? 0, line: f[6] ?? 0, times: Math.max(1, f[7] ?? 1)}));
 
+// Frames and stack pointers have the number of a stack where others have a task.
+const taskOf = e => e.kind === "frame" || e.kind === "stack" ? -1 : e.task;
+
 const remove = (list, value) => {
   const at = list.indexOf(value);
   if (at >= 0) list.splice(at, 1);
@@ -53,7 +56,10 @@ class Machine {
       const sleeps = firstSleep(t, events);
       const first = events.find(e => e.thread === t.id);
       let does = sleeps ? "asleep" : "runs";
-      if (first && first.kind === "thread-start" ||
+      // A bare thread says nothing when it starts; the first one is there.
+      const later = !sleeps && events.length && events[0].thread !== t.id &&
+        t.role === "other";
+      if (first && first.kind === "thread-start" || later ||
           !sleeps && SLEEPERS.includes(t.role)) does = "none";
       s.threads[t.id] = {does, in: sleeps, task: -1, permit: false, polls: []};
       if (EXECUTORS.includes(t.role)) s.queues[t.id] = [];
@@ -156,7 +162,9 @@ const waits = (m, e, t) => {
 const took = (m, e, t) => { t.permit = false; };
 const STEPS = {
   "thread-end": ended,
-  "end": ended,
+  "end": m => {
+    for (const thread of Object.values(m.state.threads)) ended(m, null, thread);
+  },
   "spawn": (m, e) => {
     const task = m.task(e.task);
     if (m.executor(e.thread)) task.on = e.thread;
@@ -273,6 +281,8 @@ class Run {
                           this.events.length ? this.events[this.last].ns : 0);
     this.threads = Object.fromEntries(trace.threads.map(t => [t.id, t]));
     this.epoll = this.events.some(e => e.kind === "register");
+    this.bare = this.events.every(e => ["thread-start", "thread-end", "end"].includes(e.kind));
+    this.wakes = this.events.some(e => e.kind === "wake");
     this.switches = this.events.some(e => e.kind === "switch");
     this.kept = [];
     this.machine = new Machine(trace, this.events);

@@ -17,8 +17,10 @@ from pages import NAMES, STEP_NOW, PageTest, sample, write  # noqa: E402
 from pages import start as setUpModule  # noqa: E402,F401
 from pages import stop as tearDownModule  # noqa: E402,F401
 
+import samples  # noqa: E402
 import sentences  # noqa: E402
 
+EXEC = "document.querySelector('.p-exec').textContent"
 SAID = "document.querySelector('#say').textContent"
 
 
@@ -156,8 +158,34 @@ class Text(PageTest):
                                      json.loads(json.dumps(here)),
                                      f"{name}, step {number + 1}")
 
+    def test_a_thread_that_says_nothing_and_whose_end_is_whose(self):
+        """Of two threads, the bare one is not there at first, and not after
+        the end; stacks are no tasks; a bar says what its ends are."""
+        write("bare", [samples.bare()])
+        tab = self.open("bare", "#s=1")
+        self.assertIn("not started", tab.value(EXEC))
+        for hidden in ("next-wake", "next-task"):
+            self.assertTrue(tab.value(
+                f"document.getElementById('{hidden}').hidden"), hidden)
+        self.assertIsNone(tab.value("document.querySelector('.p-tasks')"))
+        self.assertIn("left bottom, right top", tab.value(
+            "document.querySelector('.p-bars').textContent"))
+        for text in ("pushes, 2 of 4", "steals, 1", "pops, 0"):
+            self.assertIn(text, tab.value(
+                "reveil.page.views[0].sentences.join('; ')"))
+        self.keys("End")
+        self.assertNotIn("runs", tab.value(EXEC))
+        self.assertEqual(
+            [text for _, text, _ in sentences.sentences(samples.bare(), "en")],
+            tab.value("reveil.page.views[0].sentences"))
+
+    def test_a_run_of_which_nothing_is_recorded(self):
+        write("empty", [samples.trace_of((1, "thread-start"))])
+        tab = self.open("empty", "#s=1")
+        self.assertIn("Nothing of this run is recorded", tab.value(SAID))
+
     def test_both_languages_fill_everything(self):
-        for lang, word in (("en", "Step"), ("fr", "Pas")):
+        for lang, word in (("en", "Step"), ("fr", "Avancer")):
             tab = self.open("lost-06", f"#s=38&lang={lang}")
             self.assertEqual(tab.value(
                 "document.querySelector('#next').textContent"), word)
