@@ -82,7 +82,7 @@ static int32_t root(void *arg)
                                                           close_answer};
     struct world world;
     struct rv_go tasks[2];
-    int32_t result;
+    int32_t result, worker_error;
     int32_t error = rv_spsc_new(&world.to_broker, &world.from_client,
                                 sizeof(answer_channel), 1, &answers);
 
@@ -102,9 +102,10 @@ static int32_t root(void *arg)
 
     result = client(&world);
     error = has_broker ? rv_go_join(&tasks[0]) : broker(&world);
-    if (!error)
-        error = has_worker ? rv_go_join(&tasks[1]) : worker(&world);
-    return result ? result : error;
+    worker_error = has_worker ? rv_go_join(&tasks[1]) : worker(&world);
+    if (!result)
+        result = error;
+    return result ? result : worker_error;
 }
 
 static int usage(FILE *where, int status)

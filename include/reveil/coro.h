@@ -42,10 +42,16 @@
  *     for what happens when it is canceled.
  *   - Before it returns, nothing may refer to its stack any more: drop joins
  *     and other futures, stop timers, wait for scopes, and for tasks and jobs
- *     whose argument is a local variable. A scope or the join of a coroutine
- *     that was forgotten ends the program with a message. What else was
- *     forgotten writes into the frame of another coroutine; AddressSanitizer
- *     reports it.
+ *     whose argument is a local variable. A sleep (or what has one), a timer,
+ *     a join, a handle of rv_go(), a scope or an embedded task on its stack
+ *     that was forgotten ends the program with a message, with any host:
+ *
+ *         reveil: a coroutine has ended before it dropped a sleep, or what has
+ *         one (rv_drop): NAME, addr2line -fe PROGRAM 0x1234
+ *
+ *     The command prints the function that the coroutine began with, and its
+ *     place; NAME is that of the options. What else was forgotten writes into
+ *     the frame of another coroutine; AddressSanitizer reports it.
  */
 #ifndef RV_CORO_H
 #define RV_CORO_H
@@ -118,7 +124,8 @@ int rv_coro_new(struct rv_coro **out, rv_coro_entry entry, void *arg,
  * resources that it holds are leaked. Its stack moves to the cache of this
  * thread.
  *
- * Threads: any, on another stack than its own. Misuse: while it runs.
+ * Threads: any, on another stack than its own. Misuse: while it runs; while
+ * something on its stack is in use, see above.
  */
 void rv_coro_free(struct rv_coro *coro);
 

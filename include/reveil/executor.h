@@ -75,7 +75,8 @@ int rv_executor_reserve(struct rv_executor *executor, uint32_t tasks);
  * A handle on a spawned task. The future is READY when the task has ended, with
  * the task's result, or with -ECANCELED if it was aborted. Embed it; it must
  * not move before the task has ended. All zero is "no task". A task that waits
- * for its own end ends the program with a message.
+ * for its own end ends the program with a message; so does a coroutine that
+ * ends with a join on its stack whose task has not ended.
  */
 struct rv_join {
     struct rv_future future;
@@ -133,12 +134,14 @@ struct rv_wheel_timer {
     int64_t deadline_ns;
 };
 
-/* READY at a point in time, never before it. */
+/* READY at a point in time, never before it. A coroutine that ends with a sleep
+ * on its stack that is pending ends the program with a message: see coro.h. */
 struct rv_sleep {
     struct rv_future future;
     struct rv_wheel_timer timer;  /* private, as are the rest */
     struct rv_executor *executor; /* while it is in the wheel */
     uint64_t task;
+    uint32_t *counted; /* where it counts while it is there; or NULL */
 };
 
 /* Sleep until `deadline_ns` (CLOCK_MONOTONIC). On a thread that is not busy it

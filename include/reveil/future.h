@@ -48,6 +48,7 @@ RV_BEGIN_DECLS
 enum rv_poll { RV_PENDING, RV_READY };
 
 struct rv_executor;
+struct rv_frames;
 struct rv_future;
 
 /* The argument of a poll: the waker of the task, and its executor. */
@@ -68,6 +69,7 @@ struct rv_cx {
      * detects a deadlock, see sched.h.
      */
     const struct rv_future *needs_task;
+    struct rv_frames *frames; /* private: of the coroutine that waits */
 };
 
 /*

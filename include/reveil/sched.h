@@ -152,8 +152,12 @@ struct rv_sched *rv_sched_current(void);
 
 /*
  * A handle on a task. It is also a future, READY with the task's result, for
- * any executor. Embed it. It must not move after its first poll. All zero is an
- * empty handle.
+ * any executor. Embed it. It must not move from the start of the task until it
+ * is joined or dropped. All zero is an empty handle.
+ *
+ * A task or coroutine that ends with a handle on its stack that was neither
+ * joined nor dropped ends the program with a message, unless it was canceled:
+ * nobody could free that task before the scheduler stops.
  */
 struct rv_go {
     struct rv_future future;

@@ -34,7 +34,9 @@ struct rv_timer;
  */
 typedef void (*rv_timer_call)(struct rv_timer *timer, void *arg);
 
-/* Embed it. It must not move while it is started. All zero is "stopped". */
+/* Embed it. It must not move while it is started. All zero is "stopped". A
+ * coroutine that ends with a started timer on its stack ends the program with a
+ * message. */
 struct rv_timer {
     struct rv_sleep sleep; /* private, as are the rest */
     struct rv_list node;   /* of the executor's started timers */

@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "base/base_internal.h"
+#include "base/frames.h"
 #include "combine/scope.h"
 #include "executor/task.h"
 
@@ -40,9 +41,7 @@ void rv_scope_remove(struct rv_scope_member *member, int32_t result)
         scope->error = result;
     if (!rv_list_empty(&scope->tasks))
         return;
-    if (scope->counted)
-        --*scope->counted;
-    scope->counted = NULL;
+    rv_frames_uncount(&scope->counted);
     rv_waker_wake(&scope->waiter);
 }
 

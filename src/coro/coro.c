@@ -4,8 +4,8 @@
  *
  * Threads: a coroutine is used by one thread at a time. A thread that passes it
  * to another one must publish it, in the function that rv_coro_suspend_then()
- * calls. `current` is thread-local: the coroutine that runs there; its
- * `resumer` chain has those that wait for it to suspend.
+ * calls. `rv_frames_running` is thread-local: the coroutine that runs there;
+ * its `resumer` chain has those that wait for it to suspend.
  *
  * No function here accesses a thread-local variable after a switch: it may be
  * on another thread then, and the compiler may have kept the old address.
@@ -22,8 +22,18 @@
 
 enum { MAX_STACK_BYTES = 1 << 30, MAX_DATA_BYTES = 1024 };
 
-static _Thread_local struct rv_coro *current
-    __attribute__((tls_model("initial-exec")));
+_Static_assert(offsetof(struct rv_coro, frames) == 0,
+               "the frames that run are the coroutine");
+
+static inline struct rv_coro *get_current(void)
+{
+    return (struct rv_coro *)(void *)rv_frames_running;
+}
+
+static inline void set_current(struct rv_coro *coro)
+{
+    rv_frames_running = (struct rv_frames *)(void *)coro;
+}
 
 /* --- birth and death --------------------------------------------------- */
 
@@ -32,7 +42,7 @@ static _Thread_local struct rv_coro *current
 RV_CORO_UNINSTRUMENTED static void *leave(struct rv_coro *coro)
 {
     coro->state = RV_CORO_FINISHED;
-    current = coro->resumer;
+    set_current(coro->resumer);
     fiber_end(coro);
     return coro->resumer_sp;
 }
@@ -55,11 +65,8 @@ RV_CORO_UNINSTRUMENTED static void *coro_main(void *arg)
     coro->result = coro->entry(coro->arg);
     if (coro->noted)
         forget_note(coro, coro->result);
-    RV_CHECK(coro->scopes == 0, "a coroutine has ended before its scope");
-    RV_CHECK(coro->joins == 0,
-             "a coroutine has ended before it dropped a join");
-    RV_CHECK(coro->embedded == 0,
-             "a coroutine has ended before a task in its frame");
+    if (__builtin_expect(rv_frames_are_used(&coro->frames), false))
+        rv_coro_end_used(coro);
     return leave(coro);
 }
 
@@ -73,7 +80,10 @@ static struct rv_coro *lay_out(struct rv_stack *stack, size_t data_bytes)
     for (size_t i = 0; i < room_bytes;
          i += 16) /* few: avoids a call of memset() */
         memset(data + i, 0, 16);
-    *coro = (struct rv_coro){.stack = stack, .data = data};
+    *coro = (struct rv_coro){
+        .frames = {.low = stack->low, .size_bytes = stack->size_bytes},
+        .stack = stack,
+        .data = data};
     return coro;
 }
 
@@ -106,6 +116,8 @@ int rv_coro_new(struct rv_coro **out, rv_coro_entry entry, void *arg,
 void rv_coro_free(struct rv_coro *coro)
 {
     RV_CHECK(coro->state != RV_CORO_RUNNING, "a coroutine is freed in itself");
+    if (coro->state != RV_CORO_FINISHED && rv_frames_are_used(&coro->frames))
+        rv_coro_end_used(coro);
     fiber_free(coro);
     rv_stack_free(coro->stack);
 }
@@ -127,8 +139,8 @@ RV_CORO_UNINSTRUMENTED bool rv_coro_resume_with(struct rv_coro *coro, int value)
         !rv_overflow_thread_is_ready)
         rv_overflow_prepare_thread();
     coro->state = RV_CORO_RUNNING;
-    coro->resumer = current;
-    current = coro;
+    coro->resumer = get_current();
+    set_current(coro);
     return fiber_switch_in(coro, value);
 }
 
@@ -139,26 +151,26 @@ bool rv_coro_resume(struct rv_coro *coro)
 
 RV_CORO_UNINSTRUMENTED void rv_coro_suspend(void)
 {
-    struct rv_coro *coro = current;
+    struct rv_coro *coro = get_current();
 
     RV_CHECK(coro && !coro->host, "only for a coroutine without a host");
     if (__builtin_expect(coro->noted, false))
         forget_note(coro, 0);
     coro->state = RV_CORO_SUSPENDED;
-    current = coro->resumer;
+    set_current(coro->resumer);
     fiber_switch_out(coro);
 }
 
 RV_CORO_UNINSTRUMENTED int rv_coro_suspend_then(void (*then)(void *arg),
                                                 void *arg)
 {
-    struct rv_coro *coro = current;
+    struct rv_coro *coro = get_current();
 
     RV_CHECK(coro, "there is no coroutine here");
     if (__builtin_expect(coro->noted, false))
         forget_note(coro, 0);
     coro->state = RV_CORO_SUSPENDED;
-    current = coro->resumer;
+    set_current(coro->resumer);
     return then ? fiber_switch_out_then(coro, then, arg)
                 : fiber_switch_out(coro);
 }
@@ -168,7 +180,7 @@ RV_CORO_UNINSTRUMENTED int rv_coro_suspend_then(void (*then)(void *arg),
 __attribute__((noinline)) struct rv_coro *rv_coro_current(void)
 {
     __asm__ volatile("" ::: "memory");
-    return current;
+    return get_current();
 }
 
 bool rv_coro_finished(const struct rv_coro *coro)

@@ -8,6 +8,7 @@
 #include <reveil/coro.h>
 
 #include "base/base_internal.h"
+#include "base/frames.h"
 #include "coro/annotate.h"
 #include "coro/stack.h"
 #include "coro/switch.h"
@@ -31,16 +32,15 @@ enum rv_coro_state { RV_CORO_SUSPENDED, RV_CORO_RUNNING, RV_CORO_FINISHED };
  *     +-------+----------------------+---------+-------+----------+
  */
 struct rv_coro {
+    _Alignas(16) struct rv_frames frames; /* first: rv_frames_running */
+
     /* Private to the thread that resumes it. */
-    _Alignas(16) void *sp;   /* of this stack, while it is suspended */
+    void *sp;                /* of this stack, while it is suspended */
     void *resumer_sp;        /* of the resumer's stack, while it runs */
     struct rv_coro *resumer; /* the coroutine that resumed it, or NULL */
     enum rv_coro_state state;
     bool noted;     /* it has an error of rv_coro_note(), and has not gone on */
     int32_t result; /* valid when finished */
-    uint32_t scopes;   /* on its stack, with tasks that have not ended */
-    uint32_t joins;    /* on its stack, of coroutines that have not ended */
-    uint32_t embedded; /* tasks on its stack that have not ended */
 
     /* Constant. */
     struct rv_stack *stack;
@@ -60,12 +60,12 @@ struct rv_coro {
 #endif
 };
 
-/* Returns: the calling coroutine if this is on its stack, and it stays on its
- * thread; else NULL. */
-struct rv_coro *rv_coro_with_frame(const void *address);
-
 /* The scope has got a task. If the scope is on the stack of the calling
  * coroutine, that must not end before the scope. */
 void rv_scope_count(struct rv_scope *scope);
+
+/* The coroutine has ended, or is freed, with something in its frames that is
+ * still used. Returns if it was given back, or only leaks. */
+void rv_coro_end_used(struct rv_coro *coro);
 
 #endif /* RV_CORO_INTERNAL_H */

@@ -20,6 +20,7 @@
 #include <reveil/embedded.h>
 
 #include "base/base_internal.h"
+#include "base/frames.h"
 #include "combine/scope.h"
 #include "coro/coro_internal.h"
 #include "coro/host.h"
@@ -51,24 +52,10 @@ static void task_drop(struct rv_future *future)
     if (!finished)
         rv_drop(self->future);
     rv_scope_remove(&self->member, finished ? future->result : 0);
-    if (self->counted)
-        --*self->counted;
-    self->counted = NULL;
+    rv_frames_uncount(&self->counted);
     self->member.task = 0;
     if (self->ended)
         self->ended(self);
-}
-
-/* Remember a task in the frame of the calling coroutine, which must not end
- * before it. */
-static void count_task(struct rv_embedded *embedded)
-{
-    struct rv_coro *coro = rv_coro_with_frame(embedded);
-
-    if (!coro)
-        return;
-    embedded->counted = &coro->embedded;
-    coro->embedded++;
 }
 
 int rv_spawn_embedded_at(struct rv_executor *executor,
@@ -91,7 +78,8 @@ int rv_spawn_embedded_at(struct rv_executor *executor,
     if (error)
         return error;
     embedded->member.task = embedded->join.task;
-    count_task(embedded);
+    embedded->counted =
+        rv_frames_count(rv_frames_current(), embedded, RV_FRAMES_EMBEDDED);
     return 0;
 }
 

@@ -55,7 +55,6 @@ struct task {
     struct rv_future *awaited; /* while it is suspended */
     struct rv_cx *cx;          /* while it runs, but not inside a poll */
     struct rv_scope_member member;
-    rv_coro_entry entry; /* of a copied argument */
     _Alignas(16) char copy[];
 };
 
@@ -125,6 +124,7 @@ static enum rv_poll task_poll(struct rv_future *future, struct rv_cx *cx)
     bool finished;
     int value = 0;
 
+    cx->frames = &self->coro->frames;
     if (__builtin_expect(self->interrupted, false)) {
         self->interrupted = false;
         value = -ECANCELED;
@@ -183,38 +183,6 @@ static void cancel_member(struct rv_scope_member *member)
 
 /* --- start ------------------------------------------------------------- */
 
-static int32_t run_copy(void *arg)
-{
-    struct task *self = rv_coro_data(rv_coro_current());
-
-    (void)arg;
-    return self->entry(self->copy);
-}
-
-struct rv_coro *rv_coro_with_frame(const void *address)
-{
-    struct rv_coro *coro = rv_coro_current();
-
-    if (!coro || (coro->host && coro->host->moves))
-        return NULL;
-    return (const char *)address >= coro->stack->low &&
-                   (const char *)address < (const char *)coro
-               ? coro
-               : NULL;
-}
-
-/* Remember a join that is on the stack of the calling coroutine, which must not
- * end before the task has, or the join was dropped. */
-static void count_join(struct rv_join *join)
-{
-    struct rv_coro *coro = rv_coro_with_frame(join);
-
-    if (!coro)
-        return;
-    join->counted = &coro->joins;
-    coro->joins++;
-}
-
 /*
  * arg_bytes: of `arg`, to copy; 0: pass the pointer.
  * join, scope: may be NULL.
@@ -239,17 +207,15 @@ static int spawn(struct rv_executor *executor, rv_coro_entry entry, void *arg,
         chosen.name = options->name;
         chosen.stack_bytes = options->stack_bytes;
     }
-    error = rv_coro_new(&coro, arg_bytes ? run_copy : entry, arg, &chosen);
+    error = rv_coro_new(&coro, entry, arg, &chosen);
     if (error)
         return error;
     task = rv_coro_data(coro);
     task->coro = coro;
     task->mark = rv_fork_mark();
     task->grace_ns = no_grace;
-    if (arg_bytes) {
-        task->entry = entry;
-        memcpy(task->copy, arg, arg_bytes);
-    }
+    if (arg_bytes)
+        coro->arg = memcpy(task->copy, arg, arg_bytes);
     rv_future_init(&task->future, &ops);
     error = rv_task_spawn(executor, &task->future, join, RV_TASK_EMBEDDED,
                           chosen.name, scope ? &task->member.task : &id);
@@ -258,8 +224,6 @@ static int spawn(struct rv_executor *executor, rv_coro_entry entry, void *arg,
     } else if (scope) {
         task->member.cancel = cancel_member;
         rv_scope_add(scope, &task->member);
-    } else if (join) {
-        count_join(join);
     }
     return error;
 }
@@ -308,12 +272,9 @@ static struct task *current_task(void)
 
 void rv_scope_count(struct rv_scope *scope)
 {
-    struct rv_coro *coro = scope->counted ? NULL : rv_coro_with_frame(scope);
-
-    if (!coro)
-        return;
-    scope->counted = &coro->scopes;
-    coro->scopes++;
+    if (!scope->counted)
+        scope->counted =
+            rv_frames_count(rv_frames_current(), scope, RV_FRAMES_SCOPES);
 }
 
 int rv_scope_spawn_coro(struct rv_scope *scope, rv_coro_entry entry,

@@ -104,7 +104,7 @@ static void settle_join(struct rv_join *join, struct rv_future *output,
                         int result)
 {
     join->task = 0;
-    rv_join_uncount(join);
+    rv_frames_uncount(&join->counted);
     join->output = output;
     join->future.result = result;
     rv_ready_wake(&join->waiter);

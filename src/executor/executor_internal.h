@@ -11,6 +11,7 @@
 #include <reveil/executor.h>
 #include <reveil/trace.h>
 
+#include "base/frames.h"
 #include "executor/driver.h"
 #include "executor/loop.h"
 #include "executor/task.h"
@@ -82,15 +83,6 @@ static inline void rv_task_hold(struct rv_executor *executor, uint64_t id,
 {
     if (rv_trace_is_on())
         rv_stats_hold(executor->ready, id, change);
-}
-
-/* The task has ended, or is detached: the coroutine that has the handle on its
- * stack may end. */
-static inline void rv_join_uncount(struct rv_join *join)
-{
-    if (join->counted)
-        --*join->counted;
-    join->counted = NULL;
 }
 
 /* Remove the waker from the handle. A waker of the task's own executor is not a

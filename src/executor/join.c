@@ -59,7 +59,7 @@ static void join_drop(struct rv_future *future)
         task->join = NULL;
     }
     self->task = 0;
-    rv_join_uncount(self);
+    rv_frames_uncount(&self->counted);
     self->output = NULL;
     rv_join_forget_waiter(self);
     if (output) {
@@ -76,6 +76,7 @@ int rv_task_spawn(struct rv_executor *executor, struct rv_future *future,
                                                   .poll = join_poll,
                                                   .drop = join_drop,
                                                   .is_handle = true};
+    int error;
 
     RV_CHECK(executor, "there is no executor, such as outside of a poll");
     if (rv_fork_is_copy(executor->mark))
@@ -87,7 +88,11 @@ int rv_task_spawn(struct rv_executor *executor, struct rv_future *future,
         rv_future_init(&join->future, &join_ops);
         id = &join->task;
     }
-    return rv_task_start(executor, future, join, flags, where, id);
+    error = rv_task_start(executor, future, join, flags, where, id);
+    if (!error && join)
+        join->counted =
+            rv_frames_count(rv_frames_current(), join, RV_FRAMES_JOINS);
+    return error;
 }
 
 int rv_spawn_at(struct rv_executor *executor, struct rv_future *future,

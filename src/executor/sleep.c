@@ -6,6 +6,7 @@
  */
 #include <reveil/trace.h>
 
+#include "base/frames.h"
 #include "executor/executor_internal.h"
 
 static void sleep_drop(struct rv_future *future)
@@ -15,6 +16,7 @@ static void sleep_drop(struct rv_future *future)
     if (self->executor) {
         rv_wheel_cancel(&self->executor->wheel, &self->timer);
         rv_task_hold(self->executor, self->task, -1);
+        rv_frames_uncount(&self->counted);
     }
     self->executor = NULL;
 }
@@ -32,6 +34,7 @@ static enum rv_poll sleep_poll(struct rv_future *future, struct rv_cx *cx)
     self->task = cx->waker.id;
     if (!self->executor && self->timer.deadline_ns != RV_NEVER) {
         self->executor = cx->executor;
+        self->counted = rv_frames_count(cx->frames, self, RV_FRAMES_SLEEPS);
         rv_wheel_add(&cx->executor->wheel, &self->timer);
     }
     if (self->executor)
@@ -44,6 +47,7 @@ static void sleep_fire(struct rv_executor *executor, struct rv_sleep *sleep,
                        int64_t now_ns)
 {
     sleep->executor = NULL;
+    rv_frames_uncount(&sleep->counted);
     rv_task_hold(executor, sleep->task, -1);
     rv_trace(RV_EV_TIMER, sleep->task, now_ns - sleep->timer.deadline_ns);
     rv_ready_push(executor->ready, sleep->task);

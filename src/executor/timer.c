@@ -13,6 +13,7 @@
 #include <reveil/timer.h>
 
 #include "base/base_internal.h"
+#include "base/frames.h"
 #include "executor/executor_internal.h"
 
 void rv_timer_init(struct rv_timer *timer, struct rv_executor *executor,
@@ -35,6 +36,8 @@ void rv_timer_start(struct rv_timer *timer, int64_t deadline_ns)
     rv_list_push(&executor->timers, &timer->node);
     timer->sleep.executor = executor;
     timer->sleep.task = RV_SLEEP_NO_TASK;
+    timer->sleep.counted =
+        rv_frames_count(rv_frames_current(), timer, RV_FRAMES_TIMERS);
     /* The wheel takes only deadlines that are still to come. */
     timer->sleep.timer.deadline_ns =
         deadline_ns > now_ns ? deadline_ns : now_ns + 1;
@@ -57,6 +60,7 @@ void rv_timer_stop(struct rv_timer *timer)
         rv_wheel_cancel(&executor->wheel, &timer->sleep.timer);
     timer->is_due = false;
     timer->sleep.executor = NULL;
+    rv_frames_uncount(&timer->sleep.counted);
     rv_list_remove(&timer->node);
 }
 

@@ -103,6 +103,7 @@ static enum rv_poll proxy_poll(struct rv_future *proxy, struct rv_cx *cx)
         return RV_READY;
     }
     cx->needs_task = NULL;
+    cx->frames = wait->frames;
     if (rv_poll(wait->future, cx) == RV_PENDING) {
         set_needs_task(worker, wait, cx->needs_task == wait->future);
         return RV_PENDING;
@@ -124,7 +125,8 @@ poll_here(struct rv_worker *worker, struct rv_wait *wait)
     struct rv_future *future = wait->future;
     struct rv_go_task *self = wait->task;
     struct rv_cx cx = {.executor = worker->executor,
-                       .io_calls = worker->io_calls};
+                       .io_calls = worker->io_calls,
+                       .frames = wait->frames};
     enum rv_poll state;
     int error = rv_task_adopt(worker->executor, &wait->proxy, &wait->id);
 
@@ -176,6 +178,7 @@ wait_for(struct rv_worker *worker, struct rv_future *future,
 
     wait.future = future;
     wait.task = self;
+    wait.frames = rv_frames_running;
     wait.ends = (uint8_t)ends;
     wait.needs_task = false;
     rv_future_init(&wait.proxy, &proxy_ops);

@@ -88,6 +88,9 @@ static void release_task(struct rv_go *go)
     if (!task)
         return;
     go->task = NULL;
+    if (task->frames)
+        rv_frames_give_back(task->frames);
+    task->frames = NULL;
     if (rv_fork_is_copy(task->sched->mark))
         return; /* its worker stopped at the fork, perhaps while it ran it */
     take_waker_back(task);
@@ -181,6 +184,8 @@ static char *copy_name(const char *name)
 static void init_task(struct rv_go_task *task, struct rv_go *go,
                       const char *name, char *own_name, rv_go_fn fn, void *arg)
 {
+    struct rv_frames *frames;
+
     task->name = name;
     task->own_name = own_name;
     task->fn = fn;
@@ -193,6 +198,9 @@ static void init_task(struct rv_go_task *task, struct rv_go *go,
         return;
     rv_future_init(&go->future, &rv_go_ops);
     go->task = task;
+    frames = rv_frames_current();
+    if (rv_frames_count(frames, go, RV_FRAMES_HANDLES))
+        task->frames = frames;
 }
 
 /* relaxed: a start that misses the flag is counted like any other. */

@@ -23,6 +23,7 @@
 #include <reveil/sched.h>
 #include <reveil/trace.h>
 
+#include "base/frames.h"
 #include "sched/deque.h"
 #include "sched/idle.h"
 
@@ -68,8 +69,9 @@ struct rv_go_task {
     const char *name; /* a constant, own_name, or that of the coroutine */
     struct rv_sched *sched;
 
-    _Atomic uintptr_t state; /* any thread */
-    struct rv_waker waker;   /* see `state` */
+    _Atomic uintptr_t state;  /* any thread */
+    struct rv_waker waker;    /* see `state` */
+    struct rv_frames *frames; /* where its handle counts, or NULL; as `waker` */
 
     /* A request to end: CANCEL-1 in await.c. */
     _Atomic bool canceled;                /* set by any thread */
@@ -130,9 +132,10 @@ struct rv_wait {
     struct rv_future proxy; /* a task on the worker's executor */
     struct rv_future *future;
     struct rv_go_task *task;
-    uint64_t id;     /* of the proxy */
-    uint8_t ends;    /* enum rv_wait_end */
-    bool needs_task; /* see rv_cx */
+    struct rv_frames *frames; /* of the task that waits */
+    uint64_t id;              /* of the proxy */
+    uint8_t ends;             /* enum rv_wait_end */
+    bool needs_task;          /* see rv_cx */
 };
 
 struct rv_worker {

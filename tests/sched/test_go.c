@@ -27,15 +27,34 @@ RV_TEST(go, run_returns_what_the_root_task_returns)
     cr_assert_eq(run_once(SCHED_WORKERS, return_arg, int_arg(-5)), -5);
 }
 
+/* Returns: the number of tasks; the error of the first that did not start. */
+static int32_t start_all(struct rv_go *tasks, int len)
+{
+    for (int i = 0; i < len; i++) {
+        const int error = rv_go(&tasks[i], return_arg, int_arg(i));
+
+        if (!error)
+            continue;
+        while (i-- > 0)
+            rv_go_drop(&tasks[i]);
+        return error;
+    }
+    return len;
+}
+
 static int32_t join_some(void *arg)
 {
     struct rv_go tasks[100];
+    int32_t error;
+    bool right = true;
 
     (void)arg;
-    for (int i = 0; i < 100; i++)
-        TASK_CHECK(rv_go(&tasks[i], return_arg, int_arg(i)) == 0);
+    error = start_all(tasks, 100);
+    if (error < 0)
+        return error;
     for (int i = 99; i >= 0; i--)
-        TASK_CHECK(rv_go_join(&tasks[i]) == i);
+        right &= rv_go_join(&tasks[i]) == i;
+    TASK_CHECK(right);
     TASK_CHECK(rv_go_join(&tasks[0]) == -EINVAL);
     return 0;
 }
