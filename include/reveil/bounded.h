@@ -66,6 +66,7 @@ struct rv_bounded_send {
     struct rv_bounded_sender *sender; /* private, as are the rest */
     const void *element;
     struct rv_semaphore_acquire room;
+    bool waits;
 };
 
 /* element: it must stay valid, unmoved and unmodified until the future is READY

@@ -45,9 +45,12 @@
  * The futures are cancellation-safe: one that is dropped before it is READY has
  * received no value, and a send counts in the future what it has sent. The
  * caller's memory that a future uses must stay valid and must not move until
- * the future is READY or dropped. Do not close an end while it
- * has a future that is neither READY nor dropped, and do not use an end with
- * two such futures at a time.
+ * the future is READY or dropped. An end that is closed while a future waits
+ * on it, and a second future that waits on an end, stop the program with a
+ * message: the first one would use memory that is gone, or wait for ever. So
+ * drop a future before its end is closed, and before another one waits there,
+ * also one whose task was canceled. Only sends may wait several at a time, on
+ * one sender of bounded.h.
  *
  * The results when the other end is closed (each end must be closed once, which
  * frees it; closing never blocks):

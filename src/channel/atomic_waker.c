@@ -3,7 +3,7 @@
  * atomic_waker.c - a slot for one waker: one task registers it, and any thread
  * may take and wake it.
  *
- * Threads: register and clear: the task that owns the end; deliver: any.
+ * Threads: register, clear and close: the task that owns the end; deliver: any.
  *
  * Protocol.
  *
@@ -26,6 +26,9 @@
  */
 #include "channel/atomic_waker.h"
 
+#include "base/base_internal.h"
+#include "waker/ready.h"
+
 /* Change REGISTERED to `to`. Returns: true if the caller now owns the waker. */
 static bool take_waker(struct rv_atomic_waker *atomic_waker, uint32_t to)
 {
@@ -38,7 +41,26 @@ static bool take_waker(struct rv_atomic_waker *atomic_waker, uint32_t to)
                                                    memory_order_relaxed);
 }
 
+/*
+ * A future waits here that may not. The waker is taken before it is looked at
+ * (ATOMIC_WAKER-2). One that a child of fork() has of its parent is of a task
+ * that does not run any more: a coroutine of it is not unwound.
+ */
+static void end_wait(struct rv_atomic_waker *atomic_waker, const char *what,
+                     const char *name)
+{
+    const struct rv_ready *queue;
+
+    if (!take_waker(atomic_waker, RV_ATOMIC_WAKER_IDLE))
+        return;
+    queue = atomic_waker->waker.queue;
+    if (queue && !rv_fork_is_copy(queue->mark))
+        rv_panic(what, name);
+    rv_waker_drop(&atomic_waker->waker);
+}
+
 void rv_atomic_waker_register(struct rv_atomic_waker *atomic_waker,
+                              const struct rv_future *future,
                               const struct rv_waker *waker)
 {
     /* acquire: the old waker has been copied; pairs with
@@ -47,7 +69,10 @@ void rv_atomic_waker_register(struct rv_atomic_waker *atomic_waker,
         atomic_load_explicit(&atomic_waker->state, memory_order_acquire);
 
     if (state == RV_ATOMIC_WAKER_REGISTERED) {
-        if (rv_waker_same(&atomic_waker->waker, waker))
+        if (atomic_waker->future != future)
+            end_wait(atomic_waker, "two futures wait on one end of a channel",
+                     future->ops->name);
+        else if (rv_waker_same(&atomic_waker->waker, waker))
             return;
         rv_atomic_waker_clear(atomic_waker);
         state =
@@ -58,6 +83,7 @@ void rv_atomic_waker_register(struct rv_atomic_waker *atomic_waker,
         return;
     }
     atomic_waker->waker = rv_waker_clone(waker);
+    atomic_waker->future = future;
     /* seq_cst: ordered before the owner's check that follows; the other side is
      * the load in rv_atomic_waker_wake() (ATOMIC_WAKER-1). It is also a release
      * and publishes the waker. */
@@ -72,6 +98,17 @@ void rv_atomic_waker_clear(struct rv_atomic_waker *atomic_waker)
             RV_ATOMIC_WAKER_REGISTERED &&
         take_waker(atomic_waker, RV_ATOMIC_WAKER_IDLE))
         rv_waker_drop(&atomic_waker->waker);
+}
+
+void rv_atomic_waker_close(struct rv_atomic_waker *atomic_waker,
+                           const char *name)
+{
+    /* relaxed: as in rv_atomic_waker_clear(). */
+    if (atomic_load_explicit(&atomic_waker->state, memory_order_relaxed) ==
+        RV_ATOMIC_WAKER_REGISTERED)
+        end_wait(atomic_waker,
+                 "an end of a channel is closed while a future waits on it",
+                 name);
 }
 
 void rv_atomic_waker_deliver(struct rv_atomic_waker *atomic_waker)

@@ -13,7 +13,7 @@
 #ifndef RV_CHANNEL_ATOMIC_WAKER_H
 #define RV_CHANNEL_ATOMIC_WAKER_H
 
-#include <reveil/waker.h>
+#include <reveil/future.h>
 
 /*
  * IDLE: No task waits. The owner may write `waker`. The next state is
@@ -36,15 +36,26 @@ enum {
 struct rv_atomic_waker {
     _Atomic uint32_t state; /* see Protocol in atomic_waker.c */
     struct rv_waker waker;
+    const struct rv_future *future; /* the owner's, that registered it last */
 };
 
-/* Store a clone of the waker, or wake it if that is not possible now. The
- * caller must check its condition again after this call. */
+/*
+ * Store a clone of the waker, or wake it if that is not possible now. The
+ * caller must check its condition again after this call.
+ *
+ * future: that waits. Misuse: another one waits here, which nothing would wake.
+ */
 void rv_atomic_waker_register(struct rv_atomic_waker *atomic_waker,
+                              const struct rv_future *future,
                               const struct rv_waker *waker);
 
 /* Take the waker back: the task no longer waits. */
 void rv_atomic_waker_clear(struct rv_atomic_waker *atomic_waker);
+
+/* The end is closed, in the function `name`. Misuse: a future waits here, which
+ * would use the end again. */
+void rv_atomic_waker_close(struct rv_atomic_waker *atomic_waker,
+                           const char *name);
 
 /* The slow half of rv_atomic_waker_wake(). */
 void rv_atomic_waker_deliver(struct rv_atomic_waker *atomic_waker);

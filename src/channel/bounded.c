@@ -26,11 +26,13 @@ struct rv_bounded_receiver {
 struct rv_bounded_sender {
     struct bounded *channel;
     struct rv_mpsc_sender *values;
+    uint32_t waiting; /* sends */
 };
 
 struct bounded {
     struct rv_semaphore room;
     uint32_t capacity;
+    uint32_t mark;               /* of the process that made it */
     _Atomic uint32_t references; /* one an end */
     char name[RV_NAME_BYTES];
     struct rv_bounded_receiver receiver;
@@ -69,6 +71,7 @@ int rv_bounded_new(struct rv_bounded_sender **sender,
         goto fail_sender;
     rv_semaphore_init(&channel->room, capacity);
     channel->capacity = capacity;
+    channel->mark = rv_fork_mark();
     atomic_init(&channel->references, 2);
     memcpy(channel->name, named.name, sizeof channel->name);
     channel->receiver.channel = channel;
@@ -112,6 +115,9 @@ void rv_bounded_sender_close(struct rv_bounded_sender *sender)
     if (!sender)
         return;
     channel = sender->channel;
+    /* In a child of fork() a coroutine of the parent is not unwound. */
+    RV_CHECK(sender->waiting == 0 || rv_fork_is_copy(channel->mark),
+             "an end of a channel is closed while a future waits on it");
     rv_mpsc_sender_close(sender->values);
     rv_free(sender);
     put(channel);
@@ -155,20 +161,37 @@ static struct rv_bounded_send *send_of(struct rv_future *future)
     return RV_CONTAINER_OF(future, struct rv_bounded_send, future);
 }
 
+/* Each send has a place of its own in the queue for room, so several of one
+ * sender may wait. It must not be closed under them. */
+static void set_waits(struct rv_bounded_send *self, bool waits)
+{
+    if (self->waits == waits)
+        return;
+    self->waits = waits;
+    if (waits)
+        self->sender->waiting++;
+    else
+        self->sender->waiting--;
+}
+
 static enum rv_poll send_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct rv_bounded_send *self = send_of(future);
 
     if (!rv_may_go_on(cx))
         return RV_PENDING;
-    if (rv_poll(&self->room.future, cx) == RV_PENDING)
+    if (rv_poll(&self->room.future, cx) == RV_PENDING) {
+        set_waits(self, true);
         return rv_channel_pending(future, cx);
+    }
+    set_waits(self, false);
     future->result = send_now(self->sender, self->element);
     return RV_READY;
 }
 
 static void send_drop(struct rv_future *future)
 {
+    set_waits(send_of(future), false);
     rv_drop(&send_of(future)->room.future);
 }
 
@@ -193,6 +216,7 @@ void rv_bounded_send_init(struct rv_bounded_send *send,
     rv_future_init(&send->future, &ops);
     send->sender = sender;
     send->element = element;
+    send->waits = false;
     rv_semaphore_acquire_init(&send->room, &sender->channel->room, 1);
 }
 

@@ -262,12 +262,13 @@ int rv_mpsc_try_recv_n(struct rv_mpsc_receiver *receiver, void *elements,
 
 /* Mark the link of the head WAITING. Returns: false if there is a next node
  * after all. */
-static bool wait_for_link(struct mpsc *channel, const struct rv_waker *waker)
+static bool wait_for_link(struct mpsc *channel, const struct rv_future *future,
+                          const struct rv_waker *waker)
 {
     _Atomic uintptr_t *next = &channel->receiver.head->next;
     uintptr_t link = 0;
 
-    rv_atomic_waker_register(&channel->values, waker);
+    rv_atomic_waker_register(&channel->values, future, waker);
     rv_trace_channel(RV_EV_CHAN_WAIT, channel, 0);
     /* release: the waker is registered (MPSC-2); pairs with the exchange in
      * append(). If the link is WAITING already, it is written again, in order
@@ -395,7 +396,7 @@ void rv_mpsc_receiver_close(struct rv_mpsc_receiver *receiver)
     if (!receiver)
         return;
     channel = of_receiver(receiver);
-    rv_atomic_waker_clear(&channel->values);
+    rv_atomic_waker_close(&channel->values, __func__);
     /* relaxed: see receiver_is_closed(). */
     atomic_store_explicit(&channel->receiver_closed, true,
                           memory_order_relaxed);
@@ -415,7 +416,7 @@ static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
     future->result =
         rv_mpsc_try_recv_n(self->receiver, self->elements, self->count);
     if (future->result == -EAGAIN) {
-        if (wait_for_link(channel, &cx->waker))
+        if (wait_for_link(channel, future, &cx->waker))
             return rv_channel_pending(future, cx);
         future->result =
             rv_mpsc_try_recv_n(self->receiver, self->elements, self->count);

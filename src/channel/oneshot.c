@@ -143,7 +143,7 @@ void rv_oneshot_receiver_close(struct rv_oneshot_receiver *receiver)
 
     if (!channel)
         return;
-    rv_atomic_waker_clear(&channel->value_waker);
+    rv_atomic_waker_close(&channel->value_waker, __func__);
     rv_reclaim(&channel->drain, drain);
 }
 
@@ -173,7 +173,7 @@ static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
 
     future->result = rv_oneshot_try_recv(self->receiver, self->element);
     if (future->result == -EAGAIN) {
-        rv_atomic_waker_register(atomic_waker, &cx->waker);
+        rv_atomic_waker_register(atomic_waker, future, &cx->waker);
         rv_trace_channel(RV_EV_CHAN_WAIT, of_receiver(self->receiver), 0);
         future->result = rv_oneshot_try_recv(self->receiver, self->element);
         if (future->result == -EAGAIN) /* ONESHOT-3 */

@@ -224,7 +224,7 @@ void rv_publisher_close(struct rv_publisher *publisher)
 
     if (!publisher)
         return;
-    rv_atomic_waker_clear(&publisher->room);
+    rv_atomic_waker_close(&publisher->room, __func__);
     /* seq_cst: as rv_publisher_commit() (PUBLISHER-4). */
     atomic_store_explicit(&publisher->committed,
                           own_committed(publisher) << 1 | CLOSED,
@@ -292,7 +292,7 @@ void rv_subscriber_close(struct rv_subscriber *subscriber)
     if (!subscriber)
         return;
     publisher = subscriber->publisher;
-    rv_atomic_waker_clear(&subscriber->events);
+    rv_atomic_waker_close(&subscriber->events, __func__);
     publish_cursor(subscriber, GONE);
     subscriber_put(subscriber);
     publisher_put(publisher);
@@ -352,7 +352,7 @@ static enum rv_poll reserve_poll(struct rv_future *future, struct rv_cx *cx)
     future->result =
         rv_publisher_try_reserve(self->publisher, self->n, &self->events);
     if (future->result == -EAGAIN) {
-        rv_atomic_waker_register(room, &cx->waker);
+        rv_atomic_waker_register(room, future, &cx->waker);
         rv_trace_channel(RV_EV_CHAN_WAIT, self->publisher, 0);
         future->result =
             rv_publisher_try_reserve(self->publisher, self->n, &self->events);
@@ -407,7 +407,7 @@ static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
     future->result =
         rv_subscriber_try_recv(self->subscriber, self->n, &self->events);
     if (future->result == -EAGAIN) {
-        rv_atomic_waker_register(atomic_waker, &cx->waker);
+        rv_atomic_waker_register(atomic_waker, future, &cx->waker);
         rv_trace_channel(RV_EV_CHAN_WAIT, self->subscriber, 0);
         future->result =
             rv_subscriber_try_recv(self->subscriber, self->n, &self->events);

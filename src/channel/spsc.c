@@ -338,7 +338,7 @@ void rv_spsc_sender_close(struct rv_spsc_sender *sender)
     if (!sender)
         return;
     channel = of_sender(sender);
-    rv_atomic_waker_clear(&channel->room);
+    rv_atomic_waker_close(&channel->room, __func__);
     /* release, seq_cst: as publish_tail(). */
     atomic_store_explicit(&sender->tail, own_tail(sender) << 1 | CLOSED,
                           memory_order_seq_cst);
@@ -353,7 +353,7 @@ void rv_spsc_receiver_close(struct rv_spsc_receiver *receiver)
     if (!receiver)
         return;
     channel = of_receiver(receiver);
-    rv_atomic_waker_clear(&channel->values);
+    rv_atomic_waker_close(&channel->values, __func__);
     /* seq_cst: ordered before the check of the atomic waker (SPSC-5). The other
      * side is receiver_is_closed(). */
     atomic_store_explicit(&channel->receiver_closed, true,
@@ -393,7 +393,7 @@ static enum rv_poll send_poll(struct rv_future *future, struct rv_cx *cx)
     if (!rv_may_go_on(cx))
         return RV_PENDING;
     if (!send_more(self)) {
-        rv_atomic_waker_register(room, &cx->waker);
+        rv_atomic_waker_register(room, future, &cx->waker);
         rv_trace_channel(RV_EV_CHAN_WAIT, of_sender(self->sender), 0);
         if (!send_more(self)) /* ATOMIC_WAKER-1 */
             return rv_channel_pending(future, cx);
@@ -448,7 +448,7 @@ static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
     future->result =
         rv_spsc_try_recv_n(self->receiver, self->elements, self->count);
     if (future->result == -EAGAIN) {
-        rv_atomic_waker_register(values, &cx->waker);
+        rv_atomic_waker_register(values, future, &cx->waker);
         rv_trace_channel(RV_EV_CHAN_WAIT, of_receiver(self->receiver), 0);
         future->result =
             rv_spsc_try_recv_n(self->receiver, self->elements, self->count);
