@@ -195,7 +195,7 @@ static void print_table(const struct figures *figures)
                "  %10" PRIu64 "     would-blocks: reads that returned EAGAIN\n"
                "  %10" PRIu64 "     epoll_waits: calls by the reactor\n"
                "  %10" PRIu64 "     wakes: task ids put into the ready queue, "
-               "by the spawn or a waker\n"
+               "by spawn or a waker\n"
                "  %10" PRIu64 "     parks: the executor's thread slept until "
                "a wake\n",
                "\nCe que coûte d’attendre 600 ms, puis 400 ms :\n\n"
@@ -207,8 +207,9 @@ static void print_table(const struct figures *figures)
                "  %10" PRIu64 "     would-blocks : lectures qui ont renvoyé "
                "EAGAIN\n"
                "  %10" PRIu64 "     epoll_waits : appels par le réacteur\n"
-               "  %10" PRIu64 "     wakes : numéros mis dans la file des "
-               "tâches prêtes, par spawn ou un waker\n"
+               "  %10" PRIu64
+               "     wakes : numéros mis dans la file, par spawn "
+               "ou un waker\n"
                "  %10" PRIu64 "     parks : le thread de l’exécuteur a dormi "
                "jusqu’à un réveil\n"),
            decimal(figures->wall_ms, 1).text, decimal(figures->cpu_ms, 1).text,

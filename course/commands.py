@@ -141,10 +141,10 @@ def command_start(context, options):
         seen.setdefault("attempts", 0)
     if lesson.elsewhere:
         say(context.terminal.wrap(t.of(lesson.elsewhere)))
-    say(t("start.kept" if kept else "start.written",
-          path=short_path(path), number=lesson.number))
-    list_todos(context, lesson)
     wrap = context.terminal.wrap
+    say(wrap(t("start.kept" if kept else "start.written",
+               path=short_path(path), number=lesson.number), "  "))
+    list_todos(context, lesson)
     say(wrap(t("start.read", number=lesson.number,
                path=short_path(lesson.readme_path(t.language))), "  "))
     say(wrap(t("start.then", number=lesson.number), "  "))

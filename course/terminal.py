@@ -17,6 +17,9 @@ def short_path(path):
     relative = os.path.relpath(path)
     return path if relative.startswith("..") else relative
 
+# Is copied from one line: the name, the lesson, the TODO.
+COMMAND = re.compile(r"\./reveil lesson \w+(?: \d\d)?(?: \d\d?\.\d)?\b")
+
 
 def cells_of(row):
     """The cells of a row of a Markdown table."""
@@ -49,10 +52,11 @@ class Terminal:
         width = min(self.size()[0] - 1, 100)
         lines = []
         for line in text.splitlines() or [""]:
+            line = COMMAND.sub(lambda found: found[0].replace(" ", "\0"), line)
             lines += textwrap.wrap(line, width, subsequent_indent=indent,
                                    break_long_words=False,
                                    break_on_hyphens=False) or [""]
-        return "\n".join(lines)
+        return "\n".join(lines).replace("\0", " ")
 
     def table_row(self, line, heads):
         """A row of a table that does not fit: a line for each cell."""

@@ -768,6 +768,11 @@ class Demo(Case):
             self.assertGreaterEqual(found, 0, word)
             at = found + len(word)
 
+    def test_it_fits_into_a_terminal(self):
+        for language in ("en", "fr"):
+            for line in run("demo", "--lang", language).stdout.splitlines():
+                self.assertLessEqual(len(line), 80, line)
+
     def test_headers_are_shown_when_asked_for(self):
         result = run("demo", "--headers")
         self.assertRegex(result.stdout, r"(?m)^    \| Content-Length: 15$")

@@ -161,6 +161,18 @@ class Languages(unittest.TestCase):
                     self.assertTrue(os.path.exists(stem + ".md"))
                     self.assertTrue(os.path.exists(stem + ".fr.md"))
 
+    def test_pictures_fit_into_a_terminal(self):
+        for lesson in lessons.all_lessons():
+            for language in ("en", "fr"):
+                path, inside = lesson.readme_path(language), False
+                with open(path, encoding="utf-8") as file:
+                    text = file.read()
+                for number, line in enumerate(text.splitlines(), 1):
+                    inside ^= line.startswith("```")
+                    if inside:
+                        self.assertLessEqual(len(line), 80,
+                                             f"{path}:{number}")
+
     def test_goals_and_answers_speak_both(self):
         for lesson in programs():
             for part in cut.parts_of(lesson):

@@ -60,6 +60,15 @@ class Texts(unittest.TestCase):
             self.assertEqual(places(text), places(french[key]), key)
             self.assertTrue(text.strip() and french[key].strip(), key)
 
+    def test_a_command_stays_on_one_line(self):
+        page = terminal.Terminal(stream=io.StringIO())
+        with unittest.mock.patch.object(page, "size", lambda: (40, 24)):
+            lines = page.wrap("read first, or ./reveil lesson hint 05 5.2 as "
+                              "well, then ./reveil lesson read 05").split("\n")
+        self.assertLess(max(map(len, lines)), 40)
+        self.assertIn("./reveil lesson hint 05 5.2", " | ".join(lines))
+        self.assertIn("./reveil lesson read 05", " | ".join(lines))
+
     def test_the_pager_says_which_key_ends_it(self):
         for language in texts.LANGUAGES:
             prompt = texts.Texts(language)("read.prompt")
