@@ -54,6 +54,17 @@ def next_lesson(context, after=None):
     return None
 
 
+def lesson_to_go_on_with(context):
+    """The one that was started last if it is not passed, else the one after it,
+    else the first that is left."""
+    last = context.progress.of(SETTINGS).get("last")
+    for lesson in lessons.all_lessons():
+        if lesson.number == last:
+            return lesson if state_of(context, lesson) != "passed" else (
+                next_lesson(context, lesson) or next_lesson(context))
+    return next_lesson(context)
+
+
 def list_as_json(context):
     rows = []
     for lesson in lessons.all_lessons():
@@ -84,9 +95,10 @@ def command_list(context, options):
         colours = {"passed": ("green",), "changed": ("yellow",)}.get(state, ())
         terminal.say(f"  {lesson.number}  {lesson.name:<20} " +
                      terminal.style(", ".join(words), *colours))
-    following = next_lesson(context)
+    following = lesson_to_go_on_with(context)
     if following:
-        verb = "check" if state_of(context, following) != "todo" else "start"
+        verb = "start" if state_of(context, following) == "todo" else (
+            "check" if following.has_program else "predict")
         terminal.say(t("list.next", command=f"./reveil lesson {verb} "
                        f"{following.number}"))
     return 0

@@ -171,6 +171,12 @@ class Commands(Case):
             self.assertIn(f"lesson {command}",
                           self.lesson(command, "--help"))
 
+    def test_the_list_goes_on_with_the_lesson_that_was_started_last(self):
+        self.lesson("start", "00")
+        self.assertIn("lesson predict 00", self.lesson())
+        self.lesson("start", "01")
+        self.assertIn("lesson check 01", self.lesson())
+
     def test_the_language_may_come_before_the_command(self):
         for words in (["--lang", "fr"], ["--lang=fr"], ["--lang=fr", "list"],
                       ["--lang", "fr", "list"], ["list", "--lang", "fr"]):
