@@ -779,12 +779,13 @@ int sched_yield(void)
         return result;                                            \
     }
 
-/* With probe_stray_wakes() the first wait of each thread ends at once. */
-static bool strays(const void *frame)
+/* With probe_spurious_wakes() the first wait of each thread ends at once. */
+static bool is_spurious(const void *frame)
 {
-    if (!recording() || !stray_wakes || self.strayed || !is_own(frame))
+    if (!recording() || !spurious_wakes || self.woken_spuriously ||
+        !is_own(frame))
         return false;
-    self.strayed = true;
+    self.woken_spuriously = true;
     return true;
 }
 
@@ -842,7 +843,7 @@ int pthread_cond_wait(pthread_cond_t *restrict condition,
     point();
     if (recording() && is_own(HERE) && pthread_mutex_trylock(lock) == 0)
         probe_fail("LOST WAKE: lock not held", "unlocked", 0, 0, 0);
-    if (strays(HERE))
+    if (is_spurious(HERE))
         return 0;
     begin_wait(HERE, "pthread_cond_wait");
     result = real(condition, lock);
@@ -868,7 +869,7 @@ int cnd_wait(cnd_t *condition, mtx_t *lock)
     int result;
 
     point();
-    if (strays(HERE))
+    if (is_spurious(HERE))
         return thrd_success;
     begin_wait(HERE, "cnd_wait");
     result = real(condition, lock);
@@ -1071,7 +1072,7 @@ static long futex(const void *frame, const long *a)
     int saved;
 
     point();
-    if (waits && strays(frame))
+    if (waits && is_spurious(frame))
         return 0;
     if (waits) {
         if (a[3])

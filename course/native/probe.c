@@ -134,7 +134,7 @@ struct probe_memory {
 static struct probe_memory *memory; /* NULL: nothing is recorded */
 static pid_t owner;
 static atomic_flag record_lock = ATOMIC_FLAG_INIT;
-static atomic_bool polls_off, stray_wakes;
+static atomic_bool polls_off, spurious_wakes;
 
 /* The fold: records[base, base + period) repeat, the next is at `at`. */
 static uint32_t fold_base, fold_period, fold_at;
@@ -143,8 +143,8 @@ static _Thread_local struct {
     unsigned index; /* of its row, from 1; 0: no row yet */
     unsigned quiet;
     unsigned long sleeps;
-    int locks;    /* mutexes it holds */
-    bool strayed; /* it has had its wake-up for nothing */
+    int locks;             /* mutexes it holds */
+    bool woken_spuriously; /* it has had its wake-up for nothing */
     uintptr_t stack_top;
 } self;
 
@@ -556,9 +556,9 @@ int probe_locks_held(void)
     return self.locks;
 }
 
-void probe_stray_wakes(void)
+void probe_spurious_wakes(void)
 {
-    stray_wakes = true;
+    spurious_wakes = true;
 }
 
 /* What must stay the same while a thread sleeps; 0: it does not. */

@@ -148,7 +148,7 @@ int probe_locks_held(void);
 
 /* From now on the first wait of each thread on a condition or a futex returns
  * without a signal, as it may. */
-void probe_stray_wakes(void);
+void probe_spurious_wakes(void);
 
 /* Until all other threads sleep, and stay asleep. Who spins or naps instead
  * keeps the case here, and the runner ends it: probe_if_stuck() is the cause.

@@ -268,10 +268,10 @@ static void *leave_permit(void *unused)
 }
 
 /*
- * The wait inside of park() ends once for nothing. Who keeps no permit at all
+ * The wait inside of park() has one spurious wakeup. Who keeps no permit at all
  * has another fault, which the sweep finds.
  */
-PROBE_CASE(stray)
+PROBE_CASE(spurious)
 {
     pthread_t early, bell;
 
@@ -282,10 +282,10 @@ PROBE_CASE(stray)
     probe_wait_till_asleep();
     if (!permit_taken)
         return;
-    probe_stray_wakes();
+    probe_spurious_wakes();
     pthread_create(&bell, NULL, leave_permit, NULL);
     park(&parker);
-    probe_expect(permit_left, "WOKEN FOR NOTHING", "park", 0, 0, 0);
+    probe_expect(permit_left, "SPURIOUS WAKEUP", "park", 0, 0, 0);
     pthread_join(bell, NULL);
 }
 

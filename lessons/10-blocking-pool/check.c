@@ -86,7 +86,7 @@ PROBE_CASE(again)
 {
     const struct timespec pause = {.tv_nsec = 5000000};
 
-    probe_stray_wakes();
+    probe_spurious_wakes();
     start();
     for (int i = 0; i < 30; i++) {
         run(answer, 1);

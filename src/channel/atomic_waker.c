@@ -42,9 +42,10 @@ static bool take_waker(struct rv_atomic_waker *atomic_waker, uint32_t to)
 }
 
 /*
- * A future waits here that may not. The waker is taken before it is looked at
- * (ATOMIC_WAKER-2). One that a child of fork() has of its parent is of a task
- * that does not run any more: a coroutine of it is not unwound.
+ * A future still waits here, which is misuse. The waker is taken before it is
+ * looked at (ATOMIC_WAKER-2). One that a child of fork() inherited is no
+ * misuse: its task runs in the parent only, and its coroutine is not unwound
+ * here.
  */
 static void end_wait(struct rv_atomic_waker *atomic_waker, const char *what,
                      const char *name)

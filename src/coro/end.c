@@ -10,8 +10,8 @@
 #include "coro/coro_internal.h"
 #include "coro/host.h"
 
-/* Where the code of a function is, for addr2line: its address is another one in
- * each run. */
+/* Where the code of a function is, for addr2line. Its address itself differs
+ * from run to run. */
 struct code {
     uintptr_t address;
     uintptr_t offset; /* in the object */

@@ -125,7 +125,7 @@ static inline bool stress_enter(const char *phase)
     return true;
 }
 
-/* The exit status: a phase that no program has is not a success. */
+/* The exit status: an unknown phase is an error. */
 static inline int stress_end(void)
 {
     if (!stress_only || strcmp(stress_phase, stress_only) == 0)

@@ -60,8 +60,8 @@ void rv_test_run(void (*body)(void));
 
 /*
  * Zeroed memory until the test's process ends, for a test that needs megabytes.
- * A static array is read in the search for leaks of every test of the program:
- * with 100 MB of them that takes most of the time of a run.
+ * LeakSanitizer would read a static array in every test of the program: with
+ * 100 MB of them, that takes most of the time of a run.
  */
 void *rv_test_zeros(size_t size_bytes);
 

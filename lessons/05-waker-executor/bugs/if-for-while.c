@@ -1,6 +1,6 @@
 /*@answer
-cause: WOKEN FOR NOTHING
-found: case stray
+cause: SPURIOUS WAKEUP
+found: case spurious
 en: `if` for `while`: pthread_cond_wait() may return without a signal, and then
 en: park() returns without a permit.
 fr: `if` au lieu de `while` : pthread_cond_wait() peut revenir sans signal, et
