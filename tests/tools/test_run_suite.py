@@ -7,6 +7,7 @@ usage: test_run_suite.py
 
 import importlib.machinery
 import importlib.util
+import json
 import os
 import signal
 import subprocess
@@ -66,6 +67,44 @@ class Counts(unittest.TestCase):
                 (log(stderr="Ran 4 tests in 1s\n\nFAILED (failures=1, "
                             "errors=1)\n", result="FAIL"), (2, 2, 0))):
             self.assertEqual(suite.count_one(run), counts, run)
+
+
+class Failures(unittest.TestCase):
+    """The file COUNTS.failed."""
+
+    def test_the_tests_of_a_program_are_named(self):
+        for run, words in (
+                (log("ok a\nnot ok b\nFAIL c: 2 is not 3\n", "FAIL"),
+                 ["x: not ok b", "x: FAIL c: 2 is not 3"]),
+                (log(stderr="FAIL: test_a (t.A)\nERROR: test_b (t.A)\nRan 2 "
+                            "tests in 1s\n", result="FAIL"),
+                 ["x: FAIL: test_a (t.A)", "x: ERROR: test_b (t.A)"]),
+                (log("ok a\n", "TIMEOUT", name="unit / x"), ["x: TIMEOUT"]),
+                (log("ok a\n"), []), (log("", "SKIP"), [])):
+            self.assertEqual(suite.words_of_failure(run), words)
+
+    def test_many_are_counted_and_long_lines_are_cut(self):
+        many = log("not ok a\n" * (suite.MOST_NAMED + 2), "FAIL")
+        self.assertEqual(suite.words_of_failure(many)[-1], "x: and 2 more")
+        self.assertEqual(len(suite.words_of_failure(many)),
+                         suite.MOST_NAMED + 1)
+        words, = suite.words_of_failure(log("FAIL " + "a" * 999, "FAIL"))
+        self.assertEqual(len(words), suite.MOST_WIDE)
+
+    def test_they_are_in_a_file_with_the_name_of_the_build(self):
+        with tempfile.TemporaryDirectory(prefix="build-") as tree:
+            fake_meson(tree, MESON_OF_ONE)
+            run = [log("not ok b\n", "FAIL"), log("ok a\n", name="y")]
+            with open(f"{tree}/runs", "w", encoding="ascii") as file:
+                file.writelines(json.dumps(each) + "\n" for each in run)
+            done = run_suite(tree, stdout=subprocess.PIPE)
+            out, _ = done.communicate()
+            self.assertEqual(done.returncode, 1, out)
+            with open(f"{tree}/counts.failed", encoding="utf-8") as file:
+                self.assertEqual(file.read(),
+                                 os.path.basename(tree) + ": x: not ok b\n")
+            with open(f"{tree}/counts", encoding="ascii") as file:
+                self.assertEqual(file.read(), "1 1 0\n")
 
 
 class Skips(unittest.TestCase):
@@ -169,6 +208,29 @@ class Progress(unittest.TestCase):
             self.assertFalse(progress.take(line))
 
 
+def fake_meson(tree, script):
+    os.mkdir(f"{tree}/meson-logs")
+    with open(f"{tree}/meson", "w", encoding="ascii") as file:
+        file.write(script)
+    os.chmod(file.name, 0o755)
+    os.mkdir(f"{tree}/meson-info")
+    with open(f"{tree}/meson-info/intro-tests.json", "w",
+              encoding="ascii") as file:
+        file.write("[]")
+
+
+def run_suite(tree, stdout):
+    return subprocess.Popen(
+        [f"{HERE}/run-suite", f"{tree}/counts", tree],
+        env=dict(os.environ, TREE=tree, PATH=f"{tree}:{os.environ['PATH']}"),
+        start_new_session=True, stdout=stdout, text=True)
+
+
+MESON_OF_ONE = """#!/bin/sh
+case "$*" in *--list) exit ;; esac
+cat "$TREE/runs" >>"$TREE/meson-logs/testlog.json"
+exit 1
+"""
 MESON = """#!/bin/sh
 case "$*" in *--list) exit ;; esac
 trap 'exit 1' TERM
@@ -182,20 +244,9 @@ FORGETFUL = MESON.replace("'exit 1'", ":") + "wait\n"
 class Interrupt(unittest.TestCase):
     def check(self, meson, number):
         with tempfile.TemporaryDirectory() as tree:
-            os.mkdir(f"{tree}/meson-logs")
-            with open(f"{tree}/meson", "w", encoding="ascii") as file:
-                file.write(meson)
-            os.chmod(file.name, 0o755)
-            os.mkdir(f"{tree}/meson-info")
-            with open(f"{tree}/meson-info/intro-tests.json", "w",
-                      encoding="ascii") as file:
-                file.write("[]")
+            fake_meson(tree, meson)
             path = f"{tree}/test"
-            with subprocess.Popen(
-                    [f"{HERE}/run-suite", f"{tree}/counts", tree],
-                    env=dict(os.environ, TREE=tree,
-                             PATH=f"{tree}:{os.environ['PATH']}"),
-                    start_new_session=True, stdout=subprocess.DEVNULL) as run:
+            with run_suite(tree, stdout=subprocess.DEVNULL) as run:
                 while not os.path.exists(path) or not os.path.getsize(path):
                     self.assertIsNone(run.poll())
                     time.sleep(0.005)
