@@ -22,8 +22,9 @@
  * EAGAIN. No operation raises SIGPIPE. The poll functions at the end of this
  * file do the same without a future, for code with its own state machine.
  *
- * At most one task may wait for each direction of a socket: a new waker
- * replaces the one stored before.
+ * At most one task may wait for each direction of a socket. Misuse: a second
+ * future of another task waits for the same direction; the program stops with a
+ * message. The poll functions only replace the waker that is stored.
  *
  * TCP urgent data is not part of the stream: a recv is not woken by it and
  * skips it, unless SO_OOBINLINE is set on the descriptor.

@@ -38,7 +38,7 @@ static enum rv_poll read_poll(struct rv_future *future, struct rv_cx *cx)
                                       rv_io_at_most_int(self->len_bytes));
 
     if (n == -EAGAIN)
-        return rv_io_wait(future);
+        return rv_io_wait(future, self->io, RV_READ);
     future->result = (int32_t)n;
     return RV_READY;
 }
@@ -76,7 +76,7 @@ static enum rv_poll write_all_poll(struct rv_future *future, struct rv_cx *cx)
                              self->len_bytes - self->written_bytes);
 
         if (n == -EAGAIN)
-            return rv_io_wait(future);
+            return rv_io_wait(future, self->io, RV_WRITE);
         if (n < 0) {
             future->result = (int32_t)n;
             return RV_READY;
@@ -129,7 +129,7 @@ static enum rv_poll writev_all_poll(struct rv_future *future, struct rv_cx *cx)
                                             self->count, self->skip_bytes);
 
         if (n == -EAGAIN)
-            return rv_io_wait(future);
+            return rv_io_wait(future, self->io, RV_WRITE);
         if (n < 0) {
             future->result = (int32_t)n;
             return RV_READY;
@@ -172,7 +172,8 @@ static enum rv_poll shutdown_poll(struct rv_future *future, struct rv_cx *cx)
         RV_CONTAINER_OF(future, struct rv_io_shutdown, future);
 
     future->result = rv_io_poll_shutdown(self->io, cx);
-    return future->result == -EAGAIN ? rv_io_wait(future) : RV_READY;
+    return future->result == -EAGAIN ? rv_io_wait(future, self->io, RV_WRITE)
+                                     : RV_READY;
 }
 
 static void shutdown_drop(struct rv_future *future)

@@ -3,14 +3,23 @@
 #ifndef RV_IO_INTERNAL_H
 #define RV_IO_INTERNAL_H
 
+#include <reveil/net.h>
 #include <reveil/reader.h>
+
+#include "reactor/query.h"
 
 /* The `at` of a future whose waker the io has. */
 enum { RV_IO_WAITING = 1 };
 
 /* The io has stored the waker. Returns: PENDING. */
-static inline enum rv_poll rv_io_wait(struct rv_future *future)
+static inline enum rv_poll rv_io_wait(struct rv_future *future,
+                                      struct rv_io *io,
+                                      enum rv_direction direction)
 {
+    const struct rv_stream *stream = rv_io_stream(io);
+
+    if (stream)
+        rv_source_waits(stream->source, direction, future);
     future->at = RV_IO_WAITING;
     return RV_PENDING;
 }

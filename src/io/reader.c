@@ -160,7 +160,7 @@ static enum rv_poll text_poll(struct rv_future *future, struct rv_cx *cx)
     while ((future->result = rv_reader_look(self)) == -EAGAIN) {
         n = read_ahead(self->reader, cx);
         if (n == -EAGAIN)
-            return rv_io_wait(future);
+            return rv_io_wait(future, self->reader->io, RV_READ);
         if (n < 0) {
             future->result = (int32_t)n;
             break;
@@ -272,7 +272,7 @@ static enum rv_poll read_poll(struct rv_future *future, struct rv_cx *cx)
                                 rv_io_at_most_int(self->len_bytes));
 
     if (n == -EAGAIN)
-        return rv_io_wait(future);
+        return rv_io_wait(future, self->reader->io, RV_READ);
     future->result = (int32_t)n;
     return RV_READY;
 }
@@ -308,7 +308,7 @@ static enum rv_poll exact_poll(struct rv_future *future, struct rv_cx *cx)
                       self->len_bytes - self->got_bytes);
 
         if (n == -EAGAIN)
-            return rv_io_wait(future);
+            return rv_io_wait(future, self->reader->io, RV_READ);
         if (n <= 0) {
             future->result = n == 0 && self->got_bytes > 0 ? -ENOMSG : (int)n;
             break;
@@ -388,7 +388,7 @@ static enum rv_poll all_poll(struct rv_future *future, struct rv_cx *cx)
         n = poll_all(self->reader, self->out, cx);
     } while (n > 0);
     if (n == -EAGAIN)
-        return rv_io_wait(future);
+        return rv_io_wait(future, self->reader->io, RV_READ);
     future->result = (int32_t)n;
     return RV_READY;
 }

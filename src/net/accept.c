@@ -146,7 +146,7 @@ static enum rv_poll accept_poll(struct rv_future *future, struct rv_cx *cx)
         self->pausing = false;
         future->result = accept_next(self, cx);
         if (future->result == -EAGAIN)
-            return rv_net_wait(future);
+            return rv_net_wait(future, self->listener->source, RV_READ);
         if (!is_retried(self))
             return RV_READY;
         /* The source stays READY, so the listener is tried again after the

@@ -113,7 +113,7 @@ static enum rv_poll ready_poll(struct rv_future *future, struct rv_cx *cx)
         if (rv_source_hung_up(source, self->direction))
             return RV_READY;
     }
-    return rv_net_wait(future);
+    return rv_net_wait(future, source, self->direction);
 }
 
 static void ready_drop(struct rv_future *future)

@@ -7,6 +7,8 @@
 #include <stdatomic.h>
 #include <sys/un.h>
 
+#include "reactor/query.h"
+
 /*
  * Register a descriptor with the thread's reactor. On error `fd` is closed.
  *
@@ -91,8 +93,13 @@ static inline void rv_net_charge(struct rv_cx *cx, ssize_t len_bytes)
  * waker in a source. */
 enum { RV_NET_WAITING = 1 };
 
-static inline enum rv_poll rv_net_wait(struct rv_future *future)
+/* The source has the future's waker, or the poll has used up its budget.
+ * Returns: PENDING. */
+static inline enum rv_poll rv_net_wait(struct rv_future *future,
+                                       struct rv_source *source,
+                                       enum rv_direction direction)
 {
+    rv_source_waits(source, direction, future);
     future->at = RV_NET_WAITING;
     return RV_PENDING;
 }
@@ -141,7 +148,7 @@ static inline enum rv_poll rv_net_poll_fetch(struct rv_future *future,
         if (future->result)
             return RV_READY;
     }
-    return rv_net_wait(future);
+    return rv_net_wait(future, source, RV_READ);
 }
 
 #endif /* RV_NET_INTERNAL_H */

@@ -80,6 +80,23 @@ static bool is_idle(struct rv_stream_relay *self, struct rv_cx *cx)
     return false;
 }
 
+/* Each direction waits in one place. Returns: PENDING. */
+static enum rv_poll wait(struct rv_stream_relay *self)
+{
+    for (int i = 0; i < 2; i++) {
+        const struct rv_relay_side *side = &self->side[i];
+
+        if (side->is_over)
+            continue;
+        if (side->start < side->end)
+            rv_source_waits(side->to->source, RV_WRITE, &self->future);
+        else
+            rv_source_waits(side->from->source, RV_READ, &self->future);
+    }
+    self->future.at = RV_NET_WAITING;
+    return RV_PENDING;
+}
+
 static enum rv_poll relay_poll(struct rv_future *future, struct rv_cx *cx)
 {
     struct rv_stream_relay *self =
@@ -99,7 +116,7 @@ static enum rv_poll relay_poll(struct rv_future *future, struct rv_cx *cx)
     if (!waits)
         return RV_READY;
     if (!is_idle(self, cx))
-        return rv_net_wait(future);
+        return wait(self);
     future->result = -ETIMEDOUT;
     return RV_READY;
 }

@@ -95,7 +95,7 @@ static enum rv_poll sendv_poll(struct rv_future *future, struct rv_cx *cx)
                                                self->count, self->skip_bytes);
 
         if (n == -EAGAIN)
-            return rv_net_wait(future);
+            return rv_net_wait(future, self->stream->source, RV_WRITE);
         if (n < 0) {
             future->result = (int32_t)n;
             return RV_READY;

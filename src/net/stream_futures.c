@@ -210,7 +210,7 @@ static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
         rv_stream_poll_recv(self->stream, cx, self->buffer, self->len_bytes);
 
     if (n == -EAGAIN)
-        return rv_net_wait(future);
+        return rv_net_wait(future, self->stream->source, RV_READ);
     future->result = (int32_t)n; /* fits: at most MAX_RW_COUNT bytes */
     return RV_READY;
 }
@@ -247,7 +247,7 @@ static enum rv_poll recv_whole_poll(struct rv_future *future, struct rv_cx *cx)
             self->len_bytes - self->got_bytes);
 
         if (n == -EAGAIN)
-            return rv_net_wait(future);
+            return rv_net_wait(future, self->stream->source, RV_READ);
         if (n <= 0) {
             future->result = n < 0 ? (int32_t)n : -ENOMSG;
             return RV_READY;
@@ -289,7 +289,7 @@ static enum rv_poll send_poll(struct rv_future *future, struct rv_cx *cx)
                                 self->len_bytes - self->sent_bytes);
 
         if (n == -EAGAIN)
-            return rv_net_wait(future);
+            return rv_net_wait(future, self->stream->source, RV_WRITE);
         if (n < 0) {
             future->result = (int32_t)n;
             return RV_READY;

@@ -236,7 +236,7 @@ static enum rv_poll recv_from_poll(struct rv_future *future, struct rv_cx *cx)
                                             self->len_bytes, &self->from);
 
     if (n == -EAGAIN)
-        return rv_net_wait(future);
+        return rv_net_wait(future, self->udp->source, RV_READ);
     future->result = (int32_t)n; /* fits: a datagram has at most 64 KiB */
     return RV_READY;
 }
@@ -269,7 +269,9 @@ static enum rv_poll send_to_poll(struct rv_future *future, struct rv_cx *cx)
     future->result =
         rv_udp_poll_send_to(self->udp, cx, self->data, self->len_bytes,
                             self->connected ? NULL : &self->to);
-    return future->result == -EAGAIN ? rv_net_wait(future) : RV_READY;
+    return future->result == -EAGAIN
+               ? rv_net_wait(future, self->udp->source, RV_WRITE)
+               : RV_READY;
 }
 
 static void send_to_drop(struct rv_future *future)

@@ -345,7 +345,7 @@ static enum rv_poll send_poll(struct rv_future *future, struct rv_cx *cx)
         if (future->result)
             return RV_READY;
     }
-    return rv_net_wait(future);
+    return rv_net_wait(future, source, RV_WRITE);
 }
 
 static void send_drop(struct rv_future *future)
@@ -400,7 +400,7 @@ static enum rv_poll recv_poll(struct rv_future *future, struct rv_cx *cx)
     }
     if (stream->waits_since_ns == 0)
         stream->waits_since_ns = rv_coarse_now_ns();
-    return rv_net_wait(future);
+    return rv_net_wait(future, stream->source, RV_READ);
 }
 
 static void recv_drop(struct rv_future *future)

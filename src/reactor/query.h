@@ -7,6 +7,7 @@
 #ifndef RV_REACTOR_QUERY_H
 #define RV_REACTOR_QUERY_H
 
+#include <reveil/future.h>
 #include <reveil/reactor.h>
 
 /* The reactor runs on an executor's own thread. Only that executor may use it.
@@ -16,6 +17,16 @@ bool rv_reactor_is_fused(const struct rv_reactor *reactor);
 /* A parent of this process registered the source. What is done to its
  * descriptor affects the parent too. */
 bool rv_source_is_parents(const struct rv_source *source);
+
+/*
+ * After rv_source_ready() has returned false: the future that is going to wait.
+ * Misuse: another future waits for this direction, in another task. Its waker
+ * was replaced, and nothing would wake it any more.
+ *
+ * Threads: the one that polls the future.
+ */
+void rv_source_waits(struct rv_source *source, enum rv_direction direction,
+                     const struct rv_future *future);
 
 /*
  * End all waits for the source, in two steps. From the first one on,

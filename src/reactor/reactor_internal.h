@@ -16,6 +16,10 @@ enum { RV_DIRECTIONS = 2 };
 struct rv_readiness {
     _Atomic uint64_t word; /* any thread; see source.c */
     struct rv_waker waker; /* source->mutex must be held */
+    /* SOURCE-10: the future that has stored it, NULL if it was none; and the
+     * one whose waker was replaced last. Private to the task that waits. */
+    _Atomic(const struct rv_future *) waiting;
+    _Atomic(const struct rv_future *) displaced;
 };
 
 /* A slot in the reactor's slab; its memory stays until the reactor ends. */

@@ -61,6 +61,13 @@
  *       then finds another tick, tries again, and gets the error from the next
  *       clear (SOURCE-2).
  *
+ *   SOURCE-10  A direction has room for one waker. A future says that it waits
+ *       *after* it has stored its waker; the store has noted whose waker of
+ *       another task it replaced. If that is another future, it would wait for
+ *       ever, so the program stops. A waker that no future claims (a poll
+ *       function that calls rv_source_ready() or rv_source_gone() itself) is
+ *       replaced silently.
+ *
  * tests/models/readiness.pml is the model, with a mutant for SOURCE-1 and for
  * SOURCE-2.
  */
@@ -232,6 +239,42 @@ static bool watch_writing(struct rv_source *source)
     return !error;
 }
 
+/* source->mutex must be held. Returns: the earlier waker, for a drop without
+ * it. */
+static struct rv_waker replace_waker(struct rv_source *source,
+                                     struct rv_readiness *side,
+                                     const struct rv_waker *waker)
+{
+    const struct rv_waker earlier = rv_waker_replace(&side->waker, waker);
+
+    /* SOURCE-10. relaxed: only the task that waits reads them, here, in
+     * rv_source_waits() and rv_source_forget(). */
+    atomic_store_explicit(
+        &side->displaced,
+        earlier.queue
+            ? atomic_load_explicit(&side->waiting, memory_order_relaxed)
+            : NULL,
+        memory_order_relaxed);
+    atomic_store_explicit(&side->waiting, NULL, memory_order_relaxed);
+    rv_trace(RV_EV_SET_WAKER, waker->id, source->fd);
+    return earlier;
+}
+
+void rv_source_waits(struct rv_source *source, enum rv_direction direction,
+                     const struct rv_future *future)
+{
+    struct rv_readiness *side = &source->direction[direction];
+    /* relaxed: as in replace_waker(). */
+    const struct rv_future *other =
+        atomic_load_explicit(&side->displaced, memory_order_relaxed);
+
+    if (other && other != future)
+        rv_panic("two futures wait for one direction of a descriptor",
+                 future->ops->name);
+    atomic_store_explicit(&side->displaced, NULL, memory_order_relaxed);
+    atomic_store_explicit(&side->waiting, future, memory_order_relaxed);
+}
+
 /* SOURCE-1: store the waker, then check again, under the mutex. Returns: true
  * if the source has become ready. */
 static bool store_waker(struct rv_source *source, struct rv_readiness *side,
@@ -241,8 +284,7 @@ static bool store_waker(struct rv_source *source, struct rv_readiness *side,
     bool ready;
 
     pthread_mutex_lock(&source->mutex);
-    earlier = rv_waker_replace(&side->waker, waker);
-    rv_trace(RV_EV_SET_WAKER, waker->id, source->fd);
+    earlier = replace_waker(source, side, waker);
     /* relaxed: the mutex orders it with rv_source_report(). */
     ready =
         usable(atomic_load_explicit(&side->word, memory_order_relaxed), tick);
@@ -314,6 +356,10 @@ void rv_source_forget(struct rv_source *source, enum rv_direction direction)
         return;
     pthread_mutex_lock(&source->mutex);
     left = rv_waker_take(&source->direction[direction].waker);
+    /* SOURCE-10: the future that stops waiting may be the one that was
+     * replaced. relaxed: as in replace_waker(). */
+    atomic_store_explicit(&source->direction[direction].displaced, NULL,
+                          memory_order_relaxed);
     pthread_mutex_unlock(&source->mutex);
     rv_waker_drop(&left);
 }
@@ -351,8 +397,7 @@ bool rv_source_gone(struct rv_source *source, const struct rv_waker *waker)
     if (rv_source_hung_up(source, RV_WRITE) || error_of(source))
         return true;
     pthread_mutex_lock(&source->mutex);
-    earlier = rv_waker_replace(&source->direction[RV_READ].waker, waker);
-    rv_trace(RV_EV_SET_WAKER, waker->id, source->fd);
+    earlier = replace_waker(source, &source->direction[RV_READ], waker);
     gone = rv_source_hung_up(source, RV_WRITE) || error_of(source);
     pthread_mutex_unlock(&source->mutex);
     rv_waker_drop(&earlier);
