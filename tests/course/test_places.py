@@ -5,6 +5,7 @@ of two that is wrong; and that no run of a learner's program may fork.
 
 No test asserts a time. Loopback and port 0 only.
 """
+import contextlib
 import os
 import shutil
 import subprocess
@@ -22,6 +23,7 @@ import check  # noqa: E402
 import cut  # noqa: E402
 import hostile  # noqa: E402
 import lessons  # noqa: E402
+import library  # noqa: E402
 import run as runs  # noqa: E402
 import sanitize  # noqa: E402
 import server  # noqa: E402
@@ -31,17 +33,34 @@ import sweep  # noqa: E402
 SIDE_BY_SIDE = 3
 
 
+def lend_library(work):
+    """A copy of what test_library and the proofs link too."""
+    for kind in library.KINDS:
+        with contextlib.suppress(library.Failed):  # no such sanitizer here
+            path = library.build(os.path.join(ROOT, "work"), kind=kind)
+            copy = library.path_of(work, kind=kind)
+            os.makedirs(os.path.dirname(copy), exist_ok=True)
+            shutil.copyfile(path, copy)
+
+
 class Places(unittest.TestCase):
+    """All in one work folder, with what the tree's own has of the library:
+    it takes longer to build than to check."""
+    folder = None
+
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="reveil-places-")
-        cls.work = cls.folder.name
+        if not Places.folder:
+            Places.folder = tempfile.TemporaryDirectory(
+                prefix="reveil-places-")
+            unittest.addModuleCleanup(Places.folder.cleanup)
+            lend_library(Places.folder.name)
+        cls.work = Places.folder.name
         cls.server = server.Server()
 
     @classmethod
     def tearDownClass(cls):
         cls.server.stop()
-        cls.folder.cleanup()
 
     def verdicts(self, items):
         """{name: verdict} of {name: (number of the lesson, its text)}."""
