@@ -241,8 +241,8 @@ class Checker(answer.Answer):
             run = self.run_case(table["name"], limit=limit, seed=seed,
                                 idle_cpu=CASE_CPU, cancel=cancel)
             finding = self.diagnose(run)
-            if finding and table.get("unit"):
-                finding.sure_todo = table["todo"]
+            if finding and table.get("unit"):  # its own word goes before
+                finding.sure_todo = finding.sure_todo or table["todo"]
             return finding and (run, finding, table.get("todo"))
 
         failed, _ = sweep.run_all(range(len(rows)), one, 600,

@@ -208,18 +208,13 @@ static int unwind(uint64_t *pc, int count)
     return found;
 }
 
-static bool recording(void)
-{
-    return memory && !self.quiet;
-}
-
 /* Threads that clone() has started without the C library have no place of
  * their own for `self`: they are known by their stacks. */
 enum { BARE = 8 };
 
 static struct {
     uintptr_t base, size;
-    unsigned index;
+    unsigned index, quiet;
     char signal_stack[32768];
 } bare[BARE];
 static atomic_uint bare_count;
@@ -229,8 +224,8 @@ static bool is_on(const void *address, uintptr_t base, uintptr_t size)
     return (uintptr_t)address - base < size;
 }
 
-/* The row of the thread that uses this address of a stack; from 1, 0: none. */
-static unsigned row_of_stack(const void *address)
+/* Whose stack this address is of, from 0; -1: of a thread with a `self`. */
+static int bare_of(const void *address)
 {
     const unsigned count = bare_count;
 
@@ -238,8 +233,30 @@ static unsigned row_of_stack(const void *address)
         if (is_on(address, bare[i].base, bare[i].size) ||
             is_on(address, (uintptr_t)bare[i].signal_stack,
                   sizeof(bare[i].signal_stack)))
-            return bare[i].index;
-    return self.index;
+            return (int)i;
+    return -1;
+}
+
+/* The calling thread's own: what `self` has is of the thread that started it,
+ * which may be in the middle of something that is not recorded. */
+static unsigned *own_quiet(void)
+{
+    const int i = bare_of(HERE);
+
+    return i < 0 ? &self.quiet : &bare[i].quiet;
+}
+
+static bool recording(void)
+{
+    return memory && !*own_quiet();
+}
+
+/* The row of the thread that uses this address of a stack; from 1, 0: none. */
+static unsigned row_of_stack(const void *address)
+{
+    const int i = bare_of(address);
+
+    return i < 0 ? self.index : bare[i].index;
 }
 
 static unsigned own_index(void)
@@ -538,7 +555,7 @@ void probe_thread(const char *name)
 
 void probe_quiet(bool quiet)
 {
-    self.quiet += quiet ? 1U : -1U;
+    *own_quiet() += quiet ? 1U : -1U;
 }
 
 void probe_checker_polls(bool counted)
@@ -808,7 +825,7 @@ static void on_crash(int signal, siginfo_t *info, void *context)
     uintptr_t pc = 0, stack = 0, frame = 0;
     int first = 1;
 
-    self.quiet++;
+    ++*own_quiet();
 #if defined(__x86_64__)
     pc = (uintptr_t)state->uc_mcontext.gregs[REG_RIP];
     stack = (uintptr_t)state->uc_mcontext.gregs[REG_RSP];
@@ -848,7 +865,7 @@ static void on_crash(int signal, siginfo_t *info, void *context)
             stack + (16UL << 20) > self.stack_top)
             unwind(memory->crash_pc + first, DEEP - first);
     }
-    self.quiet--;
+    --*own_quiet();
     raise(signal); /* SA_RESETHAND: now it ends the process */
 }
 

@@ -143,6 +143,54 @@ PROBE_CASE(together)
     stop();
 }
 
+/* More calls than there are threads, and all wait. One after the other is let
+ * go on: its thread takes the job that has waited longest. */
+enum { HELD = 20, IN_ORDER = 4 };
+
+static int hold(void *number)
+{
+    probe_quiet(true);
+    while (sem_wait(&released) < 0)
+        ;
+    probe_quiet(false);
+    return *(int *)number;
+}
+
+static enum rv_poll release_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    (void)cx;
+    (void)future;
+    probe_wait_till_asleep();
+    probe_in_order = true;
+    for (int i = 0; i < IN_ORDER; i++) {
+        sem_post(&released);
+        probe_wait_till_asleep();
+    }
+    probe_in_order = false;
+    for (int i = IN_ORDER; i < HELD; i++)
+        sem_post(&released);
+    return RV_READY;
+}
+
+PROBE_CASE(order)
+{
+    static const struct rv_future_ops ops = {.name = "release",
+                                             .poll = release_poll};
+    struct rv_future *release = rv_alloc(sizeof(*release));
+    struct rv_scope scope;
+
+    sem_init(&released, 0, 0);
+    start();
+    lesson_expect(release != NULL, "out of memory");
+    rv_future_init(release, &ops);
+    rv_scope_init(&scope, rv_runtime_executor(runtime));
+    for (int i = 1; i <= HELD; i++)
+        add(&scope, hold, i);
+    rv_scope_spawn(&scope, release);
+    rv_runtime_block_on(runtime, &scope.future);
+    stop();
+}
+
 /* A call that returns when the executor has polled another task meanwhile. */
 static int wait_for_other(void *number)
 {

@@ -33,7 +33,8 @@ typedef int (*job_call)(void *arg);
 /*@probe     void *arg; */
 /*@probe     const void *job; */
 /*@probe     int number; */
-/*@probe     int submits; */
+/*@probe     int submits, order, taken; */
+/*@probe     const void *handle; */
 /*@probe     bool started, finished, woken, unheard, ready; */
 /*@probe     struct rv_waker own; */
 /*@probe     bool old, held, polled; */
@@ -44,7 +45,7 @@ typedef int (*job_call)(void *arg);
 /*@probe static _Thread_local struct probe_job *probe_mine; */
 /*@probe static atomic_int probe_running, probe_ended, probe_meeting; */
 /*@probe static atomic_bool probe_ended_early, probe_under_lock; */
-/*@probe static bool probe_closing; */
+/*@probe static bool probe_closing, probe_in_order; */
 /*@probe static pthread_t probe_main; */
 /*@probe static void probe_enter(void) */
 /*@probe { */
@@ -105,6 +106,9 @@ typedef int (*job_call)(void *arg);
 /*@probe                                    : "DOUBLE CALL: called twice", */
 /*@probe                  "job", self->number, 0, 0); */
 /*@probe     probe_enter(); */
+/*@probe     for (int i = 0; probe_in_order && i < probe_job_count; i++) */
+/*@probe         probe_expect(!probe_jobs[i].submits || probe_jobs[i].started || probe_jobs[i].order >= self->order, */
+/*@probe                      "STARVATION: last in, first out", "job", self->order, probe_jobs[i].order, 0); */
 /*@probe     self->started = true; */
 /*@probe     probe_under_lock |= probe_locks_held() > 0; */
 /*@probe     probe_leave(); */
@@ -321,8 +325,22 @@ static void pool_close(void)
         pthread_join(pool.threads[i], NULL);
 }
 /*@end 10.1*/
+/*@probe static struct job *probe_taken(struct job *job) */
+/*@probe { */
+/*@probe     struct probe_job *one = NULL; */
+/*@probe     probe_enter(); */
+/*@probe     for (int i = 0; job && i < probe_job_count; i++) */
+/*@probe         if (probe_jobs[i].handle == job) */
+/*@probe             one = &probe_jobs[i]; */
+/*@probe     if (one && ++one->taken > one->submits) */
+/*@probe         probe_fail("DOUBLE CALL: taken twice", "taken", one->number, one->submits, one->taken); */
+/*@probe     probe_leave(); */
+/*@probe     return job; */
+/*@probe } */
+/*@probe #define take_job(...) probe_taken(take_job(__VA_ARGS__)) */
 /*@probe static void probe_submit(struct job *job) */
 /*@probe { */
+/*@probe     static int submitted; */
 /*@probe     struct probe_job *one = NULL; */
 /*@probe     const int held = probe_locks_held(); */
 /*@probe     const unsigned long sleeps = probe_sleeps(); */
@@ -331,8 +349,8 @@ static void pool_close(void)
 /*@probe             one = &probe_jobs[i]; */
 /*@probe     if (one) */
 /*@probe         probe_event(PROBE_JOB_QUEUED, -1, one->number, 0); */
-/*@probe     if (one) */
-/*@probe         one->submits++; */
+/*@probe     if (one && one->submits++ == 0) */
+/*@probe         one->order = ++submitted; */
 /*@probe     if (held) */
 /*@probe         probe_tell("DEADLOCK: handed over under the lock", "submit", 0, 0); */
 /*@probe     pool_submit(job); */
@@ -476,7 +494,7 @@ static void job_init(struct job *self, job_call call, void *arg)
 
     /*@probe struct probe_job *one = &probe_jobs[probe_job_count]; */
     /*@probe probe_main = pthread_self(); */
-    /*@probe *one = (struct probe_job){.call = call, .arg = arg, .job = self, */
+    /*@probe *one = (struct probe_job){.call = call, .arg = arg, .job = self, .handle = self, */
     /*@probe                           .number = ++probe_job_count}; */
     /*@probe call = probe_call; */
     /*@probe arg = one; */

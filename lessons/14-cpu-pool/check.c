@@ -173,3 +173,51 @@ PROBE_CASE(dropped)
     rv_runtime_block_on(runtime, &dropper.future);
     stop();
 }
+
+/* --- a write that fails ------------------------------------------------- */
+
+/*
+ * The kernel refuses the write of one packet. Nothing is in the pipe: it must
+ * not be counted, nor its job be taken for done. To end the program is right.
+ */
+struct refused {
+    struct rv_future future;
+    struct rv_sleep nap;
+    struct run run;
+    int tries;
+};
+
+static enum rv_poll refused_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct refused *self = RV_CONTAINER_OF(future, struct refused, future);
+
+    RV_BEGIN(future);
+    self->run = (struct run){.call = answer, .number = 1};
+    rv_future_init(&self->run.future, &run_ops);
+    probe_refuse = true;
+    rv_poll(&self->run.future, cx);
+    probe_refuse = false;
+    do {
+        rv_sleep_init(&self->nap, rv_after_ms(1));
+        RV_AWAIT(future, cx, &self->nap.future);
+    } while (!probe_refused && !self->run.job->done && ++self->tries < 2000);
+    probe_expect(!probe_refused || !self->run.job->done ||
+                     self->run.job->result < 0,
+                 "ERROR LOST: a write that failed @14.1", "done", 0, 0, 0);
+    RV_RETURN(future, 0);
+    RV_END(future);
+}
+
+PROBE_CASE(refused)
+{
+    static const struct rv_future_ops ops = {.name = "refused",
+                                             .poll = refused_poll};
+    static struct refused refused;
+
+    if (setjmp(probe_given_up))
+        return;
+    start(true);
+    rv_future_init(&refused.future, &ops);
+    rv_runtime_block_on(runtime, &refused.future);
+    ask(3);
+}

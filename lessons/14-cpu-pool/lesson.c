@@ -112,7 +112,7 @@ static void job_put(struct job *self)
 /*@probe     const struct probe_row *gone = row ? NULL : probe_gone(job); */
 /*@probe     probe_expect(!gone, places[probe_place], "freed", gone ? gone->number : 0, 0, 0); */
 /*@probe     if (row) { */
-/*@probe         probe_expect(probe_place == PROBE_RELEASE || probe_place == PROBE_DROPPING, places[probe_place], "early", row->number, 0, 0); */
+/*@probe         probe_expect(probe_place == PROBE_RELEASE || probe_place == PROBE_DROPPING || probe_failing, places[probe_place], "early", row->number, 0, 0); */
 /*@probe         probe_expect(row->puts[probe_place]++ == 0, places[probe_place], "again", row->number, 0, 0); */
 /*@probe     } */
 /*@probe     job_put(job); */

@@ -17,6 +17,7 @@
 
 #include <linux/io_uring.h>
 #include <semaphore.h>
+/*@probe #include <setjmp.h> */
 #include <sys/ioctl.h>
 
 enum { JOBS = 100, WORKERS = 8, PACKETS = 16 };
@@ -73,6 +74,30 @@ static struct {
 /*@probe static enum probe_place probe_place; */
 /*@probe static const void *probe_dropped_run; */
 /*@probe static bool probe_strict, probe_miscounted; */
+/*@probe static bool probe_refuse, probe_failing; */
+/*@probe static int probe_refused; */
+/*@probe static jmp_buf probe_given_up; */
+/*@probe static void probe_give_up(void) */
+/*@probe { */
+/*@probe     if (probe_failing) */
+/*@probe         longjmp(probe_given_up, 1); */
+/*@probe } */
+/*@probe static void probe_lesson_expect(bool holds, const char *what) */
+/*@probe { */
+/*@probe     if (!holds) */
+/*@probe         probe_give_up(); */
+/*@probe     lesson_expect(holds, what); */
+/*@probe } */
+/*@probe static int probe_lesson_unwrap(int result, const char *what) */
+/*@probe { */
+/*@probe     if (result < 0) */
+/*@probe         probe_give_up(); */
+/*@probe     return lesson_unwrap(result, what); */
+/*@probe } */
+/*@probe #define lesson_expect probe_lesson_expect */
+/*@probe #define lesson_unwrap probe_lesson_unwrap */
+/*@probe #define exit(status) (probe_give_up(), exit(status)) */
+/*@probe #define abort() (probe_give_up(), abort()) */
 /*@probe static int probe_trigger_queued, probe_trigger_taken; */
 /*@probe static pthread_t probe_main; */
 /*@probe static int probe_packets(void) */
@@ -172,11 +197,15 @@ static struct {
 /*@probe { */
 /*@probe     struct probe_write *self = owner; */
 /*@probe     const enum probe_place before = probe_place; */
-/*@probe     const int triggers = probe_triggers; */
-/*@probe     probe_landed++; */
+/*@probe     const int triggers = probe_triggers, queued = pool.queued; */
+/*@probe     probe_landed += result >= 0; */
 /*@probe     probe_place = PROBE_EXECUTE; */
+/*@probe     probe_failing = result < 0; */
+/*@probe     probe_refused += probe_failing; */
 /*@probe     self->done(self->owner, result); */
 /*@probe     probe_place = before; */
+/*@probe     probe_expect(!probe_failing || pool.queued <= queued, "ERROR LOST: a write that failed @14.1", "counted", result, 0, 0); */
+/*@probe     probe_failing = false; */
 /*@probe     if (result >= 0) { */
 /*@probe         if (probe_strict || probe_triggers > triggers) */
 /*@probe             probe_expect_busy(probe_triggers > triggers && pool.queued > 0 ? "STUCK QUEUE @14.2" : "STUCK QUEUE @14.1"); */
@@ -187,6 +216,7 @@ static struct {
 /*@probe                             void (*done)(void *, int32_t), void *owner) */
 /*@probe { */
 /*@probe     struct probe_write *self = &probe_writes[probe_write_count % PROBE_ROWS]; */
+/*@probe     struct rv_ring_call refused = *call; */
 /*@probe     if (probe_place == PROBE_EXECUTE && call->fd != pool.bytes[0]) { */
 /*@probe         probe_expect(call->opcode == IORING_OP_WRITE, "WRONG ENTRY @14.1", "opcode", call->opcode, IORING_OP_WRITE, 0); */
 /*@probe         probe_expect(call->fd == pool.queue[1], "WRONG ENTRY @14.1", "queue", call->fd, pool.queue[1], 0); */
@@ -196,7 +226,9 @@ static struct {
 /*@probe         return rv_ring_start(ring, call, done, owner); */
 /*@probe     probe_write_count++; */
 /*@probe     *self = (struct probe_write){done, owner}; */
-/*@probe     return rv_ring_start(ring, call, probe_written, self); */
+/*@probe     if (probe_refuse) */
+/*@probe         refused.fd = -1; */
+/*@probe     return rv_ring_start(ring, &refused, probe_written, self); */
 /*@probe } */
 /*@probe #define rv_ring_start probe_ring_start */
 /*@probe static ssize_t probe_pool_read(int fd, void *to, size_t bytes) */
@@ -204,6 +236,7 @@ static struct {
 /*@probe     ssize_t n; */
 /*@probe     if (fd != pool.queue[0] || bytes == 0) */
 /*@probe         return read(fd, to, bytes); */
+/*@probe     probe_expect(!probe_failing || probe_packets() > 0, "ERROR LOST: a write that failed @14.1", "read_packet", 0, 0, 0); */
 /*@probe     probe_expect(probe_packets() > 0 || fcntl(fd, F_GETFL) & O_NONBLOCK, pool.queued <= 0 || probe_miscounted || probe_not_counted_down() ? "BLOCKS THE OTHERS @14.2" : "BLOCKS THE OTHERS @14.1", */
 /*@probe                  "empty", pool.queued, 0, 0); */
 /*@probe     n = read(fd, to, bytes); */

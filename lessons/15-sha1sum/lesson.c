@@ -29,7 +29,7 @@ struct stream {
     int fd;
     struct sha1 sha1;
     /*@probe int probe_index, probe_blocks; */
-    /*@probe int probe_begun, probe_filled, probe_hashed; */
+    /*@probe int probe_begun, probe_filled, probe_hashed, probe_asked; */
     /*@probe int probe_reading, probe_hashing; */
     /*@probe int probe_end; */
     /*@probe bool probe_overlap; */
@@ -105,11 +105,13 @@ struct block {
 /*@probe static void probe_hash_begins(struct block *block) */
 /*@probe { */
 /*@probe     struct stream *self = block->stream; */
+/*@probe     probe_expect(self != NULL, "WRONG BLOCK: nothing in it", "no_block", block->length, 0, 0); */
 /*@probe     probe_enter(); */
 /*@probe     probe_expect(block->length >= 0, "ERROR LOST @15.2", "length", block->length, 0, 0); */
 /*@probe     probe_expect(!block->probe_reading, "BUFFER NOT YOURS: two at it", "hashed", block->number, self->probe_hashed, 0); */
 /*@probe     probe_expect(!self->probe_hashing, "BOTH AT ONCE: two hashes", "hashes", self->probe_hashed, block->number, 0); */
 /*@probe     probe_expect(self->probe_read[self->probe_hashed % 256], "WRONG BLOCK", "never_read", self->probe_hashed, block->probe_number, 0); */
+/*@probe     probe_expect(block->probe_number >= self->probe_hashed, "WRONG BLOCK: hashed again", "hashed", self->probe_hashed, block->probe_number, 0); */
 /*@probe     probe_expect(block->probe_number == self->probe_hashed, "BUFFER NOT YOURS: two at it", "other", self->probe_hashed, block->probe_number, 0); */
 /*@probe     probe_expect(block->length == block->probe_length, "WRONG LENGTH", "block", block->length, block->probe_length, 0); */
 /*@probe     block->probe_hashing = true; */
@@ -241,6 +243,20 @@ static void hash_init(struct rv_blocking *call, struct block *block,
     rv_blocking_init(call, hash_call, block, NULL);
 }
 
+/*@probe static void probe_read_init(struct rv_blocking *call, struct block *block, */
+/*@probe                             struct stream *stream, int number) */
+/*@probe { */
+/*@probe     static const struct stream *other; */
+/*@probe     static int last; */
+/*@probe     probe_expect(number <= stream->probe_asked || !other || stream == other || number != last + 1, "SHARED STATE @15.2", "blocks", stream->probe_asked, number, 0); */
+/*@probe     probe_expect(number <= 0 || number >= stream->probe_asked, "WRONG BLOCK: asked for again", "asked", number, stream->probe_asked, 0); */
+/*@probe     other = stream; */
+/*@probe     last = number; */
+/*@probe     if (number >= stream->probe_asked) */
+/*@probe         stream->probe_asked = number + 1; */
+/*@probe     read_init(call, block, stream, number); */
+/*@probe } */
+/*@probe #define read_init probe_read_init */
 /*@probe static enum rv_poll probe_poll(struct rv_future *future, struct rv_cx *cx) */
 /*@probe { */
 /*@probe     if (probe_polling) */

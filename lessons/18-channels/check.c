@@ -17,7 +17,10 @@
 
 /* --- what the probe lines call -------------------------------------------- */
 
-enum { PROBE_VALUES = 1 << 15 };
+enum {
+    PROBE_VALUES = 1 << 15,
+    PROBE_WORDS = sizeof(struct spsc) / sizeof(int)
+};
 
 /* Of [notes] in expect.toml. */
 enum { PROBE_AT_ROOM = 1, PROBE_AT_FILLED = 2 };
@@ -31,6 +34,8 @@ struct probe_side {
     long unparked;           /* of the call before it */
     bool could_go; /* when this call began, there was room, or a value */
     bool locks;    /* it waits for a lock of the learner's */
+    int moves[PROBE_WORDS]; /* by how much each call has moved this word of the
+                               channel; 0: not always by the same */
 };
 
 static struct {
@@ -40,7 +45,7 @@ static struct {
     int values[PROBE_VALUES]; /* pushed, in order */
     long slots[PROBE_VALUES]; /* where in the channel; -1: not known */
     struct spsc *open;        /* as it was opened: */
-    int opened[sizeof(struct spsc) / sizeof(int)];
+    int opened[PROBE_WORDS];
     bool numbers; /* the platform's sample runs */
     bool blind; /* nothing is watched, and no lock of ours orders the threads */
     bool two;   /* its ends are on two threads */
@@ -246,10 +251,10 @@ static void probe_spsc_open(struct spsc *self, unsigned long capacity)
 /* Where in the channel this number is, counted in ints; -1: nowhere. */
 static long probe_find(const struct spsc *self, int value)
 {
-    int words[sizeof(struct spsc) / sizeof(int)];
+    int words[PROBE_WORDS];
 
     memcpy(words, self, sizeof(words));
-    for (size_t i = 0; i < sizeof(words) / sizeof(int); i++)
+    for (size_t i = 0; i < PROBE_WORDS; i++)
         if (words[i] == value && probe_seen.opened[i] != value)
             return (long)i;
     return -1;
@@ -259,14 +264,43 @@ static long probe_find(const struct spsc *self, int value)
  * the channel was opened. */
 static long probe_capacity(const struct spsc *self)
 {
-    int words[sizeof(struct spsc) / sizeof(int)];
+    int words[PROBE_WORDS];
 
     memcpy(words, self, sizeof(words));
-    for (size_t i = 0; i < sizeof(words) / sizeof(int); i++)
+    for (size_t i = 0; i < PROBE_WORDS; i++)
         if (self == probe_seen.open &&
             probe_seen.opened[i] == probe_seen.capacity)
             return words[i];
     return probe_seen.capacity;
+}
+
+/* A call of `side` is over, and the channel was `before` when it began. */
+static void probe_note_moves(struct probe_side *side, const int *before,
+                             const struct spsc *self)
+{
+    int words[PROBE_WORDS];
+
+    memcpy(words, self, sizeof(words));
+    for (size_t i = 0; i < PROBE_WORDS; i++) {
+        const int move = (int)((unsigned)words[i] - (unsigned)before[i]);
+
+        side->moves[i] = side->done == 0 || side->moves[i] == move ? move : 0;
+    }
+}
+
+/* Something is wrong. Has each call of one end moved its count by more than
+ * one? Not known where the other end moves meanwhile. */
+static void probe_expect_counts(void)
+{
+    for (size_t i = 0; i < PROBE_WORDS && !probe_seen.two; i++) {
+        const int push = probe_seen.push.moves[i],
+                  pop = probe_seen.pop.moves[i];
+
+        probe_expect(push < 2 || push > MOST, "WRONG COUNT @18.1", "push", push,
+                     probe_seen.push.done, 0);
+        probe_expect(pop < 2 || pop > MOST, "WRONG COUNT @18.2", "pop", pop,
+                     probe_seen.pop.done, 0);
+    }
 }
 
 /* --- memory order -----------------------------------------------------------
@@ -410,6 +444,7 @@ static int probe_unlock(pthread_mutex_t *lock)
 
 static void probe_spsc_push(struct spsc *self, int value)
 {
+    int before[PROBE_WORDS];
     long inside, level;
 
     probe_enter();
@@ -418,9 +453,11 @@ static void probe_spsc_push(struct spsc *self, int value)
                  41 + probe_seen.push.begun, 0);
     probe_seen.values[probe_seen.push.begun % PROBE_VALUES] = value;
     probe_begin_call(&probe_seen.push);
+    memcpy(before, self, sizeof(before));
     probe_leave();
     probe_do_push(self, value);
     probe_enter();
+    probe_note_moves(&probe_seen.push, before, self);
     if (!probe_seen.two)
         probe_seen.slots[(probe_seen.push.begun - 1) % PROBE_VALUES] =
             probe_find(self, value);
@@ -433,6 +470,8 @@ static void probe_spsc_push(struct spsc *self, int value)
         probe_expect(probe_capacity(self) == probe_seen.capacity,
                      "WRONG CAPACITY: a larger channel @18.3", "changed",
                      probe_seen.capacity, probe_capacity(self), 0);
+    if (inside > probe_seen.capacity)
+        probe_expect_counts();
     probe_expect(inside <= probe_seen.capacity, "OVERWRITTEN @18.1", "more",
                  inside, probe_seen.capacity, 0);
 }
@@ -461,6 +500,8 @@ static void probe_expect_value(const struct spsc *self, int got, long n,
 {
     long m = n - probe_seen.capacity;
 
+    if (n >= pushed || got != probe_seen.values[n % PROBE_VALUES])
+        probe_expect_counts();
     probe_expect(n < pushed, "READ TOO EARLY @18.2", "empty", got, n, 0);
     if (got == probe_seen.values[n % PROBE_VALUES])
         return;
@@ -485,6 +526,7 @@ static void probe_expect_value(const struct spsc *self, int got, long n,
 
 static int probe_spsc_pop(struct spsc *self)
 {
+    int before[PROBE_WORDS];
     long n, pushed, level;
     int value;
 
@@ -492,9 +534,11 @@ static int probe_spsc_pop(struct spsc *self)
     probe_expect_one_reader();
     n = probe_seen.pop.begun;
     probe_begin_call(&probe_seen.pop);
+    memcpy(before, self, sizeof(before));
     probe_leave();
     value = probe_do_pop(self);
     probe_enter();
+    probe_note_moves(&probe_seen.pop, before, self);
     pushed = probe_seen.push.begun;
     probe_expect_value(self, value, n, pushed);
     probe_end_call(&probe_seen.pop);

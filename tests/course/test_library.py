@@ -162,6 +162,7 @@ static void start_bare(void *how)
     bare_stack = mmap(NULL, 16384, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     probe_stack("the worker", bare_stack, 16384);
+    probe_quiet(true); /* of main alone, whose `self` the worker shares */
     clone(bare_run, bare_stack + 16384, flags, how);
     pause();
 }

@@ -199,6 +199,26 @@ class Calls(Places):
         self.assertEqual(verdict["todo"], "3.3", verdict)
 
 
+class UnitCases(unittest.TestCase):
+    """A case tests one TODO alone, and may still know better."""
+
+    def todo_of(self, own):
+        checker = check.Checker(lessons.find("01"))
+        checker.expect = {"case": [{"name": "one", "todo": "1.1",
+                                    "unit": True}]}
+        finding = causes.Finding("TRUNCATED")
+        finding.sure_todo = own
+        checker.run_case = lambda *_, **__: None
+        checker.diagnose = lambda run: finding
+        return checker.cases()[1].sure_todo
+
+    def test_the_todo_that_it_names_itself(self):
+        self.assertEqual(self.todo_of("1.2"), "1.2")
+
+    def test_its_own_where_it_names_none(self):
+        self.assertEqual(self.todo_of(None), "1.1")
+
+
 class NoGuess(Places):
     def test_busy_loop_needs_more_than_a_count(self):
         """A park that sleeps in a call that the recorder does not know."""
