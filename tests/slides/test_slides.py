@@ -87,6 +87,21 @@ class TheDecks(unittest.TestCase):
     def test_there_are_decks(self):
         self.assertTrue(decks_of.all_decks("en"))
 
+    def test_a_live_slide_quotes_the_log_of_its_command(self):
+        found = 0
+        for deck in decks_of.all_decks():
+            for slide in deck.slides:
+                runs = [mark[len("run "):] for mark in slide.marks
+                        if mark.startswith("run ")]
+                logs = [mark.split()[1] for mark in slide.marks
+                        if mark.startswith("log ")]
+                for name in logs if runs else []:
+                    with self.subTest(deck.language, slide=slide.title):
+                        self.assertEqual("$ " + runs[0],
+                                         self.recorded(name)[0])
+                    found += 1
+        self.assertGreater(found, 20)
+
     def recorded(self, name):
         path = os.path.join(quote.SLIDES, "logs", name + ".log")
         return quote.read(path).splitlines()
