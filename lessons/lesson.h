@@ -181,8 +181,8 @@ static inline void lesson_unfold(void)
     lesson_state.held = 0;
     if (held >= period) {
         lesson_put_columns(lesson_back(1).thread);
-        printf("... again, %lu times (lines above: %lu)\n", held / period,
-               period);
+        printf("... again, %lu time%s (lines above: %lu)\n", held / period,
+               held < 2 * period ? "" : "s", period);
     }
     for (unsigned long i = held % period; i > 0; i--)
         lesson_put(lesson_back(i)); /* the begin of one more repeat */

@@ -43,6 +43,7 @@ MESSAGES = {
         "no_step": "slides: {}: this lesson cannot run on this machine, so "
         "slides name its command in place of its page",
         "failed": "slides: not made: {}",
+        "no_folder": "slides: cannot write into {}: {}",
     },
     "fr": {
         "no_deck": "slides : pas de présentation {} ; il y a {}",
@@ -59,6 +60,7 @@ MESSAGES = {
         "no_step": "slides : {} : cette leçon ne peut pas tourner sur cette "
         "machine ; les diapositives nomment sa commande au lieu de sa page",
         "failed": "slides : pas fait : {}",
+        "no_folder": "slides : impossible d’écrire dans {} : {}",
     },
 }
 
@@ -155,6 +157,11 @@ class Build:
         self.made = {}
         self.numbers = {}
 
+    def prove_writable(self):
+        os.makedirs(self.folder, exist_ok=True)
+        with tempfile.TemporaryFile(dir=self.folder):
+            pass
+
     def path(self, who, deck, form, ending):
         """Where this form of the deck is; it will be linked."""
         relative = os.path.join(who, deck.language, deck.name + ending)
@@ -223,7 +230,13 @@ def build(folder, words, pdf=True):
         print(words["no_pdf"], file=sys.stderr)
         pdf = False
     one = Build(folder, words, pdf)
-    failed = one.run(decks)
+    try:
+        one.prove_writable()  # before the work, not after it
+        failed = one.run(decks)
+    except OSError as error:
+        print(words["no_folder"].format(one.folder, error.strerror or error),
+              file=sys.stderr)
+        return 1
     for sentence in failed:
         print(words["failed"].format(sentence), file=sys.stderr)
     print(os.path.join(one.folder, "index.html"))
@@ -260,7 +273,7 @@ def main(argv):
             len(operands) > 2 and operands[0] != "record":
         print(words["usage"], file=sys.stderr)
         return 2
-    if operands[:1] == ["build"]:
+    if operands[:1] == ["build"] and "" not in operands:
         folder = operands[1] if len(operands) > 1 else \
             os.path.join(ROOT, "build-slides")
         return build(folder, words, "--no-pdf" not in flags)

@@ -224,6 +224,10 @@ def other_table(number, which, language):
     return [rows[0]] + rows[2:]
 
 
+THIS_LESSON = {"en": "this lesson", "fr": "cette leçon"}
+THE_LESSON = {"en": "lesson {}", "fr": "leçon {}"}
+
+
 def table(words, language):
     """@table LESSON [other N] [drop COLUMN]...: its figures, or a table."""
     rows, dropped = None, set()
@@ -238,6 +242,9 @@ def table(words, language):
             raise Unresolved(f"table: {keyword}?")
     rows = [[cell for i, cell in enumerate(row) if i not in dropped]
             for row in rows or figures_of(words[0], language)]
+    # On a slide there is no "this" lesson.
+    rows[0] = [THE_LESSON[language].format(words[0])
+               if cell == THIS_LESSON[language] else cell for cell in rows[0]]
     rows.insert(1, ["---"] + ["--:"] * (len(rows[0]) - 1))
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
@@ -277,7 +284,7 @@ def log(words):
         raise Unresolved(f"no log {words[0]}")
     lines = [line.rstrip() for line in read(path).splitlines()[1:]
              if not HEADERS.search(line)]
-    first, last, text = None, 0, False
+    first, last, text = 0, 0, False
     for keyword, value in zip(words[1::2], words[2::2]):
         if keyword == "drop":
             lines = [line for line in lines if value not in line]
@@ -291,7 +298,7 @@ def log(words):
             raise Unresolved(f"log: {keyword}?")
     if text:
         lines = squeeze(lines)
-    if first is not None and first + last < len(lines):
+    if first + last and first + last < len(lines):
         lines = lines[:first] + ["  ..."] + lines[len(lines) - last:]
     return "\n".join(lines)
 

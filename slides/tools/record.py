@@ -124,6 +124,7 @@ def shape(lines):
     lines = [re.sub(r"\b[0-9a-f]{12}\b", "N", line) for line in lines]
     lines = [re.sub(r"\d+(\.\d+)?", "N", re.sub(r"^ *\S+ ms +", "", line))
              for line in lines]
+    lines = [re.sub(r"\bN times?\b", "N times", line) for line in lines]
     return [re.sub(r" +N", " N", line) for line in lines]  # right-aligned
 
 

@@ -87,6 +87,21 @@ class TheDecks(unittest.TestCase):
     def test_there_are_decks(self):
         self.assertTrue(decks_of.all_decks("en"))
 
+    def test_a_live_slide_quotes_the_log_of_its_command(self):
+        found = 0
+        for deck in decks_of.all_decks():
+            for slide in deck.slides:
+                runs = [mark[len("run "):] for mark in slide.marks
+                        if mark.startswith("run ")]
+                logs = [mark.split()[1] for mark in slide.marks
+                        if mark.startswith("log ")]
+                for name in logs if runs else []:
+                    with self.subTest(deck.language, slide=slide.title):
+                        self.assertEqual("$ " + runs[0],
+                                         self.recorded(name)[0])
+                    found += 1
+        self.assertGreater(found, 20)
+
     def recorded(self, name):
         path = os.path.join(quote.SLIDES, "logs", name + ".log")
         return quote.read(path).splitlines()
@@ -202,6 +217,28 @@ class Quoting(unittest.TestCase):
                       ["18", "nonsense", "1"]):
             with self.assertRaises(quote.Unresolved):
                 quote.table(words, "en")
+
+    def test_a_table_names_the_lesson_that_it_is_from(self):
+        for deck in decks_of.all_decks():
+            for slide in deck.slides:
+                for part in slide.parts:
+                    if getattr(part, "kind", "") == "table":
+                        self.assertNotRegex(part.text,
+                                            "this lesson|cette leçon")
+        self.assertIn("| lesson 02 | lesson 03 |",
+                      quote.table(["03"], "en"))
+        self.assertIn("| leçon 02 | leçon 03 |", quote.table(["03"], "fr"))
+
+    def test_the_first_and_the_last_rows_of_a_log(self):
+        lines = quote.log(["10"]).splitlines()
+        self.assertEqual(["  ...", *lines[-2:]],
+                         quote.log(["10", "last", "2"]).splitlines())
+        self.assertEqual([lines[0], "  ..."],
+                         quote.log(["10", "first", "1"]).splitlines())
+        self.assertEqual([lines[0], "  ...", lines[-1]],
+                         quote.log(["10", "first", "1", "last", "1"])
+                         .splitlines())
+        self.assertEqual(lines, quote.log(["10", "first", "9"]).splitlines())
 
     def test_a_log_without_time_and_thread(self):
         rows = quote.log(["18", "drop", "popped", "only", "text"]).split("\n")
@@ -586,6 +623,16 @@ class TheCommand(unittest.TestCase):
         self.assertEqual(2, self.run_it("77").returncode)
         self.assertEqual(2, self.run_it("--nonsense").returncode)
         self.assertEqual(2, self.run_it("1", "2").returncode)
+        self.assertEqual(2, self.run_it("build", "").returncode)
+
+    def test_a_folder_that_cannot_be_written(self):
+        with tempfile.NamedTemporaryFile() as file:
+            for folder in (file.name, "/proc/slides"):
+                done = self.run_it("build", folder, "--no-pdf")
+                self.assertEqual(1, done.returncode)
+                self.assertIn(f"slides: cannot write into {folder}: ",
+                              done.stderr)
+                self.assertEqual(1, len(done.stderr.splitlines()))
 
     def test_help_is_in_both_languages(self):
         self.assertIn("usage: ./reveil slides",

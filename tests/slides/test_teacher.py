@@ -138,6 +138,30 @@ class TheKit(unittest.TestCase):
                           r"slides(?: build| \d)?)\b", text)
 
 
+class TheStick(unittest.TestCase):
+    """A bare machine without network gets all that the kit's page uses."""
+
+    COMMANDS = {"git": "git", "ip": "iproute2", "unshare": "util-linux"}
+
+    def wanted(self):
+        script = quote.read(os.path.join(ROOT, "reveil"))
+        found = set()
+        for what in ("lessons", "building", "slides"):
+            body = script.split(f"\nwant_for_{what}() {{")[1].split("\n}")[0]
+            found |= set(re.findall(r"\bwant ([a-z][\w.+-]+)", body))
+        return found
+
+    def test_it_holds_each_package(self):
+        self.assertGreaterEqual(self.wanted(), {"gcc", "meson", "patat"})
+        for name in ("room.md", "room.fr.md"):
+            text = quote.read(os.path.join(ROOT, "teacher", name))
+            stick = re.search(r"--download-only(?:.*\\\n)+.*", text)[0].split()
+            used = {package for command, package in self.COMMANDS.items()
+                    if re.search(rf"^    .*\b{command} ", text, flags=re.M)}
+            with self.subTest(name):
+                self.assertEqual(set(), (self.wanted() | used) - set(stick))
+
+
 class TheMinutes(unittest.TestCase):
     def test_the_page_of_the_slides_has_those_of_the_decks(self):
         text = quote.read(os.path.join(ROOT, "slides", "README.md"))
