@@ -235,8 +235,11 @@ def templates_of(options, t):
             if found[0].number <= one.lesson <= found[1].number]
 
 
-def name_of(seed, answers, ending):
-    return f"exam-{seed}{'-answers' if answers else ''}.{ending}"
+def name_of(seed, answers, ending, language):
+    """One for each language: the second exam does not replace the first."""
+    exam, corrected = {"en": ("exam", "-answers"),
+                       "fr": ("examen", "-corrige")}[language]
+    return f"{exam}-{seed}{corrected if answers else ''}.{ending}"
 
 
 def write_pdf(exam, path, t):
@@ -271,7 +274,7 @@ def command_exam(context, options):
     target = options.get("-o")
     if forms:
         ending = forms[0][2:]
-        target = target or name_of(seed, exam.answers, ending)
+        target = target or name_of(seed, exam.answers, ending, t.language)
         if ending == "pdf":
             write_pdf(exam, target, t)
         else:

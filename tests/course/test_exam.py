@@ -735,6 +735,15 @@ class Exam(unittest.TestCase):
         self.assertEqual(3, done.returncode)
         self.assertNotIn("Traceback", done.stderr)
 
+    def test_each_language_has_a_file_of_its_own(self):
+        for words in (), ("--answers",):
+            self.said("--seed", "4", "--html", *words, cwd=self.folder)
+            self.said("--seed", "4", "--html", "--lang=fr", *words,
+                      cwd=self.folder)
+        self.assertEqual(["exam-4-answers.html", "exam-4.html",
+                          "examen-4-corrige.html", "examen-4.html"],
+                         sorted(os.listdir(self.folder)))
+
     def test_html_is_well_formed_and_needs_no_network(self):
         self.said("--seed", "4", "--html", "--answers", cwd=self.folder)
         with open(self.file("exam-4-answers.html"), encoding="utf-8") as file:
