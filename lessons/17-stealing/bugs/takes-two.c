@@ -1,6 +1,6 @@
 /*@answer
 cause: FORGOTTEN TASK
-found: plain
+found: case finds
 en: Steals a second task beside its own, and returns one.
 fr: Vole une deuxième tâche en plus de la sienne, et n'en renvoie qu'une.
 */
