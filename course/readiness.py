@@ -97,7 +97,11 @@ def not_passed_on(run, event, fd):
     passed = [one.source for one in run.recording.events
               if one.kind == "pass" and one.time >= event.time]
     if source in passed:
-        return Finding("LOST WAKE", "dropped", "waker not called", event,
+        gone = any(one.kind == "pass" and one.source == source and
+                   one.time >= event.time and one.value == 2
+                   for one in run.recording.events)
+        return Finding("LOST WAKE", "gone" if gone else "dropped",
+                       "waker gone" if gone else "waker not called", event,
                        source=source, blocked=run.blocked)
     if passed and event.source != source and event.source in passed:
         _, step = run.last(("register",), fd=fd)
@@ -128,7 +132,9 @@ def misdirected(run):
                           if event.task in tasks), None)
             if other is not None:
                 _, step = run.last(("wake", "wake-again"), task=event.task)
-                return Finding("WRONG OWNER", "woken", "another's waker", step,
+                kind = "another task" if passed.value == 1 else \
+                    "another's waker"  # its own lay there
+                return Finding("WRONG OWNER", "woken", kind, step,
                                task=event.task, source=passed.source,
                                other=other)
     return None

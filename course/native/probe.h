@@ -74,7 +74,9 @@ enum probe_kind {
     /* Not in the trace; evidence for a verdict. */
     PROBE_GET,   /* a GET was polled; value = 1: READY */
     PROBE_ASK,   /* source, value = descriptor: it is to be registered */
-    PROBE_PASS,  /* the event of this source was passed on to the reactor */
+    PROBE_PASS,  /* the event of this source was passed on to the reactor; value
+                    = 1: the waker that was left for it is there; 2: it was and
+                    is not any more; 0: not known */
     PROBE_EMPTY, /* task: its id was in the ready queue, and pop said: empty */
     PROBE_KEPT,  /* task: READY, and among the tasks when the executor parks */
 

@@ -140,12 +140,24 @@ static void reactor_deregister(struct reactor *self, int stream,
 /*@probe     reactor_register(self, stream, id); */
 /*@probe } */
 /*@probe static long probe_left_for[MAX_SOURCES]; */
+/*@probe static struct waker probe_left[MAX_SOURCES]; */
+/*@probe static bool probe_inside[MAX_SOURCES]; */
+/*@probe static bool probe_has(const struct reactor *self, size_t id) */
+/*@probe { */
+/*@probe     const struct waker *left = &probe_left[id % MAX_SOURCES]; */
+/*@probe     for (size_t i = 0; i + sizeof(*left) <= sizeof(*self); i += sizeof(void *)) */
+/*@probe         if (memcmp((const char *)self + i, left, sizeof(*left)) == 0) */
+/*@probe             return true; */
+/*@probe     return false; */
+/*@probe } */
 /*@probe static void probe_set_waker(struct reactor *self, const struct waker *waker, */
 /*@probe                             size_t id) */
 /*@probe { */
 /*@probe     const long task = waker->parker ? (long)waker->task_id : -1; */
 /*@probe     probe_left_for[id % MAX_SOURCES] = task; */
+/*@probe     probe_left[id % MAX_SOURCES] = *waker; */
 /*@probe     reactor_set_waker(self, waker, id); */
+/*@probe     probe_inside[id % MAX_SOURCES] = task >= 0 && probe_has(self, id); */
 /*@probe     if (task >= 0) */
 /*@probe         probe_event(PROBE_SET_WAKER, task, (long)id, 0); */
 /*@probe } */
@@ -154,6 +166,7 @@ static void reactor_deregister(struct reactor *self, int stream,
 /*@probe { */
 /*@probe     probe_streams[id % MAX_SOURCES] = 0; */
 /*@probe     probe_gone[id % MAX_SOURCES] = true; */
+/*@probe     probe_inside[id % MAX_SOURCES] = false; */
 /*@probe     reactor_deregister(self, stream, id); */
 /*@probe } */
 /*@probe #define reactor_register probe_register */
@@ -213,7 +226,10 @@ static void reactor_wake(struct reactor *self, size_t source_id)
 /*@end 6.2*/
 /*@probe static void probe_reactor_wake(struct reactor *self, size_t id) */
 /*@probe { */
-/*@probe     probe_event(PROBE_PASS, -1, (long)id, 0); */
+/*@probe     const bool inside = probe_inside[id % MAX_SOURCES], has = inside && probe_has(self, id); */
+/*@probe     probe_event(PROBE_PASS, -1, (long)id, has ? 1 : inside ? 2 : 0); */
+/*@probe     if (has) */
+/*@probe         probe_inside[id % MAX_SOURCES] = false; */
 /*@probe     reactor_wake(self, id); */
 /*@probe } */
 /*@probe #define reactor_wake probe_reactor_wake */

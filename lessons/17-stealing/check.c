@@ -427,6 +427,26 @@ static struct task *probe_find(int who)
     return task;
 }
 
+/* One task each: its own, in the injector, its neighbour's. All are found, its
+ * own first. */
+static void probe_expect_three(int who)
+{
+    struct task *const tasks[3] = {&probe_tasks[11], &probe_tasks[12],
+                                   &probe_tasks[13]};
+    const struct task *first;
+    int found = 0;
+
+    deque_push(&workers[who].deque, tasks[0]);
+    injector_put(tasks[1]);
+    deque_push(&workers[(who + 1) % worker_count].deque, tasks[2]);
+    first = probe_find(who);
+    found = (first != NULL) + (probe_find(who) != NULL);
+    found += probe_find(who) != NULL;
+    probe_expect(found == 3, "FORGOTTEN TASK @17.2", "three", who, found, 0);
+    probe_expect(first == tasks[0], "WRONG TASK @17.2", "own_first", who,
+                 probe_number(first), 0);
+}
+
 PROBE_CASE(finds)
 {
     worker_count = 4;
@@ -456,6 +476,7 @@ PROBE_CASE(finds)
             probe_expect(found == &probe_tasks[10 * i], "WRONG TASK @17.2",
                          "newest", probe_number(found), 10 * i, who);
         }
+        probe_expect_three(who);
     }
 }
 
