@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* coroutines.c - one task sends five numbers, another adds them up: coroutines
  * on an executor. See docs/which-way.md. */
+#include <errno.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
 
@@ -9,15 +10,15 @@ enum { LAST = 5 };
 static int32_t send_numbers(void *arg)
 {
     struct rv_spsc_sender *out = arg;
+    int error = 0;
 
-    for (int number = 1; number <= LAST; number++) {
-        if (rv_coro_sleep_until(rv_after_ms(1)) < 0)
-            break;
-        if (rv_spsc_send(out, &number, RV_NEVER) < 0)
-            break;
+    for (int number = 1; number <= LAST && !error; number++) {
+        error = rv_coro_sleep_until(rv_after_ms(1));
+        if (!error)
+            error = rv_spsc_send(out, &number, RV_NEVER);
     }
     rv_spsc_sender_close(out);
-    return 0;
+    return error;
 }
 
 static int32_t add_up(void *arg)
@@ -39,14 +40,15 @@ static int32_t add_up(void *arg)
         sum += number;
     rv_spsc_receiver_close(in);
     if (!error)
-        rv_await_and_drop(&sender.future, RV_NEVER);
+        error = rv_await_and_drop(&sender.future, RV_NEVER);
     return error ? error : sum;
 }
 
 int main(void)
 {
-    const int sum = rv_run(add_up, NULL);
+    int sum = rv_run(add_up, NULL);
 
-    printf("%d\n", sum);
-    return sum < 0;
+    if (sum >= 0 && (printf("%d\n", sum) < 0 || fflush(stdout) != 0))
+        sum = -errno;
+    return rv_exit_status("which_way", sum);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* futures.c - one task sends five numbers, another adds them up: with the
  * macros of async.h. See docs/which-way.md. */
+#include <errno.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
 
@@ -106,13 +107,14 @@ int main(void)
     int sum = rv_runtime_start(&runtime);
 
     if (sum < 0)
-        return 1;
+        return rv_exit_status("which_way", sum);
     rv_future_init(&adder.future, &adder_ops);
     sum = start_both(rv_runtime_executor(runtime), &adder);
     if (sum == 0)
         sum = rv_runtime_block_on(runtime, &adder.future);
     rv_drop(&adder.future);
     rv_runtime_stop(runtime);
-    printf("%d\n", sum);
-    return sum < 0;
+    if (sum >= 0 && (printf("%d\n", sum) < 0 || fflush(stdout) != 0))
+        sum = -errno;
+    return rv_exit_status("which_way", sum);
 }

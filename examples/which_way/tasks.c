@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* tasks.c - one task sends five numbers, another adds them up: tasks of the
  * scheduler, on all cores. See docs/which-way.md. */
+#include <errno.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
 
@@ -9,15 +10,15 @@ enum { LAST = 5 };
 static int32_t send_numbers(void *arg)
 {
     struct rv_spsc_sender *out = arg;
+    int error = 0;
 
-    for (int number = 1; number <= LAST; number++) {
-        if (rv_coro_sleep_until(rv_after_ms(1)) < 0)
-            break;
-        if (rv_spsc_send(out, &number, RV_NEVER) < 0)
-            break;
+    for (int number = 1; number <= LAST && !error; number++) {
+        error = rv_coro_sleep_until(rv_after_ms(1));
+        if (!error)
+            error = rv_spsc_send(out, &number, RV_NEVER);
     }
     rv_spsc_sender_close(out);
-    return 0;
+    return error;
 }
 
 static int32_t add_up(void *arg)
@@ -38,19 +39,20 @@ static int32_t add_up(void *arg)
         sum += number;
     rv_spsc_receiver_close(in);
     if (!error)
-        rv_go_join(&sender);
+        error = rv_go_join(&sender);
     return error ? error : sum;
 }
 
 int main(void)
 {
     struct rv_sched *sched;
-    int sum;
+    int sum = rv_sched_start(&sched, NULL);
 
-    if (rv_sched_start(&sched, NULL) < 0)
-        return 1;
-    sum = rv_sched_run(sched, add_up, NULL);
-    rv_sched_stop(sched);
-    printf("%d\n", sum);
-    return sum < 0;
+    if (sum == 0) {
+        sum = rv_sched_run(sched, add_up, NULL);
+        rv_sched_stop(sched);
+    }
+    if (sum >= 0 && (printf("%d\n", sum) < 0 || fflush(stdout) != 0))
+        sum = -errno;
+    return rv_exit_status("which_way", sum);
 }

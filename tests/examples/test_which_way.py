@@ -30,6 +30,17 @@ class WhichWay(unittest.TestCase):
                 self.assertEqual((done.returncode, done.stdout, done.stderr),
                                  (0, "15\n", ""))
 
+    def test_a_sum_that_is_not_there_or_not_written_is_an_error(self):
+        for program in PROGRAMS:
+            for words in "ulimit -n 4", "exec >/dev/full", "exec >&-":
+                with self.subTest((program, words)):
+                    done = subprocess.run(
+                        ["sh", "-c", words + '; exec "$0"', program],
+                        capture_output=True, text=True, timeout=300,
+                        check=False)
+                    self.assertEqual((done.returncode, done.stdout), (1, ""))
+                    self.assertRegex(done.stderr, r"\Awhich_way: \w.*\n\Z")
+
     def test_the_page_quotes_the_programs(self):
         quotes = QUOTE.findall(PAGE)
         self.assertEqual(len(quotes), 3)
