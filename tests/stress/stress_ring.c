@@ -278,6 +278,7 @@ static void storm(uint32_t count, uint32_t entries, rv_queues_enter_hook hook)
     struct drip drip;
     int fds[2];
 
+    stress_phase = "storm";
     start(entries);
     rv_queues_hook_enter(hook);
     STRESS_CHECK(pipe2(fds, O_CLOEXEC) == 0, "no pipe");
@@ -311,6 +312,7 @@ static void file_storm(uint32_t count, uint32_t entries)
     int fd = mkostemp(path, O_CLOEXEC);
     int direct;
 
+    stress_phase = "storm on a file";
     STRESS_CHECK(fd >= 0, "no file");
     direct = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
     unlink(path);
@@ -386,6 +388,7 @@ static void moods(uint32_t count, uint32_t entries)
     struct pair *pairs[PAIRS];
     int fds[PAIRS][2];
 
+    stress_phase = "moods";
     start(entries);
     rv_queues_hook_enter(moody_enter);
     for (int i = 0; i < PAIRS; i++) {
@@ -421,6 +424,7 @@ static void cut_chains(uint32_t count)
     int empty[2];
     int other[2];
 
+    stress_phase = "cut chains";
     start(4);
     rv_queues_hook_enter(slow_enter);
     STRESS_CHECK(pipe2(empty, O_CLOEXEC) == 0 && pipe2(other, O_CLOEXEC) == 0,
@@ -462,6 +466,7 @@ static void dropped_chains(uint32_t count)
     int fds[2];
     int never[2];
 
+    stress_phase = "dropped chains";
     start(4);
     rv_queues_hook_enter(watched_enter);
     STRESS_CHECK(pipe2(fds, O_CLOEXEC) == 0 && pipe2(never, O_CLOEXEC) == 0,
@@ -504,6 +509,7 @@ static void full_ring(uint32_t entries)
     char byte;
     int fds[2];
 
+    stress_phase = "full ring";
     start(entries);
     rv_queues_hook_enter(watched_enter);
     STRESS_CHECK(pipe2(fds, O_CLOEXEC) == 0, "no pipe");
@@ -526,6 +532,7 @@ static void full_ring(uint32_t entries)
 /* OPS-4: nothing else happens that would let the executor try again. */
 static void refused(uint32_t count)
 {
+    stress_phase = "refused";
     start(4);
     rv_queues_hook_enter(refusing_enter);
     for (uint32_t i = 0; i < count; i++) {
@@ -569,6 +576,7 @@ static void asleep(uint32_t count)
     struct pinger pinger = {.count = count};
     char byte;
 
+    stress_phase = "asleep";
     start(4);
     STRESS_CHECK(pipe2(pinger.fds, O_CLOEXEC) == 0 &&
                      pipe2(pinger.turn, O_CLOEXEC) == 0,
@@ -596,6 +604,7 @@ static void stopped_in_flight(uint32_t count)
 {
     int fds[2];
 
+    stress_phase = "stopped in flight";
     STRESS_CHECK(pipe2(fds, O_CLOEXEC) == 0, "no pipe");
     for (uint32_t i = 0; i < count; i++) {
         struct rv_file_op op;
@@ -624,7 +633,7 @@ static void stopped_in_flight(uint32_t count)
 int main(int argc, char **argv)
 {
     static const struct rv_alloc_hook hook = {keeping_alloc, keeping_free};
-    const uint32_t count = stress_count_and_phase(argc, argv, 10000);
+    uint32_t count = stress_count(argc, argv, 10000);
 
     if (!machine_wants_ring()) {
         puts("skipped: no io_uring on this machine, or not wanted");
@@ -632,37 +641,21 @@ int main(int argc, char **argv)
     }
     stress_watchdog();
     rv_set_alloc_hook(&hook);
-    if (stress_enter("cut chains"))
-        cut_chains(count / 100 + 1);
-    if (stress_enter("dropped chains"))
-        dropped_chains(count / 100 + 1);
-    if (stress_enter("full ring")) {
-        full_ring(4);
-        full_ring(64);
-    }
-    if (stress_enter("refused"))
-        refused(count / 200 + 1);
-    if (stress_enter("stopped in flight"))
-        stopped_in_flight(count / 500 + 1);
-    if (stress_enter("asleep"))
-        asleep(count * 3);
-    if (stress_enter("moods")) {
-        moods(count / 2, 4);
-        moods(count / 2, 256);
-    }
-    if (stress_enter("storm")) {
-        storm(count, 256, watched_enter);
-        storm(count, 4, watched_enter);
-        storm(count / 2, 8, moody_enter);
-    }
-    if (stress_enter("storm on a file")) {
-        /* It keeps all pages. */
-        const uint32_t most = count < 10000 ? count : 10000;
-
-        file_storm(most, 256);
-        file_storm(most, 4);
-    }
+    cut_chains(count / 100 + 1);
+    dropped_chains(count / 100 + 1);
+    full_ring(4);
+    full_ring(64);
+    refused(count / 200 + 1);
+    stopped_in_flight(count / 500 + 1);
+    asleep(count * 3);
+    moods(count / 2, 4);
+    moods(count / 2, 256);
+    storm(count, 256, watched_enter);
+    storm(count, 4, watched_enter);
+    storm(count / 2, 8, moody_enter);
+    file_storm(count < 10000 ? count : 10000, 256); /* it keeps all pages */
+    file_storm(count < 10000 ? count : 10000, 4);
     rv_set_alloc_hook(NULL);
     printf("%u reads dropped or done in the storm, nothing left\n", count);
-    return stress_end();
+    return 0;
 }
