@@ -34,10 +34,24 @@ static int32_t sleep_ms_task(void *arg)
 
 /* --- one task ---------------------------------------------------------- */
 
+/* Set by a task that may be canceled from then on. */
+static _Atomic bool has_begun;
+
+static int start_and_cancel(struct rv_go *task, rv_go_fn fn)
+{
+    has_begun = false;
+    TASK_CHECK(rv_go(task, fn, NULL) == 0);
+    while (!has_begun)
+        TASK_CHECK(sleep_ms(1) == 0);
+    rv_go_cancel(task);
+    return 0;
+}
+
 static int32_t wait_twice(void *arg)
 {
     (void)arg;
     TASK_CHECK(!rv_coro_canceled());
+    has_begun = true;
     TASK_CHECK(sleep_for_an_hour(NULL) == -ECANCELED);
     TASK_CHECK(rv_coro_canceled());
     TASK_CHECK(sleep_ms(1) == -ECANCELED);
@@ -52,10 +66,8 @@ static int32_t cancel_one_that_waits(void *arg)
     struct rv_go other;
 
     (void)arg;
-    TASK_CHECK(rv_go(&task, wait_twice, NULL) == 0);
     TASK_CHECK(rv_go(&other, sleep_for_an_hour, NULL) == 0);
-    TASK_CHECK(sleep_ms(5) == 0);
-    rv_go_cancel(&task);
+    TASK_CHECK(start_and_cancel(&task, wait_twice) == 0);
     rv_go_cancel(&task);
     TASK_CHECK(rv_go_join(&task) == 7);
     TASK_CHECK(!rv_coro_canceled());
@@ -228,15 +240,13 @@ RV_TEST(cancel, a_canceled_task_waits_for_its_child)
 
 /* --- time to clean up --------------------------------------------------- */
 
-static _Atomic bool cleans_up;
-
 static int32_t clean_up(void *arg)
 {
     int64_t before_ns;
 
     (void)arg;
     TASK_CHECK(rv_coro_grace(RV_NEVER) == 0); /* without effect */
-    cleans_up = true;
+    has_begun = true;
     TASK_CHECK(sleep_for_an_hour(NULL) == -ECANCELED);
     TASK_CHECK(sleep_ms(1) == -ECANCELED);
     TASK_CHECK(rv_coro_grace(rv_after_ms(600000)) == 0);
@@ -259,11 +269,7 @@ static int32_t cancel_one_that_cleans_up(void *arg)
     struct rv_go task;
 
     (void)arg;
-    cleans_up = false;
-    TASK_CHECK(rv_go(&task, clean_up, NULL) == 0);
-    while (!cleans_up)
-        TASK_CHECK(sleep_ms(1) == 0);
-    rv_go_cancel(&task);
+    TASK_CHECK(start_and_cancel(&task, clean_up) == 0);
     TASK_CHECK(rv_go_join(&task) == 11);
     return 0;
 }
