@@ -207,6 +207,12 @@ static int32_t end_of_a_nap(void *arg)
     return rv_coro_sleep_until(rv_after_ms(1));
 }
 
+/* The other task stops the program long before. */
+static int32_t end_unless_it_aborts(void)
+{
+    return rv_coro_sleep_until(rv_after_ms(60000));
+}
+
 /* Its joins: of a task that has ended, a detached one, an aborted one. */
 static int32_t leave_no_join(void *arg)
 {
@@ -247,7 +253,7 @@ static int32_t start_join_itself(void *arg)
     return rv_coro_spawn(rv_executor_current(), join_itself, NULL, NULL,
                          &own_join)
                ? -1
-               : end_of_a_nap(NULL);
+               : end_unless_it_aborts();
 }
 
 static void run_join_itself(void)
@@ -266,7 +272,7 @@ static int32_t spawn_its_own_join(void *arg)
     rv_until_init(until, &own_join.future, RV_NEVER);
     return rv_spawn(rv_executor_current(), &until->future, &own_join)
                ? -1
-               : end_of_a_nap(NULL);
+               : end_unless_it_aborts();
 }
 
 static void run_spawn_its_own_join(void)
@@ -286,7 +292,7 @@ static int32_t start_wait_for_own_scope(void *arg)
     rv_scope_init(&own_scope, rv_executor_current());
     return rv_scope_spawn_coro(&own_scope, wait_for_own_scope, NULL, 0, NULL)
                ? -1
-               : end_of_a_nap(NULL);
+               : end_unless_it_aborts();
 }
 
 static void run_wait_for_own_scope(void)
@@ -317,12 +323,12 @@ static void go(rv_go_fn fn)
 
 static int32_t start_go_join_itself(void *arg)
 {
-    return rv_go(&own_go, go_join_itself, arg) ? -1 : end_of_a_nap(NULL);
+    return rv_go(&own_go, go_join_itself, arg) ? -1 : end_unless_it_aborts();
 }
 
 static int32_t start_go_await_itself(void *arg)
 {
-    return rv_go(&own_go, go_await_itself, arg) ? -1 : end_of_a_nap(NULL);
+    return rv_go(&own_go, go_await_itself, arg) ? -1 : end_unless_it_aborts();
 }
 
 static void run_go_join_itself(void)

@@ -393,10 +393,8 @@ static enum rv_poll both_poll(struct rv_future *future, struct rv_cx *cx)
         ;
     if (n == 0 || errno != EAGAIN)
         return RV_READY;
-    if (!self->nap.future.ops || rv_poll(&self->nap.future, cx) == RV_READY) {
+    while (!self->nap.future.ops || rv_poll(&self->nap.future, cx) == RV_READY)
         rv_sleep_init(&self->nap, rv_now_ns() + RV_NS_PER_MS / 10);
-        rv_poll(&self->nap.future, cx);
-    }
     return RV_PENDING;
 }
 
