@@ -7,6 +7,7 @@ usage: test_run.py
 
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -278,6 +279,29 @@ class Runner(unittest.TestCase):
         for number in signal.SIGINT, signal.SIGTERM:
             with self.subTest(number):
                 self.end_it(number, CC=str(compiler))
+
+    def share(self, **environment):
+        done = subprocess.run(
+            [HERE / "run", "--tree", self.tree, "--mutants",
+             self.tree / "mutants", "--share"],
+            capture_output=True, text=True, timeout=SECONDS, check=True,
+            env=dict(os.environ, FAKE_COUNT=str(self.count), **environment))
+        return re.findall(r"^ok   mutant (\w+)", done.stdout, re.MULTILINE)
+
+    def test_a_share_changes_with_the_sources_and_only_then(self):
+        names = ["a", "b", "c"]
+        for name in names:
+            self.mutant('"rule is broken"', name=name)
+        tried = [self.share()]
+        self.assertEqual(len(tried[0]), 1)
+        self.assertEqual(self.share(), tried[0])
+        for number in range(100):
+            if len(set(map(tuple, tried))) == len(names):
+                break
+            (self.tree / "src/other.c").write_text(f"/* {number} */\n")
+            tried.append(self.share())
+        self.assertEqual(sorted(set(sum(tried, []))), names)
+        self.assertEqual(sorted(self.share(RV_TEST_WHOLE="1")), names)
 
     def test_names_choose(self):
         self.mutant('"rule is broken"')
