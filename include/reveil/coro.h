@@ -43,8 +43,10 @@
  *   - Before it returns, nothing may refer to its stack any more: drop joins
  *     and other futures, stop timers, wait for scopes, and for tasks and jobs
  *     whose argument is a local variable. A sleep (or what has one), a timer,
- *     a join, a handle of rv_go(), a scope or an embedded task on its stack
- *     that was forgotten ends the program with a message, with any host:
+ *     a join, a handle of rv_go(), a scope, an embedded task, a future in the
+ *     queue of a semaphore, a mutex or a notify, or one of an operation that
+ *     has begun (a ring, a file, a pool) on its stack that was forgotten ends
+ *     the program with a message, with any host:
  *
  *         reveil: a coroutine has ended before it dropped a sleep, or what has
  *         one (rv_drop): NAME, addr2line -fe PROGRAM 0x1234

@@ -32,6 +32,7 @@ struct rv_sync_waiter {
     struct rv_waker waker;
     uint32_t permits; /* how many it waits for */
     uint32_t state;
+    uint32_t *counted; /* where it counts while it is there; or NULL */
 };
 
 /* --- semaphore: so many permits ---------------------------------------- */

@@ -2,10 +2,11 @@
 /*
  * frames.h - what is still in use in the frames of a coroutine.
  *
- * A sleep in the wheel, a timer, the handle of a task: the engine has a pointer
- * to each, and each may be a local variable of a coroutine. When that function
- * returns, its frame is used again, and the pointer writes into it. So a
- * coroutine counts what is in use on its stack, and looks once, at its end:
+ * A sleep in the wheel, a waiter in the queue of a mutex, a call on a pool
+ * whose argument is a local variable: the engine has a pointer to each, or uses
+ * what it points to, and each may be in the frame of a coroutine. When that
+ * function returns, its frame is used again, and the pointer writes into it. So
+ * a coroutine counts what is in use on its stack, and looks once, at its end:
  *
  *     sleep_poll:  counted = rv_frames_count(cx->frames, sleep, ...)   1
  *     sleep_drop:  rv_frames_uncount(&sleep->counted)                  0
@@ -30,7 +31,9 @@ enum rv_frames_kind {
     RV_FRAMES_EMBEDDED,
     RV_FRAMES_SCOPES,
     RV_FRAMES_JOINS,
-    RV_FRAMES_HANDLES, /* struct rv_go */
+    RV_FRAMES_HANDLES,    /* struct rv_go */
+    RV_FRAMES_WAITERS,    /* for a semaphore, a mutex, a notify */
+    RV_FRAMES_OPERATIONS, /* of the ring, of a file, on a pool */
     RV_FRAMES_KINDS
 };
 
@@ -72,6 +75,17 @@ static inline uint32_t *rv_frames_count(struct rv_frames *frames,
     return &frames->used[kind];
 }
 
+/* The same for a future at a poll that leaves it PENDING; the first of them
+ * counts it. */
+static inline void rv_frames_count_once(uint32_t **counted,
+                                        struct rv_frames *frames,
+                                        const void *address,
+                                        enum rv_frames_kind kind)
+{
+    if (!*counted)
+        *counted = rv_frames_count(frames, address, kind);
+}
+
 /* The object is not used any more. */
 static inline void rv_frames_uncount(uint32_t **counted)
 {
@@ -96,9 +110,10 @@ static inline bool rv_frames_are_used(const struct rv_frames *frames)
 {
     const uint32_t *used = frames->used; /* gcc -O2 keeps a loop */
 
-    return (used[0] | used[1] | used[2] | used[3] | used[4] | used[5]) != 0;
+    return (used[0] | used[1] | used[2] | used[3] | used[4] | used[5] |
+            used[6] | used[7]) != 0;
 }
 
-_Static_assert(RV_FRAMES_KINDS == 6, "rv_frames_are_used() looks at each");
+_Static_assert(RV_FRAMES_KINDS == 8, "rv_frames_are_used() looks at each");
 
 #endif /* RV_FRAMES_H */

@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 
+#include "base/frames.h"
 #include "blocking/job.h"
 
 /* A job of this future. */
@@ -59,8 +60,12 @@ static enum rv_poll blocking_poll(struct rv_future *future, struct rv_cx *cx)
         if (future->result < 0)
             return RV_READY;
     }
-    if (!rv_blocking_poll_job(self->job, &cx->waker, &future->result))
+    if (!rv_blocking_poll_job(self->job, &cx->waker, &future->result)) {
+        rv_frames_count_once(&self->counted, cx->frames, self,
+                             RV_FRAMES_OPERATIONS);
         return RV_PENDING;
+    }
+    rv_frames_uncount(&self->counted);
     /* The loan is over: the argument is the caller's again, so it stays. */
     rv_free(RV_CONTAINER_OF(self->job, struct call, job));
     self->job = NULL;
@@ -74,6 +79,7 @@ static void blocking_drop(struct rv_future *future)
 
     if (!self->job)
         return;
+    rv_frames_uncount(&self->counted);
     rv_blocking_detach(self->job);
     self->job = NULL;
 }

@@ -99,9 +99,9 @@ static enum rv_poll notified_poll(struct rv_future *future, struct rv_cx *cx)
     pthread_mutex_lock(&self->notify->lock);
     ready = is_notified(self->notify, &self->waiter);
     if (ready)
-        self->waiter.state = RV_SYNC_TAKEN;
+        rv_sync_leave(&self->waiter);
     else
-        old = rv_sync_wait(&self->waiter, &self->notify->waiters, &cx->waker);
+        old = rv_sync_wait(&self->waiter, &self->notify->waiters, cx);
     pthread_mutex_unlock(&self->notify->lock);
     rv_waker_drop(&old);
     return ready ? RV_READY : rv_channel_pending(future, cx);
@@ -117,7 +117,7 @@ static void notified_drop(struct rv_future *future)
         return;
     pthread_mutex_lock(&self->notify->lock);
     state = self->waiter.state;
-    self->waiter.state = RV_SYNC_TAKEN;
+    rv_sync_leave(&self->waiter);
     if (state == RV_SYNC_IN_LINE)
         rv_list_remove(&self->waiter.node);
     if (state == RV_SYNC_GRANTED)

@@ -112,9 +112,9 @@ static enum rv_poll poll_waiter(const struct rv_future *future,
         waiter->state == RV_SYNC_GRANTED ||
         (waiter->state == RV_SYNC_NEW && try_take(semaphore, waiter->permits));
     if (ready)
-        waiter->state = RV_SYNC_TAKEN;
+        rv_sync_leave(waiter);
     else
-        old = rv_sync_wait(waiter, &semaphore->waiters, &cx->waker);
+        old = rv_sync_wait(waiter, &semaphore->waiters, cx);
     pthread_mutex_unlock(&semaphore->lock);
     rv_waker_drop(&old);
     return ready ? RV_READY : rv_channel_pending(future, cx);
@@ -130,7 +130,7 @@ static void drop_waiter(struct rv_semaphore *semaphore,
         semaphore->permits += waiter->permits; /* SEMAPHORE-2 */
     if (waiter->state == RV_SYNC_IN_LINE)
         rv_list_remove(&waiter->node);
-    waiter->state = RV_SYNC_TAKEN;
+    rv_sync_leave(waiter);
     serve_and_unlock(semaphore); /* SEMAPHORE-2, SEMAPHORE-3 */
     rv_waker_drop(&waiter->waker);
 }

@@ -13,6 +13,7 @@
 
 #include <reveil/sync.h>
 
+#include "base/frames.h"
 #include "waker/wake_batch.h"
 
 /*
@@ -46,13 +47,23 @@ static inline struct rv_sync_waiter *rv_sync_first(struct rv_list *waiters)
  * previous waker, to be dropped without the lock. */
 static inline struct rv_waker rv_sync_wait(struct rv_sync_waiter *waiter,
                                            struct rv_list *waiters,
-                                           const struct rv_waker *waker)
+                                           const struct rv_cx *cx)
 {
     if (waiter->state == RV_SYNC_NEW) {
         waiter->state = RV_SYNC_IN_LINE;
         rv_list_push(waiters, &waiter->node);
+        waiter->counted =
+            rv_frames_count(cx->frames, waiter, RV_FRAMES_WAITERS);
     }
-    return rv_waker_replace(&waiter->waker, waker);
+    return rv_waker_replace(&waiter->waker, &cx->waker);
+}
+
+/* The future is READY, or dropped. It is in no list, or the caller takes it out
+ * of it. */
+static inline void rv_sync_leave(struct rv_sync_waiter *waiter)
+{
+    waiter->state = RV_SYNC_TAKEN;
+    rv_frames_uncount(&waiter->counted);
 }
 
 /* Serve the first waiter. The batch must have room. */

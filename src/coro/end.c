@@ -84,6 +84,12 @@ void rv_coro_end_used(struct rv_coro *coro)
                              "(rv_scope_wait)",
         [RV_FRAMES_JOINS] = "a coroutine has ended before it dropped a join "
                             "(rv_drop)",
+        [RV_FRAMES_WAITERS] = "a coroutine has ended before it dropped what "
+                              "waits for a semaphore, a mutex or a notify "
+                              "(rv_drop)",
+        [RV_FRAMES_OPERATIONS] = "a coroutine has ended before it dropped an "
+                                 "operation of a ring, a file or a pool "
+                                 "(rv_drop)",
     };
 
     for (int kind = 0; kind < RV_FRAMES_KINDS; kind++)

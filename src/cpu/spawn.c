@@ -9,6 +9,8 @@
 
 #include <errno.h>
 
+#include "base/frames.h"
+
 /* Returns: 0, negative errno. */
 static int submit(struct rv_cpu *self, const struct rv_cx *cx)
 {
@@ -32,6 +34,7 @@ static void detach(struct rv_cpu *self)
     self->job = NULL;
     rv_cpu_put(self->pool);
     self->pool = NULL;
+    rv_frames_uncount(&self->counted);
 }
 
 static enum rv_poll cpu_poll(struct rv_future *future, struct rv_cx *cx)
@@ -40,7 +43,10 @@ static enum rv_poll cpu_poll(struct rv_future *future, struct rv_cx *cx)
 
     if (!self->job) {
         future->result = submit(self, cx);
-        return future->result < 0 ? RV_READY : RV_PENDING;
+        if (future->result < 0)
+            return RV_READY;
+        self->counted = rv_frames_count(cx->frames, self, RV_FRAMES_OPERATIONS);
+        return RV_PENDING;
     }
     if (self->job->state == RV_CPU_DONE) {
         future->result = self->job->result;

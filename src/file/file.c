@@ -41,6 +41,7 @@
 #include <unistd.h>
 
 #include "base/base_internal.h"
+#include "base/frames.h"
 #include "file/file_internal.h"
 #include "ring/slot.h"
 
@@ -340,8 +341,12 @@ static enum rv_poll file_op_poll(struct rv_future *future, struct rv_cx *cx)
             rv_future_misuse(future);
         }
     }
-    if (step == STEP_WAITS)
+    if (step == STEP_WAITS) {
+        rv_frames_count_once(&self->counted, cx->frames, self,
+                             RV_FRAMES_OPERATIONS);
         return RV_PENDING;
+    }
+    rv_frames_uncount(&self->counted);
     future->result =
         self->state == RV_FILE_NEW ? result : hand_over(self, result);
     self->state = RV_FILE_OVER;
@@ -355,6 +360,7 @@ static void file_op_drop(struct rv_future *future)
     struct rv_file_op *self = op_of(future);
     const struct rv_file_loan loan = rv_file_loan_of(self);
 
+    rv_frames_uncount(&self->counted);
     switch ((enum rv_file_state)self->state) {
     case RV_FILE_RING:
         if (!self->slot[0].ring && !self->slot[0].lost)

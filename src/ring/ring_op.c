@@ -12,6 +12,7 @@
 #include <errno.h>
 
 #include "base/base_internal.h"
+#include "base/frames.h"
 #include "ring/ring_internal.h"
 
 int rv_ring_of(const struct rv_cx *cx, struct rv_ring **out)
@@ -148,8 +149,12 @@ static enum rv_poll ring_op_poll(struct rv_future *future, struct rv_cx *cx)
         if (future->result < 0)
             return RV_READY;
     }
-    if (!rv_ring_slot_poll(&self->slot, cx))
+    if (!rv_ring_slot_poll(&self->slot, cx)) {
+        rv_frames_count_once(&self->counted, cx->frames, self,
+                             RV_FRAMES_OPERATIONS);
         return RV_PENDING;
+    }
+    rv_frames_uncount(&self->counted);
     future->result = self->slot.result;
     self->lost = self->slot.lost;
     return RV_READY;
@@ -157,8 +162,11 @@ static enum rv_poll ring_op_poll(struct rv_future *future, struct rv_cx *cx)
 
 static void ring_op_drop(struct rv_future *future)
 {
-    rv_ring_slot_drop(
-        &RV_CONTAINER_OF(future, struct rv_ring_op, future)->slot);
+    struct rv_ring_op *self =
+        RV_CONTAINER_OF(future, struct rv_ring_op, future);
+
+    rv_frames_uncount(&self->counted);
+    rv_ring_slot_drop(&self->slot);
 }
 
 void rv_ring_op_init(struct rv_ring_op *op, const struct rv_ring_call *call,

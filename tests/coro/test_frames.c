@@ -8,8 +8,11 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <linux/io_uring.h>
 #include <reveil/reveil.h>
+#include <unistd.h>
 
+#include "support/machine.h"
 #include "support/support.h"
 
 RV_TEST_SUITE(coro_frames);
@@ -484,4 +487,261 @@ RV_TEST(coro_frames, a_handle_of_a_canceled_task)
 {
     cr_assert_eq(run_tasks(cancel_one_with_a_handle), 0);
     cr_assert_eq(run_tasks(start_a_deadlock), -EDEADLK);
+}
+
+/* --- what waits for a semaphore, a mutex or a notify ---------------------- */
+
+/* Wait for a moment, and do not drop it. */
+static int32_t give_up(struct rv_future *future)
+{
+    const int result = rv_await_until(future, rv_after_ms(1));
+
+    return result == -ETIMEDOUT ? 0 : result ? result : -EPROTO;
+}
+
+static struct rv_semaphore none_left;
+static struct rv_mutex locked;
+static struct rv_notify silent;
+
+static void init_sync(void)
+{
+    rv_semaphore_init(&none_left, 0);
+    rv_mutex_init(&locked);
+    cr_assert_eq(rv_mutex_try_lock(&locked), 0);
+    rv_notify_init(&silent);
+}
+
+static int32_t leave_an_acquire(void *arg)
+{
+    struct rv_semaphore_acquire acquire;
+
+    (void)arg;
+    rv_semaphore_acquire_init(&acquire, &none_left, 1);
+    return give_up(&acquire.future);
+}
+
+static int32_t leave_a_lock(void *arg)
+{
+    struct rv_mutex_lock lock;
+
+    (void)arg;
+    rv_mutex_lock_init(&lock, &locked);
+    return give_up(&lock.future);
+}
+
+static int32_t leave_a_notified(void *arg)
+{
+    struct rv_notified notified;
+
+    (void)arg;
+    rv_notified_init(&notified, &silent);
+    return give_up(&notified.future);
+}
+
+/* Granted meanwhile, and never looked at: the permit would be lost. */
+static int32_t leave_what_is_granted(void *arg)
+{
+    struct rv_semaphore_acquire acquire;
+    int result;
+
+    (void)arg;
+    rv_semaphore_acquire_init(&acquire, &none_left, 1);
+    result = give_up(&acquire.future);
+    rv_semaphore_release(&none_left, 1);
+    return result;
+}
+
+static int32_t leave_no_waiter(void *arg)
+{
+    static struct rv_notified outside;
+    struct rv_semaphore_acquire acquire;
+    struct rv_mutex_lock lock;
+    struct rv_notified notified;
+
+    (void)arg;
+    rv_semaphore_acquire_init(&acquire, &none_left, 1);
+    rv_mutex_lock_init(&lock, &locked);
+    rv_notified_init(&notified, &silent);
+    rv_notified_init(&outside, &silent);
+    if (give_up(&acquire.future) || give_up(&lock.future) ||
+        give_up(&notified.future) || give_up(&outside.future))
+        return -1;
+    rv_drop(&lock.future);
+    rv_semaphore_release(&none_left, 1);
+    rv_notify_all(&silent);
+    rv_drop(&notified.future);
+    return rv_await_and_drop(&acquire.future, RV_NEVER);
+}
+
+RV_TEST(coro_frames, what_waits_for_its_turn)
+{
+    static const char text[] = "what waits for a semaphore, a mutex or";
+
+    init_sync();
+    aborts(leave_an_acquire, text);
+    aborts(leave_a_lock, text);
+    aborts(leave_a_notified, text);
+    aborts(leave_what_is_granted, text);
+    aborts_in_task(leave_an_acquire, text);
+    aborts_in_task(leave_a_notified, text);
+    cr_assert_eq(rv_run(leave_no_waiter, NULL), 0);
+    cr_assert_eq(run_tasks(leave_no_waiter), 0);
+}
+
+/* --- operations ----------------------------------------------------------- */
+
+static int gate[2]; /* a pipe: what reads from it waits until it is opened */
+
+static void open_gate(void)
+{
+    close(gate[1]);
+    gate[1] = -1;
+}
+
+static int32_t wait_at_gate(void *arg)
+{
+    char byte;
+
+    (void)arg;
+    return (int32_t)read(gate[0], &byte, 1);
+}
+
+static int32_t wait_at_gate_cpu(void *state, void *result)
+{
+    (void)result;
+    return wait_at_gate(state);
+}
+
+static void init_cpu(struct rv_cpu *cpu)
+{
+    static const struct rv_callable_ops ops = {.name = "gate",
+                                               .call = wait_at_gate_cpu};
+    struct rv_callable *callable;
+
+    if (rv_callable_new(&callable, &ops, NULL) == 0)
+        rv_cpu_init(cpu, callable);
+}
+
+static void init_ring_op(struct rv_ring_op *op)
+{
+    static char byte;
+    const struct rv_ring_call call = {.opcode = IORING_OP_READ,
+                                      .fd = gate[0],
+                                      .addr = rv_ring_addr(&byte),
+                                      .len = 1};
+
+    rv_ring_op_init(op, &call, NULL, NULL);
+}
+
+static int32_t leave_a_blocking_call(void *arg)
+{
+    struct rv_blocking blocking;
+
+    (void)arg;
+    rv_blocking_init(&blocking, wait_at_gate, NULL, NULL);
+    return give_up(&blocking.future);
+}
+
+static int32_t leave_a_cpu_call(void *arg)
+{
+    struct rv_cpu cpu;
+
+    (void)arg;
+    init_cpu(&cpu);
+    return give_up(&cpu.future);
+}
+
+static int32_t leave_a_ring_op(void *arg)
+{
+    struct rv_ring_op op;
+
+    (void)arg;
+    init_ring_op(&op);
+    return give_up(&op.future);
+}
+
+static int32_t leave_a_file_op(void *arg)
+{
+    struct rv_file_op op;
+    struct rv_file *file;
+    struct rv_buf *buf = rv_buf_new(1);
+
+    (void)arg;
+    if (rv_file_adopt(&file, gate[0]))
+        return -1;
+    rv_file_read_init(&op, file, buf, RV_FILE_POSITION);
+    return give_up(&op.future);
+}
+
+static int32_t leave_no_operation(void *arg)
+{
+    static struct rv_blocking outside;
+    struct rv_blocking blocking, ended;
+    struct rv_file *file;
+    struct rv_buf *buf = rv_buf_new(1);
+    struct rv_file_op op;
+    struct rv_cpu cpu;
+    int result;
+
+    (void)arg;
+    if (rv_file_adopt(&file, dup(gate[0])))
+        return -1;
+    rv_file_read_init(&op, file, buf, RV_FILE_POSITION);
+    rv_blocking_init(&blocking, wait_at_gate, NULL, NULL);
+    rv_blocking_init(&ended, wait_at_gate, NULL, NULL);
+    rv_blocking_init(&outside, wait_at_gate, NULL, NULL);
+    init_cpu(&cpu);
+    if (give_up(&op.future) || give_up(&blocking.future) ||
+        give_up(&ended.future) || give_up(&outside.future) ||
+        give_up(&cpu.future))
+        return -1;
+    rv_drop(&op.future);
+    rv_file_put(file);
+    rv_buf_put(buf);
+    rv_drop(&blocking.future);
+    rv_drop(&cpu.future);
+    open_gate();
+    result = rv_await_until(&ended.future, RV_NEVER);
+    return result ? result : rv_await_until(&outside.future, RV_NEVER);
+}
+
+static int32_t leave_no_ring_op(void *arg)
+{
+    struct rv_ring_op dropped, ended;
+    int result;
+
+    (void)arg;
+    init_ring_op(&dropped);
+    init_ring_op(&ended);
+    result = give_up(&dropped.future);
+    rv_drop(&dropped.future);
+    if (!result)
+        result = give_up(&ended.future);
+    open_gate();
+    return result ? result : rv_await_until(&ended.future, RV_NEVER);
+}
+
+static const char operation[] = "an operation of a ring, a file or a pool";
+
+RV_TEST(coro_frames, a_call_on_a_pool_or_of_a_file)
+{
+    cr_assert_eq(pipe(gate), 0);
+    aborts(leave_a_blocking_call, operation);
+    aborts(leave_a_cpu_call, operation);
+    aborts(leave_a_file_op, operation);
+    aborts_in_task(leave_a_blocking_call, operation);
+    aborts_in_task(leave_a_file_op, operation);
+    cr_assert_eq(rv_run(leave_no_operation, NULL), 0);
+    close(gate[0]);
+}
+
+RV_TEST(coro_frames, an_operation_of_the_ring)
+{
+    if (!machine_wants_ring())
+        cr_skip_test("%s", machine_why_no_ring());
+    cr_assert_eq(pipe(gate), 0);
+    aborts(leave_a_ring_op, operation);
+    aborts_in_task(leave_a_ring_op, operation);
+    cr_assert_eq(rv_run(leave_no_ring_op, NULL), 0);
+    close(gate[0]);
 }
