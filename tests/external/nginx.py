@@ -41,6 +41,9 @@ http {{
         location = /nothing {{
             return 204;
         }}
+        location = /unmodified {{
+            return 304;
+        }}
         location = /dropped {{
             return 444;
         }}

@@ -847,6 +847,7 @@ class GetNginx(GetCase):
                            "301 Moved Permanently (redirects are not followed)")
         self.check_body(self.url + "/moved", FILES["small"], "--follow")
         self.check_body(self.url + "/nothing", b"")
+        self.check_failure(self.url + "/unmodified", "304 Not Modified\n")
         self.check_failure(self.url + "/dropped", "before the whole response")
 
     def test_many_at_once(self):
