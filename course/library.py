@@ -76,11 +76,15 @@ def tree_hash():
 
 @functools.lru_cache(None)
 def compiler_hash(cc):
-    """Of the compiler's name and version."""
-    said = subprocess.run(shlex.split(cc) + ["--version"], check=False,
+    """Of the compiler's program, its arguments and its version. `cc` and `gcc`
+    are often one program, which only says its name differently."""
+    program, *arguments = shlex.split(cc)
+    said = subprocess.run([program, *arguments, "--version"], check=False,
                           capture_output=True, timeout=60,
                           stdin=subprocess.DEVNULL).stdout
-    return hashlib.sha256(cc.encode() + b"\0" + said).hexdigest()
+    path = os.path.realpath(shutil.which(program) or program)
+    return hashlib.sha256(repr(
+        (path, arguments, said.partition(b" ")[2])).encode()).hexdigest()
 
 
 def path_of(work, cc="cc", kind="check"):

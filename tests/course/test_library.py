@@ -417,6 +417,17 @@ class Causes(unittest.TestCase):
 
 
 class Build(unittest.TestCase):
+    def test_two_names_of_a_compiler_have_one_archive(self):
+        with tempfile.TemporaryDirectory() as folder:
+            names = [os.path.join(folder, name) for name in ("one", "two")]
+            for name in names:
+                os.symlink(os.path.realpath(shutil.which("cc")), name)
+            paths = {library.path_of(folder, name) for name in names}
+            self.assertEqual(len(paths), 1)
+            for other in names[0] + " -m64", "clang":
+                if shutil.which(other.split()[0]):
+                    self.assertNotIn(library.path_of(folder, other), paths)
+
     def test_sources_are_those_of_the_library(self):
         listed = library.sources()
         self.assertIn("thread/bare.c", listed)
