@@ -141,8 +141,8 @@ static enum poll_state pipe_read_poll(struct pipe_read *self)
 /* A function that knows its types, behind a pointer that does not. */
 typedef void (*call_function)(const void *state, void *result);
 
-/* The header of a block in the heap. Who has its address can call the function,
- * and need not know what it does:
+/* The header of a block in the heap. Whoever has its address can call the
+ * function, and need not know what it does:
  *
  *     +----------------+-------+---------+--------+
  *     | struct callable| state | (a gap) | result |

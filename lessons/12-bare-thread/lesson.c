@@ -213,8 +213,8 @@ __asm__(".globl thread_end\n"
 /*@end 12.4*/
 /*@probe #define thread_end probe_thread_end */
 
-/* Memory for a stack. Its lowest page may not be touched: who uses too much
- * crashes there, and does not write into what lies below. */
+/* Memory for a stack. Its lowest page may not be touched: a thread that
+ * uses too much crashes there, and does not write into what lies below. */
 static char *stack_new(void)
 {
     char *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,

@@ -180,7 +180,7 @@ static void coro_prepare(struct coro *self)
 /*@todo 16.4 coro_resume, coro_yield
 en: coro_resume() sets `current`, switches to the coroutine, and returns when
 en: that has yielded; `current` is NULL again. coro_yield() switches back to
-en: who has resumed. Each keeps its own stack pointer where the other finds it.
+en: whoever resumed it. Each keeps its stack pointer where the other finds it.
 fr: coro_resume() écrit `current`, passe sur la pile de la coroutine, et revient
 fr: quand celle-ci a cédé ; `current` est de nouveau NULL. coro_yield() revient
 fr: à celui qui l'a reprise. Chacune garde son pointeur de pile là où l'autre

@@ -3,7 +3,7 @@
  * Lesson 17, stealing - who runs my child tasks?
  *
  * New here: each worker has a queue of its own, with two ends. It pushes and
- * pops at the bottom; who has nothing to do steals at the top:
+ * pops at the bottom; one that has nothing to do steals at the top:
  *
  *     worker-0                                       worker-1
  *     push, pop -> bottom [ 9 | 8 | 5 ] top <- steal
@@ -152,7 +152,7 @@ static struct {
           .more = PTHREAD_COND_INITIALIZER,
           .is_done = PTHREAD_COND_INITIALIZER};
 
-/* After a push. Who sleeps has said so before its last look. */
+/* After a push. A worker that sleeps has said so before its last look. */
 static void wake_one(void)
 {
     if (atomic_load(&idle.sleepers) == 0)

@@ -1,7 +1,7 @@
 /*@answer
 cause: WRONG RETURN ADDRESS
 found: case registers
-en: Keeps rsp before the pushes. Who comes back takes seven words from above
+en: Keeps rsp before the pushes. Whoever comes back takes seven words from above
 en: the registers.
 fr: Garde rsp avant les push. Celui qui revient prend sept mots au-dessus des
 fr: registres.
