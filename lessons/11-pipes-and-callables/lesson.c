@@ -388,7 +388,7 @@ int main(int argc, char **argv)
     lesson_start(argc, argv, "Lesson 11: a function call through a pipe.",
                  NULL);
     for (size_t bytes = 1; bytes <= PIPE_BUF; bytes *= 64)
-        lesson_logf("until full: %ld writes of %zu bytes, %ld packets",
+        lesson_logf("until full: %ld writes of %zu B, %ld packets",
                     packets_that_fit(0, bytes), bytes,
                     packets_that_fit(O_DIRECT, bytes));
     pipe_thread_start(&thread);
