@@ -102,13 +102,6 @@ static bool is_success(int status)
     return status >= 200 && status <= 299;
 }
 
-/* Those that --follow follows. */
-static bool is_redirect(int status)
-{
-    return status == 301 || status == 302 || status == 303 || status == 307 ||
-           status == 308;
-}
-
 /* From now on the body is written to a file, or to stdout. */
 static int begin_to_flow(struct fetcher *fetcher)
 {
@@ -283,7 +276,8 @@ static bool failed(struct fetcher *fetcher)
     else if (!is_success(get->status))
         failure(fetch, fetcher->number, "%d %s%s", get->status,
                 rv_http_reason(get->status),
-                is_redirect(get->status) && fetch->options->max_redirects == 0
+                rv_http_is_redirect(get->status) &&
+                        fetch->options->max_redirects == 0
                     ? say(" (redirects are not followed)",
                           " (les redirections ne sont pas suivies)")
                     : "");

@@ -99,7 +99,7 @@ struct rv_blocking {
     void (*free_arg)(void *arg);
     enum rv_blocking_class class_;
     struct rv_blocking_job *job; /* while the pool may use it */
-    uint32_t *counted; /* where it counts while it is there; or NULL */
+    uint32_t *counted; /* where it counts while it is under way; or NULL */
 };
 
 /*

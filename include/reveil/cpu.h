@@ -100,7 +100,7 @@ struct rv_cpu {
     struct rv_callable *callable; /* its result can be read when READY */
     struct rv_cpu_pool *pool;     /* private, as is the rest */
     struct rv_cpu_job *job;
-    uint32_t *counted; /* where it counts while it is there; or NULL */
+    uint32_t *counted; /* where it counts while it is under way; or NULL */
 };
 
 /*

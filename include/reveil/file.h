@@ -100,7 +100,7 @@ struct rv_file_op {
     struct rv_file_call *call;   /* on the pool */
     struct rv_source *source;
     int source_fd;
-    uint32_t *counted; /* where it counts while it is there; or NULL */
+    uint32_t *counted; /* where it counts while it is under way; or NULL */
 };
 
 /*

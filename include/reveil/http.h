@@ -172,6 +172,10 @@ ssize_t rv_http_decode(char *out, size_t size, const char *text, size_t len,
 /* The standard reason phrase of a status: "Not Found"; "" if unknown. */
 const char *rv_http_reason(int status);
 
+/* Whether a GET with max_redirects follows this status, to its Location: 301,
+ * 302, 303, 307 and 308. */
+bool rv_http_is_redirect(int status);
+
 /* --- URLs -------------------------------------------------------------- */
 
 /* Too large for the stack of a coroutine: the target alone has 8 KiB. */

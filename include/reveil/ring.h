@@ -150,7 +150,7 @@ struct rv_ring_op {
     bool follows;              /* this one begins after another */
     bool lost; /* not private. READY, but the kernel may still have it */
     struct rv_ring_slot slot;
-    uint32_t *counted; /* where it counts while it is there; or NULL */
+    uint32_t *counted; /* where it counts while it is under way; or NULL */
 };
 
 /*

@@ -679,7 +679,8 @@ static int32_t leave_no_operation(void *arg)
     struct rv_blocking blocking, ended;
     struct rv_file *file;
     struct rv_buf *buf = rv_buf_new(1);
-    struct rv_file_op op;
+    struct rv_buf *other = rv_buf_new(1);
+    struct rv_file_op op, read;
     struct rv_cpu cpu;
     int result;
 
@@ -687,6 +688,7 @@ static int32_t leave_no_operation(void *arg)
     if (rv_file_adopt(&file, dup(gate[0])))
         return -1;
     rv_file_read_init(&op, file, buf, RV_FILE_POSITION);
+    rv_file_read_init(&read, file, other, RV_FILE_POSITION);
     rv_blocking_init(&blocking, wait_at_gate, NULL, NULL);
     rv_blocking_init(&ended, wait_at_gate, NULL, NULL);
     rv_blocking_init(&outside, wait_at_gate, NULL, NULL);
@@ -696,12 +698,17 @@ static int32_t leave_no_operation(void *arg)
         give_up(&cpu.future))
         return -1;
     rv_drop(&op.future);
-    rv_file_put(file);
-    rv_buf_put(buf);
+    if (give_up(&read.future))
+        return -1;
     rv_drop(&blocking.future);
     rv_drop(&cpu.future);
     open_gate();
     result = rv_await_until(&ended.future, RV_NEVER);
+    if (!result)
+        result = rv_await_until(&read.future, RV_NEVER);
+    rv_file_put(file);
+    rv_buf_put(other);
+    rv_buf_put(buf);
     return result ? result : rv_await_until(&outside.future, RV_NEVER);
 }
 

@@ -133,6 +133,10 @@ Test(http_head, words_of_a_status)
     cr_assert_str_eq(rv_http_reason(299), "");
     cr_assert_str_eq(rv_http_reason(-1), "");
     cr_assert_str_eq(rv_http_reason(1000), "");
+    for (int status = 0; status < 1000; status++)
+        cr_assert_eq(rv_http_is_redirect(status),
+                     status >= 301 && status <= 308 && status != 304 &&
+                         status != 305 && status != 306);
 }
 
 /* --- the connection ---------------------------------------------------- */

@@ -184,12 +184,6 @@ static bool may_retry(struct rv_http_get *get, int error)
            rv_http_request_is_idempotent(get) && rv_http_request_rewind(get);
 }
 
-static bool is_redirect(int status)
-{
-    return status == 301 || status == 302 || status == 303 || status == 307 ||
-           status == 308;
-}
-
 /* Format a URL in new memory. Owns: the caller frees it with rv_free().
  * Returns: NULL if out of memory. */
 static char *url_text(const struct rv_http_url_parts *url)
@@ -236,7 +230,8 @@ int rv_http_get_find_next(struct rv_http_get *get)
     char behind;
     int error;
 
-    if (get->max_redirects == 0 || !is_redirect(get->parser->head.status))
+    if (get->max_redirects == 0 ||
+        !rv_http_is_redirect(get->parser->head.status))
         return 0;
     location = rv_http_find_header(&get->parser->head, get->head, "Location");
     if (!location)

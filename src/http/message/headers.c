@@ -327,3 +327,9 @@ const char *rv_http_reason(int status)
         return "";
     return reasons[status];
 }
+
+bool rv_http_is_redirect(int status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 ||
+           status == 308;
+}
