@@ -40,9 +40,16 @@ def has_io_uring():
 HAS = {"io_uring": has_io_uring}
 
 
+@functools.lru_cache(None)
+def table_of(text):
+    """TOML text as a table, which nobody changes: each run of a program asks
+    for it again, and to read it takes longer than to judge the run."""
+    return tomllib.loads(text)
+
+
 def comments_of(folder):
     """Of the C files there: English comment, white space folded -> French."""
-    table = tomllib.loads(read(os.path.join(folder, "comments.fr.toml"), ""))
+    table = table_of(read(os.path.join(folder, "comments.fr.toml"), ""))
     return {" ".join(key.split()): text for key, text in table.items()}
 
 
@@ -64,7 +71,7 @@ class Lesson:
         return read(self.file(name), default)
 
     def table(self, name):
-        return tomllib.loads(self.text(name, ""))
+        return table_of(self.text(name, ""))
 
     @property
     def has_program(self):

@@ -90,12 +90,12 @@ class Site:
 
     def in_flight(self):
         """Whether a client's connect or bytes have not arrived here yet."""
+        port = f":{self.port:04X}"
         try:
             with open("/proc/net/tcp", encoding="ascii") as file:
-                rows = [line.split() for line in file.readlines()[1:]]
+                rows = [line.split() for line in file if port in line]
         except OSError:
             return False
-        port = f":{self.port:04X}"
         return any(row[2].endswith(port) and
                    (row[3] == "02" or not row[4].startswith("00000000"))
                    for row in rows)

@@ -54,9 +54,10 @@ def number_inside(task):
 # --- what the threads do ---------------------------------------------------
 
 def read_word(path):
+    """The text of a file of /proc; None: it cannot be read."""
     try:
-        with open(path, encoding="ascii", errors="replace") as file:
-            return file.read()
+        with open(path, "rb", buffering=0) as file:
+            return file.read().decode("ascii", "replace")
     except OSError:
         return None
 
@@ -79,6 +80,15 @@ def waits_in(task):
     return (name, forever)
 
 
+def tasks_of(pid):
+    """The folders of a process's threads, in order; [] if it is gone."""
+    folder = f"/proc/{pid}/task"
+    try:
+        return [f"{folder}/{tid}" for tid in sorted(os.listdir(folder))]
+    except OSError:
+        return []
+
+
 def look(pid, idle=()):
     """What each thread does: "stopped", None (something may go on), or what
     must stay the same if all sleep for ever.
@@ -87,7 +97,7 @@ def look(pid, idle=()):
     are given work or are not needed any more: a time-out of theirs is no event.
     """
     seen, stopped = [], True
-    for task in sorted(glob.glob(f"/proc/{pid}/task/*")):
+    for task in tasks_of(pid):
         stat = read_word(task + "/stat")
         if not stat:
             return None
