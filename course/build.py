@@ -11,6 +11,7 @@ import threading
 import diagnostics
 import lessons
 import library
+import recorder
 import transplant
 
 LANGUAGE = ["-std=c11", "-D_GNU_SOURCE", "-pthread"]
@@ -135,6 +136,8 @@ class Build:
         self.lesson, self.made, self.folder, self.cc = lesson, made, folder, cc
         self.compilers = {}
         self.work = work if lesson.uses_library else None
+        # What answers share is there; else it is compiled for this one.
+        self.shared = os.path.join(work, ".build") if work else folder
         self.libraries = {}  # kind: a thread that builds the library
         self.stop_libraries = threading.Event()
         files = transplant.check_files(lesson, made)
@@ -152,8 +155,7 @@ class Build:
     def start(self, kind):
         """Start to build "check", "asan" or "tsan"."""
         if kind == "check":
-            more = ["-DWITH_LIBRARY"] if self.work else []
-            self.compile("probe", MEASURE + ["-w"] + more, "probe.c")
+            self.start_recorder()
             atomics = self.lesson.expect.get("build", {}).get("atomics")
             source = f"check_{self.lesson.number}.c"
             self.compile("check", MEASURE + WARNINGS +
@@ -164,6 +166,29 @@ class Build:
         self.start_library(kind)
         self.compile(kind, SANITIZERS[kind] + ["-w"], os.path.join(
             self.folder, "plain", self.lesson.folder, "lesson.c"))
+
+    def start_recorder(self):
+        """Compile it, if no answer before has."""
+        flags = MEASURE + ["-w"] + (["-DWITH_LIBRARY"] if self.work else [])
+        self.recorder = recorder.path_of(self.shared, self.cc, flags,
+                                         bool(self.work))
+        if not os.path.exists(self.recorder):
+            self.compile("recorder", flags, recorder.SOURCE)
+
+    def finish_recorder(self):
+        """Its object file with this answer's names; None: see log()."""
+        output = os.path.join(self.folder, "probe.o")
+        if os.path.exists(output):
+            return output
+        compiler = self.compilers.get("recorder.o")
+        if compiler:
+            if not compiler.wait():
+                return None
+            if self.work:
+                recorder.put_code_apart(compiler.output, "recorder")
+            recorder.keep(compiler.output, self.recorder)
+        recorder.renamed(self.recorder, output, self.made.word)
+        return output
 
     def compile(self, name, flags, source):
         output = os.path.join(self.folder, name + ".o")
@@ -201,29 +226,19 @@ class Build:
 
     def finish(self, kind):
         """Wait for it. Returns the path of the program, or None: see log()."""
-        probes = kind in ("check", "optimised")
-        names = [kind + ".o"] + (["probe.o"] if probes else [])
-        parts = [self.compilers[name] for name in names]
-        archive = self.archive(kind)
-        if not all([part.wait() for part in parts]) or archive is None:
+        compiler, archive = self.compilers[kind + ".o"], self.archive(kind)
+        objects, flags = [compiler.output], SANITIZERS.get(kind)
+        if not flags:
+            flags = MEASURE + ["-Wl,-z,now"] + (WRAP if self.work else [])
+            objects.append(self.finish_recorder())
+        if not compiler.wait() or archive is None or None in objects:
             return None
-        flags, last = SANITIZERS.get(kind, MEASURE + ["-Wl,-z,now"]), ["-ldl"]
-        if self.work and probes:
-            self.name_code(parts[0].output, "own")
-            self.name_code(parts[1].output, "recorder")
-            flags = flags + WRAP
+        if self.work and kind not in SANITIZERS:
+            recorder.put_code_apart(objects[0], "own")
         output = os.path.join(self.folder, kind)
         self.compilers["link " + kind] = Compiler(
-            self.cc, flags, [part.output for part in parts], output,
-            self.folder, archive + last)
+            self.cc, flags, objects, output, self.folder, archive + ["-ldl"])
         return output if self.compilers["link " + kind].wait() else None
-
-    def name_code(self, path, name):
-        """Put this object's code into a section of its own: the recorder tells
-        the lesson's calls from the library's by where they come from."""
-        subprocess.run(["objcopy", "--rename-section",
-                        f".text=probe_{name}", path],
-                       check=True, timeout=SECONDS, stdin=subprocess.DEVNULL)
 
     def can(self, kind):
         """Whether the compiler has this sanitizer at all."""

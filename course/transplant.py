@@ -17,8 +17,9 @@ from source import (SPLICE, Given, Probe, Region, Sanitized, balanced,
                     regions)
 
 NATIVE = os.path.join(lessons.HERE, "native")
-NATIVE_FILES = ("probe.h", "slow_server.h", "atomic_points.c", "probe.c",
-                "calls.c", "library.c")
+NATIVE_HEADERS = ("probe.h", "slow_server.h")
+NATIVE_FILES = NATIVE_HEADERS + ("atomic_points.c", "probe.c", "calls.c",
+                                 "library.c")
 
 
 class MissingRegion(Exception):
@@ -239,7 +240,7 @@ def check_files(lesson, made):
     folder = lesson.folder
     files = {f"{folder}/check_{lesson.number}.c": made.text,
              f"plain/{folder}/lesson.c": made.plain}
-    for name in NATIVE_FILES:
+    for name in NATIVE_HEADERS:
         files[f"{folder}/{name}"] = rename(
             lessons.read(os.path.join(NATIVE, name)), made.word)
     for path, text in cut.scaffold(lesson, probes=True):

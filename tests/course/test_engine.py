@@ -26,6 +26,7 @@ import doctor  # noqa: E402
 import hostile  # noqa: E402
 import lanes  # noqa: E402
 import lessons  # noqa: E402
+import recorder  # noqa: E402
 import run  # noqa: E402
 import server  # noqa: E402
 import sweep  # noqa: E402
@@ -188,6 +189,50 @@ class Files(Engine):
         first, second = self.verdict(text, 7), self.verdict(text, 7)
         for key in ("passed", "cause", "kind", "seed", "todo", "line"):
             self.assertEqual(first[key], second[key])
+
+
+class Recorder(Engine):
+    """native/probe.c: compiled for the first answer, named for each."""
+
+    def built(self):
+        made = transplant.make(self.lesson)
+        with build.Folder(self.work) as folder:
+            one = build.Build(self.lesson, made, folder, "cc", ("check",),
+                              self.work)
+            program = one.finish("check")
+            self.assertIsNotNone(program, one.log())
+            listed = subprocess.run(["nm", "--extern-only", program],
+                                    check=True, text=True,
+                                    capture_output=True).stdout
+        return made.word, "recorder.o" in one.compilers, {
+            line.split()[-1] for line in listed.splitlines()}
+
+    def test_the_first_answer_compiles_it(self):
+        self.assertFalse(self.built()[1])
+        with mock.patch.object(recorder, "texts",
+                               lambda: {"probe.h": "changed"}):
+            changed = recorder.path_of(self.folder.name, "cc", [], False)
+        self.assertNotEqual(changed, recorder.path_of(
+            self.folder.name, "cc", [], False))
+        compiled = os.path.join(self.folder.name, "compiled.o")
+        for path in (compiled, changed):
+            with open(path, "w", encoding="ascii"):
+                pass
+        now = recorder.path_of(self.folder.name, "cc", [], False)
+        recorder.keep(compiled, now)
+        self.assertTrue(os.path.exists(now))
+        self.assertFalse(os.path.exists(changed))
+
+    def test_its_names_have_the_word_of_the_answer(self):
+        word, _, first = self.built()
+        other, _, second = self.built()
+        self.assertNotEqual(word, other)
+        self.assertIn(f"probe_{word}_fail", first)
+        self.assertIn(f"probe_{other}_fail", second)
+        for names, its in ((first, word), (second, other)):
+            self.assertEqual([name for name in names
+                              if name.startswith("probe_") and
+                              not name.startswith(f"probe_{its}_")], [])
 
 
 class Runs(Engine):
