@@ -282,7 +282,7 @@ int main(int argc, char **argv)
     signal(SIGTERM, on_term);
     signal(SIGINT, SIG_IGN);
     make_namespace(fd);
-    child = fork();
+    child = vfork(); /* until exec, each step is the child's own affair */
     if (child == 0) {
         signal(SIGTERM, SIG_DFL);
         signal(SIGINT, SIG_DFL);
