@@ -262,8 +262,12 @@ class Checker(answer.Answer):
         if finding:
             return None, (base, finding)
 
+        late = set()
+
         def one(delay):
             run = self.sweep_case(delay, self.limit(CASE_LIMIT), cancel)
+            if sweep.others_were_late(run):
+                late.add(delay)
             if run.result.limit or cancel.is_set():
                 return None  # slow is not stuck
             finding = judge.diagnose(run)
@@ -271,11 +275,15 @@ class Checker(answer.Answer):
 
         names = sweep.schedules(base.recording,
                                 self.expect["sweep"].get("threads"))
-        # Again with a longer delay: on a busy machine another thread may have
-        # been too late for the first.
-        names += [f"{name}+{sweep.LONG_MS}" for name in names]
+        end = time.monotonic() + sweep.SECONDS * answer.load_factor()
         found, self.swept = sweep.run_all(
-            names, one, sweep.SECONDS * answer.load_factor(), cancel=cancel)
+            names, one, end - time.monotonic(), cancel=cancel)
+        if not found:
+            again = [f"{name}+{sweep.LONG_MS}" for name in names
+                     if name in late]
+            found, more = sweep.run_all(
+                again, one, end - time.monotonic(), cancel=cancel)
+            self.swept += more
         return found
 
     def tell_delay(self, run, finding):

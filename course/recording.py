@@ -97,7 +97,7 @@ class Thread:
         self.index = index
         self.tid, self.calls, name, self.blocked_since, where = values[:5]
         self.blocked_pc = values[5:5 + FRAMES]
-        self.delayed, self.ended, self.parking, _, call = \
+        self.delayed, self.ended, self.parking, self.late_ms, call = \
             values[5 + FRAMES:10 + FRAMES]
         self.delayed_in = text_of(call)
         self.delayed_pc = values[10 + FRAMES:10 + 2 * FRAMES]

@@ -50,6 +50,95 @@ static void real_sleep(const struct timespec *pause)
 
 enum { DELAY_MS = 150 };
 
+/* A file of /proc/self/task/THREAD. Returns: its length, or -1. */
+static long read_of_thread(const char *thread, const char *name, char *text,
+                           size_t size)
+{
+    char path[64];
+    long file, length;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%s/%s", thread, name);
+    file = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return -1;
+    length = syscall(SYS_read, file, text, size - 1);
+    syscall(SYS_close, file);
+    text[length > 0 ? length : 0] = '\0';
+    return length;
+}
+
+/* Adds how long a thread has waited for a processor until now. Returns: false:
+ * the kernel does not say. */
+static bool add_wait(const char *thread, uint64_t *ns, unsigned *runnable)
+{
+    char text[512], *at;
+
+    if (read_of_thread(thread, "stat", text, sizeof(text)) <= 0)
+        return true; /* it has ended */
+    at = strrchr(text, ')');
+    *runnable += at && at[2] == 'R';
+    if (read_of_thread(thread, "schedstat", text, sizeof(text)) <= 0)
+        return false;
+    at = strchr(text, ' ');
+    *ns += at ? strtoull(at, NULL, 10) : 0;
+    return at;
+}
+
+/* The sum over all threads, and how many of them can run now. */
+static bool all_waits(uint64_t *ns, unsigned *runnable)
+{
+    struct entry {
+        uint64_t inode, offset;
+        unsigned short length;
+        unsigned char type;
+        char name[];
+    };
+    _Alignas(struct entry) char entries[2048];
+    const long folder = syscall(SYS_openat, AT_FDCWD, "/proc/self/task",
+                                O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool known = folder >= 0;
+    long length;
+
+    *ns = *runnable = 0;
+    while (folder >= 0 && (length = syscall(SYS_getdents64, folder, entries,
+                                            sizeof(entries))) > 0)
+        for (long at = 0; at < length;) {
+            const struct entry *one = (const void *)(entries + at);
+
+            if (one->name[0] != '.')
+                known &= add_wait(one->name, ns, runnable);
+            at += one->length;
+        }
+    if (folder >= 0)
+        syscall(SYS_close, folder);
+    return known;
+}
+
+enum { LATE_UNKNOWN = 1000000 };
+
+/*
+ * Sleep, and tell how late the other threads were meanwhile, in ms: so long they
+ * have waited for a processor. One that can run at the end has not yet come to
+ * where it sleeps: then nobody knows, as when the kernel does not say, or on a
+ * thread that the C library has not made.
+ */
+static uint32_t sleep_and_look(const struct timespec *pause)
+{
+    const bool own = bare_of(HERE) < 0;
+    const int saved = errno;
+    uint64_t before, after;
+    unsigned runnable;
+    bool known;
+
+    known = own && all_waits(&before, &runnable);
+    real_sleep(pause);
+    known = known && all_waits(&after, &runnable) && runnable <= 1;
+    if (own)
+        errno = saved;
+    return known && after >= before ? (uint32_t)((after - before) / 1000000)
+                                    : LATE_UNKNOWN;
+}
+
 #define point() point_at(HERE, __func__)
 
 /* One more call of this thread; the sweep's delay, if it is this one. */
@@ -68,7 +157,7 @@ static void point_at(const void *frame, const char *name)
         snprintf(row()->delayed_in, sizeof(row()->delayed_in), "%s", name);
         walk(frame, row()->delayed_pc);
         record(frame, PROBE_SLEEP, -1, 0, -1, setting.delay_ms);
-        real_sleep(&pause);
+        row()->late_ms = sleep_and_look(&pause);
     }
 }
 

@@ -83,7 +83,7 @@ struct probe_thread_row {
     uint32_t delayed;
     uint32_t ended;
     uint32_t parking; /* in park(), and not yet seen to sleep */
-    uint32_t unused;
+    uint32_t late_ms; /* of the delay: the others waited for a processor */
     char delayed_in[24];
     uint64_t delayed_pc[FRAMES];
     uint64_t seen; /* the runner asked where it is, and this is the answer */
