@@ -117,10 +117,10 @@ static bool all_waits(uint64_t *ns, unsigned *runnable)
 enum { LATE_UNKNOWN = 1000000 };
 
 /*
- * Sleep, and tell how late the other threads were meanwhile, in ms: so long they
- * have waited for a processor. One that can run at the end has not yet come to
- * where it sleeps: then nobody knows, as when the kernel does not say, or on a
- * thread that the C library has not made.
+ * Sleep, and tell how late the other threads were meanwhile, in ms: so long
+ * they have waited for a processor. One that can run at the end has not yet
+ * come to where it sleeps: then nobody knows, as when the kernel does not say,
+ * or on a thread that the C library has not made.
  */
 static uint32_t sleep_and_look(const struct timespec *pause)
 {
