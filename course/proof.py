@@ -46,18 +46,19 @@ def wanted_of(kind, path):
     return cause, head.get("kind") or inner
 
 
-def items_of(kinds, lesson=None):
-    """[(lesson, kind, path or None)]"""
-    chosen = [lesson] if lesson else lessons.all_lessons()
-    items = []
-    for one in chosen:
-        if not one.has_program or one.elsewhere:
-            continue
-        if "solutions" in kinds:
-            items.append((one, "solutions", None))
-        for kind in ("alike", "bugs"):
-            if kind in kinds:
-                items += [(one, kind, path) for path in one.answers(kind)]
+def items_of(kinds, lesson=None, share=(1, 1)):
+    """[(lesson, kind, path or None)]: those that take longest first, so that
+    at the end no core waits for the last one. A share (which, of how many) has
+    all solutions."""
+    chosen = [one for one in ([lesson] if lesson else lessons.all_lessons())
+              if one.has_program and not one.elsewhere]
+    which, shares = share
+    items = [(one, "solutions", None) for one in chosen
+             if "solutions" in kinds]
+    for kind in ("alike", "bugs"):
+        if kind in kinds:
+            items += [(one, kind, path) for one in chosen
+                      for path in one.answers(kind)][which - 1::shares]
     return items
 
 
@@ -93,10 +94,9 @@ def tell(verdict):
 
 def check_course(kinds, lesson=None, cc="cc", seed=None, jobs=None,
                  share=(1, 1)):
-    """Check them all, or a share (which, of how many), print a line for each.
+    """Check them all, or a share of them, print a line for each.
     Returns: the exit status."""
-    begin, (which, shares) = time.monotonic(), share
-    items = items_of(kinds, lesson)[which - 1::shares]
+    begin, items = time.monotonic(), items_of(kinds, lesson, share)
     bad, alone, lines = [], [], {}
     with server.Server() as one:
         # The solutions' figures first, so that they are measured once.

@@ -72,12 +72,24 @@ class Again(unittest.TestCase):
         self.assertEqual(set(counts.values()), {1})
 
     def test_the_shares_are_all_of_them_and_each_once(self):
-        whole = self.prove(lambda *_: True)[2]
-        shares = [self.prove(lambda *_: True, share=(i, 3))[2]
-                  for i in (1, 2, 3)]
-        self.assertEqual([len(one) for one in shares], [3, 3, 2])
-        self.assertEqual(sorted(path for one in shares for path in one),
-                         sorted(whole))
+        def items(kinds, *share):
+            return [(one.number, kind, path) for one, kind, path
+                    in proof.items_of(kinds, None, *share)]
+
+        for kind in ("alike", "bugs"):
+            shares = [items([kind], (i, 3)) for i in (1, 2, 3)]
+            self.assertEqual(sorted(sum(shares, [])), sorted(items([kind])))
+            sizes = [len(one) for one in shares]
+            self.assertLessEqual(max(sizes) - min(sizes), 1)
+
+    def test_each_share_has_all_solutions_and_they_come_first(self):
+        kinds = ["bugs", "solutions", "alike"]
+        for share in ((1, 2), (2, 2)):
+            items = proof.items_of(kinds, None, share)
+            solutions = proof.items_of(["solutions"])
+            first = items[:len(solutions)]
+            self.assertEqual([(one.number, kind) for one, kind, _ in first],
+                             [(one.number, kind) for one, kind, _ in solutions])
 
 
 if __name__ == "__main__":
