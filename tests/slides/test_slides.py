@@ -229,6 +229,15 @@ class Quoting(unittest.TestCase):
                       quote.table(["03"], "en"))
         self.assertIn("| leçon 02 | leçon 03 |", quote.table(["03"], "fr"))
 
+    def test_figures_are_written_as_the_language_writes_them(self):
+        self.assertIn("| `ticks` | 1,006 | 10 |", quote.table(["09"], "en"))
+        self.assertIn("| `ticks` | 1\u202f006 | 10 |",
+                      quote.table(["09"], "fr"))
+        self.assertEqual("1\u202f006", quote.figure("09", "ticks", "1", "fr"))
+        for text in ("`1006`", "05, 06", "10", "a1006"):
+            self.assertEqual(text, quote.grouped(text, "en"))
+        self.assertEqual("990–1,120", quote.grouped("990–1 120", "en"))
+
     def test_the_first_and_the_last_rows_of_a_log(self):
         lines = quote.log(["10"]).splitlines()
         self.assertEqual(["  ...", *lines[-2:]],
