@@ -3,6 +3,11 @@
 const slides = [...document.querySelectorAll(".slide")];
 const MOST_PERCENT = 145;
 const WIDTHS_REM = [64, 41.6];  // with the notes below; as narrow as it can be
+// No line ends inside of these: "est-il", "deck 3", "answer C", "600 ms".
+const WHOLE = "\\p{L}+(?:-\\p{L}+)+|(?:lesson|leçon|deck|présentation|answer|" +
+    "réponse|source|slot|generation|génération)\\s(?:\\d+b?|[A-D])\\b|" +
+    "\\d\\s(?:[mn]?s|[kMG][Bo]|bytes?|octets?)\\b";
+const LAST_WORD = "\\S+\\s\\S{1,3}\\s*$";  // nor is one that short left alone
 let now = 0, shown = 0, notes = null, started = Date.now();
 
 // The parts of a slide behind its n-th pause.
@@ -156,7 +161,28 @@ function markWhatIsCut() {
     }
 }
 
+function keepWhole(block) {
+    const walker = document.createTreeWalker(block, NodeFilter.SHOW_TEXT);
+    const texts = [];
+    while (walker.nextNode()) texts.push(walker.currentNode);
+    for (const text of texts) {
+        if (text.parentNode.closest("code, pre, svg, .kept")) continue;
+        const pattern = text === block.lastChild ? WHOLE + "|" + LAST_WORD
+            : WHOLE;
+        const found = [...text.data.matchAll(new RegExp(pattern, "giu"))];
+        for (const match of found.reverse()) {
+            const part = text.splitText(match.index);
+            part.splitText(match[0].length);
+            const span = document.createElement("span");
+            span.className = "kept";
+            part.replaceWith(span);
+            span.append(part);
+        }
+    }
+}
+
 addEventListener("keydown", onKey);
+document.querySelectorAll(".slide :is(h2, p, li, td)").forEach(keepWhole);
 setInterval(clock, 1000);
 slides.forEach(grow);
 const asked = location.hash.slice(1);

@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import zipfile
 from html import escape
 
 import drawing
@@ -189,38 +190,112 @@ def handout_page(deck, steps=None):
                 web("handout.css"), f"<main>{body}</main>")
 
 
+def apart(text):
+    """The text of a slide, cut before and after each table: pandoc puts a
+    table on a slide of its own, and what follows on one without a title."""
+    parts = [""]
+    for piece in re.split(r"(^```.*?^```$|(?:^\|[^\n]*\n)+)", text,
+                          flags=re.S | re.M):
+        if piece.startswith("|"):
+            parts += [piece, ""]
+        else:
+            parts[-1] += piece
+    return [part for part in parts if part.strip()]
+
+
 def pptx(deck, path, teacher):
     """Drawings stay characters: pandoc puts no SVG into pptx."""
     text = f"---\ntitle: |\n  {deck.title}\nlang: {deck.language}\n...\n"
     for slide in deck.slides:
-        text += f"\n## {slide.title}\n"
+        body = ""
         for part in slide.parts:
             if isinstance(part, str):
-                text += "\n" + part.replace(PAUSE, "") + "\n"
+                body += "\n" + part.replace(PAUSE, "") + "\n"
             elif part.kind == "table":
-                text += "\n" + part.text + "\n"
+                body += "\n" + part.text + "\n"
             elif part.kind == "step":
-                text += "\n" + STEP[deck.language].format(part.text) + "\n"
+                body += "\n" + STEP[deck.language].format(part.text) + "\n"
             else:
-                text += fenced(part, "")
-        if teacher and slide.notes:
-            text += f"\n::: notes\n{slide.notes}\n:::\n"
+                body += fenced(part, "")
+        notes = f"\n::: notes\n{slide.notes}\n:::\n" \
+            if teacher and slide.notes else ""
+        for part in apart(body):
+            text += f"\n## {slide.title}\n\n{part}\n{notes}"
+            notes = ""
     pandoc(text, "pptx", "--slide-level=2", output=path)
-    shrink_code(path)
+    fit(path)
 
 
-def shrink_code(path):
-    """72 columns of code fit on a slide in 12 points, not in pandoc's 18."""
-    import zipfile
+# Of the body of a slide, in points; its place is in PLACES, in EMU.
+BODY_WIDE, BODY_HIGH = 630, 290
+PLACES = (
+    # Of the master: more room for the body than pandoc's, under the title.
+    ('<a:off x="457200" y="205979" /><a:ext cx="8229600" cy="857250" />',
+     '<a:off x="457200" y="109728" /><a:ext cx="8229600" cy="731520" />'),
+    ('<a:off x="457200" y="1200151" /><a:ext cx="8229600" cy="3394472" />',
+     '<a:off x="457200" y="868680" /><a:ext cx="8229600" cy="3794760" />'),
+    ('sz="3300"', 'sz="2400"'),
+)
+CODE_PT = (14, 13, 12, 11, 10)  # of 72 columns: 14 is as wide as the body
+TEXT_PT = (24, 22, 20, 18, 16)
+
+
+def is_code(paragraph):
+    """A block, not a word in a sentence."""
+    return 'marL="0"' not in paragraph and "<a:buNone" in paragraph and \
+        paragraph.count("<a:r>") == paragraph.count('typeface="Courier"')
+
+
+def height(paragraphs, text_pt, code_pt):
+    """About how high they are, in points."""
+    total = 0
+    for paragraph in paragraphs:
+        text = "".join(re.findall(r"<a:t[^>]*>(.*?)</a:t>", paragraph,
+                                  flags=re.S))
+        if is_code(paragraph):
+            size, lines = code_pt, text.count("\n") + 1
+        else:
+            size = text_pt
+            lines = -(-len(text) // int(BODY_WIDE / (size * .5)))
+        total += (lines * 1.2 + .2) * size
+    return total
+
+
+def fit_slide(xml):
+    """Sizes of text and code with which the body of a slide is not too high:
+    no program makes it smaller before somebody edits it."""
+    body = re.search(r'<p:ph idx="1" ?/>(?:(?!</p:sp>).)*?<p:txBody>'
+                     r'(?:(?!</p:sp>).)*?</p:txBody>', xml, flags=re.S)
+    if not body:
+        return xml
+    paragraphs = re.findall(r"<a:p>.*?</a:p>", body[0], flags=re.S)
+    text_pt, code_pt = next(
+        (sizes for sizes in ((text, code) for code in CODE_PT
+                             for text in TEXT_PT)
+         if height(paragraphs, *sizes) <= BODY_HIGH),
+        (TEXT_PT[-1], CODE_PT[-1]))
+    levels = "".join(f'<a:lvl{level}pPr><a:defRPr sz="{text_pt * 100}"/>'
+                     f"</a:lvl{level}pPr>" for level in (1, 2))
+    new = body[0].replace("<a:lstStyle />",
+                          f"<a:lstStyle>{levels}</a:lstStyle>", 1)
+    for paragraph in filter(is_code, paragraphs):
+        new = new.replace(paragraph, re.sub(
+            "<a:rPr", f'<a:rPr sz="{code_pt * 100}"', paragraph))
+    return xml.replace(body[0], new)
+
+
+def fit(path):
+    """What pandoc has made, with sizes that fit."""
     copy = path + ".tmp"
     with zipfile.ZipFile(path) as old, \
             zipfile.ZipFile(copy, "w", zipfile.ZIP_DEFLATED) as new:
         for item in old.infolist():
             data = old.read(item)
             if item.filename.startswith("ppt/slides/slide"):
-                data = re.sub(
-                    rb'<a:rPr([^>]*?)(/?)>(\s*<a:latin typeface="Courier")',
-                    rb'<a:rPr sz="1200"\1>\3', data)
+                data = fit_slide(data.decode()).encode()
+            elif item.filename == "ppt/slideMasters/slideMaster1.xml":
+                for before, after in PLACES:
+                    data = data.replace(before.encode(), after.encode())
             new.writestr(item, data)
     os.replace(copy, path)
 

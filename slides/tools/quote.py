@@ -224,6 +224,19 @@ def other_table(number, which, language):
     return [rows[0]] + rows[2:]
 
 
+GROUP = {"en": ",", "fr": "\u202f"}
+
+
+def grouped(cell, language):
+    """A cell that is a figure or a range of figures, as the language writes
+    thousands."""
+    if not re.fullmatch(r"[\d\s–]+", cell):
+        return cell
+    digits = re.sub(r"(?<=\d)\s(?=\d{3})", "", cell)
+    return re.sub(r"\d{4,}", lambda match: f"{int(match[0]):,}".replace(
+        ",", GROUP[language]), digits)
+
+
 THIS_LESSON = {"en": "this lesson", "fr": "cette leçon"}
 THE_LESSON = {"en": "lesson {}", "fr": "leçon {}"}
 
@@ -240,7 +253,8 @@ def table(words, language):
             dropped.add(int(value) - 1)
         else:
             raise Unresolved(f"table: {keyword}?")
-    rows = [[cell for i, cell in enumerate(row) if i not in dropped]
+    rows = [[grouped(cell, language)
+             for i, cell in enumerate(row) if i not in dropped]
             for row in rows or figures_of(words[0], language)]
     # On a slide there is no "this" lesson.
     rows[0] = [THE_LESSON[language].format(words[0])
@@ -253,10 +267,7 @@ def figure(number, name, column, language):
     """{{02 polls 2}}: one of them."""
     for row in figures_of(number, language):
         if row[0].strip("`") == name and 0 < int(column) < len(row):
-            value = row[int(column)]
-            if value.isdigit() and language == "en":
-                return f"{int(value):,}"
-            return value.replace(" ", "\u202f")
+            return grouped(row[int(column)], language)
     raise Unresolved(f"lesson {number} has no figure {name} {column}")
 
 

@@ -229,6 +229,15 @@ class Quoting(unittest.TestCase):
                       quote.table(["03"], "en"))
         self.assertIn("| leçon 02 | leçon 03 |", quote.table(["03"], "fr"))
 
+    def test_figures_are_written_as_the_language_writes_them(self):
+        self.assertIn("| `ticks` | 1,006 | 10 |", quote.table(["09"], "en"))
+        self.assertIn("| `ticks` | 1\u202f006 | 10 |",
+                      quote.table(["09"], "fr"))
+        self.assertEqual("1\u202f006", quote.figure("09", "ticks", "1", "fr"))
+        for text in ("`1006`", "05, 06", "10", "a1006"):
+            self.assertEqual(text, quote.grouped(text, "en"))
+        self.assertEqual("990–1,120", quote.grouped("990–1 120", "en"))
+
     def test_the_first_and_the_last_rows_of_a_log(self):
         lines = quote.log(["10"]).splitlines()
         self.assertEqual(["  ...", *lines[-2:]],
@@ -345,6 +354,48 @@ class TheBuild(unittest.TestCase):
                                              flags=re.S):
                         self.assertRegex(figure,
                                          r"<title[^>]*>\S|aria-label=\"\S")
+
+
+class Pptx(unittest.TestCase):
+    def slides_of(self, deck):
+        with tempfile.TemporaryDirectory() as box:
+            path = os.path.join(box, "deck.pptx")
+            pages.pptx(deck, path, teacher=True)
+            with zipfile.ZipFile(path) as file:
+                names = file.namelist()
+                return [file.read(f"ppt/slides/slide{i}.xml").decode()
+                        for i in range(2, sum("ppt/slides/slide" in name
+                                              for name in names) + 1)], \
+                    sum("notesSlides/notes" in name for name in names)
+
+    def test_each_slide_has_a_title_and_each_note_is_there_once(self):
+        deck = decks_of.all_decks("en")[9]  # tables with text around them
+        found, notes = self.slides_of(deck)
+        self.assertGreater(len(found), len(deck.slides))
+        for xml in found:
+            self.assertIn('<p:ph type="title"', xml)
+        self.assertEqual(len(deck.slides), notes)
+
+    def test_a_table_is_cut_out_of_its_text_and_not_out_of_code(self):
+        self.assertEqual(["a\n", "| b |\n| - |\n", "c\n"],
+                         pages.apart("a\n| b |\n| - |\nc\n"))
+        code = "```\n| no |\n```\n"
+        self.assertEqual([code], pages.apart(code))
+
+    def test_what_is_long_is_written_smaller(self):
+        deck = decks_of.all_decks("en")[0]
+        sizes = []
+        for lines in (3, 17):
+            deck.slides[1].parts = [
+                "```\n" + "x\n" * lines + "```\n\n" + "word " * 40 + "`y`"]
+            xml = self.slides_of(deck)[0][1]
+            text = int(re.search(r'defRPr sz="(\d+)"', xml)[1])
+            code = [int(size) for size in re.findall(
+                r'<a:rPr sz="(\d+)"><a:latin typeface="Courier"', xml)]
+            self.assertEqual(1, len(code))  # not the word in the sentence
+            sizes.append((text, code[0]))
+        self.assertEqual((2400, 1400), sizes[0])
+        self.assertLess(sizes[1][0], 2400)
 
 
 class Stopped(unittest.TestCase):

@@ -85,6 +85,23 @@ class NothingIsCut(unittest.TestCase):
         self.assertLess(code[1], 1.1)
         self.assertLess(full[0], 1.4)
 
+    def test_what_belongs_together_is_on_one_line(self):
+        """Wherever the line ends: a word too many makes it end elsewhere."""
+        deck = decks_of.all_decks("en")[0]
+        for text, parts in (
+                ("a-t-il", ["a-t-il"]), ("deck 3", ["deck 3"]),
+                ("answer C,", ["answer C"]), ("600 ms later", ["0 ms"]),
+                ("`tail - head == n`", ["tail - head == n"]),
+                ("library C.", ["library C."])):
+            deck.slides[0].parts = ["\n\n".join(
+                "word " * count + text for count in range(4, 16))]
+            tab = self.opened(pages.deck_page(deck, teacher=False), SIZES[0])
+            kept = tab.value(
+                "[...document.querySelectorAll('#s1 :is(.kept, code)')].map("
+                "one => [one.textContent, one.getClientRects().length])")
+            with self.subTest(text=text):
+                self.assertEqual([[part, 1] for part in parts * 12], kept)
+
     def test_what_is_cut_is_found(self):
         deck = decks_of.all_decks("en")[0]
         deck.slides[2].parts.append("\n".join(f"- {i}" for i in range(40)))
