@@ -122,6 +122,21 @@ PROBE_CASE(two)
     poll_all();
 }
 
+/* A second join_all begins from nothing, whatever the first one has counted. */
+PROBE_CASE(apart)
+{
+    make(1);
+    probe_expect(poll_all() == READY, "NEVER READY", "children", CHILDREN, 0,
+                 0);
+    make(2);
+    probe_expect(poll_all() == NOT_READY, "SHARED STATE", "joins", 0, CHILDREN,
+                 0);
+    for (int i = 0; i < CHILDREN; i++)
+        mark_owner(&all, tokens[i]);
+    probe_expect(poll_all() == READY, "SHARED STATE", "joins", CHILDREN,
+                 CHILDREN, 0);
+}
+
 /* One child fails: the others come to their end all the same. */
 PROBE_CASE(error)
 {
