@@ -495,12 +495,19 @@ static void probe_expect_awake(void)
 /* There is something to do, and then it is over: nobody sleeps on that. */
 PROBE_CASE(looks)
 {
-    worker_count = 1;
+    worker_count = 3;
     injector_put(&probe_tasks[0]);
     probe_if_stuck("LOST WAKE: came before the sleep", "look", 0, 0, 0);
     worker_sleep();
     probe_expect_awake();
     injector_take();
+    for (int i = 0; i < worker_count; i++) {
+        deque_push(&workers[i].deque, &probe_tasks[0]);
+        probe_if_stuck("LOST WAKE: came before the sleep", "deque", i, 0, 0);
+        worker_sleep();
+        probe_expect_awake();
+        deque_steal(&workers[i].deque);
+    }
     atomic_store(&idle.stop, true);
     probe_if_stuck("NEVER STOPS", "look", 0, 0, 0);
     worker_sleep();
