@@ -129,6 +129,10 @@ def asleep_words(places):
                 "(futex)").replace(" in ", " dans ")}
 
 
+# Steps of the pictures, and those of the server: no thread has done them.
+DRAWN = ("answer", "level", "stack", "frame", "note")
+
+
 class Finding:
     """A cause that fits: its evidence, and the step that shows it.
 
@@ -262,7 +266,7 @@ class Run:
             (f" source {step.source}" if step.source >= 0 else "") +
             (f" x{step.times}" if step.times > 1 else "")
             for step in [one for one in self.steps
-                         if one.kind != "answer"][-count:]) or "-"
+                         if one.kind not in DRAWN][-count:]) or "-"
 
     def last_words(self):
         """The last line of the output that is no figures."""

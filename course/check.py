@@ -164,7 +164,9 @@ class Checker(answer.Answer):
             failed = self.cases(rows)
             if failed and failed[1].cause not in judge.VAGUE:
                 run, named, todo = failed
-                named.evidence = texts.both(named.evidence, finding.evidence)
+                if finding.cause not in judge.LAST_STEPS:
+                    named.evidence = texts.both(named.evidence,
+                                                finding.evidence)
                 self.done.append("cases")
                 self.failed_before = step
                 return self.verdict("cases", named, todo, run)
