@@ -247,6 +247,8 @@ class Answer:
         if finding.kind == "wakes itself" and inside and \
                 self.lesson.uses_library:
             return inside[0]
+        if finding.innermost and inside:
+            return inside[0]
         if finding.sure and inside:
             return next((key for key in own
                          if key not in finding.innocent), own[-1])

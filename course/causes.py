@@ -129,16 +129,22 @@ def asleep_words(places):
                 "(futex)").replace(" in ", " dans ")}
 
 
+# Steps of the pictures, and those of the server: no thread has done them.
+DRAWN = ("answer", "level", "stack", "frame", "note")
+
+
 class Finding:
     """A cause that fits: its evidence, and the step that shows it.
 
     lines: of the call that shows it and of those that led there, innermost
     first. sure: the call itself is what is wrong, so its place is the place.
     direct: the learner's own code makes the call, not what it has called.
+    innermost: the place is the innermost line, also where it was given.
     """
 
     def __init__(self, cause, key=None, kind=None, step=None, todo=None,
-                 line=0, lines=(), sure=False, direct=False, **values):
+                 line=0, lines=(), sure=False, direct=False, innermost=False,
+                 **values):
         self.cause, self.kind = name_of(cause), kind
         self.evidence = evidence(cause, key, **values) if key else \
             {"en": "", "fr": ""}
@@ -148,6 +154,7 @@ class Finding:
             [line] if line else list(step.lines) if step else [])
         self.sure, self.direct = sure and bool(self.lines), direct
         self.often = False  # the place is where most of the lines are
+        self.innermost = innermost
         self.todo = todo
         self.sure_todo = None  # a case that tests this TODO alone has failed
         self.innocent = set()  # TODOs whose own cases do not fail
@@ -259,7 +266,7 @@ class Run:
             (f" source {step.source}" if step.source >= 0 else "") +
             (f" x{step.times}" if step.times > 1 else "")
             for step in [one for one in self.steps
-                         if one.kind != "answer"][-count:]) or "-"
+                         if one.kind not in DRAWN][-count:]) or "-"
 
     def last_words(self):
         """The last line of the output that is no figures."""

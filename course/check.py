@@ -62,6 +62,7 @@ class Checker(answer.Answer):
     def __init__(self, *arguments, **named):
         super().__init__(*arguments, **named)
         self.not_checked = []  # what this machine could not check, and why
+        self.failed_before = None  # a step whose cause a case knows better
 
     # --- the verdict ---
 
@@ -76,8 +77,8 @@ class Checker(answer.Answer):
             "build_log": self.log or None,
             "changed_outside": bool(self.build and
                                     self.made.changed_outside),
-            "steps": self.done, "hopeless": None,
-            "not_checked": self.not_checked}
+            "steps": self.done, "failed_before": self.failed_before,
+            "hopeless": None, "not_checked": self.not_checked}
         if not finding:
             return result
         result["todo"], result["line"] = self.place(finding, todo) \
@@ -163,8 +164,11 @@ class Checker(answer.Answer):
             failed = self.cases(rows)
             if failed and failed[1].cause not in judge.VAGUE:
                 run, named, todo = failed
-                named.evidence = texts.both(named.evidence, finding.evidence)
+                if finding.cause not in judge.LAST_STEPS:
+                    named.evidence = texts.both(named.evidence,
+                                                finding.evidence)
                 self.done.append("cases")
+                self.failed_before = step
                 return self.verdict("cases", named, todo, run)
             if failed and failed[1].sure_todo:  # no better name, but a place
                 finding.sure_todo, finding.sure = failed[1].sure_todo, False

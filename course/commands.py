@@ -239,11 +239,10 @@ def ask(question, t, terminal, lines):
         line = lines()
         if not line:
             return None  # the end of the input skips what is left
-        word = line.strip().replace(",", "").replace("\u202f", "")
-        word = word.replace(" ", "")
-        if not word:
+        if not line.strip():
             return None
-        if is_answer(word, choices):
+        word = number_in(line)
+        if word and is_answer(word, choices):
             return int(word)
         terminal.say(t("predict.pick", count=len(choices)) if choices
                      else t("predict.bad"))
@@ -268,6 +267,14 @@ def questions_of(lesson):
         figure = question.get("figure", "choice")
         yield (f"question_{number}" if figure == "choice" else figure,
                question)
+
+
+def number_in(line):
+    """The one whole number of "about 1,000,000" or "350 ms", in digits; "":
+    there is none, or more than one."""
+    line = re.sub(r"(?<=\d)[ ,.'_\u00a0\u202f](?=\d{3}(?!\d))", "", line)
+    numbers = re.findall(r"-?\d+(?:[.,]\d+)?", line)
+    return numbers[0] if len(numbers) == 1 else ""
 
 
 def is_answer(word, choices):

@@ -27,7 +27,8 @@ TOO_BUSY = [busy.naps_on, causes.known_standstill, stuck.never_stops,
             stuck.popped_and_left]
 
 # What says little: the cases may know more.
-VAGUE = ("STOPPED", "TOO SLOW", "WRONG FIGURE", "ENDED EARLY", "CRASHED")
+LAST_STEPS = ("STOPPED", "TOO SLOW")  # their evidence is what was done last
+VAGUE = LAST_STEPS + ("WRONG FIGURE", "ENDED EARLY", "CRASHED")
 
 # Shown only when they are out of their range: they vary with the machine.
 QUIET = ("cpu_ms", "wall_ms", "voluntary_switches")

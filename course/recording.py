@@ -23,7 +23,7 @@ EXTRA = ["epoll_ctl", "ctl_add", "ctl_delete", "ctl_twice", "reads", "forks",
          "alarm", "closed_twice", "timed"]
 COUNTERS = 96
 ROWS = 64
-FRAMES, NEAR, DEEP = 8, 16, 64
+FRAMES, NEAR, DEEP, HELD = 8, 16, 64, 4
 REGISTERS, MAP_BYTES, CODE_BYTES, WORDS, STACKS = 23, 32768, 16, 16, 32
 OWN_FIGURES = 16
 PLACES = ["end", "fork", "signal", "close"]
@@ -32,7 +32,8 @@ HEAD = struct.Struct(f"<IIiIIIIIiI QQ{DEEP}Q "
                      f"{REGISTERS}Qq{CODE_BYTES}s{WORDS}Q"
                      f"{len(PLACES) * NEAR}Q "
                      f"{2 * COUNTERS}Q 96s64s3q")
-ROW = struct.Struct(f"<iI24sQ24s{FRAMES}QIIII24s{FRAMES}Q Q{NEAR}Q")
+ROW = struct.Struct(f"<iI24sQ24s{FRAMES}QIIII24s{FRAMES}Q Q{NEAR}Q "
+                    f"Q{HELD * (1 + FRAMES)}Q")
 RECORD = struct.Struct(f"<qHHiiiqII{FRAMES}Q")
 COUNTER = struct.Struct("<Q")
 ROWS_AT = HEAD.size
@@ -101,8 +102,11 @@ class Thread:
             values[5 + FRAMES:10 + FRAMES]
         self.delayed_in = text_of(call)
         self.delayed_pc = values[10 + FRAMES:10 + 2 * FRAMES]
-        self.seen_pc = values[11 + 2 * FRAMES:] \
-            if values[10 + 2 * FRAMES] else ()
+        seen, values = values[10 + 2 * FRAMES], values[11 + 2 * FRAMES:]
+        self.seen_pc = values[:NEAR] if seen else ()
+        self.wanted, values = values[NEAR], values[NEAR + 1:]
+        self.held = {values[i]: values[i + 1:i + 1 + FRAMES]
+                     for i in range(0, len(values), 1 + FRAMES) if values[i]}
         self.name = text_of(name) or f"thread{index}"
         self.blocked_in = text_of(where) if self.blocked_since else None
 
@@ -208,12 +212,19 @@ class Recording:
                      if name in (None, one.name) and
                      (lines := self.lines_at(one.seen_pc))), [])
 
+    def owner_of(self, lock):
+        """(thread that took this lock and still has it, the lines where), or
+        (None, [])."""
+        return next(((one, self.lines_at(one.held[lock]))
+                     for one in self.threads if lock in one.held), (None, []))
+
     def resolve(self, program, path, folder):
         """Set the line of each event: the first frame in the source `path`."""
         frames = [event.pc for event in self.events]
         frames += [self.crash_pc, *self.places.values()]
         for one in self.threads:
-            frames += [one.blocked_pc, one.delayed_pc, one.seen_pc]
+            frames += [one.blocked_pc, one.delayed_pc, one.seen_pc,
+                       *one.held.values()]
         self.lines = lines_of(program, {pc for pcs in frames for pc in pcs
                                         if pc}, path, folder)
 

@@ -114,7 +114,8 @@ def figures_sentences(figures, predicted, t):
 
 
 def step_words(verdict, t):
-    """build ok, run ok, figures FAILED."""
+    """build ok, run ok, figures FAILED. Two have failed where a case knows
+    better why the first one has."""
     words = []
     failed = None if verdict["passed"] else verdict.get("step")
     for step in verdict.get("steps") or STEPS:
@@ -122,7 +123,8 @@ def step_words(verdict, t):
         if name == failed:
             words.append(f"{t('check.' + name)} {t('check.failed')}")
             break
-        words.append(f"{t('check.' + name)} {t('check.ok')}")
+        ok = "failed" if name == verdict.get("failed_before") else "ok"
+        words.append(f"{t('check.' + name)} {t('check.' + ok)}")
     return words
 
 

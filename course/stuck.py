@@ -30,6 +30,15 @@ def deadlock(run):
              if one.blocked_in == "pthread_mutex_lock"]
     if not waits:
         return None
+    for wait in waits:
+        owner, lines = run.recording.owner_of(wait.wanted)
+        if lines:
+            return Finding("DEADLOCK",
+                           "itself" if owner is wait else "held", None,
+                           run.steps[-1], lines=lines, innermost=True,
+                           thread=wait.name,
+                           owner=owner.name, line_of_lock=lines[0],
+                           blocked=run.blocked)
     return Finding("DEADLOCK", "blocked", None, run.steps[-1],
                    lines=run.lines_blocked(waits[0].name), blocked=asleep_words(
                        [f"{one.name} in {one.blocked_in}" for one in

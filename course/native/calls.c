@@ -878,14 +878,32 @@ static bool is_spurious(const void *frame)
     return true;
 }
 
+/* The lesson's code has taken a lock (frame NULL: it has given it back). */
+static void hold(const void *frame, const pthread_mutex_t *lock)
+{
+    const uint64_t old = frame ? 0 : (uint64_t)(uintptr_t)lock;
+
+    for (int i = 0; i < HELD; i++) {
+        if (row()->held[i].lock != old)
+            continue;
+        row()->held[i].lock = frame ? (uint64_t)(uintptr_t)lock : 0;
+        if (frame)
+            walk(frame, row()->held[i].pc);
+        return;
+    }
+}
+
 /* A lock that is free is taken, and counted. */
 int pthread_mutex_trylock(pthread_mutex_t *lock)
 {
     REAL(pthread_mutex_trylock);
     const int result = real(lock);
 
-    if (result == 0 && recording())
+    if (result == 0 && recording()) {
         self.locks++;
+        if (is_own(HERE))
+            hold(HERE, lock);
+    }
     return result;
 }
 
@@ -893,18 +911,21 @@ int pthread_mutex_trylock(pthread_mutex_t *lock)
 int pthread_mutex_lock(pthread_mutex_t *lock)
 {
     REAL(pthread_mutex_lock);
-    int result;
+    int result = 0;
 
     if (!recording())
         return real(lock);
     point();
-    if (pthread_mutex_trylock(lock) == 0)
-        return 0;
-    begin_wait(HERE, "pthread_mutex_lock");
-    self.sleeps--;
-    result = real(lock);
-    end_wait();
-    self.locks++;
+    if (pthread_mutex_trylock(lock) != 0) {
+        begin_wait(HERE, "pthread_mutex_lock");
+        self.sleeps--;
+        row()->wanted = (uint64_t)(uintptr_t)lock;
+        result = real(lock);
+        end_wait();
+        self.locks++;
+    }
+    if (is_own(HERE))
+        hold(HERE, lock);
     return result;
 }
 
@@ -913,8 +934,10 @@ int pthread_mutex_unlock(pthread_mutex_t *lock)
     REAL(pthread_mutex_unlock);
 
     point();
-    if (recording())
+    if (recording()) {
         self.locks--;
+        hold(NULL, lock);
+    }
     return real(lock);
 }
 
@@ -935,8 +958,11 @@ int pthread_cond_wait(pthread_cond_t *restrict condition,
     if (is_spurious(HERE))
         return 0;
     begin_wait(HERE, "pthread_cond_wait");
+    hold(NULL, lock);
     result = real(condition, lock);
     end_wait();
+    if (recording() && is_own(HERE))
+        hold(HERE, lock);
     return result;
 }
 

@@ -31,6 +31,9 @@
 
 enum { THREADS = 64, FRAMES = 8, MAX_PERIOD = 12, REPEATS = 6 };
 
+/* Locks of a thread of which it is known where they were taken. */
+enum { HELD = 4 };
+
 /* Frames of a place that is looked for once: of a call, of a crash. */
 enum { NEAR = 16, DEEP = 64 };
 
@@ -88,6 +91,11 @@ struct probe_thread_row {
     uint64_t delayed_pc[FRAMES];
     uint64_t seen; /* the runner asked where it is, and this is the answer */
     uint64_t seen_pc[NEAR];
+    uint64_t wanted; /* the lock that it waits for */
+    struct {
+        uint64_t lock; /* 0: none */
+        uint64_t pc[FRAMES];
+    } held[HELD];
 };
 
 struct probe_memory {

@@ -319,6 +319,47 @@ PROBE_CASE(sequence)
                  root.future.error, 0, 0);
 }
 
+static int probe_turn; /* a GET is READY at its poll of this number */
+
+/* A GET of the learner's that waits for that poll, and then for its response.
+ */
+static enum poll_state probe_at_its_turn(struct future *get)
+{
+    enum poll_state state;
+
+    if (--probe_turn > 0)
+        return NOT_READY;
+    state = http_get_poll(get);
+    probe_quiet(true);
+    while (state == NOT_READY)
+        state = http_get_poll(get);
+    probe_quiet(false);
+    return READY;
+}
+
+/* Whichever poll it is that finds the response, async_main goes on from the
+ * state that it is in. */
+PROBE_CASE(turns)
+{
+    probe_get_poll = probe_at_its_turn;
+    for (int turn = 1; turn <= 4; turn++) {
+        struct async_main root;
+        int polls = 0;
+
+        probe_paths(probe_path(0), probe_path(0));
+        probe_reset();
+        probe_turn = turn;
+        root = async_main(probe_port());
+        while (probe_poll(&root.future) == NOT_READY) {
+            polls++;
+            probe_expect(polls <= PROBE_MOST_POLLS, "NEVER READY", "polls",
+                         polls, 0, 0);
+        }
+        probe_expect(probe_count(PROBE_CONNECT) == 2, "FORGOTTEN TASK", "gets",
+                     (long)probe_count(PROBE_CONNECT), 0, 0);
+    }
+}
+
 /* After an error there is no second GET, and the error is async_main's. */
 PROBE_CASE(failed)
 {

@@ -93,16 +93,24 @@ static enum poll_state http_get_poll(struct future *future)
 /*@end 2.1*/
 
 /*@probe static struct future *probe_get_over; */
+/*@probe static bool probe_get_made; */
 /*@probe static unsigned long probe_gets_waiting; */
+/*@probe static bool probe_get_again; */
+/*@probe static enum poll_state (*probe_get_poll)(struct future *) = */
+/*@probe     http_get_poll; */
 /*@probe static enum poll_state probe_http_get_poll(struct future *future) */
 /*@probe { */
 /*@probe     enum poll_state probe_state; */
+/*@probe     if (future == probe_get_over && probe_get_made && */
+/*@probe         ((struct http_get_future *)future)->request.stream < 0) */
+/*@probe         probe_get_over = NULL; */
 /*@probe     if (future == probe_get_over) */
 /*@probe         probe_fail("POLLED AFTER READY: a GET", "child", 0, 0, 0); */
-/*@probe     probe_state = http_get_poll(future); */
+/*@probe     probe_state = probe_get_poll(future); */
+/*@probe     probe_get_again |= probe_state == READY && probe_gets_waiting; */
 /*@probe     probe_event(PROBE_GET, -1, -1, probe_state == READY); */
 /*@probe     if (probe_state == READY) */
-/*@probe         probe_get_over = future; */
+/*@probe         probe_get_over = future, probe_get_made = false; */
 /*@probe     else if (++probe_gets_waiting > 1000) */
 /*@probe         probe_fail("NEVER YIELDED: a GET", "gets", 1000, 0, 0); */
 /*@probe     return probe_state; */
@@ -110,7 +118,7 @@ static enum poll_state http_get_poll(struct future *future)
 /*@probe #define http_get_poll probe_http_get_poll */
 static struct http_get_future http_get(int port, const char *path)
 {
-    /*@probe probe_get_over = NULL; */
+    /*@probe probe_get_made = true; */
     return (struct http_get_future){
         .future.poll = http_get_poll,
         .request = {.port = port, .path = path, .stream = -1},
@@ -206,7 +214,11 @@ static enum poll_state async_main_poll(struct future *future)
 /*@probe     if (future == probe_over) */
 /*@probe         probe_fail("POLLED AFTER READY", "again", 0, 0, 0); */
 /*@probe     probe_gets_waiting = 0; */
+/*@probe     probe_get_again = false; */
 /*@probe     probe_state = async_main_poll(future); */
+/*@probe     if (probe_state == READY && !future->error && probe_get_again && */
+/*@probe         probe_count(PROBE_CONNECT) < 2) */
+/*@probe         probe_fail("NEVER YIELDED: a GET", "again", 0, 0, 0); */
 /*@probe     if (probe_sleeps() != probe_slept && */
 /*@probe         probe_count(PROBE_BLOCK) + probe_count(PROBE_SLEEP) == */
 /*@probe             probe_seen) */

@@ -218,6 +218,8 @@ static enum poll_state probe_now_poll(struct future *future)
 {
     (void)future;
     probe_ticker.polls++;
+    probe_if_stuck("NEVER STOPS: sleeps after READY", "ready",
+                   probe_ticker.polls, 0, 0);
     return READY;
 }
 
@@ -249,6 +251,20 @@ static void probe_at_exit(void)
                  (long)probe_signals, 0, 0);
 }
 
+/* It may come back too early, but not with less than no event. */
+static void probe_interrupted_wait(void)
+{
+    const struct event_queue queue = event_queue_new();
+    struct epoll_event events[EVENTS_CAPACITY] = {{0}};
+    int count;
+
+    probe_add(queue.epoll, probe_timer(50));
+    count = event_queue_wait(&queue, events);
+    probe_expect(count >= 0, "INTERRUPTED", "count", count, probe_signals, 0);
+    close(queue.epoll);
+    probe_reset();
+}
+
 PROBE_CASE(interrupted)
 {
     const struct sigaction action = {.sa_handler = probe_on_signal};
@@ -258,6 +274,7 @@ PROBE_CASE(interrupted)
     sigaction(SIGALRM, &action, NULL);
     atexit(probe_at_exit);
     setitimer(ITIMER_REAL, &often, NULL);
+    probe_interrupted_wait();
     probe_block_on(3);
     setitimer(ITIMER_REAL, &never, NULL);
 }

@@ -212,10 +212,13 @@ static void runtime_stop(void)
 /*@probe                 probe_before[i] = probe_of_child[i]; */
 /*@probe     } */
 /*@probe } */
+/*@probe static long probe_polls[MAX_CHILDREN], probe_gets, probe_begun, probe_done; */
 /*@probe static long probe_in_a_row[MAX_CHILDREN]; */
 /*@probe static void probe_look(void) */
 /*@probe { */
 /*@probe     memset(probe_in_a_row, 0, sizeof(probe_in_a_row)); */
+/*@probe     probe_expect(probe_gets == 0 || probe_done < probe_gets, */
+/*@probe                  "NEVER READY", "children", probe_gets, 0, 0); */
 /*@probe     for (size_t i = 0; i < MAX_CHILDREN; i++) */
 /*@probe         probe_expect(probe_before[i] < 0 || probe_of_child[i] > probe_before[i], */
 /*@probe                      "WRONG OWNER", "unasked", (long)i, */
@@ -237,7 +240,7 @@ static void block_on(struct join_all *all)
     }
 }
 
-/* --- HttpGetFuture: one GET, child of a join_all ----------------------- */
+/* --- http_get: one GET, child of a join_all ---------------------------- */
 
 struct http_get_future {
     struct future future; /* first member: a pointer to it can be cast */
@@ -283,7 +286,6 @@ static enum poll_state http_get_poll(struct future *future)
     return READY;
 }
 
-/*@probe static long probe_polls[MAX_CHILDREN], probe_gets, probe_begun, probe_done; */
 /*@probe static bool probe_is_ready[MAX_CHILDREN]; */
 /*@probe static enum poll_state probe_get_poll(struct future *future) */
 /*@probe { */

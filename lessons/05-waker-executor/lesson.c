@@ -201,6 +201,7 @@ static bool pop_ready(struct ready_queue *self, size_t *task_id)
 }
 /*@end 5.1*/
 /*@probe static atomic_bool probe_pushing[MAX_TASKS], probe_queued[MAX_TASKS]; */
+/*@probe static atomic_long probe_puts[MAX_TASKS], probe_takes[MAX_TASKS]; */
 /*@probe static struct ready_queue *probe_queue; */
 /*@probe static void probe_push(struct ready_queue *self, size_t id) */
 /*@probe { */
@@ -210,6 +211,7 @@ static bool pop_ready(struct ready_queue *self, size_t *task_id)
 /*@probe         probe_event(PROBE_PUSH, (long)id, -1, 1); */
 /*@probe         return; */
 /*@probe     } */
+/*@probe     probe_puts[i]++; */
 /*@probe     probe_pushing[i] = true; */
 /*@probe     push_ready(self, id); */
 /*@probe     if (atomic_exchange(&probe_pushing[i], false) && */
@@ -229,6 +231,9 @@ static bool pop_ready(struct ready_queue *self, size_t *task_id)
 /*@probe     if (probe_queue && self != probe_queue) */
 /*@probe         return true; */
 /*@probe     probe_expect(*id < MAX_TASKS, "WRONG OWNER", "id", (long)*id, 0, 0); */
+/*@probe     if (++probe_takes[*id] > probe_puts[*id]) */
+/*@probe         probe_fail("WRONG OWNER: not in the queue", "takes", (long)*id, */
+/*@probe                    probe_takes[*id], probe_puts[*id]); */
 /*@probe     probe_pushing[*id] = false; */
 /*@probe     if (!atomic_exchange(&probe_queued[*id], false)) */
 /*@probe         probe_event(PROBE_PUSH, (long)*id, -1, 0); */
@@ -270,6 +275,7 @@ static void wake(const struct waker *self)
 /*@probe { */
 /*@probe     const int id = (int)self->task_id; */
 /*@probe     const bool again = probe_queued[self->task_id % MAX_TASKS]; */
+/*@probe     probe_puts[self->task_id % MAX_TASKS]++; */
 /*@probe     probe_event(again ? PROBE_WAKE_AGAIN : PROBE_WAKE, id, -1, 0); */
 /*@probe     wake(self); */
 /*@probe } */
@@ -423,7 +429,7 @@ static void block_on(struct future *future)
 
 #include "bell.h"
 
-/* --- HttpGetFuture: one GET -------------------------------------------- */
+/* --- http_get: one GET ------------------------------------------------- */
 
 struct http_get_future {
     struct future future; /* first member: a pointer to it can be cast */

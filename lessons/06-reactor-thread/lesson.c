@@ -307,7 +307,7 @@ static void reactor_stop(void)
     current_reactor = NULL;
 }
 
-/* --- HttpGetFuture: one GET -------------------------------------------- */
+/* --- http_get: one GET ------------------------------------------------- */
 
 struct http_get_future {
     struct future future; /* first member: a pointer to it can be cast */

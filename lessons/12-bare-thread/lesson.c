@@ -73,6 +73,7 @@ static four square(four numbers)
 }
 
 /*@probe static void probe_answer(four numbers, four squares, long n); */
+/*@probe static void probe_let_end(long id); */
 /* --- System calls without the C library --------------------------------- */
 
 /*@probe static inline long sys3(long number, long a, long b, long c); */
@@ -319,5 +320,6 @@ int main(int argc, char **argv)
     close(bare.jobs[1]);
     if (read(bare.results[0], &end, 1) == 0)
         lesson_log("No more results: the bare thread ends");
+    /*@probe probe_let_end(id); */
     return answered ? 0 : 1;
 }

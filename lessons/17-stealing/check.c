@@ -231,7 +231,7 @@ static void probe_expect_pop(long number)
     const long got = probe_number(probe_pop());
 
     if (number >= 0 && got < 0)
-        probe_fail("FORGOTTEN TASK", "pop", number, 0, 0);
+        probe_fail("FORGOTTEN TASK: in the deque", "pop", number, 0, 0);
     if (number < 0 && got >= 0)
         probe_fail("DOUBLE CALL", "empty", got, 0, 0);
     probe_expect(got == number, "WRONG TASK", "pop", got, number, 0);
@@ -242,7 +242,8 @@ static void probe_expect_steal(long number)
     const long got = probe_number(deque_steal(&probe_deque));
 
     probe_expect(got == number,
-                 number >= 0 && got < 0 ? "FORGOTTEN TASK" : "WRONG TASK",
+                 number >= 0 && got < 0 ? "FORGOTTEN TASK: in the deque"
+                                        : "WRONG TASK",
                  "steal", got, number, 0);
 }
 
@@ -294,8 +295,9 @@ static void probe_pop_in_steal(int count)
     left -= (stolen != NULL) + (probe_popped != NULL);
     for (struct task *task; (task = probe_pop());)
         left--;
-    probe_expect(left == 0, left > 0 ? "FORGOTTEN TASK" : "DOUBLE CALL", "race",
-                 left, count, 0);
+    probe_expect(left == 0,
+                 left > 0 ? "FORGOTTEN TASK: in the deque" : "DOUBLE CALL",
+                 "race", left, count, 0);
 }
 
 /* A late thief takes the last task at this step of the pop. */
@@ -342,8 +344,9 @@ static void probe_steal_all_in_pop(int count, int step)
     left -= probe_stolen_count;
     while (probe_pop())
         left--;
-    probe_expect(left == 0, left > 0 ? "FORGOTTEN TASK" : "DOUBLE CALL", "race",
-                 left, count, 0);
+    probe_expect(left == 0,
+                 left > 0 ? "FORGOTTEN TASK: in the deque" : "DOUBLE CALL",
+                 "race", left, count, 0);
 }
 
 PROBE_CASE(last)
@@ -409,8 +412,8 @@ PROBE_CASE(stress)
         probe_count_task(task);
     for (int i = 0; i < PROBE_ROUNDS; i++)
         taken += probe_taken[i];
-    probe_expect(taken == PROBE_ROUNDS, "FORGOTTEN TASK", "stress",
-                 PROBE_ROUNDS - taken, PROBE_ROUNDS, 0);
+    probe_expect(taken == PROBE_ROUNDS, "FORGOTTEN TASK: in the deque",
+                 "stress", PROBE_ROUNDS - taken, PROBE_ROUNDS, 0);
 }
 
 /* --- 17.2 find_task ---------------------------------------------------------
@@ -442,7 +445,8 @@ static void probe_expect_three(int who)
     first = probe_find(who);
     found = (first != NULL) + (probe_find(who) != NULL);
     found += probe_find(who) != NULL;
-    probe_expect(found == 3, "FORGOTTEN TASK @17.2", "three", who, found, 0);
+    probe_expect(found == 3, "FORGOTTEN TASK: not found @17.2", "three", who,
+                 found, 0);
     probe_expect(first == tasks[0], "WRONG TASK @17.2", "own_first", who,
                  probe_number(first), 0);
 }
@@ -456,8 +460,8 @@ PROBE_CASE(finds)
         probe_expect(probe_find_as(&workers[who]) == NULL, "WRONG TASK", "none",
                      who, 0, 0);
         injector_put(&probe_tasks[9]);
-        probe_expect(probe_find(who) == &probe_tasks[9], "FORGOTTEN TASK @17.2",
-                     "injector", who, 0, 0);
+        probe_expect(probe_find(who) == &probe_tasks[9],
+                     "FORGOTTEN TASK: not found @17.2", "injector", who, 0, 0);
         for (int where = 0; where < 4; where++) {
             struct task *found;
 
@@ -495,12 +499,19 @@ static void probe_expect_awake(void)
 /* There is something to do, and then it is over: nobody sleeps on that. */
 PROBE_CASE(looks)
 {
-    worker_count = 1;
+    worker_count = 3;
     injector_put(&probe_tasks[0]);
     probe_if_stuck("LOST WAKE: came before the sleep", "look", 0, 0, 0);
     worker_sleep();
     probe_expect_awake();
     injector_take();
+    for (int i = 0; i < worker_count; i++) {
+        deque_push(&workers[i].deque, &probe_tasks[0]);
+        probe_if_stuck("LOST WAKE: came before the sleep", "deque", i, 0, 0);
+        worker_sleep();
+        probe_expect_awake();
+        deque_steal(&workers[i].deque);
+    }
     atomic_store(&idle.stop, true);
     probe_if_stuck("NEVER STOPS", "look", 0, 0, 0);
     worker_sleep();

@@ -270,6 +270,16 @@ class Commands(Case):
         self.assertIn("Les leçons", self.lesson("list"))
         self.assertIn("The lessons", self.lesson("list", "--lang=en"))
 
+    def test_a_prediction_is_the_one_number_that_was_typed(self):
+        for line, number in (("3\n", "3"), ("about 1,000,000", "1000000"),
+                             ("plus de 100 000", "100000"), ("2)", "2"),
+                             ("350 ms", "350"), ("1.000", "1000"),
+                             ("many", ""), ("10 or 20", ""), ("", "")):
+            with self.subTest(line):
+                self.assertEqual(commands.number_in(line), number)
+        for word in ("1.5", "-3"):
+            self.assertFalse(commands.is_answer(commands.number_in(word), []))
+
     def test_predictions_are_kept_and_shown(self):
         self.lesson("start", "02")
         self.lesson("predict", "02", "--answers", "7,1,1")

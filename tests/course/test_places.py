@@ -143,7 +143,7 @@ class NextTodo(Places):
             "DOES NOT BUILD": body("    return READY\n"),
             "POLLED AFTER READY": body(poll % (
                 "self->due[i]", asked, "done < 0 ? READY : NOT_READY")),
-            "NEVER STOPS": body(poll % (
+            "NEVER READY": body(poll % (
                 "self->due[i] && !self->ready[i]", asked,
                 "done == self->count ? READY : NOT_READY"))}
         for cause, verdict in self.verdicts({

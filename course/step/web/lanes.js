@@ -5,6 +5,18 @@ const TASK_LOOK = {new: "new", ready: "ready", running: "run", waiting: "wait"};
 const ROLE_ORDER = ["loop", "executor", "worker", "other", "reactor", "bell", "ring",
                     "pool"];
 
+// For each step: it repeats, and so does a sleep beside it. Polls that wait for
+// a wake in between are no busy polling, however often they come.
+function sleepsInFold(events) {
+  const sleeps = [];
+  for (let i = 0, end; i < events.length; i = Math.max(end, i + 1)) {
+    for (end = i; end < events.length && events[end].times > 1;) end++;
+    const any = events.slice(i, end).some(e => e.kind === "park");
+    for (let k = i; k < end; k++) sleeps[k] = any;
+  }
+  return sleeps;
+}
+
 // The lanes of a run and their segments: [first step, after step, look, call].
 function laneTable(run) {
   const threads = run.trace.threads.slice().sort((a, b) =>
@@ -14,6 +26,7 @@ function laneTable(run) {
   const ofTask = {}, tasks = [];
   const machine = new Machine(run.trace, run.events);
   let busy = -1;
+  const sleeps = sleepsInFold(run.events);
   const change = (lane, step, look, call) => {
     if (lane.task !== undefined && lane.task === busy) look = "busy";
     const last = lane.segments[lane.segments.length - 1];
@@ -35,7 +48,7 @@ function laneTable(run) {
   };
   lookAt(-1, []);
   run.events.forEach((e, i) => {
-    if (e.times > 1) {
+    if (e.times > 1 && !sleeps[i]) {
       if (e.kind === "poll" || e.kind === "pending") busy = e.task;
     } else if (e.kind !== "answer") busy = -1;
     const touched = new Set([e.task, ...machine.thread(e.thread).polls]);

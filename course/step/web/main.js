@@ -100,7 +100,7 @@ const page = {
         ? `<path fill="url(#hatch)" d="M0 1h26v10h-26z"/>` : "") + `</svg>${esc(text)}</span>`;
     $("legend").innerHTML = `<h2>${ui("timeline")}</h2>` + item("run", ui("runs")) +
       item("sleep", ui("asleep")) + item("ready", ui("ready")) + item("wait", ui("waits")) +
-      (this.views.some(view => view.run.events.some(e => e.times > 1 && e.kind === "poll")) ? item("busy", ui("busy")) : "") +
+      (this.views.some(view => view.lanes.table.some(lane => lane.segments.some(s => s[2] === "busy"))) ? item("busy", ui("busy")) : "") +
       `<span><svg width="12" height="12" aria-hidden="true"><path class="arrow" d="M6 0v8"/>` +
       `<path class="arrow-head" d="M2 6h8l-4 6z"/></svg>${esc(ui("wake_arrow"))}</span>`;
   },

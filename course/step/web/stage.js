@@ -318,7 +318,8 @@ class Stage {
     const self = this.executors.some(t => t.id === e.thread);
     const [active, label] = LINK_OF[e.kind] || [];
     const waiter = this.reactors.length ? "reactor" : "exec";
-    const mine = active === "push" && self ? "own" : active;
+    const mine = active === "push" && self ? "own"
+      : e.kind === "unpark" && (e.value || this.executors[0]?.id) === e.thread ? "" : active;
     const all = [
       ["ask", "exec", "kernel", this.epoll ? "register, read" : "read", this.epoll ? -.28 : 0],
       ["leave", "exec", "reactor", "set_waker", 0],

@@ -238,6 +238,31 @@ class Text(PageTest):
         self.assertIn("316,613", tab.value(
             "document.querySelector('#figures').textContent"))
 
+    def test_polls_between_sleeps_are_no_busy_polling(self):
+        cycle = [(1, "pop", 0), (1, "poll", 0), (1, "pending", 0)]
+        sleep = [(1, "park"), (2, "wake", 0), (2, "push", 0), (2, "unpark"),
+                 (1, "awake")]
+        begin = [(1, "spawn", 0), (1, "push", 0), (1, "unpark")]
+        end = [(1, "poll", 0), (1, "ready", 0), (1, "end")]
+        for name, once, busy in (("asleep", cycle + sleep, False),
+                                 ("awake", cycle, True)):
+            write(name, [samples.trace_of(*begin, *6 * once, *end)])
+            tab = self.open(name)
+            self.assertIn("× ", tab.value("document.body.textContent"))
+            for where in ("#legend", "#lanes"):
+                self.assertEqual(tab.value(
+                    f"!!document.querySelector('{where} .look-busy')"), busy)
+
+    def test_who_unparks_itself_is_not_the_reactor(self):
+        own = [(1, "spawn", 0), (1, "unpark"), (2, "unpark"), (1, "end")]
+        write("unpark", [samples.trace_of(*own)])
+        tab = self.open("unpark", "#s=2")
+        self.assertEqual(tab.value(
+            "document.querySelectorAll('.link.on').length"), 0)
+        tab.key("ArrowRight")
+        self.assertEqual(tab.value(
+            "document.querySelectorAll('.link.on').length"), 1)
+
     def test_the_source_shows_the_line_in_its_function(self):
         tab = self.open("lost-06", "#s=38")
         here = tab.value("document.querySelector('.here').textContent")

@@ -1,0 +1,50 @@
+/*@answer
+cause: WRONG OWNER
+kind: not in the queue
+en: memmove() is told how many elements, and counts bytes. With one id in the
+en: queue nothing is to be moved, so two GETs one after the other are right.
+fr: memmove() reçoit un nombre d'éléments et compte des octets. Avec un seul
+fr: numéro dans la file, il n'y a rien à déplacer : deux GET à la suite sont
+fr: donc justes.
+*/
+/*@region 5.1*/
+struct ready_queue {
+    pthread_mutex_t lock;
+    size_t task_ids[MAX_TASKS]; /* each at most once: there is room */
+    size_t count;
+};
+
+static void ready_queue_init(struct ready_queue *self)
+{
+    pthread_mutex_init(&self->lock, NULL);
+    self->count = 0;
+}
+
+static void push_ready(struct ready_queue *self, size_t task_id)
+{
+    size_t i = 0;
+
+    pthread_mutex_lock(&self->lock);
+    while (i < self->count && self->task_ids[i] != task_id)
+        i++;
+    if (i == self->count) {
+        self->task_ids[self->count++] = task_id;
+        figures.wakes++;
+    }
+    pthread_mutex_unlock(&self->lock);
+}
+
+static bool pop_ready(struct ready_queue *self, size_t *task_id)
+{
+    pthread_mutex_lock(&self->lock);
+    if (self->count == 0) {
+        pthread_mutex_unlock(&self->lock);
+        return false;
+    }
+    *task_id = self->task_ids[0];
+    self->count--;
+    memmove(self->task_ids, self->task_ids + 1, self->count);
+    pthread_mutex_unlock(&self->lock);
+    return true;
+}
+/*@end 5.1*/
