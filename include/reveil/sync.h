@@ -77,7 +77,8 @@ struct rv_mutex {
     struct rv_semaphore semaphore; /* private */
 };
 
-/* The mutex is unlocked at first. fini: while no task waits. */
+/* The mutex is unlocked at first. A task that locks it again waits for itself.
+ * fini: while no task waits. */
 void rv_mutex_init(struct rv_mutex *mutex);
 void rv_mutex_fini(struct rv_mutex *mutex);
 
