@@ -267,6 +267,14 @@ static bool failed(struct fetcher *fetcher)
                     "%s redirige vers un autre protocole : seul http:// est "
                     "pris en charge"),
                 get->url);
+    else if (error == -EBADMSG && get->status > 0 &&
+             get->state == RV_HTTP_WAITING)
+        failure(fetch, fetcher->number,
+                say("%s redirects to something that is not a URL of the form "
+                    "http://host[:port]/path",
+                    "%s redirige vers autre chose qu’une URL de la forme "
+                    "http://hôte[:port]/chemin"),
+                get->url);
     else if (error == -ELOOP)
         failure(fetch, fetcher->number,
                 say("more than %d redirects", "plus de %d redirections"),

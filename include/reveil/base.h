@@ -158,9 +158,20 @@ static inline void rv_list_push(struct rv_list *list, struct rv_list *node)
     list->prev = node;
 }
 
-/* Remove a node from its list. A no-op if it is on no list. */
+/* Private. Stop the program: what refers to the node does not have its address.
+ */
+void rv_list_misuse(void) __attribute__((noreturn));
+
+/*
+ * Remove a node from its list. A no-op if it is on no list. If the neighbors do
+ * not refer to the node, the program ends with a message: this node, or one
+ * beside it, was moved, initialized again or freed while it was on the list.
+ */
 static inline void rv_list_remove(struct rv_list *node)
 {
+    if (__builtin_expect(node->prev->next != node || node->next->prev != node,
+                         0))
+        rv_list_misuse();
     node->prev->next = node->next;
     node->next->prev = node->prev;
     rv_list_init(node);

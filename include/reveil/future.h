@@ -31,7 +31,9 @@
  *
  * A future is a struct that begins with `struct rv_future`. It does nothing
  * before its first poll and does not move after it. Its holder polls it until
- * it is READY, or drops it, which cancels it.
+ * it is READY, or drops it, which cancels it. One task at a time waits for it:
+ * two coroutines of one executor that do end the program with a message. It may
+ * pass from one to the other, when the first does not wait for it any more.
  *
  * async.h has the macros that write a poll function as if it were a plain
  * function that waits.
@@ -123,6 +125,10 @@ struct rv_future_ops {
      * still join or abort the task, and drops the handle in the end.
      */
     bool is_handle;
+
+    /* Private: behind the struct rv_future there are so many pointers to
+     * futures, which this one does nothing with but wait for them. */
+    uint8_t wraps;
 };
 
 struct rv_future {

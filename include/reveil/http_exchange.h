@@ -77,8 +77,10 @@ typedef int32_t (*rv_http_fn)(struct rv_http_exchange *exchange, void *data);
  *
  * A handler is dropped when the client resets the connection, when
  * handler_timeout_ns has passed without a response, and with the server. A
- * coroutine is then canceled: its waits return -ECANCELED, and so do the calls
- * of this header.
+ * coroutine is then aborted: its waits return -ECANCELED, and so do the calls
+ * of this header. rv_coro_grace() gives it no time. If its clean-up has to
+ * wait, as to remove a file with rv_path_unlink(), it leaves that to another
+ * coroutine: rv_coro_spawn_copy() on rv_executor_current(), without a join.
  */
 struct rv_http_handler {
     /* A future: the size of its struct, and a function that initializes it in

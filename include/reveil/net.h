@@ -85,7 +85,10 @@ uint16_t rv_addr_port(const struct rv_addr *addr);
 /* --- one socket, listening or connected; or one end of a pipe ---------- */
 
 /*
- * Embed it. All zero, and after a close, it is "no socket".
+ * Embed it. All zero, and after a close, it is "no socket". A call that opens
+ * it does not look at what it was, which may be uninitialized memory: an open
+ * stream that is opened again is lost, and the end of the reactor stops the
+ * program and names its descriptor.
  *
  * The pipes of a child process are streams too (process.h), and all calls that
  * receive, send, shut down and close work on them. A pipe has one direction:

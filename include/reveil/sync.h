@@ -74,10 +74,15 @@ int rv_semaphore_acquire(struct rv_semaphore *semaphore, uint32_t permits,
 /* --- mutex: a semaphore with one permit -------------------------------- */
 
 struct rv_mutex {
-    struct rv_semaphore semaphore; /* private */
+    struct rv_semaphore semaphore; /* private, as is the rest */
+    RV_ATOMIC(uintptr_t)
+    owner; /* the coroutine that has locked it by
+              rv_mutex_lock(); 0: none, or unknown */
 };
 
-/* The mutex is unlocked at first. fini: while no task waits. */
+/* The mutex is unlocked at first. A task that locks it again waits for itself:
+ * a coroutine that does so by rv_mutex_lock(), both times, without a deadline,
+ * ends the program with a message. fini: while no task waits. */
 void rv_mutex_init(struct rv_mutex *mutex);
 void rv_mutex_fini(struct rv_mutex *mutex);
 

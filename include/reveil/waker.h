@@ -128,9 +128,16 @@ void rv_waker_drop(struct rv_waker *waker);
 /* rv_waker_wake(), then rv_waker_drop(). */
 void rv_waker_wake_and_drop(struct rv_waker *waker);
 
+/* Private: a future has stored the waker `earlier` and is polled with `now`.
+ * Stop the program if two coroutines wait for that future. */
+void rv_waker_displaced(const struct rv_waker *earlier,
+                        const struct rv_waker *now);
+
 /*
  * Store a clone of `waker` in *stored, as a poll does that returns RV_PENDING.
- * Nothing changes if *stored wakes the same task already.
+ * Nothing changes if *stored wakes the same task already. If it wakes another
+ * coroutine of this executor, which waits for the same future and would never
+ * be woken, the program ends with a message.
  *
  * Returns: the earlier waker, which the caller must drop; "no waker" if nothing
  * changed. A drop may free the ready queue: a caller that holds a lock drops
@@ -145,6 +152,8 @@ static inline struct rv_waker rv_waker_replace(struct rv_waker *stored,
     earlier.id = 0;
     if (!rv_waker_same(stored, waker)) {
         earlier = *stored;
+        if (earlier.queue)
+            rv_waker_displaced(&earlier, waker);
         *stored = rv_waker_clone(waker);
     }
     return earlier;
@@ -155,6 +164,8 @@ static inline void rv_waker_store(struct rv_waker *stored,
                                   const struct rv_waker *waker)
 {
     if (!rv_waker_same(stored, waker)) {
+        if (stored->queue)
+            rv_waker_displaced(stored, waker);
         rv_waker_drop(stored);
         *stored = rv_waker_clone(waker);
     }

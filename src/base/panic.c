@@ -40,3 +40,10 @@ _Noreturn void rv_panic(const char *what, const char *name)
     (void)!write(STDERR_FILENO, line, len);
     abort();
 }
+
+void rv_list_misuse(void)
+{
+    rv_panic("a sleep, a timer, a waiter or a task was moved, initialized "
+             "again or freed while it was in use",
+             "a list");
+}

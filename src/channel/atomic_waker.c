@@ -75,6 +75,8 @@ void rv_atomic_waker_register(struct rv_atomic_waker *atomic_waker,
                      future->ops->name);
         else if (rv_waker_same(&atomic_waker->waker, waker))
             return;
+        else
+            rv_waker_displaced(&atomic_waker->waker, waker);
         rv_atomic_waker_clear(atomic_waker);
         state =
             atomic_load_explicit(&atomic_waker->state, memory_order_acquire);

@@ -13,6 +13,9 @@
 #include <reveil/publisher.h>
 #include <reveil/spsc.h>
 #include <reveil/sync.h>
+#include <stdatomic.h>
+
+#include "base/base_internal.h"
 
 /* For a future whose result is a count. */
 static int await_one(struct rv_future *future, int64_t deadline_ns)
@@ -136,14 +139,30 @@ int rv_semaphore_acquire(struct rv_semaphore *semaphore, uint32_t permits,
     return rv_await_and_drop(&acquire.future, deadline_ns);
 }
 
+/* The coroutine has the mutex now. relaxed: only it compares what it stores. */
+static int own(struct rv_mutex *mutex)
+{
+    atomic_store_explicit(&mutex->owner, (uintptr_t)rv_coro_current(),
+                          memory_order_relaxed);
+    return 0;
+}
+
 int rv_mutex_lock(struct rv_mutex *mutex, int64_t deadline_ns)
 {
+    const uintptr_t self = (uintptr_t)rv_coro_current();
     struct rv_mutex_lock lock;
+    int result;
 
     if (rv_mutex_try_lock(mutex) == 0)
-        return 0;
+        return own(mutex);
+    /* relaxed: as in own(). */
+    RV_CHECK(!self || deadline_ns != RV_NEVER ||
+                 atomic_load_explicit(&mutex->owner, memory_order_relaxed) !=
+                     self,
+             "a coroutine waits for a mutex that it has");
     rv_mutex_lock_init(&lock, mutex);
-    return rv_await_and_drop(&lock.future, deadline_ns);
+    result = rv_await_and_drop(&lock.future, deadline_ns);
+    return result == 0 ? own(mutex) : result;
 }
 
 int rv_notify_wait(struct rv_notify *notify, int64_t deadline_ns)

@@ -23,6 +23,7 @@
  * SEMAPHORE-3.
  */
 #include <errno.h>
+#include <stdatomic.h>
 
 #include "base/base_internal.h"
 #include "channel/channel_internal.h"
@@ -169,6 +170,7 @@ void rv_semaphore_acquire_init(struct rv_semaphore_acquire *acquire,
 void rv_mutex_init(struct rv_mutex *mutex)
 {
     rv_semaphore_init(&mutex->semaphore, 1);
+    atomic_init(&mutex->owner, 0);
 }
 
 void rv_mutex_fini(struct rv_mutex *mutex)
@@ -185,6 +187,8 @@ void rv_mutex_unlock(struct rv_mutex *mutex)
 {
     struct rv_semaphore *semaphore = &mutex->semaphore;
 
+    /* relaxed: only the coroutine that has stored itself compares it. */
+    atomic_store_explicit(&mutex->owner, 0, memory_order_relaxed);
     pthread_mutex_lock(&semaphore->lock);
     RV_CHECK(semaphore->permits == 0, "the mutex is not locked");
     semaphore->permits = 1;

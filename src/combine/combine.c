@@ -215,8 +215,10 @@ static void timeout_drop(struct rv_future *future)
 void rv_timeout_init(struct rv_timeout *timeout, struct rv_future *child,
                      int64_t deadline_ns)
 {
-    static const struct rv_future_ops ops = {
-        .name = "rv_timeout", .poll = timeout_poll, .drop = timeout_drop};
+    static const struct rv_future_ops ops = {.name = "rv_timeout",
+                                             .poll = timeout_poll,
+                                             .drop = timeout_drop,
+                                             .wraps = 1};
 
     rv_future_init(&timeout->future, &ops);
     timeout->child = child;
@@ -252,7 +254,7 @@ void rv_until_init(struct rv_until *until, struct rv_future *child,
                    int64_t deadline_ns)
 {
     static const struct rv_future_ops ops = {
-        .name = "rv_until", .poll = until_poll, .drop = until_drop};
+        .name = "rv_until", .poll = until_poll, .drop = until_drop, .wraps = 1};
 
     rv_future_init(&until->future, &ops);
     until->child = child;
@@ -289,8 +291,10 @@ static enum rv_poll either_poll(struct rv_future *future, struct rv_cx *cx)
 void rv_either_init(struct rv_either *either, struct rv_future *first,
                     struct rv_future *second, int64_t deadline_ns)
 {
-    static const struct rv_future_ops ops = {
-        .name = "rv_either", .poll = either_poll, .drop = either_drop};
+    static const struct rv_future_ops ops = {.name = "rv_either",
+                                             .poll = either_poll,
+                                             .drop = either_drop,
+                                             .wraps = 2};
 
     rv_future_init(&either->future, &ops);
     either->first = first;

@@ -113,6 +113,9 @@ static enum rv_poll scope_poll(struct rv_future *future, struct rv_cx *cx)
         future->result = self->error;
         return RV_READY;
     }
+    if (!rv_waker_same(&self->waiter, &cx->waker))
+        RV_CHECK(rv_executor_is_here(self->executor),
+                 "a scope is awaited on another thread than the executor's");
     rv_waker_store(&self->waiter, &cx->waker);
     return RV_PENDING;
 }

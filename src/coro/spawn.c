@@ -46,14 +46,13 @@ static const int64_t no_grace = INT64_MIN;
 /* The task that the executor polls. It is in the coroutine: rv_coro_data(). A
  * copied argument follows it. */
 struct task {
-    struct rv_future future;
+    struct rv_awaiter awaiter; /* awaited: NULL if it is canceled */
     struct rv_coro *coro;
-    uint32_t mark;             /* of the process that created it */
-    uint8_t cancel;            /* enum cancel */
-    bool interrupted;          /* resume it with -ECANCELED: SPAWN-1 */
-    int64_t grace_ns;          /* in CANCELED: how long waits may take */
-    struct rv_future *awaited; /* while it is suspended */
-    struct rv_cx *cx;          /* while it runs, but not inside a poll */
+    uint32_t mark;    /* of the process that created it */
+    uint8_t cancel;   /* enum cancel */
+    bool interrupted; /* resume it with -ECANCELED: SPAWN-1 */
+    int64_t grace_ns; /* in CANCELED: how long waits may take */
+    struct rv_cx *cx; /* while it runs, but not inside a poll */
     struct rv_scope_member member;
     _Alignas(16) char copy[];
 };
@@ -64,11 +63,12 @@ static int wait_for(struct task *self, struct rv_future *future)
 
     RV_CHECK(cx, "an await inside of a poll");
     self->cx = NULL;
+    self->awaiter.polled = future;
     if (rv_poll(future, cx) == RV_READY) {
         self->cx = cx;
         return future->result;
     }
-    self->awaited = future;
+    self->awaiter.awaited = future;
     return rv_coro_suspend_then(NULL, NULL);
 }
 
@@ -119,8 +119,8 @@ static const struct rv_coro_host host = {
 
 static enum rv_poll task_poll(struct rv_future *future, struct rv_cx *cx)
 {
-    struct task *self = RV_CONTAINER_OF(future, struct task, future);
-    struct rv_future *awaited = self->awaited;
+    struct task *self = RV_CONTAINER_OF(future, struct task, awaiter.future);
+    struct rv_future *awaited = self->awaiter.awaited;
     bool finished;
     int value = 0;
 
@@ -133,7 +133,7 @@ static enum rv_poll task_poll(struct rv_future *future, struct rv_cx *cx)
             return RV_PENDING;
         value = awaited->result;
     }
-    self->awaited = NULL;
+    self->awaiter.awaited = NULL;
     self->cx = cx;
     rv_trace(RV_EV_SWITCH, cx->waker.id, rv_ready_owner(cx->waker.queue));
     finished = rv_coro_resume_with(self->coro, value);
@@ -148,7 +148,7 @@ static enum rv_poll task_poll(struct rv_future *future, struct rv_cx *cx)
  * finished, it runs to its end here (SPAWN-3). */
 static void task_drop(struct rv_future *future)
 {
-    struct task *self = RV_CONTAINER_OF(future, struct task, future);
+    struct task *self = RV_CONTAINER_OF(future, struct task, awaiter.future);
 
     /* In a child of fork() the coroutine does not continue: its side effects
      * belong to the parent. */
@@ -169,9 +169,10 @@ static void cancel(struct task *self, struct rv_executor *executor, uint64_t id)
     if (self->cancel != NOT_CANCELED)
         return;
     self->cancel = CANCELED;
-    if (!self->awaited)
+    if (!self->awaiter.awaited)
         return; /* it runs, or will for the first time: SPAWN-2 */
     self->interrupted = true;
+    self->awaiter.awaited = NULL;
     rv_task_wake(executor, id);
 }
 
@@ -216,9 +217,10 @@ static int spawn(struct rv_executor *executor, rv_coro_entry entry, void *arg,
     task->grace_ns = no_grace;
     if (arg_bytes)
         coro->arg = memcpy(task->copy, arg, arg_bytes);
-    rv_future_init(&task->future, &ops);
-    error = rv_task_spawn(executor, &task->future, join, RV_TASK_EMBEDDED,
-                          chosen.name, scope ? &task->member.task : &id);
+    rv_future_init(&task->awaiter.future, &ops);
+    error = rv_task_spawn(executor, &task->awaiter.future, join,
+                          RV_TASK_EMBEDDED | RV_TASK_AWAITS, chosen.name,
+                          scope ? &task->member.task : &id);
     if (error) {
         rv_coro_free(coro);
     } else if (scope) {
@@ -256,7 +258,7 @@ void rv_coro_cancel(struct rv_join *join)
     if (!future)
         return;
     RV_CHECK(future->ops->poll == task_poll, "the task is not a coroutine");
-    cancel(RV_CONTAINER_OF(future, struct task, future), join->executor,
+    cancel(RV_CONTAINER_OF(future, struct task, awaiter.future), join->executor,
            join->task);
 }
 

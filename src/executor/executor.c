@@ -41,6 +41,7 @@ int rv_executor_new(struct rv_executor **out)
     executor->ready = rv_ready_new(sizeof(struct rv_task));
     if (!executor->ready)
         goto fail_free;
+    executor->ready->displaced = rv_task_displaced;
     rv_wheel_init(&executor->wheel, rv_now_ns());
     rv_list_init(&executor->drivers);
     rv_list_init(&executor->timers);
@@ -137,6 +138,16 @@ static void dispose(struct rv_future *future, struct rv_join *join,
     rv_free(future);
 }
 
+/* The handle of a task is the handle of another task now, or of none. */
+static __attribute__((noinline, noreturn)) void
+lost_join(const struct rv_future *future)
+{
+    if (!future->ops) /* an embedded task, and its handle with it */
+        rv_panic("the memory of a task was cleared before its end", "all zero");
+    rv_panic("a join was moved, or used again before its end",
+             future->ops->name);
+}
+
 void rv_task_finish(struct rv_executor *executor, struct rv_task *task,
                     bool aborted)
 {
@@ -148,6 +159,8 @@ void rv_task_finish(struct rv_executor *executor, struct rv_task *task,
      * finish other tasks, and must not find this one again. */
     if (rv_trace_is_on())
         rv_stats_gone(executor->ready, task->slot.id);
+    if (__builtin_expect(join && join->task != task->slot.id, false))
+        lost_join(future);
     executor->live--;
     task->join = NULL;
     rv_ready_retire(executor->ready, &task->slot);
@@ -185,7 +198,7 @@ int rv_task_adopt(struct rv_executor *executor, struct rv_future *future,
         return -ENOMEM;
     ((struct rv_task *)slot)->future = future;
     ((struct rv_task *)slot)->join = NULL;
-    slot->flags = RV_TASK_BORROWED;
+    slot->flags = RV_TASK_BORROWED | RV_TASK_AWAITS;
     executor->live++;
     *id = slot->id;
     return 0;

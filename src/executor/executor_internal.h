@@ -72,6 +72,9 @@ static inline int rv_task_start(struct rv_executor *executor,
     return 0;
 }
 
+/* rv_ready.displaced: stop the program if both tasks wait for one future. */
+void rv_task_displaced(struct rv_ready *queue, uint64_t earlier, uint64_t now);
+
 /* End a task now, with its future's result or, if aborted, with -ECANCELED. */
 void rv_task_finish(struct rv_executor *executor, struct rv_task *task,
                     bool aborted);

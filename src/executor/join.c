@@ -35,6 +35,13 @@ static enum rv_poll join_poll(struct rv_future *future, struct rv_cx *cx)
     RV_CHECK(self->task != cx->waker.id || self->executor != cx->executor,
              "a task waits for its own end");
     if (!rv_waker_same(&self->waiter, &cx->waker)) {
+        RV_CHECK(rv_executor_is_here(self->executor),
+                 "a join is awaited on another thread than the executor's");
+        /* If the spawn was not in the coroutine itself, but in a poll on the
+         * executor's stack. */
+        rv_frames_count_once(&self->counted, cx->frames, self, RV_FRAMES_JOINS);
+        if (self->waiter.queue)
+            rv_waker_displaced(&self->waiter, &cx->waker);
         rv_join_forget_waiter(self);
         set_waiter(self, &cx->waker);
     }

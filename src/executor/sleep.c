@@ -29,8 +29,13 @@ static enum rv_poll sleep_poll(struct rv_future *future, struct rv_cx *cx)
         sleep_drop(future);
         return RV_READY;
     }
-    if (self->executor)
+    if (self->executor) {
+        if (self->task != cx->waker.id)
+            rv_waker_displaced(
+                &(struct rv_waker){self->executor->ready, self->task},
+                &cx->waker);
         rv_task_hold(self->executor, self->task, -1);
+    }
     self->task = cx->waker.id;
     if (!self->executor && self->timer.deadline_ns != RV_NEVER) {
         self->executor = cx->executor;

@@ -11,7 +11,7 @@
 
 /*
  * What is special about a task. The caller of rv_task_spawn() sets BORROWED or
- * EMBEDDED, or none of them. The executor sets the other two.
+ * EMBEDDED, or none of them, and AWAITS. The executor sets the other two.
  *
  * RV_TASK_BORROWED: The future belongs to the caller, who drops and frees it.
  * The executor only polls it. Such a task has no join handle.
@@ -24,6 +24,9 @@
  * poll continues; the executor ends the task when it returns. The flag is never
  * set on a task that is not being polled.
  *
+ * RV_TASK_AWAITS: The future is the first member of a struct rv_awaiter: the
+ * task is a coroutine, or a wait of one.
+ *
  * RV_TASK_LAST: rv_block_on() returns when this task has ended, so the
  * executor then ends the batch early.
  */
@@ -32,10 +35,25 @@ enum rv_task_flag {
     RV_TASK_BORROWED = 2,
     RV_TASK_EMBEDDED = 4,
     RV_TASK_LAST = 8,
+    RV_TASK_AWAITS = 16,
 };
 
 /*
- * rv_spawn() with flags for the task: RV_TASK_BORROWED, RV_TASK_EMBEDDED or 0.
+ * The future of a task that waits for one other future at a time.
+ *
+ * Two coroutines that wait for the same future are misuse: it has room for one
+ * waker, so the first of them would wait for ever. Another task may take a
+ * future over, if no wait for it is left.
+ */
+struct rv_awaiter {
+    struct rv_future future;
+    struct rv_future *awaited; /* by a task that is suspended; else NULL */
+    struct rv_future *polled;  /* by the wait that begins, or has begun */
+};
+
+/*
+ * rv_spawn() with flags for the task: RV_TASK_BORROWED, RV_TASK_EMBEDDED or 0,
+ * and RV_TASK_AWAITS.
  *
  * id: where the task's id is stored before its first poll; with a `join` the id
  *     is in join->task instead.
@@ -46,9 +64,9 @@ int rv_task_spawn(struct rv_executor *executor, struct rv_future *future,
                   uint64_t *id);
 
 /*
- * Make a BORROWED task of a future that is not pushed onto the ready queue: the
- * caller polls it for the first time itself, on the executor's thread, with a
- * waker of the task. Only while the trace is off.
+ * Make a BORROWED and AWAITS task of a future that is not pushed onto the ready
+ * queue: the caller polls it for the first time itself, on the executor's
+ * thread, with a waker of the task. Only while the trace is off.
  *
  * Returns: as rv_spawn().
  */

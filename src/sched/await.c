@@ -47,7 +47,6 @@
 #include <reveil/trace.h>
 
 #include "base/base_internal.h"
-#include "executor/task.h"
 #include "sched/sched_internal.h"
 #include "waker/ready.h"
 
@@ -94,7 +93,7 @@ static void leave_future(struct rv_wait *wait)
 
 static enum rv_poll proxy_poll(struct rv_future *proxy, struct rv_cx *cx)
 {
-    struct rv_wait *wait = RV_CONTAINER_OF(proxy, struct rv_wait, proxy);
+    struct rv_wait *wait = RV_CONTAINER_OF(proxy, struct rv_wait, proxy.future);
     struct rv_worker *worker = rv_worker_current();
 
     if (wait->ends == RV_ENDS_BY_CANCEL && rv_go_is_canceled(wait->task)) {
@@ -128,7 +127,7 @@ poll_here(struct rv_worker *worker, struct rv_wait *wait)
                        .io_calls = worker->io_calls,
                        .frames = wait->frames};
     enum rv_poll state;
-    int error = rv_task_adopt(worker->executor, &wait->proxy, &wait->id);
+    int error = rv_task_adopt(worker->executor, &wait->proxy.future, &wait->id);
 
     if (error < 0)
         return error;
@@ -181,17 +180,21 @@ wait_for(struct rv_worker *worker, struct rv_future *future,
     wait.frames = rv_frames_running;
     wait.ends = (uint8_t)ends;
     wait.needs_task = false;
-    rv_future_init(&wait.proxy, &proxy_ops);
+    wait.proxy.awaited = NULL;
+    wait.proxy.polled = future;
+    rv_future_init(&wait.proxy.future, &proxy_ops);
     rv_trace(RV_EV_AWAIT, rv_go_trace_id(self), rv_go_trace_owner(worker));
     if (worker->io_calls < RV_IO_BUDGET && !rv_trace_is_on())
         error = poll_here(worker, &wait);
     else
-        error = rv_task_spawn(worker->executor, &wait.proxy, NULL,
-                              RV_TASK_BORROWED, future->ops->name, &wait.id);
+        error = rv_task_spawn(worker->executor, &wait.proxy.future, NULL,
+                              RV_TASK_BORROWED | RV_TASK_AWAITS,
+                              future->ops->name, &wait.id);
     if (error < 0)
         return error;
     if (error == RV_READY)
         return future->result;
+    wait.proxy.awaited = future;
     rv_list_push(&worker->waiting, &wait.node);
     self->waits_for = future->ops->name;
     self->awaits = future;

@@ -62,8 +62,22 @@ static bool change(struct rv_go_task *task, uintptr_t from, uintptr_t to)
         &task->state, &from, to, memory_order_acq_rel, memory_order_acquire);
 }
 
-/* Take back the waker, if there is one. Returns: the state; never WAKER. */
-static uintptr_t take_waker_back(struct rv_go_task *task)
+/* The state that a task had when another one wanted to wait for its end. The
+ * handle belongs to one task at a time. */
+static void check_alone(uintptr_t state)
+{
+    if (__builtin_expect(state >= RV_GO_STATES, false))
+        rv_panic("two tasks wait for the end of one task", "rv_go");
+}
+
+/*
+ * Take back the waker, if there is one.
+ *
+ * now:     the waker of the task that polls the handle; NULL: none does.
+ * Returns: the state; never WAKER.
+ */
+static uintptr_t take_waker_back(struct rv_go_task *task,
+                                 const struct rv_waker *now)
 {
     const uintptr_t state = load_state(task);
 
@@ -71,6 +85,8 @@ static uintptr_t take_waker_back(struct rv_go_task *task)
         return state;
     if (!change(task, RV_GO_WAKER, RV_GO_ALONE))
         return load_state(task);
+    if (now && !rv_waker_same(&task->waker, now))
+        rv_waker_displaced(&task->waker, now);
     rv_waker_drop(&task->waker);
     return RV_GO_ALONE;
 }
@@ -93,7 +109,7 @@ static void release_task(struct rv_go *go)
     task->frames = NULL;
     if (rv_fork_is_copy(task->sched->mark))
         return; /* its worker stopped at the fork, perhaps while it ran it */
-    take_waker_back(task);
+    check_alone(take_waker_back(task, NULL));
     if (change(task, RV_GO_ALONE, RV_GO_DETACHED) ||
         change(task, RV_GO_WAKING, RV_GO_DETACHED))
         return; /* its worker frees it */
@@ -120,7 +136,10 @@ static enum rv_poll go_poll(struct rv_future *future, struct rv_cx *cx)
         future->result = -ESTALE;
         return RV_READY;
     }
-    if (!is_over(take_waker_back(task))) {
+    const uintptr_t state = take_waker_back(task, &cx->waker);
+
+    check_alone(state);
+    if (!is_over(state)) {
         task->waker = rv_waker_clone(&cx->waker);
         if (change(task, RV_GO_ALONE, RV_GO_WAKER)) {
             if (is_of_this_sched(task))
@@ -389,15 +408,17 @@ static void publish_joiner(void *arg)
 {
     struct rv_go_task *task = arg;
 
-    if (!change(task->joins, RV_GO_ALONE, (uintptr_t)task))
+    if (!change(task->joins, RV_GO_ALONE, (uintptr_t)task)) {
+        check_alone(load_state(task->joins));
         rv_worker_ready(rv_worker_current(), task, false);
+    }
 }
 
 static int join_in_task(struct rv_go_task *self, struct rv_go *go)
 {
     int result;
 
-    if (!is_over(take_waker_back(go->task))) {
+    if (!is_over(take_waker_back(go->task, NULL))) {
         self->waits_for = "rv_go_join";
         self->joins = go->task;
         self->wait_result = 0;

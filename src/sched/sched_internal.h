@@ -24,6 +24,7 @@
 #include <reveil/trace.h>
 
 #include "base/frames.h"
+#include "executor/task.h"
 #include "sched/deque.h"
 #include "sched/idle.h"
 
@@ -128,8 +129,8 @@ enum rv_wait_end {
 
 /* A task that waits for a future; on its stack. See await.c. */
 struct rv_wait {
-    struct rv_list node;    /* worker->waiting, or ->woken */
-    struct rv_future proxy; /* a task on the worker's executor */
+    struct rv_list node;     /* worker->waiting, or ->woken */
+    struct rv_awaiter proxy; /* a task on the worker's executor */
     struct rv_future *future;
     struct rv_go_task *task;
     struct rv_frames *frames; /* of the task that waits */

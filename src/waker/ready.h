@@ -91,6 +91,10 @@ struct rv_ready {
     struct rv_ready_slot *free;        /* retired ones, by `next` */
     uint32_t used;                     /* slots ever handed out */
 
+    /* Called when a future that has a waker of the task `earlier` is polled by
+     * another task; see rv_waker_displaced(). NULL: not. */
+    void (*displaced)(struct rv_ready *queue, uint64_t earlier, uint64_t now);
+
     struct rv_stats *stats; /* NULL: not recorded */
 };
 

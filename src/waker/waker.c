@@ -43,6 +43,17 @@ void rv_waker_wake_and_drop(struct rv_waker *waker)
     rv_waker_drop(waker);
 }
 
+void rv_waker_displaced(const struct rv_waker *earlier,
+                        const struct rv_waker *now)
+{
+    struct rv_ready *queue = now->queue;
+
+    /* Only the owner of a queue may look at its tasks. */
+    if (queue == earlier->queue && queue == rv_ready_current() &&
+        queue->displaced)
+        queue->displaced(queue, earlier->id, now->id);
+}
+
 bool rv_wake_batch_add(struct rv_wake_batch *batch, struct rv_waker *waker)
 {
     if (waker->queue)

@@ -446,11 +446,20 @@ class GetFromOthers(Case):
     def test_redirects_that_lead_nowhere(self):
         for to, words in (("/loop", "more than 10 redirects"),
                           ("https://127.0.0.1/", "only http:// is supported"),
-                          ("http://", "malformed response")):
+                          ("http://", "not a URL"),
+                          ("http://127.0.0.1:99999/", "not a URL")):
             says = (f"HTTP/1.1 302 X\r\nLocation: {to}\r\n"
                     "Content-Length: 0\r\n\r\n").encode()
             with self.subTest(to=to), Script(says) as script:
                 self.one_line(run("get", "-L", script.url()), 1, words)
+
+    def test_a_redirect_to_a_malformed_response(self):
+        with Script(b"nonsense\r\n\r\n") as there:
+            says = (f"HTTP/1.1 302 X\r\nLocation: {there.url()}\r\n"
+                    "Content-Length: 0\r\n\r\n").encode()
+            with Script(says) as script:
+                self.one_line(run("get", "-L", script.url()), 1,
+                              "malformed response")
 
     def test_a_redirect_is_not_followed(self):
         says = b"HTTP/1.1 301 X\r\nLocation: /y\r\nContent-Length: 0\r\n\r\n"

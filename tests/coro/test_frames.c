@@ -341,6 +341,64 @@ static int32_t leave_no_join_of_a_future(void *arg)
     return rv_await_and_drop(&ended.future, RV_NEVER);
 }
 
+/* A future that spawns in its second poll, which is on the executor's stack,
+ * and waits for that task. */
+struct spawner {
+    struct rv_future future;
+    struct rv_join join;
+};
+
+static enum rv_poll spawner_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct spawner *self = RV_CONTAINER_OF(future, struct spawner, future);
+
+    if (future->at == 0) {
+        future->at = 1;
+        rv_waker_wake(&cx->waker);
+        return RV_PENDING;
+    }
+    if (future->at == 1) {
+        future->at = 2;
+        if (rv_spawn(cx->executor, new_sleep(100000), &self->join))
+            return RV_READY;
+    }
+    return rv_poll(&self->join.future, cx);
+}
+
+static int32_t wait_for_spawner(struct spawner *self)
+{
+    static const struct rv_future_ops ops = {.name = "spawner",
+                                             .poll = spawner_poll};
+
+    rv_future_init(&self->future, &ops);
+    return rv_await_until(&self->future, rv_after_ms(2));
+}
+
+static int32_t leave_a_late_join(void *arg)
+{
+    struct spawner spawner;
+
+    (void)arg;
+    return wait_for_spawner(&spawner);
+}
+
+static int32_t drop_a_late_join(void *arg)
+{
+    struct spawner spawner;
+    const int32_t result = wait_for_spawner(&spawner);
+
+    (void)arg;
+    rv_join_abort(&spawner.join);
+    rv_drop(&spawner.join.future);
+    return result;
+}
+
+RV_TEST(coro_frames, a_join_of_a_later_poll)
+{
+    aborts(leave_a_late_join, "before it dropped a join");
+    cr_assert_eq(rv_run(drop_a_late_join, NULL), -ETIMEDOUT);
+}
+
 RV_TEST(coro_frames, a_join_of_a_future)
 {
     aborts(leave_a_join_of_a_future, "before it dropped a join");

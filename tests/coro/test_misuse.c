@@ -341,6 +341,87 @@ static void run_go_await_itself(void)
     go(start_go_await_itself);
 }
 
+/* Locked again by the coroutine that has it; way: how it got it. */
+static enum { AT_ONCE, AFTER_A_WAIT } way;
+
+static int32_t have_first(void *mutex)
+{
+    const int error = rv_mutex_lock(mutex, RV_NEVER);
+
+    rv_coro_sleep_until(rv_after_ms(1));
+    rv_mutex_unlock(mutex);
+    return error;
+}
+
+static int32_t lock_again(void *arg)
+{
+    static struct rv_mutex mutex;
+
+    (void)arg;
+    rv_mutex_init(&mutex);
+    if (way == AFTER_A_WAIT &&
+        (rv_coro_spawn(rv_executor_current(), have_first, &mutex, NULL, NULL) ||
+         rv_coro_yield()))
+        return -1;
+    if (rv_mutex_lock(&mutex, rv_after_ms(60000)) ||
+        rv_mutex_lock(&mutex, rv_after_ms(1)) != -ETIMEDOUT)
+        return -1;
+    return rv_mutex_lock(&mutex, RV_NEVER);
+}
+
+static void run_lock_again(void)
+{
+    rv_run(lock_again, NULL);
+}
+
+static void run_lock_again_in_a_task(void)
+{
+    go(lock_again);
+}
+
+RV_TEST(coro_misuse, a_mutex_that_the_coroutine_has)
+{
+    rv_test_aborts(run_lock_again, "a mutex that it has");
+    rv_test_aborts(run_lock_again_in_a_task, "a mutex that it has");
+    way = AFTER_A_WAIT;
+    rv_test_aborts(run_lock_again, "a mutex that it has");
+}
+
+/* It may wait for the mutex that it had before. */
+static int32_t lock_in_turn(void *mutex)
+{
+    for (int i = 0; i < 10; i++) {
+        if (rv_mutex_lock(mutex, RV_NEVER))
+            return -1;
+        rv_coro_yield();
+        rv_mutex_unlock(mutex);
+    }
+    return 0;
+}
+
+static int32_t two_lock_in_turn(void *arg)
+{
+    struct rv_mutex mutex;
+    struct rv_join join;
+    int error;
+
+    (void)arg;
+    rv_mutex_init(&mutex);
+    error =
+        rv_coro_spawn(rv_executor_current(), lock_in_turn, &mutex, NULL, &join);
+    if (!error)
+        error = lock_in_turn(&mutex);
+    if (!error)
+        error = rv_await_and_drop(&join.future, RV_NEVER);
+    rv_mutex_fini(&mutex);
+    return error;
+}
+
+RV_TEST(coro_misuse, a_mutex_that_it_had)
+{
+    cr_assert_eq(rv_run(two_lock_in_turn, NULL), 0);
+}
+
 RV_TEST(coro_misuse, a_task_that_waits_for_its_own_end)
 {
     rv_test_aborts(run_join_itself, "a task waits for its own end");

@@ -6,6 +6,7 @@
 #include <reveil/async.h>
 #include <reveil/coro.h>
 #include <reveil/run.h>
+#include <reveil/sched.h>
 
 #include "serving.h"
 #include "support/support.h"
@@ -481,4 +482,32 @@ RV_TEST(http_stop, a_server_at_an_address)
     cr_assert_eq(rv_run_with(serve_at, "192.0.2.1:0", &options),
                  -EADDRNOTAVAIL);
     cr_assert_eq(rv_run_with(cancel_serve_at, NULL, &options), 0);
+}
+
+/* --- in a task of a scheduler ------------------------------------------ */
+
+static int32_t serve_in_a_task(void *arg)
+{
+    static const struct rv_http_route routes[] = {{.path = "/"}, {0}};
+    const struct rv_http_handler handler = rv_http_routes(routes);
+    struct rv_http_server server;
+    struct rv_stream listener;
+    int error = rv_tcp_listen_at(&listener, "127.0.0.1", 0);
+
+    (void)arg;
+    cr_assert_eq(error, 0);
+    rv_http_server_init_on(&server, &listener, &handler);
+    cr_assert_eq(rv_http_serve(&server, 0), -ENOTSUP);
+    cr_assert_lt(rv_stream_fd(&server.listener), 0);
+    return rv_http_serve_at("127.0.0.1:0", &handler, 0);
+}
+
+RV_TEST(http_stop, a_task_of_a_scheduler_is_told_that_it_cannot_serve)
+{
+    const struct rv_sched_options options = {.workers = 1};
+    struct rv_sched *sched;
+
+    cr_assert_eq(rv_sched_start(&sched, &options), 0);
+    cr_assert_eq(rv_sched_run(sched, serve_in_a_task, NULL), -ENOTSUP);
+    rv_sched_stop(sched);
 }

@@ -69,6 +69,28 @@ class Counts(unittest.TestCase):
             self.assertEqual(suite.count_one(run), counts, run)
 
 
+class Names(unittest.TestCase):
+    """Of --match, in a tree that is set up and not built."""
+
+    def test_a_name_that_no_test_has_is_told_before_anything_runs(self):
+        with tempfile.TemporaryDirectory() as tree:
+            fake_meson(tree, "#!/bin/sh\necho >> \"$TREE/ran\"\n")
+            with open(f"{tree}/meson-info/intro-tests.json", "w",
+                      encoding="ascii") as file:
+                json.dump([{"name": "ring"}, {"name": "file-ring"}], file)
+            for names, status in ((["ing"], 0), (["none"], 2),
+                                  (["none", "file"], 0)):
+                done = subprocess.run(
+                    [f"{HERE}/run-suite", "--names", f"{tree}/counts", tree,
+                     *(f"--match={name}" for name in names),
+                     "--no-suite=browser"],
+                    env=dict(os.environ, TREE=tree,
+                             PATH=f"{tree}:{os.environ['PATH']}"),
+                    stdout=subprocess.PIPE, check=False)
+                self.assertEqual((done.returncode, done.stdout), (status, b""))
+            self.assertFalse(os.path.exists(f"{tree}/ran"))
+
+
 class Failures(unittest.TestCase):
     """The file COUNTS.failed."""
 

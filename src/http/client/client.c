@@ -270,6 +270,7 @@ static bool follow_redirect(struct rv_http_get *get)
     rv_free(get->url);
     get->url = get->next_url;
     get->next_url = NULL;
+    get->status = 0;
     get->redirects++;
     get->retried = false;
     return true;

@@ -12,15 +12,27 @@
 #include <reveil/resolve.h>
 
 #include "base/base_internal.h"
+#include "coro/host.h"
 #include "http/server/connection.h"
 
 /* The shutdown needs a moment after its deadline, to cut what is left. */
 enum { CUT_MS = 1000 };
 
+/* The server and its connections belong to one executor. */
+static bool is_on_executor(void)
+{
+    return rv_executor_current() && !rv_coro_moves();
+}
+
 int rv_http_serve(struct rv_http_server *server, int64_t drain_ns)
 {
-    int result = rv_await(&server->future);
+    int result;
 
+    if (!is_on_executor()) {
+        rv_drop(&server->future);
+        return -ENOTSUP;
+    }
+    result = rv_await(&server->future);
     if (server->future.at != RV_AT_END) {
         const int64_t deadline_ns = rv_after_ns(drain_ns);
 
@@ -43,8 +55,11 @@ int rv_http_serve_at(const char *where, const struct rv_http_handler *handler,
     struct rv_http_server server;
     struct rv_stream listener;
     uint16_t port;
-    int error = rv_host_port_parse(where, host, sizeof host, &port);
+    int error;
 
+    if (!is_on_executor())
+        return -ENOTSUP;
+    error = rv_host_port_parse(where, host, sizeof host, &port);
     if (!error)
         error = rv_tcp_listen_at(&listener, host, port);
     if (error)
