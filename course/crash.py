@@ -106,6 +106,20 @@ class Map:
         """The part that begins next above an address."""
         return next((one for one in self.parts if one[0] > address), None)
 
+    def is_guard(self, part):
+        """Whether it guards the end of a stack: it cannot be used, is small,
+        and memory that can be written follows."""
+        above = self.above(part[0])
+        return part[2][:2] == "--" and part[1] - part[0] <= NEAR and \
+            above and above[0] == part[1] and "w" in above[2]
+
+    def used(self, address):
+        """As at(), but None where addresses are only reserved: another thread
+        may have done that where there was a stack."""
+        part = self.at(address)
+        return part if part and (part[2][:2] != "--" or
+                                 self.is_guard(part)) else None
+
 
 class Crash:
     def __init__(self, recording):
@@ -206,7 +220,7 @@ class Crash:
                             name=known[0], bytes=known[1] - address,
                             size=known[2])
         if abs(address - self.stack) < NEAR:
-            return self.near_stack(verb, address, part)
+            return self.near_stack(verb, address, self.map.used(address))
         if address < PAGE:
             return self.say("null", verb=verb, address=address)
         if part:
@@ -222,7 +236,7 @@ class Crash:
             self.cause = "STACK GONE"
             return self.say("gone", verb=verb, address=address,
                             stack_address=self.stack)
-        guard = part and "r" not in part[2] and "w" not in part[2]
+        guard = part and self.map.is_guard(part)
         if guard or not part and above and above[0] - address < NEAR and \
                 "w" in above[2]:
             self.cause = "STACK OVERFLOW"
@@ -232,7 +246,7 @@ class Crash:
         if not part and self.stack < PAGE:
             return self.say("no_stack", verb=verb, address=address,
                             stack_address=self.stack)
-        if not part and not self.map.at(self.stack):
+        if not part and not self.map.used(self.stack):
             self.cause = "STACK GONE"
             return self.say("gone", verb=verb, address=address,
                             stack_address=self.stack)

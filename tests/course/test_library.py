@@ -228,6 +228,15 @@ CRASHES = {
     " 0); munmap(p, 1 << 22);"
     '__asm__ volatile("mov %0, %%rsp; push %%rax" ::"r"(p + (1 << 21)));':
         ("STACK GONE", "no memory there any more"),
+    # As if another thread had reserved addresses there meanwhile.
+    "char *p = mmap(NULL, 1 << 22, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,"
+    " 0);"
+    '__asm__ volatile("mov %0, %%rsp; push %%rax" ::"r"(p + (1 << 21)));':
+        ("STACK GONE", "no memory there any more"),
+    "char *p = mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE |"
+    " MAP_ANONYMOUS, -1, 0); mprotect(p, 4096, PROT_NONE);"
+    '__asm__ volatile("mov %0, %%rsp; push %%rax" ::"r"(p + 4096));':
+        ("STACK OVERFLOW", "in the guard page 8 bytes below"),
     "lesson_expect(false, \"my own words\");": ("CRASHED", "my own words"),
 }
 
