@@ -26,6 +26,7 @@
  *       on the list cannot be freed meanwhile.
  */
 #include <errno.h>
+#include <time.h>
 
 #include "base/base_internal.h"
 #include "sched/sched_internal.h"
@@ -133,10 +134,9 @@ struct ending {
     bool seen_empty; /* a canceled wait drops the future too */
 };
 
-/* SCOPE-2 */
-static enum rv_poll ending_poll(struct rv_future *future, struct rv_cx *cx)
+/* Look at the list, and leave the waker if there is a task on it. SCOPE-2 */
+static bool look(struct ending *self, const struct rv_waker *waker)
 {
-    struct ending *self = RV_CONTAINER_OF(future, struct ending, future);
     struct rv_go_scope *scope = self->scope;
     pthread_mutex_t *mutex = lock_of(scope);
 
@@ -144,10 +144,18 @@ static enum rv_poll ending_poll(struct rv_future *future, struct rv_cx *cx)
     self->seen_empty = rv_list_empty(&scope->tasks);
     if (self->seen_empty)
         scope->canceled = true; /* it accepts no more */
-    else
-        rv_waker_store(&scope->waiter, &cx->waker);
+    else if (waker)
+        rv_waker_store(&scope->waiter, waker);
     pthread_mutex_unlock(mutex);
-    if (self->seen_empty) {
+    return self->seen_empty;
+}
+
+static enum rv_poll ending_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct ending *self = RV_CONTAINER_OF(future, struct ending, future);
+    struct rv_go_scope *scope = self->scope;
+
+    if (look(self, &cx->waker)) {
         rv_waker_drop(&scope->waiter);
         future->result = scope->error;
         return RV_READY;
@@ -176,9 +184,14 @@ static void ending_init(struct ending *ending, struct rv_go_scope *scope)
     ending->seen_empty = false;
 }
 
-/* Without memory for a wait, the owner asks again and again. SCOPE-3 */
+/*
+ * SCOPE-3. Without memory for a wait, the owner looks at the list every
+ * millisecond, between which its worker runs other tasks: a wait that needs
+ * memory would not see that the list is empty.
+ */
 int rv_go_scope_wait(struct rv_go_scope *scope)
 {
+    const struct timespec pause = {.tv_nsec = RV_NS_PER_MS};
     struct rv_go_task *self = rv_go_current();
     bool canceled = false;
     struct ending ending;
@@ -194,8 +207,14 @@ int rv_go_scope_wait(struct rv_go_scope *scope)
         canceled = canceled || result == -ECANCELED;
         if (canceled)
             rv_go_scope_cancel(scope);
+        if (result == -ENOMEM)
+            nanosleep(&pause, NULL);
         rv_go_yield();
         ending_init(&ending, scope);
+        if (look(&ending, NULL)) {
+            result = scope->error;
+            break;
+        }
         result = canceled ? rv_go_await_end(&ending.future)
                           : rv_await(&ending.future);
     }

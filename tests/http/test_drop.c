@@ -430,7 +430,7 @@ static int serve_without_memory(void *arg)
 
 RV_TEST(http_drop, a_server_that_runs_out_of_memory)
 {
-    rv_fail_each_alloc(
+    rv_fail_each_alloc_alone(
         serve_without_memory,
         "POST /copy HTTP/1.1\r\nHost: x" CHUNKS "defgh\r\n0\r\n\r\n"
         "POST /late HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"

@@ -493,5 +493,5 @@ static int in_one_thread(void *arg)
 
 RV_TEST(http_layer, every_allocation_may_fail)
 {
-    cr_assert_geq(rv_fail_each_alloc(in_one_thread, NULL), 8);
+    cr_assert_geq(rv_fail_each_alloc_alone(in_one_thread, NULL), 8);
 }

@@ -18,14 +18,16 @@
 enum { SCENARIOS_AT_MOST = 2000 };
 
 static uint64_t fail_call;
+static bool fail_on; /* that one, and all that follow */
 static _Atomic uint64_t calls;
 static _Atomic int64_t live;
 
 static void *counting_alloc(size_t size_bytes)
 {
+    const uint64_t call = atomic_fetch_add(&calls, 1) + 1;
     void *memory;
 
-    if (atomic_fetch_add(&calls, 1) + 1 == fail_call)
+    if (call == fail_call || (fail_on && call > fail_call))
         return NULL;
     memory = calloc(1, size_bytes);
     atomic_fetch_add(&live, memory != NULL);
@@ -43,6 +45,7 @@ void rv_count_allocs(uint64_t fail_at)
     static const struct rv_alloc_hook hook = {counting_alloc, counting_free};
 
     fail_call = fail_at;
+    fail_on = false;
     atomic_store(&calls, 0);
     atomic_store(&live, 0);
     rv_set_alloc_hook(&hook);
@@ -69,10 +72,10 @@ int64_t rv_stop_counting_allocs(void)
     return rv_alloc_live();
 }
 
-/* Run it with one allocation failing. Returns: false if it succeeded without
- * reaching that one. */
-static bool fail_one(int (*scenario)(void *arg), void *arg, uint64_t fail_at,
-                     bool strictly)
+/* Run it with one allocation failing, or with all from that one on. Returns:
+ * false if it succeeded without reaching that one. */
+static bool fail_at_one(int (*scenario)(void *arg), void *arg, uint64_t fail_at,
+                        bool on, bool strictly)
 {
     const uint32_t fds = rv_test_fds();
     const uint32_t threads = rv_test_threads();
@@ -80,6 +83,7 @@ static bool fail_one(int (*scenario)(void *arg), void *arg, uint64_t fail_at,
     int result;
 
     rv_count_allocs(fail_at);
+    fail_on = on;
     result = scenario(arg);
     left = rv_stop_counting_allocs();
 
@@ -96,21 +100,31 @@ static bool fail_one(int (*scenario)(void *arg), void *arg, uint64_t fail_at,
     return rv_alloc_failed();
 }
 
-static uint64_t fail_each(int (*scenario)(void *arg), void *arg, bool strictly)
+/* A run in which one fails must return -ENOMEM; only that one fails. */
+enum { STRICTLY = 1, ALONE = 2 };
+
+static uint64_t fail_each(int (*scenario)(void *arg), void *arg, int how)
 {
+    const bool strictly = how & STRICTLY;
     uint64_t fail_at = 1;
 
-    while (fail_one(scenario, arg, fail_at, strictly))
+    while (fail_at_one(scenario, arg, fail_at, false, strictly) &&
+           (how & ALONE || fail_at_one(scenario, arg, fail_at, true, strictly)))
         cr_assert_leq(++fail_at, SCENARIOS_AT_MOST, "it never gets through");
     return fail_at - 1;
 }
 
 uint64_t rv_fail_each_alloc(int (*scenario)(void *arg), void *arg)
 {
-    return fail_each(scenario, arg, false);
+    return fail_each(scenario, arg, 0);
 }
 
 uint64_t rv_fail_each_alloc_strictly(int (*scenario)(void *arg), void *arg)
 {
-    return fail_each(scenario, arg, true);
+    return fail_each(scenario, arg, STRICTLY);
+}
+
+uint64_t rv_fail_each_alloc_alone(int (*scenario)(void *arg), void *arg)
+{
+    return fail_each(scenario, arg, ALONE);
 }

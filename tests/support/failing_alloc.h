@@ -34,9 +34,9 @@ int64_t rv_stop_counting_allocs(void);
 
 /*
  * Run the scenario again and again, and let the 1st, 2nd, 3rd, ... allocation
- * in it fail, until it runs without a failure. The test fails if a run leaves a
- * block, a descriptor or a thread behind, if no run is without a failure, or if
- * that run does not return 0.
+ * in it fail, alone and with all that follow, until it runs without a failure.
+ * The test fails if a run leaves a block, a descriptor or a thread behind, if
+ * no run is without a failure, or if that run does not return 0.
  *
  * Returns: the number of allocations that the scenario makes.
  */
@@ -44,5 +44,9 @@ uint64_t rv_fail_each_alloc(int (*scenario)(void *arg), void *arg);
 
 /* The same for a scenario that must return -ENOMEM each time one failed. */
 uint64_t rv_fail_each_alloc_strictly(int (*scenario)(void *arg), void *arg);
+
+/* The same for a scenario that waits until there is memory again, as a server
+ * does: each allocation fails alone. */
+uint64_t rv_fail_each_alloc_alone(int (*scenario)(void *arg), void *arg);
 
 #endif /* RV_TEST_FAILING_ALLOC_H */
