@@ -54,17 +54,23 @@ def put_symbols(output, program):
         return output
     try:
         answer = subprocess.run(
-            ["addr2line", "-f", "-e", program] +
+            ["addr2line", "-a", "-f", "-i", "-e", program] +
             [f"{int(one, 16) - 1:#x}" for one in offsets], text=True,
             capture_output=True, check=False, timeout=30,
-            stdin=subprocess.DEVNULL).stdout.splitlines()
+            stdin=subprocess.DEVNULL).stdout
     except (OSError, subprocess.TimeoutExpired):
         return output
-    known = {one: f"in {answer[2 * i]} {answer[2 * i + 1]}"
-             for i, one in enumerate(offsets) if 2 * i + 1 < len(answer)}
+    # For each address: the function, and those that it was inlined into.
+    known = {}
+    for one, block in zip(offsets, re.split(r"^0x[0-9a-f]+\n", answer,
+                                            flags=re.M)[1:]):
+        words = block.splitlines()
+        known[one] = [f"in {function} {place}" for function, place
+                      in zip(words[::2], words[1::2])]
     return BARE.sub(
-        lambda found: f"{found[1]} {known[found[3]]}"
-        if found[2] == name and found[3] in known else found[0],
+        lambda found: "\n    ".join(f"{found[1]} {frame}"
+                                    for frame in known[found[3]])
+        if found[2] == name and known.get(found[3]) else found[0],
         text).encode()
 
 
@@ -104,7 +110,9 @@ def race(text, path):
     sides = []
     for found in ACCESS.finditer(text):
         frames = text[found.end():].split("\n\n")[0]
-        call = FUNCTION.search(frames)
+        call = FUNCTION.search(next(
+            (one for one in frames.splitlines() if lines_in(one, path)),
+            frames))
         sides.append((found[1].lower(), names.get(found[2], found[2]),
                       bool(found[3]), call[1] if call else "?",
                       lines_in(frames, path)))

@@ -268,11 +268,29 @@ int main(int argc, char **argv)
 }
 """
 
-    def race(self, cc, *name):
+    # The access is in a function of a header, which is inlined.
+    INLINED = """
+#include <pthread.h>
+static int shared;
+#line 7 "header.h"
+static inline __attribute__((always_inline)) void add(int *n) { ++*n; }
+#line 30 "tsan.c"
+static void *count(void *unused) { add(&shared); return unused; }
+int main(void)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, count, NULL);
+    add(&shared);
+    pthread_join(thread, NULL);
+    return 0;
+}
+"""
+
+    def race(self, cc, *name, program=PROGRAM):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "tsan")
             with open(path + ".c", "w", encoding="utf-8") as file:
-                file.write(self.PROGRAM)
+                file.write(program)
             if subprocess.run([cc, "-D_GNU_SOURCE", "-g", "-O1",
                                "-fsanitize=thread", "-o", path, path + ".c"],
                               check=False, capture_output=True).returncode:
@@ -293,6 +311,14 @@ int main(int argc, char **argv)
                     self.assertIn("thread reactor ", said["en"])
                     self.assertIn("le thread reactor ", said["fr"])
                     self.assertIn("thread main ", said["en"])
+
+    def test_what_was_inlined_is_in_the_function_that_it_is_part_of(self):
+        for cc in ("gcc", "clang"):
+            if shutil.which(cc):
+                with self.subTest(cc):
+                    said = self.race(cc, program=self.INLINED)["en"]
+                    self.assertIn("in line 30, count()", said)
+                    self.assertIn("in line 35, main()", said)
 
     def test_one_without_a_name_was_started_by_somebody(self):
         for cc in ("gcc", "clang"):
