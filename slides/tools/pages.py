@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import zipfile
-from html import escape
+from html import escape, unescape
 
 import drawing
 from deck import PAUSE, STEP, Block, fenced
@@ -236,8 +236,10 @@ PLACES = (
      '<a:off x="457200" y="868680" /><a:ext cx="8229600" cy="3794760" />'),
     ('sz="3300"', 'sz="2400"'),
 )
-CODE_PT = (14, 13, 12, 11, 10)  # of 72 columns: 14 is as wide as the body
-TEXT_PT = (24, 22, 20, 18, 16)
+# Of text and of code, in points, from the largest on.
+SIZES = ((24, 20), (24, 18), (22, 18), (22, 16), (20, 16), (20, 14), (18, 14),
+         (18, 13), (16, 13), (16, 12), (16, 11), (16, 10))
+CODE_WIDE = 0.6  # of a character of code, of its size
 
 
 def is_code(paragraph):
@@ -246,12 +248,23 @@ def is_code(paragraph):
         paragraph.count("<a:r>") == paragraph.count('typeface="Courier"')
 
 
+def text_of(paragraph):
+    return unescape("".join(re.findall(r"<a:t[^>]*>(.*?)</a:t>", paragraph,
+                                       flags=re.S)))
+
+
+def widest_pt(paragraphs):
+    """The largest size in which the longest line of code fits."""
+    columns = max([len(line) for one in paragraphs if is_code(one)
+                   for line in text_of(one).splitlines()], default=1)
+    return int(BODY_WIDE / (CODE_WIDE * max(columns, 1)))
+
+
 def height(paragraphs, text_pt, code_pt):
     """About how high they are, in points."""
     total = 0
     for paragraph in paragraphs:
-        text = "".join(re.findall(r"<a:t[^>]*>(.*?)</a:t>", paragraph,
-                                  flags=re.S))
+        text = text_of(paragraph)
         if is_code(paragraph):
             size, lines = code_pt, text.count("\n") + 1
         else:
@@ -259,6 +272,20 @@ def height(paragraphs, text_pt, code_pt):
             lines = -(-len(text) // int(BODY_WIDE / (size * .5)))
         total += (lines * 1.2 + .2) * size
     return total
+
+
+def lines_of_code(paragraph, code_pt):
+    """Its lines in this size, at the left edge. Pandoc leaves newlines in the
+    text, and LibreOffice makes paragraphs of them, far apart."""
+    def lines(run):
+        mark = run[1].replace("<a:rPr", f'<a:rPr sz="{code_pt * 100}"', 1)
+        return f"<a:br>{mark}</a:br>".join(
+            f"<a:r>{mark}<a:t>{line}</a:t></a:r>" if line else ""
+            for line in run[2].split("\n"))
+
+    return re.sub(r"<a:r>(<a:rPr.*?</a:rPr>)<a:t>(.*?)</a:t></a:r>", lines,
+                  paragraph, flags=re.S).replace(
+                      'indent="0"', 'marL="0" indent="0"', 1)
 
 
 def fit_slide(xml):
@@ -269,18 +296,16 @@ def fit_slide(xml):
     if not body:
         return xml
     paragraphs = re.findall(r"<a:p>.*?</a:p>", body[0], flags=re.S)
+    most_pt = widest_pt(paragraphs)
     text_pt, code_pt = next(
-        (sizes for sizes in ((text, code) for code in CODE_PT
-                             for text in TEXT_PT)
-         if height(paragraphs, *sizes) <= BODY_HIGH),
-        (TEXT_PT[-1], CODE_PT[-1]))
+        (sizes for sizes in ((text, min(code, most_pt)) for text, code in SIZES)
+         if height(paragraphs, *sizes) <= BODY_HIGH), SIZES[-1])
     levels = "".join(f'<a:lvl{level}pPr><a:defRPr sz="{text_pt * 100}"/>'
                      f"</a:lvl{level}pPr>" for level in (1, 2))
     new = body[0].replace("<a:lstStyle />",
                           f"<a:lstStyle>{levels}</a:lstStyle>", 1)
     for paragraph in filter(is_code, paragraphs):
-        new = new.replace(paragraph, re.sub(
-            "<a:rPr", f'<a:rPr sz="{code_pt * 100}"', paragraph))
+        new = new.replace(paragraph, lines_of_code(paragraph, code_pt))
     return xml.replace(body[0], new)
 
 

@@ -391,11 +391,24 @@ class Pptx(unittest.TestCase):
             xml = self.slides_of(deck)[0][1]
             text = int(re.search(r'defRPr sz="(\d+)"', xml)[1])
             code = [int(size) for size in re.findall(
-                r'<a:rPr sz="(\d+)"><a:latin typeface="Courier"', xml)]
-            self.assertEqual(1, len(code))  # not the word in the sentence
+                r'<a:r><a:rPr sz="(\d+)"><a:latin typeface="Courier"', xml)]
+            self.assertEqual(lines, len(code))  # not the word in the sentence
             sizes.append((text, code[0]))
-        self.assertEqual((2400, 1400), sizes[0])
+        self.assertEqual((2400, 2000), sizes[0])
         self.assertLess(sizes[1][0], 2400)
+
+    def test_code_has_lines_of_its_size_and_none_is_wider_than_the_slide(self):
+        deck = decks_of.all_decks("en")[0]
+        deck.slides[1].parts = ["```\nif (a < b)\n" + "x" * 70 + "\n```\n"]
+        xml = self.slides_of(deck)[0][1]
+        code = re.search(r'<a:p>(?:(?!</a:p>).)*typeface="Courier".*?</a:p>',
+                         xml)[0]  # one line: no newline is left in a text
+        self.assertEqual(["if (a &lt; b)", "x" * 70],
+                         re.findall("<a:t>(.*?)</a:t>", code))
+        sizes = set(re.findall(r'<a:rPr sz="(\d+)"', code))
+        self.assertEqual(len(sizes), 1)
+        self.assertIn(f'<a:br><a:rPr sz="{min(sizes)}">', code)
+        self.assertLessEqual(70 * .6 * int(min(sizes)) / 100, pages.BODY_WIDE)
 
 
 class Stopped(unittest.TestCase):
