@@ -49,6 +49,7 @@ static int32_t lend(void *arg)
     rv_scope_init(&owned.scope, owned.executor);
     rv_timer_init(&owned.timer, owned.executor, ring, NULL);
     if (rv_coro_spawn(owned.executor, sleep_long, NULL, NULL, &owned.join) ||
+        rv_scope_spawn_coro(&owned.scope, sleep_long, NULL, 0, NULL) ||
         rv_coro_yield() || pthread_create(&thread, NULL, foreign, NULL))
         return -1;
     pthread_join(thread, NULL);
@@ -123,6 +124,27 @@ static void *await_there(void *arg)
     return arg;
 }
 
+/* A runtime of this thread's own waits for it. */
+static void wait_there(struct rv_future *future)
+{
+    struct rv_runtime *runtime;
+
+    if (rv_test_runtime_start(&runtime) == 0)
+        rv_runtime_block_on(runtime, future);
+}
+
+static void *wait_for_join_there(void *arg)
+{
+    wait_there(&owned.join.future);
+    return arg;
+}
+
+static void *wait_for_scope_there(void *arg)
+{
+    wait_there(&owned.scope.future);
+    return arg;
+}
+
 RV_TEST(coro_misuse, the_executor_of_another_thread)
 {
     aborts_elsewhere(spawn_there, "a spawn on another thread");
@@ -134,6 +156,8 @@ RV_TEST(coro_misuse, the_executor_of_another_thread)
     aborts_elsewhere(start_timer_there, "another thread than the executor's");
     aborts_elsewhere(block_on_there, "another thread polls for the executor");
     aborts_elsewhere(await_there, "only for a coroutine that has a host");
+    aborts_elsewhere(wait_for_join_there, "a join is awaited on another");
+    aborts_elsewhere(wait_for_scope_there, "a scope is awaited on another");
 }
 
 /* --- without an executor, a task, a socket ----------------------------- */

@@ -233,6 +233,11 @@ CRASHES = {
     " 0);"
     '__asm__ volatile("mov %0, %%rsp; push %%rax" ::"r"(p + (1 << 21)));':
         ("STACK GONE", "no memory there any more"),
+    # Small, and nothing that can be written follows.
+    "char *p = mmap(NULL, 1 << 17, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,"
+    " 0); mprotect(p + (1 << 16), 1 << 16, PROT_READ);"
+    '__asm__ volatile("mov %0, %%rsp; push %%rax" ::"r"(p + (1 << 15)));':
+        ("STACK GONE", "no memory there any more"),
     "char *p = mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE |"
     " MAP_ANONYMOUS, -1, 0); mprotect(p, 4096, PROT_NONE);"
     '__asm__ volatile("mov %0, %%rsp; push %%rax" ::"r"(p + 4096));':
