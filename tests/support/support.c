@@ -57,6 +57,70 @@ _Noreturn void _Exit(int status)
 }
 #endif
 
+/* --- threads ----------------------------------------------------------- */
+
+/* For one thread: add its stops. Returns: whether it sleeps, or has ended. */
+static bool look_at_thread(const char *tid, uint64_t *stops)
+{
+    unsigned long long switches;
+    char path[64];
+    char line[256];
+    char state = 'X';
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/self/task/%.20s/status", tid);
+    file = fopen(path, "re");
+    if (!file)
+        return true;
+    while (fgets(line, sizeof line, file)) {
+        sscanf(line, "State: %c", &state);
+        if (sscanf(line, "voluntary_ctxt_switches: %llu", &switches) == 1 ||
+            sscanf(line, "nonvoluntary_ctxt_switches: %llu", &switches) == 1)
+            *stops += switches;
+    }
+    fclose(file);
+    return state != 'R' && state != 'D';
+}
+
+/* Returns: whether all threads but the caller are asleep. */
+static bool look_at_others(uint64_t *stops)
+{
+    DIR *folder = opendir("/proc/self/task");
+    const long own = syscall(SYS_gettid);
+    struct dirent *entry;
+    bool asleep = true;
+
+    *stops = 0;
+    cr_assert_not_null(folder);
+    while ((entry = readdir(folder)))
+        if (entry->d_name[0] != '.' && atol(entry->d_name) != own)
+            asleep &= look_at_thread(entry->d_name, stops);
+    closedir(folder);
+    return asleep;
+}
+
+/*
+ * Before a fork: give the other threads time to fall asleep. The allocator of
+ * AddressSanitizer does not release its locks in a child: if one of them was
+ * locked, the child's first allocation of that size never returned. A thread
+ * that never sleeps is not waited for longer.
+ */
+static void let_others_sleep(void)
+{
+    enum { ROUNDS = 200, PAUSE_US = 1000 };
+    uint64_t before;
+    uint64_t stops;
+
+    if (!in_test || !__lsan_do_recoverable_leak_check)
+        return;
+    for (int round = 0; round < ROUNDS; round++) {
+        if (look_at_others(&before) && look_at_others(&stops) &&
+            stops == before)
+            return;
+        usleep(PAUSE_US);
+    }
+}
+
 /* --- children ---------------------------------------------------------- */
 
 /* Criterion runs each test in a session of its own, and ends it with itself;
@@ -66,6 +130,7 @@ static pid_t parent;
 static void remember_parent(void)
 {
     parent = getpid();
+    let_others_sleep();
 }
 
 static void end_with_parent(void)
@@ -128,46 +193,6 @@ void rv_test_wait_for_threads(uint32_t count)
         sched_yield();
     cr_assert_eq(rv_test_threads(), count, "%u threads instead of %u",
                  rv_test_threads(), count);
-}
-
-/* For one thread: add its stops. Returns: whether it sleeps, or has ended. */
-static bool look_at_thread(const char *tid, uint64_t *stops)
-{
-    unsigned long long switches;
-    char path[64];
-    char line[256];
-    char state = 'X';
-    FILE *file;
-
-    snprintf(path, sizeof path, "/proc/self/task/%.20s/status", tid);
-    file = fopen(path, "re");
-    if (!file)
-        return true;
-    while (fgets(line, sizeof line, file)) {
-        sscanf(line, "State: %c", &state);
-        if (sscanf(line, "voluntary_ctxt_switches: %llu", &switches) == 1 ||
-            sscanf(line, "nonvoluntary_ctxt_switches: %llu", &switches) == 1)
-            *stops += switches;
-    }
-    fclose(file);
-    return state != 'R' && state != 'D';
-}
-
-/* Returns: whether all threads but the caller are asleep. */
-static bool look_at_others(uint64_t *stops)
-{
-    DIR *folder = opendir("/proc/self/task");
-    const long own = syscall(SYS_gettid);
-    struct dirent *entry;
-    bool asleep = true;
-
-    *stops = 0;
-    cr_assert_not_null(folder);
-    while ((entry = readdir(folder)))
-        if (entry->d_name[0] != '.' && atol(entry->d_name) != own)
-            asleep &= look_at_thread(entry->d_name, stops);
-    closedir(folder);
-    return asleep;
 }
 
 uint64_t rv_test_stops(void)
