@@ -62,7 +62,7 @@ static struct pending {
 } pending;
 
 /* How both of them wait. */
-static enum way { PLAIN, UNTIL, EITHER, WAYS } way;
+static enum way { PLAIN, UNTIL, EITHER, TIMEOUT, WAYS } way;
 
 static int32_t sleep_long(void *arg)
 {
@@ -183,9 +183,14 @@ static void begin(struct pending *p)
 
 static int32_t wait_for_it(void *arg)
 {
+    struct rv_timeout timeout;
     struct rv_sleep other;
 
     (void)arg;
+    if (way == TIMEOUT) {
+        rv_timeout_init(&timeout, pending.future, rv_after_ms(50000));
+        return rv_await(&timeout.future);
+    }
     if (way == PLAIN)
         return rv_await(pending.future);
     if (way == UNTIL)
