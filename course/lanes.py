@@ -40,7 +40,6 @@ def changes_of_task(events, task):
 def changes_of_thread(events, thread, start):
     changes = []
     asleep_from_start = False
-    own = [event for event in events if event[1] == thread]
     for event in events:
         time, event_thread, kind = event[:3]
         if event_thread != thread:
@@ -50,8 +49,8 @@ def changes_of_thread(events, thread, start):
             changes.append((start, "W" if kind == "epoll-done" else "P"))
         if kind in THREAD_STATES:
             changes.append((time, THREAD_STATES[kind]))
-        elif kind == "block" and event is own[-1]:
-            changes.append((time, "."))  # it waits for a lock, to the end
+        elif kind == "block":
+            changes.append((time, "."))  # for a lock; else it is over here
         elif not changes or changes[-1][1] in " .z":
             changes.append((time, "#"))
     if changes and not asleep_from_start and changes[0][0] > start:

@@ -272,6 +272,20 @@ class Lanes(unittest.TestCase):
         self.assertEqual(lanes.changes_of_thread(
             [*events, [6_000_000, 2, "poll"]], 2, 0)[-1][1], "#")
 
+    def test_who_waits_for_a_lock_that_comes_later_does_not_run(self):
+        steps = [mock.Mock(time=ms * 1_000_000, thread=2) for ms in (1, 9)]
+        got = mock.Mock(kind="locked", time=8_000_000, value=5000, thread=2,
+                        line=7, lines=(7,))
+        shown = check.traces.shown(
+            mock.Mock(events=[mock.Mock(kind="get"), got]), steps)
+        self.assertEqual([shown[0], shown[2]], steps)
+        row = shown[1].row(0)
+        self.assertEqual(row, [3_000_000, 2, "block", -1, -1, 5, 7, 1])
+        events = [[0, 2, "thread-start"], row, [8_000_000, 2, "poll"]]
+        self.assertEqual(lanes.draw_lane(
+            lanes.changes_of_thread(events, 2, 0), 0, 10_000_000, 10),
+            "###.....##")
+
     def test_short_sleeps_in_a_loop_are_not_drawn_as_running(self):
         naps = [[0, 1, "thread-start"]]
         for ms in range(100):
@@ -302,7 +316,7 @@ class Texts(unittest.TestCase):
                   "main\u00a0: écriture, source 4"})
 
     def test_each_kind_of_step_has_words(self):
-        silent = ("get", "ask", "pass", "empty", "kept", "await", *causes.DRAWN)
+        silent = check.traces.LEFT_OUT | set(causes.DRAWN)
         for kind in recording.KINDS:
             if kind not in silent:
                 self.assertIn(kind, causes.KINDS)
