@@ -42,8 +42,20 @@ enum { MAX_EXECUTORS = 16, MAX_FUTURES = 256 };
 /*@probe     probe_woken.calls++; */
 /*@probe     probe_woken.last = *waker; */
 /*@probe } */
+/*@probe static _Thread_local struct { */
+/*@probe     const char *inboxes, *end; */
+/*@probe     int locks, held; */
+/*@probe } probe_spawning; */
+/*@probe static int probe_mutex_lock(pthread_mutex_t *lock) */
+/*@probe { */
+/*@probe     probe_spawning.locks++; */
+/*@probe     return pthread_mutex_lock(lock); */
+/*@probe } */
 /*@probe static void probe_waker_wake(const struct rv_waker *waker) */
 /*@probe { */
+/*@probe     const char *at = (const char *)waker; */
+/*@probe     probe_expect(at < probe_spawning.inboxes || at >= probe_spawning.end || !probe_spawning.locks || */
+/*@probe                  probe_locks_held() > probe_spawning.held, "DATA RACE @8.1", "waker", 0, 0, 0); */
 /*@probe     probe_note_wake(waker); */
 /*@probe     rv_waker_wake(waker); */
 /*@probe } */
@@ -200,6 +212,7 @@ enum { MAX_EXECUTORS = 16, MAX_FUTURES = 256 };
 /*@probe #define rv_executor_free probe_executor_free */
 /*@probe #define rv_reactor_start probe_reactor_start */
 /*@probe #define rv_runtime_start probe_runtime_start */
+/*@probe #define pthread_mutex_lock probe_mutex_lock */
 /*@todo 8.1 spawn_on
 en: Hand a future over to another executor. Any thread may call this: put the
 en: future into the inbox under its lock, and wake the task that empties it.
@@ -259,6 +272,7 @@ static void spawn_on(struct executor *executor, struct rv_future *future)
     rv_waker_wake_and_drop(&waker);
 }
 /*@end 8.1*/
+/*@probe #undef pthread_mutex_lock */
 
 static struct executor executors[MAX_EXECUTORS];
 /*@probe static void probe_spawn_on(struct executor *executor, */
@@ -272,7 +286,12 @@ static struct executor executors[MAX_EXECUTORS];
 /*@probe     box->overlapped = false; */
 /*@probe     probe_leave(); */
 /*@probe     probe_woken.calls = 0; */
+/*@probe     probe_spawning.inboxes = (const char *)executors; */
+/*@probe     probe_spawning.end = (const char *)(executors + MAX_EXECUTORS); */
+/*@probe     probe_spawning.held = held; */
+/*@probe     probe_spawning.locks = 0; */
 /*@probe     spawn_on(executor, future); */
+/*@probe     probe_spawning.inboxes = probe_spawning.end = NULL; */
 /*@probe     probe_expect(probe_locks_held() <= held, "DEADLOCK: lock kept @8.1", "kept_spawn", 0, 0, 0); */
 /*@probe     probe_enter(); */
 /*@probe     box->given++; */
