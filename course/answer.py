@@ -167,7 +167,7 @@ class Answer:
 
     def step_number(self, run, finding):
         """The number of the finding's step in the trace, from 1."""
-        steps = traces.fold_for_page(run.steps)
+        steps = traces.shown(run.recording, run.steps)
         if finding.step in steps:
             return steps.index(finding.step) + 1
         return None

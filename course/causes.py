@@ -101,7 +101,38 @@ KINDS = {
     "sleep": {"en": "sleep", "fr": "sommeil"},
     "set-waker": {"en": "waker left", "fr": "waker laissé"},
     "register": {"en": "registration", "fr": "abonnement"},
+    "deregister": {"en": "deregistration", "fr": "désabonnement"},
+    "thread-start": {"en": "starts", "fr": "démarre"},
+    "thread-end": {"en": "ends", "fr": "se termine"},
+    "spawn": {"en": "spawned", "fr": "lancement"},
+    "ready": {"en": "READY", "fr": "READY"},
+    "drop": {"en": "dropped", "fr": "abandon"},
+    "connect": {"en": "connect", "fr": "connexion"},
+    "send": {"en": "send", "fr": "envoi"},
+    "read": {"en": "read", "fr": "lecture"},
+    "write": {"en": "write", "fr": "écriture"},
+    "block": {"en": "slept in a call", "fr": "a dormi dans un appel"},
+    "tick": {"en": "tick", "fr": "tic"},
+    "timer": {"en": "timer set", "fr": "minuteur armé"},
+    "job-queued": {"en": "job handed over", "fr": "travail confié"},
+    "job-start": {"en": "job begins", "fr": "début d’un travail"},
+    "job-done": {"en": "job done", "fr": "travail fait"},
+    "submit": {"en": "submitted", "fr": "soumission"},
+    "complete": {"en": "completed", "fr": "complétion"},
+    "enter": {"en": "io_uring_enter", "fr": "io_uring_enter"},
+    "steal": {"en": "stolen", "fr": "vol"},
+    "switch": {"en": "switch of stacks", "fr": "changement de pile"},
+    "chan-send": {"en": "put into a channel", "fr": "dépôt dans un canal"},
+    "chan-recv": {"en": "taken out of a channel", "fr": "retrait d’un canal"},
+    "chan-wait": {"en": "waits at a channel", "fr": "attente à un canal"},
+    "end": {"en": "end", "fr": "fin"},
+    "close": {"en": "close", "fr": "fermeture"},
 }
+
+# What else is said of a step.
+PARTS = {"task": {"en": "task", "fr": "tâche"},
+         "source": {"en": "source", "fr": "source"},
+         "times": {"en": "x", "fr": "× "}}
 
 
 def kinds_in_words(kinds):
@@ -109,6 +140,17 @@ def kinds_in_words(kinds):
     return {language: ", ".join(dict.fromkeys(
         KINDS.get(kind, {}).get(language, kind) for kind in kinds))
             for language in LANGUAGES}
+
+
+def step_in_words(step, language):
+    """main: poll, task 3, x2."""
+    said = [step.name + {"en": ": ", "fr": " : "}[language] +
+            KINDS.get(step.kind, {}).get(language, step.kind)]
+    said += [f"{PARTS[name][language]} {value}" for name, value in
+             (("task", step.task), ("source", step.source)) if value >= 0]
+    if step.times > 1:
+        said.append(f"{PARTS['times'][language]}{step.times}")
+    return ", ".join(said)
 
 
 def why(cause, kind=None):
@@ -260,13 +302,12 @@ class Run:
         return [text for text in self.texts if text not in output]
 
     def last_steps(self, count=10):
-        return "; ".join(
-            f"{step.name} {step.kind}" +
-            (f" task {step.task}" if step.task >= 0 else "") +
-            (f" source {step.source}" if step.source >= 0 else "") +
-            (f" x{step.times}" if step.times > 1 else "")
-            for step in [one for one in self.steps
-                         if one.kind not in DRAWN][-count:]) or "-"
+        """What was done last, in each language."""
+        last = [one for one in self.steps if one.kind not in DRAWN][-count:]
+        return {"en": "; ".join(step_in_words(step, "en")
+                                for step in last) or "-",
+                "fr": french.set_text(" ; ".join(
+                    step_in_words(step, "fr") for step in last)) or "-"}
 
     def last_words(self):
         """The last line of the output that is no figures."""

@@ -21,7 +21,7 @@ STANDSTILLS = [causes.known_standstill, stuck.never_stops, stuck.deadlock,
                stuck.popped_and_left, stuck.lost_wake, stuck.forgotten,
                stuck.waiter_ended,
                readiness.other_source, readiness.lost_event,
-               readiness.unheard_event]
+               readiness.unheard_event, stuck.asleep_in_poll]
 TOO_BUSY = [busy.naps_on, causes.known_standstill, stuck.never_stops,
             readiness.wrong_owner, busy.hidden_by_naps, busy.sleeps, busy.blocks, busy.busy, busy.silent_loop,
             stuck.popped_and_left]

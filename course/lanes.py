@@ -3,17 +3,20 @@
 
     #  runs or is polled      .  waits             Q  in the ready queue
     P  parked                 W  in epoll_wait     ^  woken
+    z  a short sleep
 
 The axis is time. A poll lasts microseconds of a second, so a column shows the
-rarest thing that happened in it, not the longest.
+rarest thing that happened in it, not the longest. Short sleeps hide the looks
+between them: who naps and looks in a loop does not run.
 """
 
-RANK = " .WPQ#^"  # what wins, if one column has several
+RANK = " .WPQ#z^"  # what wins, if one column has several
 
 TASK_STATES = {"spawn": "Q", "push": "Q", "wake": "Q", "pop": "#",
                "poll": "#", "pending": ".", "ready": " ", "drop": " "}
 THREAD_STATES = {"park": "P", "awake": "#", "epoll-wait": "W",
-                 "epoll-done": "#", "sleep": ".", "thread-end": " "}
+                 "epoll-done": "#", "sleep": "z", "thread-end": " "}
+SHORT = 2  # columns that a short sleep touches, at most
 MAX_TASKS = 8
 
 
@@ -37,7 +40,6 @@ def changes_of_task(events, task):
 def changes_of_thread(events, thread, start):
     changes = []
     asleep_from_start = False
-    own = [event for event in events if event[1] == thread]
     for event in events:
         time, event_thread, kind = event[:3]
         if event_thread != thread:
@@ -47,9 +49,9 @@ def changes_of_thread(events, thread, start):
             changes.append((start, "W" if kind == "epoll-done" else "P"))
         if kind in THREAD_STATES:
             changes.append((time, THREAD_STATES[kind]))
-        elif kind == "block" and event is own[-1]:
-            changes.append((time, "."))  # it waits for a lock, to the end
-        elif not changes or changes[-1][1] in " .":
+        elif kind == "block":
+            changes.append((time, "."))  # for a lock; else it is over here
+        elif not changes or changes[-1][1] in " .z":
             changes.append((time, "#"))
     if changes and not asleep_from_start and changes[0][0] > start:
         changes.insert(0, (start, " "))
@@ -77,6 +79,8 @@ def draw_lane(changes, start, end, width):
     for i, (time, state) in enumerate(changes):
         until = changes[i + 1][0] if i + 1 < len(changes) else end
         first, last = column(time), column(until)
+        if state == "z" and last - first >= SHORT:
+            state = "."
         for cell in range(first, last + 1):
             if cell == last and last > first and i + 1 < len(changes):
                 break  # the next state begins in this column

@@ -16,7 +16,7 @@ KINDS = """thread-start thread-end spawn push pop poll ready pending wake
 wake-again unpark park permit awake register deregister set-waker epoll-wait
 epoll-done event connect send recv would-block read write sleep block tick log
 drop timer job-queued job-start job-done submit complete steal switch chan-send
-chan-recv chan-wait answer end close get ask pass empty kept await level note
+chan-recv chan-wait answer end close get ask pass empty kept locked await level note
 frame enter stack""".split()
 EXTRA = ["epoll_ctl", "ctl_add", "ctl_delete", "ctl_twice", "reads", "forks",
          "spins", "slept_ms",

@@ -56,6 +56,19 @@ def blocked_in_read(run):
                    lines=run.lines_blocked(waits[0].name), blocked=run.blocked)
 
 
+def asleep_in_poll(run):
+    """The thread that polls sleeps, and its last poll has not returned."""
+    p, step = run.last(("poll",), thread=run.executor)
+    e, _ = run.last(("pending", "ready"), thread=run.executor)
+    name = run.executor_name
+    call = next((one.blocked_in for one in run.recording.threads
+                 if one.index == run.executor and one.blocked_in), None)
+    if not run.result.stuck or not call or p <= e:
+        return None
+    return Finding("BLOCKS THE OTHERS", "in_a_poll", None, step,
+                   lines=run.lines_blocked(name), thread=name, call=call)
+
+
 # --- wakes -----------------------------------------------------------------
 
 def wrong_queue(run):

@@ -18,7 +18,8 @@ ROLES = [("main", "executor"), ("worker", "worker"), ("sched-", "worker"),
          ("reactor", "reactor"), ("bell", "bell"), ("ring", "ring"),
          ("pool", "pool"), ("blocking", "pool"), ("cpu", "pool"),
          ("executor", "executor")]
-LEFT_OUT = {"close", "log", "get", "ask", "pass", "empty", "kept", "await"}
+LEFT_OUT = {"close", "log", "get", "ask", "pass", "empty", "kept", "locked",
+            "await"}
 AUTO = {"register", "deregister", "event"}
 MOST_PATHS = 3  # of a source, in a sentence
 MOST_EVENTS = 40000
@@ -204,6 +205,29 @@ def fold_for_page(steps):
     return steps[:half] + steps[-half:]
 
 
+class Waited:
+    """A wait for a lock that was obtained later: where it began."""
+    kind, task, source, times, fd = "block", -1, -1, 1, -1
+
+    def __init__(self, event):
+        self.time = event.time - event.value * 1000
+        self.value = (event.value + 999) // 1000
+        self.thread, self.line = event.thread, event.line
+        self.lines = event.lines
+
+    row = Step.row
+
+
+def shown(recording, steps):
+    """The steps of the trace, with the waits for locks among them."""
+    steps = fold_for_page(steps)
+    waits = [Waited(event) for event in recording.events
+             if event.kind == "locked"] if steps else []
+    return sorted(steps + [wait for wait in waits if wait.time >=
+                           steps[0].time], key=lambda step: step.time) \
+        if waits else steps
+
+
 def at_a_lock(recording, steps, end_ns):
     """Rows of the threads that wait for a lock at the end of a run: nothing
     was recorded of that, and each would seem to run on."""
@@ -221,7 +245,7 @@ def at_a_lock(recording, steps, end_ns):
 def make(lesson, recording, steps, names, source_text, figures,
          verdict=None, end_ns=None):
     """The trace as the page wants it."""
-    steps = fold_for_page(steps)
+    steps = shown(recording, steps)
     start = steps[0].time if steps else 0
     expect = lesson.expect
     trace = {

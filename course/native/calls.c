@@ -205,6 +205,13 @@ static void waited(const void *frame, int64_t since, int result)
         record(frame, PROBE_BLOCK, -1, -1, -1, ms_of(now_ns() - since));
 }
 
+/* The learner's code has waited for a lock, and not only for a moment. */
+static void waited_for_lock(const void *frame, int64_t ns)
+{
+    if (ns >= 1000000 && is_own(frame))
+        record(frame, PROBE_LOCKED, -1, -1, -1, (long)(ns / 1000));
+}
+
 static void slept(const void *frame, long ms)
 {
     if (recording() && is_own(frame))
@@ -917,12 +924,14 @@ int pthread_mutex_lock(pthread_mutex_t *lock)
         return real(lock);
     point();
     if (pthread_mutex_trylock(lock) != 0) {
-        begin_wait(HERE, "pthread_mutex_lock");
+        const int64_t since = begin_wait(HERE, "pthread_mutex_lock");
+
         self.sleeps--;
         row()->wanted = (uint64_t)(uintptr_t)lock;
         result = real(lock);
         end_wait();
         self.locks++;
+        waited_for_lock(HERE, now_ns() - since);
     }
     if (is_own(HERE))
         hold(HERE, lock);

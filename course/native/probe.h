@@ -79,6 +79,7 @@ enum probe_kind {
                     is not any more; 0: not known */
     PROBE_EMPTY, /* task: its id was in the ready queue, and pop said: empty */
     PROBE_KEPT,  /* task: READY, and among the tasks when the executor parks */
+    PROBE_LOCKED, /* by itself: a lock that was waited for, value = µs */
 
     /* In the trace again. */
     PROBE_AWAIT, /* the library's: a task of a scheduler awaits a future */

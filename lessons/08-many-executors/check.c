@@ -34,6 +34,7 @@ struct guest {
     struct rv_future future;
     int home;              /* the executor it was handed to */
     struct guest *carries; /* handed over by its first poll */
+    bool holds_up;         /* its poll returns when the inbox is closed */
 };
 
 static atomic_int guests_given, guests_polled, guests_away;
@@ -50,6 +51,10 @@ static enum rv_poll guest_poll(struct rv_future *future, struct rv_cx *cx)
         hand_over(self->carries);
     guests_polled++;
     sem_post(&polled);
+    probe_quiet(true);
+    while (self->holds_up && !probe_closed)
+        usleep(1000);
+    probe_quiet(false);
     return RV_READY;
 }
 
@@ -211,6 +216,20 @@ PROBE_CASE(empty)
 {
     start(3);
     stop(3);
+}
+
+/* The inbox is closed before its task has seen the last future that came: at
+ * its next poll it finds both. Whether that future is polled is left open. */
+PROBE_CASE(last)
+{
+    struct guest *first = new_guest(0, NULL);
+
+    start(1);
+    first->holds_up = true;
+    hand_over(first);
+    wait_for_guests(1);
+    hand_over(new_guest(0, NULL));
+    stop(1);
 }
 
 /* --- yields ------------------------------------------------------------ */

@@ -42,19 +42,58 @@ enum { MAX_EXECUTORS = 16, MAX_FUTURES = 256 };
 /*@probe     probe_woken.calls++; */
 /*@probe     probe_woken.last = *waker; */
 /*@probe } */
+/*@probe static _Thread_local struct { */
+/*@probe     const char *inboxes, *end; */
+/*@probe     int locks, held; */
+/*@probe } probe_spawning; */
+/*@probe static int probe_mutex_lock(pthread_mutex_t *lock) */
+/*@probe { */
+/*@probe     probe_spawning.locks++; */
+/*@probe     return pthread_mutex_lock(lock); */
+/*@probe } */
 /*@probe static void probe_waker_wake(const struct rv_waker *waker) */
 /*@probe { */
+/*@probe     const char *at = (const char *)waker; */
+/*@probe     probe_expect(at < probe_spawning.inboxes || at >= probe_spawning.end || !probe_spawning.locks || */
+/*@probe                  probe_locks_held() > probe_spawning.held, "DATA RACE @8.1", "waker", 0, 0, 0); */
 /*@probe     probe_note_wake(waker); */
 /*@probe     rv_waker_wake(waker); */
 /*@probe } */
+/*@probe static void probe_kept(const struct rv_waker *waker, int by); */
 /*@probe static void probe_waker_wake_and_drop(struct rv_waker *waker) */
 /*@probe { */
 /*@probe     probe_note_wake(waker); */
+/*@probe     probe_kept(waker, -1); */
 /*@probe     rv_waker_wake(waker); */
 /*@probe     rv_waker_drop(waker); */
 /*@probe } */
+/*@probe static void probe_waker_drop(struct rv_waker *waker) */
+/*@probe { */
+/*@probe     probe_kept(waker, -1); */
+/*@probe     rv_waker_drop(waker); */
+/*@probe } */
+/*@probe static struct rv_waker probe_waker_clone(const struct rv_waker *waker) */
+/*@probe { */
+/*@probe     probe_kept(waker, 1); */
+/*@probe     return rv_waker_clone(waker); */
+/*@probe } */
+/*@probe static struct rv_waker probe_waker_replace(struct rv_waker *stored, const struct rv_waker *waker) */
+/*@probe { */
+/*@probe     if (!rv_waker_same(stored, waker)) */
+/*@probe         probe_kept(waker, 1); */
+/*@probe     return rv_waker_replace(stored, waker); */
+/*@probe } */
+/*@probe static void probe_waker_store(struct rv_waker *stored, const struct rv_waker *waker) */
+/*@probe { */
+/*@probe     if (rv_waker_same(stored, waker)) */
+/*@probe         return; */
+/*@probe     probe_kept(stored, -1); */
+/*@probe     probe_kept(waker, 1); */
+/*@probe     rv_waker_store(stored, waker); */
+/*@probe } */
 /*@probe static struct probe_box { */
 /*@probe     int given, taken, begun; */
+/*@probe     int kept, clones; */
 /*@probe     bool polling, overlapped, unwoken; */
 /*@probe     int for_nothing; */
 /*@probe     struct rv_waker own; */
@@ -70,6 +109,23 @@ enum { MAX_EXECUTORS = 16, MAX_FUTURES = 256 };
 /*@probe { */
 /*@probe     pthread_mutex_unlock(&probe_lock); */
 /*@probe     probe_quiet(false); */
+/*@probe } */
+/*@probe static void probe_kept(const struct rv_waker *waker, int by) */
+/*@probe { */
+/*@probe     bool twice = false; */
+/*@probe     int clones = 0; */
+/*@probe     if (!waker->queue) */
+/*@probe         return; */
+/*@probe     probe_enter(); */
+/*@probe     for (int i = 0; i < MAX_EXECUTORS; i++) */
+/*@probe         if (rv_waker_same(waker, &probe_boxes[i].own)) { */
+/*@probe             probe_boxes[i].kept += by; */
+/*@probe             probe_boxes[i].clones += by > 0; */
+/*@probe             clones = probe_boxes[i].clones; */
+/*@probe             twice = probe_boxes[i].kept < 0; */
+/*@probe         } */
+/*@probe     probe_leave(); */
+/*@probe     probe_expect(!twice, clones ? "PUT TWICE: a waker @8.1" : "PUT TWICE: a waker @8.2", "waker", clones, clones + 1, 0); */
 /*@probe } */
 /*@probe static const char *probe_lost(const struct probe_box *box) */
 /*@probe { */
@@ -147,11 +203,16 @@ enum { MAX_EXECUTORS = 16, MAX_FUTURES = 256 };
 /*@probe } */
 /*@probe #define rv_waker_wake probe_waker_wake */
 /*@probe #define rv_waker_wake_and_drop probe_waker_wake_and_drop */
+/*@probe #define rv_waker_drop probe_waker_drop */
+/*@probe #define rv_waker_clone probe_waker_clone */
+/*@probe #define rv_waker_replace probe_waker_replace */
+/*@probe #define rv_waker_store probe_waker_store */
 /*@probe #define rv_spawn_at probe_spawn_at */
 /*@probe #define rv_executor_new probe_executor_new */
 /*@probe #define rv_executor_free probe_executor_free */
 /*@probe #define rv_reactor_start probe_reactor_start */
 /*@probe #define rv_runtime_start probe_runtime_start */
+/*@probe #define pthread_mutex_lock probe_mutex_lock */
 /*@todo 8.1 spawn_on
 en: Hand a future over to another executor. Any thread may call this: put the
 en: future into the inbox under its lock, and wake the task that empties it.
@@ -211,6 +272,7 @@ static void spawn_on(struct executor *executor, struct rv_future *future)
     rv_waker_wake_and_drop(&waker);
 }
 /*@end 8.1*/
+/*@probe #undef pthread_mutex_lock */
 
 static struct executor executors[MAX_EXECUTORS];
 /*@probe static void probe_spawn_on(struct executor *executor, */
@@ -224,7 +286,12 @@ static struct executor executors[MAX_EXECUTORS];
 /*@probe     box->overlapped = false; */
 /*@probe     probe_leave(); */
 /*@probe     probe_woken.calls = 0; */
+/*@probe     probe_spawning.inboxes = (const char *)executors; */
+/*@probe     probe_spawning.end = (const char *)(executors + MAX_EXECUTORS); */
+/*@probe     probe_spawning.held = held; */
+/*@probe     probe_spawning.locks = 0; */
 /*@probe     spawn_on(executor, future); */
+/*@probe     probe_spawning.inboxes = probe_spawning.end = NULL; */
 /*@probe     probe_expect(probe_locks_held() <= held, "DEADLOCK: lock kept @8.1", "kept_spawn", 0, 0, 0); */
 /*@probe     probe_enter(); */
 /*@probe     box->given++; */
@@ -357,17 +424,20 @@ static void inbox_fini(struct inbox *self)
 /*@probe } */
 /*@probe #define inbox_init probe_inbox_init */
 /*@probe static bool probe_unheard[MAX_EXECUTORS]; */
+/*@probe static atomic_bool probe_closed; */
 /*@probe static void probe_inbox_close(struct inbox *self) */
 /*@probe { */
 /*@probe     for (int i = 0; i < MAX_EXECUTORS; i++) { */
 /*@probe         if (&executors[i].inbox != self) */
 /*@probe             continue; */
 /*@probe         probe_enter(); */
-/*@probe         probe_unheard[i] = probe_boxes[i].own.queue && !probe_boxes[i].polling; */
+/*@probe         probe_unheard[i] = probe_boxes[i].own.queue && !probe_boxes[i].polling && */
+/*@probe                            probe_boxes[i].begun >= probe_boxes[i].given; */
 /*@probe         probe_leave(); */
 /*@probe         probe_woken = (struct probe_woken){0}; */
 /*@probe         inbox_close(self); */
 /*@probe         probe_unheard[i] &= probe_woken.calls && !probe_woken.last.queue; */
+/*@probe         probe_closed = true; */
 /*@probe     } */
 /*@probe } */
 /*@probe static const char *probe_why_open(int i) */
@@ -454,7 +524,7 @@ struct yield {
 };
 
 /*@todo 8.4 yield_poll
-en: NOT_READY once, so that other tasks have their turn, and READY at the second
+en: PENDING once, so that other tasks have their turn, and READY at the second
 en: poll. Nobody else will wake this task: see to it that it is polled again.
 fr: PENDING une fois, pour que d'autres tâches aient leur tour, et READY au
 fr: second sondage. Personne d'autre ne réveillera cette tâche : faites qu'elle

@@ -298,7 +298,7 @@ static void expect_result(const struct watcher *self, int result)
 PROBE_CASE(timeout)
 {
     struct rv_join joins[4];
-    struct watcher *first, *late, *atonce;
+    struct watcher *first, *late, *atonce, *both;
 
     start();
     memset(joins, 0, sizeof(joins));
@@ -325,7 +325,16 @@ PROBE_CASE(timeout)
     expect_result(late, -ETIMEDOUT);
     probe_expect(late->child.dropped, "LEAKED REGISTRATION: the child stays",
                  "child", 0, 0, 0);
-    for (int i = 0; i < 3; i++)
+    /* Both at the same poll: what the child has brought counts. */
+    both = watch(&joins[3], 100 * RV_NS_PER_MS, false, 9);
+    both->child.ready = true;
+    rv_waker_wake(&both->child.waker);
+    ring_at(120 * RV_NS_PER_MS);
+    probe_expect(both->timeout.future.result == 9, "ERROR LOST @9.3", "both",
+                 both->timeout.future.result, 9, 0);
+    probe_expect(!both->waiting, "LEAKED REGISTRATION: the timer stays",
+                 "loser", 0, 0, 0);
+    for (int i = 0; i < 4; i++)
         rv_join_drop(&joins[i]);
     stop();
 }

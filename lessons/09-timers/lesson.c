@@ -376,11 +376,12 @@ struct timeout {
 };
 
 /*@todo 9.3 timeout_poll
-en: READY with the result of the child if that is READY; with -ETIMEDOUT if the
-en: timer is READY first. Drop the loser (rv_drop): it must not wait on.
-fr: READY avec le résultat de l'enfant s'il est READY ; avec -ETIMEDOUT si le
-fr: minuteur est READY d'abord. Abandonnez le perdant (rv_drop) : il ne doit
-fr: plus attendre.
+en: READY with the result of the child if that is READY, whether or not the
+en: timer is as well; with -ETIMEDOUT if only the timer is READY. Drop the loser
+en: (rv_drop): it must not wait on.
+fr: READY avec le résultat de l'enfant s'il est READY, que le minuteur le soit
+fr: aussi ou non ; avec -ETIMEDOUT si seul le minuteur est READY. Abandonnez le
+fr: perdant (rv_drop) : il ne doit plus attendre.
 stub:
 static enum rv_poll timeout_poll(struct rv_future *future, struct rv_cx *cx)
 {

@@ -64,6 +64,14 @@ static int probe_open_files(void)
     return count;
 }
 
+/* Once more: at `most` times it has gone on too often. */
+static void probe_often(long *count, long most, const char *cause,
+                        const char *key)
+{
+    ++*count;
+    probe_expect(*count < most, cause, key, *count, 0, 0);
+}
+
 /* --- 11.1: how much goes in ---------------------------------------------- */
 
 static struct {
@@ -105,8 +113,7 @@ static ssize_t probe_fill(int fd, const void *from, size_t bytes)
     if (quiet)
         probe_quiet(false);
     if (n < 0 && error == EAGAIN)
-        probe_expect(++probe_fit.full < 1000, "BUSY LOOP @11.1", "no room",
-                     probe_fit.full, 0, 0);
+        probe_often(&probe_fit.full, 1000, "BUSY LOOP @11.1", "no room");
     if (n > 0) {
         probe_fit.wrote += n;
         probe_fit.count++;
@@ -489,6 +496,19 @@ static void probe_before_reply(size_t bytes)
     probe_event(PROBE_NOTE, i, PROBE_SAID_BYTE, 0);
 }
 
+/* The pipe thread waits behind each byte until main has taken and freed that
+ * callable: what it does then with it shows. */
+static bool probe_holds;
+static atomic_int probe_passed; /* bytes behind which it has gone on */
+
+static void probe_hold(void)
+{
+    probe_quiet(true);
+    for (int i = 0; i < 10000 && probe_passed < probe_replies; i++)
+        usleep(200);
+    probe_quiet(false);
+}
+
 static ssize_t probe_write(int fd, const void *from, size_t bytes)
 {
     const bool jobs = fd >= 0 && fd == probe_jobs_fds[1];
@@ -514,6 +534,8 @@ static ssize_t probe_write(int fd, const void *from, size_t bytes)
     if (n > 0 && done)
         probe_event(PROBE_LEVEL, -1, PROBE_BAR_DONE,
                     probe_waiting(probe_done_fds[0]));
+    if (n > 0 && done && probe_holds)
+        probe_hold();
     errno = error;
     return n;
 }
@@ -524,12 +546,11 @@ static void probe_in_poll(ssize_t n, int error, size_t bytes)
     if (n > 0)
         probe_polled.came += (size_t)n;
     if (n < 0 && error == EAGAIN)
-        probe_expect(++probe_polled.nothing < 1000, "NEVER YIELDED @11.2",
-                     "reads", probe_polled.nothing, 0, 0);
+        probe_often(&probe_polled.nothing, 1000, "NEVER YIELDED @11.2",
+                    "reads");
     if (n == 0 && bytes > 0)
-        probe_expect(++probe_polled.ends < 1000,
-                     "BUSY LOOP: reads the end again @11.2", "end again",
-                     probe_polled.ends, 0, 0);
+        probe_often(&probe_polled.ends, 1000,
+                    "BUSY LOOP: reads the end again @11.2", "end again");
 }
 
 static long probe_ends; /* reads of the jobs' end, of this loop */
@@ -555,8 +576,7 @@ static ssize_t probe_read(int fd, void *to, size_t bytes)
     if (probe_polled.active && !probe_is_pipe_thread)
         probe_in_poll(n, error, bytes);
     if (n == 0 && bytes > 0 && jobs)
-        probe_expect(++probe_ends < 100, "NEVER STOPS @11.5", "end", probe_ends,
-                     0, 0);
+        probe_often(&probe_ends, 100, "NEVER STOPS @11.5", "end");
     errno = error;
     return n;
 }
@@ -836,6 +856,41 @@ static void probe_take_byte(const struct pipe_thread *self, long job)
     probe_expect(n != 0, "NO REPLY @11.5", "closed", job, 0, 0);
 }
 
+/* A callable without its result, as it was when main freed it; it stays in
+ * memory. */
+static struct {
+    const struct callable *callable;
+    void *copy;
+    size_t bytes;
+    long job;
+} probe_let_go;
+
+static void probe_expect_untouched(void)
+{
+#ifndef PROBE_ASAN
+    if (probe_let_go.copy)
+        probe_expect(memcmp(probe_let_go.callable, probe_let_go.copy,
+                            probe_let_go.bytes) == 0,
+                     "DANGLING CALLABLE @11.5", "after the byte",
+                     probe_let_go.job, 0, 0);
+#endif
+    free(probe_let_go.copy);
+    probe_let_go.copy = NULL;
+}
+
+static void probe_take_back(struct callable *callable, long job)
+{
+    probe_let_go.callable = callable;
+    probe_let_go.bytes = sizeof(*callable) + callable->result_at;
+    probe_let_go.copy = malloc(probe_let_go.bytes);
+    probe_let_go.job = job;
+    if (!probe_let_go.copy)
+        abort();
+    memcpy(probe_let_go.copy, callable, probe_let_go.bytes);
+    probe_free(callable);
+    probe_passed++;
+}
+
 /* Jobs in flight: `at_once`. */
 static void probe_run_jobs(int jobs, int at_once)
 {
@@ -854,8 +909,9 @@ static void probe_run_jobs(int jobs, int at_once)
             probe_send(&thread, callables[i]);
         }
         probe_take_byte(&thread, taken);
+        probe_expect_untouched();
         probe_look_at_result(callables[taken], &states[taken], taken);
-        probe_free(callables[taken]);
+        probe_take_back(callables[taken], taken);
     }
     close(thread.jobs[1]);
     probe_if_stuck("NEVER STOPS @11.5", "done open", 0, 0, 0);
@@ -863,6 +919,7 @@ static void probe_run_jobs(int jobs, int at_once)
     probe_expect(read(thread.done[0], &byte, 1) == 0, "TOO MUCH WRITTEN @11.5",
                  "bytes", jobs, 0, 0);
     pthread_join(thread.thread, NULL);
+    probe_expect_untouched();
     probe_if_stuck(NULL, NULL, 0, 0, 0);
     probe_expect(fcntl(thread.jobs[0], F_GETFD) < 0, "LEFT OPEN @11.5", "loop",
                  0, 0, 0);
@@ -870,6 +927,7 @@ static void probe_run_jobs(int jobs, int at_once)
 
 PROBE_CASE(loop)
 {
+    probe_holds = true;
     probe_run_jobs(20, 1);
 }
 

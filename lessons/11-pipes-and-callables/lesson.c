@@ -54,8 +54,9 @@
 
 /*@todo 11.1 packets_that_fit
 en: Make a pipe with these flags (0, or O_DIRECT for packet mode), write packets
-en: of so many bytes until it is full, and return how many went in. Who waits
-en: for room waits for ever, as nobody reads here: O_NONBLOCK is missing.
+en: of so many bytes until it is full, and return how many went in. A write
+en: that waits for room waits for ever, as nobody reads here: O_NONBLOCK is
+en: missing.
 fr: Créez un tube avec ces drapeaux (0, ou O_DIRECT pour le mode paquet),
 fr: écrivez-y des paquets de tant d'octets jusqu'à ce qu'il soit plein, et
 fr: renvoyez combien y sont entrés. Qui attend de la place attend pour

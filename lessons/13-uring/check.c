@@ -116,8 +116,24 @@ static bool probe_is_fresh; /* the last entry given out is not filled yet */
  * completion was reaped. A block is asked for once. */
 static struct {
     bool asked, completed;
+    bool idle; /* its last poll was PENDING, and no entry is in the ring */
     uint64_t user_data;
 } probe_blocks[BLOCKS];
+
+/* What a standstill would mean now. */
+static void probe_outlook(long reaped)
+{
+    int idle = 0;
+
+    for (int i = 0; i < BLOCKS; i++)
+        idle += probe_blocks[i].idle;
+    if (idle)
+        probe_if_stuck("LOST WAKE: pending without an entry @13.4", "idle",
+                       idle, 0, 0);
+    else
+        probe_if_stuck("LOST WAKE: completion without a wake @13.3", "reaped",
+                       reaped, 0, 0);
+}
 
 static const struct write *probe_polled; /* the future that is polled now */
 
@@ -142,6 +158,8 @@ static void probe_sqe_write(struct io_uring_sqe *entry, int fd,
     probe_expect((uintptr_t)data - here > 1 << 18, "BUFFER NOT YOURS @13.4",
                  "stack", 0, 0, 0);
     if (probe_polled) {
+        probe_expect(!probe_blocks[probe_polled->number].asked,
+                     "STARTS ANEW @13.4", "block", probe_polled->number, 0, 0);
         probe_blocks[probe_polled->number].asked = true;
         probe_blocks[probe_polled->number].user_data = user_data;
     }
@@ -182,6 +200,8 @@ static enum rv_poll probe_write_poll(struct rv_future *future, struct rv_cx *cx)
     probe_polled = self;
     poll = write_poll(future, cx);
     probe_polled = NULL;
+    probe_blocks[number].idle =
+        poll == RV_PENDING && !probe_blocks[number].asked;
     probe_expect(poll != RV_READY || !probe_blocks[number].asked ||
                      probe_blocks[number].completed,
                  "READ TOO EARLY: before the completion @13.4", "block", number,
@@ -233,8 +253,25 @@ static unsigned long entered(void)
     return probe_count(PROBE_ENTER);
 }
 
+/* An entry that takes long: a read from a pipe in which there is nothing. */
+static void ask_for_long(void)
+{
+    struct io_uring_sqe *entry = ring_next_entry(&own);
+    static char byte;
+    int ends[2];
+
+    if (!entry || pipe(ends) < 0)
+        abort();
+    *entry = (struct io_uring_sqe){.opcode = IORING_OP_READ,
+                                   .fd = ends[0],
+                                   .addr = (uintptr_t)&byte,
+                                   .len = 1,
+                                   .user_data = ring_take_slot(&own, &nobody)};
+}
+
 PROBE_CASE(submit)
 {
+    probe_thread("main");
     ring_open(&own, 8);
     for (int round = 0; round < 5; round++) {
         const unsigned long before = entered();
@@ -251,6 +288,14 @@ PROBE_CASE(submit)
                      (long)(entered() - before - 1), 0, 0);
         *own.cq_head = *own.cq_tail; /* the checker reads none of them */
     }
+    ask_for_long();
+    probe_if_stuck("BLOCKS THE OTHERS @13.2", "ring_submit", 0, 0, 0);
+    ring_submit(&own);
+    probe_if_stuck(NULL, NULL, 0, 0, 0);
+    close(own.fd);
+    own.fd = -1; /* io_uring_enter() fails */
+    ask_nothing(99);
+    ring_submit(&own);
 }
 
 /* --- 13.3: reap -------------------------------------------------------- */

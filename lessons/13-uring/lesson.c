@@ -99,6 +99,7 @@ static int ring_submit(struct ring *self)
 /*@probe static void probe_expect_asked(const struct ring *self); */
 /*@probe static void probe_completed(uint64_t user_data); */
 /*@probe static void probe_expect_reaped(void); */
+/*@probe static void probe_outlook(long reaped); */
 /*@probe static const struct io_uring_cqe *probe_taken(unsigned number); */
 /*@probe static int probe_ring_submit(struct ring *self) */
 /*@probe { */
@@ -108,12 +109,16 @@ static int ring_submit(struct ring *self)
 /*@probe     probe_begin_steps(self); */
 /*@probe     result = ring_submit(self); */
 /*@probe     probe_end_steps(); */
+/*@probe     if (self->fd < 0) { */
+/*@probe         probe_expect(result == -EBADF, "ERROR LOST @13.2", "submitted", result, -EBADF, 0); */
+/*@probe         return result; */
+/*@probe     } */
 /*@probe     if (fresh) */
 /*@probe         probe_pointers(self); */
-/*@probe     probe_expect(*self->sq_tail == self->filled, "ENTRY NOT SEEN", "tail", */
+/*@probe     probe_expect(*self->sq_tail == self->filled, "ENTRY NOT SEEN @13.2", "tail", */
 /*@probe                  (long)self->filled, (long)*self->sq_tail, 0); */
 /*@probe     if (result >= 0) */
-/*@probe         probe_expect(*self->sq_head == self->filled, "ENTRY NOT SEEN", "enter", */
+/*@probe         probe_expect(*self->sq_head == self->filled, "ENTRY NOT SEEN @13.2", "enter", */
 /*@probe                      (long)self->filled, (long)*self->sq_head, 0); */
 /*@probe     if (fresh) */
 /*@probe         probe_expect_shown(); */
@@ -121,6 +126,9 @@ static int ring_submit(struct ring *self)
 /*@probe } */
 /*@probe #define ring_submit probe_ring_submit */
 
+/*@probe static int probe_wakes; */
+/*@probe #define rv_waker_wake(waker) (probe_wakes++, rv_waker_wake(waker)) */
+/*@probe #define rv_waker_wake_and_drop(waker) (probe_wakes++, rv_waker_wake_and_drop(waker)) */
 /*@todo 13.3 ring_reap | ring_reap
 en: For each entry from head to tail (number n is in place n & cq_mask): if
 en: its slot is taken and has the generation of the user_data, note the result,
@@ -157,6 +165,8 @@ static void ring_reap(struct ring *self)
     __atomic_store_n(self->cq_head, tail, __ATOMIC_RELEASE);
 }
 /*@end 13.3*/
+/*@probe #undef rv_waker_wake */
+/*@probe #undef rv_waker_wake_and_drop */
 /*@probe static bool probe_answers(const struct io_uring_cqe *one, const struct slot *slots) */
 /*@probe { */
 /*@probe     const struct slot *slot = &slots[(uint32_t)one->user_data % MAX_SLOTS]; */
@@ -167,16 +177,18 @@ static void ring_reap(struct ring *self)
 /*@probe     static struct slot before[MAX_SLOTS]; */
 /*@probe     const unsigned head = *self->cq_head, tail = __atomic_load_n(self->cq_tail, __ATOMIC_ACQUIRE); */
 /*@probe     unsigned end; */
+/*@probe     int answered = 0; */
 /*@probe     static unsigned last_number; */
 /*@probe     memcpy(before, self->slots, sizeof(before)); */
 /*@probe     probe_if_stuck(NULL, NULL, 0, 0, 0); */
 /*@probe     probe_begin_steps(self); */
+/*@probe     probe_wakes = 0; */
 /*@probe     ring_reap(self); */
 /*@probe     probe_end_steps(); */
-/*@probe     probe_expect(*self->cq_head - tail < 1000, "NOT DRAINED", "completions", */
+/*@probe     probe_expect(*self->cq_head - tail < 1000, "NOT DRAINED @13.3", "completions", */
 /*@probe                  (long)(tail - head), (long)*self->cq_head, (long)tail); */
 /*@probe     probe_expect(__atomic_load_n(self->cq_tail, __ATOMIC_ACQUIRE) - *self->cq_head < 1000, */
-/*@probe                  "ENTRY LOST", "beyond", (long)*self->cq_head, (long)tail, 0); */
+/*@probe                  "ENTRY LOST @13.3", "beyond", (long)*self->cq_head, (long)tail, 0); */
 /*@probe     end = *self->cq_head; */
 /*@probe     for (unsigned i = head; i != end; i++) { */
 /*@probe         const struct io_uring_cqe one = *probe_taken(i); */
@@ -187,17 +199,21 @@ static void ring_reap(struct ring *self)
 /*@probe         last_number = number; */
 /*@probe         if (probe_answers(&one, before)) { */
 /*@probe             probe_expect(self->slots[number].done && self->slots[number].result == one.res, */
-/*@probe                          "ENTRY LOST", "result", (long)number, one.res, self->slots[number].result); */
+/*@probe                          "ENTRY LOST @13.3", "result", (long)number, one.res, self->slots[number].result); */
+/*@probe             probe_expect(self->slots[number].taken && self->slots[number].generation == before[number].generation, */
+/*@probe                          "ENTRY LOST @13.3", "freed", (long)number, 0, 0); */
 /*@probe             before[number].done = true; */
+/*@probe             answered++; */
 /*@probe         } */
 /*@probe     } */
 /*@probe     for (int i = 0; i < MAX_SLOTS; i++) */
 /*@probe         probe_expect(before[i].done || !before[i].taken || !self->slots[i].done, */
-/*@probe                      "STALE COMPLETION", "slot", i, (long)before[i].generation, 0); */
+/*@probe                      "STALE COMPLETION @13.3", "slot", i, (long)before[i].generation, 0); */
 /*@probe     if (head != end) { */
+/*@probe         probe_expect(probe_wakes <= answered || answered == 0, "POLLS EVERYBODY @13.3", "woken", probe_wakes, answered, 0); */
 /*@probe         probe_expect_reaped(); */
 /*@probe         probe_pointers(self); */
-/*@probe         probe_if_stuck("LOST WAKE: completion without a wake @13.3", "reaped", (long)(end - head), 0, 0); */
+/*@probe         probe_outlook((long)(end - head)); */
 /*@probe     } */
 /*@probe } */
 /*@probe #define ring_reap probe_ring_reap */

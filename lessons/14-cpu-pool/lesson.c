@@ -209,6 +209,7 @@ static void pool_trigger(void)
 /*@probe     probe_trigger_taken = 0; */
 /*@probe     pool_trigger(); */
 /*@probe     probe_miscounted |= probe_not_counted_down(); */
+/*@probe     probe_count_lost |= pool.queued < probe_trigger_queued - probe_trigger_taken; */
 /*@probe     probe_place = before; */
 /*@probe     probe_update(); */
 /*@probe } */
@@ -263,7 +264,7 @@ static void pool_release_worker(struct worker *self)
 /*@probe     if (row && row->freed) */
 /*@probe         probe_expect_untouched(job, row->number); */
 /*@probe     if (probe_strict || probe_triggers > triggers) */
-/*@probe         probe_expect_busy("STUCK QUEUE @14.3"); */
+/*@probe         probe_expect_busy(probe_count_lost ? "STUCK QUEUE @14.2" : "STUCK QUEUE @14.3"); */
 /*@probe     if (row) */
 /*@probe         row->done = row->freed || row->job->done; */
 /*@probe     probe_update(); */

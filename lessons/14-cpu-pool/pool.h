@@ -73,7 +73,7 @@ static struct {
 /*@probe static int probe_row_count, probe_triggers, probe_landed, probe_taken, probe_gives, probe_released; */
 /*@probe static enum probe_place probe_place; */
 /*@probe static const void *probe_dropped_run; */
-/*@probe static bool probe_strict, probe_miscounted; */
+/*@probe static bool probe_strict, probe_miscounted, probe_count_lost; */
 /*@probe static bool probe_refuse, probe_failing; */
 /*@probe static int probe_refused; */
 /*@probe static jmp_buf probe_given_up; */
@@ -140,7 +140,8 @@ static struct {
 /*@probe         probe_if_stuck(lost->done ? "LOST WAKE: done, nobody woken @14.3" : "NEVER READY @14.3", */
 /*@probe                        lost->done ? "job" : "done", lost->number, 0, 0); */
 /*@probe     else if (packets) */
-/*@probe         probe_if_stuck(probe_released                         ? "STUCK QUEUE @14.3" */
+/*@probe         probe_if_stuck(probe_count_lost                       ? "STUCK QUEUE @14.2" */
+/*@probe                        : probe_released                       ? "STUCK QUEUE @14.3" */
 /*@probe                        : probe_triggers && pool.queued > 0    ? "STUCK QUEUE @14.2" */
 /*@probe                                                               : "STUCK QUEUE @14.1", */
 /*@probe                        "packets", packets, WORKERS - busy, probe_released); */

@@ -123,9 +123,10 @@ PROBE_CASE(sums)
         try_file(sizes[i]);
 }
 
-/* A folder cannot be read: the first read fails. */
+/* A folder cannot be read: the first read fails. Then a later one. */
 PROBE_CASE(error)
 {
+    struct stream damaged = {.fd = make_file(4 * BLOCK_BYTES)};
     struct stream stream = {.fd = open("/", O_RDONLY | O_CLOEXEC)};
     int result;
 
@@ -133,4 +134,8 @@ PROBE_CASE(error)
         abort();
     result = sum_file(&stream, BLOCK_BYTES);
     probe_expect(result == -EISDIR, "ERROR LOST", "read", result, -EISDIR, 0);
+    probe_bad_block = 2;
+    result = sum_file(&damaged, 4 * BLOCK_BYTES);
+    probe_expect(result == -EIO, "ERROR LOST", "later", result, -EIO,
+                 probe_bad_block);
 }

@@ -47,6 +47,7 @@ struct block {
     /*@probe bool probe_reading, probe_hashing; */
 };
 /*@probe static bool probe_gate; */
+/*@probe static int probe_bad_block; */
 /*@probe static _Thread_local int probe_polling; */
 /*@probe static pthread_mutex_t probe_lock = PTHREAD_MUTEX_INITIALIZER; */
 /*@probe static pthread_cond_t probe_begins = PTHREAD_COND_INITIALIZER; */
@@ -205,6 +206,10 @@ static int32_t read_call(void *arg)
                   (size_t)(BLOCK_BYTES - done), at + done);
         done += n > 0 ? (int32_t)n : 0;
     }
+    /*@probe if (probe_bad_block && self->number == probe_bad_block) { */
+    /*@probe     n = -1; */
+    /*@probe     errno = EIO; */
+    /*@probe } */
     if (n < 0)
         done = -errno;
     /*@probe probe_quiet(true); */
@@ -265,6 +270,13 @@ static void hash_init(struct rv_blocking *call, struct block *block,
 /*@probe     return rv_poll(future, cx); */
 /*@probe } */
 /*@probe #define rv_poll(future, cx) probe_poll(future, cx) */
+/*@probe static void probe_all_init(struct rv_all *all, struct rv_future **children, uint32_t count) */
+/*@probe { */
+/*@probe     const intptr_t above = (intptr_t)children - (intptr_t)__builtin_frame_address(0); */
+/*@probe     probe_expect(above < 0 || above > 65536, "DANGLING POINTER @15.2", "children", 0, 0, 0); */
+/*@probe     rv_all_init(all, children, count); */
+/*@probe } */
+/*@probe #define rv_all_init probe_all_init */
 
 /*@todo 15.2 hash_file_poll
 en: The sum of the file `stream`: read block 0; then, as long as a block came,
@@ -330,6 +342,7 @@ static enum rv_poll hash_file_poll(struct rv_future *future, struct rv_cx *cx)
 }
 /*@end 15.2*/
 /*@probe #undef rv_poll */
+/*@probe #undef rv_all_init */
 /*@probe static enum rv_poll probe_file_poll(struct rv_future *future, struct rv_cx *cx) */
 /*@probe { */
 /*@probe     const struct stream *self = RV_CONTAINER_OF(future, struct file, future)->stream; */

@@ -32,7 +32,8 @@ struct probe_side {
     struct wake_door *woken; /* what it has unparked last */
     long parks, unparks;     /* of this call */
     long unparked;           /* of the call before it */
-    bool could_go; /* when this call began, there was room, or a value */
+    bool could_go; /* when this call began, or on one thread when it parked
+                      last, there was room, or a value */
     bool locks;    /* it waits for a lock of the learner's */
     int moves[PROBE_WORDS]; /* by how much each call has moved this word of the
                                channel; 0: not always by the same */
@@ -122,14 +123,18 @@ static void probe_look(void)
         probe_if_stuck(NULL, NULL, 0, 0, 0);
 }
 
-static void probe_begin_call(struct probe_side *side)
+static bool probe_can_go(const struct probe_side *side)
 {
     const long level = probe_seen.push.done - probe_seen.pop.done;
 
+    return side == &probe_seen.pop ? level > 0 : level < probe_seen.capacity;
+}
+
+static void probe_begin_call(struct probe_side *side)
+{
     side->caller = rv_coro_current();
     side->parks = side->unparks = 0;
-    side->could_go =
-        side == &probe_seen.pop ? level > 0 : level < probe_seen.capacity;
+    side->could_go = probe_can_go(side);
     side->begun++;
     probe_look();
 }
@@ -171,6 +176,8 @@ static void probe_park(struct wake_door *self)
     if (side) {
         side->at = self;
         side->parks++;
+        if (!probe_seen.two) /* else the other end may move meanwhile */
+            side->could_go = probe_can_go(side);
         probe_look();
     }
     probe_leave();
@@ -218,6 +225,16 @@ static void probe_expect_one_reader(void)
     probe_expect(
         probe_seen.pop.begun == probe_seen.pop.done || !probe_seen.numbers,
         "BOTH AT ONCE: two readers @18.3", "reader", probe_seen.pop.done, 0, 0);
+}
+
+/* `reader_join` is of one reader. */
+static void probe_reader_spawned(void)
+{
+    static long count;
+
+    count++;
+    probe_expect(count == 1, "BOTH AT ONCE: two readers @18.3", "spawned",
+                 count, 0, 0);
 }
 
 static void probe_numbers(bool begin)
@@ -733,7 +750,7 @@ static int32_t probe_two_channels(void *unused)
 PROBE_CASE(values)
 {
     probe_run(probe_two_channels, NULL);
-    probe_count_values = 100;
+    probe_count_values = 300; /* more than fits into a byte */
     probe_run(probe_all_sizes, NULL);
 }
 
@@ -979,6 +996,7 @@ enum { PROBE_JOBS = 7 };
 
 static struct race_job probe_jobs[PROBE_JOBS];
 static int probe_starts, probe_goes, probe_stops;
+static bool probe_one_fails;
 
 /* Of the jobs, how many did not come back, or were not looked at. */
 static int probe_left(void)
@@ -1003,6 +1021,8 @@ static void probe_go(struct race_job *job)
                  "go", probe_starts, probe_stops, 0);
     probe_going(job);
     job->text = strdup(job->path);
+    if (probe_one_fails && job == &probe_jobs[3])
+        job->error = -ECONNRESET;
     probe_goes++;
     figures.would_block++;
     probe_if_stuck("SERIALISED @18.4", "on_runtime", probe_goes, PROBE_JOBS, 0);
@@ -1020,7 +1040,8 @@ static void probe_stop(void)
 
     probe_stops++;
     figures.would_block++;
-    probe_expect(left == 0, "STOPPED TOO EARLY", "stop", left, PROBE_JOBS, 0);
+    probe_expect(left == 0, "STOPPED TOO EARLY",
+                 probe_one_fails ? "failed" : "stop", left, PROBE_JOBS, 0);
 }
 
 static int32_t probe_race(void *unused)
@@ -1030,6 +1051,8 @@ static int32_t probe_race(void *unused)
     struct row row;
 
     (void)unused;
+    probe_race_begins();
+    probe_starts = probe_goes = probe_stops = 0;
     for (int i = 0; i < PROBE_JOBS; i++)
         probe_jobs[i].path = "/0/text";
     figures.would_block = 1000;
@@ -1045,7 +1068,10 @@ static int32_t probe_race(void *unused)
     return 0;
 }
 
+/* All is well; then one of the jobs has failed, and the others are there. */
 PROBE_CASE(race)
 {
+    probe_run(probe_race, NULL);
+    probe_one_fails = true;
     probe_run(probe_race, NULL);
 }

@@ -2,14 +2,14 @@
 /*
  * Lesson 18, channels - how do tasks talk?
  *
- * New here: a channel, a ring buffer between two tasks. Who finds it full, or
- * empty, sleeps at a door until the other one has made room, or left a value:
+ * New here: a channel, a ring buffer between two tasks. Whoever finds it full,
+ * or empty, sleeps at a door until the other has made room, or left a value:
  *
  *     producer                 channel(2)                    consumer
  *     push(43): full           [ 41 | 42 ]
  *     door_park(room) ...zzz...                     41 <---- pop()
- *                              [ 42 |    ]    door_unpark(room)
- *     push(43) goes on         [ 42 | 43 ]
+ *                              [    | 42 ]    door_unpark(room)
+ *     push(43) goes on         [ 43 | 42 ]
  *
  * The tasks are coroutines: a function that waits in the middle. Many senders
  * share the other channel, results (door.h), which has no limit. Through it the
@@ -36,6 +36,7 @@
 /*@probe struct race_job; */
 /*@probe static int probe_check_job(struct race_job *self); */
 /*@probe static void probe_numbers(bool begin); */
+/*@probe static void probe_reader_spawned(void); */
 /*@probe static void probe_race_begins(void); */
 /*@probe struct race_job; */
 /*@probe static void probe_going(const struct race_job *job); */
@@ -158,6 +159,7 @@ static struct rv_join reader_join;
 /* It begins when the calling task waits for something. */
 static void spawn_reader(struct spsc *channel)
 {
+    /*@probe probe_reader_spawned(); */
     lesson_unwrap(rv_coro_spawn(rv_executor_current(), reader, channel, NULL,
                                 &reader_join),
                   "reader");

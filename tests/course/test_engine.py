@@ -27,6 +27,7 @@ import hostile  # noqa: E402
 import lanes  # noqa: E402
 import lessons  # noqa: E402
 import recorder  # noqa: E402
+import recording  # noqa: E402
 import run  # noqa: E402
 import server  # noqa: E402
 import sweep  # noqa: E402
@@ -271,8 +272,55 @@ class Lanes(unittest.TestCase):
         self.assertEqual(lanes.changes_of_thread(
             [*events, [6_000_000, 2, "poll"]], 2, 0)[-1][1], "#")
 
+    def test_who_waits_for_a_lock_that_comes_later_does_not_run(self):
+        steps = [mock.Mock(time=ms * 1_000_000, thread=2) for ms in (1, 9)]
+        got = mock.Mock(kind="locked", time=8_000_000, value=5000, thread=2,
+                        line=7, lines=(7,))
+        shown = check.traces.shown(
+            mock.Mock(events=[mock.Mock(kind="get"), got]), steps)
+        self.assertEqual([shown[0], shown[2]], steps)
+        row = shown[1].row(0)
+        self.assertEqual(row, [3_000_000, 2, "block", -1, -1, 5, 7, 1])
+        events = [[0, 2, "thread-start"], row, [8_000_000, 2, "poll"]]
+        self.assertEqual(lanes.draw_lane(
+            lanes.changes_of_thread(events, 2, 0), 0, 10_000_000, 10),
+            "###.....##")
+
+    def test_short_sleeps_in_a_loop_are_not_drawn_as_running(self):
+        naps = [[0, 1, "thread-start"]]
+        for ms in range(100):
+            naps += [[ms * 1_000_000 + 1000, 1, "sleep"],
+                     [ms * 1_000_000 + 900_000, 1, "poll"]]
+        for width in (10, 60, 100):
+            lane = lanes.draw_lane(lanes.changes_of_thread(naps, 1, 0), 0,
+                                   100_000_000, width)
+            self.assertEqual(lane, "z" * width)
+
+    def test_a_long_sleep_waits_and_what_follows_runs(self):
+        events = [[0, 1, "sleep"], [50_000_000, 1, "poll"]]
+        self.assertEqual(
+            lanes.draw_lane(lanes.changes_of_thread(events, 1, 0), 0,
+                            100_000_000, 10), "." * 5 + "#" * 5)
+
 
 class Texts(unittest.TestCase):
+    def test_the_last_steps_are_in_both_languages(self):
+        steps = [mock.Mock(kind="poll", task=3, source=-1, times=2),
+                 mock.Mock(kind="write", task=-1, source=4, times=1)]
+        for step in steps:
+            step.name = "main"
+        run = causes.Run(mock.Mock(blocked=[], seconds=1), steps, {})
+        self.assertEqual(run.last_steps(), {
+            "en": "main: poll, task 3, x2; main: write, source 4",
+            "fr": "main\u00a0: sondage, tâche 3, × 2\u202f; "
+                  "main\u00a0: écriture, source 4"})
+
+    def test_each_kind_of_step_has_words(self):
+        silent = check.traces.LEFT_OUT | set(causes.DRAWN)
+        for kind in recording.KINDS:
+            if kind not in silent:
+                self.assertIn(kind, causes.KINDS)
+
     def test_every_cause_is_in_both_languages(self):
         def look(table, where):
             if any(key in table for key in ("en", "fr")):

@@ -1,10 +1,10 @@
 /*@answer
-en: Gives one packet each time, to the last worker that is free: each token and
+en: Gives one packet each time, to the last worker that is free: each packet and
 en: each release trigger once, so that is enough. Takes the job's address only;
 en: the rest of the packet is lost, and it is in the job too.
-fr: Donne un paquet à la fois, au dernier worker libre : chaque jeton et chaque
-fr: libération déclenche une fois, cela suffit. Ne lit que l'adresse du travail
-fr: ; le reste du paquet est perdu, et il est aussi dans le travail.
+fr: Donne un paquet à la fois, au dernier worker libre : chaque paquet et
+fr: chaque libération déclenche une fois, cela suffit. Ne lit que l'adresse du
+fr: travail ; le reste du paquet est perdu, et il est aussi dans le travail.
 */
 
 /*@region 14.2*/

@@ -1,0 +1,40 @@
+/*@answer
+cause: PUT TWICE
+kind: a waker
+found: plain
+en: Copies the waker instead of taking it out: a second copy stays in the
+en: inbox, and both are dropped.
+fr: Copie le waker au lieu de le retirer : une seconde copie reste dans la
+fr: boîte, et les deux sont rendues.
+*/
+
+/*@region 8.1*/
+struct inbox {
+    struct rv_future future; /* the task that empties it: its executor's */
+    pthread_mutex_t lock;
+    struct rv_future *futures[MAX_FUTURES]; /* lock held, as the rest */
+    size_t count;
+    bool closed;
+    struct rv_waker waker; /* of the task that empties it */
+};
+
+struct executor {
+    char name[24];              /* set before its thread starts */
+    struct rv_reactor *reactor; /* as well: the same one for all */
+    struct inbox inbox;         /* any thread */
+    pthread_t thread;           /* main */
+};
+
+static void spawn_on(struct executor *executor, struct rv_future *future)
+{
+    struct inbox *inbox = &executor->inbox;
+    struct rv_waker waker;
+
+    pthread_mutex_lock(&inbox->lock);
+    lesson_expect(inbox->count < MAX_FUTURES, "inbox full");
+    inbox->futures[inbox->count++] = future;
+    waker = inbox->waker;
+    pthread_mutex_unlock(&inbox->lock);
+    rv_waker_wake_and_drop(&waker);
+}
+/*@end 8.1*/

@@ -1,0 +1,29 @@
+/*@answer
+cause: ENTRY LOST
+found: plain
+en: Frees the slot as its completion is there. The result is in it, and the
+en: task has not read it yet.
+fr: Libère le slot puisque sa complétion est là. Le résultat y est, et la tâche
+fr: ne l'a pas encore lu.
+*/
+
+/*@region 13.3*/
+static void ring_reap(struct ring *self)
+{
+    const unsigned tail = __atomic_load_n(self->cq_tail, __ATOMIC_ACQUIRE);
+    unsigned head = *self->cq_head;
+
+    for (; head != tail; head++) {
+        const struct io_uring_cqe *entry = &self->cqes[head & self->cq_mask];
+        struct slot *slot = ring_slot(self, entry->user_data);
+
+        if (!slot->taken || slot->generation != entry->user_data >> 32)
+            continue; /* of somebody who did not wait for it */
+        slot->result = entry->res;
+        slot->done = true;
+        rv_waker_wake(&slot->waker);
+        ring_free_slot(self, entry->user_data);
+    }
+    __atomic_store_n(self->cq_head, tail, __ATOMIC_RELEASE);
+}
+/*@end 13.3*/
