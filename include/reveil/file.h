@@ -83,6 +83,7 @@ struct rv_file_op {
     uint8_t state;
     bool data_only;
     bool whole;
+    bool refused; /* the kernel had no thread for it: not the ring again */
     int flags;
     mode_t mode;
     const char *path;

@@ -80,7 +80,8 @@ typedef int32_t (*rv_http_fn)(struct rv_http_exchange *exchange, void *data);
  * coroutine is then aborted: its waits return -ECANCELED, and so do the calls
  * of this header. rv_coro_grace() gives it no time. If its clean-up has to
  * wait, as to remove a file with rv_path_unlink(), it leaves that to another
- * coroutine: rv_coro_spawn_copy() on rv_executor_current(), without a join.
+ * coroutine: rv_coro_spawn_copy() on rv_executor_current(), without a join. A
+ * child process needs no wait: rv_process_kill_and_close().
  */
 struct rv_http_handler {
     /* A future: the size of its struct, and a function that initializes it in

@@ -52,6 +52,7 @@ struct rv_process {
     pid_t pid;                /* for messages only: it may be reused */
     int fd_plus_1;            /* private */
     struct rv_source *source; /* private; at most one task may wait */
+    bool leads_group;         /* private: with new_group or new_session */
 };
 
 /*
@@ -164,6 +165,19 @@ int rv_process_kill(const struct rv_process *process, int signal);
  * on "none".
  */
 void rv_process_close(struct rv_process *process);
+
+/*
+ * Kill the child with SIGKILL, with new_group or new_session its whole group,
+ * reap it and release the handle. Nothing is awaited, so this is the clean-up
+ * of a coroutine that was canceled or aborted, and whose waits return
+ * -ECANCELED: a rv_process_kill() and rv_process_close() would leave a zombie
+ * each time. A child that has been reaped, or is the child of another process
+ * (after fork()), is only released. A no-op on "none".
+ *
+ * Blocks: until the kernel has ended the child: briefly, but for one that is
+ *         inside a call of a disk or network file system that does not answer.
+ */
+void rv_process_kill_and_close(struct rv_process *process);
 
 /*
  * READY when the child has ended; result: 0; -ECHILD: other code has reaped it;

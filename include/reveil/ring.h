@@ -137,9 +137,11 @@ struct rv_ring_slot {
  *
  * Threads: the same executor's from the first poll to the end.
  * result: of the completion: 0 or more, or a negative errno. -ECANCELED also if
- *         the ring is freed, or if an earlier operation of the chain failed or
- *         was short. An error of rv_ring_open() if there is no ring, or if it
- *         fails meanwhile.
+ *         the ring is freed, if an earlier operation of the chain failed or was
+ *         short, or if the kernel could not create a thread for it, because
+ *         there are too many (RLIMIT_NPROC) or because signals interrupted it:
+ *         then it was not carried out. An error of rv_ring_open() if there is
+ *         no ring, or if it fails meanwhile.
  */
 struct rv_ring_op {
     struct rv_future future;

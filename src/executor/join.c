@@ -85,7 +85,8 @@ int rv_task_spawn(struct rv_executor *executor, struct rv_future *future,
                                                   .is_handle = true};
     int error;
 
-    RV_CHECK(executor, "there is no executor, such as outside of a poll");
+    RV_CHECK(executor, "there is no executor here: outside of a poll, or in a "
+                       "child of fork()");
     if (rv_fork_is_copy(executor->mark))
         return -ESTALE;
     if (executor->closing)

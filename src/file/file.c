@@ -42,6 +42,7 @@
 
 #include "base/base_internal.h"
 #include "base/frames.h"
+#include "blocking/query.h"
 #include "file/file_internal.h"
 #include "ring/slot.h"
 
@@ -136,12 +137,20 @@ static void stop_waiting(struct rv_file_op *self)
     self->source = NULL;
 }
 
+/* What the ring has refused goes to the pool, if there is one. */
+static bool takes_ring(const struct rv_file_op *self, const struct rv_cx *cx,
+                       struct rv_ring **ring)
+{
+    return !(self->refused && rv_blocking_current()) &&
+           rv_ring_of(cx, ring) == 0;
+}
+
 static enum step choose_way(struct rv_file_op *self, const struct rv_cx *cx,
                             int32_t *result)
 {
     struct rv_ring *ring;
 
-    if (rv_ring_of(cx, &ring) == 0) {
+    if (takes_ring(self, cx, &ring)) {
         self->state = RV_FILE_RING;
         *result = rv_file_submit_to_ring(self, ring);
     } else {
@@ -193,7 +202,7 @@ static enum step poll_wait(struct rv_file_op *self, struct rv_cx *cx,
  * nothing is left; one that also syncs, until the sync after the last byte.
  *
  * result: of the call. synced: of the sync; -ECANCELED if it was not made,
- * since the write before it was short.
+ * since the write before it was short, or since the kernel has refused it.
  */
 static enum step judge(struct rv_file_op *self, int32_t *result, int32_t synced)
 {
@@ -233,6 +242,20 @@ static bool poll_entries(struct rv_file_op *self, const struct rv_cx *cx)
     return first && second;
 }
 
+/*
+ * The kernel cancels an operation, although nobody has asked for that, if it
+ * cannot create the thread that would carry it out: a signal interrupts it each
+ * time, or there are too many (RLIMIT_NPROC).
+ *
+ * Returns: true if the kernel has refused it; false if the ring is being freed.
+ */
+static bool was_refused(const struct rv_cx *cx, int32_t result)
+{
+    struct rv_ring *ring;
+
+    return result == -ECANCELED && rv_ring_of(cx, &ring) == 0;
+}
+
 static enum step poll_ring(struct rv_file_op *self, const struct rv_cx *cx,
                            int32_t *result)
 {
@@ -245,7 +268,9 @@ static enum step poll_ring(struct rv_file_op *self, const struct rv_cx *cx,
      * after -EAGAIN. */
     if (slot[0].lost)
         return STEP_ENDS;
-    if (slot[0].untaken || (*result == -EINTR && self->kind != RV_FILE_CLOSE)) {
+    self->refused = was_refused(cx, *result);
+    if (slot[0].untaken || self->refused ||
+        (*result == -EINTR && self->kind != RV_FILE_CLOSE)) {
         self->state = RV_FILE_HELD;
         return STEP_GOES_ON;
     }

@@ -56,8 +56,9 @@ enum rv_file_kind {
  *
  * HELD: The operation has its loan (see below) and nothing is under way: it is
  * about to choose between the ring and the pool. It is in this state again
- * after a short write, after EINTR, and when the ring has failed before the
- * kernel took the operation. No poll ends in this state.
+ * after a short write, after EINTR, when the ring has failed before the kernel
+ * took the operation, and when the kernel has refused it. No poll ends in this
+ * state.
  *
  * RING: Its entries are in the operation table of the ring, and store its
  * waker. If the future is dropped now, each entry has a copy of the loan and

@@ -232,6 +232,7 @@ static int start(struct rv_process *out, char *const argv[],
     close_copies(&sources);
     if (error)
         return error;
+    out->leads_group = options->new_group || options->new_session;
     error = register_pidfd(out);
     if (error)
         kill_and_reap(out->pid);
@@ -305,6 +306,36 @@ void rv_process_close(struct rv_process *process)
     rv_source_close(process->source);
     close(process->fd_plus_1 - 1);
     *process = (struct rv_process){0};
+}
+
+/* Whether it was not reaped, here or elsewhere, so that its number and that of
+ * its group are its own. In a child of fork() it is not. */
+static bool is_unreaped(const struct rv_process *process)
+{
+    const id_t id = (id_t)(process->fd_plus_1 - 1);
+    siginfo_t info;
+
+    return waitid(P_PIDFD, id, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+/* SIGKILL ends the child at once: this blocks only briefly. */
+void rv_process_kill_and_close(struct rv_process *process)
+{
+    const id_t id = (id_t)(process->fd_plus_1 - 1);
+    uint32_t tries = 0;
+    siginfo_t info;
+
+    if (!process->fd_plus_1)
+        return;
+    if (is_unreaped(process)) {
+        if (process->leads_group)
+            kill(-process->pid, SIGKILL);
+        rv_process_kill(process, SIGKILL);
+        while (waitid(P_PIDFD, id, &info, WEXITED) < 0 &&
+               rv_interrupted(&tries))
+            ;
+    }
+    rv_process_close(process);
 }
 
 /* Returns: as reap(). */

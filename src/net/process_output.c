@@ -7,8 +7,6 @@
 #include <errno.h>
 #include <reveil/net.h>
 #include <reveil/process.h>
-#include <signal.h>
-#include <sys/wait.h>
 
 #include "base/base_internal.h"
 
@@ -30,22 +28,6 @@ static int collect(struct rv_stream *out, char *buffer, size_t len_bytes,
             return -EMSGSIZE;
         *got_bytes += (size_t)n;
     }
-}
-
-/* A canceled coroutine cannot await the end of the child, but SIGKILL ends it
- * at once: this blocks only briefly. The number of the group belongs to the
- * child until it is reaped. */
-static void kill_and_reap(const struct rv_process *child, bool with_group)
-{
-    const id_t id = (id_t)(child->fd_plus_1 - 1);
-    uint32_t tries = 0;
-    siginfo_t info;
-
-    if (with_group)
-        kill(-child->pid, SIGKILL);
-    rv_process_kill(child, SIGKILL);
-    while (waitid(P_PIDFD, id, &info, WEXITED) < 0 && rv_interrupted(&tries))
-        ;
 }
 
 int rv_process_output(char *const argv[],
@@ -72,12 +54,11 @@ int rv_process_output(char *const argv[],
     error = collect(&out, buffer, len_bytes, got_bytes, deadline_ns);
     if (!error)
         error = rv_process_wait(&child, &exit_code, &number, deadline_ns);
-    if (error)
-        kill_and_reap(&child, (chosen.new_group || chosen.new_session) &&
-                                  error != -ECHILD);
-    else if (status)
+    if (!error && status)
         *status = number ? -number : exit_code;
-    rv_process_close(&child);
+    /* A canceled coroutine cannot await the end of the child. After 0 the child
+     * has been reaped. */
+    rv_process_kill_and_close(&child);
     rv_stream_close(&out);
     return error;
 }

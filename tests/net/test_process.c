@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <reveil/combine.h>
+#include <reveil/coro.h>
 #include <reveil/process.h>
 #include <reveil/runtime.h>
 #include <signal.h>
@@ -297,4 +298,121 @@ RV_TEST(process, a_wait_that_is_dropped_leaves_the_child_alone)
     check_no_child_left();
     rv_runtime_stop(runtime);
     cr_assert_eq(rv_stop_counting_allocs(), 0);
+}
+
+/* --- killed and closed ------------------------------------------------- */
+
+/* Start a shell that ignores SIGTERM, with a child of its own, which both have
+ * the writing end of a pipe. Returns: its reading end. */
+static int start_family(struct rv_process *process, bool new_group)
+{
+    char *const argv[] = {"sh", "-c", "trap '' TERM; sleep 60 & echo; wait",
+                          NULL};
+    struct rv_process_options options = {.new_group = new_group};
+    char byte;
+    int fds[2];
+
+    cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
+    options.files.out = fds[1];
+    cr_assert_eq(rv_process_spawn_with(process, argv, &options), 0);
+    close(fds[1]);
+    cr_assert_eq(read(fds[0], &byte, 1), 1);
+    return fds[0];
+}
+
+RV_TEST(process, killed_and_closed_it_leaves_neither_zombie_nor_group)
+{
+    struct rv_runtime *runtime = start(1);
+    struct rv_process process;
+    char byte;
+    int fd;
+
+    rv_process_kill_and_close(&(struct rv_process){0});
+    fd = start_family(&process, true);
+    rv_process_kill_and_close(&process);
+    check_no_child_left();
+    cr_assert_eq(read(fd, &byte, 1), 0); /* waits until both have ended */
+    cr_assert_eq(process.fd_plus_1, 0);
+    rv_process_kill_and_close(&process);
+    close(fd);
+    rv_runtime_stop(runtime);
+}
+
+RV_TEST(process, what_was_reaped_is_only_closed)
+{
+    struct rv_runtime *runtime = start(1);
+    const struct rv_process_options options = {.new_group = true};
+    char *const argv[] = {"sh", "-c", "exit 3", NULL};
+    struct rv_process_wait wait;
+    struct rv_process process;
+
+    /* An end that nobody has waited for: it is a zombie, and no error. */
+    cr_assert_eq(rv_process_spawn_with(&process, argv, &options), 0);
+    cr_assert_eq(
+        waitid(P_PID, (id_t)process.pid, &(siginfo_t){0}, WEXITED | WNOWAIT),
+        0);
+    rv_process_kill_and_close(&process);
+    check_no_child_left();
+
+    cr_assert_eq(rv_process_spawn_with(&process, argv, &options), 0);
+    cr_assert_eq(wait_for(runtime, &wait, &process), 0);
+    /* The number may be another group's now: this test's, say. */
+    process.pid = getpgrp();
+    rv_process_kill_and_close(&process);
+    rv_runtime_stop(runtime);
+}
+
+/* Aborted: its waits return -ECANCELED. */
+static int32_t hold_a_child(void *arg)
+{
+    struct rv_process *process = arg;
+    const int result = rv_process_wait(process, NULL, NULL, RV_NEVER);
+
+    rv_process_kill_and_close(process);
+    return result;
+}
+
+RV_TEST(process, an_aborted_coroutine_leaves_no_zombie)
+{
+    struct rv_runtime *runtime = start(1);
+    struct rv_process process;
+    struct rv_yield yield;
+    struct rv_join join;
+
+    cr_assert_eq(shell(&process, "exec sleep 60", NULL), 0);
+    cr_assert_eq(rv_coro_spawn(rv_runtime_executor(runtime), hold_a_child,
+                               &process, NULL, &join),
+                 0);
+    rv_yield_init(&yield);
+    cr_assert_eq(rv_runtime_block_on(runtime, &yield.future), 0);
+    rv_join_abort(&join);
+    rv_join_drop(&join);
+    check_no_child_left();
+    rv_runtime_stop(runtime);
+}
+
+RV_TEST(process, a_child_of_fork_does_not_kill_its_parents_child)
+{
+    struct rv_runtime *runtime = start(1);
+    struct rv_process_wait wait;
+    struct rv_process process;
+    pid_t child;
+    int status;
+    int fd;
+
+    fd = start_family(&process, true);
+    child = fork();
+    if (child == 0) {
+        rv_process_kill_and_close(&process);
+        _exit(0);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0);
+    cr_assert_eq(rv_process_try_wait(&process, NULL, NULL), -EAGAIN);
+    cr_assert_eq(kill(-process.pid, SIGKILL), 0);
+    cr_assert_eq(wait_for(runtime, &wait, &process), 0);
+    cr_assert_eq(wait.signal, SIGKILL);
+    rv_process_kill_and_close(&process);
+    close(fd);
+    rv_runtime_stop(runtime);
 }

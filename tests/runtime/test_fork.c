@@ -279,6 +279,7 @@ static int use_executor(struct parent *self, struct rv_cx *cx)
     struct rv_sleep nap;
     int result;
 
+    CHILD_CHECK(rv_executor_current() == NULL);
     rv_yield_init(yield);
     rv_sleep_init(&nap, rv_after_ms(1));
     result = rv_runtime_block_on(self->runtime, &nap.future);

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* When nothing moves any more, on however slow and busy a machine. */
@@ -195,6 +196,53 @@ static inline void *stress_future(size_t size_bytes,
     STRESS_CHECK(future, "no memory");
     rv_future_init(future, ops);
     return future;
+}
+
+/* --- misuse ------------------------------------------------------------ */
+
+/*
+ * Run fn(arg) in a child of fork(), and read what it writes to fd 2, up to
+ * said_bytes - 1 of it. Call it while the program has one thread: the child may
+ * start a runtime then.
+ *
+ * Returns: the child's status, as of waitpid(2); 0 if fn() has returned.
+ */
+__attribute__((unused)) static int
+stress_in_child(void (*fn)(void *arg), void *arg, char *said, size_t said_bytes)
+{
+    size_t len = 0;
+    int status = -1;
+    int fds[2];
+    pid_t child;
+    ssize_t n;
+
+    STRESS_CHECK(pipe(fds) == 0, "pipe");
+    child = fork();
+    STRESS_CHECK(child >= 0, "fork");
+    if (child == 0) {
+        dup2(fds[1], STDERR_FILENO);
+        fn(arg);
+        _exit(0);
+    }
+    close(fds[1]);
+    while (len + 1 < said_bytes &&
+           (n = read(fds[0], said + len, said_bytes - 1 - len)) > 0)
+        len += (size_t)n;
+    said[len] = '\0';
+    close(fds[0]);
+    STRESS_CHECK(waitpid(child, &status, 0) == child, "waitpid");
+    return status;
+}
+
+/* Whether fn(arg) ends the program with a message that has this text. */
+__attribute__((unused)) static bool stress_is_loud(void (*fn)(void *arg),
+                                                   void *arg, const char *text)
+{
+    char said[4096];
+    const int status = stress_in_child(fn, arg, said, sizeof said);
+
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT &&
+           strstr(said, text);
 }
 
 #endif /* RV_STRESS_H */

@@ -10,6 +10,10 @@
  * read, so ThreadSanitizer detects a channel that publishes too little. In each
  * round the ends are closed while the other side is at work.
  *
+ * Before that, once: an end that is closed under a future that waits on it, and
+ * two futures that wait on one end, end the program with a message; a child of
+ * fork() may close what its parent waits on.
+ *
  * Threads: the main thread sends, another one receives.
  */
 #include <errno.h>
@@ -406,6 +410,89 @@ static void semaphore_round(uint32_t number)
     rv_semaphore_fini(&shared.semaphore);
 }
 
+/* --- misuse ------------------------------------------------------------ */
+
+/* An end that a future of a task waits on. The task is never polled again. */
+struct waited {
+    struct rv_future future;
+    struct rv_executor *executor;
+    struct rv_mpsc_sender *sender;
+    struct rv_mpsc_receiver *receiver;
+    struct rv_mpsc_recv recv[2];
+    int number[2];
+    int futures; /* that wait on the end */
+};
+
+static enum rv_poll waited_poll(struct rv_future *future, struct rv_cx *cx)
+{
+    struct waited *self = RV_CONTAINER_OF(future, struct waited, future);
+
+    for (int i = 0; i < self->futures; i++)
+        STRESS_CHECK(rv_poll(&self->recv[i].future, cx) == RV_PENDING, "poll");
+    future->result = 0;
+    return RV_READY;
+}
+
+static void wait_on_end(struct waited *self, int futures)
+{
+    static const struct rv_future_ops ops = {.name = "waited",
+                                             .poll = waited_poll};
+
+    *self = (struct waited){.futures = futures};
+    rv_future_init(&self->future, &ops);
+    STRESS_CHECK(
+        rv_mpsc_new(&self->sender, &self->receiver, sizeof(int), NULL) == 0,
+        "rv_mpsc_new");
+    for (int i = 0; i < 2; i++)
+        rv_mpsc_recv_init(&self->recv[i], self->receiver, &self->number[i], 1);
+    STRESS_CHECK(rv_executor_new(&self->executor) == 0, "rv_executor_new");
+    STRESS_CHECK(rv_block_on(self->executor, &self->future) == 0, "poll");
+}
+
+static void close_waited(void *arg)
+{
+    struct waited *self = arg;
+
+    rv_mpsc_receiver_close(self->receiver);
+}
+
+static void close_under_a_future(void *arg)
+{
+    struct waited self;
+
+    (void)arg;
+    wait_on_end(&self, 1);
+    close_waited(&self);
+}
+
+static void wait_twice(void *arg)
+{
+    struct waited self;
+
+    (void)arg;
+    wait_on_end(&self, 2);
+}
+
+static void test_misuse(void)
+{
+    struct waited self;
+    char said[4096];
+
+    STRESS_CHECK(stress_is_loud(close_under_a_future, NULL,
+                                "closed while a future waits"),
+                 "a close under a future was silent");
+    STRESS_CHECK(
+        stress_is_loud(wait_twice, NULL, "two futures wait on one end"),
+        "two futures on one end were silent");
+    wait_on_end(&self, 1);
+    STRESS_CHECK(stress_in_child(close_waited, &self, said, sizeof said) == 0,
+                 "a child of fork() may not close an end");
+    rv_drop(&self.recv[0].future);
+    close_waited(&self);
+    rv_mpsc_sender_close(self.sender);
+    rv_executor_free(self.executor);
+}
+
 int main(int argc, char **argv)
 {
     const uint32_t rounds = stress_count(argc, argv, 100000) / ROUND + 1;
@@ -419,6 +506,8 @@ int main(int argc, char **argv)
     };
 
     stress_watchdog();
+    stress_phase = "misuse";
+    test_misuse();
     for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
         stress_phase = kinds[k].name;
         for (uint32_t i = 0; i < rounds; i++)

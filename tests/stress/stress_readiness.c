@@ -5,7 +5,8 @@
  *
  *     stress_readiness [COUNT]     20,000 bytes to each test, about
  *
- * Three tests in one run.
+ * Three tests in one run. Before them, once: two futures that wait for one
+ * direction of a descriptor end the program with a message.
  *
  *   reading: plain threads write single bytes, two in quick succession, and
  *     wait for the echoes of tasks. A task reads one byte at a time and delays
@@ -24,6 +25,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <reveil/fd.h>
 #include <sched.h>
 #include <sys/socket.h>
 
@@ -342,6 +344,31 @@ static void churn(uint32_t rounds)
         pthread_join(threads[t], NULL);
 }
 
+/* --- misuse ------------------------------------------------------------ */
+
+static void wait_in_two_tasks(void *arg)
+{
+    struct rv_join joins[2];
+    struct rv_stream ends[2];
+    struct rv_stream_recv recv[2];
+    struct rv_yield yield;
+    char letters[2];
+
+    (void)arg;
+    STRESS_CHECK(rv_runtime_start(&runtime) == 0, "rv_runtime_start");
+    STRESS_CHECK(rv_stream_pair(ends) == 0, "rv_stream_pair");
+    for (int i = 0; i < 2; i++) {
+        rv_stream_recv_init(&recv[i], &ends[0], &letters[i], 1);
+        STRESS_CHECK(rv_spawn(rv_runtime_executor(runtime), &recv[i].future,
+                              &joins[i]) == 0,
+                     "rv_spawn");
+    }
+    rv_yield_init(&yield);
+    rv_runtime_block_on(runtime, &yield.future); /* both have waited */
+    STRESS_CHECK(rv_stream_try_send(&ends[1], "x", 1) == 1, "send");
+    rv_runtime_block_on(runtime, &joins[1].future);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test reading = {
@@ -361,6 +388,10 @@ int main(int argc, char **argv)
     uint32_t rounds = count / PLACES / THREADS + 1;
 
     stress_watchdog();
+    stress_phase = "misuse";
+    STRESS_CHECK(stress_is_loud(wait_in_two_tasks, NULL,
+                                "two futures wait for one direction"),
+                 "two futures for one direction were silent");
     STRESS_CHECK(rv_runtime_start(&runtime) == 0, "rv_runtime_start");
     run_test(&reading, len);
     run_test(&writing, len);

@@ -4,7 +4,7 @@
  *
  *     stress_sched [COUNT [PHASE]]      500 rounds of each phase, about
  *
- * Eight phases, on three workers; with a PHASE only that one. Plain words are
+ * Nine phases, on three workers; with a PHASE only that one. Plain words are
  * written by one task and read by another: only the scheduler orders them.
  *
  *   meetings: tasks that occupy their workers until all three run. A worker
@@ -26,6 +26,9 @@
  *   scopes: tasks that write into the frame of their owner, which ends, or is
  *     canceled, or cancels them, at any time.
  *
+ *   memory: the owner of a scope waits for it while each allocation fails. A
+ *     scope that is over and not seen to be is a hang.
+ *
  *   stops: schedulers stopped while tasks are started, joined and awaited, or
  *     while the termination detection counts workers.
  */
@@ -38,6 +41,8 @@
 enum { WORKERS = 3, CROWD = 8, TREE = 9 };
 
 static struct rv_sched *sched;
+static _Atomic bool no_memory; /* each rv_alloc() of a worker fails */
+static _Thread_local bool is_main;
 
 static void start(uint32_t workers)
 {
@@ -475,6 +480,48 @@ static int32_t crowd_owns(void *arg)
     return 0;
 }
 
+/* --- memory ------------------------------------------------------------ */
+
+static void *alloc_or_not(size_t size_bytes)
+{
+    return no_memory && !is_main ? NULL : calloc(1, size_bytes);
+}
+
+static int32_t yield_often(void *arg)
+{
+    for (uint32_t i = 0; i < *(uint32_t *)arg; i++)
+        rv_go_yield();
+    return 0;
+}
+
+/* The first wait of a worker's executor: it needs memory. */
+static int32_t own_without_memory(void *arg)
+{
+    struct rv_go_scope scope;
+    int result;
+
+    rv_go_scope_init(&scope);
+    for (int i = 0; i < 2; i++)
+        STRESS_CHECK(
+            rv_go_scope_spawn(&scope, yield_often, arg, sizeof(uint32_t)) == 0,
+            "rv_go_scope_spawn");
+    no_memory = true;
+    result = rv_go_scope_wait(&scope);
+    no_memory = false;
+    return result;
+}
+
+static void test_memory(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t turns = i % 4;
+
+        start(1 + i % 2);
+        run(own_without_memory, &turns);
+        rv_sched_stop(sched);
+    }
+}
+
 /* --- stops ------------------------------------------------------------- */
 
 static int32_t wait_long(void *arg)
@@ -580,10 +627,13 @@ static void test_stops(uint32_t count)
 
 int main(int argc, char **argv)
 {
+    static const struct rv_alloc_hook hook = {alloc_or_not, free};
     const uint32_t count = stress_count_and_phase(argc, argv, 500);
     uint32_t random = 1;
 
     stress_watchdog();
+    is_main = true;
+    rv_set_alloc_hook(&hook);
     start(WORKERS);
     if (stress_enter("meetings"))
         for (uint32_t i = 0; i < count; i++)
@@ -607,6 +657,8 @@ int main(int argc, char **argv)
         for (uint32_t i = 0; i < count / 2; i++)
             run(crowd_owns, &random);
     rv_sched_stop(sched);
+    if (stress_enter("memory"))
+        test_memory(count / 8);
     if (stress_enter("stops")) {
         test_stops(count / 8);
         test_joined_stops(count / 8);
