@@ -71,7 +71,8 @@ int rv_file_fd(const struct rv_file *file);
  *
  * result: of the system call; a negative errno if it failed, but never -EINTR.
  *         Also -ENOMEM; -ENODEV: this thread has neither a ring nor a pool;
- *         -EBUSY: the buffer is in another operation.
+ *         -EAGAIN: there is no pool, and again and again the kernel has had no
+ *         thread for it; -EBUSY: the buffer is in another operation.
  *
  * Dropped while it is under way, the operation is canceled if that is still
  * possible: the read or write may have happened or not. A file that was opened
@@ -83,7 +84,7 @@ struct rv_file_op {
     uint8_t state;
     bool data_only;
     bool whole;
-    bool refused; /* the kernel had no thread for it: not the ring again */
+    uint16_t refusals; /* in a row: the kernel had no thread for it */
     int flags;
     mode_t mode;
     const char *path;

@@ -141,7 +141,7 @@ static void stop_waiting(struct rv_file_op *self)
 static bool takes_ring(const struct rv_file_op *self, const struct rv_cx *cx,
                        struct rv_ring **ring)
 {
-    return !(self->refused && rv_blocking_current()) &&
+    return !(self->refusals && rv_blocking_current()) &&
            rv_ring_of(cx, ring) == 0;
 }
 
@@ -268,8 +268,13 @@ static enum step poll_ring(struct rv_file_op *self, const struct rv_cx *cx,
      * after -EAGAIN. */
     if (slot[0].lost)
         return STEP_ENDS;
-    self->refused = was_refused(cx, *result);
-    if (slot[0].untaken || self->refused ||
+    self->refusals =
+        was_refused(cx, *result) ? (uint16_t)(self->refusals + 1) : 0;
+    if (self->refusals == RV_INTERRUPTS_MAX) { /* and there is no pool */
+        *result = -EAGAIN;
+        return STEP_ENDS;
+    }
+    if (slot[0].untaken || self->refusals ||
         (*result == -EINTR && self->kind != RV_FILE_CLOSE)) {
         self->state = RV_FILE_HELD;
         return STEP_GOES_ON;

@@ -12,7 +12,7 @@
 
 RV_TEST_SUITE(file_refused);
 
-enum { FIRST = 1, ALL = 1000, AT_ONCE = 8 };
+enum { FIRST = 1, ALL = 1000, ALWAYS = 100000, AT_ONCE = 8 };
 
 static struct rv_queues *queues; /* of the ring that refuses */
 static uint32_t refusals_left;
@@ -179,6 +179,12 @@ RV_TEST(file_refused, without_a_pool_the_ring_is_asked_again)
     rv_file_write_sync_init(&op, file, buf, 0, 0);
     cr_assert_eq(desk_do(&desk, &op), 0);
     cr_assert_eq(refused, 3);
+
+    /* but not for ever */
+    refuse(&desk, ALWAYS);
+    rv_file_write_sync_init(&op, file, buf, 0, 6);
+    cr_assert_eq(desk_do(&desk, &op), -EAGAIN);
+    cr_assert_eq(refused, 3 + RV_INTERRUPTS_MAX);
     rv_blocking_enter(pool);
     rv_queues_hook_enter(NULL);
     rv_file_put(file);
