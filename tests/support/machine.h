@@ -142,6 +142,8 @@ static inline bool machine_wants_ring(void)
 /* The reason to skip a test of the ring, if machine_wants_ring() is false. */
 static inline const char *machine_why_no_ring(void)
 {
+    if (getenv("RV_TEST_SECCOMP"))
+        return "this run takes io_uring away (RV_TEST_SECCOMP)";
     return machine_has_ring() ? "this run leaves files to the pool (RV_DISK)"
                               : "no io_uring on this machine";
 }

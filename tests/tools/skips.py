@@ -149,6 +149,7 @@ REASONS = [
     # A run of the same tests with less, named for it; the plain run has no such
     # environment, and so no such skip.
     (r"this run .*\((RV_DISK|RV_TEST_SETUP)\)", lambda m, _: m.io_uring),
+    (r"this run .*\(RV_TEST_SECCOMP\)", lambda m, _: True),
     (r"threads are counted for a user", lambda m, _: os.geteuid() != 0
      or not m.works("setpriv", "--reuid", "65534", "--clear-groups", "test",
                     "-x", f"{m.build}/cli/reveil")),

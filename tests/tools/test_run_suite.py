@@ -151,6 +151,12 @@ class Skips(unittest.TestCase):
                 machine = Machine(**{"doctor": {}, **facts})
                 self.assertEqual(self.judge(reason, machine), [])
 
+    def test_a_run_that_takes_io_uring_away_says_so(self):
+        reason = "this run takes io_uring away (RV_TEST_SECCOMP)"
+        for has in True, False:
+            machine = Machine(doctor={}, io_uring=has)
+            self.assertEqual(self.judge(reason, machine), [])
+
     def test_tools(self):
         self.assertEqual(self.judge("gdb is not installed"), [])
         self.assertEqual(len(self.judge("gdb is not installed",
