@@ -52,8 +52,8 @@ int rv_block_on(struct rv_executor *executor, struct rv_future *future);
  * executor. */
 struct rv_ready *rv_executor_ready(const struct rv_executor *executor);
 
-/* The executor that is polling on this thread, or NULL; NULL in a child of
- * fork() too. */
+/* The executor that is polling on this thread; NULL if there is none, and in a
+ * child of fork(). */
 struct rv_executor *rv_executor_current(void);
 
 /* The number of unfinished tasks, including the future of rv_block_on().

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <reveil/combine.h>
 #include <reveil/coro.h>
 #include <reveil/process.h>
@@ -306,7 +307,7 @@ RV_TEST(process, a_wait_that_is_dropped_leaves_the_child_alone)
  * the writing end of a pipe. Returns: its reading end. */
 static int start_family(struct rv_process *process, bool new_group)
 {
-    char *const argv[] = {"sh", "-c", "trap '' TERM; sleep 60 & echo; wait",
+    char *const argv[] = {"sh", "-c", "trap '' TERM; sleep 600 & echo; wait",
                           NULL};
     struct rv_process_options options = {.new_group = new_group};
     char byte;
@@ -324,14 +325,18 @@ RV_TEST(process, killed_and_closed_it_leaves_neither_zombie_nor_group)
 {
     struct rv_runtime *runtime = start(1);
     struct rv_process process;
+    struct pollfd end = {0};
     char byte;
     int fd;
 
     rv_process_kill_and_close(&(struct rv_process){0});
     fd = start_family(&process, true);
+    end.fd = fd;
     rv_process_kill_and_close(&process);
     check_no_child_left();
-    cr_assert_eq(read(fd, &byte, 1), 0); /* waits until both have ended */
+    /* Its end: both have ended. The group's other process sleeps for longer. */
+    cr_assert_eq(poll(&end, 1, RV_TEST_WAIT_MS), 1);
+    cr_assert_eq(read(fd, &byte, 1), 0);
     cr_assert_eq(process.fd_plus_1, 0);
     rv_process_kill_and_close(&process);
     close(fd);
