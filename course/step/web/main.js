@@ -332,8 +332,8 @@ const page = {
       try { history.replaceState(null, "", this.written); } catch (error) { /* a sandboxed frame */ }
     }, 120);
   },
-  readAddress() {
-    const values = new URLSearchParams(location.hash.slice(1));
+  readAddress(hash = location.hash) {
+    const values = new URLSearchParams(hash.slice(1));
     const step = parseInt(values.get("s"), 10);
     if (["en", "fr"].includes(values.get("lang")) && values.get("lang") !== lang)
       this.language(values.get("lang"));
@@ -426,7 +426,8 @@ $("extra").addEventListener("change", event => {
   page.scheduler.program = event.target.value;
   page.scheduler.run(null);
 });
-addEventListener("hashchange", () => location.hash !== page.written && page.readAddress());
+// From the event: the page may have written its own address over the new one meanwhile.
+addEventListener("hashchange", event => page.readAddress(new URL(event.newURL).hash));
 let resized;
 addEventListener("resize", () => {
   clearTimeout(resized);

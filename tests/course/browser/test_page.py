@@ -130,6 +130,15 @@ class Address(PageTest):
         self.assertIn("time", tab.value(
             "document.querySelector('#axis').textContent"))
 
+    def test_an_address_written_over_is_still_read(self):
+        """The page writes its address 120 ms after a step. A new one may be
+        set just before that; its event comes after."""
+        tab = self.open("right-06", "#s=5")
+        tab.value("location.hash = '#s=9';"
+                  " history.replaceState(null, '', reveil.page.written)")
+        tab.wait(f"{STEP_NOW} === 9")
+        tab.wait("location.hash === '#s=9&lang=en'")
+
     def test_nonsense_is_harmless(self):
         for address in ("#s=99999", "#s=-3&lang=xx", "#axis=9&mode=9", "#&&="):
             self.open("right-06", address)
