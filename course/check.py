@@ -211,7 +211,8 @@ class Checker(answer.Answer):
             if failed:
                 run, finding, todo = failed
                 return self.verdict("cases", finding, todo, run)
-        for kind in kinds:
+        early = answer.load_factor() <= 1  # else a build that may be in vain
+        for kind in kinds if early else ():
             self.build.start(kind)
         if self.expect.get("sweep") is not None:
             self.step("sweep")
@@ -225,6 +226,8 @@ class Checker(answer.Answer):
                                     self.expect["sweep"].get("todo"), run)
         if kinds:
             self.step("sanitize")
+            for kind in () if early else kinds:
+                self.build.start(kind)
             finding = self.sanitizers(kinds)
             if finding:
                 return self.verdict("sanitize", finding, run=plain)

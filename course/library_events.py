@@ -6,8 +6,6 @@ addresses. Here tasks, jobs, operations and channels get small numbers, and an
 unpark, a push or a steal the thread that it is about. cli/trace_json.c does the
 same for the programs of the tree.
 """
-import copy
-
 OF_LIBRARY = -2  # in the place of a descriptor
 NUMBERED = {"job-queued": ("job", True), "job-start": ("job", False),
             "job-done": ("job", False), "submit": ("operation", True),
@@ -126,7 +124,7 @@ class Translator:
         return done
 
     def put(self, event, kind, task=-1, source=-1, value=0):
-        one = copy.copy(event)
+        one = event.copy()
         one.kind, one.task, one.source, one.value = kind, task, source, value
         one.fd = -1
         self.out.append(one)

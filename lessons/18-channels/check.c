@@ -987,7 +987,7 @@ PROBE_CASE(sweep)
     probe_consumer_name = "consumer-2";
     probe_slow_from = 3;
     probe_each_ms = 20;
-    probe_two_threads(2, 8);
+    probe_two_threads(2, 6);
 }
 
 /* --- 18.4: a runtime that runs nothing ------------------------------------ */
