@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What ./reveil shows while it builds and installs, and what ctrl-C leaves.
+"""What ./reveil shows while it builds and installs, and what ctrl-C and SIGTERM
+leave, also of ./reveil test.
 
 usage: test_build.py REVEIL [unittest arguments...]
 
@@ -21,7 +22,8 @@ import unittest
 REVEIL = os.path.abspath(sys.argv.pop(1))
 SECONDS = 300  # when a run that has not ended is a hang, on any machine
 TOOLS = ("sh", "dirname", "basename", "readlink", "sed", "id", "flock", "env",
-         "rm", "mkdir", "cat", "chmod", "cp", "sleep")
+         "rm", "mkdir", "cat", "chmod", "cp", "sleep", "ls", "mktemp", "date",
+         "tail", "mv")
 # A compiler may be a link to ccache, which looks for the true one on the PATH.
 CC = f"""#!/bin/sh
 PATH='{os.environ["PATH"]}' exec '{shutil.which("cc")}' "$@"
@@ -30,12 +32,13 @@ PATH='{os.environ["PATH"]}' exec '{shutil.which("cc")}' "$@"
 # They wait in short sleeps: a shell may lose a signal for a child that it is
 # about to start.
 MESON = """#!/bin/sh
-# meson setup [--reconfigure] DIRECTORY ROOT
+# meson setup [OPTION...] DIRECTORY ROOT
 [ ! -e "$TREE/meson-waits" ] || {
     echo > "$TREE/waiting"
     while :; do sleep 0.1; done
 }
 shift
+while case $1 in -*) ;; *) false ;; esac; do shift; done
 mkdir -p "$1" && echo > "$1/build.ninja"
 """
 NINJA = """#!/bin/sh
@@ -77,13 +80,29 @@ for at in 12.5000 50.0000 100.0000; do
 done
 cp "$TREE/ninja" "$TREE/bin/ninja"
 """
+# In the place of tests/tools/run-suite.
+RUN_SUITE = """#!/bin/sh
+case $1 in
+--names) [ ! -e "$TREE/no-such-name" ] || exit 2; exit ;;
+esac
+stop() { echo > "$TREE/tidied"; exit 130; }
+trap stop TERM
+echo "1 0 0" >> "$1"
+[ ! -e "$TREE/suite-waits" ] || {
+    echo > "$TREE/waiting"
+    while :; do sleep 0.1; done
+}
+"""
+FOR_TESTS = ("pkg-config", "gcc", "gcov", "clang-format", "spin", "python3",
+             "curl", "wrk", "nginx", "strace", "gdb", "valgrind", "addr2line",
+             "git", "patat", "pandoc", "redis-benchmark", "chromium")
 SUDO = """#!/bin/sh
 [ "$1" != -n ] || shift
 exec env "$@"
 """
 
 
-class Build(unittest.TestCase):
+class Tree(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="reveil-build-")
         self.addCleanup(folder.cleanup)
@@ -106,9 +125,10 @@ class Build(unittest.TestCase):
             file.write(text)
         os.chmod(self.path(name), 0o755)
 
-    def start(self, **options):
+    def start(self, *words, **options):
         return subprocess.Popen(
-            [self.path("reveil"), "demo", "x"], stdin=subprocess.DEVNULL,
+            [self.path("reveil"), *(words or ("demo", "x"))],
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, text=True, start_new_session=True,
             env={"PATH": self.path("bin"), "TREE": self.tree, "LC_ALL": "C"},
             **options)
@@ -125,6 +145,8 @@ class Build(unittest.TestCase):
             self.assertLess(time.monotonic(), end)
             time.sleep(0.005)
 
+
+class Build(Tree):
     def interrupt(self):
         """Ctrl-C, as a terminal does: to the whole group."""
         with self.start(stderr=subprocess.PIPE) as child:
@@ -198,6 +220,66 @@ class Build(unittest.TestCase):
                           "reveil: installing 12 %",
                           "reveil: installing 50 %",
                           "reveil: installing 100 %"])
+
+
+class Tests(Tree):
+    """./reveil test, with a simulated run of the tests."""
+
+    def setUp(self):
+        super().setUp()
+        os.makedirs(self.path("tests", "tools"))
+        os.mkdir(self.path("tmp"))
+        self.write("tests/tools/run-suite", RUN_SUITE)
+        self.write("libclang_rt.fuzzer-x.a")
+        self.write("bin/clang", f"#!/bin/sh\necho '{self.tree}'\n")
+        for name in FOR_TESTS:
+            self.write("bin/" + name, "#!/bin/sh\n")
+
+    def said(self, *words):
+        with self.start("test", *words, stderr=subprocess.STDOUT) as child:
+            out, _ = child.communicate(timeout=SECONDS)
+            return child.returncode, out
+
+    def end_by(self, number, whom):
+        self.write("suite-waits")
+        with self.start("test", "--quick", stderr=subprocess.PIPE) as child:
+            self.until_it_waits(child)
+            whom(child.pid, number)
+            try:
+                child.communicate(timeout=SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)
+            self.assertEqual(child.returncode, 128 + number)
+        self.assertTrue(os.path.exists(self.path("tidied")),
+                        "the tests have ended first")
+
+    def test_sigterm_to_the_script_alone_ends_the_tests(self):
+        self.end_by(signal.SIGTERM, os.kill)
+
+    def test_ctrl_c_ends_the_tests(self):
+        self.end_by(signal.SIGINT, os.killpg)
+
+    def test_sigint_to_the_script_alone_ends_the_tests(self):
+        self.end_by(signal.SIGINT, os.kill)
+
+    def test_the_sum_is_the_last_line(self):
+        status, out = self.said("--quick")
+        self.assertEqual((status, out.splitlines()[-1]),
+                         (0, "1 passed, 0 failed"), out)
+        self.assertIn("== gcc, all tests but those in a browser", out)
+        self.assertNotIn("of 6", out)
+
+    def test_a_name_that_no_test_has_is_one_sentence(self):
+        self.write("no-such-name")
+        self.assertEqual(self.said("nonsense"), (
+            2, "reveil: setting up build/...\n"
+            "reveil: test: no test has a name like that\n"))
+
+    def test_named_tests_are_no_stage_of_six(self):
+        status, out = self.said("ring")
+        self.assertEqual(status, 0, out)
+        self.assertIn("== gcc, the tests that were named", out)
+        self.assertNotIn("of 6", out)
 
 
 if __name__ == "__main__":
