@@ -8,6 +8,8 @@
  */
 #include "file/files.h"
 
+#include <poll.h>
+
 #include "ring/ring_internal.h"
 
 RV_TEST_SUITE(file_refused);
@@ -189,5 +191,65 @@ RV_TEST(file_refused, without_a_pool_the_ring_is_asked_again)
     rv_queues_hook_enter(NULL);
     rv_file_put(file);
     rv_buf_put(buf);
+    desk_fini(&desk);
+}
+
+static int never_ready; /* a pipe's end */
+
+/* Instead of the operation the kernel gets a wait that has no end. */
+static int delaying_enter(int fd, uint32_t count, uint32_t wait_for,
+                          uint32_t flags)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        struct io_uring_sqe *sqe = rv_queues_unsubmitted_at(queues, i);
+
+        *sqe = (struct io_uring_sqe){.opcode = IORING_OP_POLL_ADD,
+                                     .fd = never_ready,
+                                     .poll32_events = POLLIN,
+                                     .user_data = sqe->user_data};
+    }
+    return rv_queues_enter_kernel(fd, count, wait_for, flags);
+}
+
+/* That is no refusal: rv_ring_free() says what the future returns. */
+RV_TEST(file_refused, what_was_canceled_with_its_ring_is_not_repeated)
+{
+    struct rv_buf *buf = abcdef();
+    struct rv_ring *ring, *of_runtime;
+    struct rv_file_op op;
+    struct rv_file *file;
+    struct rv_probe probe;
+    struct desk desk;
+    int fds[2];
+
+    desk_init(&desk); /* which may take io_uring away */
+    if (!machine_wants_ring())
+        cr_skip_test("%s", machine_why_no_ring());
+    rv_probe_init(&probe);
+    cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
+    never_ready = fds[0];
+    file = desk_open(&desk, O_RDWR | O_CREAT);
+    cr_assert_eq(rv_ring_new(&ring, rv_runtime_executor(desk.runtime),
+                             rv_runtime_reactor(desk.runtime), NULL),
+                 0);
+    of_runtime = rv_ring_enter(ring);
+    cr_assert_eq(rv_ring_open(ring), 0);
+    queues = &ring->queues;
+    rv_queues_hook_enter(delaying_enter);
+    rv_file_write_init(&op, file, buf, 0, 0);
+    cr_assert_eq(poll_once(&desk, &op.future, &probe), RV_PENDING);
+    let_pass(&desk, 1);
+    rv_queues_hook_enter(NULL);
+    rv_ring_free(ring); /* and no ring is this thread's any more */
+    cr_assert_eq(poll_once(&desk, &op.future, &probe), RV_READY);
+    cr_assert_eq(op.future.result, -ECANCELED);
+    cr_assert_null(rv_ring_enter(of_runtime));
+    rv_drop(&op.future);
+    cr_assert_eq(desk_write(&desk, file, "abc", 0), 3);
+    rv_file_put(file);
+    rv_buf_put(buf);
+    rv_probe_fini(&probe);
+    close(fds[0]);
+    close(fds[1]);
     desk_fini(&desk);
 }
