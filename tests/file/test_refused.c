@@ -76,13 +76,21 @@ static int refusing_enter(int fd, uint32_t count, uint32_t wait_for,
     return n;
 }
 
+/* desk_init() may take io_uring away. */
+static void desk_init_for_ring(struct desk *desk)
+{
+    desk_init(desk);
+    if (machine_wants_ring())
+        return;
+    desk_fini(desk);
+    cr_skip_test("%s", machine_why_no_ring());
+}
+
 /* From now on the kernel cancels what it is given, that many times. */
 static void refuse(struct desk *desk, uint32_t times)
 {
     struct rv_ring *ring = rv_runtime_ring(desk->runtime);
 
-    if (!machine_wants_ring())
-        cr_skip_test("%s", machine_why_no_ring());
     cr_assert_eq(rv_ring_open(ring), 0);
     queues = &ring->queues;
     refusals_left = times;
@@ -133,7 +141,7 @@ RV_TEST(file_refused, each_operation_goes_to_the_pool)
     struct desk desk;
     uint32_t fds;
 
-    desk_init(&desk);
+    desk_init_for_ring(&desk);
     refuse(&desk, 0);
     do_all_of_them(&desk); /* the pool's and the ring's descriptors are open */
     fds = rv_test_fds();
@@ -152,7 +160,7 @@ RV_TEST(file_refused, a_sync_alone_is_made_up_for)
     struct rv_file *file;
     struct desk desk;
 
-    desk_init(&desk);
+    desk_init_for_ring(&desk);
     file = desk_open(&desk, O_RDWR | O_CREAT);
     second_only = true;
     refuse(&desk, FIRST);
@@ -174,7 +182,7 @@ RV_TEST(file_refused, without_a_pool_the_ring_is_asked_again)
     struct rv_file *file;
     struct desk desk;
 
-    desk_init(&desk);
+    desk_init_for_ring(&desk);
     file = desk_open(&desk, O_RDWR | O_CREAT);
     refuse(&desk, 3);
     pool = rv_blocking_enter(NULL);
@@ -222,9 +230,7 @@ RV_TEST(file_refused, what_was_canceled_with_its_ring_is_not_repeated)
     struct desk desk;
     int fds[2];
 
-    desk_init(&desk); /* which may take io_uring away */
-    if (!machine_wants_ring())
-        cr_skip_test("%s", machine_why_no_ring());
+    desk_init_for_ring(&desk);
     rv_probe_init(&probe);
     cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
     never_ready = fds[0];
