@@ -369,7 +369,8 @@ int rv_scope_spawn_coro(struct rv_scope *scope, rv_coro_entry entry,
  *
  * Misuse: in a task of the scope, which would wait for itself; in a task of a
  * scheduler, which has rv_go_scope_wait().
- * Returns: 0; the first negative result of a task; -ECANCELED.
+ * Returns: 0; the first negative result of a task; -ECANCELED; -ESTALE in a
+ *          child of fork(), which drops scope->future before the return.
  */
 int rv_scope_wait(struct rv_scope *scope);
 

@@ -144,7 +144,8 @@ uint32_t rv_http_server_shutdown(struct rv_http_server *server,
  *
  * Returns: the number of connections that were cut off; -ECANCELED: aborted,
  * and all were; -ENOTSUP: in a task of a scheduler, which may move to another
- * thread; another negative errno: the listener has failed.
+ * thread; -ESTALE: in a child of fork(); another negative errno: the listener
+ * has failed.
  */
 int rv_http_serve(struct rv_http_server *server, int64_t drain_ns);
 

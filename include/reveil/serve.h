@@ -72,7 +72,7 @@ struct rv_serve_options {
  * Threads: a coroutine on an executor. Not a task of the scheduler.
  * Returns: -ECANCELED; or a permanent error of the listener or the reactor.
  *          -ENOTSUP: in a task of a scheduler, which may move to another
- * thread; the listener is still open.
+ *          thread; -ESTALE: in a child of fork(). The listener is still open.
  */
 int rv_serve(struct rv_stream *listener, rv_serve_entry entry, void *arg,
              const struct rv_serve_options *options);

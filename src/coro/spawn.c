@@ -151,9 +151,11 @@ static void task_drop(struct rv_future *future)
     struct task *self = RV_CONTAINER_OF(future, struct task, awaiter.future);
 
     /* In a child of fork() the coroutine does not continue: its side effects
-     * belong to the parent. */
-    if (rv_fork_is_copy(self->mark))
+     * belong to the parent. Its scope may be dropped there. */
+    if (rv_fork_is_copy(self->mark)) {
+        rv_scope_remove(&self->member, 0);
         return;
+    }
     self->cancel = ABORTED;
     if (!rv_coro_finished(self->coro))
         RV_CHECK(rv_coro_resume_with(self->coro, -ECANCELED),
@@ -279,6 +281,13 @@ void rv_scope_count(struct rv_scope *scope)
             rv_frames_count(rv_frames_current(), scope, RV_FRAMES_SCOPES);
 }
 
+int rv_coro_stays(void)
+{
+    if (rv_executor_is_copy())
+        return -ESTALE;
+    return rv_executor_current() && !rv_coro_moves() ? 0 : -ENOTSUP;
+}
+
 int rv_scope_spawn_coro(struct rv_scope *scope, rv_coro_entry entry,
                         const void *arg, size_t arg_bytes,
                         const struct rv_coro_options *options)
@@ -302,6 +311,8 @@ int rv_scope_wait(struct rv_scope *scope)
     int result;
 
     RV_CHECK(!rv_coro_moves(), "a task of a scheduler needs rv_go_scope");
+    if (rv_executor_is_copy())
+        return -ESTALE; /* nothing of the scope runs here */
     RV_CHECK(rv_coro_current() && rv_executor_current() == scope->executor,
              "not in a coroutine of the scope's executor");
     if (scope->future.at == RV_AT_END)

@@ -66,6 +66,11 @@ struct rv_executor *rv_executor_current(void)
     return current && !rv_fork_is_copy(current->mark) ? current : NULL;
 }
 
+bool rv_executor_is_copy(void)
+{
+    return current && rv_fork_is_copy(current->mark);
+}
+
 bool rv_executor_is_here(const struct rv_executor *executor)
 {
     return executor == current || !executor->entered ||

@@ -77,6 +77,10 @@ int rv_task_adopt(struct rv_executor *executor, struct rv_future *future,
  * or this is a child of fork(), which releases a copy. For checks of misuse. */
 bool rv_executor_is_here(const struct rv_executor *executor);
 
+/* Whether this is a child of fork(), which still runs in a poll of its parent.
+ */
+bool rv_executor_is_copy(void);
+
 /* Cancel the task of this id: now, or at the end of its current poll. Does
  * nothing if the task has ended. */
 void rv_task_abort(struct rv_executor *executor, uint64_t id);

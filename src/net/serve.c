@@ -84,10 +84,10 @@ int rv_serve(struct rv_stream *listener, rv_serve_entry entry, void *arg,
 {
     static const struct rv_serve_options none;
     struct serve serve;
-    int result;
+    int result = rv_coro_stays();
 
-    if (!rv_executor_current() || rv_coro_moves())
-        return -ENOTSUP;
+    if (result)
+        return result;
     init(&serve, listener, options ? options : &none);
     serve.entry = entry;
     serve.arg = arg;
@@ -108,13 +108,11 @@ int rv_serve_at(const char *where, rv_serve_entry entry, void *arg,
     char host[RV_RESOLVE_NAME];
     struct rv_stream listener;
     uint16_t port;
-    int error = rv_host_port_parse(where, host, sizeof host, &port);
+    int error = rv_coro_stays();
 
     if (!error)
+        error = rv_host_port_parse(where, host, sizeof host, &port);
+    if (!error)
         error = rv_tcp_listen_at(&listener, host, port);
-    if (error)
-        return error;
-    error = rv_serve(&listener, entry, arg, options);
-    rv_stream_close(&listener); /* it is open after -ENOTSUP */
-    return error;
+    return error ? error : rv_serve(&listener, entry, arg, options);
 }

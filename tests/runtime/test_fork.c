@@ -13,7 +13,9 @@
 #include <linux/io_uring.h>
 #include <poll.h>
 #include <reveil/file.h>
+#include <reveil/http_server.h>
 #include <reveil/reveil.h>
+#include <reveil/serve.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -398,6 +400,74 @@ RV_TEST(fork, after_the_poll_that_forked_nothing_is_polled_in_the_child)
     cr_assert_eq(result, 1);
     cr_assert_eq(parent.status, 0);
     parent_fini(&parent);
+}
+
+static int32_t serve_nobody(struct rv_stream *stream, void *arg)
+{
+    (void)stream, (void)arg;
+    return 0;
+}
+
+/* In a child, inside a coroutine. Returns: 0, or the line of what failed. */
+static int serve_here(struct rv_scope *scope)
+{
+    static const struct rv_http_route routes[] = {{.path = "/"}, {0}};
+    const struct rv_http_handler handler = rv_http_routes(routes);
+    struct rv_stream none = {0};
+
+    CHILD_CHECK(rv_serve(&none, serve_nobody, NULL, NULL) == -ESTALE);
+    CHILD_CHECK(rv_serve_at("127.0.0.1:0", serve_nobody, NULL, NULL) ==
+                -ESTALE);
+    CHILD_CHECK(rv_http_serve_at("127.0.0.1:0", &handler, 0) == -ESTALE);
+    CHILD_CHECK(rv_scope_spawn_coro(scope, do_nothing, NULL, 0, NULL) ==
+                -ESTALE);
+    CHILD_CHECK(rv_scope_wait(scope) == -ESTALE);
+    rv_drop(&scope->future); /* with the task that the parent waits for */
+    return 0;
+}
+
+static int line_of_child; /* in the child */
+
+static int32_t fork_in_scope(void *arg)
+{
+    struct rv_scope scope;
+    int *status = arg;
+    pid_t child;
+
+    rv_scope_init(&scope, rv_executor_current());
+    cr_assert_eq(rv_scope_spawn_coro(&scope, do_nothing, NULL, 0, NULL), 0);
+    child = fork();
+    if (child == 0) {
+        alarm(CHILD_SECONDS);
+        line_of_child = serve_here(&scope);
+        return 0; /* to nobody: see main */
+    }
+    *status = wait_for_child(child);
+    return rv_scope_wait(&scope);
+}
+
+RV_TEST(fork, a_child_cannot_serve_and_waits_for_no_scope)
+{
+    const pid_t me = getpid();
+    struct rv_executor *executor;
+    struct rv_join join;
+    int status = -1;
+    int result;
+
+    cr_assert_eq(rv_executor_new(&executor), 0);
+    cr_assert_eq(rv_coro_spawn(executor, fork_in_scope, &status, NULL, &join),
+                 0);
+    result = rv_block_on(executor, &join.future);
+    if (getpid() != me) {
+        rv_executor_free(executor);
+        end_child(line_of_child       ? line_of_child
+                  : result != -ESTALE ? __LINE__
+                                      : 0);
+    }
+    cr_assert_eq(result, 0);
+    cr_assert_eq(status, 0, "what the child says is above");
+    rv_drop(&join.future);
+    rv_executor_free(executor);
 }
 
 /* --- a runtime of its own ---------------------------------------------- */

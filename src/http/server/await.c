@@ -18,19 +18,13 @@
 /* The shutdown needs a moment after its deadline, to cut what is left. */
 enum { CUT_MS = 1000 };
 
-/* The server and its connections belong to one executor. */
-static bool is_on_executor(void)
-{
-    return rv_executor_current() && !rv_coro_moves();
-}
-
 int rv_http_serve(struct rv_http_server *server, int64_t drain_ns)
 {
-    int result;
+    int result = rv_coro_stays(); /* its connections do not move either */
 
-    if (!is_on_executor()) {
+    if (result) {
         rv_drop(&server->future);
-        return -ENOTSUP;
+        return result;
     }
     result = rv_await(&server->future);
     if (server->future.at != RV_AT_END) {
@@ -55,11 +49,10 @@ int rv_http_serve_at(const char *where, const struct rv_http_handler *handler,
     struct rv_http_server server;
     struct rv_stream listener;
     uint16_t port;
-    int error;
+    int error = rv_coro_stays();
 
-    if (!is_on_executor())
-        return -ENOTSUP;
-    error = rv_host_port_parse(where, host, sizeof host, &port);
+    if (!error)
+        error = rv_host_port_parse(where, host, sizeof host, &port);
     if (!error)
         error = rv_tcp_listen_at(&listener, host, port);
     if (error)
