@@ -321,7 +321,7 @@ static void http_get(struct http_get_future *self, int port, const char *path,
 
 /* --- main: a hundred GETs at once -------------------------------------- */
 
-/* Those of the command line; else a hundred, that take 0 to 990 ms. */
+/* Those of the command line; else a hundred that take 0 to 990 ms. */
 static size_t make_paths(const char **paths)
 {
     static char texts[100][32];

@@ -508,7 +508,7 @@ enum { FILES = 100, FILE_BYTES = 1 << 16, DISK_MS = 4 };
 
 static char content[FILE_BYTES];
 
-/* A file in memory: as one of a disk, but nothing is left of it. */
+/* A file in memory: like one on a disk, but nothing is left of it. */
 static int open_file(void)
 {
     return lesson_unwrap(memfd_create("file", MFD_CLOEXEC), "memfd_create");

@@ -3,7 +3,7 @@
  * Lesson 16, stackful - must every function become a state machine?
  *
  * New here: a coroutine, a function with a stack of its own. It stops in the
- * middle, also deep in a recursion, and goes on there later. For that the stack
+ * middle, even deep in a recursion, and goes on there later. For that the stack
  * pointer moves from one stack to another:
  *
  *     main's stack                        the coroutine's stack
