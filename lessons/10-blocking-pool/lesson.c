@@ -408,7 +408,7 @@ static void *pool_run(void *unused)
 /*@end 10.2*/
 
 /*@todo 10.3 job_poll
-en: The first poll hands the job over. Each leaves its waker, and then looks
+en: The first poll hands the job over. Each poll leaves its waker, then looks
 en: whether it is done: READY with the result. Both under the lock, for a pool
 en: thread may be at it.
 fr: Le premier sondage confie le travail. Chacun laisse son waker, puis regarde
