@@ -25,6 +25,7 @@ UNFIT = re.compile(r"FATAL: ThreadSanitizer|ReserveShadowMemoryRange|"
                    r"unexpected memory mapping")
 FRAME = re.compile(r"#\d+ .*?([^\s(]+):(\d+)(?::\d+)?(?:\s|$)")
 
+# Of a build, by its kind; in that of "asan" UBSan speaks too (build.SANITIZERS).
 NAMES = {"asan": "AddressSanitizer", "tsan": "ThreadSanitizer"}
 
 # The guard allows no process, so clang's reports come without lines (its
@@ -144,12 +145,13 @@ def read(output, path):
             finding = Finding("STACK OVERFLOW", "signal", signal="SIGSEGV",
                               thread="main")
         else:
-            finding = Finding("MEMORY ERROR", "report", text=what.strip())
+            finding = Finding("MEMORY ERROR", "report",
+                              tool="AddressSanitizer", text=what.strip())
         put_lines(finding, text[found.start():], path)
         return finding
     found = UNDEFINED.search(text)
     if found:
-        finding = Finding("MEMORY ERROR", "report",
+        finding = Finding("MEMORY ERROR", "report", tool="UBSan",
                           text=re.sub(r"0x[0-9a-f]+", "…", found[3]))
         if found[1].endswith(path):
             finding.line = int(found[2])

@@ -130,7 +130,7 @@ static struct http_get_future http_get(int port, const char *path)
 
 /*@todo 2.2 async_main_poll | async_main_poll
 en: Poll `get` until it is READY, lesson_print() its request, make the second
-en: GET of lesson_path(1), and the same once more. This function is called anew
+en: GET, of lesson_path(1), and do the same again. This function is called anew
 en: at each poll: `state` says where it had stopped. What lesson_print() returns
 en: is this future's error; if it is not 0, that is the end.
 fr: Sondez `get` jusqu'à ce qu'elle soit READY, lesson_print() de sa requête,

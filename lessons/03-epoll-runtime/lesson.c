@@ -91,7 +91,7 @@ static void registry_register(const struct registry *self, int stream,
 
 /*@todo 3.2 event_queue_wait | event_queue_wait
 en: Sleep in epoll_wait() until there is an event, for as long as it takes, and
-en: return how many there are. EINTR: a signal came, and no event: wait on.
+en: return how many there are. EINTR: a signal came, no event: keep waiting.
 en: figures.epoll_waits counts the calls.
 fr: Dormez dans epoll_wait() jusqu'à ce qu'il y ait un évènement, aussi
 fr: longtemps qu'il faudra, et renvoyez leur nombre. EINTR : un signal est

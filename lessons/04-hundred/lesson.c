@@ -40,9 +40,9 @@ static enum poll_state poll_child(struct future *child)
 enum { MAX_CHILDREN = 512 };
 
 /*@todo 4.1 join_all_poll
-en: Poll each child that is due and not READY yet, with poll_child(). It is due
-en: no more then, until its next event. READY when all children are; `error` is
-en: that of a child that has failed, if there is one.
+en: Poll each child that is due and not READY yet, with poll_child(). Then it is
+en: not due until its next event. READY when all children are; `error` is that
+en: of a child that has failed, if there is one.
 fr: Sondez, avec poll_child(), chaque enfant à sonder (`due`) qui n'est pas
 fr: encore READY. Il n'est alors plus à sonder, jusqu'à son prochain évènement.
 fr: READY quand tous le sont ; `error` est l'erreur d'un enfant qui a échoué,
@@ -114,7 +114,7 @@ static size_t join_all_add(struct join_all *self, struct future *child)
 /*@end 4.1*/
 
 /*@todo 4.2 token_of and mark_owner | token_of et mark_owner
-en: Now an event makes all children due. Make it one: token_of() says which
+en: Now an event makes all children due. Let it be one: token_of() says which
 en: token a child's socket is registered with, and mark_owner() finds the child
 en: again by the token that came with the event.
 fr: Ici un évènement fait sonder tous les enfants. Qu'il n'y en ait qu'un :
@@ -321,7 +321,7 @@ static void http_get(struct http_get_future *self, int port, const char *path,
 
 /* --- main: a hundred GETs at once -------------------------------------- */
 
-/* Those of the command line; else a hundred, that take 0 to 990 ms. */
+/* Those of the command line; else a hundred that take 0 to 990 ms. */
 static size_t make_paths(const char **paths)
 {
     static char texts[100][32];

@@ -91,8 +91,8 @@
 
 /*@todo 9.1 timer_arm
 en: Arm the timerfd for the earliest deadline in the heap, heap_first()->key, an
-en: absolute time in ns; without any, disarm it: all zero. timer_add() calls
-en: this when a timer begins to wait.
+en: absolute time in ns; if there is none, disarm it: all zero. timer_add()
+en: calls this when a timer begins to wait.
 fr: Armez le timerfd pour la première échéance du tas, heap_first()->key, un
 fr: instant absolu en ns ; s'il n'y en a pas, désarmez-le : tout à zéro.
 fr: timer_add() appelle ceci quand un minuteur commence à attendre.
@@ -378,7 +378,7 @@ struct timeout {
 /*@todo 9.3 timeout_poll
 en: READY with the result of the child if that is READY, whether or not the
 en: timer is as well; with -ETIMEDOUT if only the timer is READY. Drop the loser
-en: (rv_drop): it must not wait on.
+en: (rv_drop): it must not go on waiting.
 fr: READY avec le résultat de l'enfant s'il est READY, que le minuteur le soit
 fr: aussi ou non ; avec -ETIMEDOUT si seul le minuteur est READY. Abandonnez le
 fr: perdant (rv_drop) : il ne doit plus attendre.

@@ -408,7 +408,7 @@ static void *pool_run(void *unused)
 /*@end 10.2*/
 
 /*@todo 10.3 job_poll
-en: The first poll hands the job over. Each leaves its waker, and then looks
+en: The first poll hands the job over. Each poll leaves its waker, then looks
 en: whether it is done: READY with the result. Both under the lock, for a pool
 en: thread may be at it.
 fr: Le premier sondage confie le travail. Chacun laisse son waker, puis regarde
@@ -508,7 +508,7 @@ enum { FILES = 100, FILE_BYTES = 1 << 16, DISK_MS = 4 };
 
 static char content[FILE_BYTES];
 
-/* A file in memory: as one of a disk, but nothing is left of it. */
+/* A file in memory: like one on a disk, but nothing is left of it. */
 static int open_file(void)
 {
     return lesson_unwrap(memfd_create("file", MFD_CLOEXEC), "memfd_create");

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lesson 13, uring - can the kernel do the work, not only tell?
+ * Lesson 13, uring - can the kernel do the work, and not only tell you when?
  *
  * New here: io_uring. epoll says that a call would work now, and you make it.
  * With io_uring you write down the call, the kernel makes it, and writes down
- * what came of it. A hundred files are written so: by a hundred tasks, and with
- * one system call.
+ * what came of it. A hundred files are written this way: by a hundred tasks,
+ * and with one system call.
  *
  *     task: write_poll()  --->  entry in the submission ring
  *     ring_submit()       --->  tail, io_uring_enter: the kernel reads them

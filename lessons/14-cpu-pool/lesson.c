@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lesson 14, cpu-pool - and with more jobs than workers?
+ * Lesson 14, cpu-pool - what if there are more jobs than workers?
  *
- * New here: where the jobs wait for which there is no worker. A hundred tasks
- * have a job to compute, and there are eight workers. What is too much goes
- * into a pipe, and when the pipe is full the kernel keeps the writes until
- * there is room: nobody's list, nobody's lock.
+ * New here: a place where jobs wait until a worker is free. A hundred tasks
+ * have a job to compute, and there are eight workers. The jobs that are too
+ * many go into a pipe, and when the pipe is full the kernel keeps the writes
+ * until there is room: nobody's list, nobody's lock.
  *
  *     task: pool_execute()  --->  write of 24 bytes, by the ring
  *           (first sign)    <---  the kernel: it is in the queue pipe now

@@ -3,7 +3,7 @@
  * Lesson 16, stackful - must every function become a state machine?
  *
  * New here: a coroutine, a function with a stack of its own. It stops in the
- * middle, also deep in a recursion, and goes on there later. For that the stack
+ * middle, even deep in a recursion, and goes on there later. For that the stack
  * pointer moves from one stack to another:
  *
  *     main's stack                        the coroutine's stack
@@ -112,7 +112,7 @@ enum { PAGE_BYTES = 4096, MIN_STACK_BYTES = 16 * 1024 };
 
 /*@todo 16.2 stack_new
 en: Set `memory` and `memory_bytes`: an mmap() for at least `wanted` and at
-en: least MIN_STACK_BYTES of stack, in whole pages, and one page more. That is
+en: least MIN_STACK_BYTES of stack, in whole pages, and one page more. This is
 en: the lowest one, and mprotect(..., PROT_NONE) makes it the guard page.
 fr: Remplissez `memory` et `memory_bytes` : un mmap() d'au moins `wanted` et
 fr: d'au moins MIN_STACK_BYTES de pile, en pages entières, et une de plus.

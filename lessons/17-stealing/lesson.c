@@ -84,9 +84,9 @@ static struct task *deque_steal(struct deque *self)
 
 /*@todo 17.1 deque_pop
 en: The owner takes the newest task. If more than one is left, no thief comes
-en: so far down. For the last one there is a race: who moves `top` past it has
-en: it, by the same compare-exchange as in deque_steal(). Either way the deque
-en: is empty then, and `bottom` must be where it was.
+en: so far down. For the last one there is a race: whoever moves `top` past it
+en: has it, by the same compare-exchange as in deque_steal(). Either way the
+en: deque is empty then, and `bottom` must be where it was.
 fr: Le propriétaire prend la tâche la plus récente. S'il en reste plusieurs,
 fr: aucun voleur ne descend jusque-là. La dernière se joue à la course : elle
 fr: est à qui fait passer `top` au-delà d'elle, par le même échange comparé que

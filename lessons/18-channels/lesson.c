@@ -55,7 +55,7 @@ enum { MOST = 8 }; /* the largest capacity */
 
 /*@todo 18.1 spsc_push
 en: Put a value into the channel. As long as it is full, sleep at the door
-en: `room`. First the value, then the tail that shows it, then wake who may
+en: `room`. First the value, then the tail that shows it, then wake whoever may
 en: sleep at `filled`. The consumer may be on another thread: it moves `head`
 en: meanwhile, you alone move `tail`. Value n is in slots[n % capacity].
 fr: Déposez une valeur dans le canal. Tant qu'il est plein, dormez à la porte
@@ -116,8 +116,8 @@ static void spsc_push(struct spsc *self, int value)
 
 /*@todo 18.2 spsc_pop
 en: Take the oldest value out of the channel. As long as it is empty, sleep at
-en: the door `filled`. First take the value, then move `head`, then wake who may
-en: sleep at `room`.
+en: the door `filled`. First take the value, then move `head`, then wake
+en: whoever may sleep at `room`.
 fr: Retirez du canal la plus ancienne valeur. Tant qu'il est vide, dormez à la
 fr: porte `filled`. Prenez d'abord la valeur, avancez ensuite `head`, réveillez
 fr: ensuite qui dort peut-être à `room`.

@@ -241,6 +241,28 @@ static void unpark(struct parker *self) { eventfd_write(self->fd, 1); }
         self.assertNotEqual(verdict["cause"], "BUSY LOOP", verdict)
 
 
+class SanitizerReports(unittest.TestCase):
+    """The evidence names the tool whose words it repeats."""
+
+    def evidence(self, line):
+        finding = sanitize.read(line.encode(), "lesson.c")
+        self.assertEqual(finding.cause, "MEMORY ERROR")
+        return finding.evidence
+
+    def test_what_address_sanitizer_says_is_its_own(self):
+        said = self.evidence("==7==ERROR: AddressSanitizer: heap-use-after-free"
+                             " on address 0x6020 at pc 0x4011 bp 0x7ffc\n")
+        self.assertEqual(said["en"], "AddressSanitizer: heap-use-after-free")
+        self.assertRegex(said["fr"],
+                         r"^AddressSanitizer\s: heap-use-after-free$")
+
+    def test_what_ubsan_says_is_its_own(self):
+        words = "shift exponent 64 is too large for 64-bit type 'long'"
+        said = self.evidence(f"work/lesson.c:7:3: runtime error: {words}\n")
+        self.assertEqual(said["en"], "UBSan: " + words)
+        self.assertRegex(said["fr"], r"^UBSan\s: shift exponent 64 ")
+
+
 class RaceThreads(unittest.TestCase):
     """A verdict says which thread of the lesson it means, and not T1."""
     PROGRAM = """
