@@ -2,7 +2,7 @@
 cause: WRONG OWNER
 found: case eight
 en: One source id for all sockets. With one GET at a time nobody notices.
-fr: Un seul numéro de source pour tous les sockets. Avec un GET à la fois, cela
+fr: Un seul numéro de source pour toutes les sockets. Avec un GET à la fois, cela
 fr: ne se voit pas.
 */
 
