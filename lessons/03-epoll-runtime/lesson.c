@@ -156,7 +156,7 @@ en: one future: any event means that it is to be polled again.
 fr: Sondez la future, avec poll_task(), jusqu'à ce qu'elle soit READY. Après
 fr: chaque NOT_READY, journalisez "Schedule other tasks" et dormez dans
 fr: event_queue_wait(). Il n'y a qu'une future : tout évènement veut dire qu'il
-fr: faut la sonder à nouveau.
+fr: faut la sonder de nouveau.
 stub:
 static void block_on(const struct runtime *self, struct future *future)
 {

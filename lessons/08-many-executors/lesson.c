@@ -218,7 +218,7 @@ en: Hand a future over to another executor. Any thread may call this: put the
 en: future into the inbox under its lock, and wake the task that empties it.
 en: That task leaves its waker in the inbox (8.2).
 fr: Confiez une future à un autre exécuteur. N'importe quel thread peut
-fr: appeler : mettez la future dans la boîte de réception, sous son verrou, et
+fr: l'appeler : mettez la future dans la boîte de réception, sous son verrou, et
 fr: réveillez la tâche qui la vide. Elle laisse son waker dans la boîte (8.2).
 stub:
 struct inbox {

@@ -249,8 +249,8 @@ en: result is the future's; free it. The kernel reads the block later: where
 en: may it be?
 fr: La première fois : prenez un slot, remplissez le bloc, et une entrée (ring
 fr: plein : soumettez, réessayez). Puis attendez que le slot soit done : son
-fr: résultat est celui de la future ; libérez-le. Le noyau lit le bloc plus tard
-fr: : où peut-il être ?
+fr: résultat est celui de la future ; libérez-le. Le noyau lit le bloc plus
+fr: tard : où peut-il être ?
 stub:
 static enum rv_poll write_poll(struct rv_future *future, struct rv_cx *cx)
 {

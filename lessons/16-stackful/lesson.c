@@ -242,7 +242,7 @@ static struct coro coro_new(const char *name, void (*entry)(void *arg),
 en: As long as one is not done: resume each that is not done, in turn. Free the
 en: stack of one that is done: here, on main's stack, it is certainly not in
 en: use.
-fr: Tant qu'il en reste une : reprenez tour à tour chacune qui n'est pas finie.
+fr: Tant qu'il en reste : reprenez tour à tour chaque coroutine non finie.
 fr: Rendez la pile de celle qui est finie : ici, sur la pile de main, elle
 fr: n'est certainement pas en service.
 stub:

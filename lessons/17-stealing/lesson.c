@@ -211,11 +211,11 @@ static struct task *find_task(struct worker *self)
 /*@todo 17.3 worker_sleep
 en: Sleep on idle.more, under idle.lock. Say that you sleep (idle.sleepers),
 en: and then look once more: is_any_task(), idle.stop. What was pushed after
-en: this look wakes you; what was pushed before it you must not sleep on.
+en: this look wakes you; what was pushed before it must keep you awake.
 fr: Dormez sur idle.more, sous idle.lock. Dites que vous dormez
 fr: (idle.sleepers), et regardez ensuite encore une fois : is_any_task(),
-fr: idle.stop. Ce qui est ajouté après ce regard vous réveille ; sur ce qui l'a
-fr: été avant, il ne faut pas s'endormir.
+fr: idle.stop. Ce qui est ajouté après ce regard vous réveille ; ce qui l'a été
+fr: avant doit vous empêcher de dormir.
 stub:
 static void worker_sleep(void)
 {

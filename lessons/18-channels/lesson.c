@@ -215,7 +215,7 @@ en: Start the runtime, and on it all jobs at once. Then take as many out of
 en: `results` as you have started, each with mpsc_pop(), and pass it to
 en: check_job(). Stop the runtime. Return what it all has cost: row_between()
 en: of row_now() before and after.
-fr: Démarrez le runtime, et sur lui toutes les tâches à la fois. Retirez
+fr: Démarrez le runtime, et lancez-y toutes les tâches à la fois. Retirez
 fr: ensuite de `results` autant de tâches que vous en avez lancé, chacune par
 fr: mpsc_pop(), et passez-la à check_job(). Arrêtez le runtime. Renvoyez ce que
 fr: le tout a coûté : row_between() de row_now() avant et après.

@@ -4,7 +4,7 @@ found: plain
 en: The socket stays as it is, so recv() waits for the response inside the
 en: poll. It even looks better: 3 polls, hardly any CPU. But for 600 ms nobody
 en: else has a turn: the clock does not tick.
-fr: La socket reste tel quel, donc recv() attend la réponse dans le sondage.
+fr: La socket reste telle quelle, donc recv() attend la réponse dans le sondage.
 fr: Cela paraît même mieux : 3 sondages, presque pas de CPU. Mais pendant 600
 fr: ms personne d'autre n'a son tour : l'horloge ne bat pas.
 */

@@ -4,7 +4,7 @@ found: figures
 en: A time-out of a second "to be safe": no response takes so long, so nothing
 en: is seen of it here. A quiet day has 86,400 wake-ups for nothing.
 fr: Un délai d'une seconde « pour être sûr » : aucune réponse ne dure autant,
-fr: on n'en voit donc rien ici. Un jour calme a 86 400 réveils pour rien.
+fr: on n'en voit donc rien ici. Un jour calme, ce sont 86 400 réveils pour rien.
 */
 /*@region 3.2*/
 static int event_queue_wait(const struct event_queue *self,

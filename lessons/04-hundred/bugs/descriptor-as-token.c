@@ -3,9 +3,9 @@ cause: WRONG OWNER
 found: case reuse
 en: Takes the descriptor for the token. It is unique among the open ones; but
 en: the kernel gives the number of a closed one to the next that opens.
-fr: Prend le descripteur comme token. Il est unique parmi ceux qui sont ouverts
-fr: ; mais le noyau redonne le numéro d'un descripteur fermé au suivant qui
-fr: s'ouvre.
+fr: Prend le descripteur comme token. Il est unique parmi ceux qui sont
+fr: ouverts ; mais le noyau redonne le numéro d'un descripteur fermé au suivant
+fr: qui s'ouvre.
 */
 
 /*@region 4.2*/

@@ -2,8 +2,8 @@
 cause: WRONG OWNER
 found: plain
 en: All sockets have the token 0, as in lesson 03, where there was only one.
-fr: Tous les sockets ont le token 0, comme à la leçon 03, où il n'y en avait
-fr: qu'un.
+fr: Toutes les sockets ont le token 0, comme à la leçon 03, où il n'y en
+fr: avait qu'une.
 */
 
 /*@region 4.2*/

@@ -2,8 +2,8 @@
 cause: WRONG OWNER
 found: case eight
 en: One source id for all sockets. With one GET at a time nobody notices.
-fr: Un seul numéro de source pour tous les sockets. Avec un GET à la fois, cela
-fr: ne se voit pas.
+fr: Un seul numéro de source pour toutes les sockets. Avec un GET à la fois,
+fr: cela ne se voit pas.
 */
 
 /*@region 6.4*/

@@ -1,8 +1,8 @@
 /*@answer
 en: Asks by a second connect(): 0 or EISCONN is a connection, EALREADY: go on
 en: waiting.
-fr: Demande par un second connect() : 0 ou EISCONN est une connexion, EALREADY
-fr: : attendre encore.
+fr: Demande par un second connect() : 0 ou EISCONN est une connexion, EALREADY :
+fr: attendre encore.
 */
 
 /*@region 7.1*/

@@ -3,7 +3,7 @@ cause: NOT CONNECTED YET
 kind: registered before connect
 found: plain
 en: Registers the socket, and connects it after that. epoll finds it hung up.
-fr: Abonne la socket, puis la connecte. epoll la trouve raccrochée.
+fr: Abonne la socket, puis la connecte. epoll annonce EPOLLHUP.
 */
 
 /*@region 7.1*/

@@ -1,8 +1,8 @@
 /*@answer
 en: Takes one future for each poll, and wakes itself while there are more:
 en: other tasks have their turn in between.
-fr: Prend une future par sondage, et se réveille elle-même tant qu'il en reste
-fr: : les autres tâches ont leur tour entre-temps.
+fr: Prend une future par sondage, et se réveille elle-même tant qu'il en reste :
+fr: les autres tâches ont leur tour entre-temps.
 */
 
 /*@region 8.2*/

@@ -3,8 +3,8 @@ cause: WRONG CAPACITY
 found: case fit
 en: Asks poll() whether there is room. poll() looks for a free slot; the last
 en: page is not full then.
-fr: Demande à poll() s'il y a de la place. poll() cherche une case libre ; la
-fr: dernière page n'est alors pas pleine.
+fr: Demande à poll() s'il y a de la place. poll() cherche un emplacement
+fr: libre ; la dernière page n'est alors pas pleine.
 */
 
 /*@region 11.1*/

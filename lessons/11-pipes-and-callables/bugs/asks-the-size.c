@@ -4,7 +4,7 @@ found: figures
 en: The pipe has 65,536 bytes, so as many packets of one byte. But a packet
 en: takes a whole slot.
 fr: Le tube a 65 536 octets, donc autant de paquets d'un octet. Mais un paquet
-fr: prend une case entière.
+fr: prend un emplacement entier.
 */
 
 /*@region 11.1*/

@@ -1,8 +1,8 @@
 /*@answer
 en: Gives the worker its next job before the task of the last one is woken; the
 en: reference is counted where it is dropped.
-fr: Donne au worker son travail suivant avant de réveiller la tâche du précédent
-fr: ; la référence est comptée là où elle est rendue.
+fr: Donne au worker son travail suivant avant de réveiller la tâche du
+fr: précédent ; la référence est comptée là où elle est rendue.
 */
 
 /*@region 14.3*/

@@ -3,8 +3,8 @@ cause: PUT TWICE
 found: plain
 en: Puts a reference when the packet is in the pipe: "the kernel is done with
 en: it". But the pool is not, until the worker has sent its byte.
-fr: Rend une référence quand le paquet est dans le tube : « le noyau en a fini
-fr: ». Mais pas le pool, tant que le worker n'a pas envoyé son octet.
+fr: Rend une référence quand le paquet est dans le tube : « le noyau en a
+fr: fini ». Mais pas le pool, tant que le worker n'a pas envoyé son octet.
 */
 
 /*@region 14.1*/

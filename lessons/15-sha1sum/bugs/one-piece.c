@@ -3,8 +3,8 @@ cause: WRONG LENGTH
 kind: rest too long
 found: plain
 en: `if` for the loop: one piece, and the other bytes are the "rest".
-fr: `if` au lieu de la boucle : un morceau, et les autres octets sont le « reste
-fr: ».
+fr: `if` au lieu de la boucle : un morceau, et les autres octets sont le
+fr: « reste ».
 */
 
 /*@region 15.1*/

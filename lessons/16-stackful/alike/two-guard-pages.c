@@ -1,8 +1,8 @@
 /*@answer
 en: Reserves all without rights, and opens all but the two lowest pages; four
 en: times as much as is asked for.
-fr: Réserve tout sans droits, et ouvre tout sauf les deux pages les plus basses
-fr: ; quatre fois plus que demandé.
+fr: Réserve tout sans droits, et ouvre tout sauf les deux pages les plus
+fr: basses ; quatre fois plus que demandé.
 */
 /*@region 16.2*/
 static void stack_new(struct coro *self, size_t wanted)
