@@ -228,7 +228,6 @@ class Tests(Tree):
     def setUp(self):
         super().setUp()
         os.makedirs(self.path("tests", "tools"))
-        os.mkdir(self.path("tmp"))
         self.write("tests/tools/run-suite", RUN_SUITE)
         self.write("libclang_rt.fuzzer-x.a")
         self.write("bin/clang", f"#!/bin/sh\necho '{self.tree}'\n")
