@@ -378,16 +378,17 @@ void rv_executor_enter(struct rv_executor *executor)
 {
     RV_CHECK(!rv_executor_current(),
              "this thread polls for an executor already");
-    current = executor;
+    executor->outer = current;
     executor->entered = true;
-    executor->previous = rv_ready_enter(executor->ready);
+    current = executor;
+    rv_ready_enter(executor->ready);
 }
 
 void rv_executor_leave(struct rv_executor *executor)
 {
-    rv_ready_enter(executor->previous);
+    current = executor->outer;
     executor->entered = false;
-    current = NULL;
+    rv_ready_enter(current ? current->ready : NULL);
 }
 
 bool rv_executor_run(struct rv_executor *executor)

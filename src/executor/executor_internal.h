@@ -31,7 +31,7 @@ struct rv_executor {
     struct rv_wheel wheel;
     struct rv_list drivers;    /* struct rv_driver */
     struct rv_list timers;     /* struct rv_timer: those that are started */
-    struct rv_ready *previous; /* the thread's ready queue before the enter */
+    struct rv_executor *outer; /* entered: the parent's, in a child of fork() */
     uint32_t live;             /* tasks */
     uint32_t polls_left;       /* until the next check of I/O and timers */
     bool closing;              /* spawns fail */

@@ -156,12 +156,9 @@ struct rv_ready_slot *rv_ready_at(struct rv_ready *queue, uint32_t index)
 
 /* --- the owner --------------------------------------------------------- */
 
-struct rv_ready *rv_ready_enter(struct rv_ready *queue)
+void rv_ready_enter(struct rv_ready *queue)
 {
-    struct rv_ready *previous = rv_ready_entered;
-
     rv_ready_entered = queue;
-    return previous;
 }
 
 void rv_ready_collect(struct rv_ready *queue)

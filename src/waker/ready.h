@@ -117,11 +117,9 @@ static inline struct rv_parker *rv_ready_parker(struct rv_ready *queue)
 void rv_ready_use(struct rv_ready *queue,
                   const struct rv_park_backend *backend);
 
-/*
- * From now on this thread polls for `queue` (NULL: for none), and its own
- * pushes need no lock. Returns: the queue it polled for before.
- */
-struct rv_ready *rv_ready_enter(struct rv_ready *queue);
+/* From now on this thread polls for `queue` (NULL: for none), and its own
+ * pushes need no lock. */
+void rv_ready_enter(struct rv_ready *queue);
 
 /* Private: what rv_ready_enter() set. */
 extern _Thread_local struct rv_ready *rv_ready_entered

@@ -409,7 +409,7 @@ static int32_t serve_nobody(struct rv_stream *stream, void *arg)
 }
 
 /* In a child, inside a coroutine. Returns: 0, or the line of what failed. */
-static int serve_here(struct rv_scope *scope)
+static int all_stale(struct rv_scope *scope)
 {
     static const struct rv_http_route routes[] = {{.path = "/"}, {0}};
     const struct rv_http_handler handler = rv_http_routes(routes);
@@ -422,8 +422,26 @@ static int serve_here(struct rv_scope *scope)
     CHILD_CHECK(rv_scope_spawn_coro(scope, do_nothing, NULL, 0, NULL) ==
                 -ESTALE);
     CHILD_CHECK(rv_scope_wait(scope) == -ESTALE);
-    rv_drop(&scope->future); /* with the task that the parent waits for */
     return 0;
+}
+
+/* The same, also after the child has run an executor of its own. */
+static int serve_here(struct rv_scope *scope)
+{
+    struct rv_executor *own;
+    struct rv_yield yield;
+    int line = all_stale(scope);
+
+    if (line)
+        return line;
+    CHILD_CHECK(rv_executor_new(&own) == 0);
+    rv_yield_init(&yield);
+    CHILD_CHECK(rv_block_on(own, &yield.future) == 0);
+    rv_drop(&yield.future);
+    rv_executor_free(own);
+    line = all_stale(scope);
+    rv_drop(&scope->future); /* with the task that the parent waits for */
+    return line;
 }
 
 static int line_of_child; /* in the child */
