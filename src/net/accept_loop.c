@@ -24,7 +24,7 @@ static bool is_lasting(int error)
 
     return error == -EBADF || error == -EINVAL || error == -ENOTSOCK ||
            error == -EOPNOTSUPP || error == -ENODEV || error == -ESTALE ||
-           error == -ESHUTDOWN ||
+           error == -ESHUTDOWN || error == -ENOSYS ||
            (error < 0 && reactor && rv_reactor_error(reactor) == error);
 }
 

@@ -31,14 +31,15 @@
  *       exist before the first has ended, or the kernel is moving the operation
  *       between two of its lists (-ENOENT), or a kernel thread has only begun
  *       it (-EALREADY). It is repeated after a pause, until the operation ends.
- *   OPS-7  A submission that fails, with any error, is repeated after pauses
- *       that double. After too many failures the ring has failed. Operations
- *       that the kernel never took end with the error, marked as untaken, and
- *       later ones are refused, so that files go to the pool. Operations in
- *       flight end for their futures, with the error. The kernel still has
- *       them, so by OPS-1 their memory is released by a completion, or never.
+ *   OPS-7  A submission or a flush that fails, with any error, is repeated
+ *       after pauses that double. After too many failures the ring has failed.
+ *       Operations that the kernel never took end with the error, marked as
+ *       untaken, and later ones are refused, so that files go to the pool.
+ *       Operations in flight end for their futures, with the error. The kernel
+ *       still has them, so by OPS-1 their memory is released by a completion,
+ *       or never.
  *   OPS-8  In a child of fork() the queues are the parent's, and not mapped.
- * The copy of the ring ends its entries without the kernel.
+ *       The copy of the ring ends its entries without the kernel.
  *
  * tests/models/ring.pml is the model of OPS-1, OPS-3, OPS-4 and of QUEUES-5,
  * with mutants; tests/mutants/ring-*.mutant break the C code.
@@ -210,10 +211,20 @@ int rv_ring_submit(struct rv_ring *ring, uint32_t wait_for)
     return n;
 }
 
+/* Returns: true if there is a reason for a system call. */
+static bool has_pending(const struct rv_ring *ring)
+{
+    if (ring->failed)
+        return false;
+    return rv_queues_unsubmitted(&ring->queues) > 0 ||
+           rv_queues_holds_back(&ring->queues);
+}
+
 /*
  * Submit everything in the submission queue (OPS-4), and flush completions.
  *
- * Returns: 0; if entries are left, why: -EAGAIN, -EBUSY or another error.
+ * Returns: 0; if entries are left, or completions held back, why: -EAGAIN,
+ *          -EBUSY or another error.
  */
 static int submit_all(struct rv_ring *ring)
 {
@@ -224,9 +235,9 @@ static int submit_all(struct rv_ring *ring)
         n = rv_ring_submit(ring, 0);
     } while ((n == -EINTR && ++tries < RV_INTERRUPTS_MAX) ||
              (n > 0 && rv_queues_unsubmitted(&ring->queues) > 0));
-    if (rv_queues_unsubmitted(&ring->queues) == 0)
-        return 0;
-    return n < 0 ? n : -EAGAIN;
+    if (n < 0 && has_pending(ring))
+        return n;
+    return rv_queues_unsubmitted(&ring->queues) == 0 ? 0 : -EAGAIN;
 }
 
 /* Make room for `len` entries in the submission queue. Returns: false if the
@@ -368,15 +379,6 @@ bool rv_ring_reap(struct rv_ring *ring)
             rv_entry_complete(ring, entry, cqe.res);
     }
     return any;
-}
-
-/* Returns: true if there is a reason for a system call. */
-static bool has_pending(const struct rv_ring *ring)
-{
-    if (ring->failed)
-        return false;
-    return rv_queues_unsubmitted(&ring->queues) > 0 ||
-           rv_queues_holds_back(&ring->queues);
 }
 
 bool rv_ring_drive(struct rv_ring *ring)

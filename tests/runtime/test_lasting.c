@@ -352,6 +352,24 @@ RV_TEST(lasting, without_a_futex_a_deadline_passes_all_the_same)
 
 /* --- a server ---------------------------------------------------------- */
 
+/* A sandbox has taken accept4() away. */
+RV_TEST(lasting, a_server_that_can_never_accept_ends)
+{
+    static const struct rv_http_handler handler; /* no task will wait */
+    struct rv_http_server server;
+    struct rv_runtime *runtime;
+    struct rv_addr addr;
+
+    take_away(SYS_accept4, ENOSYS);
+    cr_assert_eq(rv_test_runtime_start(&runtime), 0);
+    cr_assert_eq(rv_addr_parse(&addr, "127.0.0.1", 0), 0);
+    cr_assert_eq(rv_http_server_init(&server, &addr, &handler), 0);
+    cr_assert_eq(rv_test_block_on(rv_runtime_executor(runtime), &server.future),
+                 -ENOSYS);
+    rv_drop(&server.future);
+    rv_runtime_stop(runtime);
+}
+
 RV_TEST(lasting, a_server_ends_when_its_reactor_has_failed)
 {
     static const struct rv_http_handler handler; /* no task will wait */
@@ -600,6 +618,53 @@ RV_TEST(lasting, what_the_kernel_has_is_not_released)
     if (!has_io_uring())
         cr_skip_test("no io_uring here");
     in_child(while_in_flight);
+}
+
+/* A completion that reaches the queue in io_uring_enter() only. Where the
+ * kernel delivers it by itself, nothing fails. */
+static int while_held_back(void)
+{
+    static struct taken taken;
+    struct rv_ring_call call = {.opcode = IORING_OP_READ,
+                                .addr = rv_ring_addr(taken.bytes),
+                                .len = BYTES,
+                                .offset = UINT64_MAX};
+    struct rv_runtime *runtime;
+    struct rv_ring_op op;
+    struct rv_probe probe;
+    struct rv_cx cx;
+    int result;
+    int fds[2];
+
+    CHILD_CHECK(start_with_ring(&runtime) == 0);
+    CHILD_CHECK(pipe2(fds, O_CLOEXEC) == 0);
+    call.fd = fds[0];
+    rv_ring_op_init(&op, &call, note, &taken);
+    rv_probe_init(&probe);
+    cx = rv_probe_cx(&probe);
+    cx.executor = rv_runtime_executor(runtime);
+    CHILD_CHECK(rv_poll(&op.future, &cx) == RV_PENDING);
+    CHILD_CHECK(hand_over(runtime) == 0);
+    fail(-EINVAL, -1);
+    CHILD_CHECK(write(fds[1], "x", 1) == 1);
+    while (rv_poll(&op.future, &cx) == RV_PENDING)
+        CHILD_CHECK(hand_over(runtime) == 0);
+    result = op.future.result;
+    CHILD_CHECK(calls ? result == -EINVAL && op.lost : result == 1);
+    rv_drop(&op.future);
+    calls = 0;
+    CHILD_CHECK(nap(runtime) == 0);
+    CHILD_CHECK(calls == 0);
+    rv_probe_fini(&probe);
+    rv_runtime_stop(runtime);
+    return 0;
+}
+
+RV_TEST(lasting, completions_that_cannot_be_flushed_are_not_waited_for)
+{
+    if (!has_io_uring())
+        cr_skip_test("no io_uring here");
+    in_child(while_held_back);
 }
 
 /* A read of a file ends with the error, even if that is the one of a descriptor
