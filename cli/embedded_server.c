@@ -77,8 +77,8 @@ static void *serve(void *arg)
     if (!self->error) {
         rv_future_init(&self->future, &ops);
         error = rv_runtime_block_on(runtime, &self->future);
-        rv_drop(&self->server.future);
     }
+    rv_drop(&self->server.future);
     rv_runtime_stop(runtime);
     if (self->future.at) /* it was polled, and has posted `started` */
         return NULL;

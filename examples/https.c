@@ -270,7 +270,7 @@ static int32_t serve(void *arg)
 {
     const struct rv_http_handler handler = rv_http_routes(routes);
     struct job *job = arg;
-    struct rv_http_server server;
+    struct rv_http_server server = {0};
     struct rv_addr addr;
     int error = rv_addr_parse(&addr, "127.0.0.1", job->port);
 
@@ -278,8 +278,10 @@ static int32_t serve(void *arg)
         error = rv_http_server_init(&server, &addr, &handler);
     if (error == 0)
         error = rv_http_server_addr(&server, &addr);
-    if (error < 0)
+    if (error < 0) {
+        rv_drop(&server.future);
         return error;
+    }
     server.layer = &job->tls.layer;
     printf("https: on https://localhost:%u\n", (unsigned)rv_addr_port(&addr));
     fflush(stdout);

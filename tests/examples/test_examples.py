@@ -114,6 +114,20 @@ class Https(unittest.TestCase):
                     heard += piece
             self.assertNotIn(b"hello", heard)
 
+    def test_a_server_that_does_not_know_where_it_listens_ends(self):
+        strace = ["strace", "-f", "-o", "/dev/null"]
+        try:
+            subprocess.run([*strace, "true"], check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            self.skipTest("strace is not installed, or may not trace")
+        result = subprocess.run(
+            [*strace, "-e", "inject=getsockname:error=ENOBUFS",
+             *self.server.args], text=True, capture_output=True,
+            timeout=SECONDS, env={**os.environ, # no leaks under ptrace
+                                  "ASAN_OPTIONS": "detect_leaks=0"})
+        self.assertEqual((result.returncode, result.stdout, result.stderr),
+                         (1, "", "https: out of buffer space\n"))
+
 
 class Coroutines(unittest.TestCase):
     def test_every_message_comes_back_and_the_server_ends(self):

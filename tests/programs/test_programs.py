@@ -202,6 +202,11 @@ class Case(unittest.TestCase):
         self.assertIn(result.returncode, range(1, 128), (run.label, what))
         self.assertTrue(result.stderr or run.tells, (run.label, what))
 
+    def need_strace(self):
+        if subprocess.run("strace -o /dev/null true", shell=True,
+                          stderr=subprocess.DEVNULL).returncode:
+            self.skipTest("strace is not installed, or may not trace")
+
     def works_or_says_why(self, run, result, what):
         if result.returncode == run.status:
             if run.exact and run.status == 0:
@@ -280,9 +285,7 @@ class ClosedAtTheStart(Case):
             self.assertFalse(made or low, (run.label, line))
 
     def test_no_call_makes_a_descriptor_below_3(self):
-        if subprocess.run("strace -o /dev/null true", shell=True,
-                          stderr=subprocess.DEVNULL).returncode:
-            self.skipTest("strace is not installed, or may not trace")
+        self.need_strace()
         self.each(EXAMPLES + REVEIL[2:], self.check_calls)
 
 
@@ -336,6 +339,26 @@ class ReadErrors(Case):
                 "timeout_select", 60000):
             run = Run("examples", name, *arguments, SERVER.url("/nul"))
             self.assertIn(b"a\0b\n", run.go().stdout, name)
+
+
+class NoAddress(Case):
+    """A server that listens, and is then not told where, ends."""
+
+    def check(self, run):
+        self.said(run, run.go(tool=[
+            "strace", "-f", "-o", "/dev/null",
+            "-e", "inject=getsockname:error=ENOBUFS"]), "without its address")
+
+    def test_a_server_that_does_not_know_where_it_listens_ends(self):
+        if os.environ.get("RV_TEST_SLOW"):
+            self.skipTest("a sanitizer looks for leaks by a trace of its own")
+        self.need_strace()
+        runs = [Run("", command[0], *command[1:]) for command, *_ in SERVERS]
+        runs += [Run("examples", "coroutines"), Run("cli", "reveil", "demo"),
+                 Run("cli", "reveil", "serve", "--port", "0",
+                     "--executors", "2"),
+                 Run("cli", "reveil", "compare", "--no-syscalls", "epoll")]
+        self.each(runs, self.check)
 
 
 class Scarce(Case):
