@@ -169,8 +169,8 @@ static void spawn_reader(struct spsc *channel)
 en: This is the sample of the platform's document: it pushes 41, 42 and 43 into
 en: a channel for two, and then spawns the reader. It never ends. Repair it.
 fr: Voici l'exemple du document de la plateforme : il dépose 41, 42 et 43 dans
-fr: un canal à deux places, puis lance le lecteur. Il ne finit jamais.
-fr: Réparez-le.
+fr: un canal à deux emplacements, puis lance le lecteur. Il ne finit
+fr: jamais. Réparez-le.
 stub:
 static void numbers(struct spsc *channel)
 {
