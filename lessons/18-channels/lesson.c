@@ -211,7 +211,7 @@ static int check_job(struct race_job *self)
 /*@probe #define check_job probe_check_job */
 
 /*@todo 18.4 race
-en: Start the runtime, and on it all jobs at once. Then take as many out of
+en: Start the runtime, and all jobs on it together. Then take as many out of
 en: `results` as you have started, each with mpsc_pop(), and pass it to
 en: check_job(). Stop the runtime. Return what it all has cost: row_between()
 en: of row_now() before and after.
