@@ -106,7 +106,7 @@ PROBE_CASE(wait)
                  (long)events[0].data.u64, PROBE_TOKEN, 0);
 }
 
-/* Several are there at once: all are reported. */
+/* Several are there together: all are reported. */
 PROBE_CASE(several)
 {
     const struct event_queue queue = event_queue_new();
@@ -187,7 +187,7 @@ PROBE_CASE(block_on)
     probe_block_on(1);
 }
 
-/* Has twenty events at once, and is READY at the third poll. */
+/* Has twenty events together, and is READY at the third poll. */
 static enum poll_state probe_many_poll(struct future *future)
 {
     (void)future;

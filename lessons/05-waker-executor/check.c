@@ -203,7 +203,7 @@ PROBE_CASE(owner)
                  (long)right, DUMMIES);
 }
 
-/* A hundred tasks, woken at once. */
+/* A hundred tasks, woken together. */
 PROBE_CASE(crowd)
 {
     run_with_helper(100, 2, true);

@@ -182,7 +182,7 @@ PROBE_CASE(between)
     expect_guests();
 }
 
-/* Four threads without an executor hand over at once, in no order. */
+/* Four threads without an executor hand over together, in no order. */
 enum { SENDERS = 4, EACH = 40 };
 
 static void *send_all(void *guests)
@@ -211,7 +211,7 @@ PROBE_CASE(crowd)
     expect_guests();
 }
 
-/* Opened and closed at once, and nothing was handed over. */
+/* Opened and closed right away, and nothing was handed over. */
 PROBE_CASE(empty)
 {
     start(3);

@@ -7,7 +7,7 @@
  *     first = heap_first(&heap);                   NULL: it is empty
  *     heap_remove(&heap, &self->node);             not only the first one
  *
- * The parent of place i is (i - 1) / 2, and no key is smaller than that of its
+ * The parent of slot i is (i - 1) / 2, and no key is smaller than that of its
  * parent. Insert and remove take log n steps. Nodes are embedded; all zero is
  * "in no heap".
  *
@@ -48,7 +48,7 @@ static inline void heap_put(struct heap *self, struct heap_node *node, size_t i)
     node->place = i + 1;
 }
 
-/* Put `node` where it belongs, from place i upwards or downwards. */
+/* Put `node` where it belongs, from slot i upwards or downwards. */
 static inline void heap_settle(struct heap *self, struct heap_node *node,
                                size_t i)
 {

@@ -14,7 +14,7 @@ static struct rv_waker nobody; /* a waker that wakes nobody */
 /*
  * Of one call of ring_submit() or ring_reap(). On x86-64 nearly any order
  * works, and a kernel that is quick enough forgives much: so it is the steps
- * that are looked at, and each place that is given back is overwritten at once,
+ * that are looked at, and each entry that is given back is overwritten at once,
  * as the kernel may do.
  */
 static struct {
@@ -30,7 +30,7 @@ enum { PROBE_COPIES = 512 };
 
 static struct io_uring_cqe probe_kept[PROBE_COPIES];
 
-/* The places up to `head` are the kernel's again. */
+/* The entries up to `head` are the kernel's again. */
 static void probe_give_back(unsigned head)
 {
     const struct ring *ring = probe_steps.ring;
@@ -84,7 +84,7 @@ static void probe_end_steps(void)
     probe_watch_atomics(NULL);
 }
 
-/* Completion `number` as it was when its place was given back. */
+/* Completion `number` as it was when it was given back. */
 static const struct io_uring_cqe *probe_taken(unsigned number)
 {
     const struct ring *ring = probe_steps.ring;
@@ -300,7 +300,7 @@ PROBE_CASE(submit)
 
 /* --- 13.3: reap -------------------------------------------------------- */
 
-/* Round and round: number n is in place n & mask. */
+/* Round and round: number n is at index n & mask. */
 PROBE_CASE(reap)
 {
     ring_open(&own, 8);

@@ -130,12 +130,12 @@ static int ring_submit(struct ring *self)
 /*@probe #define rv_waker_wake(waker) (probe_wakes++, rv_waker_wake(waker)) */
 /*@probe #define rv_waker_wake_and_drop(waker) (probe_wakes++, rv_waker_wake_and_drop(waker)) */
 /*@todo 13.3 ring_reap | ring_reap
-en: For each entry from head to tail (number n is in place n & cq_mask): if
+en: For each entry from head to tail (entry n is at index n & cq_mask): if
 en: its slot is taken and has the generation of the user_data, note the result,
-en: done, and wake. Then cq_head = cq_tail, with release: their places are free.
-fr: Pour chaque entrée de head à tail (la numéro n est à la place n & cq_mask) :
+en: done, and wake. Then cq_head = cq_tail, with release: the entries are free.
+fr: Pour chaque entrée de head à tail (l'entrée n est à l'indice n & cq_mask) :
 fr: si son slot est pris et a la génération du user_data, notez le résultat,
-fr: done, et réveillez. Puis cq_head = cq_tail, avec release : places libres.
+fr: done, et réveillez. Puis cq_head = cq_tail, avec release : entrées libres.
 stub:
 static void ring_reap(struct ring *self)
 {

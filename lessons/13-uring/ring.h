@@ -8,7 +8,7 @@
  *     completion  cq_head ->           <- cq_tail        entries: its result
  *
  * Four counters, each written by one side only; none is ever set back. Entry
- * number n is in place n & mask. Between head and tail are the entries that the
+ * number n is at index n & mask. Between head and tail are the entries that the
  * reader has still to see.
  *
  * Opening, mapping and the system call itself are here: no subject of the
@@ -84,7 +84,7 @@ static inline void ring_open(struct ring *self, unsigned entries)
     self->cq_tail = (unsigned *)(cq + asked.cq_off.tail);
     self->cq_mask = *(unsigned *)(cq + asked.cq_off.ring_mask);
     self->cqes = (struct io_uring_cqe *)(cq + asked.cq_off.cqes);
-    /* Place i of the ring stands for entry i; nobody needs it otherwise. */
+    /* Index i of the ring stands for entry i; nobody needs it otherwise. */
     for (unsigned i = 0; i < entries; i++)
         self->sq_array[i] = i;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * check.c of lesson 14: fewer jobs than workers, one after the other, many more
- * than places, and a task that is dropped while its job runs.
+ * than slots, and a task that is dropped while its job runs.
  */
 static struct rv_runtime *runtime;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lesson 15, sha1sum - can a file be read and hashed at once?
+ * Lesson 15, sha1sum - can a file be read and hashed at the same time?
  *
  * New here: two futures of one task that run side by side. Reading waits for
  * the disk, hashing needs a processor; both are calls on pool threads, as in
@@ -280,7 +280,7 @@ static void hash_init(struct rv_blocking *call, struct block *block,
 
 /*@todo 15.2 hash_file_poll
 en: The sum of the file `stream`: read block 0; then, as long as a block came,
-en: hash it and read the next one, both at once, and wait for both. READY with
+en: hash it and read the next one, side by side, and wait for both. READY with
 en: 0, or with the error of a read. How many blocks do you need?
 fr: La somme du fichier `stream` : lisez le bloc 0 ; puis, tant qu'un bloc est
 fr: venu, hachez-le et lisez le suivant, les deux à la fois, et attendez les

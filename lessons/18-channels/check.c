@@ -973,7 +973,7 @@ PROBE_CASE(threads)
 
 /*
  * The consumer comes when the first value should be there, and the third value
- * when the consumer should have made room. Then the same with two places, and
+ * when the consumer should have made room. Then the same with two slots, and
  * a producer that stays slow: the channel is neither full nor empty when the
  * other end looks. So each end may find the other one in the middle of its
  * step, awake and not at the door.

@@ -169,8 +169,8 @@ static void spawn_reader(struct spsc *channel)
 en: This is the sample of the platform's document: it pushes 41, 42 and 43 into
 en: a channel for two, and then spawns the reader. It never ends. Repair it.
 fr: Voici l'exemple du document de la plateforme : il dépose 41, 42 et 43 dans
-fr: un canal à deux places, puis lance le lecteur. Il ne finit jamais.
-fr: Réparez-le.
+fr: un canal à deux emplacements, puis lance le lecteur. Il ne finit
+fr: jamais. Réparez-le.
 stub:
 static void numbers(struct spsc *channel)
 {
@@ -211,7 +211,7 @@ static int check_job(struct race_job *self)
 /*@probe #define check_job probe_check_job */
 
 /*@todo 18.4 race
-en: Start the runtime, and on it all jobs at once. Then take as many out of
+en: Start the runtime, and all jobs on it together. Then take as many out of
 en: `results` as you have started, each with mpsc_pop(), and pass it to
 en: check_job(). Stop the runtime. Return what it all has cost: row_between()
 en: of row_now() before and after.

@@ -3,7 +3,7 @@ cause: LOST WAKE
 kind: nothing registered
 found: plain
 en: The event is filled in, and epoll_ctl() is never called with it.
-fr: L'évènement est rempli, mais epoll_ctl() n'est jamais appelé avec lui.
+fr: L'évènement est rempli, mais epoll_ctl() n'est jamais appelée avec lui.
 */
 /*@region 3.1*/
 static void registry_register(const struct registry *self, int stream,

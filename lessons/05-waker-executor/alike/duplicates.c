@@ -1,6 +1,6 @@
 /*@answer
 en: The queue takes the same id twice; there is room for 1,024.
-fr: La file accepte deux fois le même numéro ; elle a 1 024 places.
+fr: La file accepte deux fois le même numéro ; elle a 1 024 emplacements.
 */
 
 /*@region 5.1*/

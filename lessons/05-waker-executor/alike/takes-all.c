@@ -1,5 +1,5 @@
 /*@answer
-en: Takes the whole queue at once and polls what it has taken; who is woken
+en: Takes the whole queue in one go and polls what it has taken; who is woken
 en: meanwhile comes in the next round. And unpark() signals without the lock.
 fr: Prend toute la file d'un coup et sonde ce qu'elle a pris ; qui est réveillé
 fr: entre-temps passe au tour suivant. Et unpark() signale sans le verrou.

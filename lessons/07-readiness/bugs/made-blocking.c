@@ -1,7 +1,7 @@
 /*@answer
 cause: BLOCKS THE OTHERS
 found: plain
-en: Takes O_NONBLOCK away, so that send() takes everything at once.
+en: Takes O_NONBLOCK away, so that send() takes everything in one go.
 fr: Ôte O_NONBLOCK, pour que send() prenne tout d'un coup.
 */
 

@@ -1,7 +1,7 @@
 /*@answer
-en: Gives each place back before it wakes, and looks at the tail again each
+en: Gives each entry back before it wakes, and looks at the tail again each
 en: time.
-fr: Rend chaque place avant de réveiller, et regarde le tail de nouveau à
+fr: Rend chaque entrée avant de réveiller, et regarde le tail de nouveau à
 fr: chaque fois.
 */
 

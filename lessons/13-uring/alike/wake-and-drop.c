@@ -1,6 +1,6 @@
 /*@answer
-en: Copies an entry and frees its place at once; the waker is given away.
-fr: Copie une entrée et libère aussitôt sa place ; le waker est donné.
+en: Copies an entry and gives it back at once; the waker is given away.
+fr: Copie une entrée et la rend aussitôt ; le waker est donné.
 */
 
 /*@region 13.3*/

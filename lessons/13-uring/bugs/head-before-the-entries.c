@@ -1,8 +1,8 @@
 /*@answer
 cause: ENTRY LOST
 found: plain
-en: Gives the places back first, and reads the entries after that.
-fr: Rend d'abord les places, et lit les entrées ensuite.
+en: Gives the entries back first, and reads them after that.
+fr: Rend d'abord les entrées, et les lit ensuite.
 */
 /*@region 13.3*/
 static void ring_reap(struct ring *self)

@@ -1,8 +1,8 @@
 /*@answer
 cause: ENTRY LOST
 found: case reap
-en: Takes the place from the number by a size that is not the ring's.
-fr: Tire la place du numéro par une taille qui n'est pas celle du ring.
+en: Takes the index from the number by a size that is not the ring's.
+fr: Tire l'indice du numéro par une taille qui n'est pas celle du ring.
 */
 
 /*@region 13.3*/

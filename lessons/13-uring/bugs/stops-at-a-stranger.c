@@ -1,9 +1,9 @@
 /*@answer
 cause: ENTRY LOST
 found: case stale
-en: Ends the loop at a completion that is nobody's, and gives back all places.
+en: Ends the loop at a completion that is nobody's, and gives back all entries.
 fr: Quitte la boucle à une complétion qui n'est à personne, et rend toutes les
-fr: places.
+fr: entrées.
 */
 /*@region 13.3*/
 static void ring_reap(struct ring *self)

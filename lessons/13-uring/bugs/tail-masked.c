@@ -1,10 +1,9 @@
 /*@answer
 cause: ENTRY NOT SEEN
 found: case submit
-en: Stores the masked tail: a counter is only masked where a place is looked
-en: for.
-fr: Range le tail masqué : on ne masque un compteur que pour chercher une
-fr: place.
+en: Stores the masked tail: a counter is only masked where an index is wanted.
+fr: Range le tail masqué : on ne masque un compteur que pour en tirer un
+fr: indice.
 */
 /*@region 13.2*/
 static int ring_submit(struct ring *self)

@@ -1,7 +1,7 @@
 /*@answer
 en: Keeps the registers by moves into room that is made for all at once, with
 en: the control words of the floating point, and ends in a jmp.
-fr: Garde les registres par des mov dans une place faite d'un coup, avec les
+fr: Garde les registres par des mov dans de la place faite d'un coup, avec les
 fr: mots de contrôle des flottants, et finit par un jmp.
 */
 /*@region 16.1*/
