@@ -167,13 +167,14 @@ static enum rv_poll server_poll(struct rv_future *future, struct rv_cx *cx)
             RV_RETURN(future, self->accept.future.result);
         start_client(self);
     }
+    future->result = self->stop.future.result; /* a signal, or an error */
     rv_stream_close(&self->listener);
     stop_reading(self);
     rv_timeout_init(&self->drain, &self->clients.future,
                     rv_after_ms(self->grace_ms));
     or_signal(self, &self->drain.future);
     RV_AWAIT(future, cx, &self->select.future);
-    RV_RETURN(future, 0);
+    RV_RETURN(future, future->result < 0 ? future->result : 0);
     RV_END(future);
 }
 

@@ -26,7 +26,7 @@ static void print_help(void)
     fputs("usage: sha1sum [OPTION]... [FILE]...\n"
           "\n"
           "Print or check SHA-1 sums; no FILE, or -: standard input. All\n"
-          "files are read and hashed at once, on all CPUs.\n"
+          "files are read and hashed side by side, on all CPUs.\n"
           "\n"
           "  -b, --binary      a '*' before the name\n"
           "  -t, --text        a blank before the name (as ever)\n"

@@ -52,8 +52,8 @@ struct rv_run_options {
 /*
  * Run entry(arg). A second signal, or the end of the grace time, aborts it. A
  * signal that is ignored when the program starts (nohup, a background job of a
- * shell) stays ignored. Tasks that are left when entry() has returned are
- * dropped.
+ * shell) stays ignored. If signals cannot be read any more, they end the
+ * process at once. Tasks that are left when entry() has returned are dropped.
  *
  * Threads: one without a runtime; no other thread may have the two signals
  * unblocked.   Blocks: the thread.

@@ -46,8 +46,10 @@ static void poll_signals(struct run *self, struct rv_cx *cx)
 {
     while (self->wait.future.ops && self->wait.future.at != RV_AT_END &&
            rv_poll(&self->wait.future, cx) == RV_READY) {
-        if (self->wait.future.result < 0)
-            return; /* no signal will come; the program goes on */
+        if (self->wait.future.result < 0) {
+            rv_signals_close(&self->signals); /* they kill again */
+            return;
+        }
         if (!self->ending)
             *self->signal = self->wait.future.result;
         end_by_signal(self);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "support/hosts.h"
+#include "support/take_away.h"
 
 RV_TEST_SUITE(run);
 
@@ -120,6 +121,29 @@ RV_TEST(run, the_number_of_the_signal_is_told)
     cr_assert_eq(signal, 0);
     cr_assert_eq(rv_run_with(stop_itself, &self, &options), 0);
     cr_assert_eq(signal, SIGTERM);
+}
+
+/* In a child: its signals can be seen, but not read. */
+static _Noreturn void run_without_reading(void)
+{
+    struct stopped self = {.number = SIGTERM, .times = 1};
+
+    alarm(60); /* a hang is another end */
+    take_away(SYS_read, EIO);
+    rv_run(stop_itself, &self);
+    _exit(1);
+}
+
+RV_TEST(run, a_signal_that_cannot_be_read_kills)
+{
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0)
+        run_without_reading();
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFSIGNALED(status));
+    cr_assert_eq(WTERMSIG(status), SIGTERM);
 }
 
 RV_TEST(run, its_own_result_is_kept)
