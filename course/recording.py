@@ -41,7 +41,7 @@ TAIL = struct.Struct("<96s64s3q" + "32sQQ" * STACKS +
 TAIL_AT = ROWS_AT + ROWS * ROW.size
 RECORDS_AT = TAIL_AT + TAIL.size + 64
 SIZE = 8 << 20
-COUNT_AT, THREADS_AT = 12, 24  # probe_memory.count, .threads
+FINISHED_AT, COUNT_AT, THREADS_AT = 4, 12, 24  # of struct probe_memory
 
 
 def text_of(raw):
@@ -80,6 +80,10 @@ class Memory:
         _, threads = self.threads_seen()
         return {one.tid for one in threads if one.name.startswith("pool-") and
                 one.blocked_in == "pthread_cond_timedwait"}
+
+    def is_finished(self):
+        """Whether main(), or the case, has come to its end."""
+        return struct.unpack_from("<I", self.map, FINISHED_AT)[0] != 0
 
     def thread_count(self):
         return struct.unpack_from("<I", self.map, THREADS_AT)[0]

@@ -22,6 +22,22 @@ def never_stops(run):
                    wanted=len(run.wanted), wall=run.wall)
 
 
+def lingers(run):
+    """main() has returned, and what runs at the exit does not."""
+    if not run.recording.finished:
+        return None
+    return Finding("NEVER STOPS", "exit", None,
+                   run.steps[-1] if run.steps else None,
+                   lines=run.lines_blocked("main"))
+
+
+def asleep_not_busy(run):
+    """The lesson's check takes a standstill here for a loop, and the thread
+    sleeps in a call."""
+    known = known_standstill(run)
+    return asleep_in_poll(run) if known and known.cause == "BUSY LOOP" else None
+
+
 def deadlock(run):
     """A lock is waited for, and its owner sleeps too."""
     if not run.result.stuck:

@@ -690,8 +690,9 @@ const char *probe_path(int ms)
 
 /* Without a place: the case is over. */
 static _Noreturn void leave(int status);
+static _Noreturn void leave_by_exit(int status);
 
-static _Noreturn void finish(int status)
+static void note_end(int status)
 {
     fflush(NULL);
     if (memory && getpid() == owner) {
@@ -699,6 +700,11 @@ static _Noreturn void finish(int status)
         memory->status = status;
         __atomic_store_n(&memory->finished, 1, __ATOMIC_SEQ_CST);
     }
+}
+
+static _Noreturn void finish(int status)
+{
+    note_end(status);
     leave(status);
 }
 
@@ -1031,7 +1037,8 @@ int main(int argc, char **argv)
 #endif
     if (strcmp(name, "case:plain") == 0) {
         argv[i < argc ? i : argc - 1] = (char *)(uintptr_t) "lesson";
-        finish(probe_lesson_main(argc - i, argv + i));
+        note_end(i = probe_lesson_main(argc - i, argv + i));
+        leave_by_exit(i); /* as a return from main(): its handlers run */
     }
     for (const struct probe_case_row *one = probe_case_rows; one->name; one++)
         if (strncmp(name, "case:", 5) == 0 &&
