@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The rules for a run that goes no further: who waits, and for what."""
-from causes import Finding, asleep_words
+from causes import Finding, asleep_words, known_standstill
 
 
 def never_stops(run):
@@ -203,8 +203,12 @@ def lost_wake(run):
 
 
 def waiter_ended(run):
-    """A thread that waited for events has ended, and a task waits for one."""
+    """A thread that waited for events, or should have, has ended, and a task
+    waits for one."""
     waiters = {step.thread for step in run.steps if step.kind == "epoll-wait"}
+    if not waiters and any(step.kind == "register" for step in run.steps):
+        waiters = {one.index for one in run.recording.threads
+                   if one.index != run.executor}
     ended = [one for one in run.recording.threads
              if one.index in waiters and one.ended]
     if not ended or not run.pending() or any(
