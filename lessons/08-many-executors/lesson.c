@@ -179,12 +179,15 @@ enum { MAX_EXECUTORS = 16, MAX_FUTURES = 256 };
 /*@probe                           struct rv_future *future, struct rv_join *join, */
 /*@probe                           const char *where) */
 /*@probe { */
+/*@probe     long taken, given; */
 /*@probe     probe_expect(executor == rv_executor_current() || executor == probe_made, */
 /*@probe                  "WRONG THREAD: spawned from outside", "spawn", 0, 0, 0); */
 /*@probe     if (probe_me >= 0) { */
 /*@probe         probe_enter(); */
-/*@probe         probe_boxes[probe_me].taken++; */
+/*@probe         taken = ++probe_boxes[probe_me].taken; */
+/*@probe         given = probe_boxes[probe_me].given; */
 /*@probe         probe_leave(); */
+/*@probe         probe_expect(taken <= given, "DOUBLE CALL: spawned twice @8.2", "spawned", probe_me, taken, given); */
 /*@probe     } */
 /*@probe     return rv_spawn_at(executor, future, join, where); */
 /*@probe } */
@@ -554,6 +557,7 @@ static enum rv_poll yield_poll(struct rv_future *future, struct rv_cx *cx)
 /*@probe     enum rv_poll state; */
 /*@probe     probe_woken.calls = 0; */
 /*@probe     state = yield_poll(future, cx); */
+/*@probe     probe_expect(cx->waker.queue, "PUT TWICE: a waker @8.4", "borrowed", 0, 0, 0); */
 /*@probe     if (state == RV_PENDING && !probe_woken.calls) */
 /*@probe         probe_if_stuck("LOST WAKE: yielded without a wake", "yield", probe_me, */
 /*@probe                        0, 0); */
