@@ -37,7 +37,7 @@ _Atomic _Static_assert _Thread_local _Alignas _Alignof _Generic _Noreturn
 main""".split()
 DEFINE = re.compile(r"(?:#|%:|\?\?=)\s*(?:/\*.*?\*/\s*)*define\s+(\w+)", re.S)
 WORD = re.compile(r"\b[A-Za-z_]\w*")
-TAG = re.compile(r"\bstruct (\w+)")
+TAG = re.compile(r"\bstruct\s+(\w+)\s*\{")
 # In a check.c, which is formatted: a tag, a variable behind its struct, a
 # variable or function.
 DEFINED = re.compile(r"^(?:static |const )*(?:struct|union|enum) (\w+) \{|"
