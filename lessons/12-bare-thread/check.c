@@ -636,9 +636,8 @@ PROBE_CASE(jobs)
         probe_take_result(&one, numbers, i);
     }
     probe_end_bare(&one);
-    probe_expect(probe_kib_left(one.bare.stack) == 0,
-                 "STACK LEFT BEHIND @12.5", "mapped",
-                 probe_kib_left(one.bare.stack), 0, 0);
+    probe_expect(probe_kib_left(one.bare.stack) == 0, "STACK LEFT BEHIND @12.5",
+                 "mapped", probe_kib_left(one.bare.stack), 0, 0);
 }
 
 /* Ten jobs are there before the first result is taken. */
