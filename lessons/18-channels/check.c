@@ -457,14 +457,13 @@ static void probe_unlocks(void)
 }
 
 /* The learner's function sleeps for a time that it has guessed. */
-static int probe_nap(int64_t deadline_ns)
+static void probe_naps_now(void)
 {
     struct probe_side *const side =
         probe_seen.blind ? NULL : probe_side_of_caller();
 
     if (side)
         side->naps++;
-    return rv_coro_sleep_until(deadline_ns);
 }
 
 /* --- push and pop -----------------------------------------------------------

@@ -45,7 +45,7 @@
 /*@probe static void probe_locks(bool locks); */
 /*@probe static int probe_locked(int result); */
 /*@probe static void probe_unlocks(void); */
-/*@probe static int probe_nap(int64_t deadline_ns); */
+/*@probe static void probe_naps_now(void); */
 /*@probe #include <semaphore.h> */
 /*@probe #include <threads.h> */
 #include "../08-many-executors/get.h"
@@ -68,7 +68,8 @@ enum { MOST = 8 }; /* the largest capacity */
 /*@probe #define sem_wait(places) PROBE_LOCK(sem_wait(places)) */
 /*@probe #define sem_trywait(places) PROBE_LOCK(sem_trywait(places)) */
 /*@probe #define sem_post(places) PROBE_UNLOCK(sem_post(places)) */
-/*@probe #define rv_coro_sleep_until(deadline_ns) probe_nap(deadline_ns) */
+/*@probe #define rv_coro_sleep_until(end) (probe_naps_now(), rv_coro_sleep_until(end)) */
+/*@probe #define rv_sleep_init(nap, end) (probe_naps_now(), rv_sleep_init(nap, end)) */
 
 /*@todo 18.1 spsc_push
 en: Put a value into the channel. As long as it is full, sleep at the door
@@ -171,6 +172,7 @@ static int spsc_pop(struct spsc *self)
 /*@probe #undef sem_trywait */
 /*@probe #undef sem_post */
 /*@probe #undef rv_coro_sleep_until */
+/*@probe #undef rv_sleep_init */
 /*@probe #define spsc_pop probe_spsc_pop */
 
 /* --- The platform's sample: channel(2), and three values ------------------ */
