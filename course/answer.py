@@ -284,11 +284,14 @@ class Answer:
             self.build.finish("optimised")
         self.log = self.build.log()
         if not self.program or self.optimised is None:
-            line = build.first_line(self.log, self.made.path)
-            return causes.Finding("DOES NOT BUILD", line=line,
-                                  todo=self.region_of(line) or
-                                  self.unclosed())
+            return self.does_not_build()
         return None
+
+    def does_not_build(self):
+        self.log = self.build.log()
+        line = build.first_line(self.log, self.made.path)
+        return causes.Finding("DOES NOT BUILD", line=line,
+                              todo=self.region_of(line) or self.unclosed())
 
     def build_library(self):
         """The first time in this tree, if the lesson uses it."""

@@ -15,15 +15,16 @@ ENDINGS = [causes.failed_in_program, crash.crashed, causes.stopped_itself,
            causes.starts_anew, causes.output_without_end,
            causes.left_a_child, causes.started_a_process,
            causes.registered_twice, causes.ended_early]
-STANDSTILLS = [causes.known_standstill, stuck.never_stops, stuck.deadlock,
-               stuck.blocked_in_read,
+STANDSTILLS = [stuck.lingers, stuck.asleep_not_busy, causes.known_standstill,
+               stuck.never_stops, stuck.deadlock, stuck.blocked_in_read,
                readiness.wrong_owner, readiness.misdirected, stuck.wrong_queue,
                stuck.popped_and_left, stuck.lost_wake, stuck.forgotten,
                stuck.waiter_ended,
                readiness.other_source, readiness.lost_event,
                readiness.unheard_event, stuck.asleep_in_poll]
-TOO_BUSY = [busy.naps_on, causes.known_standstill, stuck.never_stops,
-            readiness.wrong_owner, busy.hidden_by_naps, busy.sleeps, busy.blocks, busy.busy, busy.silent_loop,
+TOO_BUSY = [stuck.lingers, busy.naps_on, causes.known_standstill,
+            stuck.never_stops, readiness.wrong_owner, busy.hidden_by_naps,
+            busy.sleeps, busy.blocks, busy.busy, busy.silent_loop,
             stuck.popped_and_left]
 
 # What says little: the cases may know more.

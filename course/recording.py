@@ -5,6 +5,7 @@ The layout is that of struct probe_memory, probe_thread_row and probe_record.
 """
 import mmap
 import os
+import secrets
 import struct
 import subprocess
 
@@ -41,7 +42,7 @@ TAIL = struct.Struct("<96s64s3q" + "32sQQ" * STACKS +
 TAIL_AT = ROWS_AT + ROWS * ROW.size
 RECORDS_AT = TAIL_AT + TAIL.size + 64
 SIZE = 8 << 20
-COUNT_AT, THREADS_AT = 12, 24  # probe_memory.count, .threads
+FINISHED_AT, COUNT_AT, THREADS_AT = 4, 12, 24  # of struct probe_memory
 
 
 def text_of(raw):
@@ -55,6 +56,8 @@ class Memory:
         self.fd = os.memfd_create("probe", 0)
         os.ftruncate(self.fd, SIZE)
         self.map = mmap.mmap(self.fd, SIZE)
+        self.key = 1 + secrets.randbelow((1 << 32) - 1)
+        struct.pack_into("<I", self.map, 0, self.key)
 
     def progress(self):
         """Changes whenever anything was recorded or counted."""
@@ -81,6 +84,10 @@ class Memory:
         return {one.tid for one in threads if one.name.startswith("pool-") and
                 one.blocked_in == "pthread_cond_timedwait"}
 
+    def is_finished(self):
+        """Whether main(), or the case, has come to its end."""
+        return struct.unpack_from("<I", self.map, FINISHED_AT)[0] == self.key
+
     def thread_count(self):
         return struct.unpack_from("<I", self.map, THREADS_AT)[0]
 
@@ -89,7 +96,7 @@ class Memory:
         os.close(self.fd)
 
     def read(self):
-        return Recording(self.map)
+        return Recording(self.map, self.key)
 
 
 class Thread:
@@ -167,13 +174,14 @@ def unfold_ends(events):
 class Recording:
     """All that a run has recorded."""
 
-    def __init__(self, memory):
+    def __init__(self, memory, key):
         # After resolve(): return address: line; thread: lines; delays.
         self.lines, self.blocked_lines, self.delays = {}, {}, []
         values = HEAD.unpack_from(memory, 0)
         (_, self.finished, self.status, count, _, self.dropped, threads,
          self.failed, self.crash_signal, self.crash_thread,
          self.crash_address, self.crash_stack) = values[:12]
+        self.finished = self.finished == key
         values = values[12:]
         self.crash_pc, values = values[:DEEP], values[DEEP:]
         self.crash_registers, values = values[:REGISTERS], values[REGISTERS:]

@@ -14,6 +14,7 @@ import time
 STILL = 0.15        # so long nothing may have moved
 IDLE_CPU = 0.5      # seconds of the processor, when the server owes nothing
 MOST_NAPS, MOST_NAPPED = 300, 3000  # and so many naps, or ms of them
+EXIT_SECONDS = 5    # from the end of main() to that of the program
 
 # System calls that may wait, and the argument that says how long: None, a
 # pointer that is 0, or a number of milliseconds that is -1.
@@ -157,6 +158,14 @@ class Stuck:
         self.memory, self.site, self.idle_cpu = memory, site, idle_cpu
         self.since, self.before = 0, None
         self.mark, self.owed = (0, 0, 0), False
+        self.main_ended = None
+
+    def lingers(self):
+        """main() has returned some time ago, and the program is still there."""
+        if not self.memory or not self.memory.is_finished():
+            return False
+        self.main_ended = self.main_ended or time.monotonic()
+        return time.monotonic() - self.main_ended > EXIT_SECONDS
 
     def spins(self, running):
         """Much work or many naps since the server owed something."""
@@ -174,6 +183,9 @@ class Stuck:
         if self.idle_cpu and (self.spins(running) or self.most and
                               len(self.site.connections) > self.most):
             running.result.limit = running.result.idle = True
+            return True
+        if self.lingers():
+            running.result.limit = True
             return True
         seen = look(running.pid, self.memory.idle() if self.memory else ())
         if seen and self.site and seen[0] != "stopped" and self.site.owes():

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The rules for a run that goes no further: who waits, and for what."""
-from causes import Finding, asleep_words
+from causes import Finding, asleep_words, known_standstill
 
 
 def never_stops(run):
@@ -20,6 +20,22 @@ def never_stops(run):
                        wanted=len(run.wanted), blocked=run.blocked)
     return Finding("NEVER STOPS", "busy", None, run.steps[-1],
                    wanted=len(run.wanted), wall=run.wall)
+
+
+def lingers(run):
+    """main() has returned, and what runs at the exit does not."""
+    if not run.recording.finished:
+        return None
+    return Finding("NEVER STOPS", "exit", None,
+                   run.steps[-1] if run.steps else None,
+                   lines=run.lines_blocked("main"))
+
+
+def asleep_not_busy(run):
+    """The lesson's check takes a standstill here for a loop, and the thread
+    sleeps in a call."""
+    known = known_standstill(run)
+    return asleep_in_poll(run) if known and known.cause == "BUSY LOOP" else None
 
 
 def deadlock(run):
@@ -187,8 +203,12 @@ def lost_wake(run):
 
 
 def waiter_ended(run):
-    """A thread that waited for events has ended, and a task waits for one."""
+    """A thread that waited for events, or should have, has ended, and a task
+    waits for one."""
     waiters = {step.thread for step in run.steps if step.kind == "epoll-wait"}
+    if not waiters and any(step.kind == "register" for step in run.steps):
+        waiters = {one.index for one in run.recording.threads
+                   if one.index != run.executor}
     ended = [one for one in run.recording.threads
              if one.index in waiters and one.ended]
     if not ended or not run.pending() or any(

@@ -36,6 +36,13 @@ sizeof static struct switch typedef union unsigned void volatile while _Bool
 _Atomic _Static_assert _Thread_local _Alignas _Alignof _Generic _Noreturn
 main""".split()
 DEFINE = re.compile(r"(?:#|%:|\?\?=)\s*(?:/\*.*?\*/\s*)*define\s+(\w+)", re.S)
+WORD = re.compile(r"\b[A-Za-z_]\w*")
+TAG = re.compile(r"\bstruct\s+(\w+)\s*\{")
+# In a check.c, which is formatted: a tag, a variable behind its struct, a
+# variable or function.
+DEFINED = re.compile(r"^(?:static |const )*(?:struct|union|enum) (\w+) \{|"
+                     r"^\} (\w+)|"
+                     r"^static [^;={(]*?(\w+)(?:\[[^\]]*\])*(?: =|[;(,])", re.M)
 
 
 def new_word():
@@ -45,6 +52,35 @@ def new_word():
 def rename(text, word):
     """probe_ and PROBE_ with a word in it that no region can know."""
     return re.sub(r"\b(probe|PROBE)_", rf"\1_{word}_", text)
+
+
+def defined_in(check):
+    """The names that a check.c defines outside its functions."""
+    names = {name for found in DEFINED.findall(check) for name in found}
+    for line in re.findall(r"^static [^(={]*, [^({]*;$", check, re.M):
+        names |= set(re.findall(r", \*?(\w+)", line))
+    for body in re.findall(r"^enum(?: \w+)? \{(.*?)\};", check, re.M | re.S):
+        names |= set(re.findall(r"(\w+)\s*(?:=[^,]*)?(?:,|$)", body))
+    return {name for name in names - set(KEYWORDS)
+            if not name.startswith(("probe_", "PROBE_", "_"))}
+
+
+def out_of_the_way(check, regions, lesson):
+    """The check.c with other names for what it defines and the learner has
+    taken: a learner need not know its names. Those that the lesson has too are
+    meant as they are."""
+    names = defined_in(check) & set(WORD.findall(regions)) - \
+        set(WORD.findall(lesson))
+    tags = set(TAG.findall(check)) & set(TAG.findall(regions)) - \
+        set(TAG.findall(lesson))
+    words = [rf"\b{name}\b" for name in sorted(names)] + \
+        [rf"(?<=\bstruct ){tag}\b" for tag in sorted(tags)]
+    if not words:
+        return check
+    return re.sub(r'"(?:\\.|[^"\\\n])*"|PROBE_CASE\(\w+\)|'
+                  rf"({'|'.join(words)})",
+                  lambda found: f"probe_own_{found[1]}" if found[1]
+                  else found[0], check)
 
 
 def depth_of(text):
@@ -196,6 +232,9 @@ class Source:
                         KEYWORDS + sorted(defined - given)))
         text = self.check if self.check is not None \
             else self.lesson.text("check.c", "")
+        text = out_of_the_way(
+            text, "\n".join(body for _, body in self.regions.values()),
+            comments.TOKEN.sub(" ", self.lesson.text("lesson.c")))
         out.raw(f'#line 1 "lessons/{self.lesson.folder}/check.c"\n')
         out.raw(rename(text, self.word) + "\n")
         names = re.findall(r"^PROBE_CASE\((\w+)\)", text, re.M)

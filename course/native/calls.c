@@ -1168,6 +1168,14 @@ static _Noreturn void leave(int status)
     __builtin_unreachable();
 }
 
+static _Noreturn void leave_by_exit(int status)
+{
+    REAL(exit);
+
+    real(status);
+    __builtin_unreachable();
+}
+
 /* Where the program ends itself is kept; a return from main() is no call. */
 #define END_CALL(name)               \
     _Noreturn void name(int status)  \

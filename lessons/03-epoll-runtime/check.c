@@ -123,6 +123,8 @@ PROBE_CASE(several)
     }
     count = event_queue_wait(&queue, events);
     probe_expect(count >= 1, "BUSY LOOP", "returned", count, 5, 0);
+    probe_expect(count >= 5 || events[count].data.u64 != PROBE_TOKEN,
+                 "WRONG FIGURE @3.2", "events", count, 0, 0);
 }
 
 /* --- block_on() -------------------------------------------------------- */

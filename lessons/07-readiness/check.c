@@ -227,14 +227,31 @@ PROBE_CASE(short)
     stop(&trial);
 }
 
+static void broken_is_known(void)
+{
+    probe_if_stuck("ERROR LOST @7.2", "again", 0, 0, 0);
+}
+
+static long send_broken(struct trial *self, struct rv_cx *cx)
+{
+    long result;
+
+    broken_is_known();
+    result = send_on(self, cx);
+    broken_is_known();
+    return result;
+}
+
 /* The other end is gone: that is an error, and no reason to wait. */
 PROBE_CASE(broken)
 {
-    struct trial trial = {.go_on = send_on, .data = sent_data, .length = BYTES};
+    struct trial trial = {
+        .go_on = send_broken, .data = sent_data, .length = BYTES};
 
     start();
     close(open_pair(&trial));
     run(&trial);
+    probe_if_stuck(NULL, NULL, 0, 0, 0);
     probe_expect(trial.result == -EPIPE || trial.result == -ECONNRESET,
                  "ERROR LOST", "send", trial.result, -EPIPE, 0);
     stop(&trial);

@@ -175,16 +175,41 @@ enum { MAX_EXECUTORS = 16, MAX_FUTURES = 256 };
 /*@probe     probe_made = self == probe_made ? NULL : probe_made; */
 /*@probe     rv_executor_free(self); */
 /*@probe } */
+/*@probe static struct { */
+/*@probe     const struct rv_future *future; */
+/*@probe     bool spawned; */
+/*@probe } probe_offers[1024]; */
+/*@probe static void probe_offer(const struct rv_future *future) */
+/*@probe { */
+/*@probe     int i = 0; */
+/*@probe     while (i < 1023 && probe_offers[i].future && probe_offers[i].future != future) */
+/*@probe         i++; */
+/*@probe     probe_offers[i].future = future; */
+/*@probe     probe_offers[i].spawned = false; */
+/*@probe } */
+/*@probe static bool probe_spawned_before(const struct rv_future *future) */
+/*@probe { */
+/*@probe     bool before = false; */
+/*@probe     for (int i = 0; i < 1023; i++) */
+/*@probe         if (probe_offers[i].future == future) { */
+/*@probe             before = probe_offers[i].spawned; */
+/*@probe             probe_offers[i].spawned = true; */
+/*@probe         } */
+/*@probe     return before; */
+/*@probe } */
 /*@probe static int probe_spawn_at(struct rv_executor *executor, */
 /*@probe                           struct rv_future *future, struct rv_join *join, */
 /*@probe                           const char *where) */
 /*@probe { */
+/*@probe     bool twice; */
 /*@probe     probe_expect(executor == rv_executor_current() || executor == probe_made, */
 /*@probe                  "WRONG THREAD: spawned from outside", "spawn", 0, 0, 0); */
 /*@probe     if (probe_me >= 0) { */
 /*@probe         probe_enter(); */
 /*@probe         probe_boxes[probe_me].taken++; */
+/*@probe         twice = probe_spawned_before(future); */
 /*@probe         probe_leave(); */
+/*@probe         probe_expect(!twice, "DOUBLE CALL: spawned twice @8.2", "spawned", probe_me, 0, 0); */
 /*@probe     } */
 /*@probe     return rv_spawn_at(executor, future, join, where); */
 /*@probe } */
@@ -282,6 +307,7 @@ static struct executor executors[MAX_EXECUTORS];
 /*@probe     const int held = probe_locks_held(); */
 /*@probe     bool before; */
 /*@probe     probe_enter(); */
+/*@probe     probe_offer(future); */
 /*@probe     before = box->polling; */
 /*@probe     box->overlapped = false; */
 /*@probe     probe_leave(); */
@@ -554,6 +580,7 @@ static enum rv_poll yield_poll(struct rv_future *future, struct rv_cx *cx)
 /*@probe     enum rv_poll state; */
 /*@probe     probe_woken.calls = 0; */
 /*@probe     state = yield_poll(future, cx); */
+/*@probe     probe_expect(cx->waker.queue, "PUT TWICE: a waker @8.4", "borrowed", 0, 0, 0); */
 /*@probe     if (state == RV_PENDING && !probe_woken.calls) */
 /*@probe         probe_if_stuck("LOST WAKE: yielded without a wake", "yield", probe_me, */
 /*@probe                        0, 0); */

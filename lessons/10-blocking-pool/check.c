@@ -264,23 +264,40 @@ PROBE_CASE(spurious)
     stop();
 }
 
-/* The job's future is polled by one task, and then by another: the last one is
- * the one that waits. */
+/* The job's future is polled by one task, which ends, and then, when its call
+ * has begun, by another with a waker of its own: this is the one that waits. */
 static struct job passed_on;
+static bool is_passed_on;
+static sem_t begun; /* its call */
+
+static int begin_and_wait(void *number)
+{
+    sem_post(&begun);
+    return wait_for_other(number);
+}
 
 static enum rv_poll giver_poll(struct rv_future *future, struct rv_cx *cx)
 {
     static int number = 5;
 
     (void)future;
-    job_init(&passed_on, wait_for_other, &number);
+    job_init(&passed_on, begin_and_wait, &number);
     (void)rv_poll(&passed_on.future, cx);
+    is_passed_on = true;
+    probe_quiet(true);
+    while (sem_wait(&begun) < 0)
+        ;
+    probe_quiet(false);
     return RV_READY;
 }
 
 static enum rv_poll taker_poll(struct rv_future *future, struct rv_cx *cx)
 {
     (void)future;
+    if (!is_passed_on) {
+        rv_waker_wake(&cx->waker);
+        return RV_PENDING;
+    }
     if (rv_poll(&passed_on.future, cx) == RV_PENDING) {
         sem_post(&released);
         return RV_PENDING;
@@ -295,13 +312,14 @@ PROBE_CASE(wakers)
                                                    .poll = giver_poll};
     static const struct rv_future_ops taker_ops = {.name = "taker",
                                                    .poll = taker_poll};
-    struct rv_future giver, taker;
+    struct rv_future *giver = rv_alloc(sizeof(*giver)), taker;
 
     sem_init(&released, 0, 0);
+    sem_init(&begun, 0, 0);
     start();
-    rv_future_init(&giver, &giver_ops);
+    rv_future_init(giver, &giver_ops);
     rv_future_init(&taker, &taker_ops);
-    rv_runtime_block_on(runtime, &giver);
+    rv_spawn(rv_runtime_executor(runtime), giver, NULL);
     rv_runtime_block_on(runtime, &taker);
     stop();
 }

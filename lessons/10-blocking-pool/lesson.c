@@ -88,6 +88,8 @@ typedef int (*job_call)(void *arg);
 /*@probe                    probe_ended ? "ended" : "jobs", queued, probe_ended); */
 /*@probe     else if (kept_back) */
 /*@probe         probe_tell("FORGOTTEN TASK: never handed over", "kept_back", kept_back, 0); */
+/*@probe     else if (probe_closing) */
+/*@probe         probe_tell("NEVER STOPS", "pool", 0, 0); */
 /*@probe     else */
 /*@probe         probe_tell(NULL, "", 0, 0); */
 /*@probe     pthread_mutex_unlock(&probe_lock); */

@@ -320,6 +320,50 @@ PROBE_CASE(reap)
     }
 }
 
+/*
+ * A ring without a kernel, whose counters are about to begin again at 0. While
+ * its completions are reaped, one more comes.
+ */
+static struct {
+    unsigned sq_head, sq_tail, cq_head, cq_tail;
+    struct io_uring_cqe cqes[8];
+    uint64_t late; /* to be completed at the next wake; 0: nothing */
+} made;
+
+static void made_complete(uint64_t user_data)
+{
+    made.cqes[made.cq_tail % 8] =
+        (struct io_uring_cqe){.user_data = user_data, .res = 9};
+    __atomic_store_n(&made.cq_tail, made.cq_tail + 1, __ATOMIC_RELEASE);
+}
+
+static void probe_woke(void)
+{
+    const uint64_t late = made.late;
+
+    probe_wakes++;
+    made.late = 0;
+    if (late)
+        made_complete(late);
+}
+
+PROBE_CASE(counters)
+{
+    own = (struct ring){.fd = -1,
+                        .sq_head = &made.sq_head,
+                        .sq_tail = &made.sq_tail,
+                        .cq_head = &made.cq_head,
+                        .cq_tail = &made.cq_tail,
+                        .cq_mask = 7,
+                        .cqes = made.cqes};
+    made.cq_head = made.cq_tail = -3u;
+    for (int i = 0; i < 6; i++)
+        made_complete(ring_take_slot(&own, &nobody));
+    made.late = ring_take_slot(&own, &nobody);
+    ring_reap(&own);
+    ring_reap(&own);
+}
+
 /* Who asked is gone, and somebody else has the slot. */
 PROBE_CASE(stale)
 {

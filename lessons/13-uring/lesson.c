@@ -127,8 +127,9 @@ static int ring_submit(struct ring *self)
 /*@probe #define ring_submit probe_ring_submit */
 
 /*@probe static int probe_wakes; */
-/*@probe #define rv_waker_wake(waker) (probe_wakes++, rv_waker_wake(waker)) */
-/*@probe #define rv_waker_wake_and_drop(waker) (probe_wakes++, rv_waker_wake_and_drop(waker)) */
+/*@probe static void probe_woke(void); */
+/*@probe #define rv_waker_wake(waker) (probe_woke(), rv_waker_wake(waker)) */
+/*@probe #define rv_waker_wake_and_drop(waker) (probe_woke(), rv_waker_wake_and_drop(waker)) */
 /*@todo 13.3 ring_reap | ring_reap
 en: For each entry from head to tail (entry n is at index n & cq_mask): if
 en: its slot is taken and has the generation of the user_data, note the result,

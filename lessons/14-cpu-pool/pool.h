@@ -209,7 +209,7 @@ static struct {
 /*@probe     probe_failing = false; */
 /*@probe     if (result >= 0) { */
 /*@probe         if (probe_strict || probe_triggers > triggers) */
-/*@probe             probe_expect_busy(probe_triggers > triggers && pool.queued > 0 ? "STUCK QUEUE @14.2" : "STUCK QUEUE @14.1"); */
+/*@probe             probe_expect_busy(probe_triggers > triggers && probe_trigger_queued > 0 ? "STUCK QUEUE @14.2" : "STUCK QUEUE @14.1"); */
 /*@probe         probe_update(); */
 /*@probe     } */
 /*@probe } */

@@ -606,7 +606,7 @@ static void probe_run_turns(int count, const int *yields)
 
 PROBE_CASE(turns)
 {
-    const int yields[] = {20, 0, 7, 20, 1, 13};
+    const int yields[] = {7, 0, 20, 1, 20, 13};
 
     probe_run_turns(6, yields);
 }

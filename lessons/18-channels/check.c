@@ -31,6 +31,7 @@ struct probe_side {
     struct wake_door *at;    /* where it parks; NULL: it never has */
     struct wake_door *woken; /* what it has unparked last */
     long parks, unparks;     /* of this call */
+    long naps;               /* as well */
     long unparked;           /* of the call before it */
     bool could_go; /* when this call began, or on one thread when it parked
                       last, there was room, or a value */
@@ -133,7 +134,7 @@ static bool probe_can_go(const struct probe_side *side)
 static void probe_begin_call(struct probe_side *side)
 {
     side->caller = rv_coro_current();
-    side->parks = side->unparks = 0;
+    side->parks = side->unparks = side->naps = 0;
     side->could_go = probe_can_go(side);
     side->begun++;
     probe_look();
@@ -141,6 +142,10 @@ static void probe_begin_call(struct probe_side *side)
 
 static void probe_end_call(struct probe_side *side)
 {
+    probe_expect(side->naps == 0,
+                 side == &probe_seen.pop ? "SLEEPS INSTEAD OF WAITING @18.2"
+                                         : "SLEEPS INSTEAD OF WAITING @18.1",
+                 side == &probe_seen.pop ? "pop" : "push", side->naps, 0, 0);
     side->caller = NULL;
     side->unparked = side->unparks;
     side->done++;
@@ -438,22 +443,27 @@ static void probe_locks(bool locks)
     probe_leave();
 }
 
-/* A lock of the learner's. */
-static int probe_lock(pthread_mutex_t *lock)
+/* A lock of the learner's, or a semaphore: taken, and given back. */
+static int probe_locked(int result)
 {
-    int result;
-
-    probe_locks(true);
-    result = pthread_mutex_lock(lock);
     probe_locks(false);
     probe_steps.acquired = true;
     return result;
 }
 
-static int probe_unlock(pthread_mutex_t *lock)
+static void probe_unlocks(void)
 {
     probe_steps.released = true;
-    return pthread_mutex_unlock(lock);
+}
+
+/* The learner's function sleeps for a time that it has guessed. */
+static void probe_naps_now(void)
+{
+    struct probe_side *const side =
+        probe_seen.blind ? NULL : probe_side_of_caller();
+
+    if (side)
+        side->naps++;
 }
 
 /* --- push and pop -----------------------------------------------------------
@@ -511,6 +521,13 @@ static void probe_expect_slot(const struct spsc *self, int got, long n)
                value, got, n);
 }
 
+/* Value n lay in the channel after its push, and does not any more. */
+static bool probe_is_gone(const struct spsc *self, long n)
+{
+    return !probe_seen.two && probe_seen.slots[n % PROBE_VALUES] >= 0 &&
+           probe_find(self, probe_seen.values[n % PROBE_VALUES]) < 0;
+}
+
 /* What came out, when value n was due; `pushed` pushes were begun. */
 static void probe_expect_value(const struct spsc *self, int got, long n,
                                long pushed)
@@ -533,7 +550,7 @@ static void probe_expect_value(const struct spsc *self, int got, long n,
     if (m >= pushed || m < n)
         probe_fail("READ TOO EARLY @18.2", "old", got,
                    probe_seen.values[n % PROBE_VALUES], 0);
-    if (m - n >= probe_seen.capacity)
+    if (m - n >= probe_seen.capacity || probe_is_gone(self, n))
         probe_fail(probe_seen.two ? "OVERWRITTEN: room too early @18.2"
                                   : "OVERWRITTEN @18.1",
                    "lost", probe_seen.values[n % PROBE_VALUES], got, 0);

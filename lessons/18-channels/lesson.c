@@ -42,16 +42,34 @@
 /*@probe static void probe_going(const struct race_job *job); */
 /*@probe static void probe_tried(const void *found); */
 /*@probe static void probe_stopping(void); */
-/*@probe static int probe_lock(pthread_mutex_t *lock); */
-/*@probe static int probe_unlock(pthread_mutex_t *lock); */
+/*@probe static void probe_locks(bool locks); */
+/*@probe static int probe_locked(int result); */
+/*@probe static void probe_unlocks(void); */
+/*@probe static void probe_naps_now(void); */
+/*@probe #include <semaphore.h> */
+/*@probe #include <threads.h> */
 #include "../08-many-executors/get.h"
 #include "door.h"
 
 /* --- SPSC: one sender, one receiver, a limit ------------------------------ */
 
 enum { MOST = 8 }; /* the largest capacity */
-/*@probe #define pthread_mutex_lock(lock) probe_lock(lock) */
-/*@probe #define pthread_mutex_unlock(lock) probe_unlock(lock) */
+/*@probe #define PROBE_LOCK(call) (probe_locks(true), probe_locked(call)) */
+/*@probe #define PROBE_UNLOCK(call) (probe_unlocks(), call) */
+/*@probe #define pthread_mutex_lock(lock) PROBE_LOCK(pthread_mutex_lock(lock)) */
+/*@probe #define pthread_mutex_unlock(lock) PROBE_UNLOCK(pthread_mutex_unlock(lock)) */
+/*@probe #define pthread_spin_lock(lock) PROBE_LOCK(pthread_spin_lock(lock)) */
+/*@probe #define pthread_spin_unlock(lock) PROBE_UNLOCK(pthread_spin_unlock(lock)) */
+/*@probe #define pthread_rwlock_rdlock(lock) PROBE_LOCK(pthread_rwlock_rdlock(lock)) */
+/*@probe #define pthread_rwlock_wrlock(lock) PROBE_LOCK(pthread_rwlock_wrlock(lock)) */
+/*@probe #define pthread_rwlock_unlock(lock) PROBE_UNLOCK(pthread_rwlock_unlock(lock)) */
+/*@probe #define mtx_lock(lock) PROBE_LOCK(mtx_lock(lock)) */
+/*@probe #define mtx_unlock(lock) PROBE_UNLOCK(mtx_unlock(lock)) */
+/*@probe #define sem_wait(places) PROBE_LOCK(sem_wait(places)) */
+/*@probe #define sem_trywait(places) PROBE_LOCK(sem_trywait(places)) */
+/*@probe #define sem_post(places) PROBE_UNLOCK(sem_post(places)) */
+/*@probe #define rv_coro_sleep_until(end) (probe_naps_now(), rv_coro_sleep_until(end)) */
+/*@probe #define rv_sleep_init(nap, end) (probe_naps_now(), rv_sleep_init(nap, end)) */
 
 /*@todo 18.1 spsc_push
 en: Put a value into the channel. As long as it is full, sleep at the door
@@ -143,6 +161,18 @@ static int spsc_pop(struct spsc *self)
 /*@end 18.2*/
 /*@probe #undef pthread_mutex_lock */
 /*@probe #undef pthread_mutex_unlock */
+/*@probe #undef pthread_spin_lock */
+/*@probe #undef pthread_spin_unlock */
+/*@probe #undef pthread_rwlock_rdlock */
+/*@probe #undef pthread_rwlock_wrlock */
+/*@probe #undef pthread_rwlock_unlock */
+/*@probe #undef mtx_lock */
+/*@probe #undef mtx_unlock */
+/*@probe #undef sem_wait */
+/*@probe #undef sem_trywait */
+/*@probe #undef sem_post */
+/*@probe #undef rv_coro_sleep_until */
+/*@probe #undef rv_sleep_init */
 /*@probe #define spsc_pop probe_spsc_pop */
 
 /* --- The platform's sample: channel(2), and three values ------------------ */
