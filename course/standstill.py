@@ -14,7 +14,7 @@ import time
 STILL = 0.15        # so long nothing may have moved
 IDLE_CPU = 0.5      # seconds of the processor, when the server owes nothing
 MOST_NAPS, MOST_NAPPED = 300, 3000  # and so many naps, or ms of them
-EXIT_SECONDS = 5    # from the end of main() to that of the program
+EXIT_SECONDS = 15   # from the end of main() to that of the program
 
 # System calls that may wait, and the argument that says how long: None, a
 # pointer that is 0, or a number of milliseconds that is -1.
