@@ -440,6 +440,27 @@ PROBE_CASE(small)
     probe_expect(wrong == 0, "BUFFER NOT YOURS", "bytes", wrong, BLOCKS, 0);
 }
 
+/* One write is polled again while the kernel has its block. */
+PROBE_CASE(buffer)
+{
+    static struct write one;
+    struct rv_cx cx = {.waker = nobody};
+
+    ring_open(&own, 8);
+    block_text = probe_nonce();
+    one = (struct write){.ring = &own, .fd = NO_FILE};
+    rv_future_init(&one.future, &write_ops);
+    for (int i = 0; i < 3 && !probe_blocks[0].asked; i++)
+        probe_write_poll(&one.future, &cx);
+    if (!probe_blocks[0].asked)
+        return;
+    memset(one.block, '#', sizeof(one.block));
+    probe_write_poll(&one.future, &cx);
+    for (int i = 0; i < BLOCK_BYTES; i++)
+        probe_expect(one.block[i] == '#', "BUFFER NOT YOURS", "changed", 0, 0,
+                     0);
+}
+
 /* The file is as it should be, and no slot is left taken. */
 PROBE_CASE(slots)
 {
