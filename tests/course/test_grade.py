@@ -237,8 +237,10 @@ class Autograders(unittest.TestCase):
             submission = os.path.join(folder, "submission")
             os.makedirs(submission)
             os.symlink(ROOT, os.path.join(folder, "source"))
+            temporary = os.path.join(folder, "tmp")
+            os.mkdir(temporary)
             environment = dict(os.environ, AUTOGRADER=folder,
-                               REVEIL_LESSON="01")
+                               REVEIL_LESSON="01", TMPDIR=temporary)
             script = os.path.join(ROOT, "teacher", "gradescope",
                                   "run_autograder")
 
@@ -261,6 +263,7 @@ class Autograders(unittest.TestCase):
             path = os.path.join(folder, "results", "results.json")
             with open(path, encoding="utf-8") as file:
                 self.assertEqual(json.load(file)["score"], 0)
+            self.assertEqual(os.listdir(temporary), [])
 
     @unittest.skipUnless(shutil.which("git"), "needs git")
     def test_the_archive_has_both_scripts_at_its_top(self):
