@@ -133,7 +133,9 @@ static void begin_call(struct pending *p)
 {
     static const struct rv_callable_ops ops = {.name = "compute_long",
                                                .call = compute_long};
-    char *argv[] = {"sleep", "60", NULL};
+    /* It ends with this process, which holds the other end of its pipe. */
+    const struct rv_process_options options = {.pipe_in = &p->pair[0]};
+    char *argv[] = {"cat", NULL};
 
     if (p->kind == BLOCKING) {
         rv_blocking_init(&p->blocking, block_long, NULL, NULL);
@@ -143,7 +145,7 @@ static void begin_call(struct pending *p)
         rv_cpu_init(&p->cpu, p->callable);
         p->future = &p->cpu.future;
     } else {
-        cr_assert_eq(rv_process_spawn(&p->process, argv, NULL, NULL), 0);
+        cr_assert_eq(rv_process_spawn_with(&p->process, argv, &options), 0);
         rv_process_wait_init(&p->process_wait, &p->process);
         p->future = &p->process_wait.future;
     }
