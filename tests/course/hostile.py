@@ -111,6 +111,25 @@ static void block_on(const struct runtime *self, struct future *future)
     "stops-its-guard": (instead("kill(getppid(), SIGSTOP);",
                                 "#include <signal.h>"),
                         {"NOTHING WAS ASKED"}),
+    "stays-at-its-exit": (
+        RIGHT + "__attribute__((destructor)) static void stay(void)\n"
+        "{ for (;;) sleep(100); }\n", {"NEVER STOPS"}),
+    # All is done, but for the end of main(), which it only says.
+    "forges-the-end": (
+        RIGHT.replace("block_on", "do_it") + """
+#include <sys/syscall.h>
+static void block_on(const struct runtime *self, struct future *future)
+{
+    FILE *maps = fopen("/proc/self/maps", "r");
+    char line[512];
+
+    do_it(self, future);
+    while (maps && fgets(line, sizeof(line), maps))
+        if (strstr(line, "memfd:probe"))
+            ((unsigned *)strtoul(line, NULL, 16))[1] = 1;
+    syscall(SYS_exit_group, 0);
+}
+""", {"ENDED EARLY"}),
     "fork-in-constructor": (with_start("fork();"), {"STARTS A PROCESS"}),
     "kills-its-parent": (instead("kill(getppid(), SIGTERM); pause();",
                                  "#include <signal.h>"),

@@ -179,6 +179,31 @@ class Files(Engine):
         self.assertEqual(verdict["todo"], "3.3")
         self.assertIn("lesson.c:", verdict["build_log"])
 
+    def test_a_header_that_only_the_checker_includes_is_missing(self):
+        lesson = lessons.find("11")  # where it includes <stddef.h>
+        text = cut.fill(lesson, {}).replace(
+            "/* END TODO 11.2 */",
+            "static const size_t at = offsetof(struct pipe_read, got);\n"
+            "/* END TODO 11.2 */", 1)
+        verdict = check.Checker(lesson, None, text, 1, work=self.work,
+                                server_=self.server).check()
+        self.assertEqual((verdict["cause"], verdict["todo"]),
+                         ("DOES NOT BUILD", "11.2"))
+
+    def test_a_name_of_the_learners_is_not_one_of_the_checkers(self):
+        lesson = "struct given { int a; };"
+        region = 'static void start(void) { struct child one; puts("start"); }'
+        check_c = ("struct child {\n    int a;\n};\n"
+                   "struct given {\n    int b;\n};\n"
+                   "static int start(struct child *c)\n{\n"
+                   '    return printf("start");\n}\n')
+        self.assertEqual(
+            transplant.out_of_the_way(check_c, region + lesson, lesson),
+            check_c.replace("struct child", "struct probe_own_child")
+            .replace("int start", "int probe_own_start"))
+        self.assertEqual(
+            transplant.out_of_the_way(check_c, lesson, lesson), check_c)
+
     def test_a_region_cannot_swallow_what_comes_behind_it(self):
         for tail in ("\n/* open", "\n// on \\", "\n#define on \\"):
             made = transplant.make(self.lesson, text=self.fill(
