@@ -575,40 +575,56 @@ static int hand_over(struct rv_runtime *runtime)
     return 0;
 }
 
-/* For the future, a read that the kernel still has is over; its memory is
- * not. */
-static int while_in_flight(void)
-{
-    static struct taken taken;
-    struct rv_ring_call call = {.opcode = IORING_OP_READ,
-                                .addr = rv_ring_addr(taken.bytes),
-                                .len = BYTES,
-                                .offset = UINT64_MAX};
+/* A read of an empty pipe, which the kernel has. */
+struct reading {
     struct rv_runtime *runtime;
     struct rv_ring_op op;
     struct rv_probe probe;
     struct rv_cx cx;
     int fds[2];
+};
 
-    CHILD_CHECK(start_with_ring(&runtime) == 0);
-    CHILD_CHECK(pipe2(fds, O_CLOEXEC) == 0);
-    call.fd = fds[0];
-    rv_ring_op_init(&op, &call, note, &taken);
-    rv_probe_init(&probe);
-    cx = rv_probe_cx(&probe);
-    cx.executor = rv_runtime_executor(runtime);
-    CHILD_CHECK(rv_poll(&op.future, &cx) == RV_PENDING);
-    CHILD_CHECK(hand_over(runtime) == 0);
+static int begin_reading(struct reading *self, struct taken *taken)
+{
+    struct rv_ring_call call = {.opcode = IORING_OP_READ,
+                                .addr = rv_ring_addr(taken->bytes),
+                                .len = BYTES,
+                                .offset = UINT64_MAX};
+
+    CHILD_CHECK(start_with_ring(&self->runtime) == 0);
+    CHILD_CHECK(pipe2(self->fds, O_CLOEXEC) == 0);
+    call.fd = self->fds[0];
+    rv_ring_op_init(&self->op, &call, note, taken);
+    rv_probe_init(&self->probe);
+    self->cx = rv_probe_cx(&self->probe);
+    self->cx.executor = rv_runtime_executor(self->runtime);
+    CHILD_CHECK(rv_poll(&self->op.future, &self->cx) == RV_PENDING);
+    return hand_over(self->runtime);
+}
+
+static void end_reading(struct reading *self)
+{
+    rv_drop(&self->op.future);
+    rv_probe_fini(&self->probe);
+    rv_runtime_stop(self->runtime);
+}
+
+/* For the future, a read that the kernel still has is over; its memory is
+ * not. */
+static int while_in_flight(void)
+{
+    static struct taken taken;
+    struct reading self;
+
+    CHILD_CHECK(begin_reading(&self, &taken) == 0);
     fail(-EBADF, -1);
-    CHILD_CHECK(do_nop(runtime) == -EBADF);
-    CHILD_CHECK(rv_probe_take(&probe));
-    CHILD_CHECK(rv_poll(&op.future, &cx) == RV_READY);
-    CHILD_CHECK(op.future.result == -EBADF);
-    CHILD_CHECK(op.lost);
+    CHILD_CHECK(do_nop(self.runtime) == -EBADF);
+    CHILD_CHECK(rv_probe_take(&self.probe));
+    CHILD_CHECK(rv_poll(&self.op.future, &self.cx) == RV_READY);
+    CHILD_CHECK(self.op.future.result == -EBADF);
+    CHILD_CHECK(self.op.lost);
     CHILD_CHECK(taken.released == 0);
-    rv_drop(&op.future);
-    rv_probe_fini(&probe);
-    rv_runtime_stop(runtime);
+    end_reading(&self);
     CHILD_CHECK(taken.released == 0); /* the kernel still has it */
     return 0;
 }
@@ -625,38 +641,20 @@ RV_TEST(lasting, what_the_kernel_has_is_not_released)
 static int while_held_back(void)
 {
     static struct taken taken;
-    struct rv_ring_call call = {.opcode = IORING_OP_READ,
-                                .addr = rv_ring_addr(taken.bytes),
-                                .len = BYTES,
-                                .offset = UINT64_MAX};
-    struct rv_runtime *runtime;
-    struct rv_ring_op op;
-    struct rv_probe probe;
-    struct rv_cx cx;
+    struct reading self;
     int result;
-    int fds[2];
 
-    CHILD_CHECK(start_with_ring(&runtime) == 0);
-    CHILD_CHECK(pipe2(fds, O_CLOEXEC) == 0);
-    call.fd = fds[0];
-    rv_ring_op_init(&op, &call, note, &taken);
-    rv_probe_init(&probe);
-    cx = rv_probe_cx(&probe);
-    cx.executor = rv_runtime_executor(runtime);
-    CHILD_CHECK(rv_poll(&op.future, &cx) == RV_PENDING);
-    CHILD_CHECK(hand_over(runtime) == 0);
+    CHILD_CHECK(begin_reading(&self, &taken) == 0);
     fail(-EINVAL, -1);
-    CHILD_CHECK(write(fds[1], "x", 1) == 1);
-    while (rv_poll(&op.future, &cx) == RV_PENDING)
-        CHILD_CHECK(hand_over(runtime) == 0);
-    result = op.future.result;
-    CHILD_CHECK(calls ? result == -EINVAL && op.lost : result == 1);
-    rv_drop(&op.future);
+    CHILD_CHECK(write(self.fds[1], "x", 1) == 1);
+    while (rv_poll(&self.op.future, &self.cx) == RV_PENDING)
+        CHILD_CHECK(hand_over(self.runtime) == 0);
+    result = self.op.future.result;
+    CHILD_CHECK(calls ? result == -EINVAL && self.op.lost : result == 1);
     calls = 0;
-    CHILD_CHECK(nap(runtime) == 0);
+    CHILD_CHECK(nap(self.runtime) == 0);
     CHILD_CHECK(calls == 0);
-    rv_probe_fini(&probe);
-    rv_runtime_stop(runtime);
+    end_reading(&self);
     return 0;
 }
 
