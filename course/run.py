@@ -278,7 +278,7 @@ def run(program, case, server, nonce, seed, guard, limit, delay=None,
             raise
         finally:
             result = running.finish()
-        site.settle()
+        site.settle(memory.count("connect"))
         result.site = site
         result.args = words
         result.recording = memory.read()

@@ -87,6 +87,47 @@ class Sink(unittest.TestCase):
         self.assertTrue(until(lambda: self.site.requests))
 
 
+class Settled(unittest.TestCase):
+    """After a run, all that the program sent is read before it is judged."""
+
+    def setUp(self):
+        self.server = server.Server()
+        self.site = self.server.site()
+        self.looks = []
+        self.site.in_flight = lambda: self.looks.append(1)
+
+    def tearDown(self):
+        self.site.close()
+        self.server.stop()
+
+    def connect_and_send(self):
+        with socket.create_connection(("127.0.0.1", self.site.port)) as one:
+            one.sendall(b"GET /1/word HTTP/1.1\r\n\r\n")
+
+    def test_what_has_come_and_is_not_read_is_waited_for(self):
+        with self.server.lock:  # it cannot read
+            self.connect_and_send()
+            self.site.settle(1, seconds=0.05)
+            self.assertEqual(self.site.paths(), [])
+        self.site.settle(1, seconds=60)
+        self.assertEqual(self.site.paths(), ["/1/word"])
+
+    def test_only_one_that_has_not_come_or_not_ended_is_looked_for(self):
+        self.site.settle(0)
+        self.connect_and_send()
+        self.assertTrue(until(lambda: self.site.connections and
+                              not self.site.connections[0].open))
+        self.site.settle(1)
+        self.assertEqual(self.looks, [])
+        self.site.settle(2)
+        self.assertEqual(self.looks, [1])
+
+        with socket.create_connection(("127.0.0.1", self.site.port)):
+            self.assertTrue(until(lambda: len(self.site.connections) == 2))
+            self.site.settle(2)
+        self.assertEqual(self.looks, [1, 1])
+
+
 class Connecting(unittest.TestCase):
     def test_a_socket_that_nobody_answers(self):
         listener = socket.socket()
