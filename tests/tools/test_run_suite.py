@@ -129,6 +129,33 @@ class Failures(unittest.TestCase):
                 self.assertEqual(file.read(), "1 1 0\n")
 
 
+class Left(unittest.TestCase):
+    def test_a_file_that_is_left_is_a_failure_and_is_removed(self):
+        with tempfile.TemporaryDirectory(prefix="build-") as tree:
+            fake_meson(tree, MESON_OF_ONE.replace(
+                "exit 1", 'echo "$TMPDIR" >>"$TREE/runs.tmpdir"\n'
+                          '[ -e "$TREE/twice" ] || : >"$TMPDIR/one"\n'))
+            for left, counts in ((["one"], "1 1 0\n"), ([], "1 0 0\n")):
+                with open(f"{tree}/runs", "w", encoding="ascii") as file:
+                    file.write(json.dumps(log("ok a\n")) + "\n")
+                done = run_suite(tree, stdout=subprocess.PIPE)
+                out, _ = done.communicate()
+                self.assertEqual(done.returncode, len(left), out)
+                with open(f"{tree}/counts.failed", encoding="utf-8") as file:
+                    self.assertEqual(file.read().count("has left one in $TMP"),
+                                     len(left))
+                with open(f"{tree}/counts", encoding="ascii") as file:
+                    self.assertEqual(file.read(), counts)
+                os.remove(f"{tree}/counts")
+                os.remove(f"{tree}/counts.failed")
+                with open(f"{tree}/twice", "w", encoding="ascii"):
+                    pass
+            with open(f"{tree}/runs.tmpdir", encoding="ascii") as file:
+                folders = file.read().split()
+            self.assertEqual(len(set(folders)), 2)
+            self.assertFalse(any(map(os.path.exists, folders)))
+
+
 class Skips(unittest.TestCase):
     def judge(self, reason, machine=None):
         return skips.judge(machine or Machine(), [("x", reason)])
@@ -262,6 +289,8 @@ exit 1
 MESON = """#!/bin/sh
 case "$*" in *--list) exit ;; esac
 trap 'exit 1' TERM
+mkdir "$TMPDIR/left"
+echo "$TMPDIR" >"$TREE/tmpdir"
 setsid -w sh -c 'echo $$ >>"$TREE/test"; exec sleep 100000' &
 wait
 """
@@ -280,6 +309,8 @@ class Interrupt(unittest.TestCase):
                     time.sleep(0.005)
                 os.killpg(run.pid, number)
                 self.assertEqual(run.wait(), 130)
+            with open(f"{tree}/tmpdir", encoding="ascii") as file:
+                self.assertFalse(os.path.exists(file.read().strip()))
             with open(path, encoding="ascii") as file:
                 return int(file.read())
 
