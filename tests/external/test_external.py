@@ -926,7 +926,6 @@ class Compare(unittest.TestCase):
             for key in ("wall_ms", "cpu_ms", "polls", "would_block",
                         "epoll_waits", "wakes", "parks"):
                 self.assertGreaterEqual(run[key], 0, key)
-            self.assertGreaterEqual(run["wall_ms"], 1000)
         return runs
 
     def test_waiting_costs_nothing(self):
