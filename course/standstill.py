@@ -30,7 +30,9 @@ X86 = {202: ("futex", POINTER, 3), 232: ("epoll_wait", MILLISECONDS, 3),
        281: ("epoll_wait", MILLISECONDS, 3),
        441: ("epoll_wait", POINTER, 3), 426: ("io_uring_enter", FOREVER, 0),
        34: ("pause", FOREVER, 0), 130: ("sigsuspend", FOREVER, 0),
-       128: ("sigwait", POINTER, 2)}
+       128: ("sigwait", POINTER, 2), 65: ("semop", FOREVER, 0),
+       220: ("semop", POINTER, 3), 70: ("msgrcv", FOREVER, 0),
+       243: ("mq_receive", POINTER, 4)}
 ARM = {98: ("futex", POINTER, 3), 22: ("epoll_wait", MILLISECONDS, 3),
        73: ("poll", POINTER, 2), 72: ("select", POINTER, 4),
        63: ("read", FOREVER, 0), 64: ("write", FOREVER, 0),
@@ -39,7 +41,9 @@ ARM = {98: ("futex", POINTER, 3), 22: ("epoll_wait", MILLISECONDS, 3),
        202: ("accept", FOREVER, 0), 242: ("accept", FOREVER, 0),
        441: ("epoll_wait", POINTER, 3), 426: ("io_uring_enter", FOREVER, 0),
        260: ("wait", FOREVER, 0), 133: ("sigsuspend", FOREVER, 0),
-       137: ("sigwait", POINTER, 2)}
+       137: ("sigwait", POINTER, 2), 193: ("semop", FOREVER, 0),
+       192: ("semop", POINTER, 3), 188: ("msgrcv", FOREVER, 0),
+       183: ("mq_receive", POINTER, 4)}
 MACHINES = {"x86_64": X86, "aarch64": ARM}
 CALLS = MACHINES.get(platform.machine(), {})
 

@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/sockios.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -19,7 +20,9 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/msg.h>
 #include <sys/select.h>
+#include <sys/sem.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -1034,6 +1037,48 @@ int sem_wait(sem_t *semaphore)
     end_wait();
     return result;
 }
+
+/* --- System V semaphores and messages, POSIX messages ------------------ */
+
+/* As sem_wait(): it is a sleep only if there is nothing to take. */
+int semop(int id, struct sembuf *operations, size_t n)
+{
+    REAL(semop);
+    int result = -1;
+
+    point();
+    errno = EAGAIN;
+    if (recording() && n == 1) {
+        struct sembuf one = operations[0];
+
+        one.sem_flg |= IPC_NOWAIT;
+        result = real(id, &one, 1);
+        if (result == 0 || errno != EAGAIN ||
+            (operations[0].sem_flg & IPC_NOWAIT))
+            return result;
+    }
+    begin_wait(HERE, "semop");
+    result = real(id, operations, n);
+    end_wait();
+    return result;
+}
+
+TIMED_CALL(int, semtimedop,
+           (int id, struct sembuf *operations, size_t n,
+            const struct timespec *time),
+           (id, operations, n, time), ns_of_timespec(time),
+           result < 0 && errno == EAGAIN && time)
+WAIT_CALL(ssize_t, msgrcv,
+          (int id, void *to, size_t room, long type, int flags),
+          (id, to, room, type, flags))
+POINT_CALL(int, msgsnd, (int id, const void *from, size_t length, int flags),
+           (id, from, length, flags))
+WAIT_CALL(ssize_t, mq_receive,
+          (mqd_t queue, char *to, size_t room, unsigned *priority),
+          (queue, to, room, priority))
+POINT_CALL(int, mq_send,
+           (mqd_t queue, const char *from, size_t length, unsigned priority),
+           (queue, from, length, priority))
 
 struct start {
     void *(*run)(void *);

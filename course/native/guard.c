@@ -9,9 +9,11 @@
  *
  * Where the kernel allows it, the program runs in a PID namespace: when its
  * first process ends, the kernel kills all others, and the program cannot name
- * a process outside, not even the guard. Where not, all that the program starts
- * and does not wait for becomes the guard's child (subreaper), and the guard
- * looks for it in /proc. On STATUS_FD it writes
+ * a process outside, not even the guard. Semaphores and messages of System V,
+ * which outlive a process, end with an IPC namespace. Where the kernel does not
+ * allow that, all that the program starts and does not wait for becomes the
+ * guard's child (subreaper), and the guard looks for it in /proc. On STATUS_FD
+ * it writes
  *
  *     pid 1234
  *     end exited|killed NUMBER USER_MS SYSTEM_MS VOLUNTARY INVOLUNTARY LEFT
@@ -238,10 +240,11 @@ static void keep_user(unsigned uid, unsigned gid)
  */
 static void make_namespace(int fd)
 {
+    const int spaces = CLONE_NEWPID | CLONE_NEWIPC;
     const unsigned uid = getuid(), gid = getgid();
 
-    if (unshare(CLONE_NEWPID) != 0) {
-        if (unshare(CLONE_NEWUSER | CLONE_NEWPID) != 0)
+    if (unshare(spaces) != 0) {
+        if (unshare(CLONE_NEWUSER | spaces) != 0)
             return;
         keep_user(uid, gid);
         prctl(PR_SET_PDEATHSIG, SIGTERM); /* a new user namespace forgets it */

@@ -480,6 +480,33 @@ class Guard(unittest.TestCase):
             time.sleep(0.01)
         self.assertEqual(self.left(), [])
 
+    SYSTEM_V = """
+    #include <stdlib.h>
+    #include <sys/msg.h>
+    #include <sys/sem.h>
+    #include <sys/shm.h>
+    int main(int argc, char **argv)
+    {
+        const int key = atoi(argv[argc - 1]);
+        const int how = IPC_CREAT | IPC_EXCL | 0600;
+        return semget(key, 1, how) < 0 || msgget(key, how) < 0 ||
+               shmget(key, 1, how) < 0;
+    }
+    """
+
+    @unittest.skipUnless(doctor.has_pid_namespace(),
+                         "no PID namespace may be made here")
+    def test_what_outlives_a_process_ends_too(self):
+        subprocess.run(["cc", "-x", "c", "-o", self.program, "-"], check=True,
+                       input=self.SYSTEM_V.encode())
+        key = str(os.getpid())
+        done = subprocess.run([self.guard, "1", "0", self.program, key],
+                              stdout=subprocess.PIPE, check=True)
+        self.assertIn(b"end exited 0 ", done.stdout)
+        for kind in ("sem", "msg", "shm"):
+            with open("/proc/sysvipc/" + kind, encoding="ascii") as file:
+                self.assertNotIn(key, [line.split()[0] for line in file])
+
 
 if __name__ == "__main__":
     unittest.main()
