@@ -173,9 +173,11 @@ static int32_t race(struct rv_dial *self, struct rv_cx *cx)
         result = poll_attempt(self, self->started - 1, cx);
         failed = result != -EINPROGRESS;
     }
-    if (result == 0 || is_any_in_progress(self))
-        return result;
-    return self->attempt.connect.future.result;
+    if (result == 0)
+        return 0;
+    /* The last one may have failed at once: the earlier ones continue. */
+    return is_any_in_progress(self) ? -EINPROGRESS
+                                    : self->attempt.connect.future.result;
 }
 
 /* --- the future -------------------------------------------------------- */

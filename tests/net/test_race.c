@@ -302,6 +302,25 @@ RV_TEST(race, if_all_fail_the_error_is_that_of_the_first)
     stop(&race);
 }
 
+/* The last one refuses when the first one has not answered yet. */
+RV_TEST(race, a_last_one_that_refuses_leaves_the_time_to_the_others)
+{
+    struct black_hole hole;
+    struct race race;
+
+    start(&race);
+    know(&race, 3 * DELAY_MS * RV_NS_PER_MS);
+    cr_assert(black_hole_open(&hole, "127.0.0.1", 0));
+    add(&race, &hole.addr);
+    add_dead(&race, "127.0.0.1");
+
+    cr_assert_eq(run(&race), -ETIMEDOUT);
+    cr_assert_eq(sockets.made, 2);
+    cr_assert_geq(rv_now_ns(), 3 * DELAY_MS * RV_NS_PER_MS);
+    black_hole_close(&hole);
+    stop(&race);
+}
+
 /* --- who wins, and what is sent ---------------------------------------- */
 
 /* All data on the connections of a listener, until there is no more. Returns:
