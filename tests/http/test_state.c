@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <reveil/async.h>
+#include <stdio.h>
 
 #include "serving.h"
 #include "support/failing_alloc.h"
@@ -184,6 +185,39 @@ RV_TEST(http_server_state, a_slow_body_is_a_408)
     serving_stop(&serving);
 
     cr_assert_eq(strncmp(text, "HTTP/1.1 408 ", 13), 0, "got: %s", text);
+}
+
+/* Two requests fill the buffer for the input up to its end, and the body of the
+ * second one is still to come. */
+RV_TEST(http_server_state, a_body_behind_a_full_buffer_is_not_lost)
+{
+    static const char first[] = GET("/");
+    static const char rest[] =
+        "0123456789" /* the body */
+        "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    enum { BUFFER_BYTES = 2048 };
+    struct serving serving = {.handler = handler};
+    char both[BUFFER_BYTES + 1];
+    char text[1024];
+    size_t len;
+    int fd;
+
+    len = (size_t)snprintf(both, sizeof both,
+                           "%sPOST / HTTP/1.1\r\nHost: x\r\n"
+                           "Content-Length: 10\r\nPad: ",
+                           first);
+    memset(both + len, 'x', BUFFER_BYTES - 4 - len);
+    strcpy(both + BUFFER_BYTES - 4, "\r\n\r\n");
+    serving_start(&serving);
+    fd = dial(serving.port);
+    say(fd, both);
+    listen_for(fd, text, sizeof text, "hello");
+    say(fd, rest);
+    listen_to_end(fd, text, sizeof text);
+    serving_stop(&serving);
+
+    cr_assert_eq(count_of(text, "200 OK"), 2, "got: %s", text);
+    cr_assert_eq(serving.requests, 3);
 }
 
 /* It gets a reset, so that the kernel does not retry for minutes. */

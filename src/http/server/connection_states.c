@@ -23,7 +23,8 @@ enum { IN_FIRST_BYTES = 2048 };
 /* --- buffers ----------------------------------------------------------- */
 
 /* Make free space behind the received bytes: move them to the front of the
- * buffer, or enlarge it. Returns: 0, -ENOMEM. */
+ * buffer, with the place that was read up to, or enlarge it. Returns: 0,
+ * -ENOMEM. */
 static int reserve_in(struct rv_http_connection *conn)
 {
     const size_t len = conn->in_end - conn->in_start;
@@ -32,6 +33,7 @@ static int reserve_in(struct rv_http_connection *conn)
         return rv_http_grow(&conn->in, len, &conn->in_room,
                             conn->in_room ? 2 * conn->in_room : IN_FIRST_BYTES);
     memmove(conn->in, conn->in + conn->in_start, len);
+    conn->next_at -= conn->in_start;
     conn->in_start = 0;
     conn->in_end = len;
     return 0;
