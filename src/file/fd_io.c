@@ -105,8 +105,15 @@ static int open_source(struct rv_fd_io *self)
                    : -ENODEV;
 }
 
-/* As poll_io() in src/net/stream.c; but most inputs never wait, and are never
- * registered. */
+/*
+ * As poll_io() in src/net/stream.c; but most inputs never wait, and are never
+ * registered.
+ *
+ * A pipe or a terminal whose peer has gone may be opened again by another one.
+ * An end that the reactor has reported stays: the direction is CLOSED for good,
+ * and after EAGAIN the loop would not end. A socket cannot be opened again; at
+ * the mark of urgent data it may say EAGAIN before its end.
+ */
 static ssize_t poll_transfer(struct rv_fd_io *self, struct rv_cx *cx,
                              const struct transfer *t)
 {
@@ -126,9 +133,15 @@ static ssize_t poll_transfer(struct rv_fd_io *self, struct rv_cx *cx,
     }
     while (rv_source_ready(self->source, t->direction, &cx->waker, &tick) &&
            rv_may_go_on(cx)) {
+        /* Before the call: what a writer has left behind is read first. */
+        const bool has_ended = self->kind != KIND_SOCKET &&
+                               rv_source_hung_up(self->source, t->direction);
+
         n = try_call(self, t);
         if (n != -EAGAIN)
             return n;
+        if (has_ended)
+            return t->direction == RV_READ ? 0 : -EPIPE;
         error = rv_source_clear(self->source, t->direction, tick);
         if (error)
             return error;

@@ -171,6 +171,10 @@ static enum step choose_way(struct rv_file_op *self, const struct rv_cx *cx,
 /*
  * If another reader takes the data first, the pool thread blocks after all. For
  * a write, a pipe that is ready has room for PIPE_BUF bytes; more might block.
+ *
+ * A FIFO that all writers have left and another one has opened again: its
+ * source stays READY, and the loop would not end. The end that there was is the
+ * result.
  */
 static enum step poll_wait(struct rv_file_op *self, struct rv_cx *cx,
                            int32_t *result)
@@ -179,14 +183,24 @@ static enum step poll_wait(struct rv_file_op *self, struct rv_cx *cx,
     const enum rv_direction direction = reads ? RV_READ : RV_WRITE;
     struct pollfd entry = {.fd = self->source_fd,
                            .events = reads ? POLLIN : POLLOUT};
+    bool has_ended;
     uint32_t tick;
 
-    do {
+    for (;;) {
         if (!rv_source_ready(self->source, direction, &cx->waker, &tick))
             return STEP_WAITS;
+        has_ended = rv_source_hung_up(self->source, direction);
+        if (poll(&entry, 1, 0) != 0)
+            break;
+        if (has_ended) {
+            stop_waiting(self);
+            *result = reads ? 0 : -EPIPE;
+            return STEP_ENDS;
+        }
         /* If the source cannot be waited for any more, the thread waits. */
-    } while (poll(&entry, 1, 0) == 0 &&
-             rv_source_clear(self->source, direction, tick) == 0);
+        if (rv_source_clear(self->source, direction, tick) < 0)
+            break;
+    }
     stop_waiting(self);
     if (self->kind == RV_FILE_WRITE)
         self->most_bytes = PIPE_BUF;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <reveil/reveil.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -66,6 +67,34 @@ RV_HOST_TEST(fd_io, a_pipe_waits_and_ends)
     HOST_CHECK(next_line(&in) == 0);
     HOST_CHECK(is_blocking(fds[0]));
     rv_fd_io_fini(&in.io);
+    rv_fd_io_fini(&in.io);
+    close(fds[0]);
+    return 0;
+}
+
+/* A writer that opens the pipe again by its name in /proc, and says nothing. */
+RV_HOST_TEST(fd_io, an_end_is_for_good)
+{
+    struct input in;
+    char path[32];
+    char byte;
+    int writer;
+    int fds[2];
+
+    HOST_CHECK(pipe2(fds, O_CLOEXEC) == 0);
+    HOST_CHECK(open_input(&in, fds[0]) == 0);
+    HOST_CHECK(rv_io_read(&in.io.io, &byte, 1, rv_after_ms(1)) == -ETIMEDOUT);
+    close(fds[1]);
+    for (int i = 0; i < 1000 && !rv_source_hung_up(in.io.source, RV_READ); i++)
+        HOST_CHECK(rv_coro_sleep_until(rv_after_ms(1)) == 0);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fds[0]);
+    writer = open(path, O_WRONLY | O_CLOEXEC);
+    HOST_CHECK(writer >= 0);
+    HOST_CHECK(rv_io_read(&in.io.io, &byte, 1, rv_after_ms(50)) == 0);
+    HOST_CHECK(write(writer, "x", 1) == 1);
+    HOST_CHECK(rv_io_read(&in.io.io, &byte, 1, RV_NEVER) == 1);
+    close(writer);
+    HOST_CHECK(next_line(&in) == 0);
     rv_fd_io_fini(&in.io);
     close(fds[0]);
     return 0;

@@ -382,6 +382,42 @@ RV_TEST(file, the_end_of_a_pipe_is_a_read_of_nothing)
     desk_fini(&desk);
 }
 
+/* The writer leaves while a read waits in epoll, and one that says nothing
+ * opens the pipe again, by its name in /proc, before the read looks. */
+RV_TEST(file, an_end_that_another_writer_has_undone_is_an_end)
+{
+    struct desk desk;
+    struct rv_buf *buf = rv_buf_new(8);
+    struct rv_file_op op;
+    struct rv_probe probe;
+    struct tube tube;
+    char path[32];
+    int writer;
+
+    setenv("RV_DISK", "pool", 1); /* a ring waits by itself */
+    desk_init(&desk);
+    rv_probe_init(&probe);
+    tube_open(&tube, 0);
+    rv_file_read_init(&op, tube.reader, buf, RV_FILE_POSITION);
+    cr_assert_eq(poll_once(&desk, &op.future, &probe), RV_PENDING);
+    cr_assert_eq(op.state, RV_FILE_WAIT);
+    close(tube.fds[1]);
+    for (int i = 0;
+         i < RV_TEST_WAIT_MS && !rv_source_hung_up(op.source, RV_READ); i++)
+        let_pass(&desk, 1);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", tube.fds[0]);
+    writer = open(path, O_WRONLY | O_CLOEXEC);
+    cr_assert_geq(writer, 0);
+    alarm(10); /* it did not return */
+    cr_assert_eq(desk_do(&desk, &op), 0);
+    alarm(0);
+    tube.fds[1] = writer;
+    rv_buf_put(buf);
+    tube_close(&tube);
+    rv_probe_fini(&probe);
+    desk_fini(&desk);
+}
+
 RV_TEST(file, a_pipe_without_a_reader_is_an_error)
 {
     struct desk desk;
