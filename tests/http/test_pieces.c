@@ -93,6 +93,23 @@ static int32_t fails(struct rv_http_exchange *x, void *data)
     return -EIO;
 }
 
+/* It begins its response while "100 Continue" waits for room in the socket,
+ * which it has filled itself. What it receives then sends both. */
+static int32_t fails_behind_a_continue(struct rv_http_exchange *x, void *data)
+{
+    char full[4096];
+    char byte;
+
+    memset(full, '.', sizeof full);
+    while (send(rv_stream_fd(x->stream), full, sizeof full, MSG_DONTWAIT) > 0)
+        ;
+    cr_assert_eq(rv_http_recv(x, &byte, 1, rv_after_ms(5)), -ETIMEDOUT);
+    cr_assert_eq(rv_http_begin(x, 200, "text/plain", -1), 0);
+    sem_post(data);
+    cr_assert_eq(rv_http_recv(x, &byte, 1, RV_NEVER), 1);
+    return -EIO;
+}
+
 static int32_t is_short(struct rv_http_exchange *x, void *data)
 {
     (void)data;
@@ -186,6 +203,9 @@ static const struct rv_http_route routes[] = {
     {.path = "/too-long", .run = too_long},
     {.path = "/fails", .run = fails, .data = &seen},
     {.path = "/fails-at-once", .run = fails},
+    {.path = "/fails-behind-a-continue",
+     .run = fails_behind_a_continue,
+     .data = &go_on},
     {.path = "/is-short-at-once", .run = is_short},
     {.path = "/without-begin", .run = without_begin},
     {.path = "/blocked", .run = blocked},
@@ -280,6 +300,29 @@ RV_TEST(http_pieces, a_connection_is_kept_after_them)
     close(fd);
     serving_stop(&serving);
     cr_assert_eq(serving.requests, 9);
+}
+
+RV_TEST(http_pieces, a_response_that_a_recv_has_sent_is_the_only_one)
+{
+    enum { TEXT_BYTES = 16 << 20 }; /* more than a socket holds */
+    char *const text = rv_test_zeros(TEXT_BYTES);
+    struct serving serving = {.handler = rv_http_routes(routes)};
+    int fd;
+
+    sem_init(&go_on, 0, 0);
+    serving_start(&serving);
+    fd = dial(serving.port);
+    say(fd, "POST /fails-behind-a-continue HTTP/1.1\r\nHost: x\r\n"
+            "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+    sem_wait(&go_on);
+    say(fd, "x");
+    listen_to_end(fd, text, TEXT_BYTES);
+    serving_stop(&serving);
+    sem_destroy(&go_on);
+
+    cr_assert_eq(count_of(text, "HTTP/1.1 100 Continue"), 1);
+    cr_assert_eq(count_of(text, "HTTP/1.1 200 OK"), 1);
+    cr_assert_eq(count_of(text, "HTTP/1.1 "), 2);
 }
 
 RV_TEST(http_pieces, an_empty_piece_sends_the_head)

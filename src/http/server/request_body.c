@@ -37,6 +37,7 @@ int rv_http_body_prepare(struct rv_http_connection *conn)
     const size_t room = conn->head_len + CHUNKED_ROOM_BYTES;
 
     conn->asked = false;
+    conn->asking = false;
     conn->recv_since_ns = 0;
     conn->body_error = 0;
     if (conn->parser.done || conn->parser.head.framing != RV_HTTP_CHUNKED)
@@ -100,6 +101,8 @@ static int ask(struct rv_http_connection *conn, struct rv_cx *cx)
         if (len < 0)
             return (int)len;
         conn->out_sent += (size_t)len;
+        /* rv_http_begin() may have queued its head meanwhile. */
+        conn->begun |= conn->piecewise && conn->out_sent > conn->head_at;
     }
     rv_http_empty(conn);
     conn->asking = false;
