@@ -156,6 +156,15 @@ static int start_future(struct rv_accept_loop *loop, struct rv_stream *stream,
 
 /* --- stop -------------------------------------------------------------- */
 
+/* What points into the server. It may be moved before its first poll, and so
+ * before it has connections. */
+static void settle(struct rv_server *server)
+{
+    server->loop.listener = &server->listener;
+    if (server->loop.open == 0)
+        rv_list_init(&server->connections);
+}
+
 /* Cancel every connection. Returns: how many there were. */
 static int32_t cancel_all(struct rv_server *server)
 {
@@ -180,6 +189,7 @@ void rv_server_shutdown(struct rv_server *server, int64_t deadline_ns)
     rv_waker_wake(&server->waker);
     if (server->is_stopping)
         return;
+    settle(server);
     server->is_stopping = true;
     rv_drop(&server->loop.future);
     rv_stream_close(&server->listener);
@@ -197,6 +207,7 @@ static enum rv_poll server_poll(struct rv_future *future, struct rv_cx *cx)
     rv_waker_store(&self->waker, &cx->waker);
     self->executor = cx->executor;
     if (!self->is_stopping) {
+        settle(self);
         self->loop.max_open = self->max_connections;
         if (rv_poll(&self->loop.future, cx) == RV_PENDING)
             return RV_PENDING;
@@ -215,6 +226,7 @@ static void server_drop(struct rv_future *future)
 {
     struct rv_server *self = RV_CONTAINER_OF(future, struct rv_server, future);
 
+    settle(self);
     rv_drop(&self->loop.future);
     rv_stream_close(&self->listener);
     cancel_all(self);

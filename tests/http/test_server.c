@@ -478,6 +478,36 @@ RV_TEST(http_server, the_executor_may_go_first)
     close(fd);
 }
 
+/* It does nothing before its first poll, and may move until then. */
+RV_TEST(http_server, it_may_be_moved_before_its_first_poll)
+{
+    struct rv_runtime *runtime;
+    struct rv_http_server first;
+    struct rv_http_server *server = rv_alloc(sizeof *server);
+    struct rv_http_server unused;
+    struct rv_addr addr;
+    int fd;
+
+    cr_assert_eq(rv_test_runtime_start(&runtime), 0);
+    cr_assert_eq(rv_addr_parse(&addr, "127.0.0.1", 0), 0);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(rv_http_server_init(&first, &addr, &handler), 0);
+        *(i ? server : &unused) = first;
+        memset(&first, 0xa5, sizeof first);
+    }
+    cr_assert_eq(rv_http_server_shutdown(&unused, 0), 0);
+    rv_drop(&unused.future);
+    cr_assert_eq(rv_http_server_addr(server, &addr), 0);
+    cr_assert_eq(rv_spawn(rv_runtime_executor(runtime), &server->future, NULL),
+                 0);
+    fd = dial(rv_addr_port(&addr));
+    say(fd, "GET /for-ever HTTP/1.1\r\nHost: x\r\n\r\n");
+    wait_for_tasks(runtime, 2);
+
+    rv_runtime_stop(runtime);
+    close(fd);
+}
+
 RV_TEST(http_server, a_client_that_resets_while_a_handler_waits_is_let_go)
 {
     const struct linger reset = {.l_onoff = 1};

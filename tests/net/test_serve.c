@@ -168,8 +168,12 @@ static void run_futures(struct serving *self, struct rv_executor *executor,
 {
     const struct rv_server_handler handler = {
         .frame_bytes = sizeof(struct echo), .init = echo_init, .data = self};
+    struct rv_server first;
 
-    rv_server_init(&self->server, &self->listener, &handler);
+    /* It does nothing before its first poll, and may move until then. */
+    rv_server_init(&first, &self->listener, &handler);
+    self->server = first;
+    memset(&first, 0xa5, sizeof first);
     self->server.max_connections = self->options.max_connections;
     if (self->how == ABORT) {
         struct rv_future *both[] = {&self->server.future, &controller->future};

@@ -52,11 +52,20 @@ static void give_up_one(struct rv_accept_loop *loop)
     close_idlest(server_of(loop));
 }
 
-/* Accept until there is a permanent error. The server may have been moved, and
- * its options changed, before its first poll. */
+/* What points into the server. It may be moved before its first poll, and so
+ * before it has connections. */
+static void settle(struct rv_http_server *server)
+{
+    server->loop.listener = &server->listener;
+    if (server->open == 0)
+        rv_list_init(&server->connections);
+}
+
+/* Accept until there is a permanent error. The options may have been changed
+ * before the first poll. */
 static enum rv_poll accept_all(struct rv_http_server *self, struct rv_cx *cx)
 {
-    self->loop.listener = &self->listener;
+    settle(self);
     self->loop.max_open = self->max_connections;
     if (rv_poll(&self->loop.future, cx) == RV_PENDING)
         return RV_PENDING;
@@ -110,6 +119,7 @@ uint32_t rv_http_server_shutdown(struct rv_http_server *server,
     struct rv_list *node;
     uint32_t count = 0;
 
+    settle(server);
     stop_accepting(server);
     server->stopping = true;
     rv_drop(&server->limit.future); /* of an earlier shutdown */
@@ -138,6 +148,7 @@ static void server_drop(struct rv_future *future)
     struct rv_http_server *self =
         RV_CONTAINER_OF(future, struct rv_http_server, future);
 
+    settle(self);
     stop_accepting(self);
     cut_all(self);
     rv_drop(&self->limit.future);
