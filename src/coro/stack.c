@@ -78,6 +78,28 @@ static uint32_t depot_limit(uint32_t class_)
 
 /* --- the depot --------------------------------------------------------- */
 
+static void watch_forks(void);
+
+/* A thread that held the mutex at a fork() would not exist in the child, which
+ * would wait for it for ever: so the thread that forks holds it then. */
+static void lock_depot(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, watch_forks);
+    pthread_mutex_lock(&depot.mutex);
+}
+
+static void unlock_depot(void)
+{
+    pthread_mutex_unlock(&depot.mutex);
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(lock_depot, unlock_depot, unlock_depot);
+}
+
 /* The list of slabs of a class; initialized at the first call. */
 static struct rv_list *slabs_of(uint32_t class_)
 {
@@ -95,7 +117,7 @@ static uint32_t depot_take(uint32_t class_, uint32_t wanted,
     struct rv_list *slabs;
     uint32_t taken = 0;
 
-    pthread_mutex_lock(&depot.mutex);
+    lock_depot();
     slabs = slabs_of(class_);
     while (taken < wanted && !rv_list_empty(slabs)) {
         struct rv_stack_slab *slab =
@@ -109,16 +131,16 @@ static uint32_t depot_take(uint32_t class_, uint32_t wanted,
             rv_list_remove(&slab->node);
     }
     depot.classes[class_].free -= taken;
-    pthread_mutex_unlock(&depot.mutex);
+    unlock_depot();
     return taken;
 }
 
 static void depot_add(struct rv_stack_slab *slab)
 {
-    pthread_mutex_lock(&depot.mutex);
+    lock_depot();
     rv_list_push(slabs_of(slab->class_), &slab->node);
     depot.classes[slab->class_].free += slab->free_len;
-    pthread_mutex_unlock(&depot.mutex);
+    unlock_depot();
 }
 
 /* depot.mutex must be held. Returns: the slab if the caller must unmap it, or
@@ -147,15 +169,15 @@ static void depot_put(struct rv_stack *stack)
     bool full;
 
     rv_annotate_clean(stack->low, stack->size_bytes);
-    pthread_mutex_lock(&depot.mutex);
+    lock_depot();
     full = depot.classes[slab->class_].free >= depot_limit(slab->class_);
-    pthread_mutex_unlock(&depot.mutex);
+    unlock_depot();
     if (full)
         madvise(stack->low, stack->size_bytes, MADV_DONTNEED);
 
-    pthread_mutex_lock(&depot.mutex);
+    lock_depot();
     slab = put_slot(slab, index);
-    pthread_mutex_unlock(&depot.mutex);
+    unlock_depot();
     if (slab)
         rv_stack_slab_unmap(slab);
 }
@@ -193,11 +215,11 @@ static bool make_key(void)
 {
     bool made;
 
-    pthread_mutex_lock(&depot.mutex);
+    lock_depot();
     if (!has_key)
         has_key = pthread_key_create(&key, end_cache) == 0;
     made = has_key;
-    pthread_mutex_unlock(&depot.mutex);
+    unlock_depot();
     return made;
 }
 
@@ -277,7 +299,7 @@ static void trim_class(uint32_t class_)
     struct rv_list *next;
 
     rv_list_init(&idle);
-    pthread_mutex_lock(&depot.mutex);
+    lock_depot();
     for (node = slabs_of(class_)->next; node != slabs_of(class_); node = next) {
         struct rv_stack_slab *slab =
             RV_CONTAINER_OF(node, struct rv_stack_slab, node);
@@ -289,7 +311,7 @@ static void trim_class(uint32_t class_)
         rv_list_remove(node);
         rv_list_push(&idle, node);
     }
-    pthread_mutex_unlock(&depot.mutex);
+    unlock_depot();
     while ((node = rv_list_pop(&idle)))
         rv_stack_slab_unmap(RV_CONTAINER_OF(node, struct rv_stack_slab, node));
 }

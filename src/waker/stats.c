@@ -36,27 +36,51 @@ static uint32_t recorders;
 #define ADD(field, value) \
     atomic_fetch_add_explicit(&(field), (value), memory_order_relaxed)
 
+/* --- the mutex --------------------------------------------------------- */
+
+static void watch_forks(void);
+
+/* A thread that held the mutex at a fork() would not exist in the child, which
+ * would wait for it for ever: so the thread that forks holds it then. */
+static void lock(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, watch_forks);
+    pthread_mutex_lock(&mutex);
+}
+
+static void unlock(void)
+{
+    pthread_mutex_unlock(&mutex);
+}
+
+static void watch_forks(void)
+{
+    pthread_atfork(lock, unlock, unlock);
+}
+
 /* --- recorded queues --------------------------------------------------- */
 
 void rv_task_dump_enable(void)
 {
-    pthread_mutex_lock(&mutex);
+    lock();
     if (recorders++ == 0)
         atomic_fetch_or_explicit(&rv_trace_level, RV_TRACE_TASK_DUMP,
                                  memory_order_relaxed);
-    pthread_mutex_unlock(&mutex);
+    unlock();
 }
 
 void rv_task_dump_disable(void)
 {
-    pthread_mutex_lock(&mutex);
+    lock();
     RV_CHECK(recorders > 0, "a disable without an enable");
     if (--recorders == 0) {
         atomic_fetch_and_explicit(&rv_trace_level, ~RV_TRACE_TASK_DUMP,
                                   memory_order_relaxed);
         last_number = 0;
     }
-    pthread_mutex_unlock(&mutex);
+    unlock();
 }
 
 struct rv_stats *rv_stats_new(struct rv_ready *queue)
@@ -66,10 +90,10 @@ struct rv_stats *rv_stats_new(struct rv_ready *queue)
     if (!stats)
         return NULL;
     stats->queue = queue;
-    pthread_mutex_lock(&mutex);
+    lock();
     stats->number = ++last_number;
     rv_list_push(&recorded, &stats->node);
-    pthread_mutex_unlock(&mutex);
+    unlock();
     return stats;
 }
 
@@ -77,9 +101,9 @@ void rv_stats_free(struct rv_stats *stats)
 {
     if (!stats)
         return;
-    pthread_mutex_lock(&mutex);
+    lock();
     rv_list_remove(&stats->node);
-    pthread_mutex_unlock(&mutex);
+    unlock();
     for (int i = 0; i < RV_SLAB_CHUNKS; i++)
         rv_free(stats->chunks[i]);
     rv_free(stats);
@@ -274,7 +298,7 @@ uint32_t rv_task_dump_read(struct rv_task_info *out, uint32_t max)
     const int64_t now_ns = rv_now_ns();
     uint32_t count = 0;
 
-    pthread_mutex_lock(&mutex);
+    lock();
     for (struct rv_list *node = recorded.next; node != &recorded;
          node = node->next) {
         struct rv_stats *stats = RV_CONTAINER_OF(node, struct rv_stats, node);
@@ -289,6 +313,6 @@ uint32_t rv_task_dump_read(struct rv_task_info *out, uint32_t max)
             count++;
         }
     }
-    pthread_mutex_unlock(&mutex);
+    unlock();
     return count;
 }

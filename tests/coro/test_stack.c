@@ -206,6 +206,55 @@ RV_TEST(coro_stack, one_freed_in_another_thread_is_not_lost)
     cr_assert_eq(rv_stack_mapped(), 0);
 }
 
+/* --- fork() ------------------------------------------------------------ */
+
+enum { SLABS = 1000, SLAB_STACKS = 64, FORKS = 40 };
+
+static _Atomic bool trims;
+
+/* Each slab has a stack in use, so a trim finds nothing, and holds the mutex
+ * nearly all the time. */
+static void *trim_on_and_on(void *arg)
+{
+    while (atomic_load(&trims))
+        rv_stack_trim();
+    return arg;
+}
+
+/* In the child, where that thread does not exist. */
+static void take_another_class(void)
+{
+    alarm(10); /* it did not return */
+    rv_stack_free(rv_stack_new(8 * SMALL_BYTES));
+    rv_stack_trim();
+}
+
+RV_TEST(coro_stack, a_child_of_fork_has_stacks_whatever_a_thread_did)
+{
+    static struct rv_stack *stacks[SLABS * SLAB_STACKS];
+    pthread_t thread;
+    int status = 0;
+
+    if (machine_is_valgrind())
+        cr_skip_test("valgrind looks for each stack in a list");
+    if (!machine_has_guard())
+        cr_skip_test("no MADV_GUARD_INSTALL on this machine (Linux 6.13)");
+    for (int i = 0; i < SLABS * SLAB_STACKS; i++)
+        stacks[i] = rv_stack_new(SMALL_BYTES);
+    for (int i = 0; i < SLABS * SLAB_STACKS; i++)
+        if (i % SLAB_STACKS)
+            rv_stack_free(stacks[i]);
+    atomic_store(&trims, true);
+    cr_assert_eq(pthread_create(&thread, NULL, trim_on_and_on, NULL), 0);
+    for (int i = 0; i < FORKS && status == 0; i++)
+        status = run_child(take_another_class);
+    atomic_store(&trims, false);
+    pthread_join(thread, NULL);
+    cr_assert_eq(status, 0, "wait status %#x", (unsigned)status);
+    for (int i = 0; i < SLABS * SLAB_STACKS; i += SLAB_STACKS)
+        rv_stack_free(stacks[i]);
+}
+
 /* --- many -------------------------------------------------------------- */
 
 enum { MANY = 100000 };

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* test_task_dump.c - the table of tasks, and those that misbehave. */
 #include <errno.h>
+#include <pthread.h>
 #include <reveil/combine.h>
 #include <reveil/task_dump.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "executor/tasks.h"
@@ -301,6 +303,53 @@ RV_TEST(task_dump, what_is_no_signal_is_refused)
 RV_TEST(task_dump, a_closed_descriptor_is_an_error)
 {
     cr_assert_eq(rv_task_dump_print(-1), -EBADF);
+}
+
+/* --- fork() ------------------------------------------------------------ */
+
+enum { MANY_TASKS = 20000, FORKS = 20 };
+
+static _Atomic bool reads;
+
+static void *read_on_and_on(void *arg)
+{
+    while (atomic_load(&reads))
+        rv_task_dump_read(NULL, 0);
+    return arg;
+}
+
+/* A thread that reads the table does not exist in the child. */
+RV_TEST(task_dump, a_child_of_fork_has_a_table_whatever_a_thread_did)
+{
+    struct rv_executor *executor;
+    struct rv_executor *another;
+    struct log log = {.len = 0};
+    pthread_t thread;
+    int status = 0;
+
+    rv_task_dump_enable();
+    executor = new_executor();
+    for (int i = 0; i < MANY_TASKS; i++)
+        cr_assert_eq(
+            rv_spawn(executor, &new_stepper(&log, 'a', 1)->future, NULL), 0);
+    atomic_store(&reads, true);
+    cr_assert_eq(pthread_create(&thread, NULL, read_on_and_on, NULL), 0);
+    for (int i = 0; i < FORKS && status == 0; i++) {
+        const pid_t child = fork();
+
+        if (child == 0) {
+            alarm(10); /* it did not return */
+            if (rv_executor_new(&another) == 0)
+                rv_executor_free(another);
+            _exit(0);
+        }
+        cr_assert_eq(waitpid(child, &status, 0), child);
+    }
+    atomic_store(&reads, false);
+    pthread_join(thread, NULL);
+    cr_assert_eq(status, 0, "wait status %#x", (unsigned)status);
+    rv_executor_free(executor);
+    rv_task_dump_disable();
 }
 
 RV_TEST(task_dump, lints_have_a_text)
