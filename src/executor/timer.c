@@ -33,6 +33,8 @@ void rv_timer_start(struct rv_timer *timer, int64_t deadline_ns)
     RV_CHECK(timer->sleep.executor || rv_executor_is_here(executor),
              "on another thread than the executor's");
     rv_timer_stop(timer);
+    /* A timer that is not started may have been moved. */
+    rv_list_init(&timer->sleep.timer.node);
     rv_list_push(&executor->timers, &timer->node);
     timer->sleep.executor = executor;
     timer->sleep.task = RV_SLEEP_NO_TASK;

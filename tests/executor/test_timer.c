@@ -104,6 +104,32 @@ RV_TEST(timer, functions_are_called_in_time_and_once)
     close_bench(&bench);
 }
 
+/* One that was never started, has been stopped, or was called. */
+RV_TEST(timer, a_stopped_one_may_be_moved)
+{
+    static const int64_t deadlines_ns[] = {0, RV_NEVER, 3600 * RV_NS_PER_S};
+    struct noter noters[2];
+    struct bench bench;
+
+    open_bench(&bench);
+    noter_init(&noters[0], &bench, 'a');
+    for (int i = 0; i < 3; i++) {
+        struct noter *from = &noters[i % 2];
+        struct noter *to = &noters[!(i % 2)];
+
+        *to = *from;
+        memset(from, 0xa5, sizeof *from);
+        to->timer.arg = to; /* which is the program's own pointer */
+        rv_timer_start(&to->timer, RV_NEVER);
+        rv_timer_start(&to->timer, deadlines_ns[i]);
+        run_for(&bench, 1);
+        rv_timer_stop(&to->timer);
+        cr_assert_not(rv_timer_is_started(&to->timer));
+    }
+    cr_assert_str_eq(bench.log.text, "a");
+    close_bench(&bench);
+}
+
 RV_TEST(timer, a_start_moves_the_deadline)
 {
     struct noter noter;
