@@ -4,12 +4,25 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/language.h"
+
+static cli_signal_action sigpipe_before = SIG_DFL;
+
+void cli_ignore_sigpipe(void)
+{
+    sigpipe_before = signal(SIGPIPE, SIG_IGN);
+}
+
+void cli_restore_sigpipe(void)
+{
+    signal(SIGPIPE, sigpipe_before);
+}
 
 bool cli_wants_help(int argc, char **argv)
 {

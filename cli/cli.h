@@ -23,6 +23,14 @@ int cmd_get(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_timeline(int argc, char **argv);
 
+/* What a signal does: SIG_DFL, SIG_IGN, or a handler. */
+typedef void (*cli_signal_action)(int number);
+
+/* Ignore SIGPIPE, so that a write() to a closed pipe returns EPIPE; and undo
+ * that, for a program that is started: it may have been ignored before. */
+void cli_ignore_sigpipe(void);
+void cli_restore_sigpipe(void);
+
 /* Returns: one of the arguments is --help or -h. */
 bool cli_wants_help(int argc, char **argv);
 

@@ -117,16 +117,21 @@ static void add_preload(const char *recorder)
     setenv("LD_PRELOAD", value, 1);
 }
 
+/* sigint: what SIGINT did before. */
 static _Noreturn void become(const struct options *options,
-                             const char *recorder, const char *file)
+                             const char *recorder, const char *file,
+                             cli_signal_action sigint)
 {
-    signal(SIGPIPE, SIG_DFL);
-    signal(SIGINT, SIG_DFL);
+    int error;
+
+    cli_restore_sigpipe();
+    signal(SIGINT, sigint);
     add_preload(recorder);
     setenv(TIMELINE_VARIABLE, file, 1);
     execvp(options->command[0], options->command);
-    fprintf(stderr, "reveil: %s: %s\n", options->command[0], strerror(errno));
-    _exit(errno == ENOENT ? 127 : 126);
+    error = errno;
+    fprintf(stderr, "reveil: %s: %s\n", options->command[0], strerror(error));
+    _exit(error == ENOENT ? 127 : 126);
 }
 
 /* Run the program to its end; ctrl-C is for it. Returns: its exit status, as
@@ -134,18 +139,17 @@ static _Noreturn void become(const struct options *options,
 static int run(const struct options *options, const char *recorder,
                const char *file)
 {
+    const cli_signal_action sigint = signal(SIGINT, SIG_IGN);
+    const pid_t child = fork();
     int status = 0;
-    pid_t child;
 
-    signal(SIGINT, SIG_IGN);
-    child = fork();
     if (child == 0)
-        become(options, recorder, file);
+        become(options, recorder, file, sigint);
     if (child < 0)
         return -errno;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
-    signal(SIGINT, SIG_DFL);
+    signal(SIGINT, sigint);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* main.c - the program `reveil`: find the command and run it. */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,7 +65,7 @@ int main(int argc, char **argv)
     status = language_choose(&argc, argv);
     if (status != CLI_OK)
         return status;
-    signal(SIGPIPE, SIG_IGN); /* write() to a closed pipe returns EPIPE */
+    cli_ignore_sigpipe();
 
     if (argc < 2 || is_help(argv[1])) {
         print_help();

@@ -91,6 +91,23 @@ class Timeline(Case):
         for kind in "spawn", "poll", "ready":
             self.assertIn(kind, kinds)
 
+    def test_what_is_ignored_before_is_ignored_in_the_program(self):
+        """As for a background job of a shell, or under nohup."""
+        line = "SigIgn:\t"
+        for ignored in (), (signal.SIGINT, signal.SIGPIPE, signal.SIGHUP):
+            def ignore(numbers=ignored):
+                for number in signal.valid_signals():
+                    if number not in (signal.SIGKILL, signal.SIGSTOP):
+                        signal.signal(number, signal.SIG_IGN
+                                      if number in numbers
+                                      else signal.SIG_DFL)
+
+            result = run("timeline", "-o", self.page, "--", "grep", line,
+                         "/proc/self/status", preexec_fn=ignore,
+                         restore_signals=False)
+            self.assertEqual(int(result.stdout[len(line):], 16),
+                             sum(1 << number - 1 for number in ignored))
+
     def test_what_uses_no_library_is_named(self):
         result = self.timeline("/bin/true")
         self.assertEqual(result.returncode, 1)
