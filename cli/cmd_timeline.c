@@ -348,9 +348,11 @@ static int parse(struct options *options, int argc, char **argv)
     static const struct option known[] = {
         {"json", required_argument, NULL, 'j'},
         {"max", required_argument, NULL, 'm'},
+        {"lang", required_argument, NULL, 'l'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
+    bool help = false;
     int status = CLI_OK;
     int option;
 
@@ -363,9 +365,15 @@ static int parse(struct options *options, int argc, char **argv)
             options->json = optarg;
         else if (option == 'm')
             status = cli_number("max", optarg, 1, MOST_EVENTS, &options->max);
+        else if (option == 'l')
+            status = language_set(optarg);
+        else if (option == 'h')
+            help = true;
         else
-            return option == 'h' ? -1 : CLI_USAGE;
+            return CLI_USAGE;
     }
+    if (status == CLI_OK && help)
+        return -1;
     if (status == CLI_OK && optind == argc)
         return cli_fail(CLI_USAGE, "%s",
                         say("timeline: which program? For example: reveil "

@@ -47,7 +47,7 @@ static bool environment_is_french(void)
     return false;
 }
 
-static int choose(const char *name)
+int language_set(const char *name)
 {
     if (!name)
         return cli_fail(CLI_USAGE, say("--lang needs a value: fr or en",
@@ -69,7 +69,7 @@ static void take_out(int *argc, char **argv, int i, int count)
     *argc -= count;
 }
 
-int language_choose(int *argc, char **argv)
+int language_choose(int *argc, char **argv, const char *runner)
 {
     static const char option[] = "--lang";
     const size_t len = sizeof option - 1;
@@ -77,13 +77,14 @@ int language_choose(int *argc, char **argv)
 
     in_french = environment_is_french();
     for (int i = 1; i < *argc && status == CLI_OK;) {
-        if (strcmp(argv[i], "--") == 0)
+        if (strcmp(argv[i], "--") == 0 ||
+            (i == 1 && strcmp(argv[i], runner) == 0))
             break;
         if (strcmp(argv[i], option) == 0) {
-            status = choose(argv[i + 1]);
+            status = language_set(argv[i + 1]);
             take_out(argc, argv, i, i + 1 < *argc ? 2 : 1);
         } else if (strncmp(argv[i], option, len) == 0 && argv[i][len] == '=') {
-            status = choose(argv[i] + len + 1);
+            status = language_set(argv[i] + len + 1);
             take_out(argc, argv, i, 1);
         } else {
             i++;

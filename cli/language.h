@@ -12,9 +12,14 @@
  * Choose by --lang fr or --lang en, which is taken out of the arguments; else
  * by LC_ALL, LC_MESSAGES or LANG, the first that is set. Call it first.
  *
+ * runner:  the command that runs another program, whose arguments stay as they
+ *          are. It calls language_set() for a --lang of its own.
  * Returns: CLI_OK; CLI_USAGE after a message.
  */
-int language_choose(int *argc, char **argv);
+int language_choose(int *argc, char **argv, const char *runner);
+
+/* Choose "fr" or "en"; NULL: the value is missing. Returns: as above. */
+int language_set(const char *name);
 
 /* Returns: "en" or "fr". */
 const char *language_name(void);

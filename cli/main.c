@@ -62,7 +62,7 @@ int main(int argc, char **argv)
     int status;
 
     program_start(CLI_FAILED);
-    status = language_choose(&argc, argv);
+    status = language_choose(&argc, argv, "timeline");
     if (status != CLI_OK)
         return status;
     cli_ignore_sigpipe();

@@ -91,6 +91,18 @@ class Timeline(Case):
         for kind in "spawn", "poll", "ready":
             self.assertIn(kind, kinds)
 
+    def test_the_words_behind_the_program_are_the_programs(self):
+        words = ["--lang", "de", "--lang=fr", "-o", "x", "--max", "1"]
+        result = run("timeline", "--lang", "fr", "-o", self.page, "sh", "-c",
+                     'echo "$*"', "sh", *words)
+        self.assertEqual(result.stdout, " ".join(words) + "\n")
+        self.assertIn("libreveil n’y est pas", result.stderr)
+        for order in ["--lang=fr", "--help"], ["--help", "--lang", "fr"]:
+            self.assertIn("PROGRAMME", run("timeline", *order).stdout)
+        result = run("timeline", "--lang", "de", "sh")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("--lang de: must be fr or en", result.stderr)
+
     def test_what_is_ignored_before_is_ignored_in_the_program(self):
         """As for a background job of a shell, or under nohup."""
         line = "SigIgn:\t"
