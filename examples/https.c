@@ -346,12 +346,20 @@ static int usage(FILE *where, int status)
     return status;
 }
 
+static bool is_port(const char *text)
+{
+    char *end;
+    const long port = strtol(text, &end, 10);
+
+    return !*end && end != text && port >= 0 && port <= UINT16_MAX;
+}
+
 int main(int argc, char **argv)
 {
     program_start(1);
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
-    if (argc < 3)
+    if (argc < 3 || (strcmp(argv[1], "serve") == 0 && !is_port(argv[2])))
         return usage(stderr, 2);
     return rv_exit_status("https", run(argc, argv));
 }

@@ -10,6 +10,7 @@
  * if one of them failed.
  */
 #include <errno.h>
+#include <limits.h>
 #include <reveil/reveil.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,7 +75,8 @@ static int32_t work(void *arg)
 
     while ((n = next(self, command)) == 1) {
         error = rv_process_output(argv, &options, output, sizeof output, &len,
-                                  &status, rv_after_ms(1000 * self->seconds));
+                                  &status,
+                                  rv_after_ms(INT64_C(1000) * self->seconds));
         report(self, command, error, status, output, len);
     }
     return n;
@@ -102,6 +104,15 @@ static int32_t run_all(void *arg)
     return error ? error : first;
 }
 
+/* Returns: the number, from 1 to `most`; 0: it is not such a number. */
+static int number(const char *text, long most)
+{
+    char *end;
+    const long value = strtol(text, &end, 10);
+
+    return *end || end == text || value < 1 || value > most ? 0 : (int)value;
+}
+
 int main(int argc, char **argv)
 {
     static const char usage[] = "runner COUNT SECONDS <COMMANDS";
@@ -109,9 +120,9 @@ int main(int argc, char **argv)
 
     program_start(1);
     program_usage(argc, argv, 2, 2, usage);
-    self.count = atoi(argv[1]);
-    self.seconds = atoi(argv[2]);
-    if (self.count < 1 || self.count > MOST || self.seconds < 1)
+    self.count = number(argv[1], MOST);
+    self.seconds = number(argv[2], INT_MAX);
+    if (!self.count || !self.seconds)
         program_usage(0, argv, 2, 2, usage);
     return rv_exit_status("runner", rv_run(run_all, &self)) || self.failed;
 }

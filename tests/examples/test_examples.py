@@ -90,6 +90,12 @@ class Https(unittest.TestCase):
             result = run("https", "get", url, *arguments)
             self.assertEqual((result.returncode, result.stdout), (1, ""))
 
+    def test_what_is_no_port_is_refused(self):
+        for port in "", "x", "-1", "65536", "65616", "80x":
+            result = run("https", "serve", port, self.cert, self.cert)
+            self.assertEqual((result.returncode, result.stdout), (2, ""))
+            self.assertIn("usage: ", result.stderr)
+
     def test_another_client_sends_and_receives(self):
         context = ssl.create_default_context(cafile=self.cert)
         client = http.client.HTTPSConnection("localhost", self.port,

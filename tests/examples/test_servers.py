@@ -403,8 +403,15 @@ class Runner(unittest.TestCase):
             self.assertEqual(runner.wait(SECONDS), 1)
             self.assertIn("exec sleep 1000: canceled\n", runner.stdout.read())
 
+    def test_a_month_is_not_too_long(self):
+        result = self.run_all("echo fine", "1", str(35 * 86400))
+        self.assertEqual((result.returncode, result.stdout),
+                         (0, "- echo fine: exit 0\nfine\n"))
+
     def test_bad_arguments(self):
-        for arguments in ([], ["0", "1"], ["1", "x"], ["1001", "1"], ["1"]):
+        for arguments in ([], ["0", "1"], ["1", "x"], ["1001", "1"], ["1"],
+                          ["1", "2x"], ["4294967297", "1"], ["1", "0"],
+                          ["1", "4294967297"], ["", "1"]):
             result = run("runner", *arguments)
             self.assertEqual((result.returncode, result.stdout), (2, ""))
             self.assertIn("usage: ", result.stderr)
