@@ -27,8 +27,10 @@ static int32_t root(void *arg)
     if (error < 0)
         return error;
     error = rv_go_join(&task);
+    if (error < 0)
+        return error;
     printf("world!\n");
-    return error;
+    return 0;
 }
 
 /* Returns: the number; -1 if the text is not a number up to `most`. */

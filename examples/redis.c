@@ -114,12 +114,15 @@ static int incr(struct rv_bytes *out, struct rv_text key)
 {
     const struct entry *entry = *find(key);
     char text[24];
-    char *end = "";
+    char *end = NULL;
     long long value;
+    bool is_number;
 
     errno = 0;
     value = entry ? strtoll(entry->value, &end, 10) : 0;
-    if (*end || errno || value == INT64_MAX || (entry && !entry->value_len))
+    is_number = !entry || (entry->value_len > 0 &&
+                           end == entry->value + entry->value_len);
+    if (!is_number || errno || value == INT64_MAX)
         return say(out, "-ERR value is not an integer or out of range\r\n");
     snprintf(text, sizeof text, "%lld", ++value);
     if (set(key, text, strlen(text)) < 0)

@@ -110,6 +110,10 @@ class Redis(AtAddress):
                 (["DEL", "a", "b", "a"], b":1\r\n"),
                 (["INCR", "a"], b":1\r\n")):
             self.check(command(*words), said)
+        for value in (b"5\0", b"5\0x"):
+            self.check(command("SET", "b", value), b"+OK\r\n")
+            self.check(command("INCR", "b"), b"-ERR value is not an integer or "
+                                             b"out of range\r\n")
         for words in (["INCR", "text"], ["GET"], ["SET", "a"], ["FOO"], [""],
                       ["SET", "text", "1", "2"], ["PING", "1", "2"]):
             self.client.sendall(command("SET", "text", "7x") + command(*words))

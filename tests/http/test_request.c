@@ -615,6 +615,38 @@ RV_TEST(http_request, secrets_stay_with_their_server)
     cr_assert(strstr(other.heard[0], "X-Kept: yes\r\n"));
 }
 
+static int32_t with_a_type(struct world *world)
+{
+    struct rv_http_get get;
+
+    begin(world, &get, "POST", "/a");
+    get.max_redirects = 2;
+    rv_http_get_send(&get, "{}", 2);
+    cr_assert_eq(rv_http_get_add_header(&get, "content-type", "a/json"), 0);
+    cr_assert_eq(rv_http_get_add_header(&get, "X-Kept", "yes"), 0);
+    ends_as(&get, 200, "a");
+    return 0;
+}
+
+/* RFC 9110, 15.4: what described the body goes with it. */
+RV_TEST(http_request, a_redirect_that_becomes_a_get_has_no_type)
+{
+    struct talker peer = {
+        .talks = {{.says = {"HTTP/1.1 307 X\r\nLocation: /b\r\n"
+                            "Content-Length: 0\r\n\r\n",
+                            "HTTP/1.1 303 X\r\nLocation: /c\r\n"
+                            "Content-Length: 0\r\n\r\n",
+                            OK1("a")}}}};
+    struct world world = {0};
+
+    heard_by(&peer, with_a_type, &world);
+    cr_assert_eq(peer.requests, 3);
+    cr_assert(strstr(peer.heard[1], "a/json\r\n"), "%s", peer.heard[1]);
+    cr_assert(strncmp(peer.heard[2], "GET /c", 6) == 0, "%s", peer.heard[2]);
+    cr_assert_eq(strstr(peer.heard[2], "a/json"), NULL, "%s", peer.heard[2]);
+    cr_assert(strstr(peer.heard[2], "X-Kept: yes\r\n"));
+}
+
 /* --- sent again
  * ---------------------------------------------------------------------------------
  */

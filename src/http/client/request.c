@@ -178,8 +178,32 @@ bool rv_http_request_rewind(struct rv_http_get *get)
            get->source->ops->rewind(get->source) == 0;
 }
 
+/* Take the headers with one of these names out; a list that ends with NULL. */
+static void forget(struct rv_http_get *get, const char *const *names)
+{
+    const char *end = get->headers + get->headers_len_bytes;
+    const char *at = get->headers;
+    char *to = get->headers;
+    size_t len;
+
+    for (; next_header(&at, end, &len); at += len + 2) {
+        bool found = false;
+
+        for (const char *const *name = names; *name; name++)
+            found |= has_name(at, *name);
+        if (found)
+            continue;
+        memmove(to, at, len + 2);
+        to += len + 2;
+    }
+    get->headers_len_bytes = (size_t)(to - get->headers);
+}
+
 bool rv_http_request_redirect(struct rv_http_get *get, int status)
 {
+    static const char *const of_the_body[] = {
+        "Content-Encoding", "Content-Language", "Content-Location",
+        "Content-Type", NULL};
     const bool to_get =
         (status == 303 && !is_method(get, "HEAD")) ||
         ((status == 301 || status == 302) && is_method(get, "POST"));
@@ -190,29 +214,16 @@ bool rv_http_request_redirect(struct rv_http_get *get, int status)
     get->head_only = false;
     get->sends = false;
     get->source = NULL;
+    forget(get, of_the_body);
     return true;
 }
 
 void rv_http_request_forget_secrets(struct rv_http_get *get)
 {
     static const char *const secrets[] = {"Authorization", "Cookie",
-                                          "Proxy-Authorization"};
-    const char *end = get->headers + get->headers_len_bytes;
-    const char *at = get->headers;
-    char *to = get->headers;
-    size_t len;
+                                          "Proxy-Authorization", NULL};
 
-    for (; next_header(&at, end, &len); at += len + 2) {
-        bool secret = false;
-
-        for (size_t i = 0; i < sizeof secrets / sizeof secrets[0]; i++)
-            secret |= has_name(at, secrets[i]);
-        if (secret)
-            continue;
-        memmove(to, at, len + 2);
-        to += len + 2;
-    }
-    get->headers_len_bytes = (size_t)(to - get->headers);
+    forget(get, secrets);
 }
 
 /* --- the body ---------------------------------------------------------- */
