@@ -60,6 +60,7 @@ static struct {
     char *high;
     int has_ended; /* its read has given 0, or an error */
     int ends_of_main[2];
+    atomic_long reads_into; /* this address */
 } probe_stacks[PROBE_STACKS];
 
 static int probe_stack_count;
@@ -104,6 +105,16 @@ static void probe_called(const char *what)
     probe_expect(!PROBE_ON_BARE_THREAD, "LIBC ON A BARE THREAD", what, 0, 0, 0);
 }
 
+/* A job of one bare thread and a job of another are not in the same place. */
+static void probe_expect_own(int here, long address)
+{
+    atomic_store(&probe_stacks[here].reads_into, address);
+    for (int i = 0; i < probe_stack_count; i++)
+        probe_expect(i == here || probe_stacks[i].has_ended ||
+                         atomic_load(&probe_stacks[i].reads_into) != address,
+                     "SHARED STATE @12.5", "numbers", 0, 0, 0);
+}
+
 static long probe_sys3(long number, long a, long b, long c)
 {
     const int here = probe_stack_of(__builtin_frame_address(0));
@@ -112,6 +123,10 @@ static long probe_sys3(long number, long a, long b, long c)
     /* Before the call: after the last one main may already be at its end. */
     if (here >= 0)
         probe_figure_add("bare_calls", 1);
+    probe_expect(here < 0 || number != SYS_exit_group, "ENDED EARLY @12.5",
+                 "process", 0, 0, 0);
+    if (here >= 0 && number == SYS_read)
+        probe_expect_own(here, b);
     result = sys3(number, a, b, c);
     if (here < 0)
         return result;
