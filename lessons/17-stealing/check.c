@@ -147,6 +147,13 @@ static void probe_worker_sleep(void)
     probe_event(slept ? PROBE_AWAKE : PROBE_PERMIT, -1, -1, 0);
 }
 
+/* A worker is about to sleep: where wake_one() wakes it? */
+static void probe_waits_on(const pthread_cond_t *condition)
+{
+    probe_expect(condition == &idle.more, "LOST WAKE: another condition @17.3",
+                 "condition", 0, 0, 0);
+}
+
 static enum { PROBE_ANY, PROBE_SWEEPS, PROBE_SLEEPS } probe_doing;
 
 /* main waits for a root. */

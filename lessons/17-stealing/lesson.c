@@ -29,6 +29,7 @@
 /*@probe static void probe_between(void); */
 /*@probe static void probe_level(struct deque *self, bool stolen); */
 /*@probe static void probe_wait(bool waits); */
+/*@probe static void probe_waits_on(const pthread_cond_t *condition); */
 /* --- Task: runs to its end, on some worker ------------------------------- */
 
 struct worker;
@@ -208,6 +209,7 @@ static struct task *find_task(struct worker *self)
 /*@end 17.2*/
 /*@probe #define find_task probe_find_task */
 
+/*@probe #define pthread_cond_wait(condition, lock) (probe_waits_on(condition), pthread_cond_wait(condition, lock)) */
 /*@todo 17.3 worker_sleep
 en: Sleep on idle.more, under idle.lock. Say that you sleep (idle.sleepers),
 en: and then look once more: is_any_task(), idle.stop. What was pushed after
@@ -233,6 +235,7 @@ static void worker_sleep(void)
     pthread_mutex_unlock(&idle.lock);
 }
 /*@end 17.3*/
+/*@probe #undef pthread_cond_wait */
 /*@probe #define worker_sleep probe_worker_sleep */
 
 static void *worker_main(void *arg)
