@@ -20,6 +20,7 @@ eflags csgsfs err trapno oldmask cr2""".split()
 BY_NUMBER = """rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14
 r15""".split()
 PAGE, NEAR = 4096, 1 << 18
+FAULTS = (4, 7, 8, 11)           # signals of an instruction, with its si_code
 PROTECTION, PAGE_FAULT = 13, 14  # numbers of the processor's exceptions
 FETCH, WRITE = 16, 2             # bits of a page fault's error code
 MAP_LINE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+ *(.*)")
@@ -133,7 +134,9 @@ class Crash:
         self.cause, self.sentences = "CRASHED", []
         self.known_stack = False  # it is one that the program has made
         self.called_null = False
-        if self.known and self.signal in (11, 7, 4):
+        if self.signal in FAULTS and recording.crash_code <= 0:
+            self.say("sent")  # si_addr is the sender then, and no address
+        elif self.known and self.signal in (11, 7, 4):
             self.code = Instruction(recording.crash_bytes, self.registers)
             self.explain()
         elif recording.overflowed:
