@@ -227,6 +227,23 @@ PROBE_CASE(short)
     stop(&trial);
 }
 
+/* Four messages, and room for all. Nobody reads, so no event comes but that of
+ * the registration. */
+PROBE_CASE(messages)
+{
+    struct trial trial = {.go_on = send_on, .data = sent_data, .length = 100};
+
+    start();
+    open_pair(&trial);
+    for (int i = 0; i < 4; i++) {
+        trial.done = 0;
+        run(&trial);
+        probe_expect(trial.result == 0, "ERROR LOST", "spurious_number",
+                     trial.result, 0, 0);
+    }
+    stop(&trial);
+}
+
 static void broken_is_known(void)
 {
     probe_if_stuck("ERROR LOST @7.2", "again", 0, 0, 0);

@@ -268,6 +268,8 @@ static ssize_t read_some_poll(struct stream *self, struct rv_cx *cx,
 /*@probe         probe_if_stuck(what == 2 ? "LOST WAKE: event thrown away @7.2" */
 /*@probe                                  : "LOST WAKE: event thrown away @7.3", */
 /*@probe                        "cleared", goes, 0, 0); */
+/*@probe     else if (goes > 0 && what == 2) */
+/*@probe         probe_if_stuck("LOST WAKE: cleared without EAGAIN @7.2", "cleared", goes, 0, 0); */
 /*@probe     else if (goes > 0 && direction == RV_READ) */
 /*@probe         probe_if_stuck("NOT DRAINED", "waits", goes, 0, 0); */
 /*@probe } */
