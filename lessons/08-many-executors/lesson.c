@@ -51,17 +51,27 @@ enum { MAX_EXECUTORS = 16, MAX_FUTURES = 256 };
 /*@probe     probe_spawning.locks++; */
 /*@probe     return pthread_mutex_lock(lock); */
 /*@probe } */
-/*@probe static void probe_waker_wake(const struct rv_waker *waker) */
+/*@probe static void probe_expect_locked(const struct rv_waker *waker) */
 /*@probe { */
 /*@probe     const char *at = (const char *)waker; */
 /*@probe     probe_expect(at < probe_spawning.inboxes || at >= probe_spawning.end || !probe_spawning.locks || */
 /*@probe                  probe_locks_held() > probe_spawning.held, "DATA RACE @8.1", "waker", 0, 0, 0); */
+/*@probe } */
+/*@probe static struct rv_waker probe_waker_take(struct rv_waker *stored) */
+/*@probe { */
+/*@probe     probe_expect_locked(stored); */
+/*@probe     return rv_waker_take(stored); */
+/*@probe } */
+/*@probe static void probe_waker_wake(const struct rv_waker *waker) */
+/*@probe { */
+/*@probe     probe_expect_locked(waker); */
 /*@probe     probe_note_wake(waker); */
 /*@probe     rv_waker_wake(waker); */
 /*@probe } */
 /*@probe static void probe_kept(const struct rv_waker *waker, int by); */
 /*@probe static void probe_waker_wake_and_drop(struct rv_waker *waker) */
 /*@probe { */
+/*@probe     probe_expect_locked(waker); */
 /*@probe     probe_note_wake(waker); */
 /*@probe     probe_kept(waker, -1); */
 /*@probe     rv_waker_wake(waker); */
@@ -74,6 +84,7 @@ enum { MAX_EXECUTORS = 16, MAX_FUTURES = 256 };
 /*@probe } */
 /*@probe static struct rv_waker probe_waker_clone(const struct rv_waker *waker) */
 /*@probe { */
+/*@probe     probe_expect_locked(waker); */
 /*@probe     probe_kept(waker, 1); */
 /*@probe     return rv_waker_clone(waker); */
 /*@probe } */
@@ -230,6 +241,7 @@ enum { MAX_EXECUTORS = 16, MAX_FUTURES = 256 };
 /*@probe #define rv_waker_wake_and_drop probe_waker_wake_and_drop */
 /*@probe #define rv_waker_drop probe_waker_drop */
 /*@probe #define rv_waker_clone probe_waker_clone */
+/*@probe #define rv_waker_take probe_waker_take */
 /*@probe #define rv_waker_replace probe_waker_replace */
 /*@probe #define rv_waker_store probe_waker_store */
 /*@probe #define rv_spawn_at probe_spawn_at */
