@@ -138,6 +138,17 @@ PROBE_CASE(arm)
     stop();
 }
 
+/* A timer that was waited for, and is not any more. */
+static void drop_one(int64_t ns)
+{
+    static struct timer gone;
+    struct rv_cx cx = {.executor = rv_runtime_executor(runtime)};
+
+    timer_init(&gone, start_ns + ns);
+    timer_poll(&gone.future, &cx);
+    timer_drop(&gone.future);
+}
+
 /* Those that are due, all of them and no others; and armed for the rest. */
 PROBE_CASE(fire)
 {
@@ -149,6 +160,9 @@ PROBE_CASE(fire)
     for (int i = 0; i < 5; i++)
         sleep_for(60 * RV_NS_PER_MS);
     sleep_for(61 * RV_NS_PER_MS);
+    drop_one(10 * RV_NS_PER_MS);
+    ring_at(10 * RV_NS_PER_MS); /* for that one */
+    expect_armed();
     polls = sleepers_polled;
     ring_at(30 * RV_NS_PER_MS);
     probe_expect(sleepers_polled <= polls + 10, "POLLS EVERYBODY", "timers",
