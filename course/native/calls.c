@@ -863,19 +863,23 @@ int sched_yield(void)
     }
 
 #define TIMED_CALL(type, name, parameters, arguments, left, over) \
-    type name parameters                                          \
-    {                                                             \
-        REAL(name);                                               \
-        int64_t since;                                            \
-        type result;                                              \
-        point();                                                  \
-        timed(HERE, left);                                        \
-        since = begin_wait(HERE, #name);                          \
-        result = real arguments;                                  \
-        end_wait();                                               \
-        if (over)                                                 \
-            slept(HERE, since ? ms_of(now_ns() - since) : 0);     \
-        return result;                                            \
+    TIMED_WAIT(type, name, parameters, arguments, left, over, false)
+#define TIMED_WAIT(type, name, parameters, arguments, left, over, early) \
+    type name parameters                                                 \
+    {                                                                    \
+        REAL(name);                                                      \
+        int64_t since;                                                   \
+        type result;                                                     \
+        point();                                                         \
+        timed(HERE, left);                                               \
+        if (early)                                                       \
+            return 0;                                                    \
+        since = begin_wait(HERE, #name);                                 \
+        result = real arguments;                                         \
+        end_wait();                                                      \
+        if (over)                                                        \
+            slept(HERE, since ? ms_of(now_ns() - since) : 0);            \
+        return result;                                                   \
     }
 
 /* With probe_spurious_wakes() the first wait of each thread ends at once. */
@@ -978,18 +982,21 @@ int pthread_cond_wait(pthread_cond_t *restrict condition,
     return result;
 }
 
-TIMED_CALL(int, pthread_cond_timedwait,
+TIMED_WAIT(int, pthread_cond_timedwait,
            (pthread_cond_t *restrict condition, pthread_mutex_t *restrict lock,
             const struct timespec *restrict end),
-           (condition, lock, end), until(end), result == ETIMEDOUT)
-TIMED_CALL(int, pthread_cond_clockwait,
+           (condition, lock, end), until(end), result == ETIMEDOUT,
+           is_spurious(HERE))
+TIMED_WAIT(int, pthread_cond_clockwait,
            (pthread_cond_t *restrict condition, pthread_mutex_t *restrict lock,
             clockid_t clock, const struct timespec *restrict end),
-           (condition, lock, clock, end), until(end), result == ETIMEDOUT)
-TIMED_CALL(int, cnd_timedwait,
+           (condition, lock, clock, end), until(end), result == ETIMEDOUT,
+           is_spurious(HERE))
+TIMED_WAIT(int, cnd_timedwait,
            (cnd_t *restrict condition, mtx_t *restrict lock,
             const struct timespec *restrict end),
-           (condition, lock, end), until(end), result == thrd_timedout)
+           (condition, lock, end), until(end), result == thrd_timedout,
+           is_spurious(HERE))
 int cnd_wait(cnd_t *condition, mtx_t *lock)
 {
     REAL(cnd_wait);

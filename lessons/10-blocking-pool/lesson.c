@@ -37,7 +37,7 @@ typedef int (*job_call)(void *arg);
 /*@probe     const void *handle; */
 /*@probe     bool started, finished, woken, unheard, ready; */
 /*@probe     struct rv_waker own; */
-/*@probe     bool old, held, polled; */
+/*@probe     bool old, held, polled, left; */
 /*@probe     int result; */
 /*@probe } probe_jobs[PROBE_JOBS]; */
 /*@probe static atomic_int probe_job_count, probe_threads; */
@@ -75,8 +75,8 @@ typedef int (*job_call)(void *arg);
 /*@probe     else if (lost >= 0) */
 /*@probe         probe_tell(!probe_jobs[lost].woken ? "LOST WAKE: done, nobody woken" */
 /*@probe                    : probe_jobs[lost].unheard */
-/*@probe                        ? "LOST WAKE: done before the waker" */
-/*@probe                    : probe_jobs[lost].old ? "LOST WAKE: an old waker" */
+/*@probe                        ? probe_jobs[lost].left ? "LOST WAKE: done, nobody woken" : "LOST WAKE: done before the waker" */
+/*@probe                    : probe_jobs[lost].old ? probe_jobs[lost].left ? "LOST WAKE: an old waker @10.2" : "LOST WAKE: an old waker" */
 /*@probe                        : "LOST WAKE: woken before it was done", */
 /*@probe                    "job", lost + 1, 0); */
 /*@probe     else if (queued && probe_meeting) */
@@ -95,6 +95,7 @@ typedef int (*job_call)(void *arg);
 /*@probe     pthread_mutex_unlock(&probe_lock); */
 /*@probe     probe_quiet(false); */
 /*@probe } */
+/*@probe static bool probe_has_waker(const void *job, const struct rv_waker *waker); */
 /*@probe static int probe_call(void *arg) */
 /*@probe { */
 /*@probe     struct probe_job *self = arg; */
@@ -123,14 +124,18 @@ typedef int (*job_call)(void *arg);
 /*@probe     probe_event(PROBE_JOB_DONE, -1, self->number, 0); */
 /*@probe     probe_enter(); */
 /*@probe     self->finished = true; */
+/*@probe     self->left = self->own.queue && probe_has_waker(self->handle, &self->own); */
 /*@probe     probe_mine = self; */
 /*@probe     probe_leave(); */
 /*@probe     return result; */
 /*@probe } */
+/*@probe static bool probe_is_in_job(const void *at, const void *job); */
 /*@probe static void probe_note_wake(const struct rv_waker *waker) */
 /*@probe { */
 /*@probe     if (!probe_mine) */
 /*@probe         return; */
+/*@probe     probe_expect(!probe_is_in_job(waker, probe_mine->handle) || probe_locks_held() > 0, */
+/*@probe                  "DATA RACE @10.2", "of_job", probe_mine->number, 0, 0); */
 /*@probe     probe_enter(); */
 /*@probe     probe_mine->woken = true; */
 /*@probe     probe_mine->unheard = !waker->queue; */
@@ -149,6 +154,22 @@ typedef int (*job_call)(void *arg);
 /*@probe     probe_note_wake(waker); */
 /*@probe     rv_waker_wake(waker); */
 /*@probe     rv_waker_drop(waker); */
+/*@probe } */
+/*@probe static int probe_kept; */
+/*@probe static struct rv_waker probe_waker_clone(const struct rv_waker *waker) */
+/*@probe { */
+/*@probe     probe_kept++; */
+/*@probe     return rv_waker_clone(waker); */
+/*@probe } */
+/*@probe static struct rv_waker probe_waker_replace(struct rv_waker *stored, const struct rv_waker *waker) */
+/*@probe { */
+/*@probe     probe_kept++; */
+/*@probe     return rv_waker_replace(stored, waker); */
+/*@probe } */
+/*@probe static void probe_waker_store(struct rv_waker *stored, const struct rv_waker *waker) */
+/*@probe { */
+/*@probe     probe_kept++; */
+/*@probe     rv_waker_store(stored, waker); */
 /*@probe } */
 /*@probe static void probe_thread_ends(void *unused) */
 /*@probe { */
@@ -173,6 +194,9 @@ typedef int (*job_call)(void *arg);
 /*@probe } */
 /*@probe #define rv_waker_wake probe_waker_wake */
 /*@probe #define rv_waker_wake_and_drop probe_waker_wake_and_drop */
+/*@probe #define rv_waker_clone probe_waker_clone */
+/*@probe #define rv_waker_replace probe_waker_replace */
+/*@probe #define rv_waker_store probe_waker_store */
 
 /*@sanitized #define rv_waker_wake(waker) (usleep(300), rv_waker_wake(waker)) */
 /*@sanitized #define rv_waker_wake_and_drop(waker) (usleep(300), rv_waker_wake_and_drop(waker)) */
@@ -327,6 +351,17 @@ static void pool_close(void)
         pthread_join(pool.threads[i], NULL);
 }
 /*@end 10.1*/
+/*@probe static bool probe_is_in_job(const void *at, const void *job) */
+/*@probe { */
+/*@probe     return (const char *)at >= (const char *)job && (const char *)at < (const char *)job + sizeof(struct job); */
+/*@probe } */
+/*@probe static bool probe_has_waker(const void *job, const struct rv_waker *waker) */
+/*@probe { */
+/*@probe     for (size_t i = 0; i + sizeof(*waker) <= sizeof(struct job); i += sizeof(void *)) */
+/*@probe         if (memcmp((const char *)job + i, waker, sizeof(*waker)) == 0) */
+/*@probe             return true; */
+/*@probe     return false; */
+/*@probe } */
 /*@probe static struct job *probe_taken(struct job *job) */
 /*@probe { */
 /*@probe     struct probe_job *one = NULL; */
@@ -456,10 +491,16 @@ static enum rv_poll job_poll(struct rv_future *future, struct rv_cx *cx)
 /*@probe                                    struct rv_cx *cx) */
 /*@probe { */
 /*@probe     enum rv_poll state; */
+/*@probe     bool had; */
+/*@probe     int kept; */
 /*@probe     for (int i = 0; i < probe_job_count; i++) */
 /*@probe         if ((const struct rv_future *)probe_jobs[i].job == future) */
 /*@probe             probe_jobs[i].own = cx->waker; */
+/*@probe     had = probe_has_waker(future, &cx->waker); */
+/*@probe     kept = probe_kept; */
 /*@probe     state = job_poll(future, cx); */
+/*@probe     probe_expect(had || kept != probe_kept || state == RV_READY || !probe_has_waker(future, &cx->waker), */
+/*@probe                  "PUT TWICE: a waker @10.3", "assigned", 0, 0, 0); */
 /*@probe     probe_expect(!probe_locks_held(), "DEADLOCK: lock kept @10.3", "kept_poll", 0, 0, 0); */
 /*@probe     for (int i = 0; i < probe_job_count; i++) { */
 /*@probe         if ((const struct rv_future *)probe_jobs[i].job != future) */
