@@ -61,6 +61,8 @@ static struct {
     int has_ended; /* its read has given 0, or an error */
     int ends_of_main[2];
     atomic_long reads_into; /* this address */
+    uint64_t has_closed;    /* these descriptors, a bit each */
+    bool ends;              /* thread_end() was called */
 } probe_stacks[PROBE_STACKS];
 
 static int probe_stack_count;
@@ -115,6 +117,16 @@ static void probe_expect_own(int here, long address)
                      "SHARED STATE @12.5", "numbers", 0, 0, 0);
 }
 
+/* This thread has not closed it before. */
+static void probe_expect_open(int here, long fd)
+{
+    const uint64_t bit = fd >= 0 && fd < 64 ? UINT64_C(1) << fd : 0;
+
+    probe_expect(!(probe_stacks[here].has_closed & bit), "CLOSED TWICE",
+                 "by itself", fd, 0, 0);
+    probe_stacks[here].has_closed |= bit;
+}
+
 static long probe_sys3(long number, long a, long b, long c)
 {
     const int here = probe_stack_of(__builtin_frame_address(0));
@@ -127,6 +139,11 @@ static long probe_sys3(long number, long a, long b, long c)
                  "process", 0, 0, 0);
     if (here >= 0 && number == SYS_read)
         probe_expect_own(here, b);
+    if (here >= 0 && number == SYS_close)
+        probe_expect_open(here, a);
+    probe_expect(here < 0 || number != SYS_munmap || probe_stacks[here].ends ||
+                     a > (long)&result || a + b <= (long)&result,
+                 "STACK GONE @12.5", "in C", 0, 0, 0);
     result = sys3(number, a, b, c);
     if (here < 0)
         return result;
@@ -244,6 +261,10 @@ static void probe_bare_main(void *args)
 
 static _Noreturn void probe_thread_end(void *stack, size_t size)
 {
+    const int here = probe_stack_of(__builtin_frame_address(0));
+
+    if (here >= 0)
+        probe_stacks[here].ends = true;
     probe_event(PROBE_NOTE, -1, PROBE_SAID_UNMAP, 0);
     thread_end(stack, size);
 }
@@ -564,7 +585,7 @@ static void probe_end_at_once(void *args)
     const struct bare_thread *self = args;
 
     probe_bare_thread("bare");
-    thread_end(self->stack, self->size);
+    probe_thread_end(self->stack, self->size);
 }
 
 PROBE_CASE(end)
