@@ -117,16 +117,24 @@ static bool probe_is_fresh; /* the last entry given out is not filled yet */
 static struct {
     bool asked, completed;
     bool idle; /* its last poll was PENDING, and no entry is in the ring */
+    int slots; /* taken in its polls */
     uint64_t user_data;
 } probe_blocks[BLOCKS];
 
-/* What a standstill would mean now. */
-static void probe_outlook(long reaped)
+static int probe_idle(void)
 {
     int idle = 0;
 
     for (int i = 0; i < BLOCKS; i++)
         idle += probe_blocks[i].idle;
+    return idle;
+}
+
+/* What a standstill would mean now. */
+static void probe_outlook(long reaped)
+{
+    const int idle = probe_idle();
+
     if (idle)
         probe_if_stuck("LOST WAKE: pending without an entry @13.4", "idle",
                        idle, 0, 0);
@@ -191,15 +199,30 @@ static void probe_completed(uint64_t user_data)
             probe_blocks[i].completed = true;
 }
 
+static int probe_slots_taken(const struct ring *ring)
+{
+    int taken = 0;
+
+    for (int i = 0; i < MAX_SLOTS; i++)
+        taken += ring->slots[i].taken;
+    return taken;
+}
+
 static enum rv_poll probe_write_poll(struct rv_future *future, struct rv_cx *cx)
 {
     const struct write *self = (struct write *)future;
-    const int number = self->number;
+    const struct ring *ring = self->ring;
+    const int number = self->number, before = probe_slots_taken(ring);
     enum rv_poll poll;
 
     probe_polled = self;
+    probe_woke_itself = false;
     poll = write_poll(future, cx);
     probe_polled = NULL;
+    probe_blocks[number].slots += probe_slots_taken(ring) - before;
+    probe_expect(poll == RV_READY || probe_blocks[number].slots > 0 ||
+                     !probe_woke_itself,
+                 "FORGOTTEN TASK: without a slot @13.4", "slot", number, 0, 0);
     probe_blocks[number].idle =
         poll == RV_PENDING && !probe_blocks[number].asked;
     probe_expect(poll != RV_READY || !probe_blocks[number].asked ||

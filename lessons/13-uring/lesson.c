@@ -99,6 +99,7 @@ static int ring_submit(struct ring *self)
 /*@probe static void probe_expect_asked(const struct ring *self); */
 /*@probe static void probe_completed(uint64_t user_data); */
 /*@probe static void probe_expect_reaped(void); */
+/*@probe static int probe_idle(void); */
 /*@probe static void probe_outlook(long reaped); */
 /*@probe static const struct io_uring_cqe *probe_taken(unsigned number); */
 /*@probe static int probe_ring_submit(struct ring *self) */
@@ -215,10 +216,14 @@ static void ring_reap(struct ring *self)
 /*@probe         probe_expect_reaped(); */
 /*@probe         probe_pointers(self); */
 /*@probe         probe_outlook((long)(end - head)); */
+/*@probe     } else if (probe_idle()) { */
+/*@probe         probe_outlook(0); */
 /*@probe     } */
 /*@probe } */
 /*@probe #define ring_reap probe_ring_reap */
 /*@probe #define sqe_write probe_sqe_write */
+/*@probe static bool probe_woke_itself; */
+/*@probe #define rv_waker_wake(waker) (probe_woke_itself = true, rv_waker_wake(waker)) */
 
 /* --- Write: a future, one block of one file ---------------------------- */
 
@@ -293,6 +298,7 @@ static enum rv_poll write_poll(struct rv_future *future, struct rv_cx *cx)
 }
 /*@end 13.4*/
 /*@probe #undef sqe_write */
+/*@probe #undef rv_waker_wake */
 /*@probe static enum rv_poll probe_write_poll(struct rv_future *future, */
 /*@probe                                      struct rv_cx *cx); */
 
