@@ -32,6 +32,7 @@ struct stream {
     /*@probe int probe_begun, probe_filled, probe_hashed, probe_asked; */
     /*@probe int probe_reading, probe_hashing; */
     /*@probe int probe_end; */
+    /*@probe const struct rv_blocking *probe_calls[2]; */
     /*@probe bool probe_overlap; */
     /*@probe bool probe_read[256]; */
 };
@@ -259,9 +260,17 @@ static void hash_init(struct rv_blocking *call, struct block *block,
 /*@probe     last = number; */
 /*@probe     if (number >= stream->probe_asked) */
 /*@probe         stream->probe_asked = number + 1; */
+/*@probe     stream->probe_calls[0] = call; */
 /*@probe     read_init(call, block, stream, number); */
 /*@probe } */
 /*@probe #define read_init probe_read_init */
+/*@probe static void probe_hash_init(struct rv_blocking *call, struct block *block, int32_t length) */
+/*@probe { */
+/*@probe     if (block->stream) */
+/*@probe         block->stream->probe_calls[1] = call; */
+/*@probe     hash_init(call, block, length); */
+/*@probe } */
+/*@probe #define hash_init probe_hash_init */
 /*@probe static enum rv_poll probe_poll(struct rv_future *future, struct rv_cx *cx) */
 /*@probe { */
 /*@probe     if (probe_polling) */
@@ -349,6 +358,13 @@ static enum rv_poll hash_file_poll(struct rv_future *future, struct rv_cx *cx)
 /*@probe     probe_polling = 1; */
 /*@probe     const enum rv_poll state = hash_file_poll(future, cx); */
 /*@probe     probe_polling = 0; */
+/*@probe     for (int i = 0; i < 2 && state == RV_READY; i++) */
+/*@probe         probe_expect(!self->probe_calls[i] || !self->probe_calls[i]->job, "READY TOO EARLY", "running", 0, 0, 0); */
+/*@probe     if (state == RV_READY) { */
+/*@probe         probe_enter(); */
+/*@probe         probe_expect(!self->probe_reading && !self->probe_hashing, "READY TOO EARLY", "running", 0, 0, 0); */
+/*@probe         probe_leave(); */
+/*@probe     } */
 /*@probe     if (state == RV_READY && future->result == 0) { */
 /*@probe         probe_enter(); */
 /*@probe         probe_expect(self->probe_filled == self->probe_hashed && !self->probe_hashing, */
