@@ -92,11 +92,33 @@ static void probe_stack_free(struct coro *self)
     stack_free(self);
 }
 
+/* The newest stack pointers that a switch has kept, or coro_prepare() has made.
+ * What the last switch has kept is read at the next one. */
+enum { PROBE_POINTERS = 1024 };
+
+static const void *probe_pointers[PROBE_POINTERS];
+static unsigned probe_pointer_count;
+static void **probe_last_save;
+
+static void probe_note_pointer(const void *pointer)
+{
+    probe_pointers[probe_pointer_count++ % PROBE_POINTERS] = pointer;
+}
+
+static bool probe_is_known(const void *pointer)
+{
+    for (int i = 0; i < PROBE_POINTERS; i++)
+        if (probe_pointers[i] == pointer)
+            return true;
+    return false;
+}
+
 static void probe_coro_prepare(struct coro *self)
 {
     long room;
 
     coro_prepare(self);
+    probe_note_pointer(self->stack_pointer);
     room = self->memory + self->memory_bytes - (char *)self->stack_pointer;
     probe_expect(room >= 0 && room <= (long)self->memory_bytes,
                  "OUTSIDE THE STACK", "elsewhere", room, 0, 0);
@@ -119,6 +141,10 @@ static void probe_coro_switch(void **save, void *to)
     probe_expect(!to || where >= 0 || from >= 0, "WRONG STACK", "main", 0, 0,
                  0);
     probe_expect(to, "WRONG STACK", "null", 0, 0, 0);
+    if (probe_last_save && probe_may_read((char *)probe_last_save))
+        probe_note_pointer(*probe_last_save);
+    probe_expect(probe_is_known(to), "WRONG STACK @16.4", "unknown", 0, 0, 0);
+    probe_last_save = save;
     probe_event(PROBE_SWITCH, where, -1, 0);
     probe_event(PROBE_STACK, PROBE_OF_MAIN + 1 + where, -1, 0);
     if (from >= 0)
