@@ -243,6 +243,7 @@ CRASHES = {
     '__asm__ volatile("mov %0, %%rsp; push %%rax" ::"r"(p + 4096));':
         ("STACK OVERFLOW", "in the guard page 8 bytes below"),
     "lesson_expect(false, \"my own words\");": ("CRASHED", "my own words"),
+    "extern int raise(int number); raise(11);": ("CRASHED", "to itself"),
 }
 
 
