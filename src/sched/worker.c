@@ -6,8 +6,9 @@
  *
  * A worker looks for its next task in this order:
  *
- *   1. every 61st time: its executor, then the injector. Otherwise both could
- *      starve while tasks keep each other busy;
+ *   1. every 61st time: its executor, then the injector, then its forks, the
+ *      oldest first. Otherwise these could starve while tasks keep each other
+ *      busy, or while a bound task yields until its own fork has run;
  *   2. the slot: the task that became ready last, whose data is in the cache.
  *      At most SLOT_RUNS times in a row while tasks wait in the queue;
  *   3. its queue of tasks, the oldest first. A task that yields is pushed at
@@ -292,6 +293,14 @@ static struct rv_go_task *next_in_turn(struct rv_worker *worker)
     return task ? task : take_bound(worker);
 }
 
+/* As a thief: the youngest may be that of a task that is about to sync. */
+static struct rv_go_task *take_oldest_fork(struct rv_worker *worker)
+{
+    if (rv_deque_len(&worker->forks) == 0 || !rv_fork_has_task(worker))
+        return NULL;
+    return rv_fork_task(worker, steal_from(&worker->forks));
+}
+
 static struct rv_go_task *next_task(struct rv_worker *worker)
 {
     struct rv_go_task *task = NULL;
@@ -300,6 +309,8 @@ static struct rv_go_task *next_task(struct rv_worker *worker)
         0) {
         run_executor(worker, true);
         task = rv_sched_take_injected(worker->sched);
+        if (!task)
+            task = take_oldest_fork(worker);
     }
     if (!task)
         task = next_in_turn(worker);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_fork.c - both parts of a fork have run, on whatever thread. */
+#include <reveil/combine.h>
 #include <sched.h>
 
 #include "support/failing_alloc.h"
@@ -169,6 +170,81 @@ RV_TEST(fork, a_task_may_wait_between_fork_and_sync)
 {
     cr_assert_eq(run_once(1, many_wait_between, NULL), 0);
     cr_assert_eq(run_once(SCHED_WORKERS, many_wait_between, NULL), 0);
+}
+
+/* --- a fork below another one, on a worker that is never idle ----------- */
+
+struct pile {
+    bool bound; /* the lower task is */
+    bool lower_forked;
+    bool upper_forked;
+    bool done;
+};
+
+static int32_t sync_below(void *arg)
+{
+    struct pile *pile = arg;
+    struct rv_fork fork;
+    struct rv_sleep sleep;
+    int ran = 0;
+
+    rv_sleep_init(&sleep, rv_after_ms(3600 * 1000));
+    if (pile->bound)
+        TASK_CHECK(rv_await_until(&sleep.future, 0) == -ETIMEDOUT);
+    rv_fork(&fork, set, &ran);
+    pile->lower_forked = true;
+    while (!pile->upper_forked)
+        TASK_CHECK(rv_go_yield() == 0);
+    rv_sync(&fork);
+    pile->done = true;
+    rv_drop(&sleep.future);
+    return ran;
+}
+
+static int32_t fork_above(void *arg)
+{
+    struct pile *pile = arg;
+    struct rv_fork fork;
+    int ran = 0;
+
+    while (!pile->lower_forked)
+        TASK_CHECK(rv_go_yield() == 0);
+    rv_fork(&fork, set, &ran);
+    pile->upper_forked = true;
+    TASK_CHECK(sleep_ms(20) == 0);
+    rv_sync(&fork);
+    return ran;
+}
+
+static int32_t yield_until_done(void *arg)
+{
+    const int64_t end_ns = rv_after_ms(10 * 1000);
+    struct pile *pile = arg;
+    struct rv_go tasks[2];
+
+    TASK_CHECK(rv_go(&tasks[0], sync_below, pile) == 0);
+    TASK_CHECK(rv_go(&tasks[1], fork_above, pile) == 0);
+    while (!pile->done && rv_now_ns() < end_ns)
+        TASK_CHECK(rv_go_yield() == 0);
+    TASK_CHECK(pile->done);
+    TASK_CHECK(rv_go_join(&tasks[0]) == 1);
+    TASK_CHECK(rv_go_join(&tasks[1]) == 1);
+    return 0;
+}
+
+RV_TEST(fork, a_fork_has_its_turn_while_tasks_yield)
+{
+    struct pile pile = {.bound = false};
+
+    cr_assert_eq(run_once(1, yield_until_done, &pile), 0);
+}
+
+/* It waits by yielding. */
+RV_TEST(fork, a_fork_has_its_turn_while_a_bound_task_waits_for_it)
+{
+    struct pile pile = {.bound = true};
+
+    cr_assert_eq(run_once(1, yield_until_done, &pile), 0);
 }
 
 /* --- a sort, which reads what the other part wrote --------------------- */
