@@ -25,10 +25,11 @@
  *   AWAIT-2  A wait may leave a future that is still pending on this worker and
  *       that the task will poll again or drop: the child of rv_until or
  *       rv_either. The worker cannot drop that one. It marks the task as bound
- *       before the task is queued. A bound task is never in the slot, the deque
- *       or the injector, so only this worker runs it, to its end. No other
- *       worker makes it ready: it joins through a future, and waits for a thief
- *       by yielding.
+ *       before the task is queued. An rv_until inside of another future may be
+ *       READY in an earlier poll than the whole, so each poll is asked. A bound
+ *       task is never in the slot, the deque or the injector, so only this
+ *       worker runs it, to its end. No other worker makes it ready: it joins
+ *       through a future, and waits for a thief by yielding.
  *   CANCEL-1  A request to end one task, rv_go_cancel(), may come from any
  *       thread while the task begins a wait. The task stores which wait it is
  *       in, *then* loads `canceled`. The other thread stores `canceled`, *then*
@@ -95,6 +96,7 @@ static enum rv_poll proxy_poll(struct rv_future *proxy, struct rv_cx *cx)
 {
     struct rv_wait *wait = RV_CONTAINER_OF(proxy, struct rv_wait, proxy.future);
     struct rv_worker *worker = rv_worker_current();
+    enum rv_poll state;
 
     if (wait->ends == RV_ENDS_BY_CANCEL && rv_go_is_canceled(wait->task)) {
         leave_future(wait);
@@ -103,12 +105,13 @@ static enum rv_poll proxy_poll(struct rv_future *proxy, struct rv_cx *cx)
     }
     cx->needs_task = NULL;
     cx->frames = wait->frames;
-    if (rv_poll(wait->future, cx) == RV_PENDING) {
+    state = rv_poll(wait->future, cx);
+    if (cx->leaves_child)
+        wait->task->bound = true; /* AWAIT-2 */
+    if (state == RV_PENDING) {
         set_needs_task(worker, wait, cx->needs_task == wait->future);
         return RV_PENDING;
     }
-    if (cx->leaves_child)
-        wait->task->bound = true; /* AWAIT-2 */
     end_wait(worker, wait, wait->future->result);
     return RV_READY;
 }
@@ -139,12 +142,12 @@ poll_here(struct rv_worker *worker, struct rv_wait *wait)
     worker->current = self;
     rv_worker_of_task = worker;
     worker->io_calls = cx.io_calls + 1;
+    if (cx.leaves_child)
+        self->bound = true; /* AWAIT-2 */
     if (state == RV_PENDING) {
         set_needs_task(worker, wait, cx.needs_task == future);
         return RV_PENDING;
     }
-    if (cx.leaves_child)
-        self->bound = true; /* AWAIT-2 */
     rv_task_abort(worker->executor, wait->id);
     return RV_READY;
 }

@@ -4,6 +4,7 @@
 #include <reveil/combine.h>
 #include <string.h>
 
+#include "sched/sched_internal.h"
 #include "support/failing_alloc.h"
 #include "tasks.h"
 
@@ -159,6 +160,34 @@ static int32_t many_stay(void *arg)
 RV_TEST(go_await, a_task_with_a_pending_future_stays)
 {
     cr_assert_eq(run_once(4, many_stay, NULL), 0);
+}
+
+/* The rv_until is READY in an earlier poll than the rv_all that it is in. */
+static int32_t stay_after_all(void *arg)
+{
+    struct rv_sleep sleep;
+    struct rv_sleep last;
+    struct rv_until until;
+    struct rv_all all;
+    struct rv_future *children[] = {&until.future, &last.future};
+
+    rv_sleep_init(&sleep, rv_after_ms(3600 * 1000));
+    rv_sleep_init(&last, rv_after_ms(20));
+    rv_until_init(&until, &sleep.future, rv_after_ms(*(int64_t *)arg));
+    rv_all_init(&all, children, 2);
+    TASK_CHECK(rv_await(&all.future) == 0);
+    TASK_CHECK(until.future.result == -ETIMEDOUT);
+    TASK_CHECK(rv_go_current()->bound);
+    rv_drop(&sleep.future);
+    return 0;
+}
+
+RV_TEST(go_await, a_future_left_in_an_earlier_poll_keeps_the_task)
+{
+    int64_t wait_ms[] = {0, 1};
+
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(run_once(2, stay_after_all, &wait_ms[i]), 0);
 }
 
 /* --- a copy of the argument -------------------------------------------- */
