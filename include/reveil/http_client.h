@@ -240,11 +240,11 @@ void rv_http_get_into(struct rv_http_get *get, struct rv_http_sink *sink);
  * closes it therefore fails with -EPIPE or -ECONNRESET.
  *
  * Redirects with 307 and 308 send the method and the body again. After a 303,
- * and after a 301 or 302 of a POST, a GET follows without a body and without the
- * added headers that describe one (Content-Type, -Encoding, -Language and
+ * and after a 301 or 302 of a POST, a GET follows without a body and without
+ * the added headers that describe one (Content-Type, -Encoding, -Language and
  * -Location). If the body cannot be sent again, the redirect is a normal
- * response. A redirect to another host or port is sent without the added headers
- * Authorization, Cookie and Proxy-Authorization.
+ * response. A redirect to another host or port is sent without the added
+ * headers Authorization, Cookie and Proxy-Authorization.
  *
  * Returns: as rv_http_get_init(); -EINVAL also for the method.
  */
